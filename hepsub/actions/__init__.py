@@ -1,0 +1,1 @@
+"""What each command does, with no terminal: every action returns a Result."""

@@ -1,0 +1,129 @@
+"""The session: everything an action needs from outside, opened once and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hepsub.batch import BatchSystem
+from hepsub.condor.schedd import CondorSchedd, find_schedds
+from hepsub.errors import UnknownPool, UnknownSchedd
+from hepsub.jobid import same_schedd, short_name
+from hepsub.journal import Journal
+from hepsub.paths import Paths, paths_for
+from hepsub.policy.load import load_policy
+from hepsub.policy.model import Policy, Pool
+from hepsub.situation import Situation, read_situation
+from hepsub.suggest import did_you_mean
+from hepsub.tools.condor import fetch_token
+
+Connect = Callable[[Pool], tuple[BatchSystem, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What an action needs from outside.
+
+    Attributes:
+        situation: who calls, where from and when.
+        paths: the files that hepsub keeps.
+        policy: what the site decided.
+        journal: which submission went where.
+        connect: the schedds of a pool, by name.
+    """
+
+    situation: Situation
+    paths: Paths
+    policy: Policy
+    journal: Journal
+    connect: Connect
+
+    def pool_name(self, asked: str | None) -> str:
+        """The name of a pool of the policy; without a word the default one's.
+
+        Raises:
+            UnknownPool: the policy has no such pool.
+        """
+        word = asked or self.policy.defaults.pool or next(iter(self.policy.pool), "")
+        for name, pool in self.policy.pool.items():
+            if word == name or word in pool.aliases:
+                return name
+        raise UnknownPool(
+            f"argument -p/--pool: no pool '{word}' in the policy",
+            remedy=did_you_mean(word, self.policy.pool),
+        )
+
+    def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
+        """The schedds that users of this policy have in a pool, the one for submissions first.
+
+        Raises:
+            PoolUnreachable: the pool cannot be asked.
+            UnknownSchedd: none of the schedds of the policy is there.
+        """
+        rules = self.policy.pool[pool]
+        found = self.connect(rules)
+        allowed = [
+            each
+            for each in found
+            if not rules.schedds or any(same_schedd(s, each.name) for s in rules.schedds)
+        ]
+        if not allowed:
+            raise UnknownSchedd(
+                f"the pool {pool} has no schedd that jobs could be submitted to",
+                remedy="tell the administrators of the pool, or correct pool.schedds in the policy",
+            )
+        return tuple(sorted(allowed, key=lambda each: self._preference(each.name, rules)))
+
+    def schedd(self, pool: str, asked: str) -> BatchSystem:
+        """The schedd asked for, or the one that takes submissions.
+
+        Raises:
+            PoolUnreachable: the pool cannot be asked.
+            UnknownSchedd: the pool has no such schedd.
+        """
+        found = self.schedds(pool)
+        if not asked:
+            return found[0]
+        for each in found:
+            if same_schedd(asked, each.name):
+                return each
+        names = [short_name(each.name) for each in found]
+        raise UnknownSchedd(
+            f"argument -schedd: no schedd '{asked}' in the pool {pool}",
+            remedy=did_you_mean(asked, names),
+        )
+
+    def _preference(self, name: str, rules: Pool) -> tuple[bool, bool, str]:
+        default = bool(rules.default_schedd) and same_schedd(rules.default_schedd, name)
+        host = name.rsplit("@", maxsplit=1)[-1]
+        here = host == self.situation.host or short_name(host) == short_name(self.situation.host)
+        return (not default, not here, name)
+
+
+def open_session() -> Session:
+    """Open the session of this process.
+
+    Raises:
+        PolicyError: a policy file is wrong.
+    """
+    situation = read_situation()
+    paths = paths_for(situation.environment, situation.home)
+    return Session(
+        situation=situation,
+        paths=paths,
+        policy=load_policy(paths),
+        journal=Journal(directory=paths.journal, host=situation.host),
+        connect=lambda pool: _condor_schedds(pool, situation),
+    )
+
+
+def _condor_schedds(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:
+    tokens = situation.home / ".condor" / "tokens.d"
+    return tuple(
+        CondorSchedd(
+            address=address,
+            collector=pool.collector,
+            obtain_token=lambda schedd: fetch_token(schedd, tokens),
+        )
+        for address in find_schedds(pool.collector)
+    )

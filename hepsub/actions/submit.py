@@ -1,0 +1,223 @@
+"""hep_sub: from a JobSpec to a cluster, in the order of the design's one arrow."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hepsub.actions.commit import Order, commit, look_up
+from hepsub.actions.session import Session
+from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.condor.description import SubmitDescription, describe
+from hepsub.errors import HepsubError
+from hepsub.job import JobSpec
+from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.model import Plan, Proc
+from hepsub.plan.planner import make_plan
+from hepsub.result import Json, Problem, Result
+from hepsub.survey.survey import survey
+
+_SHOWN_PROCS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would be submitted.
+
+    Attributes:
+        plan: the decided submission.
+        description: what HTCondor would get.
+        schedd: the schedd that would take it; empty when the pool did not answer.
+        unreachable: why the pool could not be asked; empty when it could.
+    """
+
+    plan: Plan
+    description: SubmitDescription
+    schedd: str
+    unreachable: str
+
+    def document(self) -> dict[str, Json]:
+        """The preview as it stands under `result` in JSON."""
+        plan = self.plan
+        return {
+            "jobs": plan.number,
+            "script": plan.script,
+            "resources": {
+                "cpus": plan.cpus,
+                "gpus": plan.gpus,
+                "memory_mb": plan.memory_mb,
+                "walltime_class": plan.walltime.name,
+                "walltime_s": plan.walltime.limit,
+            },
+            "group": plan.group,
+            "os": plan.os or None,
+            "image": plan.image or None,
+            "name": plan.name or None,
+            "pool": plan.route.pool,
+            "universe": plan.universe,
+            "priority": plan.priority,
+            "first": plan.first,
+            "factory": plan.factory_idle > 0,
+            "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
+            "route": _route_document(plan),
+            "schedd": self.schedd or None,
+            "description": self.description.text,
+            "items": [dict(item) for item in self.description.items[:_SHOWN_PROCS]],
+            "notes": list(plan.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A cluster that was submitted, now or earlier with the same key.
+
+    Attributes:
+        submitted: the cluster.
+        pool: the pool's name in the policy.
+        plan: the decided submission; None when the key had been used before.
+    """
+
+    submitted: Submitted
+    pool: str
+    plan: Plan | None
+
+    def document(self) -> dict[str, Json]:
+        """The submission as it stands under `result` in JSON."""
+        cluster = self.submitted.cluster
+        procs: list[Json] = [
+            {
+                "proc": proc.proc,
+                "stdout": proc.stdout.replace("%{ClusterId}", str(cluster)),
+                "stderr": proc.stderr.replace("%{ClusterId}", str(cluster)),
+            }
+            for proc in (self.plan.procs() if self.plan else ())
+        ]
+        return {
+            "cluster": cluster,
+            "jobs": self.submitted.number,
+            "pool": self.pool,
+            "schedd": self.submitted.schedd,
+            "uuid": self.submitted.uuid,
+            "new": self.plan is not None,
+            "procs": procs,
+        }
+
+
+def preview(session: Session, spec: JobSpec) -> Result:
+    """Show what would be submitted; read-only, and possible without a pool.
+
+    Raises:
+        HepsubError: the submission would be refused.
+    """
+    facts = survey(spec, session.policy, session.situation)
+    plan = make_plan(spec, session.policy, facts)
+    description = describe(plan, str(uuid.uuid4()))
+    schedd, unreachable = _reachable(session, plan)
+    value = Preview(plan=plan, description=description, schedd=schedd, unreachable=unreachable)
+    notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
+    problems = (Problem(code="pool-unreachable", message=unreachable),) if unreachable else ()
+    return Result(value=value, notes=(*plan.notes, *notes), problems=problems)
+
+
+def submit(session: Session, spec: JobSpec) -> Result:
+    """Submit one cluster; with a key that was used before, find that cluster instead.
+
+    Raises:
+        HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
+    """
+    facts = survey(spec, session.policy, session.situation)
+    plan = make_plan(spec, session.policy, facts)
+    identity = str(uuid.uuid4())
+    description = describe(plan, identity)
+    order = Order(uuid=identity, pool=plan.route.pool, once=plan.once, description=description)
+    schedd = session.schedd(plan.route.pool, plan.route.schedd)
+    with _alone(session, plan.once):
+        earlier = _earlier(session, schedd, plan) if plan.once else None
+        if earlier is not None:
+            note = f"-once {plan.once}: submitted before, nothing was submitted now"
+            return Result(
+                value=Submission(submitted=earlier, pool=plan.route.pool, plan=None), notes=(note,)
+            )
+        submitted = commit(session, schedd, order)
+    return Result(
+        value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=plan.notes
+    )
+
+
+@contextlib.contextmanager
+def _alone(session: Session, once: str) -> Iterator[None]:
+    if not once:
+        yield
+        return
+    with session.journal.locked(once):
+        yield
+
+
+def _earlier(session: Session, schedd: BatchSystem, plan: Plan) -> Submitted | None:
+    """The cluster that this key already has: by the journal, else by the schedds' ads."""
+    noted = session.journal.once(plan.once)
+    if noted is not None and noted.cluster > 0:
+        return Submitted(
+            schedd=noted.schedd, cluster=noted.cluster, number=noted.number, uuid=noted.uuid
+        )
+    if noted is not None:
+        found = look_up(
+            session, noted.schedd, noted, cause=HepsubError("an earlier hep_sub was interrupted")
+        )
+        session.journal.append(replace(noted, cluster=found.cluster if found else NO_CLUSTER))
+        if found is not None:
+            return found
+    selection = Selection(once=plan.once, owner=session.situation.user)
+    for each in (schedd, *session.schedds(plan.route.pool)):
+        if found_there := each.find(selection):
+            session.journal.append(_entry(found_there[0], plan, session))
+            return found_there[0]
+    return None
+
+
+def _entry(submitted: Submitted, plan: Plan, session: Session) -> Entry:
+    return Entry(
+        uuid=submitted.uuid,
+        pool=plan.route.pool,
+        schedd=submitted.schedd,
+        number=submitted.number,
+        when=session.situation.now,
+        cluster=submitted.cluster,
+        once=plan.once,
+    )
+
+
+def _reachable(session: Session, plan: Plan) -> tuple[str, str]:
+    """The schedd that would take the jobs, or why the pool cannot be asked."""
+    try:
+        return session.schedd(plan.route.pool, plan.route.schedd).name, ""
+    except HepsubError as error:
+        return "", error.message
+
+
+def _proc_document(proc: Proc) -> dict[str, Json]:
+    return {
+        "proc": proc.proc,
+        "executable": proc.executable,
+        "arguments": list(proc.arguments),
+        "stdout": proc.stdout,
+        "stderr": proc.stderr,
+        "inputs": [],
+        "outputs": [],
+    }
+
+
+def _route_document(plan: Plan) -> dict[str, Json]:
+    route = plan.route
+    return {
+        "pool": route.pool,
+        "site": ",".join(route.sites) or None,
+        "transfer": route.transfer,
+        "requirements": list(route.requirements),
+        "reasons": [
+            {"rule": reason.rule, "matched": reason.matched, "because": reason.because}
+            for reason in route.reasons
+        ],
+    }

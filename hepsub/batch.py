@@ -1,0 +1,210 @@
+"""The seam to a batch system: what hepsub asks of one, and the values that cross."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hepsub.jobid import JobId
+
+
+class State(enum.Enum):
+    """A job's state, by the letter that HepJob and HTCondor show."""
+
+    IDLE = "I"
+    RUNNING = "R"
+    REMOVED = "X"
+    COMPLETED = "C"
+    HELD = "H"
+    TRANSFERRING = ">"
+    SUSPENDED = "S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """One job as its schedd knows it.
+
+    Attributes:
+        schedd: full name of the schedd.
+        cluster: ClusterId.
+        proc: ProcId.
+        owner: login name.
+        submitted: seconds since the epoch.
+        run_seconds: seconds of running so far.
+        state: its state.
+        priority: JobPrio.
+        memory_mb: memory in use, in MB (2**20 bytes).
+        requested_mb: memory asked for, in MB.
+        command: base name of the program.
+        arguments: the job's arguments.
+        name: job name; empty for none.
+        hold_code: HoldReasonCode; 0 when it is not on hold.
+        hold_subcode: HoldReasonSubCode.
+        hold_reason: HTCondor's text; empty when it is not on hold.
+        host: where it runs or ran last; empty before.
+        exit_code: exit code; None while there is none, or when a signal ended it.
+        exit_signal: the signal that ended it; None for none.
+        ended: when it ended, seconds since the epoch; 0 before.
+        remove_reason: why it was removed; empty when it was not.
+    """
+
+    schedd: str
+    cluster: int
+    proc: int
+    owner: str
+    submitted: float
+    run_seconds: float
+    state: State
+    priority: int
+    memory_mb: float
+    requested_mb: int
+    command: str
+    arguments: tuple[str, ...]
+    name: str = ""
+    hold_code: int = 0
+    hold_subcode: int = 0
+    hold_reason: str = ""
+    host: str = ""
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    ended: float = 0
+    remove_reason: str = ""
+
+    @property
+    def job(self) -> str:
+        """`cluster.proc`."""
+        return f"{self.cluster}.{self.proc}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmade:
+    """Procs of a factory that the schedd has not made yet: they count as idle.
+
+    Attributes:
+        schedd: full name of the schedd.
+        cluster: ClusterId.
+        owner: login name.
+        first: the first ProcId that does not exist yet.
+        number: how many there are.
+        requested_mb: memory that they will ask for, in MB (2**20 bytes).
+        paused: whether the factory is paused (the cluster is on hold).
+    """
+
+    schedd: str
+    cluster: int
+    owner: str
+    first: int
+    number: int
+    requested_mb: int = 0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What a schedd answered: the jobs that exist, and those a factory will make."""
+
+    jobs: tuple[JobStatus, ...]
+    unmade: tuple[Unmade, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which jobs are meant; what is empty does not narrow.
+
+    Attributes:
+        ids: clusters and procs, any of them.
+        owner: login name.
+        states: any of these.
+        uuid: the submission's UUID.
+        once: the submission's key.
+    """
+
+    ids: tuple[JobId, ...] = ()
+    owner: str = ""
+    states: tuple[State, ...] = ()
+    uuid: str = ""
+    once: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A cluster in a schedd's queue.
+
+    Attributes:
+        schedd: full name of the schedd.
+        cluster: ClusterId.
+        number: number of jobs.
+        uuid: the submission's UUID.
+    """
+
+    schedd: str
+    cluster: int
+    number: int
+    uuid: str
+
+
+class Act(enum.Enum):
+    """What can be done to jobs."""
+
+    REMOVE = "remove"
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActCount:
+    """How many jobs an act met.
+
+    Attributes:
+        done: acted upon.
+        already: were so already.
+        wrong_state: cannot be acted upon in their state.
+        denied: belong to somebody else.
+        missing: do not exist.
+    """
+
+    done: int
+    already: int = 0
+    wrong_state: int = 0
+    denied: int = 0
+    missing: int = 0
+
+
+Ad = Mapping[str, Any]
+"""A ClassAd, as far as hepsub looks at one: names to values."""
+
+
+class BatchSystem(Protocol):
+    """One schedd and its pool, or something that behaves like them."""
+
+    @property
+    def name(self) -> str:
+        """Full name of the schedd."""
+
+    def submit(
+        self, text: str, number: int, items: Sequence[Mapping[str, str]], uuid: str
+    ) -> Submitted:
+        """Submit one cluster in one transaction."""
+
+    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+        """The clusters of a selection that are in the queue or, failing that, in the history."""
+
+    def queue(self, selection: Selection, now: float) -> Queue:
+        """The jobs of a selection that are in the queue."""
+
+    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that left the queue, the latest first."""
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Remove, hold or release the jobs of a selection."""
+
+    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
+        """Change RequestMemory of the jobs that exist; how many were changed."""
+
+    def ads(self, selection: Selection) -> Iterable[Ad]:
+        """Whole ads, for explanations."""
+
+    def slots(self) -> Iterable[Ad]:
+        """The slots of the pool, for explanations."""

@@ -1,0 +1,146 @@
+"""From argv to an exit code: finds the command, runs it, renders what it returns. The one `try`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from hepsub import __version__
+from hepsub.cli.options import Command, Values
+from hepsub.errors import HepsubError
+from hepsub.result import Problem
+
+PROGRAMS = {
+    "hep_sub": "hepsub.cli.hep_sub",
+    "hep_q": "hepsub.cli.hep_q",
+    "hep_rm": "hepsub.cli.hep_rm",
+    "hep_hold": "hepsub.cli.hep_hold",
+    "hep_release": "hepsub.cli.hep_release",
+    "hep_edit": "hepsub.cli.hep_edit",
+    "hep_history": "hepsub.cli.hep_history",
+    "hep_clus": "hepsub.cli.hep_clus",
+}
+"""The commands, and the module of each."""
+
+SUBCOMMANDS = {
+    "status": "hepsub.cli.status",
+    "rm": "hepsub.cli.hep_rm",
+    "hold": "hepsub.cli.hep_hold",
+    "release": "hepsub.cli.hep_release",
+    "edit": "hepsub.cli.hep_edit",
+    "history": "hepsub.cli.hep_history",
+}
+"""What the first word behind hep_sub may be, besides a script or an option."""
+
+_BUG = 1
+_INTERRUPTED = 130
+
+
+def load(program: str) -> Command:
+    """The declaration of a command."""
+    command = importlib.import_module(PROGRAMS[program]).COMMAND
+    assert isinstance(command, Command)  # noqa: S101 (every command module has one)
+    return command
+
+
+def main(program: str, words: Sequence[str]) -> int:
+    """Run a command line; returns the exit code.
+
+    Args:
+        program: the command's name, one of PROGRAMS.
+        words: its words.
+    """
+    module = PROGRAMS[program]
+    if program == "hep_sub" and words and words[0] in SUBCOMMANDS:
+        module, words = SUBCOMMANDS[words[0]], words[1:]
+    command: Command = importlib.import_module(module).COMMAND
+    try:
+        return _run(command, words)
+    except HepsubError as trouble:
+        problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+        return _report(command, words, problem, trouble.exit_code)
+    except KeyboardInterrupt:
+        return _report(
+            command, words, Problem(code="interrupted", message="interrupted"), _INTERRUPTED
+        )
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # what a shell shows for a program that SIGPIPE ended
+    except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
+        return _report(command, words, _bug(), _BUG)
+
+
+def _run(command: Command, words: Sequence[str]) -> int:
+    from hepsub.cli.parse import parse
+
+    values = parse(words, command)
+    if values["help"]:
+        from hepsub.cli.help import help_text
+
+        print(help_text(command))
+        return 0
+    if values["version"]:
+        print(f"{command.name} (hepsub) {__version__}")
+        return 0
+    return _run_in_session(command, values)
+
+
+def _run_in_session(command: Command, values: Values) -> int:
+    from hepsub.actions.session import open_session
+    from hepsub.cli import render
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Value
+
+    as_json, quiet = values["json"], values.get("quiet", False)
+
+    def early(value: Value) -> None:
+        if not as_json:
+            print(render.value_text(value), flush=True)
+
+    def progress(line: str) -> None:
+        if not as_json and not quiet:
+            render.talk(command.name, [line])
+
+    result = command.run(open_session(), values, Talk(early=early, progress=progress))
+    if as_json:
+        render.render_json(command.name, result)
+    else:
+        render.render_text(command.name, result, quiet=quiet)
+    sys.stdout.flush()
+    return result.exit_code
+
+
+def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> int:
+    from hepsub.cli import render
+
+    if "-json" in words or "--json" in words:
+        render.render_json_error(command.name, problem)
+    else:
+        render.error(command.name, problem)
+    return exit_code
+
+
+def _bug() -> Problem:
+    """A report of the exception at hand, and where it lies."""
+    from hepsub.paths import paths_for
+
+    reports = paths_for(os.environ, Path.home()).reports
+    text = traceback.format_exc()
+    try:
+        reports.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = reports / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}.txt")
+        path.write_text(f"hepsub {__version__}\n{text}")
+        path.chmod(0o600)
+        where = f"; the details are in {path}"
+    except OSError:
+        where = f": {text}"
+    return Problem(
+        code="bug",
+        message=f"hepsub itself failed, which is a bug{where}",
+        remedy="please report it with that file; hep_q -u shows whether anything was submitted",
+    )

@@ -1,0 +1,180 @@
+"""HepJob's grammar in front of click: one pure function that rewrites the words.
+
+HepJob is an argparse program with single-dash words. click would read `-memm 3` as `-m emm`, and it
+refuses options that take any number of words. So each option is found here, by its whole name, and
+handed on as `--field=value`; what belongs to no option goes behind `--`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hepsub.cli.options import Command, Option, Takes
+from hepsub.errors import UsageError
+from hepsub.suggest import closest
+
+_NEGATIVE_NUMBER = re.compile(r"-\d[\d_]*(\.\d*)?([eE][+-]?\d+)?|-\.\d+")
+_ATTACHED_NUMBER = re.compile(r"(-[A-Za-z])(\d+[A-Za-z]*)")
+_DASHES = "\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{HORIZONTAL BAR}"
+_SHORTEST_ABBREVIATION = 4
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far the words have been read."""
+
+    left: list[str]
+    rewritten: list[str] = field(default_factory=list)
+    free: list[str] = field(default_factory=list)
+    swallowed: str = ""
+
+
+def rewrite(words: Sequence[str], command: Command) -> list[str]:
+    """The words of a command line, as click's own grammar wants them.
+
+    Args:
+        words: argv without the command's name.
+        command: whose options are looked for.
+
+    Returns:
+        `--field=value` and `--field` words, then `--` and the free words.
+
+    Raises:
+        UsageError: an option is unknown or lacks its value, or a word is one too many.
+    """
+    reading = _Reading(left=list(words))
+    known = {name: option for option in command.options for name in option.names}
+    literal = False
+    while reading.left:
+        word = reading.left.pop(0)
+        if literal or not _is_option_like(word, known):
+            literal = False
+            _take_free(word, reading, command)
+        elif word == "--":
+            literal = True
+        else:
+            _take_option(word, reading, known)
+    return [*reading.rewritten, "--", *reading.free]
+
+
+def _is_option_like(word: str, known: dict[str, Option]) -> bool:
+    """As argparse decides: a dash in front, but no number, and nothing with white space in it."""
+    if word in known or word == "--":
+        return True
+    if any(blank in word.split("=", 1)[0] for blank in " \t\n"):
+        return False
+    _refuse_wrong_dash(word, known)
+    return len(word) > 1 and word[0] == "-" and not _NEGATIVE_NUMBER.fullmatch(word)
+
+
+def _refuse_wrong_dash(word: str, known: dict[str, Option]) -> None:
+    plain = word.lstrip(_DASHES)
+    if plain == word:
+        return
+    dashes = "-" * (len(word) - len(plain))
+    name = f"{dashes}{plain}".split("=", 1)[0]
+    meant = name if name in known else closest(name, known) or f"-{plain}"
+    raise UsageError(
+        f"'{word}' begins with a long dash (U+{ord(word[0]):04X}), not with a hyphen",
+        remedy=f"did you mean '{meant}'? Text pasted from a web page often has the wrong dash: type it anew",
+    )
+
+
+def _take_free(word: str, reading: _Reading, command: Command) -> None:
+    most = command.words.most if command.words else 0
+    if most is not None and len(reading.free) >= most:
+        raise _one_too_many(word, reading, command)
+    reading.free.append(word)
+
+
+def _one_too_many(word: str, reading: _Reading, command: Command) -> UsageError:
+    if not reading.free:
+        return UsageError(
+            f"unrecognized arguments: {word}", remedy=f"{command.name} -h shows what there is"
+        )
+    remedy = f"{command.name} -h shows what there is"
+    if any(option.takes is Takes.MANY for option in command.options) and command.words:
+        remedy = f"arguments of the job go behind -argu: {reading.free[0]} -argu {word} …"
+    return UsageError(
+        f"unrecognized arguments: {word} (the script is {reading.free[0]})", remedy=remedy
+    )
+
+
+def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None:
+    option, attached = _find(word, known)
+    key = f"--{option.field}"
+    if option.takes is Takes.NOTHING:
+        if attached is not None:
+            raise UsageError(
+                f"argument {option.shown}: takes no value, but has '{attached}'", remedy="drop it"
+            )
+        reading.rewritten.append(key)
+    elif option.takes is Takes.MANY:
+        values = [attached] if attached is not None else _values(reading, known)
+        if not values:
+            raise UsageError(
+                f"argument {option.shown}: expected at least one argument",
+                remedy=f'for a job without arguments leave {word} out, or write {word} ""',
+            )
+        reading.swallowed = values[-1]
+        reading.rewritten = [each for each in reading.rewritten if not each.startswith(f"{key}=")]
+        reading.rewritten += [f"{key}={value}" for value in values]
+    elif option.takes is Takes.PERHAPS_ONE:
+        taken = attached if attached is not None else _perhaps(reading, known)
+        reading.rewritten.append(f"{key}={taken}")
+    else:
+        reading.rewritten.append(
+            f"{key}={attached if attached is not None else _one(option, reading, known)}"
+        )
+
+
+def _find(word: str, known: dict[str, Option]) -> tuple[Option, str | None]:
+    """The option that a word names, and the value that is attached to it."""
+    if word in known:
+        return known[word], None
+    name, equals, value = word.partition("=")
+    if equals and name in known:
+        return known[name], value
+    if attached := _ATTACHED_NUMBER.fullmatch(word):
+        option = known.get(attached[1])
+        if option is not None and option.takes is Takes.ONE:
+            return option, attached[2]
+    longer = {known[each].field: known[each] for each in known if each.startswith(name)}
+    if len(longer) == 1 and len(name) >= _SHORTEST_ABBREVIATION:
+        return next(iter(longer.values())), value if equals else None
+    match = closest(name, known)
+    hint = f"did you mean '{match}'?" if match else "-h shows all options"
+    many = next((option for option in known.values() if option.takes is Takes.MANY), None)
+    if many is not None:
+        hint += f' An argument of the job that begins with a dash goes into one quoted word: {many.names[0]} "{word} …"'
+    raise UsageError(f"unknown option '{name}'", remedy=hint)
+
+
+def _values(reading: _Reading, known: dict[str, Option]) -> list[str]:
+    values = []
+    while reading.left and not _is_option_like(reading.left[0], known):
+        values.append(reading.left.pop(0))
+    return values
+
+
+def _perhaps(reading: _Reading, known: dict[str, Option]) -> str:
+    if reading.left and not _is_option_like(reading.left[0], known):
+        return reading.left.pop(0)
+    return ""
+
+
+def _one(option: Option, reading: _Reading, known: dict[str, Option]) -> str:
+    if not reading.left:
+        raise UsageError(
+            f"argument {option.shown}: expected one argument",
+            remedy=f"{option.names[0]} {option.metavar}",
+        )
+    if _is_option_like(reading.left[0], known):
+        following = reading.left[0]
+        raise UsageError(
+            f"argument {option.shown}: expected one argument, found the option '{following}'",
+            remedy=f"a value that begins with a dash is attached: {option.names[0]}={following}",
+        )
+    return reading.left.pop(0)

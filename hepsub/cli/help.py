@@ -1,0 +1,64 @@
+"""The help text of a command, from its declaration."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from hepsub.cli.options import Command, Option, Takes
+
+_COLUMN = 30
+_WIDTH = 100
+
+
+def usage(command: Command) -> str:
+    """The usage line."""
+    words = f" {command.words.metavar}" if command.words else ""
+    return f"usage: {command.name} [options]{words}"
+
+
+def help_text(command: Command) -> str:
+    """The help text: usage, summary, options, examples."""
+    return "\n".join([
+        usage(command),
+        "",
+        f"{command.summary}.",
+        "",
+        *_words(command),
+        "options:",
+        *(line for option in command.options for line in _row(left(option), option.help)),
+        "",
+        "examples:",
+        *(line for example, what in command.examples for line in _example(example, what)),
+        "",
+        f"man {command.name} tells everything.",
+    ])  # fmt: skip
+
+
+def left(option: Option) -> str:
+    """The names of an option and its value, as help shows them."""
+    value = f" {option.metavar}" if option.metavar else ""
+    if option.takes is Takes.MANY:
+        value = f" {option.metavar}…"
+    elif option.takes is Takes.PERHAPS_ONE:
+        value = f" [{option.metavar}]"
+    return ", ".join(option.names) + value
+
+
+def _words(command: Command) -> list[str]:
+    return [*_row(command.words.metavar, command.words.help), ""] if command.words else []
+
+
+def _row(name: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(text, _WIDTH - _COLUMN)
+    if len(name) > _COLUMN - 4:
+        yield f"  {name}"
+    else:
+        yield f"  {name:<{_COLUMN - 2}}{lines.pop(0)}"
+    for line in lines:
+        yield " " * _COLUMN + line
+
+
+def _example(example: str, what: str) -> Iterator[str]:
+    yield f"  {example}"
+    yield f"      {what}"

@@ -1,0 +1,144 @@
+"""What an option and a command are: declared once, read by the grammar, click, help, man pages and completions."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hepsub.actions.session import Session
+from hepsub.cli.talk import Talk
+from hepsub.result import Result
+
+
+class Takes(enum.Enum):
+    """How many words an option takes."""
+
+    NOTHING = "nothing"
+    ONE = "one"
+    PERHAPS_ONE = "perhaps one"
+    MANY = "many"
+
+
+class Kind(enum.Enum):
+    """What a value is, for its conversion and its completion."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    POSITIVE = "positive integer"
+    MEMORY = "memory"
+    FILE = "file"
+    DIRECTORY = "directory"
+    WALLTIME = "walltime class"
+    SYSTEM = "operating system"
+    GROUP = "group"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """An option.
+
+    Attributes:
+        names: as users type it, the one that help shows first in front.
+        field: the name of its value for the command.
+        help: one sentence.
+        metavar: what help shows for the value; empty for a flag.
+        takes: how many words it takes.
+        kind: what a value is.
+        repeated: whether it may be given more than once, all values counting; else the last counts.
+    """
+
+    names: tuple[str, ...]
+    field: str
+    help: str
+    metavar: str = ""
+    takes: Takes = Takes.ONE
+    kind: Kind = Kind.TEXT
+    repeated: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The option as messages name it: `-g/--group`."""
+        return "/".join(self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The words of a command that belong to no option.
+
+    Attributes:
+        field: the name of their value for the command.
+        metavar: what help shows.
+        help: one sentence.
+        most: how many there may be; None for any number.
+    """
+
+    field: str
+    metavar: str
+    help: str
+    most: int | None = None
+
+
+Values = Mapping[str, Any]
+"""What a command was given: field → value, None or empty for what was not said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command.
+
+    Attributes:
+        name: as users type it.
+        summary: one line.
+        description: paragraphs, for the man page and the long help.
+        options: its options, in the order of help.
+        words: the words that belong to no option; None when there may be none.
+        examples: pairs of a command line and what it does.
+        run: the command itself.
+    """
+
+    name: str
+    summary: str
+    description: tuple[str, ...]
+    options: tuple[Option, ...]
+    words: Words | None
+    examples: tuple[tuple[str, str], ...]
+    run: Callable[[Session, Values, Talk], Result]
+
+
+JSON = Option(
+    names=("-json", "--json"),
+    field="json",
+    takes=Takes.NOTHING,
+    help="Print one JSON document on stdout, also for errors.",
+)
+HELP = Option(
+    names=("-h", "-help", "--help"),
+    field="help",
+    takes=Takes.NOTHING,
+    help="Show this help and exit.",
+)
+VERSION = Option(
+    names=("-version", "--version"),
+    field="version",
+    takes=Takes.NOTHING,
+    help="Show the version and exit.",
+)
+POOL = Option(
+    names=("-p", "--pool"),
+    field="pool",
+    metavar="POOL",
+    help="Pool of the policy, instead of the default one.",
+)
+ALL = Option(
+    names=("-a", "-all", "--all"),
+    field="all",
+    takes=Takes.NOTHING,
+    help="All of your own jobs; no question is asked.",
+)
+IDS = Words(
+    field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
+)
+COMMON = (JSON, VERSION, HELP)

@@ -1,0 +1,77 @@
+"""From rewritten words to values, by click: conversion, repetition, and errors in the users' own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from hepsub.cli.grammar import rewrite
+from hepsub.cli.options import Command, Kind, Option, Takes, Values
+from hepsub.errors import UsageError
+from hepsub.units import parse_memory
+
+
+class Memory(click.ParamType[int]):
+    """An amount of memory in MB, read from a number or a text with a unit."""
+
+    name = "memory"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType.convert."""
+        try:
+            return parse_memory(str(value))
+        except ValueError as error:
+            self.fail(f"{error}: a number of MB, or a text such as 2GB", param, ctx)
+
+
+_TYPES: dict[Kind, click.ParamType[Any]] = {
+    Kind.INTEGER: click.INT,
+    Kind.POSITIVE: click.IntRange(min=1),
+    Kind.MEMORY: Memory(),
+}
+
+
+def parse(words: Sequence[str], command: Command) -> Values:
+    """The values of a command line.
+
+    Raises:
+        UsageError: the words cannot be read.
+    """
+    parser = click.Command(command.name, params=_parameters(command), add_help_option=False)
+    try:
+        with parser.make_context(command.name, rewrite(words, command)) as context:
+            return dict(context.params)
+    except click.BadParameter as error:
+        raise _bad_value(error, command) from error
+    except click.UsageError as error:
+        raise UsageError(
+            error.format_message(), remedy=f"{command.name} -h shows what there is"
+        ) from error
+
+
+def _parameters(command: Command) -> list[click.Parameter]:
+    parameters: list[click.Parameter] = [_click_option(option) for option in command.options]
+    if command.words is not None:
+        parameters.append(click.Argument([command.words.field], nargs=-1))
+    return parameters
+
+
+def _click_option(option: Option) -> click.Option:
+    declarations = [f"--{option.field}", option.field]
+    if option.takes is Takes.NOTHING:
+        return click.Option(declarations, is_flag=True, default=False)
+    many = option.repeated or option.takes is Takes.MANY
+    return click.Option(declarations, multiple=many, type=_TYPES.get(option.kind, click.STRING))
+
+
+def _bad_value(error: click.BadParameter, command: Command) -> UsageError:
+    field = error.param.name if error.param is not None else None
+    option = next((each for each in command.options if each.field == field), None)
+    named = f"argument {option.shown}: " if option is not None else ""
+    return UsageError(
+        f"{named}{error.message}", remedy=f"{command.name} -h shows what each option takes"
+    )

@@ -1,0 +1,199 @@
+"""The one renderer: a Result as text for people and scripts, or as one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+from hepsub.actions.clus import Walltimes
+from hepsub.actions.control import DONE_WORDS, Control
+from hepsub.actions.edit import Edited
+from hepsub.actions.history import Past
+from hepsub.actions.query import Listing
+from hepsub.actions.status import Status
+from hepsub.actions.submit import Preview, Submission
+from hepsub.actions.wait import Waited, end_text
+from hepsub.actions.why import Explanation, Explanations
+from hepsub.batch import JobStatus
+from hepsub.cli.queue_text import queue_table
+from hepsub.result import Problem, Result, Value, envelope
+from hepsub.units import clock_text, duration_text, run_time_text
+
+_NAMED = 3
+
+
+def render_json(command: str, result: Result) -> None:
+    """Print a result as one JSON document."""
+    _print_document(
+        envelope(command, result.value.document(), result.problems, ok=result.exit_code == 0)
+    )
+
+
+def render_json_error(command: str, problem: Problem) -> None:
+    """Print an error as one JSON document."""
+    _print_document(envelope(command, None, (problem,), ok=False))
+
+
+def _print_document(document: object) -> None:
+    print(json.dumps(document, ensure_ascii=True))
+
+
+def render_text(command: str, result: Result, *, quiet: bool) -> None:
+    """Print a result: data on stdout, talk on stderr.
+
+    Args:
+        command: the command's name, in front of talk.
+        result: what to print.
+        quiet: leave out the notes.
+    """
+    if not quiet:
+        talk(command, result.notes)
+    text = value_text(result.value)
+    if text:
+        print(text)
+    sys.stdout.flush()
+    if isinstance(result.value, Preview):
+        return  # its one possible problem is among the notes
+    for problem in result.problems:
+        error(command, problem)
+
+
+def talk(command: str, lines: Iterable[str]) -> None:
+    """Say something to people."""
+    for line in lines:
+        print(f"{command}: {line}", file=sys.stderr)
+
+
+def error(command: str, problem: Problem) -> None:
+    """Report an error: what happened, then what to do."""
+    print(f"{command}: error: {problem.message}", file=sys.stderr)
+    if problem.remedy:
+        print(f"{command}: {problem.remedy}", file=sys.stderr)
+
+
+def value_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each kind of value)
+    """The text of a value."""
+    match value:
+        case Submission():
+            return f"{value.submitted.number} job(s) submitted to cluster {value.submitted.cluster}"
+        case Waited():
+            return _waited_text(value)
+        case Preview():
+            return "\n".join(_preview_lines(value))
+        case Listing():
+            return queue_table(value)
+        case Explanations():
+            return "\n".join(line for each in value.explanations for line in _explanation(each))
+        case Control():
+            return _control_text(value)
+        case Edited():
+            return _edited_text(value)
+        case Past():
+            return "\n".join(_past_lines(value))
+        case Walltimes():
+            return _walltimes_text(value)
+        case Status():
+            from hepsub.cli.status_text import status_table
+
+            return status_table(value)
+        case _:
+            raise TypeError(f"no text for {type(value).__name__}")
+
+
+def _waited_text(value: Waited) -> str:
+    if value.interrupted:
+        return ""
+    good = len(value.jobs) - len(value.failed())
+    lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
+    lines += [f"{job.job} {end_text(job)}" for job in value.failed()]
+    return "\n".join(lines)
+
+
+def _preview_lines(value: Preview) -> Iterator[str]:
+    plan = value.plan
+    yield "Nothing is submitted. The plan:"
+    yield f"  jobs        {plan.number}" + (
+        " (made by the schedd as they are needed)" if plan.factory_idle else ""
+    )
+    yield f"  each        {_resources_text(value)}"
+    yield f"  group       {plan.experiment}.{plan.group}.{plan.walltime.name}"
+    yield f"  where       pool {plan.route.pool}, schedd {value.schedd or '(the pool does not answer)'}"
+    for reason in plan.route.reasons:
+        yield f"  because     {reason.matched}: {reason.because}"
+    if plan.image:
+        yield f"  image       {plan.image}"
+    for proc in plan.procs(_NAMED):
+        yield f"  job {proc.proc:<7} {' '.join([proc.executable, *proc.arguments])}"
+        yield f"              stdout {proc.stdout}"
+        yield f"              stderr {proc.stderr}"
+    if plan.number > _NAMED:
+        yield f"  and {plan.number - _NAMED} more"
+    yield "The submit description:"
+    for line in value.description.text.splitlines():
+        yield f"  {line}"
+
+
+def _resources_text(value: Preview) -> str:
+    plan = value.plan
+    gpus = f", {plan.gpus} GPU(s)" if plan.gpus else ""
+    return (
+        f"{plan.cpus} core(s){gpus}, {plan.memory_mb} MB,"
+        f" walltime {plan.walltime.name} ({duration_text(plan.walltime.limit)})"
+    )
+
+
+def _explanation(each: Explanation) -> Iterator[str]:
+    named = ", ".join(each.jobs[:_NAMED])
+    more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
+    yield f"{named}{more} ({each.state.value}): {each.sentence}"
+    for detail in each.details:
+        yield f"    {detail}"
+    if each.next_command:
+        yield f"    next: {each.next_command}"
+
+
+def _control_text(value: Control) -> str:
+    word = DONE_WORDS[value.act]
+    lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes]
+    return "\n".join(lines)
+
+
+def _edited_text(value: Edited) -> str:
+    if not value.changes:
+        return "0 job(s) changed"
+    return "\n".join(
+        f"{each.meant}: memory {each.old_mb} MB -> {each.new_mb} MB ({each.number} job(s))"
+        for each in value.changes
+    )
+
+
+def _past_lines(value: Past) -> Iterator[str]:
+    row = "%-15s %-15s %-15s %-15s %-6s %-5s %s"
+    yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CMD")
+    for job in value.jobs:
+        ended = clock_text(job.ended) if job.ended else "-"
+        command = " ".join([job.command, *job.arguments])
+        yield row % (
+            job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}", command,
+        )  # fmt: skip
+        if job.remove_reason:
+            yield f"    {job.remove_reason}"
+
+
+def _exit(job: JobStatus) -> str:
+    if job.exit_signal is not None:
+        return f"sig {job.exit_signal}"
+    return str(job.exit_code) if job.exit_code is not None else job.state.value
+
+
+def _walltimes_text(value: Walltimes) -> str:
+    lines = [f"Walltime Limit INFO for group '{value.group}':"]
+    lines += [
+        f"'{name}' job walltime limit is: {_limit(seconds)}." for name, seconds in value.limits
+    ]
+    return "\n".join(lines)
+
+
+def _limit(seconds: int) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

@@ -1,0 +1,21 @@
+"""What a command may say while it still works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hepsub.result import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """Where a command that takes long says something before its end.
+
+    Attributes:
+        early: show a value now that will be part of the result (not with -json).
+        progress: tell people how far it is (on stderr; not with -json or -quiet).
+    """
+
+    early: Callable[[Value], None]
+    progress: Callable[[str], None]

@@ -1,0 +1,1 @@
+"""HTCondor: descriptions and ads (pure), and schedd.py, the one place that talks to the pool."""

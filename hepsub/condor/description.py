@@ -1,0 +1,202 @@
+"""Plan → submit description: the text that HTCondor gets, and the items of its jobs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hepsub import __version__
+from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
+from hepsub.errors import NotExpressible
+from hepsub.plan.environment import JOB_ID
+from hepsub.plan.model import Plan
+from hepsub.plan.template import Name, Template, literal
+
+_PER_ITEM = frozenset({Name.INDEX, Name.ITEM})
+_JOB_ID_VALUE = "$$([MY.ClusterId]).$$([MY.ProcId])"
+"""Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitDescription:
+    """What HTCondor gets.
+
+    Attributes:
+        text: the submit description, without a queue statement.
+        number: number of jobs.
+        items: the variables of each job; empty when the jobs differ only in ProcId.
+    """
+
+    text: str
+    number: int
+    items: tuple[dict[str, str], ...]
+
+
+def describe(plan: Plan, uuid: str) -> SubmitDescription:
+    """The submit description of a plan.
+
+    Args:
+        plan: the plan.
+        uuid: what the cluster will be found by, whatever becomes of the connection.
+
+    Raises:
+        NotExpressible: a path or name holds what HTCondor would read as something else.
+    """
+    varying = _varying(plan)
+    lines = [
+        *_program(plan, varying),
+        *_resources(plan),
+        *_accounting(plan),
+        *_environment(plan),
+        *_placement(plan),
+        *_policies(plan),
+        *_attributes(plan, uuid),
+    ]
+    _refuse_foreign_macros(lines)
+    items = tuple(_items(plan, varying)) if varying else ()
+    return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
+
+
+def _varying(plan: Plan) -> dict[str, Template | tuple[Template, ...]]:
+    """What has to be written out for each job, because HTCondor's macros do not know it."""
+    candidates: dict[str, Template | tuple[Template, ...]] = {
+        "HEPEXE": plan.executable,
+        "HEPARGS": plan.arguments,
+        "HEPOUT": plan.stdout,
+        "HEPERR": plan.stderr,
+    }
+    return {name: value for name, value in candidates.items() if _names(value) & _PER_ITEM}
+
+
+def _names(value: Template | tuple[Template, ...]) -> frozenset[Name]:
+    if isinstance(value, Template):
+        return value.names()
+    return frozenset[Name]().union(*(template.names() for template in value))
+
+
+def _items(
+    plan: Plan, varying: dict[str, Template | tuple[Template, ...]]
+) -> Iterator[dict[str, str]]:
+    for proc in range(plan.number):
+        values = plan.values(proc)
+        item: dict[str, str] = {}
+        for name, value in varying.items():
+            if isinstance(value, Template):
+                item[name] = path_value(value.fill_known(values), "the path")
+            else:
+                item[name] = quote_line([word.fill_known(values) for word in value])
+        yield item
+
+
+def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) -> Iterator[str]:
+    def path(name: str, template: Template, what: str) -> str:
+        return f"$({name})" if name in varying else path_value(template, what)
+
+    yield f"universe = {'container' if plan.image else 'vanilla'}"
+    yield f"executable = {path('HEPEXE', plan.executable, 'the script')}"
+    if plan.arguments:
+        yield f"arguments = {'$(HEPARGS)' if 'HEPARGS' in varying else quote_line(plan.arguments)}"
+    yield f"initialdir = {plain(plan.directory, 'the working directory')}"
+    yield f"output = {path('HEPOUT', plan.stdout, 'the path after -o')}"
+    yield f"error = {path('HEPERR', plan.stderr, 'the path after -e')}"
+    if plan.event_log:
+        yield f"log = {plain(plan.event_log, 'the path after -l')}"
+    if plan.image:
+        yield f"container_image = {plain(plan.image, 'the image')}"
+        if plan.image.startswith("/"):
+            yield "transfer_container = false"
+    if plan.name:
+        yield f"batch_name = {plain(plan.name, 'the name')}"
+    yield "notification = Never"
+    if plan.route.transfer:
+        yield "should_transfer_files = YES"
+        yield "when_to_transfer_output = ON_EXIT"
+    else:
+        yield "should_transfer_files = NO"
+
+
+def _resources(plan: Plan) -> Iterator[str]:
+    yield f"request_cpus = {plan.cpus}"
+    yield f"request_memory = {plan.memory_mb}"
+    if plan.gpus:
+        yield f"request_gpus = {plan.gpus}"
+
+
+def _accounting(plan: Plan) -> Iterator[str]:
+    yield f"accounting_group = {plan.experiment}.{plan.group}.{plan.walltime.name}"
+    yield f"accounting_group_user = {plain(plan.user, 'the user')}"
+    if plan.priority:
+        yield f"priority = {plan.priority}"
+
+
+def _environment(plan: Plan) -> Iterator[str]:
+    words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
+    own = f"{JOB_ID}={_JOB_ID_VALUE}"
+    inherited = quote_line(words)[1:-1]
+    yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
+
+
+def _placement(plan: Plan) -> Iterator[str]:
+    if plan.route.requirements:
+        yield f"requirements = {' && '.join(f'({each})' for each in plan.route.requirements)}"
+    if plan.factory_idle:
+        yield f"max_idle = {plan.factory_idle}"
+
+
+def _policies(plan: Plan) -> Iterator[str]:
+    """Backstops (tried: allowed_execute_duration does nothing without file transfer)."""
+    over_time = "JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit"
+    over_memory = "JobStatus == 2 && MemoryUsage > RequestMemory"
+    wanted = [
+        (over_time, WALLTIME_SUBCODE, '"walltime limit reached"'),
+        (
+            over_memory,
+            MEMORY_SUBCODE,
+            'strcat("memory limit reached: used ", string(MemoryUsage), " MB")',
+        ),
+    ]
+    kept = [
+        each
+        for each, enforced in zip(wanted, (plan.hold_walltime, plan.hold_memory), strict=True)
+        if enforced
+    ]
+    if not kept:
+        return
+    yield f"periodic_hold = {' || '.join(f'({when})' for when, _, _ in kept)}"
+    first = kept[0]
+    last = kept[-1]
+    yield f"periodic_hold_reason = ifThenElse({first[0]}, {first[2]}, {last[2]})"
+    yield f"periodic_hold_subcode = ifThenElse({first[0]}, {first[1]}, {last[1]})"
+
+
+def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
+    texts = {
+        "HepJob_Experiment": plan.experiment,
+        "HepJob_JobType": "gpu" if plan.gpus else "normal",
+        "HepJob_Walltime": plan.walltime.name,
+        "HepJob_RequestOS": plan.os,
+        "HepJob_RealGroup": plan.group,
+        "IHEP_RealGroup": plan.group,
+        "HepSub_UUID": uuid,
+        "HepSub_Version": __version__,
+        "HepSub_Pool": plan.route.pool,
+        "HepSub_Sites": ",".join(plan.route.sites),
+        "HepSub_Reason": "; ".join(reason.because for reason in plan.route.reasons),
+        "HepSub_Once": plan.once,
+    }
+    for name, text in texts.items():
+        if text:
+            yield f"My.{name} = {classad_string(text, name)}"
+    yield f"My.HepSub_WalltimeLimit = {plan.walltime.limit}"
+
+
+def _refuse_foreign_macros(lines: list[str]) -> None:
+    """The last line of defence: no `$$(` but the two that hepsub writes itself."""
+    for line in lines:
+        rest = line.replace("$$(DOLLARDOLLAR)", "").replace(_JOB_ID_VALUE, "")
+        if "$$(" in rest or "$$[" in rest:
+            raise NotExpressible(
+                f"'{line.split(' = ')[0]}' would bring a macro into the job's ad that can stop the schedd",
+                remedy="remove the $$ from it; this text should not have come so far: please report it",
+            )

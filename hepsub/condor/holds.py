@@ -1,0 +1,169 @@
+"""Why jobs are on hold: HTCondor's code and subcode → a sentence and the next command. Pure.
+
+Codes: HTCondor Manual, "Job ClassAd Attributes", HoldReasonCode. Subcodes are errno values where
+the table there says so; 3/72 and 3/34 are hepsub's own periodic_hold expressions.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+WALLTIME_SUBCODE = 72
+MEMORY_SUBCODE = 34
+
+_MEMORY_CODES = ((3, MEMORY_SUBCODE), (21, 102), (34, 0), (34, 34), (26, 34))
+_EXTRA_MEMORY = 1.25
+"""How much more than its peak a job is advised to ask for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A job on hold, as its ad tells it.
+
+    Attributes:
+        job: `cluster.proc`.
+        code: HoldReasonCode.
+        subcode: HoldReasonSubCode.
+        reason: HoldReason, HTCondor's own text.
+        executable: the program.
+        stdout: standard output.
+        memory_mb: RequestMemory in MB.
+        used_mb: MemoryUsage in MB; 0 when it was not measured.
+        walltime_s: the limit in seconds; 0 for none.
+    """
+
+    job: str
+    code: int
+    subcode: int
+    reason: str
+    executable: str
+    stdout: str
+    memory_mb: int
+    used_mb: int
+    walltime_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A cause in one sentence, and the command that mends it (empty when none does)."""
+
+    sentence: str
+    next_command: str
+
+
+def explain_hold(hold: Hold) -> Advice:
+    """Why the job is on hold, and what to do."""
+    pair = (hold.code, hold.subcode)
+    if pair in _MEMORY_CODES:
+        return _memory(hold)
+    if pair == (3, WALLTIME_SUBCODE) or hold.code in (46, 47):
+        return _walltime(hold)
+    explained = _CODES.get(hold.code)
+    if explained is None:
+        return Advice(
+            sentence=f"HTCondor put it on hold with code {hold.code}/{hold.subcode}: {hold.reason}",
+            next_command=f"hep_release {hold.job}",
+        )
+    sentence, command = explained
+    return Advice(sentence=_filled(sentence, hold), next_command=_filled(command, hold))
+
+
+def _filled(text: str, hold: Hold) -> str:
+    return (
+        text.replace("{job}", hold.job)
+        .replace("{executable}", hold.executable)
+        .replace("{stdout}", hold.stdout)
+        .replace("{errno}", _errno_text(hold.subcode))
+        .replace("{reason}", hold.reason)
+    )
+
+
+def _errno_text(number: int) -> str:
+    return {
+        errno.ENOENT: "no such file or directory",
+        errno.EACCES: "permission denied",
+        errno.ENOEXEC: "not a program that Linux can start",
+        errno.EISDIR: "it is a directory",
+        errno.ENOTDIR: "a part of the path is no directory",
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the quota is used up",
+        errno.ETXTBSY: "the file is being written",
+        errno.E2BIG: "arguments or environment are too large",
+    }.get(number, f"error {number}")
+
+
+def _memory(hold: Hold) -> Advice:
+    wanted = (
+        max(int(hold.used_mb * _EXTRA_MEMORY), hold.memory_mb + 1000)
+        if hold.used_mb
+        else hold.memory_mb * 2
+    )
+    rounded = -(-wanted // 100) * 100
+    used = f"it used {hold.used_mb} MB" if hold.used_mb else "it used more"
+    return Advice(
+        sentence=f"it outgrew its memory: {used}, but had asked for {hold.memory_mb} MB",
+        next_command=f"hep_edit -m {rounded} {hold.job} && hep_release {hold.job}",
+    )
+
+
+def _walltime(hold: Hold) -> Advice:
+    limit = f" of {hold.walltime_s / 3600:.1f} h" if hold.walltime_s else ""
+    return Advice(
+        sentence=f"it ran longer than its walltime{limit} and was stopped",
+        next_command="submit it again with a longer walltime: hep_sub -wt mid …",
+    )
+
+
+_CODES: dict[int, tuple[str, str]] = {
+    1: ("you, or somebody for you, put it on hold with hep_hold", "hep_release {job}"),
+    2: ("a credential that it needs could not be delegated: {reason}", "hep_release {job}"),
+    3: ("a rule of the job itself put it on hold: {reason}", "hep_release {job}"),
+    4: ("its credentials are not valid: {reason}", "hep_release {job}"),
+    5: (
+        "a rule of the pool put it on hold: {reason}",
+        "ask the administrators; then hep_release {job}",
+    ),
+    6: (
+        "{executable} could not be started: {errno}",
+        "check the script and its #! line, then hep_release {job}",
+    ),
+    7: (
+        "its output file {stdout} could not be opened: {errno}",
+        "mend that directory, then hep_release {job}",
+    ),
+    8: ("its input could not be opened: {errno}", "mend the file, then hep_release {job}"),
+    11: (
+        "its working directory could not be entered: {errno}",
+        "mend the directory, then hep_release {job}",
+    ),
+    12: (
+        "its outputs could not be brought home ({errno}): {reason}",
+        "mend the place, then hep_release {job}",
+    ),
+    13: (
+        "its inputs could not be sent ({errno}): {reason}",
+        "mend the file, then hep_release {job}",
+    ),
+    14: (
+        "its working directory on the submit side is not there: {errno}",
+        "make it, then hep_release {job}",
+    ),
+    15: ("it was submitted on hold", "hep_release {job}"),
+    16: ("its inputs are still being sent to the schedd", ""),
+    21: (
+        "the schedd was told to put it on hold: {reason}",
+        "ask the administrators; then hep_release {job}",
+    ),
+    22: ("HTCondor could not prepare the job on the worker node: {reason}", "hep_release {job}"),
+    26: (
+        "a rule of the pool put it on hold: {reason}",
+        "ask the administrators; then hep_release {job}",
+    ),
+    34: ("it outgrew its memory: {reason}", "hep_edit -m MB {job} && hep_release {job}"),
+    35: ("the container runtime of the worker node failed: {reason}", "hep_release {job}"),
+    45: (
+        "its environment or arguments could not be expanded: {reason}",
+        "submit it again without $$",
+    ),
+}

@@ -1,0 +1,110 @@
+"""HTCondor's submit language: how a text gets into a job unchanged, or is refused.
+
+An unresolvable `$$(X)` in an ad can crash a schedd, again at each restart. So no text of a user may
+ever bring `$$(` into an ad. In arguments and environment (the new syntax: HTCondor Manual,
+condor_submit, "arguments") any text can be written safely; elsewhere what looks like a macro is
+refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from hepsub.errors import NotExpressible
+from hepsub.plan.template import Name, Template
+
+_RUNS = re.compile(r"\$\$|\$|[^$]+")
+_MACRO_LIKE = re.compile(r"\$+[A-Za-z0-9_:.]*\(|\$\$")
+_ARGUMENT = re.compile(r"'((?:[^']|'')*)'|(\$\$\(DOLLARDOLLAR\))|([^\s'])")
+MACROS = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
+
+
+def quote_line(words: Iterable[Template]) -> str:
+    """Words as one value of `arguments` or `environment`, enclosed in double quotes.
+
+    ProcId and ClusterId become HTCondor's macros; other names have to be filled in before.
+    """
+    return '"' + " ".join(quote_word(word) for word in words) + '"'
+
+
+def quote_word(word: Template) -> str:
+    """One word in HTCondor's new syntax, as it stands between the double quotes."""
+    quoted: list[str] = []
+    for part in word.parts:
+        if isinstance(part, Name):
+            if quoted and quoted[-1] == "$":
+                quoted.append("''")  # a lone dollar before a macro would read as $$(
+            quoted.append(MACROS[part])
+        else:
+            quoted.extend(_quote_run(run) for run in _RUNS.findall(part))
+    return "".join(quoted) or "''"
+
+
+def _quote_run(run: str) -> str:
+    if run == "$$":
+        return "$$(DOLLARDOLLAR)"
+    if run == "$":
+        return "$"
+    return "'" + run.replace("'", "''").replace('"', '""') + "'"
+
+
+def unquote_line(raw: str) -> list[str]:
+    """The words of a job ad's Arguments (new syntax, as stored: without the double quotes)."""
+    words: list[str] = []
+    current: str | None = None
+    position = 0
+    while position < len(raw):
+        if raw[position].isspace():
+            if current is not None:
+                words.append(current)
+            current, position = None, position + 1
+            continue
+        match = _ARGUMENT.match(raw, position)
+        if match is None:  # an unbalanced quote: show it as it is
+            current, position = (current or "") + raw[position], position + 1
+            continue
+        quoted, dollars, single = match.groups()
+        text = quoted.replace("''", "'") if quoted is not None else "$$" if dollars else single
+        current, position = (current or "") + text, match.end()
+    return words if current is None else [*words, current]
+
+
+def path_value(path: Template, what: str) -> str:
+    """A path as the value of a submit command.
+
+    Raises:
+        NotExpressible: HTCondor would read something else than the path.
+    """
+    return "".join(
+        MACROS[part] if isinstance(part, Name) else plain(part, what) for part in path.parts
+    )
+
+
+def plain(text: str, what: str) -> str:
+    """A text that goes into a submit command as it is.
+
+    Raises:
+        NotExpressible: HTCondor would read something else than the text.
+    """
+    trouble = (
+        "a line end or a control character, or is not UTF-8"
+        if re.search("[\0-\x1f\x7f\ud800-\udfff]", text)
+        else "what HTCondor reads as a macro"
+        if _MACRO_LIKE.search(text) or text.endswith("$")
+        else "a blank at its end, or a backslash there"
+        if text != text.strip() or text.endswith("\\")
+        else ""
+    )
+    if trouble:
+        raise NotExpressible(f"{what} {text!r} has {trouble}", remedy="choose another name")
+    return text
+
+
+def classad_string(text: str, what: str) -> str:
+    """A string literal of the ClassAd language.
+
+    Raises:
+        NotExpressible: as `plain`.
+    """
+    return '"' + plain(text, what).replace("\\", "\\\\").replace('"', '\\"') + '"'

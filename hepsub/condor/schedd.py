@@ -1,0 +1,347 @@
+"""The pool, by HTCondor's bindings: the only importer of htcondor2.
+
+The bindings say little in their types of errors, so texts are read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hepsub.batch import Act, ActCount, Ad, JobStatus, Queue, Selection, Submitted
+from hepsub.condor.ads import (
+    FIND_PROJECTION,
+    PROJECTION,
+    cluster_constraint,
+    constraint,
+    read_job,
+    read_queue,
+    read_submitted,
+)
+from hepsub.errors import (
+    AuthenticationRefused,
+    HepsubError,
+    PoolError,
+    PoolUnreachable,
+    SubmissionRefused,
+)
+
+T = TypeVar("T")
+_CONFIGURATIONS = (
+    Path("/etc/condor/condor_config"),
+    Path("/usr/local/etc/condor_config"),
+    Path("~condor/condor_config"),
+)
+_METHOD = re.compile(r"authenticate using (\w+)")
+_SLOT_TYPES = ("Static", "Partitionable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheddAddress:
+    """A schedd as the collector knows it.
+
+    Attributes:
+        name: full name.
+        machine: the host it runs on.
+        version: HTCondor's version, as it says it.
+        ad: the location, opaque to everybody else.
+    """
+
+    name: str
+    machine: str
+    version: str
+    ad: object
+
+
+def has_configuration(environment: Mapping[str, str]) -> bool:
+    """Whether HTCondor's own configuration exists on this machine, where its libraries look."""
+    named = environment.get("CONDOR_CONFIG")
+    if named:
+        return named == "ONLY_ENV" or Path(named).is_file()
+    return any(path.expanduser().is_file() for path in _CONFIGURATIONS)
+
+
+def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
+    """HTCondor's bindings; without any configuration they are told so, instead of talking on stderr."""
+    if not has_configuration(os.environ):
+        os.environ["CONDOR_CONFIG"] = "ONLY_ENV"
+    import htcondor2
+
+    return htcondor2
+
+
+def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
+    """The schedds of a pool, by name.
+
+    Args:
+        collector: host[:port]; empty for HTCondor's own configuration.
+
+    Raises:
+        PoolUnreachable: no collector is configured, or it does not answer.
+    """
+    htcondor = bindings()
+    wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
+    try:
+        source = htcondor.Collector(collector) if collector else htcondor.Collector()
+        ads = source.query(htcondor.AdType.Schedd, projection=wanted)
+    except htcondor.HTCondorException as error:
+        raise _collector_error(str(error), collector) from error
+    found = [
+        ScheddAddress(
+            name=ad["Name"],
+            machine=ad.get("Machine", ""),
+            version=ad.get("CondorVersion", ""),
+            ad=ad,
+        )
+        for ad in ads
+        if "MyAddress" in ad
+    ]
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _collector_error(text: str, collector: str) -> HepsubError:
+    if "determine collector" in text:
+        return PoolUnreachable(
+            "no HTCondor pool is configured on this machine",
+            remedy="log in to a submit node, or name the pool in ~/.config/hepsub/config.toml:"
+            ' [pool.local] collector = "HOST"',
+        )
+    where = collector or str(bindings().param.get("COLLECTOR_HOST", ""))
+    return PoolUnreachable(
+        f"the collector {where} does not answer ({text.rstrip('.')})",
+        remedy="try again in a minute; when it stays away, tell the administrators of the pool",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondorSchedd:
+    """One schedd, as hepsub's seam wants it.
+
+    Attributes:
+        address: where it is.
+        collector: host[:port] of its pool; empty for HTCondor's own configuration.
+        obtain_token: asked once when authentication is refused; returns whether a new token is
+            there and another try makes sense.
+    """
+
+    address: ScheddAddress
+    collector: str
+    obtain_token: Callable[[str], bool]
+
+    @property
+    def name(self) -> str:
+        """Full name of the schedd."""
+        return self.address.name
+
+    def submit(
+        self, text: str, number: int, items: Sequence[Mapping[str, str]], uuid: str
+    ) -> Submitted:
+        """Submit one cluster in one transaction.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
+                far as the client could tell.
+        """
+
+        def once() -> Submitted:
+            htcondor = bindings()
+            description = htcondor.Submit(text)
+            if items:
+                answer = self._schedd().submit(
+                    description, itemdata=iter([dict(item) for item in items])
+                )
+            else:
+                answer = self._schedd().submit(description, count=number)
+            return Submitted(schedd=self.name, cluster=answer.cluster(), number=number, uuid=uuid)
+
+        return self._guarded(once, writing=True)
+
+    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+        """The clusters of a selection in the queue or, failing that, in the history.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+
+        def once() -> tuple[Submitted, ...]:
+            htcondor = bindings()
+            schedd = self._schedd()
+            ads = schedd.query(
+                constraint=constraint(selection),
+                projection=list(FIND_PROJECTION),
+                opts=htcondor.QueryOpts.IncludeClusterAd,
+            )
+            found = read_submitted(map(_plain, ads), self.name)
+            if found:
+                return found
+            past = schedd.history(constraint(selection), list(FIND_PROJECTION), 1)
+            return read_submitted(map(_plain, past), self.name)
+
+        return self._guarded(once)
+
+    def queue(self, selection: Selection, now: float) -> Queue:
+        """The jobs of a selection that are in the queue.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+
+        def once() -> Queue:
+            htcondor = bindings()
+            schedd = self._schedd()
+            wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
+            ads = schedd.query(
+                constraint=wanted,
+                projection=list(PROJECTION),
+                opts=htcondor.QueryOpts.IncludeClusterAd,
+            )
+            return read_queue(map(_plain, ads), self.name, selection, now)
+
+        return self._guarded(once)
+
+    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that left the queue, the latest first.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+
+        def once() -> tuple[JobStatus, ...]:
+            ads = self._schedd().history(constraint(selection), list(PROJECTION), most)
+            return tuple(read_job(_plain(ad), self.name, 0) for ad in ads)
+
+        return self._guarded(once)
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Remove, hold or release the jobs of a selection.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: nothing was done.
+        """
+
+        def once() -> ActCount:
+            htcondor = bindings()
+            action = {
+                Act.REMOVE: htcondor.JobAction.Remove,
+                Act.HOLD: htcondor.JobAction.Hold,
+                Act.RELEASE: htcondor.JobAction.Release,
+            }[act]
+            answer = self._schedd().act(action, constraint(selection), "by hepsub")
+            return ActCount(
+                done=answer["TotalSuccess"],
+                already=answer["TotalAlreadyDone"],
+                wrong_state=answer["TotalBadStatus"],
+                denied=answer["TotalPermissionDenied"],
+                missing=answer["TotalNotFound"],
+            )
+
+        return self._guarded(once, writing=True)
+
+    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
+        """Change RequestMemory of the jobs that exist; how many were changed.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: nothing was changed.
+        """
+
+        def once() -> int:
+            answer = self._schedd().edit(constraint(selection), "RequestMemory", str(memory_mb))
+            return int(answer)
+
+        return self._guarded(once, writing=True)
+
+    def ads(self, selection: Selection) -> Iterable[Ad]:
+        """Whole ads, for explanations.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+        return self._guarded(lambda: list(self._schedd().query(constraint=constraint(selection))))
+
+    def slots(self) -> Iterable[Ad]:
+        """The slots of the pool that jobs are matched with, for explanations.
+
+        Raises:
+            PoolUnreachable: the collector does not answer.
+        """
+        htcondor = bindings()
+        wanted = " || ".join(f'SlotType == "{kind}"' for kind in _SLOT_TYPES)
+        try:
+            source = htcondor.Collector(self.collector) if self.collector else htcondor.Collector()
+            return list(source.query(htcondor.AdType.Startd, constraint=wanted))
+        except htcondor.HTCondorException as error:
+            raise _collector_error(str(error), self.collector) from error
+
+    def _schedd(self) -> Any:  # noqa: ANN401
+        return bindings().Schedd(self.address.ad)
+
+    def _guarded(self, call: Callable[[], T], *, writing: bool = False) -> T:
+        """Call the bindings; with a new token once more, if authentication was the trouble."""
+        htcondor = bindings()
+        try:
+            return call()
+        except htcondor.HTCondorException as error:
+            problem = self._error(str(error), writing=writing)
+            if not isinstance(problem, AuthenticationRefused) or not self.obtain_token(self.name):
+                raise problem from error
+        try:
+            return call()
+        except htcondor.HTCondorException as error:
+            raise self._error(str(error), writing=writing) from error
+
+    def _error(self, text: str, *, writing: bool) -> HepsubError:
+        """The bindings' text as one of hepsub's errors; for some calls they do not say why."""
+        if "AUTHENTICATE" not in text and "CEDAR" not in text and writing:
+            text = f"{text}|{self._ping_error()}".rstrip("|")
+        if "CEDAR" in text or "Failed to connect to <" in text:
+            return PoolUnreachable(
+                f"the schedd {self.name} does not answer ({_short(text)})",
+                remedy="try again in a minute; hep_q shows the other schedds' jobs meanwhile",
+            )
+        if "AUTHENTICATE" in text or "SECMAN" in text:
+            tried = ", ".join(dict.fromkeys(_METHOD.findall(text))) or "none"
+            return AuthenticationRefused(
+                f"the schedd {self.name} refused to believe who you are (tried: {tried}; {_short(text)})",
+                remedy="on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the"
+                " administrators for a token in ~/.condor/tokens.d",
+            )
+        kind = (
+            SubmissionRefused
+            if "job ad" in text or "ProcId" in text or "ClusterId" in text
+            else PoolError
+        )
+        return kind(f"the schedd {self.name} said: {_short(text)}", remedy=_remedy(text))
+
+    def _ping_error(self) -> str:
+        """Why the schedd does not let us write; empty when it does."""
+        htcondor = bindings()
+        try:
+            htcondor.ping(self.address.ad, "WRITE")
+        except htcondor.HTCondorException as error:
+            return str(error)
+        return ""
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def _remedy(text: str) -> str:
+    if "-4" in text:
+        return "the pool limits the jobs of one submission or one user (MAX_JOBS_PER_SUBMISSION): submit fewer"
+    return "hep_sub -dry-run shows what was submitted; the words above are HTCondor's"
+
+
+def _plain(ad: Any) -> dict[str, Any]:  # noqa: ANN401
+    """An ad as a plain mapping, expressions evaluated, what is undefined left out."""
+    undefined = bindings().classad.Value
+    plain: dict[str, Any] = {}
+    for name in ad:
+        value = ad.eval(name)
+        if not isinstance(value, undefined):
+            plain[name] = value
+    return plain

@@ -1,0 +1,278 @@
+"""Every error a user can meet: one class, one exit code, one remedy.
+
+    HepsubError
+    ├── UsageError                 2   the words of the command line
+    ├── PolicyError               10   a policy file
+    ├── ScriptMissing             11   ┐
+    ├── ScriptNotExecutable       12   │
+    ├── LogDirectoryMissing       13   │ what the job needs on this machine
+    ├── LogDirectoryNotWritable   14   │
+    ├── EnvironmentTooLarge       15   │
+    ├── ListUnreadable            16   │
+    ├── ImageMissing              17   ┘
+    ├── UnknownGroup              20   ┐
+    ├── NoGroup                   21   │
+    ├── UnknownPool               22   │
+    ├── UnknownWalltime           23   │ what the policy offers
+    ├── UnknownSite               24   │
+    ├── UnknownSystem             25   │
+    ├── NoSuitableSite            26   │
+    ├── JobCountTooSmall          27   │
+    ├── JobCountTooLarge          28   │
+    ├── WalltimeTooLong           29   ┘
+    ├── NotExpressible            30   HTCondor's submit language has no words for it
+    ├── PoolUnreachable           40   ┐
+    ├── AuthenticationRefused     41   │
+    ├── SubmissionRefused         42   │ what the pool answered
+    ├── SubmissionUncertain       43   │
+    ├── UnknownSchedd             44   │
+    ├── PoolError                 45   ┘
+    ├── AmbiguousJob              50   ┐
+    ├── UnknownJob                51   │ which jobs are meant
+    ├── NotYetMade                52   │
+    ├── NotDone                   53   ┘
+    ├── JobsFailed                60   -wait: a job did not end with 0
+    └── ToolFailed                70   another program did not do what it was asked
+
+0 is success, 1 a bug in hepsub, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HepsubError(Exception):
+    """A designed error: what happened and where (message), what to do next (remedy)."""
+
+    exit_code: ClassVar[int]
+    code: ClassVar[str]
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(HepsubError):
+    """The words of the command line cannot be read."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class PolicyError(HepsubError):
+    """A policy file is wrong; the message names file and line."""
+
+    exit_code = 10
+    code = "policy"
+
+
+class ScriptMissing(HepsubError):
+    """A script or program to run does not exist."""
+
+    exit_code = 11
+    code = "script-missing"
+
+
+class ScriptNotExecutable(HepsubError):
+    """A script or program exists but cannot be started."""
+
+    exit_code = 12
+    code = "script-not-executable"
+
+
+class LogDirectoryMissing(HepsubError):
+    """The directory of stdout, stderr or the event log does not exist."""
+
+    exit_code = 13
+    code = "log-directory-missing"
+
+
+class LogDirectoryNotWritable(HepsubError):
+    """The directory of stdout, stderr or the event log cannot be written."""
+
+    exit_code = 14
+    code = "log-directory-not-writable"
+
+
+class EnvironmentTooLarge(HepsubError):
+    """The environment that would travel with the job is above the limit."""
+
+    exit_code = 15
+    code = "environment-too-large"
+
+
+class ListUnreadable(HepsubError):
+    """The file after -list cannot be read, or holds no item."""
+
+    exit_code = 16
+    code = "list-unreadable"
+
+
+class ImageMissing(HepsubError):
+    """The container image does not exist."""
+
+    exit_code = 17
+    code = "image-missing"
+
+
+class UnknownGroup(HepsubError):
+    """The accounting group is not one of the user's."""
+
+    exit_code = 20
+    code = "unknown-group"
+
+
+class NoGroup(HepsubError):
+    """The user belongs to no group that has resources."""
+
+    exit_code = 21
+    code = "no-group"
+
+
+class UnknownPool(HepsubError):
+    """The policy has no such pool."""
+
+    exit_code = 22
+    code = "unknown-pool"
+
+
+class UnknownWalltime(HepsubError):
+    """The word after -wt is neither a walltime class nor a duration."""
+
+    exit_code = 23
+    code = "unknown-walltime"
+
+
+class UnknownSite(HepsubError):
+    """The policy has no such remote site, or none at all."""
+
+    exit_code = 24
+    code = "unknown-site"
+
+
+class UnknownSystem(HepsubError):
+    """The policy knows no image for this operating system."""
+
+    exit_code = 25
+    code = "unknown-os"
+
+
+class NoSuitableSite(HepsubError):
+    """No remote site takes this job; the message says why for each."""
+
+    exit_code = 26
+    code = "no-suitable-site"
+
+
+class JobCountTooSmall(HepsubError):
+    """-n asks for less than one job."""
+
+    exit_code = 27
+    code = "job-count-too-small"
+
+
+class JobCountTooLarge(HepsubError):
+    """-n, or the list, asks for more jobs than the policy allows in one cluster."""
+
+    exit_code = 28
+    code = "job-count-too-large"
+
+
+class WalltimeTooLong(HepsubError):
+    """The duration after -wt is longer than the longest walltime class."""
+
+    exit_code = 29
+    code = "walltime-too-long"
+
+
+class NotExpressible(HepsubError):
+    """A text cannot be handed to HTCondor unchanged."""
+
+    exit_code = 30
+    code = "not-expressible"
+
+
+class PoolUnreachable(HepsubError):
+    """The collector or the schedd does not answer."""
+
+    exit_code = 40
+    code = "pool-unreachable"
+
+
+class AuthenticationRefused(HepsubError):
+    """The schedd refused every authentication method that was tried."""
+
+    exit_code = 41
+    code = "authentication-refused"
+
+
+class SubmissionRefused(HepsubError):
+    """The schedd said no to the submission; nothing was submitted."""
+
+    exit_code = 42
+    code = "submission-refused"
+
+
+class SubmissionUncertain(HepsubError):
+    """The connection was lost and the schedd cannot be asked whether the cluster exists."""
+
+    exit_code = 43
+    code = "submission-uncertain"
+
+
+class UnknownSchedd(HepsubError):
+    """The pool has no schedd of this name."""
+
+    exit_code = 44
+    code = "unknown-schedd"
+
+
+class PoolError(HepsubError):
+    """A daemon of the pool answered with an error of its own."""
+
+    exit_code = 45
+    code = "pool-error"
+
+
+class AmbiguousJob(HepsubError):
+    """A job id that more than one schedd knows."""
+
+    exit_code = 50
+    code = "ambiguous-job"
+
+
+class UnknownJob(HepsubError):
+    """No schedd knows this job id."""
+
+    exit_code = 51
+    code = "unknown-job"
+
+
+class NotYetMade(HepsubError):
+    """A proc of a factory that the schedd has not made yet."""
+
+    exit_code = 52
+    code = "not-yet-made"
+
+
+class NotDone(HepsubError):
+    """Something of what was asked was not done."""
+
+    exit_code = 53
+    code = "not-done"
+
+
+class JobsFailed(HepsubError):
+    """A job that was waited for did not end with exit code 0."""
+
+    exit_code = 60
+    code = "jobs-failed"
+
+
+class ToolFailed(HepsubError):
+    """Another program that hepsub started failed or did not end in time."""
+
+    exit_code = 70
+    code = "tool-failed"

@@ -1,0 +1,115 @@
+"""What the user asked for: the command line's meaning, before any policy or fact is looked at."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Remote(enum.Enum):
+    """What the user said about running outside the local cluster."""
+
+    UNSAID = "unsaid"
+    WANTED = "wanted"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one job needs; None where the user left it to the policy.
+
+    Attributes:
+        cpus: cores.
+        gpus: GPUs.
+        memory_mb: memory in MB (2**20 bytes).
+        walltime: a walltime class or a duration, as it was written.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+    memory_mb: int | None = None
+    walltime: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the job may run.
+
+    Attributes:
+        pool: name of a pool of the policy.
+        schedd: name of a schedd, full or short.
+        remote: whether resources outside the local cluster are wanted.
+        site: name of a remote site; implies that remote is wanted.
+        worker_node: the one worker node to run on, full or short name.
+        worker_group: the group of worker nodes to run on.
+    """
+
+    pool: str | None = None
+    schedd: str | None = None
+    remote: Remote = Remote.UNSAID
+    site: str | None = None
+    worker_node: str | None = None
+    worker_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentRequest:
+    """Which variables travel.
+
+    Attributes:
+        inherit: whether the submitter's environment travels.
+        named: pairs of a name and a value; the value is None for the submitter's own.
+    """
+
+    inherit: bool = True
+    named: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One submission as the user wrote it.
+
+    Texts may hold `%{ProcId}`, `%{ClusterId}`, `%{Index}` and `%{item}` in script, arguments,
+    stdout and stderr.
+
+    Attributes:
+        script: the program to run, as written.
+        arguments: the arguments of the job, already split into words.
+        number: number of jobs, None when the user did not say.
+        first: the Index of the first job.
+        list_file: a file with one item a line, one job an item; None for none.
+        group: accounting group.
+        name: job name (HTCondor's JobBatchName).
+        stdout: file, directory or pattern for standard output.
+        stderr: file, directory or pattern for standard error.
+        event_log: HTCondor's event log of the cluster.
+        directory: where the logs go that have no place of their own.
+        os: operating system to run under.
+        image: container image file.
+        priority: HTCondor's JobPrio among the user's own jobs.
+        universe: HTCondor's universe, as written.
+        resources: what one job needs.
+        placement: where it may run.
+        environment: which variables travel.
+        once: a key; a second submission with the same key returns the first one's cluster.
+    """
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    number: int | None = None
+    first: int = 0
+    list_file: str | None = None
+    group: str | None = None
+    name: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    event_log: str | None = None
+    directory: str | None = None
+    os: str | None = None
+    image: str | None = None
+    priority: int | None = None
+    universe: str | None = None
+    resources: Resources = Resources()
+    placement: Placement = Placement()
+    environment: EnvironmentRequest = EnvironmentRequest()
+    once: str | None = None

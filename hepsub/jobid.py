@@ -1,0 +1,76 @@
+"""Job ids: `13`, `13.2`, `13.0-9`, `schedd07:13.2`, text both ways."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hepsub.errors import UsageError
+
+_ID = re.compile(
+    r"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>\d+)(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class JobId:
+    """A cluster, or a run of its procs, on a schedd that may be left open.
+
+    Attributes:
+        cluster: ClusterId, from 1.
+        first: the first ProcId meant, None for the whole cluster.
+        last: the last ProcId meant, None for the whole cluster.
+        schedd: full or short name of the schedd, empty when the user did not say.
+    """
+
+    cluster: int
+    first: int | None = None
+    last: int | None = None
+    schedd: str = ""
+
+    def __str__(self) -> str:
+        prefix = f"{self.schedd}:" if self.schedd else ""
+        if self.first is None:
+            return f"{prefix}{self.cluster}"
+        if self.first == self.last:
+            return f"{prefix}{self.cluster}.{self.first}"
+        return f"{prefix}{self.cluster}.{self.first}-{self.last}"
+
+    def holds(self, cluster: int, proc: int) -> bool:
+        """Whether the proc is one of those meant (the schedd is not looked at)."""
+        if cluster != self.cluster:
+            return False
+        return self.first is None or self.last is None or self.first <= proc <= self.last
+
+    def width(self) -> int | None:
+        """The number of procs named, None for a whole cluster."""
+        return None if self.first is None or self.last is None else self.last - self.first + 1
+
+
+def parse_job_id(text: str) -> JobId:
+    """Read one job id.
+
+    Raises:
+        UsageError: the text is no job id.
+    """
+    match = _ID.fullmatch(text.strip())
+    remedy = "a job id looks like 13, 13.2, 13.0-9 or schedd07:13.2; hep_q -u lists yours"
+    if match is None or int(match["cluster"]) < 1:
+        raise UsageError(f"'{text}' is no job id", remedy=remedy)
+    first = int(match["first"]) if match["first"] is not None else None
+    last = int(match["last"]) if match["last"] is not None else first
+    if first is not None and last is not None and last < first:
+        raise UsageError(f"'{text}' ends before it begins", remedy=remedy)
+    return JobId(
+        cluster=int(match["cluster"]), first=first, last=last, schedd=match["schedd"] or ""
+    )
+
+
+def short_name(schedd: str) -> str:
+    """The short name of a schedd: what stands before `@`, else before the first dot."""
+    return schedd.split("@", maxsplit=1)[0] if "@" in schedd else schedd.split(".", maxsplit=1)[0]
+
+
+def same_schedd(asked: str, name: str) -> bool:
+    """Whether a name given by a user, full or short, means this schedd."""
+    return asked == name or short_name(name) == asked or name.startswith(f"{asked}.")

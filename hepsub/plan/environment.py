@@ -1,0 +1,160 @@
+"""Which variables travel with a job: the submitter's own, less functions, secrets and session matters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
+from hepsub.job import EnvironmentRequest
+from hepsub.units import size_text
+
+_VARIABLE_LIMIT = 128 * 1024
+"""Linux starts no program with a longer variable (MAX_ARG_STRLEN, execve(2))."""
+
+_SECRET_NAME = re.compile(
+    r"(SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_KEY|CREDENTIAL)"
+    r"|(^|_)(TOKEN|PASS|PAT|PWD_HASH|COOKIE|AUTH)$|^BEARER_TOKEN$",
+    re.IGNORECASE,
+)
+_NOT_SECRET_NAME = re.compile(r"(_FILE|_PATH|_DIR|_HOME|_URL|_SOCK|_LIFETIME)$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON Web Token
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS key ids
+    r"|\bgh[opsur]_\w{20,}|\bglpat-[\w-]{16,}"  # GitHub, GitLab
+    r"|[?&]X-Amz-Signature=|://[^/@\s:]+:[^/@\s]+@"  # pre-signed URLs, passwords in URLs
+)
+_SESSION = frozenset({
+    "_", "SHLVL", "PWD", "OLDPWD", "SSH_AGENT_PID", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
+    "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
+    "TMUX", "TMUX_PANE", "STY", "OIDC_SOCK", "KRB5CCNAME", "WINDOWID", "LS_COLORS",
+})  # fmt: skip
+_HOST_BOUND = frozenset({"HOME", "SHELL", "USER", "LOGNAME", "MAIL", "HOSTNAME", "TMPDIR"})
+"""What is wrong on a machine without this host's file system and users."""
+
+JOB_ID = "_CONDOR_IHEP_JOB_ID"
+"""The variable in which HepJob's users find cluster.proc; the submit description sets it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travelling:
+    """The variables that travel, and a sentence for each surprise."""
+
+    variables: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a variable holds a secret, by its name or by its look."""
+    by_name = _SECRET_NAME.search(name) is not None and not _NOT_SECRET_NAME.search(name)
+    return by_name or _SECRET_VALUE.search(value) is not None
+
+
+def choose_environment(
+    request: EnvironmentRequest, own: Mapping[str, str], *, limit_kb: int, remote: bool
+) -> Travelling:
+    """Choose the variables that travel.
+
+    Args:
+        request: what the user said.
+        own: the submitter's environment.
+        limit_kb: the most kB (2**10 bytes) in all.
+        remote: whether the job may run where this host's file system is not.
+
+    Raises:
+        EnvironmentTooLarge: the variables are too large; the largest are named.
+        NotExpressible: a variable that the user named cannot be handed over.
+        UsageError: a variable that the user named is not set, or is a secret.
+    """
+    inherited, notes = _inherited(own, remote=remote) if request.inherit else ({}, ())
+    variables = inherited | dict(_named(request, own))
+    _check_size(variables, limit_kb)
+    return Travelling(variables=variables, notes=notes)
+
+
+def _inherited(own: Mapping[str, str], *, remote: bool) -> tuple[dict[str, str], tuple[str, ...]]:
+    left_out = _SESSION | _HOST_BOUND if remote else _SESSION
+    kept: dict[str, str] = {}
+    secrets, odd = [], []
+    for name, value in sorted(own.items()):
+        if name in left_out or name.startswith("_CONDOR_") or _is_function(name, value):
+            continue
+        if looks_secret(name, value):
+            secrets.append(name)
+        elif not expressible(name) or not expressible(value):
+            odd.append(name)
+        else:
+            kept[name] = value
+    return kept, _notes(secrets, odd)
+
+
+def _is_function(name: str, value: str) -> bool:
+    """Exported shell functions: bash's names of before and after 2014."""
+    return name.startswith("BASH_FUNC_") or value.startswith("() {")
+
+
+def expressible(text: str) -> bool:
+    """Whether HTCondor's submit language can carry the text: UTF-8, without CR, LF, NUL and US."""
+    return not re.search("[\n\r\0\x1f\ud800-\udfff]", text)
+
+
+def _notes(secrets: list[str], odd: list[str]) -> tuple[str, ...]:
+    notes = []
+    if secrets:
+        notes.append(f"not sent with the job, because they look like secrets: {', '.join(secrets)}")
+    if odd:
+        notes.append(
+            f"not sent with the job, because they hold line ends or are not UTF-8: {', '.join(odd)}"
+        )
+    return tuple(notes)
+
+
+def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> list[tuple[str, str]]:
+    named = []
+    for name, given in request.named:
+        value = own.get(name) if given is None else given
+        if value is None:
+            raise UsageError(
+                f"-env {name}: the variable is not set here",
+                remedy=f"give it a value: -env {name}=VALUE",
+            )
+        if looks_secret(name, value):
+            raise UsageError(
+                f"-env {name}: it looks like a secret, and everybody can read the queue",
+                remedy="keep it in a file of mode 0600 that the job reads",
+            )
+        if not expressible(name) or not expressible(value):
+            raise NotExpressible(
+                f"-env {name}: HTCondor cannot carry line ends or text that is not UTF-8",
+                remedy="put the text into a file that the job reads",
+            )
+        named.append((name, value))
+    return named
+
+
+def _check_size(variables: Mapping[str, str], limit_kb: int) -> None:
+    sizes = sorted(((_size(name, value), name) for name, value in variables.items()), reverse=True)
+    total = sum(size for size, _ in sizes)
+    too_long = bool(sizes) and sizes[0][0] >= _VARIABLE_LIMIT
+    if total <= limit_kb * 1024 and not too_long:
+        return
+    largest = ", ".join(f"{name} ({size_text(size)})" for size, name in sizes[:5])
+    what = (
+        f"the variable {sizes[0][1]} is {size_text(sizes[0][0])}; Linux starts no program with one of 128 kB or more"
+        if too_long
+        else f"the environment is {size_text(total)}, more than the limit of {size_text(limit_kb * 1024)}"
+    )
+    raise EnvironmentTooLarge(
+        f"{what}; the largest: {largest}",
+        remedy="unset what the job does not need, or use -noenv and name what it needs with -env NAME",
+    )
+
+
+def _size(name: str, value: str) -> int:
+    return (
+        len(name.encode("utf-8", "surrogateescape"))
+        + len(value.encode("utf-8", "surrogateescape"))
+        + 2
+    )

@@ -1,0 +1,69 @@
+"""Facts: what the survey found, and nothing that anybody decided."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hepsub.situation import Situation
+
+
+class ProgramState(enum.Enum):
+    """What stands between a file and its being started."""
+
+    RUNNABLE = "runnable"
+    MISSING = "missing"
+    DIRECTORY = "directory"
+    UNREADABLE = "unreadable"
+    NO_EXEC_BIT = "no-exec-bit"
+    EMPTY = "empty"
+    NO_INTERPRETER_LINE = "no-interpreter-line"
+    CARRIAGE_RETURN = "carriage-return"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A script or binary.
+
+    Attributes:
+        state: whether it can be started, and if not, why.
+        interpreter: the path behind `#!`; empty for a binary.
+        interpreter_here: whether that interpreter exists on this machine.
+    """
+
+    state: ProgramState
+    interpreter: str = ""
+    interpreter_here: bool = True
+
+
+class PlaceState(enum.Enum):
+    """What a path is, as a place to write to."""
+
+    MISSING = "missing"
+    DIRECTORY = "directory"
+    LOCKED_DIRECTORY = "locked-directory"
+    FILE = "file"
+    LOCKED_FILE = "locked-file"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is true now, for one submission.
+
+    Attributes:
+        situation: who calls, where from and when.
+        items: the lines of the list; empty without one.
+        programs: every program that a job would start, by absolute path.
+        places: the paths after -o, -e, -dir and -l, and their directories.
+        image_exists: whether the file after -image exists; True when none was named.
+        unreachable: why the pool cannot be asked; empty when it answers or was not asked.
+    """
+
+    situation: Situation
+    items: tuple[str, ...] = ()
+    programs: Mapping[str, Program]
+    places: Mapping[str, PlaceState]
+    image_exists: bool = True
+    unreachable: str = ""

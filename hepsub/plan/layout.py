@@ -1,0 +1,132 @@
+"""Which files a submission touches: programs, logs, directories; absolute, as templates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.errors import UsageError
+from hepsub.job import JobSpec
+from hepsub.plan.facts import PlaceState
+from hepsub.plan.template import Name, Template, Values, parse_template
+
+_PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM})
+_DIRECTORIES = (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The files of a submission.
+
+    Attributes:
+        executable: the program.
+        stdout: standard output.
+        stderr: standard error.
+        event_log: HTCondor's event log; empty for none.
+    """
+
+    executable: Template
+    stdout: Template
+    stderr: Template
+    event_log: str
+
+
+def absolute(text: str, cwd: Path) -> str:
+    """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
+    return (
+        text
+        if text.startswith("/")
+        else os.path.normpath(f"{cwd}/{text}")
+        if ".." not in text
+        else f"{cwd}/{text}"
+    )
+
+
+def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:
+    """The paths after -o, -e and -dir that may turn out to be directories."""
+    texts = [text for text in (spec.stdout, spec.stderr, spec.directory) if text]
+    return tuple(absolute(text, cwd) for text in texts)
+
+
+def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState]) -> Layout:
+    """The files of a submission, given which of the asked places are directories.
+
+    Raises:
+        UsageError: a text has a name in it that is nearly, but not quite, a known one.
+    """
+    script = parse_template(spec.script)
+    directory = absolute(spec.directory, cwd) if spec.directory else str(cwd)
+    return Layout(
+        executable=parse_template(absolute(spec.script, cwd)),
+        stdout=_log(spec.stdout, "out", script, cwd, directory, places),
+        stderr=_log(spec.stderr, "err", script, cwd, directory, places),
+        event_log=absolute(spec.event_log, cwd) if spec.event_log else "",
+    )
+
+
+def _log(
+    asked: str | None,
+    kind: str,
+    script: Template,
+    cwd: Path,
+    directory: str,
+    places: Mapping[str, PlaceState],
+) -> Template:
+    default_name = f"{Path(str(script)).name}.{kind}.%{{ClusterId}}.%{{ProcId}}"
+    if asked is None:
+        return parse_template(f"{directory.rstrip('/')}/{default_name}")
+    path = absolute(asked, cwd)
+    if asked.endswith("/") or places.get(path) in _DIRECTORIES:
+        return parse_template(f"{path.rstrip('/')}/{default_name}")
+    return parse_template(path)
+
+
+def directories(layout: Layout, jobs: Iterable[Values]) -> frozenset[str]:
+    """The directories that have to exist before the jobs start.
+
+    Raises:
+        UsageError: a directory is named after the cluster, which has no id yet.
+    """
+    found: set[str] = set()
+    for template in (layout.stdout, layout.stderr):
+        parent = parse_template(os.path.dirname(str(template)))
+        if Name.CLUSTER in parent.names():
+            raise UsageError(
+                f"the log directory {parent} is named after the cluster, whose id is given at submission",
+                remedy="put %{ClusterId} into the file's name instead",
+            )
+        found.update(written_out(parent, jobs))
+    return frozenset(found)
+
+
+def written_out(template: Template, jobs: Iterable[Values]) -> Iterator[str]:
+    """The texts of a template for all jobs, once where it is the same for all."""
+    if not template.names() & _PER_JOB:
+        yield str(template)
+        return
+    for values in jobs:
+        yield template.fill(values)
+
+
+def job_values(number: int, first: int, items: tuple[str, ...]) -> list[Values]:
+    """What the names stand for, job by job."""
+    return [
+        Values(proc=proc, index=first + proc, item=items[proc] if items else "")
+        for proc in range(number)
+    ]
+
+
+def check_item_names(spec: JobSpec) -> None:
+    """Refuse `%{item}` where there is no list.
+
+    Raises:
+        UsageError: `%{item}` is used without -list.
+    """
+    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments]
+    if spec.list_file is None and any(Name.ITEM in parse_template(text).names() for text in texts):
+        raise UsageError(
+            "%{item} is used, but there is no list",
+            remedy="give one with -list FILE, one job a line",
+        )

@@ -1,0 +1,157 @@
+"""The Plan: one submission, decided, with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hepsub.plan.template import Template, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why something was decided.
+
+    Attributes:
+        rule: which rule decided.
+        matched: what in the submission it looked at.
+        because: the reason, one clause for people.
+    """
+
+    rule: str
+    matched: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where the jobs may run.
+
+    Attributes:
+        pool: name of the pool in the policy.
+        schedd: the schedd asked for; empty for the pool's own choice.
+        sites: the remote sites that may run it; empty for the local cluster.
+        transfer: whether HTCondor carries the script and the sandbox, there being no shared
+            file system.
+        requirements: ClassAd expressions that all have to hold.
+        reasons: why.
+    """
+
+    pool: str
+    schedd: str = ""
+    sites: tuple[str, ...] = ()
+    transfer: bool = False
+    requirements: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walltime:
+    """A walltime class and the limit that holds for this job, in seconds."""
+
+    name: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proc:
+    """One job of the cluster, written out; ClusterId stays a name until it is known.
+
+    Attributes:
+        proc: ProcId.
+        executable: absolute path.
+        arguments: the words the job gets.
+        stdout: absolute path.
+        stderr: absolute path.
+    """
+
+    proc: int
+    executable: str
+    arguments: tuple[str, ...]
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One submission, decided.
+
+    Attributes:
+        script: the program as the user wrote it.
+        number: number of jobs.
+        first: the Index of the first job.
+        items: the item of each job; empty without a list.
+        executable: the program, absolute.
+        arguments: one template for each argument.
+        stdout: standard output, absolute.
+        stderr: standard error, absolute.
+        event_log: HTCondor's event log, absolute; empty for none.
+        directory: the jobs' working directory, absolute.
+        user: login name.
+        group: accounting group as the user knows it.
+        experiment: the first part of HTCondor's accounting group.
+        name: job name; empty for none.
+        cpus: cores.
+        gpus: GPUs.
+        memory_mb: memory in MB (2**20 bytes).
+        walltime: class and limit.
+        os: operating system; empty for the worker node's own.
+        image: container image; empty for none.
+        priority: JobPrio.
+        universe: HTCondor's universe as the user wrote it.
+        environment: the variables that travel.
+        route: where the jobs may run.
+        factory_idle: how many idle jobs the schedd keeps of a cluster that it makes as it goes;
+            0 for a cluster made at once.
+        hold_walltime: whether HTCondor holds a job that outruns its walltime.
+        hold_memory: whether HTCondor holds a job that outgrows its memory.
+        once: the key that makes this submission unique; empty for none.
+        notes: what the user should know about these decisions.
+    """
+
+    script: str
+    number: int
+    first: int
+    items: tuple[str, ...]
+    executable: Template
+    arguments: tuple[Template, ...]
+    stdout: Template
+    stderr: Template
+    event_log: str
+    directory: str
+    user: str
+    group: str
+    experiment: str
+    name: str
+    cpus: int
+    gpus: int
+    memory_mb: int
+    walltime: Walltime
+    os: str
+    image: str
+    priority: int
+    universe: str
+    environment: Mapping[str, str]
+    route: Route
+    factory_idle: int
+    hold_walltime: bool
+    hold_memory: bool
+    once: str
+    notes: tuple[str, ...]
+
+    def values(self, proc: int) -> Values:
+        """What the names stand for in one job."""
+        item = self.items[proc] if self.items else ""
+        return Values(proc=proc, index=self.first + proc, item=item)
+
+    def procs(self, most: int | None = None) -> Iterator[Proc]:
+        """The jobs written out, `most` of them at the most."""
+        for proc in range(self.number if most is None else min(most, self.number)):
+            values = self.values(proc)
+            yield Proc(
+                proc=proc,
+                executable=self.executable.fill(values),
+                arguments=tuple(argument.fill(values) for argument in self.arguments),
+                stdout=self.stdout.fill(values),
+                stderr=self.stderr.fill(values),
+            )

@@ -1,0 +1,162 @@
+"""make_plan: from what was asked, what the site decided and what is true, to one decided submission."""
+
+from __future__ import annotations
+
+import re
+
+from hepsub.errors import (
+    ImageMissing,
+    JobCountTooLarge,
+    JobCountTooSmall,
+    NotExpressible,
+    UsageError,
+)
+from hepsub.job import JobSpec
+from hepsub.plan.checks import check_directories, check_log_file, check_programs
+from hepsub.plan.environment import choose_environment, expressible
+from hepsub.plan.facts import Facts
+from hepsub.plan.group import choose_group, experiment_of
+from hepsub.plan.layout import absolute, check_item_names, directories, job_values, lay_out
+from hepsub.plan.model import Plan
+from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.template import Template, parse_template
+from hepsub.plan.walltime import choose_walltime, classes_for
+from hepsub.policy.model import Policy
+
+_UNIVERSES = ("vanilla", "container")
+_REGISTRY_IMAGE = re.compile(r"[a-z]+://")
+
+
+def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
+    """Decide one submission; nothing outside the arguments is looked at.
+
+    Raises:
+        HepsubError: what was asked for cannot be done; each cause has its own class.
+    """
+    number = job_count(spec, policy, facts.items)
+    check_item_names(spec)
+    situation = facts.situation
+    group = choose_group(spec.group, policy, situation)
+    walltime = choose_walltime(
+        spec.resources.walltime or policy.defaults.walltime, classes_for(policy, group)
+    )
+    memory = spec.resources.memory_mb or policy.defaults.memory
+    os = _system(spec, policy)
+    route = choose_route(
+        spec, policy, Need(group=group, walltime=walltime, memory_mb=memory, os=os)
+    )
+    image = _image(spec, policy, facts, os, route.sites)
+    travelling = choose_environment(
+        spec.environment,
+        situation.environment,
+        limit_kb=policy.limits.environment_kb,
+        remote=route.transfer,
+    )
+    layout = lay_out(spec, situation.cwd, facts.places)
+    check_directories(
+        directories(layout, job_values(number, spec.first, facts.items)), facts.places
+    )
+    for log in (layout.stdout, layout.stderr):
+        check_log_file(str(log), facts.places)
+    check_log_file(layout.event_log, facts.places)
+    notes = check_programs(facts.programs)
+    arguments = tuple(parse_template(argument) for argument in spec.arguments)
+    _check_texts(arguments, facts.items, spec)
+    return Plan(
+        script=spec.script,
+        number=number,
+        first=spec.first,
+        items=facts.items,
+        executable=layout.executable,
+        arguments=arguments,
+        stdout=layout.stdout,
+        stderr=layout.stderr,
+        event_log=layout.event_log,
+        directory=str(situation.cwd),
+        user=situation.user,
+        group=group,
+        experiment=experiment_of(group, policy),
+        name=spec.name or "",
+        cpus=spec.resources.cpus or policy.defaults.cpus,
+        gpus=spec.resources.gpus or 0,
+        memory_mb=memory,
+        walltime=walltime,
+        os=os,
+        image=image,
+        priority=spec.priority or 0,
+        universe=spec.universe or "vanilla",
+        environment=travelling.variables,
+        route=route,
+        factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
+        hold_walltime=policy.limits.enforce_walltime,
+        hold_memory=policy.limits.enforce_memory,
+        once=spec.once or "",
+        notes=(*notes, *travelling.notes, *_universe_note(spec.universe)),
+    )
+
+
+def job_count(spec: JobSpec, policy: Policy, items: tuple[str, ...]) -> int:
+    """How many jobs: what -n says, else one for each line of the list, else one.
+
+    Raises:
+        JobCountTooSmall: less than one.
+        JobCountTooLarge: more than the policy allows in one cluster.
+        UsageError: -n and -list contradict each other.
+    """
+    if spec.number is not None and spec.number < 1:
+        raise JobCountTooSmall(
+            f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
+        )
+    if spec.list_file is not None and spec.number not in (None, len(items)):
+        raise UsageError(
+            f"-n {spec.number}, but {spec.list_file} has {len(items)} items",
+            remedy="leave out -n: the list decides",
+        )
+    number = len(items) if spec.list_file is not None else spec.number or 1
+    if number > policy.limits.jobs:
+        raise JobCountTooLarge(
+            f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"
+            f" (limits.jobs, {policy.origin('limits.jobs')})",
+            remedy="split them over several submissions: -first N counts on where the last one ended",
+        )
+    return number
+
+
+def _system(spec: JobSpec, policy: Policy) -> str:
+    asked = spec.os or ("" if spec.image else policy.defaults.os)
+    by_folded = {name.casefold(): name for name in policy.os}
+    return by_folded.get(asked.casefold(), asked)
+
+
+def _image(spec: JobSpec, policy: Policy, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+    if spec.image is not None:
+        if _REGISTRY_IMAGE.match(spec.image):
+            return spec.image
+        if not facts.image_exists:
+            raise ImageMissing(
+                f"no such container image: {spec.image}", remedy="check the path after -image"
+            )
+        return absolute(spec.image, facts.situation.cwd)
+    return image_for(os, policy, sites) if os else ""
+
+
+def _check_texts(arguments: tuple[Template, ...], items: tuple[str, ...], spec: JobSpec) -> None:
+    for text in (
+        *(str(argument) for argument in arguments),
+        *items,
+        spec.name or "",
+        spec.once or "",
+    ):
+        if not expressible(text):
+            raise NotExpressible(
+                f"HTCondor cannot carry {text!r}: it has a line end or a control character, or is not UTF-8",
+                remedy="put the text into a file that the job reads",
+            )
+
+
+def _universe_note(universe: str | None) -> tuple[str, ...]:
+    if universe is None or universe.casefold() in _UNIVERSES:
+        return ()
+    return (
+        f"-u {universe}: hepsub submits to HTCondor's vanilla universe (the group is said with -g)",
+    )

@@ -1,0 +1,192 @@
+"""Where a job goes: which pool, which remote sites, and why not the others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hepsub.errors import NoSuitableSite, UnknownPool, UnknownSite, UnknownSystem, UsageError
+from hepsub.job import JobSpec, Placement, Remote
+from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.policy.model import Policy, Site
+from hepsub.suggest import did_you_mean
+from hepsub.units import duration_text
+
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a site has to offer: the group, the walltime, the memory in MB and the system of a job."""
+
+    group: str
+    walltime: Walltime
+    memory_mb: int
+    os: str
+
+
+def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
+    """Decide where the jobs may run.
+
+    Raises:
+        UnknownPool, UnknownSite, NoSuitableSite, UsageError: what was asked for is not there.
+    """
+    placement = spec.placement
+    _check_words(placement)
+    pool, pool_reason = _choose_pool(placement.pool, policy)
+    nodes = _node_requirements(placement, policy, pool)
+    if placement.site is None and placement.remote is not Remote.WANTED:
+        return Route(
+            pool=pool,
+            schedd=placement.schedd or "",
+            requirements=(*nodes, *_not_remote(policy)),
+            reasons=(pool_reason, _local_reason(placement)),
+        )
+    sites, reason = _choose_sites(placement.site, policy, need, pool)
+    transfer = not all(policy.site[name].shared_filesystem for name in sites)
+    return Route(
+        pool=pool,
+        schedd=placement.schedd or "",
+        sites=sites,
+        transfer=transfer,
+        requirements=(*nodes, _any_of(tuple(policy.site[name].requirements for name in sites))),
+        reasons=(pool_reason, reason),
+    )
+
+
+def image_for(os: str, policy: Policy, sites: tuple[str, ...]) -> str:
+    """The container image that holds an operating system where the job runs.
+
+    Raises:
+        UnknownSystem: the policy knows no such system.
+    """
+    by_folded = {name.casefold(): name for name in policy.os}
+    name = by_folded.get(os.casefold())
+    if name is None:
+        raise UnknownSystem(
+            f"argument -os/--OperatingSystem: unknown operating system '{os}'",
+            remedy=did_you_mean(os, policy.os),
+        )
+    own = {policy.site[site].os.get(name, policy.os[name].image) for site in sites}
+    return own.pop() if len(own) == 1 else policy.os[name].image
+
+
+def _check_words(placement: Placement) -> None:
+    if placement.site is not None and placement.remote is Remote.NEVER:
+        raise UsageError("-site and -normt contradict each other", remedy="drop one of them")
+    for option, word in (
+        ("-wn", placement.worker_node),
+        ("-gwn", placement.worker_group),
+        ("-schedd", placement.schedd),
+    ):
+        if word is not None and not _HOST.fullmatch(word.replace("@", ".")):
+            raise UsageError(
+                f"argument {option}: '{word}' is no name of a host or group",
+                remedy="check the name",
+            )
+
+
+def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
+    word = asked or policy.defaults.pool or next(iter(policy.pool), "")
+    for name, pool in policy.pool.items():
+        if word == name or word in pool.aliases:
+            where = "-p" if asked else policy.origin("defaults.pool")
+            return name, Reason(
+                rule="pool", matched=f"{word} ({where})", because=f"it names the pool {name}"
+            )
+    known = [*policy.pool, *(alias for pool in policy.pool.values() for alias in pool.aliases)]
+    raise UnknownPool(
+        f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
+    )
+
+
+def _node_requirements(placement: Placement, policy: Policy, pool: str) -> tuple[str, ...]:
+    found = []
+    if placement.worker_node:
+        found.append(_on_node(placement.worker_node))
+    if placement.worker_group:
+        found.append(policy.pool[pool].worker_group.replace("{group}", placement.worker_group))
+    return tuple(found)
+
+
+def _on_node(node: str) -> str:
+    """A full name means itself; a short one any machine whose name begins with it and a dot."""
+    if "." in node:
+        return f'TARGET.Machine == "{node}"'
+    return f'(TARGET.Machine == "{node}" || regexp("^{node}[.]", TARGET.Machine, "i"))'
+
+
+def _not_remote(policy: Policy) -> tuple[str, ...]:
+    return tuple(
+        f"(({site.requirements}) =!= true)"
+        for site in policy.site.values()
+        if not site.shared_filesystem
+    )
+
+
+def _local_reason(placement: Placement) -> Reason:
+    if placement.remote is Remote.NEVER:
+        return Reason(rule="local", matched="-normt", because="the user wants the local cluster")
+    return Reason(
+        rule="local", matched="no -rmt", because="a plain job runs where this host's file system is"
+    )
+
+
+def _choose_sites(
+    asked: str | None, policy: Policy, need: Need, pool: str
+) -> tuple[tuple[str, ...], Reason]:
+    if not policy.site:
+        raise UnknownSite(
+            "no remote site is defined in the policy",
+            remedy="leave out -rmt and -site, or describe the site in the policy: [site.NAME]",
+        )
+    if asked is not None and asked not in policy.site:
+        raise UnknownSite(
+            f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
+        )
+    names = [asked] if asked is not None else list(policy.site)
+    refusals = {name: _refusal(policy.site[name], need, pool) for name in names}
+    taken = tuple(name for name in names if not refusals[name])
+    refused = "; ".join(f"{name}: {why}" for name, why in refusals.items() if why)
+    if not taken:
+        raise NoSuitableSite(
+            f"no remote site takes this job: {refused}", remedy="ask for less, or leave out -rmt"
+        )
+    taken, image_note = _same_image(taken, policy, need.os)
+    because = (
+        f"it may run at {', '.join(taken)}"
+        + (f"; not at {refused}" if refused else "")
+        + image_note
+    )
+    return taken, Reason(
+        rule="remote", matched=f"-site {asked}" if asked else "-rmt", because=because
+    )
+
+
+def _refusal(site: Site, need: Need, pool: str) -> str:
+    """Why the site does not take the job; empty when it does."""
+    if site.kind != "glidein":
+        return f"sites of the kind '{site.kind}' are not supported by this version"
+    if site.pool and site.pool != pool:
+        return f"its machines belong to the pool {site.pool}"
+    if site.groups and need.group not in site.groups:
+        return f"group {need.group} may not go there"
+    if site.max_walltime and need.walltime.limit > site.max_walltime:
+        return f"it ends jobs after {duration_text(site.max_walltime)}"
+    if site.max_memory and need.memory_mb > site.max_memory:
+        return f"it has {site.max_memory} MB for a job"
+    return ""
+
+
+def _same_image(sites: tuple[str, ...], policy: Policy, os: str) -> tuple[tuple[str, ...], str]:
+    """One cluster has one image: keep the sites that share the first one's."""
+    if not os:
+        return sites, ""
+    first = image_for(os, policy, sites[:1])
+    kept = tuple(name for name in sites if image_for(os, policy, (name,)) == first)
+    left = ", ".join(name for name in sites if name not in kept)
+    return kept, f"; not at {left}: its image of {os} is another one" if left else ""
+
+
+def _any_of(expressions: tuple[str, ...]) -> str:
+    return "(" + " || ".join(f"({expression})" for expression in expressions) + ")"

@@ -1,0 +1,110 @@
+"""Texts with names in them: `%{ProcId}`, `%{ClusterId}`, `%{Index}`, `%{item}`, in any case."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from hepsub.errors import UsageError
+from hepsub.suggest import closest
+
+_NAME = re.compile(r"%\{([A-Za-z]+)\}")
+
+
+class Name(enum.Enum):
+    """A name that stands for something known only for one job, or only after the submission."""
+
+    PROC = "ProcId"
+    CLUSTER = "ClusterId"
+    INDEX = "Index"
+    ITEM = "item"
+
+
+_BY_FOLDED = {name.value.casefold(): name for name in Name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What the names stand for in one job.
+
+    Attributes:
+        proc: ProcId, from 0.
+        index: Index, the first job's plus ProcId.
+        item: the job's line of the list; empty without one.
+        cluster: ClusterId; None while it is not known, and the name stays as it is.
+    """
+
+    proc: int
+    index: int
+    item: str = ""
+    cluster: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text in parts: literal runs (never two in a row, never empty) and names."""
+
+    parts: tuple[str | Name, ...]
+
+    def names(self) -> frozenset[Name]:
+        """The names that occur."""
+        return frozenset(part for part in self.parts if isinstance(part, Name))
+
+    def fill(self, values: Values) -> str:
+        """The text for one job."""
+        return "".join(
+            part if isinstance(part, str) else _word(part, values) for part in self.parts
+        )
+
+    def fill_known(self, values: Values) -> Template:
+        """The template with everything filled in but a ClusterId that is not known."""
+        return parse_template(self.fill(values))
+
+    def __str__(self) -> str:
+        return "".join(
+            part if isinstance(part, str) else f"%{{{part.value}}}" for part in self.parts
+        )
+
+
+def _word(name: Name, values: Values) -> str:
+    if name is Name.PROC:
+        return str(values.proc)
+    if name is Name.INDEX:
+        return str(values.index)
+    if name is Name.ITEM:
+        return values.item
+    return f"%{{{name.value}}}" if values.cluster is None else str(values.cluster)
+
+
+def parse_template(text: str) -> Template:
+    """Split a text at its names; `%{other}` that resembles no name is literal.
+
+    Raises:
+        UsageError: a name is nearly, but not quite, one that is known.
+    """
+    parts: list[str | Name] = []
+    position = 0
+    for match in _NAME.finditer(text):
+        name = _BY_FOLDED.get(match[1].casefold())
+        if name is None:
+            _refuse_near_miss(match[1])
+            continue
+        if match.start() > position:
+            parts.append(text[position : match.start()])
+        parts.append(name)
+        position = match.end()
+    if position < len(text):
+        parts.append(text[position:])
+    return Template(tuple(parts))
+
+
+def literal(text: str) -> Template:
+    """A template without names."""
+    return Template((text,) if text else ())
+
+
+def _refuse_near_miss(word: str) -> None:
+    match = closest(word, [name.value for name in Name])
+    if match is not None:
+        raise UsageError(f"unknown name '%{{{word}}}'", remedy=f"did you mean '%{{{match}}}'?")

@@ -1,0 +1,1 @@
+"""What the site decided: TOML files, read into one frozen value that knows where each key came from."""

@@ -1,0 +1,38 @@
+"""In which line of a TOML file a key stands (tomllib does not tell)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+_HEADER = re.compile(r"\s*\[\[?(?P<key>[^\[\]]+)\]\]?\s*(#.*)?")
+_KEY = re.compile(
+    r"""\s*(?P<key>(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
+)
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line, from 1, of every table header and key of a valid TOML text, by dotted name."""
+    lines: dict[str, int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.fullmatch(line):
+            table = _path(header["key"])
+            lines.setdefault(".".join(table), number)
+        elif key := _KEY.match(line):
+            lines.setdefault(".".join((*table, *_path(key["key"]))), number)
+    return lines
+
+
+def _path(key: str) -> tuple[str, ...]:
+    """The parts of a dotted key, unquoted by TOML's own rules."""
+    try:
+        node: object = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:  # a line of a multi-line string that looks like a header
+        return (key,)
+    parts = []
+    while isinstance(node, dict):
+        name = next(iter(node))
+        parts.append(name)
+        node = node[name]
+    return tuple(parts)

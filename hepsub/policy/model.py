@@ -1,0 +1,198 @@
+"""The policy: every key there is, with its meaning.
+
+A field's name is its key in TOML; `Mapping[str, X]` is a table of named tables (`[pool.NAME]`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated
+
+from hepsub.units import parse_duration, parse_memory
+
+Megabytes = Annotated[int, parse_memory]
+"""An int in MB (2**20 bytes), or a text such as "2 GB"."""
+
+Seconds = Annotated[int, parse_duration]
+"""An int in seconds, or a text such as "10 h"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a key was set.
+
+    Attributes:
+        file: the policy file, as it was named.
+        line: the line in it, from 1; 0 when it could not be told.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a job gets when the user says nothing.
+
+    Attributes:
+        memory: MB (2**20 bytes) for each job.
+        cpus: cores for each job.
+        walltime: the walltime class.
+        pool: the pool; empty for the first one there is.
+        group: the accounting group; empty for the user's primary group.
+        os: the operating system; empty for the worker node's own.
+    """
+
+    memory: Megabytes = 2000
+    cpus: int = 1
+    walltime: str = "default"
+    pool: str = ""
+    group: str = ""
+    os: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is refused, and what is enforced.
+
+    Attributes:
+        jobs: the most jobs in one cluster.
+        factory_above: more jobs than this are made by the schedd as they are needed
+            (HTCondor's late materialization).
+        factory_idle: how many idle jobs such a factory keeps in the queue.
+        environment_kb: the most kB (2**10 bytes) of environment that travel with a job.
+        enforce_walltime: hold a job that runs longer than its walltime.
+        enforce_memory: hold a job that uses more memory than it asked for.
+    """
+
+    jobs: int = 1_000_000
+    factory_above: int = 10_000
+    factory_idle: int = 1_000
+    environment_kb: int = 512
+    enforce_walltime: bool = True
+    enforce_memory: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalltimeClass:
+    """A walltime class.
+
+    Attributes:
+        limit: how long a job may run, in seconds.
+        on_request: the class is given to those who name it, never picked for a duration
+            and not listed by hep_clus.
+    """
+
+    limit: Seconds
+    on_request: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """An accounting group.
+
+    Attributes:
+        experiment: the first part of HTCondor's accounting group; empty for the name in capitals.
+        members: users who may use it besides the members of the Unix group of this name.
+        walltime: walltime classes that differ for this group, in seconds.
+    """
+
+    experiment: str = ""
+    members: tuple[str, ...] = ()
+    walltime: Mapping[str, Seconds] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingSystem:
+    """An operating system that users ask for by name.
+
+    Attributes:
+        image: the container image that holds it, as the worker nodes see it.
+    """
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """An HTCondor pool.
+
+    Attributes:
+        collector: host or host:port of the collector; empty for HTCondor's own configuration.
+        schedds: names of the schedds that users of this policy have; empty for all of the pool.
+        default_schedd: the schedd that takes submissions; empty for the one on this host,
+            else the first.
+        aliases: other names of this pool.
+        filesystem_domain: the FileSystemDomain of the worker nodes that share the file system
+            with this host; empty for HTCondor's own configuration.
+        worker_group: the requirement behind -gwn; {group} stands for the name.
+    """
+
+    collector: str = ""
+    schedds: tuple[str, ...] = ()
+    default_schedd: str = ""
+    aliases: tuple[str, ...] = ()
+    filesystem_domain: str = ""
+    worker_group: str = 'stringListMember("{group}", TARGET.HepJob_WorkerGroups)'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A remote site.
+
+    Attributes:
+        kind: how it is reached; `glidein`: its start daemons joined a pool of this policy.
+        requirements: a ClassAd expression that is true on its slots.
+        pool: the pool its start daemons joined; empty for any.
+        shared_filesystem: whether this host's file system is there.
+        groups: groups that may go there; empty for all.
+        max_walltime: the longest walltime there, in seconds; 0 for no limit.
+        max_memory: the most memory of a job there, in MB; 0 for no limit.
+        os: operating systems that differ there: the name, and the image as that site sees it.
+    """
+
+    kind: str = "glidein"
+    requirements: str
+    pool: str = ""
+    shared_filesystem: bool = False
+    groups: tuple[str, ...] = ()
+    max_walltime: Seconds = 0
+    max_memory: Megabytes = 0
+    os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Everything the site and the user decided.
+
+    Attributes:
+        profile: the profile below the files: personal, ihep or herd.
+        defaults: what a job gets when the user says nothing.
+        limits: what is refused, and what is enforced.
+        walltime: walltime classes by name.
+        group: accounting groups by name; none: any group is accepted and recorded.
+        os: operating systems by name.
+        pool: HTCondor pools by name, the first one the default.
+        site: remote sites by name.
+        origins: where each key was set, by its dotted name.
+    """
+
+    profile: str = "personal"
+    defaults: Defaults = Defaults()
+    limits: Limits = Limits()
+    walltime: Mapping[str, WalltimeClass] = field(default_factory=lambda: MappingProxyType({}))
+    group: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
+    os: Mapping[str, OperatingSystem] = field(default_factory=lambda: MappingProxyType({}))
+    pool: Mapping[str, Pool] = field(default_factory=lambda: MappingProxyType({}))
+    site: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+
+    def origin(self, key: str) -> str:
+        """Where a key was set, in words for people: `defaults.memory` → `FILE line N`."""
+        found = self.origins.get(key)
+        return str(found) if found else "hepsub's defaults"

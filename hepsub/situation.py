@@ -1,0 +1,95 @@
+"""Who calls, where from and when: read once at the edge, frozen, passed in."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+SAVED_PREFIX = "HEPSUB_SAVED_"
+"""The launcher moves variables that would hurt hepsub's own interpreter behind this prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The caller's world.
+
+    Attributes:
+        user: login name.
+        uid: numeric user id.
+        groups: names of the Unix groups, the primary one first.
+        host: host name as the machine knows itself.
+        cwd: the working directory as the user sees it ($PWD where it is true, so that an
+            automounter's or a symbolic link's name travels rather than what it stands for).
+        home: the home directory.
+        environment: the environment as it was before the launcher changed anything.
+        now: seconds since the epoch.
+    """
+
+    user: str
+    uid: int
+    groups: tuple[str, ...]
+    host: str
+    cwd: Path
+    home: Path
+    environment: Mapping[str, str]
+    now: float
+
+
+def read_situation() -> Situation:
+    """Read the situation of this process."""
+    uid = os.getuid()
+    environment = caller_environment(os.environ)
+    try:
+        entry = pwd.getpwuid(uid)
+        user, home, gid = entry.pw_name, entry.pw_dir, entry.pw_gid
+    except KeyError:  # a container that runs under a uid without a passwd entry
+        user = environment.get("USER") or str(uid)
+        home, gid = environment.get("HOME", "/"), os.getgid()
+    return Situation(
+        user=user,
+        uid=uid,
+        groups=_group_names(gid),
+        host=socket.gethostname(),
+        cwd=_visible_cwd(environment),
+        home=Path(environment.get("HOME") or home),
+        environment=MappingProxyType(environment),
+        now=time.time(),
+    )
+
+
+def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The caller's own environment, with what the launcher put aside back in its place."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(SAVED_PREFIX)}
+    saved = {
+        name.removeprefix(SAVED_PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(SAVED_PREFIX)
+    }
+    return kept | saved
+
+
+def _group_names(primary: int) -> tuple[str, ...]:
+    numbers = [primary, *(gid for gid in os.getgroups() if gid != primary)]
+    names = []
+    for number in numbers:
+        try:
+            names.append(grp.getgrgid(number).gr_name)
+        except KeyError:
+            continue
+    return tuple(names)
+
+
+def _visible_cwd(environment: Mapping[str, str]) -> Path:
+    here = Path.cwd()
+    seen = Path(environment.get("PWD") or here)
+    try:
+        return seen if seen.is_absolute() and seen.samefile(here) else here
+    except OSError:
+        return here

@@ -1,0 +1,1 @@
+"""What is true now: reads the world, changes nothing, decides nothing."""

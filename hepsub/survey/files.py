@@ -1,0 +1,85 @@
+"""Facts about files: can a program be started, can a place be written, what is in a list."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from hepsub.errors import ListUnreadable
+from hepsub.plan.facts import PlaceState, Program, ProgramState
+
+_HEAD_BYTES = 256
+"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+
+
+def read_items(path: str, cwd: Path) -> tuple[str, ...]:
+    """The items of a list: its lines, less empty ones and those that begin with `#`.
+
+    Raises:
+        ListUnreadable: the file cannot be read, is not UTF-8, or holds no item.
+    """
+    try:
+        text = (cwd / path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ListUnreadable(
+            f"the list {path} cannot be read: {reason}", remedy="give a text file, one job a line"
+        ) from error
+    lines = (line.strip() for line in text.split("\n"))
+    items = tuple(line for line in lines if line and not line.startswith("#"))
+    if not items:
+        raise ListUnreadable(f"the list {path} holds no item", remedy="write one job a line")
+    return items
+
+
+def inspect_program(path: str) -> Program:
+    """Whether the kernel would start this file for this user."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return Program(state=ProgramState.MISSING)
+    if stat.S_ISDIR(mode):
+        return Program(state=ProgramState.DIRECTORY)
+    if not os.access(path, os.X_OK):
+        return Program(state=ProgramState.NO_EXEC_BIT)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return Program(state=ProgramState.UNREADABLE)
+    return _program(head)
+
+
+def _program(head: bytes) -> Program:
+    if not head:
+        return Program(state=ProgramState.EMPTY)
+    if not head.startswith(b"#!"):
+        binary = head.startswith(b"\x7fELF") or b"\0" in head
+        return Program(state=ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE)
+    line = head[2:].split(b"\n")[0]
+    if line.endswith(b"\r"):
+        return Program(state=ProgramState.CARRIAGE_RETURN)
+    words = line.decode("utf-8", "surrogateescape").split()
+    if not words:
+        return Program(state=ProgramState.NO_INTERPRETER_LINE)
+    return Program(
+        state=ProgramState.RUNNABLE,
+        interpreter=words[0],
+        interpreter_here=os.path.exists(words[0]),
+    )
+
+
+def inspect_place(path: str) -> PlaceState:
+    """What a path is, as a place that this user would write to."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return PlaceState.MISSING
+    writable = os.access(path, os.W_OK)
+    if stat.S_ISDIR(mode):
+        usable = writable and os.access(path, os.X_OK)
+        return PlaceState.DIRECTORY if usable else PlaceState.LOCKED_DIRECTORY
+    if stat.S_ISREG(mode):
+        return PlaceState.FILE if writable else PlaceState.LOCKED_FILE
+    return PlaceState.DEVICE

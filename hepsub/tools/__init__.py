@@ -1,0 +1,1 @@
+"""Other people's programs: one module for each, one runner for all."""

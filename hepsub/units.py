@@ -1,0 +1,96 @@
+"""Memory, time and size: text to numbers and back."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?")
+_SECONDS = {
+    "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
+    "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600,
+    "d": 86400, "day": 86400, "days": 86400,
+    "w": 604800, "week": 604800, "weeks": 604800,
+}  # fmt: skip
+
+
+def parse_memory(text: str) -> int:
+    """Memory in MB (2**20 bytes), rounded up: `3000`, `2GB`, `1.5 G`, `500MiB`; no unit means MB.
+
+    Raises:
+        ValueError: the text is no amount of memory, or less than 1 MB.
+    """
+    match = _MEMORY.fullmatch(text.strip())
+    if match is None or (match[3] and not match[2]):
+        raise ValueError(f"'{text}' is no amount of memory")
+    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2].lower()])
+    if float(match[1]) <= 0:
+        raise ValueError(f"'{text}' is less than 1 MB")
+    return amount
+
+
+def parse_duration(text: str) -> int:
+    """A duration in seconds: `90s`, `30 min`, `1h`, `1h30m`, `2d`, `1:30` (hours:minutes), `1-02:00:00`.
+
+    Raises:
+        ValueError: the text is no duration, has no unit, or is not longer than 0 s.
+    """
+    stripped = text.strip()
+    clock = _CLOCK.fullmatch(stripped)
+    seconds = _clock_seconds(clock) if clock else _worded_seconds(stripped)
+    if seconds <= 0:
+        raise ValueError(f"'{text}' is not longer than 0 s")
+    return seconds
+
+
+def _clock_seconds(match: re.Match[str]) -> int:
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+def _worded_seconds(text: str) -> int:
+    total, position = 0.0, 0
+    while position < len(text):
+        part = _DURATION_PART.match(text, position)
+        if part is None or part[2].lower() not in _SECONDS:
+            raise ValueError(f"'{text}' is no duration")
+        total += float(part[1]) * _SECONDS[part[2].lower()]
+        position = part.end()
+    return math.ceil(total)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration for people, two units at most: `45 s`, `5 min`, `1 h 30 min`, `3 d 4 h`."""
+    left = round(seconds)
+    parts = []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def run_time_text(seconds: float) -> str:
+    """A run time as HTCondor's tables write it: `days+HH:MM:SS`."""
+    days, left = divmod(max(0, int(seconds)), 86400)
+    return f"{days}+{left // 3600:02d}:{left // 60 % 60:02d}:{left % 60:02d}"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people: `512 B`, `64.0 kB`, `1.5 MB` (1 kB = 2**10 bytes)."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1024 or unit == "GB":
+            break
+        amount /= 1024
+    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def clock_text(seconds: float) -> str:
+    """A moment, in seconds since the epoch, in local time as HTCondor's tables write it: `MM/DD HH:MM`."""
+    return time.strftime("%m/%d %H:%M", time.localtime(seconds))
