@@ -90,10 +90,6 @@ class Journal:
         ]
         return found[-1] if found else None
 
-    def unfinished(self) -> tuple[Entry, ...]:
-        """The submissions of which only the intent is known."""
-        return tuple(entry for entry in self.entries() if entry.cluster == 0)
-
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:
         """Keep other processes with the same key waiting until this block ends."""

@@ -97,17 +97,13 @@ def _edit(
         _check(before, wanted)
     editable = Selection(ids=ids, owner=owner, states=_EDITABLE)
     olds = Counter((job.cluster, job.requested_mb) for job in before.jobs if job.state in _EDITABLE)
-    if olds:
-        schedd.edit_memory(editable, memory_mb)
+    collector = session.policy.pool[pool].collector
+    for each in before.unmade:  # first, because it may fail, and nothing is changed then
+        edit_cluster(schedd.name, collector, each.cluster, "RequestMemory", str(memory_mb))
     for each in before.unmade:
-        edit_cluster(
-            schedd.name,
-            session.policy.pool[pool].collector,
-            each.cluster,
-            "RequestMemory",
-            str(memory_mb),
-        )
         olds[each.cluster, each.requested_mb] += each.number
+    if any(job.state in _EDITABLE for job in before.jobs):
+        schedd.edit_memory(editable, memory_mb)
     return [
         Change(meant=str(wanted or cluster), number=number, old_mb=old, new_mb=memory_mb)
         for (cluster, old), number in sorted(olds.items())

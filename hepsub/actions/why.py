@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from hepsub.actions.query import Filter, Listing, query
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, JobStatus, Selection, State
 from hepsub.condor.holds import Hold, explain_hold
-from hepsub.condor.match import Clause, Matching, match
+from hepsub.condor.match import ClassAd, Clause, Matching, match
 from hepsub.jobid import JobId, parse_job_id
 from hepsub.result import Json, Result
 from hepsub.units import duration_text
@@ -115,12 +114,12 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
     return Explanation(jobs=ids, state=first.state, sentence=sentence)
 
 
-def _ad(schedd: BatchSystem, job: JobStatus) -> Any:  # noqa: ANN401 (a ClassAd of the bindings)
+def _ad(schedd: BatchSystem, job: JobStatus) -> ClassAd:
     one = JobId(cluster=job.cluster, first=job.proc, last=job.proc)
     return next(iter(schedd.ads(Selection(ids=(one,)))), None)
 
 
-def _held(job: JobStatus, ids: tuple[str, ...], ad: Any) -> Explanation:  # noqa: ANN401
+def _held(job: JobStatus, ids: tuple[str, ...], ad: ClassAd) -> Explanation:
     cluster = str(parse_job_id(job.job).cluster)
     value = ad.eval if ad is not None else (lambda _: "")
     advice = explain_hold(
@@ -152,7 +151,7 @@ def _number(value: object) -> int:
 def _idle(
     job: JobStatus,
     ids: tuple[str, ...],
-    ad: Any,
+    ad: ClassAd,
     schedd: BatchSystem,
     now: float,
 ) -> Explanation:
@@ -164,7 +163,7 @@ def _idle(
     sentence, next_command = _idle_sentence(matching, job, waited=now - job.submitted)
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
-        for clause in matching.clauses
+        for clause in sorted(matching.clauses, key=lambda clause: clause.offered)
     )
     return Explanation(
         jobs=ids, state=job.state, sentence=sentence, details=counts, next_command=next_command

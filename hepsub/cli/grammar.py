@@ -28,7 +28,7 @@ class _Reading:
     left: list[str]
     rewritten: list[str] = field(default_factory=list)
     free: list[str] = field(default_factory=list)
-    swallowed: str = ""
+    open_many: Option | None = None
 
 
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
@@ -103,7 +103,8 @@ def _one_too_many(word: str, reading: _Reading, command: Command) -> UsageError:
 
 
 def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None:
-    option, attached = _find(word, known)
+    option, attached = _find(word, known, reading.open_many)
+    reading.open_many = None
     key = f"--{option.field}"
     if option.takes is Takes.NOTHING:
         if attached is not None:
@@ -113,12 +114,14 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
         reading.rewritten.append(key)
     elif option.takes is Takes.MANY:
         values = [attached] if attached is not None else _values(reading, known)
+        reading.open_many = option
+        if not values and reading.left and reading.left[0] != "--" and reading.left[0] not in known:
+            return  # an unknown option comes next, and is what the user should read about
         if not values:
             raise UsageError(
                 f"argument {option.shown}: expected at least one argument",
                 remedy=f'for a job without arguments leave {word} out, or write {word} ""',
             )
-        reading.swallowed = values[-1]
         reading.rewritten = [each for each in reading.rewritten if not each.startswith(f"{key}=")]
         reading.rewritten += [f"{key}={value}" for value in values]
     elif option.takes is Takes.PERHAPS_ONE:
@@ -130,7 +133,9 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
         )
 
 
-def _find(word: str, known: dict[str, Option]) -> tuple[Option, str | None]:
+def _find(
+    word: str, known: dict[str, Option], open_many: Option | None
+) -> tuple[Option, str | None]:
     """The option that a word names, and the value that is attached to it."""
     if word in known:
         return known[word], None
@@ -146,9 +151,11 @@ def _find(word: str, known: dict[str, Option]) -> tuple[Option, str | None]:
         return next(iter(longer.values())), value if equals else None
     match = closest(name, known)
     hint = f"did you mean '{match}'?" if match else "-h shows all options"
-    many = next((option for option in known.values() if option.takes is Takes.MANY), None)
-    if many is not None:
-        hint += f' An argument of the job that begins with a dash goes into one quoted word: {many.names[0]} "{word} …"'
+    if open_many is not None:
+        hint += (
+            " An argument of the job that begins with a dash goes into one quoted word:"
+            f' {open_many.names[0]} "{word} …"'
+        )
     raise UsageError(f"unknown option '{name}'", remedy=hint)
 
 

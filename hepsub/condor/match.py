@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+ClassAd: TypeAlias = Any
+"""A ClassAd of HTCondor's bindings, which have no types."""
 
 _WHEN_EMPTY = {
     "Memory": "TotalSlotMemory",
@@ -51,7 +54,7 @@ class Matching:
     free: int
 
 
-def match(job: Any, slots: Iterable[Any]) -> Matching:  # noqa: ANN401 (ClassAds of the bindings)
+def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
     """Hold a job's requirements against slots.
 
     Args:
@@ -65,10 +68,10 @@ def match(job: Any, slots: Iterable[Any]) -> Matching:  # noqa: ANN401 (ClassAds
     texts = split_conjunction(str(job.lookup("Requirements")))
     wholes = [(text, classad2.ExprTree(text)) for text in texts]
 
-    def true_on(expression: Any, slot: Any) -> bool:  # noqa: ANN401
+    def true_on(expression: ClassAd, slot: ClassAd) -> bool:
         return expression.eval(job, slot) is True
 
-    def all_true(slot: Any) -> bool:  # noqa: ANN401
+    def all_true(slot: ClassAd) -> bool:
         return all(true_on(expression, slot) for _, expression in wholes)
 
     return Matching(
@@ -86,11 +89,13 @@ def match(job: Any, slots: Iterable[Any]) -> Matching:  # noqa: ANN401 (ClassAds
     )
 
 
-def _count(slots: Sequence[Any], expression: Any, true_on: Callable[[Any, Any], bool]) -> int:  # noqa: ANN401
+def _count(
+    slots: Sequence[ClassAd], expression: ClassAd, true_on: Callable[[ClassAd, ClassAd], bool]
+) -> int:
     return sum(1 for slot in slots if true_on(expression, slot))
 
 
-def _emptied(slot: Any, make: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+def _emptied(slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
     """A copy of a slot with all that it has, rather than what is left of it."""
     copy = make(dict(slot.items()))
     for left, whole in _WHEN_EMPTY.items():
@@ -150,7 +155,7 @@ def _closing(text: str) -> int:
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"TARGET\.Memory >= RequestMemory", "{RequestMemory} MB of memory"),
     (r"TARGET\.Cpus >= RequestCpus", "{RequestCpus} cores"),
-    (r"TARGET\.Disk >= RequestDisk", "{RequestDisk} kB of disk"),
+    (r".*TARGET\.Disk >= RequestDisk.*", "{RequestDisk} kB of disk"),
     (r".*TARGET\.GPUs >= RequestGPUs", "{RequestGPUs} GPU(s)"),
     (
         r"TARGET\.FileSystemDomain == MY\.FileSystemDomain",

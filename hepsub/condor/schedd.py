@@ -230,7 +230,11 @@ class CondorSchedd:
                 Act.HOLD: htcondor.JobAction.Hold,
                 Act.RELEASE: htcondor.JobAction.Release,
             }[act]
-            answer = self._schedd().act(action, constraint(selection), "by hepsub")
+            reason = (
+                f"hepsub was asked to {act.value} it",
+                0,
+            )  # the bindings lose a reason that is no pair
+            answer = self._schedd().act(action, constraint(selection), reason)
             return ActCount(
                 done=answer["TotalSuccess"],
                 already=answer["TotalAlreadyDone"],

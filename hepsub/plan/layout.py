@@ -83,14 +83,20 @@ def _log(
     return parse_template(path)
 
 
-def directories(layout: Layout, jobs: Iterable[Values]) -> frozenset[str]:
+def directories(
+    layout: Layout, jobs: Iterable[Values], places: Mapping[str, PlaceState]
+) -> frozenset[str]:
     """The directories that have to exist before the jobs start.
+
+    A log that is there already (/dev/null, an old file) needs nothing of its directory.
 
     Raises:
         UsageError: a directory is named after the cluster, which has no id yet.
     """
     found: set[str] = set()
     for template in (layout.stdout, layout.stderr):
+        if places.get(str(template), PlaceState.MISSING) is not PlaceState.MISSING:
+            continue
         parent = parse_template(os.path.dirname(str(template)))
         if Name.CLUSTER in parent.names():
             raise UsageError(

@@ -54,7 +54,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     )
     layout = lay_out(spec, situation.cwd, facts.places)
     check_directories(
-        directories(layout, job_values(number, spec.first, facts.items)), facts.places
+        directories(layout, job_values(number, spec.first, facts.items), facts.places), facts.places
     )
     for log in (layout.stdout, layout.stderr):
         check_log_file(str(log), facts.places)

@@ -90,14 +90,20 @@ def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
     word = asked or policy.defaults.pool or next(iter(policy.pool), "")
     for name, pool in policy.pool.items():
         if word == name or word in pool.aliases:
-            where = "-p" if asked else policy.origin("defaults.pool")
-            return name, Reason(
-                rule="pool", matched=f"{word} ({where})", because=f"it names the pool {name}"
-            )
+            return name, _pool_reason(name, asked, policy)
     known = [*policy.pool, *(alias for pool in policy.pool.values() for alias in pool.aliases)]
     raise UnknownPool(
         f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
     )
+
+
+def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
+    if asked:
+        return Reason(rule="pool", matched=f"-p {asked}", because=f"it names the pool {name}")
+    if policy.defaults.pool:
+        where = policy.origin("defaults.pool")
+        return Reason(rule="pool", matched="no -p", because=f"{name} is the default pool ({where})")
+    return Reason(rule="pool", matched="no -p", because=f"{name} is the first pool of the policy")
 
 
 def _node_requirements(placement: Placement, policy: Policy, pool: str) -> tuple[str, ...]:

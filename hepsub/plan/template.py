@@ -58,8 +58,22 @@ class Template:
         )
 
     def fill_known(self, values: Values) -> Template:
-        """The template with everything filled in but a ClusterId that is not known."""
-        return parse_template(self.fill(values))
+        """The template with everything filled in but a ClusterId that is not known.
+
+        What an item holds is not looked at for names: an item is data.
+        """
+        parts: list[str | Name] = []
+        for part in self.parts:
+            if part is Name.CLUSTER and values.cluster is None:
+                parts.append(part)
+                continue
+            text = part if isinstance(part, str) else _word(part, values)
+            last = parts[-1] if parts else None
+            if isinstance(last, str):
+                parts[-1] = last + text
+            elif text:
+                parts.append(text)
+        return Template(tuple(parts))
 
     def __str__(self) -> str:
         return "".join(

@@ -40,7 +40,8 @@ def survey(spec: JobSpec, policy: Policy, situation: Situation, *, unreachable: 
     layout = lay_out(spec, situation.cwd, places)
     programs = {path: inspect_program(path) for path in written_out(layout.executable, jobs)}
     logs = [str(layout.stdout), str(layout.stderr), layout.event_log]
-    needed = [*directories(layout, jobs), *(path for path in logs if path)]
+    places |= {path: inspect_place(path) for path in logs if path}
+    needed = directories(layout, jobs, places)
     return Facts(
         situation=situation,
         items=items,

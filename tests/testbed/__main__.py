@@ -1,0 +1,163 @@
+"""Runs the testbed by hand: build, up, exec, install."""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from tests.testbed import cache, chroot, host, install, pool, remote, session
+from tests.testbed.process import TestbedError, TestbedUnavailableError
+
+USAGE = """\
+HTCondor {version} is up in {seconds:.1f} s ({suite}); ^C or SIGTERM ends it.  Program: {program}
+  as alice:        {self} exec hepalice hep_sub -h
+  login node:      {self} exec --login hepalice condor_q
+  root, inside:    {self} exec --login root condor_status
+  new checkout:    {self} install
+  CONDOR_CONFIG    {condor_config}
+  schedds          {schedds}
+  homes, images    {shared}/home  {shared}/images
+  process          {pid}
+"""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ME = "python -m tests.testbed"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.act(options))
+    except (TestbedError, TestbedUnavailableError) as error:
+        print(f"testbed: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=ME, description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    build = commands.add_parser("build", help="build the caches")
+    build.add_argument("--condor", choices=chroot.SUITES, action="append")
+    build.set_defaults(act=_build)
+    up = commands.add_parser("up", help="run a pool until ^C")
+    up.add_argument("--condor", choices=chroot.SUITES, default="trixie")
+    up.add_argument("--remote", action="store_true", help="with the remote site")
+    up.set_defaults(act=_up)
+    execute = commands.add_parser("exec", help="run a command as a user of the running pool")
+    execute.add_argument("--condor", choices=chroot.SUITES, help="which pool, if several run")
+    execute.add_argument("--login", action="store_true", help="on the access point")
+    execute.add_argument("--cwd", type=Path)
+    execute.add_argument("user", choices=[*(user.name for user in host.USERS), "root"])
+    execute.add_argument("command", nargs=argparse.REMAINDER)
+    execute.set_defaults(act=_exec)
+    clean = commands.add_parser("clean", help="remove the cache")
+    clean.set_defaults(act=_clean)
+    again = commands.add_parser("install", help="install the checkout as it is now")
+    again.add_argument("--condor", choices=chroot.SUITES, help="which pool, if several run")
+    again.set_defaults(act=_install)
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    host.require_capable()
+    host.ensure_host_packages()
+    for suite in options.condor or chroot.SUITES:
+        print(chroot.build(suite))
+    checkout = install.read_checkout()
+    print(install.dependencies(checkout, install.python_version()))
+    return 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            _start(options, stack)
+            _wait_for_signal()
+    except KeyboardInterrupt:
+        return 0
+
+
+def _start(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    begin = time.monotonic()
+    running = pool.start(options.condor)
+    stack.callback(running.stop)
+    program = _install_or_say(running)
+    if options.remote:
+        stack.callback(remote.start(running).stop)
+    pool.record(running)
+    stack.callback(_ignore_signals)
+    print(_usage(running, program, time.monotonic() - begin), flush=True)
+
+
+def _wait_for_signal() -> NoReturn:
+    while True:
+        signal.pause()
+
+
+def _ignore_signals() -> None:
+    """Let nothing interrupt the end."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _install_or_say(running: pool.Pool) -> str:
+    try:
+        return running.install_program()
+    except TestbedError as error:
+        return f"NOT INSTALLED: {error}"
+
+
+def _usage(running: pool.Pool, program: str, seconds: float) -> str:
+    return USAGE.format(
+        version=running.version,
+        seconds=seconds,
+        suite=running.suite,
+        program=program,
+        self=ME,
+        condor_config=running.condor_config,
+        schedds=" ".join(running.schedds),
+        shared=running.shared,
+        pid=os.getpid(),
+    )
+
+
+def _exec(options: argparse.Namespace) -> int:
+    running = pool.attach(options.condor)
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if options.user == "root":
+        return os.spawnvp(os.P_WAIT, "nsenter", running.sandbox.command(words, cwd=options.cwd))
+    account = running.accounts[options.user]
+    if options.login:
+        command = running.login_node(account).command(words, cwd=options.cwd)
+        return os.spawnvp(os.P_WAIT, command[0], command)
+    with account.popen(words, cwd=options.cwd) as child:
+        return child.wait()
+
+
+def _install(options: argparse.Namespace) -> int:
+    running = pool.attach(options.condor)
+    print(running.install_program())
+    node = running.login_node(running.accounts[host.USERS[0].name])
+    if node.has_program:
+        node.install_program()
+    return 0
+
+
+def _clean(_options: argparse.Namespace) -> int:
+    """Remove the cache, unless a pool runs from it."""
+    session.remove_stale()
+    if any(session.runs().iterdir()):
+        raise TestbedError("a pool is up: the cache stays")
+    shutil.rmtree(cache.root())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

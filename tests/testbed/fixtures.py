@@ -1,0 +1,96 @@
+"""The pytest plugin of the testbed: the pool, its users, the remote site, the login node."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.testbed import chroot, remote
+from tests.testbed import pool as pools
+from tests.testbed.login import LoginNode
+from tests.testbed.pool import Pool
+from tests.testbed.process import TestbedUnavailableError
+from tests.testbed.remote import RemoteSite
+from tests.testbed.users import Account
+
+REQUIRED = os.environ.get("HEPSUB_TESTBED") == "required"
+
+Service = TypeVar("Service")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of the HTCondor version."""
+    parser.addoption(
+        "--condor",
+        choices=chroot.SUITES,
+        default="trixie",
+        help="the Debian suite whose HTCondor the pool runs",
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that another HTCondor was tested than the one asked for."""
+    for failure in chroot.failures:
+        terminalreporter.write_sep("!", "the testbed is not what was asked for", red=True)
+        terminalreporter.write_line(failure)
+
+
+def available(start: Callable[[], Service]) -> Service:
+    """Start a service; where it cannot run, skip, or fail if HEPSUB_TESTBED=required."""
+    try:
+        return start()
+    except TestbedUnavailableError as error:
+        if REQUIRED:
+            pytest.fail(f"the testbed is required: {error}", pytrace=False)
+        pytest.skip(f"no testbed here: {error}")
+
+
+@pytest.fixture(scope="session")
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    """Give the pool, with the checkout under test installed for its users."""
+    suite = request.config.getoption("--condor")
+    running = available(lambda: pools.start(suite))
+    try:
+        running.install_program()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def remote_site(pool: Pool) -> Iterator[RemoteSite]:
+    """Give the remote site, whose start daemons have joined the pool."""
+    site = available(lambda: remote.start(pool))
+    try:
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def clean_pool(pool: Pool) -> Pool:
+    """Give the pool without jobs and without configuration added by a test."""
+    pool.purge()
+    pool.reset_config()
+    return pool
+
+
+@pytest.fixture
+def alice(clean_pool: Pool, request: pytest.FixtureRequest) -> Account:
+    """Give hepalice with a new home and an empty working directory."""
+    return clean_pool.account("hepalice", request.node.name)
+
+
+@pytest.fixture
+def bob(clean_pool: Pool, request: pytest.FixtureRequest) -> Account:
+    """Give hepbob with a new home and an empty working directory."""
+    return clean_pool.account("hepbob", request.node.name)
+
+
+@pytest.fixture
+def login_node(alice: Account, pool: Pool) -> LoginNode:
+    """Give the access point as hepalice sees it, without tokens."""
+    node = pool.login_node(alice)
+    node.forget_tokens()
+    return node
