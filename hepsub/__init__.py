@@ -1,3 +1,74 @@
-"""hepsub: submit physics jobs to HTCondor with HepJob's commands."""
+"""hepsub: submit physics jobs to HTCondor with HepJob's commands. The Python API is in this module.
+
+    from hepsub import JobSpec, submit
+
+    submission = submit(JobSpec(script="job.sh", number=600))
+    print(submission.submitted.cluster)
+
+All errors are `hepsub.errors.HepsubError`, with a message, a remedy and an exit code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
+
+if TYPE_CHECKING:
+    from hepsub.actions.query import Filter, Listing
+    from hepsub.actions.submit import Preview, Submission
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "EnvironmentRequest",
+    "JobSpec",
+    "Placement",
+    "Remote",
+    "Resources",
+    "jobs",
+    "preview",
+    "submit",
+]
+
+
+def submit(spec: JobSpec) -> Submission:
+    """Submit one cluster; with `once`, the cluster that the key already has.
+
+    Raises:
+        HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
+    """
+    from hepsub.actions import submit as action
+    from hepsub.actions.session import open_session
+
+    value = action.submit(open_session(), spec).value
+    assert isinstance(value, action.Submission)  # noqa: S101 (what the action returns)
+    return value
+
+
+def preview(spec: JobSpec) -> Preview:
+    """What `submit` would do, without doing it.
+
+    Raises:
+        HepsubError: the submission would be refused.
+    """
+    from hepsub.actions import submit as action
+    from hepsub.actions.session import open_session
+
+    value = action.preview(open_session(), spec).value
+    assert isinstance(value, action.Preview)  # noqa: S101 (what the action returns)
+    return value
+
+
+def jobs(wanted: Filter | None = None) -> Listing:
+    """The jobs in the queue that match; without a filter, everybody's in the default pool.
+
+    Raises:
+        HepsubError: the pool cannot be asked.
+    """
+    from hepsub.actions import query as action
+    from hepsub.actions.session import open_session
+
+    value = action.query(open_session(), wanted or action.Filter()).value
+    assert isinstance(value, action.Listing)  # noqa: S101 (what the action returns)
+    return value

@@ -9,7 +9,8 @@
     ├── LogDirectoryNotWritable   14   │
     ├── EnvironmentTooLarge       15   │
     ├── ListUnreadable            16   │
-    ├── ImageMissing              17   ┘
+    ├── ImageMissing              17   │
+    ├── JournalNotWritable        18   ┘
     ├── UnknownGroup              20   ┐
     ├── NoGroup                   21   │
     ├── UnknownPool               22   │
@@ -115,6 +116,13 @@ class ImageMissing(HepsubError):
 
     exit_code = 17
     code = "image-missing"
+
+
+class JournalNotWritable(HepsubError):
+    """The journal, in which every submission is noted first, cannot be written."""
+
+    exit_code = 18
+    code = "journal-not-writable"
 
 
 class UnknownGroup(HepsubError):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hepsub.errors import JournalNotWritable
 from hepsub.jobid import JobId, same_schedd
 
 
@@ -55,7 +56,17 @@ class Journal:
     host: str
 
     def append(self, entry: Entry) -> None:
-        """Add a line, and see it on the disk before returning."""
+        """Add a line, and see it on the disk before returning.
+
+        Raises:
+            JournalNotWritable: it cannot be written.
+        """
+        try:
+            self._append(entry)
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+
+    def _append(self, entry: Entry) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
         path = self.directory / f"{self.host}.jsonl"
@@ -92,10 +103,18 @@ class Journal:
 
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:
-        """Keep other processes with the same key waiting until this block ends."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Keep other processes with the same key waiting until this block ends.
+
+        Raises:
+            JournalNotWritable: the lock cannot be made.
+        """
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
-        with (self.directory / f"once-{name}.lock").open("w") as file:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (self.directory / f"once-{name}.lock").open("w")
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        with file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             yield
 
@@ -105,6 +124,13 @@ class Journal:
                 entry = _entry(line)
                 if entry is not None:
                     yield entry
+
+
+def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
+    return JournalNotWritable(
+        f"the journal in {directory} cannot be written: {error.strerror}; nothing was submitted",
+        remedy="make room there, or name another place with XDG_STATE_HOME",
+    )
 
 
 def _entry(line: str) -> Entry | None:

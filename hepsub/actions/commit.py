@@ -6,12 +6,13 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.condor.description import SubmitDescription
-from hepsub.errors import HepsubError, SubmissionUncertain
+from hepsub.errors import HepsubError, JournalNotWritable, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER, Entry
 
 
@@ -58,7 +59,10 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
         if isinstance(error, KeyboardInterrupt) or found is None:
             raise
         submitted = found
-    session.journal.append(replace(intent, cluster=submitted.cluster))
+    with contextlib.suppress(
+        JournalNotWritable
+    ):  # the cluster exists, and its ad tells all of this too
+        session.journal.append(replace(intent, cluster=submitted.cluster))
     return submitted
 
 

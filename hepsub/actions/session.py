@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hepsub.batch import BatchSystem
-from hepsub.condor.schedd import CondorSchedd, find_schedds
-from hepsub.errors import UnknownPool, UnknownSchedd
+from hepsub.condor.schedd import CondorSchedd, find_schedds, token_directory
+from hepsub.errors import PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
@@ -118,12 +118,18 @@ def open_session() -> Session:
 
 
 def _condor_schedds(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:
-    tokens = situation.home / ".condor" / "tokens.d"
+    """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
+
+    def obtain_token(schedd: str) -> bool:
+        return fetch_token(schedd, token_directory(situation.home), situation.now)
+
+    try:
+        found = find_schedds(pool.collector)
+    except PoolUnreachable:
+        if not obtain_token(""):
+            raise
+        found = find_schedds(pool.collector)
     return tuple(
-        CondorSchedd(
-            address=address,
-            collector=pool.collector,
-            obtain_token=lambda schedd: fetch_token(schedd, tokens),
-        )
-        for address in find_schedds(pool.collector)
+        CondorSchedd(address=address, collector=pool.collector, obtain_token=obtain_token)
+        for address in found
     )

@@ -32,9 +32,9 @@ from hepsub.errors import (
 
 T = TypeVar("T")
 _CONFIGURATIONS = (
-    Path("/etc/condor/condor_config"),
-    Path("/usr/local/etc/condor_config"),
-    Path("~condor/condor_config"),
+    "/etc/condor/condor_config",
+    "/usr/local/etc/condor_config",
+    "~condor/condor_config",
 )
 _METHOD = re.compile(r"authenticate using (\w+)")
 _SLOT_TYPES = ("Static", "Partitionable")
@@ -62,7 +62,7 @@ def has_configuration(environment: Mapping[str, str]) -> bool:
     named = environment.get("CONDOR_CONFIG")
     if named:
         return named == "ONLY_ENV" or Path(named).is_file()
-    return any(path.expanduser().is_file() for path in _CONFIGURATIONS)
+    return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
 
 
 def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
@@ -101,6 +101,12 @@ def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
         if "MyAddress" in ad
     ]
     return tuple(sorted(found, key=lambda each: each.name))
+
+
+def token_directory(home: Path) -> Path:
+    """Where HTCondor looks for the user's IDTOKENS."""
+    configured = bindings().param.get("SEC_TOKEN_DIRECTORY")
+    return Path(configured) if configured else home / ".condor" / "tokens.d"
 
 
 def _collector_error(text: str, collector: str) -> HepsubError:

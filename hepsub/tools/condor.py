@@ -9,43 +9,42 @@ from hepsub.errors import ToolFailed
 from hepsub.tools.run import installed, run
 
 _TOKEN_LIFETIME_S = 86400 * 7
+_FRESH_S = 60
 
 
-def fetch_token(schedd: str, directory: Path) -> bool:
+def fetch_token(schedd: str, directory: Path, now: float) -> bool:
     """Get an IDTOKEN from a schedd by the access point's own condor_token_fetch, and keep it.
 
     New bindings and old daemons do not agree on FS authentication; the access point's own tools do,
     and tokens work between all versions.
 
     Args:
-        schedd: full name of the schedd.
+        schedd: full name of the schedd; empty for the one of this host.
         directory: HTCondor's token directory of the user (~/.condor/tokens.d).
+        now: seconds since the epoch; a token that was fetched a moment ago is not fetched again.
 
     Returns:
-        Whether a token was written.
+        Whether a new token was written.
     """
-    if not installed("condor_token_fetch"):
+    path = directory / f"hepsub-{schedd.replace('@', '_') or 'local'}"
+    if not installed("condor_token_fetch") or _is_fresh(path, now):
         return False
+    named = ["-name", schedd] if schedd else []
+    lifetime = ["-lifetime", str(_TOKEN_LIFETIME_S)]
     try:
-        token = run(
-            [
-                "condor_token_fetch",
-                "-type",
-                "SCHEDD",
-                "-name",
-                schedd,
-                "-lifetime",
-                str(_TOKEN_LIFETIME_S),
-            ],
-            timeout=20,
-        ).stdout.strip()
+        answer = run(["condor_token_fetch", "-type", "SCHEDD", *named, *lifetime], timeout=20)
     except ToolFailed:
         return False  # the caller reports the refusal itself, which says more
+    token = answer.stdout.strip()
     if not token.startswith("eyJ"):
         return False
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_private(directory / f"hepsub-{schedd.replace('@', '_')}", token + "\n")
+    _write_private(path, token + "\n")
     return True
+
+
+def _is_fresh(path: Path, now: float) -> bool:
+    return path.exists() and now - path.stat().st_mtime < _FRESH_S
 
 
 def edit_cluster(schedd: str, collector: str, cluster: int, attribute: str, value: str) -> None:
