@@ -13,12 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
+from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.actions.query import Filter, Listing
     from hepsub.actions.submit import Preview, Submission
-
-__version__ = "0.1.0"
 
 __all__ = [
     "EnvironmentRequest",
@@ -26,6 +25,7 @@ __all__ = [
     "Placement",
     "Remote",
     "Resources",
+    "__version__",
     "jobs",
     "preview",
     "submit",

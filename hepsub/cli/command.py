@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from hepsub import __version__
 from hepsub.cli.options import Command, Values
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
+from hepsub.version import __version__
 
 PROGRAMS = {
     "hep_sub": "hepsub.cli.hep_sub",

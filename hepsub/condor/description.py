@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hepsub import __version__
 from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, literal
+from hepsub.version import __version__
 
 _PER_ITEM = frozenset({Name.INDEX, Name.ITEM})
 _JOB_ID_VALUE = "$$([MY.ClusterId]).$$([MY.ProcId])"
