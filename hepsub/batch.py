@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hepsub.jobid import JobId
+from hepsub.plan.model import Plan
 
 
 class State(enum.Enum):
@@ -183,9 +184,10 @@ class BatchSystem(Protocol):
     def name(self) -> str:
         """Full name of the schedd."""
 
-    def submit(
-        self, text: str, number: int, items: Sequence[Mapping[str, str]], uuid: str
-    ) -> Submitted:
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """What the batch system would be given, as text."""
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
 
     def find(self, selection: Selection) -> tuple[Submitted, ...]:

@@ -33,9 +33,10 @@
     ├── NotYetMade                52   │
     ├── NotDone                   53   ┘
     ├── JobsFailed                60   -wait: a job did not end with 0
-    └── ToolFailed                70   another program did not do what it was asked
+    ├── ToolFailed                70   another program did not do what it was asked
+    └── Interrupted              130   Ctrl-C
 
-0 is success, 1 a bug in hepsub, 130 Ctrl-C.
+0 is success, 1 a bug in hepsub.
 """
 
 from __future__ import annotations
@@ -284,3 +285,10 @@ class ToolFailed(HepsubError):
 
     exit_code = 70
     code = "tool-failed"
+
+
+class Interrupted(HepsubError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
+    code = "interrupted"

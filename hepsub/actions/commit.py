@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Selection, Submitted
-from hepsub.condor.description import SubmitDescription
-from hepsub.errors import HepsubError, JournalNotWritable, SubmissionUncertain
+from hepsub.errors import HepsubError, Interrupted, JournalNotWritable, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,11 @@ class Order:
 
     Attributes:
         uuid: what the cluster will be found by.
-        pool: the pool's name in the policy.
-        once: the key that makes it unique; empty for none.
-        description: what HTCondor gets.
+        plan: the decided submission.
     """
 
     uuid: str
-    pool: str
-    once: str
-    description: SubmitDescription
+    plan: Plan
 
 
 def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
@@ -42,28 +38,35 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
     """
     intent = Entry(
         uuid=order.uuid,
-        pool=order.pool,
+        pool=order.plan.route.pool,
         schedd=schedd.name,
-        number=order.description.number,
+        number=order.plan.number,
         when=session.situation.now,
-        once=order.once,
+        once=order.plan.once,
     )
     session.journal.append(intent)
-    description = order.description
     try:
-        submitted = schedd.submit(
-            description.text, description.number, description.items, order.uuid
-        )
+        submitted = schedd.submit(order.plan, order.uuid)
     except (HepsubError, KeyboardInterrupt) as error:
         found = _after_trouble(session, schedd, intent, error)
-        if isinstance(error, KeyboardInterrupt) or found is None:
+        if isinstance(error, KeyboardInterrupt):
+            raise _interrupted(found) from error
+        if found is None:
             raise
         submitted = found
-    with contextlib.suppress(
-        JournalNotWritable
-    ):  # the cluster exists, and its ad tells all of this too
+    # The cluster exists, and its ad tells all of this too.
+    with contextlib.suppress(JournalNotWritable):
         session.journal.append(replace(intent, cluster=submitted.cluster))
     return submitted
+
+
+def _interrupted(found: Submitted | None) -> Interrupted:
+    if found is None:
+        return Interrupted("interrupted; nothing was submitted")
+    return Interrupted(
+        f"interrupted, but cluster {found.cluster} had been submitted already",
+        remedy=f"hep_rm {found.cluster} removes it",
+    )
 
 
 def _after_trouble(

@@ -129,9 +129,7 @@ def submit(session: Session, spec: JobSpec) -> Result:
     """
     facts = survey(spec, session.policy, session.situation)
     plan = make_plan(spec, session.policy, facts)
-    identity = str(uuid.uuid4())
-    description = describe(plan, identity)
-    order = Order(uuid=identity, pool=plan.route.pool, once=plan.once, description=description)
+    order = Order(uuid=str(uuid.uuid4()), plan=plan)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     with _alone(session, plan.once):
         earlier = _earlier(session, schedd, plan) if plan.once else None

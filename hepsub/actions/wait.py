@@ -10,7 +10,7 @@ from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State
-from hepsub.errors import JobsFailed, PoolUnreachable
+from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result
 
@@ -74,7 +74,7 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
             remedy=f"hep_q -i {cluster} shows them, hep_rm {cluster} removes them",
         )
         waited = Waited(submission=submission, jobs=(), interrupted=True)
-        return Result(value=waited, problems=(problem,), exit_code=130)
+        return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     waited = Waited(submission=submission, jobs=jobs)
     failed = waited.failed()
     if not failed:

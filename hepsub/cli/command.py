@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hepsub.cli.options import Command, Values
-from hepsub.errors import HepsubError
+from hepsub.errors import HepsubError, Interrupted
 from hepsub.result import Problem
 from hepsub.version import __version__
 
@@ -38,7 +38,6 @@ SUBCOMMANDS = {
 """What the first word behind hep_sub may be, besides a script or an option."""
 
 _BUG = 1
-_INTERRUPTED = 130
 
 
 def load(program: str) -> Command:
@@ -66,7 +65,10 @@ def main(program: str, words: Sequence[str]) -> int:
         return _report(command, words, problem, trouble.exit_code)
     except KeyboardInterrupt:
         return _report(
-            command, words, Problem(code="interrupted", message="interrupted"), _INTERRUPTED
+            command,
+            words,
+            Problem(code="interrupted", message="interrupted"),
+            Interrupted.exit_code,
         )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, preview, submit
@@ -226,8 +225,9 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     talk.early(result.value)
-    waited = wait(session, result.value, Clock(sleep=time.sleep, progress=talk.progress))
-    return replace(waited, notes=(*result.notes, *waited.notes))
+    for note in result.notes:
+        talk.progress(note)
+    return wait(session, result.value, Clock(sleep=time.sleep, progress=talk.progress))
 
 
 def job_spec(values: Values) -> JobSpec:

@@ -155,8 +155,8 @@ def _explanation(each: Explanation) -> Iterator[str]:
 
 def _control_text(value: Control) -> str:
     word = DONE_WORDS[value.act]
-    lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes]
-    return "\n".join(lines)
+    lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
+    return "\n".join(lines) or f"0 job(s) {word}"
 
 
 def _edited_text(value: Edited) -> str:

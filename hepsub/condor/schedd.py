@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from hepsub.condor.ads import (
     read_queue,
     read_submitted,
 )
+from hepsub.condor.description import describe
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -29,6 +30,7 @@ from hepsub.errors import (
     PoolUnreachable,
     SubmissionRefused,
 )
+from hepsub.plan.model import Plan
 
 T = TypeVar("T")
 _CONFIGURATIONS = (
@@ -143,26 +145,34 @@ class CondorSchedd:
         """Full name of the schedd."""
         return self.address.name
 
-    def submit(
-        self, text: str, number: int, items: Sequence[Mapping[str, str]], uuid: str
-    ) -> Submitted:
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """The submit description, without a queue statement.
+
+        Raises:
+            NotExpressible: a path or name holds what HTCondor would read as something else.
+        """
+        return describe(plan, uuid).text
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction.
 
         Raises:
+            NotExpressible: as `describe`.
             PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
                 far as the client could tell.
         """
+        description = describe(plan, uuid)
 
         def once() -> Submitted:
-            htcondor = bindings()
-            description = htcondor.Submit(text)
-            if items:
-                answer = self._schedd().submit(
-                    description, itemdata=iter([dict(item) for item in items])
-                )
+            submit = bindings().Submit(description.text)
+            if description.items:
+                items = iter([dict(item) for item in description.items])
+                answer = self._schedd().submit(submit, itemdata=items)
             else:
-                answer = self._schedd().submit(description, count=number)
-            return Submitted(schedd=self.name, cluster=answer.cluster(), number=number, uuid=uuid)
+                answer = self._schedd().submit(submit, count=description.number)
+            return Submitted(
+                schedd=self.name, cluster=answer.cluster(), number=description.number, uuid=uuid
+            )
 
         return self._guarded(once, writing=True)
 
