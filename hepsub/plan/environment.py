@@ -15,7 +15,7 @@ _VARIABLE_LIMIT = 128 * 1024
 
 _SECRET_NAME = re.compile(
     r"(SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_KEY|CREDENTIAL)"
-    r"|(^|_)(TOKEN|PASS|PAT|PWD_HASH|COOKIE|AUTH)$|^BEARER_TOKEN$",
+    r"|(^|_)(TOKEN|PASS|PAT|COOKIE|AUTH)$|^SSHPASS$|(?<!OLD)_PWD$",
     re.IGNORECASE,
 )
 _NOT_SECRET_NAME = re.compile(r"(_FILE|_PATH|_DIR|_HOME|_URL|_SOCK|_LIFETIME)$", re.IGNORECASE)
@@ -53,13 +53,19 @@ def looks_secret(name: str, value: str) -> bool:
 
 
 def choose_environment(
-    request: EnvironmentRequest, own: Mapping[str, str], *, limit_kb: int, remote: bool
+    request: EnvironmentRequest,
+    own: Mapping[str, str],
+    *,
+    directory: str,
+    limit_kb: int,
+    remote: bool,
 ) -> Travelling:
     """Choose the variables that travel.
 
     Args:
         request: what the user said.
         own: the submitter's environment.
+        directory: the jobs' working directory, which becomes their PWD where it exists.
         limit_kb: the most kB (2**10 bytes) in all.
         remote: whether the job may run where this host's file system is not.
 
@@ -69,7 +75,8 @@ def choose_environment(
         UsageError: a variable that the user named is not set, or is a secret.
     """
     inherited, notes = _inherited(own, remote=remote) if request.inherit else ({}, ())
-    variables = inherited | dict(_named(request, own))
+    here = {"PWD": directory} if request.inherit and not remote else {}
+    variables = here | inherited | dict(_named(request, own))
     _check_size(variables, limit_kb)
     return Travelling(variables=variables, notes=notes)
 

@@ -49,6 +49,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     travelling = choose_environment(
         spec.environment,
         situation.environment,
+        directory=str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )

@@ -1,0 +1,155 @@
+"""The completion of bash."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterable
+
+from hepsub.cli.command import PROGRAMS
+from hepsub.cli.generate import offers, tables
+from hepsub.cli.generate.sources import every_command, subcommands
+
+_HEAD = """\
+# shellcheck shell=bash
+# Completion of hepsub's commands in bash. Made by python -m hepsub.cli.generate: do not edit."""
+
+_ENGINE = """\
+# The completion function of all commands: reads the words as hepsub itself does.
+_hep() {
+    local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/} REPLY=''
+    local index start=1 takes=nothing offer=nothing free=0 after_option=0 word
+    COMPREPLY=()
+    if [[ $command == hep_sub ]] && ((COMP_CWORD > 1)) && _hep_subcommand "${COMP_WORDS[1]}"; then
+        command=$REPLY
+        start=2
+    fi
+    for ((index = start; index < COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ $word == '=' ]]; then # readline makes three words of -wt=long, and of A=B
+            ((after_option || index++))
+        elif _hep_option "$command" "$word"; then
+            takes=${REPLY%% *} offer=${REPLY#* } after_option=1
+            continue
+        elif [[ $word == -- ]]; then
+            takes=nothing
+        elif [[ $takes == nothing ]]; then
+            ((free++))
+        elif [[ $takes != many ]]; then
+            takes=nothing
+        fi
+        after_option=0
+    done
+    [[ $cur == '=' ]] && cur=''
+    if [[ $takes != one && $cur == -* ]]; then
+        _hep_names "$command"
+    elif [[ $takes != nothing ]]; then
+        _hep_offer "$offer"
+    elif _hep_words "$command" && ((free < ${REPLY%% *})); then
+        if [[ $command == hep_sub ]] && ((COMP_CWORD == 1)); then
+            _hep_matching @SUBCOMMANDS@
+        fi
+        _hep_offer "${REPLY#* }"
+    else
+        _hep_names "$command"
+    fi
+}
+
+# WORD...: those that begin as the word at hand does.
+_hep_matching() {
+    local word
+    for word; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+    done
+}
+
+# ACTION OPTION: what compgen finds; readline itself looks where it finds nothing.
+_hep_paths() {
+    local word
+    compopt -o filenames -o "$2" 2>/dev/null
+    while IFS= read -r word; do
+        COMPREPLY+=("$word")
+    done < <(compgen -A "$1" -- "$cur")
+}
+
+# The caller's jobs: clusters, and their jobs once there is a dot.
+_hep_jobs() {
+    local word last=''
+    while read -r word _; do
+        [[ $word =~ ^[0-9]+[.][0-9]+$ ]] || continue
+        [[ $cur == *.* ]] || word=${word%.*}
+        [[ $word == "$last" ]] || _hep_matching "$word"
+        last=$word
+    done < <(@JOBS@)
+}
+
+# The caller's groups.
+_hep_groups() {
+    local groups
+    read -ra groups < <(id -Gn 2>/dev/null)
+    _hep_matching "${groups[@]}"
+}"""
+
+
+def bash_completion() -> str:
+    """The file that completes all commands in bash."""
+    engine = _ENGINE.replace("@SUBCOMMANDS@", _words(subcommands())).replace("@JOBS@", offers.JOBS)
+    parts = [
+        _HEAD,
+        engine,
+        _offer_function(),
+        tables.subcommand_table(),
+        tables.words_table(),
+        _names_function(),
+        tables.option_table(),
+        f"complete -F _hep {_words(PROGRAMS)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _offer_function() -> str:
+    rows = [
+        f"{offer.value}) _hep_matching {_words(words)} ;;"
+        for offer, words in offers.fixed().items()
+    ]
+    return "\n".join([
+        "# OFFER: completes the word at hand from it.",
+        "_hep_offer() {",
+        "    case $1 in",
+        "        files) _hep_paths file default ;;",
+        "        directories) _hep_paths directory dirnames ;;",
+        "        groups) _hep_groups ;;",
+        '        users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;',
+        "        jobs) _hep_jobs ;;",
+        *(f"        {row}" for row in rows),
+        "    esac",
+        "}",
+    ])  # fmt: skip
+
+
+def _names_function() -> str:
+    rows = []
+    for command in every_command():
+        names = [name for option in command.options for name in option.names]
+        rows += [f"        {shlex.quote(command.name)})"]
+        rows += [*_wrapped(f"_hep_matching {_words(names)}"), "            ;;"]
+    return "\n".join([
+        "# COMMAND: completes the word at hand to an option.",
+        "_hep_names() {",
+        "    case $1 in",
+        *rows,
+        "    esac",
+        "}",
+    ])  # fmt: skip
+
+
+def _wrapped(command: str) -> list[str]:
+    """A long command on several lines."""
+    lines = textwrap.wrap(command, 80, break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(
+        f"{' ' * (16 if number else 12)}{line}" for number, line in enumerate(lines)
+    ).split("\n")
+
+
+def _words(words: Iterable[str]) -> str:
+    return " ".join(map(shlex.quote, words))

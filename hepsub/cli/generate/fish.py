@@ -1,0 +1,134 @@
+"""The completion of fish.
+
+Every name is declared as an old-style option (`-o`), single letters too: fish would read `-gw` as
+`-g w` otherwise, which hepsub does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepsub.cli.generate import offers
+from hepsub.cli.generate.offers import Offer
+from hepsub.cli.generate.sources import programs, subcommands
+from hepsub.cli.options import Command, Option, Takes
+
+_HEAD = (
+    "# Completion of hepsub's commands in fish. Made by python -m hepsub.cli.generate: do not edit."
+)
+
+_ENGINE = """\
+function __hep_first --description 'whether the first word of the command is at hand'
+    test (count (commandline -opc)) -eq 1
+end
+
+function __hep_at --description 'NAME: whether this subcommand was given; none is called submit'
+    set -l words (commandline -opc)
+    if contains -- "$words[2]" @SUBCOMMANDS@
+        test "$words[2]" = $argv[1]
+    else
+        test $argv[1] = submit
+    end
+end
+
+function __hep_behind --description 'OPTION...: whether the word at hand is right behind one of them'
+    contains -- (commandline -opc)[-1] $argv
+end
+
+function __hep_option --description 'whether the word at hand is an option'
+    string match --quiet -- '-*' (commandline -ct)
+end
+
+function __hep_jobs --description 'the jobs of the caller: clusters, and their jobs once there is a dot'
+    __hep_option; and return
+    set -l jobs (@JOBS@ | string match --regex '^[0-9]+[.][0-9]+')
+    if string match --quiet '*.*' -- (commandline -ct)
+        printf '%s\\n' $jobs
+    else
+        printf '%s\\n' $jobs | string replace --regex '[.].*' '' | uniq
+    end
+end
+
+function __hep_groups --description 'the groups of the caller'
+    id -Gn 2>/dev/null | string split ' '
+end"""
+
+
+def fish_completion() -> str:
+    """The file that completes all commands in fish."""
+    engine = _ENGINE.replace("@SUBCOMMANDS@", " ".join(subcommands()))
+    parts = [_HEAD, engine.replace("@JOBS@", offers.JOBS)]
+    for command in programs():
+        name = command.name
+        parts.append("\n".join([f"complete -c {name} --erase", *_program(command)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _program(command: Command) -> Iterator[str]:
+    name = command.name
+    if name != "hep_sub":
+        yield from _rules(f"complete -c {name}", "", command)
+        return
+    yield from _rules(f"complete -c {name}", "__hep_at submit", command)
+    for word, behind in subcommands().items():
+        yield f"complete -c {name} -n __hep_first -a {_quote(word)} -d {_quote(behind.summary)}"
+        yield from _rules(f"complete -c {name}", f"__hep_at {word}", behind)
+
+
+def _rules(start: str, condition: str, command: Command) -> Iterator[str]:
+    """The lines for the words and the options of a command, where a condition holds."""
+    yield from _words(start, condition, command)
+    for option in command.options:
+        yield f"{start}{_when(condition)} {_option(option, command)}"
+        if option.takes is Takes.PERHAPS_ONE:
+            behind = f"__hep_behind {' '.join(option.names)}"
+            yield f"{start}{_when(condition, behind)} {_value(offers.of_option(option, command))}"
+
+
+def _words(start: str, condition: str, command: Command) -> Iterator[str]:
+    offer = offers.of_words(command.words, command)
+    if offer is Offer.FILES:
+        return
+    yield f"{start}{_when(condition)} -f"
+    perhaps = [each for each in command.options if each.takes is Takes.PERHAPS_ONE]
+    behind = [f"not __hep_behind {' '.join(each.names)}" for each in perhaps]
+    if offer is not Offer.NOTHING:
+        yield f"{start}{_when(condition, *behind)} {_value(offer)}"
+
+
+def _option(option: Option, command: Command) -> str:
+    parts = [_name(name) for name in option.names]
+    parts.append(f"-d {_quote(offers.short(option.help))}")
+    if option.takes in {Takes.ONE, Takes.MANY}:
+        parts.append(_value(offers.of_option(option, command), "-r"))
+    return " ".join(part for part in parts if part)
+
+
+def _name(name: str) -> str:
+    return f"-l {name[2:]}" if name.startswith("--") else f"-o {name[1:]}"
+
+
+def _value(offer: Offer, required: str = "") -> str:
+    """What completes a value, as complete's own options."""
+    words = offers.fixed().get(offer)
+    if offer is Offer.FILES:
+        return f"{required} -F".strip()
+    if words is not None:
+        return f"{required} -f -a {_quote(' '.join(words))}".strip()
+    command = {
+        Offer.DIRECTORIES: "(__fish_complete_directories (commandline -ct))",
+        Offer.GROUPS: "(__hep_groups)",
+        Offer.USERS: "(__fish_complete_users)",
+        Offer.JOBS: "(__hep_jobs)",
+    }.get(offer)
+    return f"{required} -f{f' -a {_quote(command)}' if command else ''}".strip()
+
+
+def _when(*conditions: str) -> str:
+    told = "; and ".join(each for each in conditions if each)
+    return f" -n {_quote(told)}" if told else ""
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,150 @@
+"""The man page of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from hepsub import __version__
+from hepsub.cli.generate import roff, sources
+from hepsub.cli.options import Command, Option, Takes
+from hepsub.paths import Paths, paths_for
+
+ENVIRONMENT = {
+    "HEPSUB_CONFIG": "One more policy file, read after all others.",
+    "CONDOR_CONFIG": "HTCondor's configuration, which names the pool where the policy does not.",
+    "XDG_CONFIG_HOME": "Where the user's policy file is looked for, instead of ~/.config.",
+    "XDG_STATE_HOME": "Where the journal and the reports of bugs are, instead of ~/.local/state.",
+}
+"""The environment variables that hepsub reads, and what for."""
+
+_PLACES = ("site_policy", "user_policy", "journal", "reports")
+"""The places that users may want to look into."""
+
+_OPTIONS = (
+    "Options may stand anywhere on the line, and each has the spellings shown. A value is the next word,"
+    " or is attached with an equals sign (OPTION=VALUE), as one that begins with a dash must be."
+)
+_CODES = {
+    0: "All that was asked was done.",
+    1: "A bug in hepsub; the message names the file with the details.",
+    130: "Interrupted by Ctrl-C.",
+    141: "Nobody reads the output any more (a closed pipe).",
+}
+"""The exit codes that are no designed errors."""
+
+
+def man_page(command: Command) -> str:
+    """The page of a command, in section 1, as roff source."""
+    return roff.page([
+        roff.title(command.name, 1, __version__),
+        roff.section("NAME", [rf"{roff.escape(command.name)} \- {roff.escape(command.summary)}"]),
+        roff.section("SYNOPSIS", roff.forms(_forms(command))),
+        roff.section("DESCRIPTION", roff.paragraphs(command.description)),
+        roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_options(command)]),
+        *([_subcommands()] if command.name == "hep_sub" else []),
+        roff.section("EXAMPLES", _examples(command)),
+        roff.section("EXIT STATUS", _exit_status()),
+        roff.section("FILES", files()),
+        roff.section("ENVIRONMENT", environment()),
+        roff.section("SEE ALSO", see_also(command.name)),
+    ])  # fmt: skip
+
+
+def files() -> list[str]:
+    """The list of files that hepsub reads or writes for itself."""
+    places, meanings = paths_for({}, Path("~")), sources.attributes(Paths)
+    return _items(
+        (roff.italic(str(getattr(places, field))), _sentence(meanings[field])) for field in _PLACES
+    )
+
+
+def environment() -> list[str]:
+    """The list of environment variables that hepsub reads."""
+    return _items((roff.bold(name), meaning) for name, meaning in ENVIRONMENT.items())
+
+
+def see_also(name: str) -> list[str]:
+    """References to the other pages."""
+    pages = [(command.name, 1) for command in sources.programs()]
+    pages += [("hepsub", 5), ("condor_submit", 1), ("condor_q", 1)]
+    others = [f"{roff.bold(page)}({number})" for page, number in pages if page != name]
+    return roff.lines(", ".join(others))
+
+
+def option_tag(option: Option) -> str:
+    """The names of an option and its value, as roff source."""
+    value = f" {roff.italic(option.metavar)}" if option.metavar else ""
+    if option.takes is Takes.MANY:
+        value += " ..."
+    elif option.takes is Takes.PERHAPS_ONE:
+        value = f" [{roff.italic(option.metavar)}]"
+    return ", ".join(roff.bold(name) for name in option.names) + value
+
+
+def _forms(command: Command) -> list[str]:
+    start = f"{roff.bold(command.name)} [{roff.italic('OPTION')}]..."
+    if command.words is None:
+        return [start]
+    forms = [f"{start} {roff.italic(command.words.metavar)}"]
+    if command.words.most is not None:
+        forms[0] += f" [{roff.italic('OPTION')}]..."
+    if any(option.field == "all" for option in command.options):
+        forms.append(f"{start} {roff.bold('-a')}")
+    if command.name == "hep_sub":
+        subcommands = "|".join(roff.bold(word) for word in sources.subcommands())
+        forms.append(f"{roff.bold(command.name)} {subcommands} ...")
+    return forms
+
+
+def _words(command: Command) -> list[str]:
+    if command.words is None:
+        return []
+    tag = roff.italic(command.words.metavar.strip("[]"))
+    return roff.item(tag, roff.prose(command.words.help))
+
+
+def _options(command: Command) -> list[str]:
+    return _items((option_tag(option), option.help) for option in command.options)
+
+
+def _subcommands() -> list[str]:
+    """The commands that hep_sub also takes as its first word."""
+    own_page = {command.name for command in sources.programs()}
+    listed, described = [], []
+    for word, command in sources.subcommands().items():
+        meaning = f"{command.summary}."
+        if command.name in own_page:
+            meaning += f" The same as {command.name}, whose page describes it."
+        else:
+            described += roff.subsection(
+                f"hep_sub {word}", [*roff.paragraphs(command.description), *_options(command)]
+            )
+        listed += roff.item(f"{roff.bold('hep_sub')} {roff.bold(word)}", roff.prose(meaning))
+    rule = "One of these names as the first word is a subcommand. A script of that name is submitted as `./NAME`."
+    return roff.section("SUBCOMMANDS", [*roff.paragraphs([rule]), *listed, *described])
+
+
+def _examples(command: Command) -> list[str]:
+    return _items((roff.bold(line), _sentence(what)) for line, what in command.examples)
+
+
+def _exit_status() -> list[str]:
+    designed = {
+        error.exit_code: f"{sources.summary(error).rstrip('.')} ({error.code})."
+        for error in sources.errors()
+    }
+    codes = sorted((_CODES | designed).items())
+    told = "The name in parentheses is the problem's code in the output of -json."
+    return [
+        *roff.paragraphs([told]),
+        *_items((roff.bold(str(code)), meaning) for code, meaning in codes),
+    ]
+
+
+def _items(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [line for tag, meaning in rows for line in roff.item(tag, roff.prose(meaning))]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

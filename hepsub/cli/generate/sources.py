@@ -1,0 +1,84 @@
+"""What pages and completions are made from: commands, errors, docstrings and the shipped policy."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import resources
+
+from hepsub.batch import State
+from hepsub.cli.command import PROGRAMS, SUBCOMMANDS, load
+from hepsub.cli.options import Command
+from hepsub.errors import HepsubError
+from hepsub.policy.load import merge
+
+_ATTRIBUTE = re.compile(r"    (\w+): (.*)")
+
+
+def programs() -> tuple[Command, ...]:
+    """The commands that are programs of their own."""
+    return tuple(load(name) for name in PROGRAMS)
+
+
+def subcommands() -> dict[str, Command]:
+    """The commands that are hep_sub's first word: word → command."""
+    return {word: importlib.import_module(module).COMMAND for word, module in SUBCOMMANDS.items()}
+
+
+def every_command() -> tuple[Command, ...]:
+    """All commands, each once, whatever their doors are."""
+    named = {command.name: command for command in (*programs(), *subcommands().values())}
+    return tuple(named.values())
+
+
+def errors() -> tuple[type[HepsubError], ...]:
+    """All designed errors, by exit code."""
+    return tuple(sorted(_below(HepsubError), key=lambda error: error.exit_code))
+
+
+def summary(documented: object) -> str:
+    """The first sentence of a docstring."""
+    return (inspect.getdoc(documented) or "").split("\n\n", 1)[0].replace("\n", " ")
+
+
+def attributes(cls: type) -> dict[str, str]:
+    """What a docstring says about each field, in its section Attributes."""
+    told: dict[str, str] = {}
+    section = (inspect.getdoc(cls) or "").partition("Attributes:\n")[2]
+    name = ""
+    for line in section.splitlines():
+        if found := _ATTRIBUTE.fullmatch(line):
+            name = found[1]
+            told[name] = found[2]
+        elif name and line.strip():
+            told[name] += f" {line.strip()}"
+    return told
+
+
+def walltime_classes() -> tuple[str, ...]:
+    """The walltime classes that hepsub ships."""
+    return tuple(merge([]).walltime)
+
+
+def systems() -> tuple[str, ...]:
+    """The operating systems that hepsub ships."""
+    return tuple(merge([]).os)
+
+
+def states() -> tuple[str, ...]:
+    """The states that a user can ask for."""
+    return tuple(state.value for state in State if state.value.isalpha())
+
+
+def shipped_policy(name: str) -> str:
+    """The text of a policy file that hepsub ships."""
+    return resources.files("hepsub.policy").joinpath(name).read_text(encoding="utf-8")
+
+
+def _below(cls: type[HepsubError]) -> Iterator[type[HepsubError]]:
+    for each in cls.__subclasses__():
+        if "exit_code" in vars(each):
+            yield each
+        yield from _below(each)

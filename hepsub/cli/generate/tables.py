@@ -1,0 +1,81 @@
+"""The declarations as `case` statements, in the syntax that bash and zsh share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+from hepsub.cli.generate import offers
+from hepsub.cli.generate.sources import every_command, subcommands
+from hepsub.cli.options import Command, Takes
+
+_TAKES = {
+    Takes.NOTHING: "nothing",
+    Takes.ONE: "one",
+    Takes.PERHAPS_ONE: "perhaps",
+    Takes.MANY: "many",
+}
+_ANY_NUMBER = 1_000_000
+
+_Rows = Mapping[tuple[str, ...], str]
+"""Words, and what is done for each of them."""
+
+
+def subcommand_table() -> str:
+    """A function that tells the command behind a subcommand."""
+    rows: _Rows = {
+        (word,): f"REPLY={_word(command.name)}" for word, command in subcommands().items()
+    }
+    return _function(
+        "_hep_subcommand",
+        "WORD: whether it is a subcommand; REPLY is its command",
+        _case("$1", rows),
+    )
+
+
+def option_table() -> str:
+    """A function that tells what an option takes."""
+    body = ["case $1 in"]
+    for command in every_command():
+        rows = {
+            option.names: f"REPLY='{_TAKES[option.takes]} {offers.of_option(option, command).value}'"
+            for option in command.options
+        }
+        body += [
+            f"    {_word(command.name)})",
+            *_indented(_indented(_case("$2", rows))),
+            "        ;;",
+        ]
+    body += ["    *) return 1 ;;", "esac"]
+    told = "COMMAND WORD: whether it is an option; REPLY is how many words it takes, and which"
+    return _function("_hep_option", told, body)
+
+
+def words_table() -> str:
+    """A function that tells which words belong to no option."""
+    rows: _Rows = {(command.name,): f"REPLY='{_most(command)}'" for command in every_command()}
+    told = "COMMAND: REPLY is how many words it takes besides options, and which"
+    return _function("_hep_words", told, _case("$1", rows))
+
+
+def _most(command: Command) -> str:
+    most = 0 if command.words is None else command.words.most
+    offer = offers.of_words(command.words, command)
+    return f"{_ANY_NUMBER if most is None else most} {offer.value}"
+
+
+def _case(subject: str, rows: _Rows) -> list[str]:
+    kept = [f"    {' | '.join(map(_word, names))}) {act} ;;" for names, act in rows.items()]
+    return [f"case {subject} in", *kept, "    *) return 1 ;;", "esac"]
+
+
+def _function(name: str, told: str, body: Iterable[str]) -> str:
+    return "\n".join([f"# {told}.", f"{name}() {{", *_indented(body), "}"])
+
+
+def _indented(body: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in body]
+
+
+def _word(text: str) -> str:
+    return shlex.quote(text)

@@ -1,0 +1,154 @@
+"""The completion of zsh."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from hepsub.cli.command import PROGRAMS
+from hepsub.cli.generate import offers, tables
+from hepsub.cli.generate.sources import every_command, subcommands
+from hepsub.cli.options import Command
+
+_HEAD = (
+    "# Completion of hepsub's commands in zsh. Made by python -m hepsub.cli.generate: do not edit."
+)
+
+_ENGINE = """\
+# The completion function of all commands: reads the words as hepsub itself does.
+_hep() {
+    local command=${service:t} takes=nothing offer=nothing word REPLY
+    local -i index start=2 free=0 ret=1
+    if [[ $command == hep_sub ]] && (( CURRENT > 2 )) && _hep_subcommand "$words[2]"; then
+        command=$REPLY
+        start=3
+    fi
+    for (( index = start; index < CURRENT; index++ )); do
+        word=$words[index]
+        if _hep_option "$command" "$word"; then
+            takes=${REPLY%% *} offer=${REPLY#* }
+        elif [[ $word == -- || $word == -*=* ]]; then
+            takes=nothing
+        elif [[ $takes == nothing ]]; then
+            (( free++ ))
+        elif [[ $takes != many ]]; then
+            takes=nothing
+        fi
+    done
+    if [[ $takes != one && $PREFIX == -*=* ]] && _hep_option "$command" "${PREFIX%%=*}"; then
+        compset -P '*='
+        _hep_offer "${REPLY#* }"
+    elif [[ $takes != one && $PREFIX == -* ]]; then
+        _hep_names "$command"
+    elif [[ $takes != nothing ]]; then
+        _hep_offer "$offer"
+    elif _hep_words "$command" && (( free < ${REPLY%% *} )); then
+        offer=${REPLY#* }
+        if [[ $command == hep_sub ]] && (( CURRENT == 2 )); then
+            _hep_subcommands && ret=0
+        fi
+        _hep_offer "$offer" && ret=0
+        return ret
+    else
+        _hep_names "$command"
+    fi
+}
+
+# TAG WORD...: completes the word at hand to one of them.
+_hep_values() {
+    local tag=$1 expl
+    shift
+    _wanted "$tag" expl "$tag" compadd -- "$@"
+}
+
+# The caller's jobs: clusters, and their jobs once there is a dot.
+_hep_jobs() {
+    local -aU jobs
+    jobs=( ${(M)${(f)"$(@JOBS@)"}%% *} )
+    jobs=( ${(M)jobs:#<->.<->} )
+    [[ $PREFIX == *.* ]] || jobs=( ${jobs%.*} )
+    _hep_values jobs $jobs
+}"""
+
+
+def zsh_completion() -> str:
+    """The file that completes all commands in zsh."""
+    parts = [
+        f"#compdef {' '.join(PROGRAMS)}\n{_HEAD}",
+        _ENGINE.replace("@JOBS@", offers.JOBS),
+        _offer_function(),
+        _subcommands_function(),
+        tables.subcommand_table(),
+        tables.words_table(),
+        _names_function(),
+        tables.option_table(),
+        '_hep "$@"',
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _offer_function() -> str:
+    rows = [
+        f"        {offer.value}) _hep_values {offer.value} {' '.join(map(shlex.quote, words))} ;;"
+        for offer, words in offers.fixed().items()
+    ]
+    return "\n".join([
+        "# OFFER: completes the word at hand from it.",
+        "_hep_offer() {",
+        "    case $1 in",
+        "        files) _files ;;",
+        "        directories) _files -/ ;;",
+        '        groups) _hep_values groups ${(s: :)"$(id -Gn 2>/dev/null)"} ;;',
+        "        users) _users ;;",
+        "        jobs) _hep_jobs ;;",
+        *rows,
+        "        *) return 1 ;;",
+        "    esac",
+        "}",
+    ])  # fmt: skip
+
+
+def _subcommands_function() -> str:
+    described = [(word, f"{command.summary}") for word, command in subcommands().items()]
+    return "\n".join([
+        "# The subcommands of hep_sub.",
+        "_hep_subcommands() {",
+        "    local -a subcommands",
+        "    subcommands=(",
+        *_described(described, "        "),
+        "    )",
+        "    _describe -t subcommands subcommand subcommands",
+        "}",
+    ])  # fmt: skip
+
+
+def _names_function() -> str:
+    rows = [row for command in every_command() for row in _names_of(command)]
+    return "\n".join([
+        "# COMMAND: completes the word at hand to an option.",
+        "_hep_names() {",
+        "    local -a names",
+        "    case $1 in",
+        *rows,
+        "    esac",
+        "    _describe -o option names",
+        "}",
+    ])  # fmt: skip
+
+
+def _names_of(command: Command) -> Iterator[str]:
+    described = [
+        (name, offers.short(option.help)) for option in command.options for name in option.names
+    ]
+    yield f"        {shlex.quote(command.name)})"
+    yield "            names=("
+    yield from _described(described, "                ")
+    yield "            )"
+    yield "            ;;"
+
+
+def _described(rows: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
+    """Words and their descriptions, as _describe takes them."""
+    for name, meaning in rows:
+        escaped = name.replace(":", r"\:")
+        yield f"{indent}{shlex.quote(f'{escaped}:{meaning}')}"
