@@ -184,6 +184,13 @@ class BatchSystem(Protocol):
     def name(self) -> str:
         """Full name of the schedd."""
 
+    @property
+    def host(self) -> str:
+        """The host that it runs on."""
+
+    def open_gate(self, cluster: int) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now."""
+
     def describe(self, plan: Plan, uuid: str) -> str:
         """What the batch system would be given, as text."""
 

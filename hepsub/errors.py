@@ -22,6 +22,12 @@
     ├── JobCountTooLarge          28   │
     ├── WalltimeTooLong           29   ┘
     ├── NotExpressible            30   HTCondor's submit language has no words for it
+    ├── UnknownStorage            31   ┐
+    ├── InputsMissing             32   │
+    ├── OutputConflict            33   │ inputs and outputs
+    ├── StorageRefused            34   │
+    ├── StorageUnreachable        35   │
+    ├── BundleUnusable            36   ┘
     ├── PoolUnreachable           40   ┐
     ├── AuthenticationRefused     41   │
     ├── SubmissionRefused         42   │ what the pool answered
@@ -201,6 +207,48 @@ class NotExpressible(HepsubError):
 
     exit_code = 30
     code = "not-expressible"
+
+
+class UnknownStorage(HepsubError):
+    """No storage of the policy has this name or bucket, or it cannot be used as it is."""
+
+    exit_code = 31
+    code = "unknown-storage"
+
+
+class InputsMissing(HepsubError):
+    """Inputs do not exist; all that are missing are named."""
+
+    exit_code = 32
+    code = "inputs-missing"
+
+
+class OutputConflict(HepsubError):
+    """Two jobs would write the same object or file."""
+
+    exit_code = 33
+    code = "output-conflict"
+
+
+class StorageRefused(HepsubError):
+    """The storage does not accept the keys, or forbids what was asked."""
+
+    exit_code = 34
+    code = "storage-refused"
+
+
+class StorageUnreachable(HepsubError):
+    """The storage does not answer."""
+
+    exit_code = 35
+    code = "storage-unreachable"
+
+
+class BundleUnusable(HepsubError):
+    """What travels with the jobs cannot be kept where the schedd would read it."""
+
+    exit_code = 36
+    code = "bundle-unusable"
 
 
 class PoolUnreachable(HepsubError):

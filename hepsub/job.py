@@ -66,6 +66,21 @@ class EnvironmentRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRequest:
+    """A file that goes with each job, as written; names in it are still to be filled in.
+
+    Attributes:
+        name: the file's name in the job's directory; empty for the last part of the URL.
+        url: `s3://bucket/key`, `storage:bucket/key`, or a path.
+        optional: whether it may be missing (outputs only).
+    """
+
+    name: str
+    url: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """One submission as the user wrote it.
 
@@ -78,6 +93,10 @@ class JobSpec:
         number: number of jobs, None when the user did not say.
         first: the Index of the first job.
         list_file: a file with one item a line, one job an item; None for none.
+        per: how many items each job gets; None for one.
+        inputs: what each job gets before it starts.
+        outputs: what each job leaves behind.
+        check_objects: whether inputs are looked for before submitting.
         group: accounting group.
         name: job name (HTCondor's JobBatchName).
         stdout: file, directory or pattern for standard output.
@@ -99,6 +118,10 @@ class JobSpec:
     number: int | None = None
     first: int = 0
     list_file: str | None = None
+    per: int | None = None
+    inputs: tuple[FileRequest, ...] = ()
+    outputs: tuple[FileRequest, ...] = ()
+    check_objects: bool = True
     group: str | None = None
     name: str | None = None
     stdout: str | None = None

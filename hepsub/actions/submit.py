@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.session import Session
+from hepsub.actions.stage import forecast, make_bundle, open_gate, open_stores
+from hepsub.auth.bundle import Bundle
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.condor.description import SubmitDescription, describe
-from hepsub.errors import HepsubError
+from hepsub.errors import HepsubError, SubmissionUncertain
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan, Proc
@@ -111,7 +113,8 @@ def preview(session: Session, spec: JobSpec) -> Result:
     Raises:
         HepsubError: the submission would be refused.
     """
-    facts = survey(spec, session.policy, session.situation)
+    stores = open_stores(session)
+    facts = survey(spec, session.policy, session.situation, stores.store)
     plan = make_plan(spec, session.policy, facts)
     description = describe(plan, str(uuid.uuid4()))
     schedd, unreachable = _reachable(session, plan)
@@ -127,7 +130,8 @@ def submit(session: Session, spec: JobSpec) -> Result:
     Raises:
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
-    facts = survey(spec, session.policy, session.situation)
+    stores = open_stores(session)
+    facts = survey(spec, session.policy, session.situation, stores.store)
     plan = make_plan(spec, session.policy, facts)
     order = Order(uuid=str(uuid.uuid4()), plan=plan)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
@@ -138,10 +142,28 @@ def submit(session: Session, spec: JobSpec) -> Result:
             return Result(
                 value=Submission(submitted=earlier, pool=plan.route.pool, plan=None), notes=(note,)
             )
-        submitted = commit(session, schedd, order)
+        bundle = make_bundle(session, stores, plan, schedd, order.uuid)
+        submitted = _commit(session, schedd, order, bundle)
+        if bundle is not None and bundle.request.staging.needs_cluster:
+            open_gate(bundle, stores, schedd, submitted.cluster)
+    notes = (*plan.notes, *forecast(session, stores, plan))
     return Result(
-        value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=plan.notes
+        value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
     )
+
+
+def _commit(
+    session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None
+) -> Submitted:
+    """Commit; a bundle of a submission that certainly did not happen is removed."""
+    try:
+        return commit(session, schedd, order)
+    except SubmissionUncertain:
+        raise
+    except HepsubError:
+        if bundle is not None:
+            bundle.discard()
+        raise
 
 
 @contextlib.contextmanager
@@ -202,8 +224,11 @@ def _proc_document(proc: Proc) -> dict[str, Json]:
         "arguments": list(proc.arguments),
         "stdout": proc.stdout,
         "stderr": proc.stderr,
-        "inputs": [],
-        "outputs": [],
+        "inputs": [{"name": each.name, "url": str(each.place)} for each in proc.inputs],
+        "outputs": [
+            {"name": each.name, "url": str(each.place), "optional": each.optional}
+            for each in proc.outputs
+        ],
     }
 
 

@@ -10,7 +10,7 @@ from hepsub.actions.wait import Clock, wait
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
 from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
-from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
+from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
 from hepsub.result import Result
 
 _OPTIONS = (
@@ -101,6 +101,34 @@ _OPTIONS = (
         metavar="FILE",
         kind=Kind.FILE,
         help="One job for each line of the file; %{item} is the line. Empty lines and # lines do not count.",
+    ),
+    Option(
+        names=("-per", "--per"),
+        field="per",
+        metavar="K",
+        kind=Kind.POSITIVE,
+        help="K lines of the list for each job: %{items}; they also lie in the job's items.txt.",
+    ),
+    Option(
+        names=("-in", "--in"),
+        field="inputs",
+        metavar="URL[=NAME]",
+        repeated=True,
+        help="Input of each job: s3://bucket/key, storage:bucket/key, a path, or %{items}; may be repeated.",
+    ),
+    Option(
+        names=("-out", "--out"),
+        field="outputs",
+        metavar="NAME=URL",
+        repeated=True,
+        help="Output of each job and where it goes; NAME? may be missing, a pattern goes to URL/; may be"
+        " repeated.",
+    ),
+    Option(
+        names=("-nocheck", "--nocheck"),
+        field="nocheck",
+        takes=Takes.NOTHING,
+        help="Do not look whether the inputs exist.",
     ),
     Option(
         names=("-first", "--first"),
@@ -244,6 +272,10 @@ def job_spec(values: Values) -> JobSpec:
         number=values["number"],
         first=values["first"] or 0,
         list_file=values["list"],
+        per=values["per"],
+        inputs=tuple(_input(each) for each in values["inputs"]),
+        outputs=tuple(_output(each) for each in values["outputs"]),
+        check_objects=not values["nocheck"],
         group=values["group"],
         name=values["name"],
         stdout=values["output"],
@@ -298,6 +330,25 @@ def _variable(text: str) -> tuple[str, str | None]:
             f"argument -env/--env: '{text}' has no name", remedy="-env NAME=VALUE, or -env NAME"
         )
     return name, value if equals else None
+
+
+def _input(text: str) -> FileRequest:
+    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it."""
+    url, equals, name = text.rpartition("=")
+    if not equals or "/" in name:
+        return FileRequest(name="", url=text)
+    return FileRequest(name=name, url=url)
+
+
+def _output(text: str) -> FileRequest:
+    name, equals, url = text.partition("=")
+    optional = name.endswith("?")
+    if not equals or not name.rstrip("?") or not url:
+        raise UsageError(
+            f"argument -out/--out: '{text}' is not NAME=URL",
+            remedy="for example -out hist.root=herd:out/hist_%{ProcId}.root",
+        )
+    return FileRequest(name=name.removesuffix("?"), url=url, optional=optional)
 
 
 def _no_script(values: Values) -> UsageError:

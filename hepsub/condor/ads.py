@@ -11,7 +11,7 @@ from hepsub.condor.quoting import unquote_line
 from hepsub.jobid import JobId
 
 PROJECTION = (
-    "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "Args", "Arguments",
+    "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "HepSub_Cmd", "Args", "Arguments",
     "RemoteWallClockTime", "ShadowBday", "JobCurrentStartDate", "MemoryUsage", "ImageSize", "RequestMemory",
     "JobBatchName", "HoldReason", "HoldReasonCode", "HoldReasonSubCode", "RemoteHost", "LastRemoteHost",
     "ExitCode", "ExitBySignal", "ExitSignal", "CompletionDate", "EnteredCurrentStatus", "RemoveReason",
@@ -135,7 +135,7 @@ def read_job(ad: Mapping[str, Any], schedd: str, now: float) -> JobStatus:
         priority=int(ad.get("JobPrio", 0)),
         memory_mb=_memory(ad),
         requested_mb=_whole(ad.get("RequestMemory")) or 0,
-        command=PurePosixPath(str(ad.get("Cmd", ""))).name,
+        command=PurePosixPath(str(ad.get("HepSub_Cmd") or ad.get("Cmd", ""))).name,
         arguments=_arguments(ad),
         name=str(ad.get("JobBatchName", "")),
         hold_code=int(ad.get("HoldReasonCode", 0)) if held else 0,

@@ -10,11 +10,17 @@ from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
+from hepsub.plan.place import FilePlace
 from hepsub.plan.template import Name, Template, literal
 from hepsub.version import __version__
 
-_PER_ITEM = frozenset({Name.INDEX, Name.ITEM})
-_JOB_ID_VALUE = "$$([MY.ClusterId]).$$([MY.ProcId])"
+GATE = "HepSub_Ready"
+"""The attribute that lets the jobs of a cluster start when their bundle is complete."""
+
+WRAPPER = "wrapper.sh"
+_PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
+_PROC_VALUE = "$$([MY.ProcId])"
+_JOB_ID_VALUE = f"$$([MY.ClusterId]).{_PROC_VALUE}"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
 
 
@@ -45,7 +51,9 @@ def describe(plan: Plan, uuid: str) -> SubmitDescription:
     """
     varying = _varying(plan)
     lines = [
+        *_bundle(plan, uuid),
         *_program(plan, varying),
+        *_transfer(plan, uuid),
         *_resources(plan),
         *_accounting(plan),
         *_environment(plan),
@@ -85,7 +93,7 @@ def _items(
             if isinstance(value, Template):
                 item[name] = path_value(value.fill_known(values), "the path")
             else:
-                item[name] = quote_line([word.fill_known(values) for word in value])
+                item[name] = quote_line(plan.arguments_of(values))
         yield item
 
 
@@ -93,11 +101,11 @@ def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) ->
     def path(name: str, template: Template, what: str) -> str:
         return f"$({name})" if name in varying else path_value(template, what)
 
+    script = path("HEPEXE", plan.executable, "the script")
     yield f"universe = {'container' if plan.image else 'vanilla'}"
-    yield f"executable = {path('HEPEXE', plan.executable, 'the script')}"
+    yield f"executable = {script if plan.staging is None else f'$(HEPBUNDLE)/{WRAPPER}'}"
     if plan.arguments:
         yield f"arguments = {'$(HEPARGS)' if 'HEPARGS' in varying else quote_line(plan.arguments)}"
-    yield f"initialdir = {plain(plan.directory, 'the working directory')}"
     yield f"output = {path('HEPOUT', plan.stdout, 'the path after -o')}"
     yield f"error = {path('HEPERR', plan.stderr, 'the path after -e')}"
     if plan.event_log:
@@ -109,11 +117,63 @@ def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) ->
     if plan.name:
         yield f"batch_name = {plain(plan.name, 'the name')}"
     yield "notification = Never"
-    if plan.route.transfer:
-        yield "should_transfer_files = YES"
-        yield "when_to_transfer_output = ON_EXIT"
-    else:
-        yield "should_transfer_files = NO"
+    if plan.staging is not None:
+        yield f"My.HepSub_Cmd = {classad_string_of(plan.executable, varying)}"
+
+
+def classad_string_of(
+    executable: Template, varying: dict[str, Template | tuple[Template, ...]]
+) -> str:
+    """The script's name as a string, for tables in which the wrapper would say nothing."""
+    if "HEPEXE" in varying:
+        return '"$(HEPEXE)"'
+    return (
+        '"' + path_value(executable, "the script").replace("\\", "\\\\").replace('"', '\\"') + '"'
+    )
+
+
+def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
+    """How script and files travel: not at all, by HTCondor, or by the wrapper and HTCondor."""
+    if plan.staging is None:
+        yield f"initialdir = {plain(plan.directory, 'the working directory')}"
+        if plan.route.transfer:
+            yield "should_transfer_files = YES"
+            yield "when_to_transfer_output = ON_EXIT"
+        else:
+            yield "should_transfer_files = NO"
+        return
+    bundle = plain(f"{plan.staging.bundle_root}/{uuid}", "bundle_dir")
+    yield f"initialdir = {bundle}/home"
+    yield "should_transfer_files = YES"
+    yield "when_to_transfer_output = ON_EXIT"
+    yield f"transfer_input_files = {', '.join(_sent(plan, bundle))}"
+    yield "encrypt_input_files = hepsub.manifest"
+    yield "transfer_output_files = home.$(ProcId)"
+    yield "want_io_proxy = true"
+    yield f"My.LimitDirectoryAccess = {classad_string(bundle, 'bundle_dir')}"
+    if plan.staging.needs_cluster:
+        yield f"My.{GATE} = false"
+
+
+def _sent(plan: Plan, bundle: str) -> Iterator[str]:
+    yield f"{bundle}/$(ProcId)/hepsub.manifest"
+    if plan.items:
+        yield f"{bundle}/$(ProcId)/items.txt"
+    if plan.staging is not None and not plan.staging.shared:
+        yield (
+            "$(HEPEXE)"
+            if plan.executable.names() & _PER_ITEM
+            else path_value(plan.executable, "the script")
+        )
+        first = plan.values(0)
+        for each in plan.staging.inputs_of(first):
+            if isinstance(each.place, FilePlace):
+                yield f"{bundle}/$(ProcId)/in/{plain(each.name, 'the name of an input')}"
+
+
+def _bundle(plan: Plan, uuid: str) -> Iterator[str]:
+    if plan.staging is not None:
+        yield f"HEPBUNDLE = {plain(plan.staging.bundle_root, 'bundle_dir')}/{uuid}"
 
 
 def _resources(plan: Plan) -> Iterator[str]:
@@ -133,13 +193,21 @@ def _accounting(plan: Plan) -> Iterator[str]:
 def _environment(plan: Plan) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
     own = f"{JOB_ID}={_JOB_ID_VALUE}"
+    if plan.staging is not None:
+        own += f" HEPSUB_HOME_DIR=home.{_PROC_VALUE}"
     inherited = quote_line(words)[1:-1]
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
 
 def _placement(plan: Plan) -> Iterator[str]:
-    if plan.route.requirements:
-        yield f"requirements = {' && '.join(f'({each})' for each in plan.route.requirements)}"
+    clauses = [f"({each})" for each in plan.route.requirements]
+    if plan.staging is not None:
+        if not plan.route.transfer:
+            clauses.append("(TARGET.FileSystemDomain == MY.FileSystemDomain)")
+        if plan.staging.needs_cluster:
+            clauses.append(f"(MY.{GATE})")
+    if clauses:
+        yield f"requirements = {' && '.join(clauses)}"
     if plan.factory_idle:
         yield f"max_idle = {plan.factory_idle}"
 
@@ -194,7 +262,9 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
 def _refuse_foreign_macros(lines: list[str]) -> None:
     """The last line of defence: no `$$(` but the two that hepsub writes itself."""
     for line in lines:
-        rest = line.replace("$$(DOLLARDOLLAR)", "").replace(_JOB_ID_VALUE, "")
+        rest = (
+            line.replace("$$(DOLLARDOLLAR)", "").replace(_JOB_ID_VALUE, "").replace(_PROC_VALUE, "")
+        )
         if "$$(" in rest or "$$[" in rest:
             raise NotExpressible(
                 f"'{line.split(' = ')[0]}' would bring a macro into the job's ad that can stop the schedd",

@@ -22,7 +22,7 @@ from hepsub.condor.ads import (
     read_queue,
     read_submitted,
 )
-from hepsub.condor.description import describe
+from hepsub.condor.description import GATE, describe
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -144,6 +144,23 @@ class CondorSchedd:
     def name(self) -> str:
         """Full name of the schedd."""
         return self.address.name
+
+    @property
+    def host(self) -> str:
+        """The host that the schedd runs on."""
+        return self.address.machine
+
+    def open_gate(self, cluster: int) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: it stays closed.
+        """
+
+        def once() -> None:
+            self._schedd().edit(f"ClusterId == {cluster}", GATE, "true")
+
+        self._guarded(once, writing=True)
 
     def describe(self, plan: Plan, uuid: str) -> str:
         """The submit description, without a queue statement.

@@ -11,7 +11,8 @@ from hepsub.errors import (
     ScriptMissing,
     ScriptNotExecutable,
 )
-from hepsub.plan.facts import PlaceState, Program, ProgramState
+from hepsub.plan.facts import Program, ProgramState
+from hepsub.plan.place_state import PlaceState
 
 _SHOWN = 5
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.place_state import PlaceState
+from hepsub.plan.staging import ObjectFact
 from hepsub.situation import Situation
 
 
@@ -37,17 +40,6 @@ class Program:
     interpreter_here: bool = True
 
 
-class PlaceState(enum.Enum):
-    """What a path is, as a place to write to."""
-
-    MISSING = "missing"
-    DIRECTORY = "directory"
-    LOCKED_DIRECTORY = "locked-directory"
-    FILE = "file"
-    LOCKED_FILE = "locked-file"
-    DEVICE = "device"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is true now, for one submission.
@@ -57,13 +49,13 @@ class Facts:
         items: the lines of the list; empty without one.
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
+        objects: what is known of the inputs in S3, by place; empty when they were not looked for.
         image_exists: whether the file after -image exists; True when none was named.
-        unreachable: why the pool cannot be asked; empty when it answers or was not asked.
     """
 
     situation: Situation
     items: tuple[str, ...] = ()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
+    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
     image_exists: bool = True
-    unreachable: str = ""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
-from hepsub.plan.facts import PlaceState
+from hepsub.plan.place_state import PlaceState
 from hepsub.plan.template import Name, Template, Values, parse_template
 
-_PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM})
+_PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM, Name.ITEMS})
 _DIRECTORIES = (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY)
 
 
@@ -116,12 +116,15 @@ def written_out(template: Template, jobs: Iterable[Values]) -> Iterator[str]:
         yield template.fill(values)
 
 
-def job_values(number: int, first: int, items: tuple[str, ...]) -> list[Values]:
+def job_values(number: int, first: int, items: tuple[str, ...], per: int = 1) -> list[Values]:
     """What the names stand for, job by job."""
-    return [
-        Values(proc=proc, index=first + proc, item=items[proc] if items else "")
-        for proc in range(number)
-    ]
+    return [values_of(proc, first, items, per) for proc in range(number)]
+
+
+def values_of(proc: int, first: int, items: tuple[str, ...], per: int) -> Values:
+    """What the names stand for in one job."""
+    own = items[proc * per : (proc + 1) * per]
+    return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
 
 
 def check_item_names(spec: JobSpec) -> None:
@@ -130,8 +133,11 @@ def check_item_names(spec: JobSpec) -> None:
     Raises:
         UsageError: `%{item}` is used without -list.
     """
-    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments]
-    if spec.list_file is None and any(Name.ITEM in parse_template(text).names() for text in texts):
+    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
+    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments, *files]
+    if spec.list_file is None and any(
+        parse_template(text).names() & {Name.ITEM, Name.ITEMS} for text in texts
+    ):
         raise UsageError(
             "%{item} is used, but there is no list",
             remedy="give one with -list FILE, one job a line",

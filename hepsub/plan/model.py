@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hepsub.plan.template import Template, Values
+from hepsub.plan.layout import values_of
+from hepsub.plan.staging import Carried, StagingPlan
+from hepsub.plan.template import Name, Template, Values, literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Proc:
         arguments: the words the job gets.
         stdout: absolute path.
         stderr: absolute path.
+        inputs: what it gets.
+        outputs: what it leaves behind.
     """
 
     proc: int
@@ -70,6 +74,8 @@ class Proc:
     arguments: tuple[str, ...]
     stdout: str
     stderr: str
+    inputs: tuple[Carried, ...] = ()
+    outputs: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,8 @@ class Plan:
         script: the program as the user wrote it.
         number: number of jobs.
         first: the Index of the first job.
-        items: the item of each job; empty without a list.
+        items: the items of all jobs; empty without a list.
+        per: how many items each job gets.
         executable: the program, absolute.
         arguments: one template for each argument.
         stdout: standard output, absolute.
@@ -105,6 +112,7 @@ class Plan:
             0 for a cluster made at once.
         hold_walltime: whether HTCondor holds a job that outruns its walltime.
         hold_memory: whether HTCondor holds a job that outgrows its memory.
+        staging: how inputs and outputs travel; None for a job that runs where it was submitted.
         once: the key that makes this submission unique; empty for none.
         notes: what the user should know about these decisions.
     """
@@ -113,6 +121,7 @@ class Plan:
     number: int
     first: int
     items: tuple[str, ...]
+    per: int
     executable: Template
     arguments: tuple[Template, ...]
     stdout: Template
@@ -136,13 +145,23 @@ class Plan:
     factory_idle: int
     hold_walltime: bool
     hold_memory: bool
+    staging: StagingPlan | None
     once: str
     notes: tuple[str, ...]
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""
-        item = self.items[proc] if self.items else ""
-        return Values(proc=proc, index=self.first + proc, item=item)
+        return values_of(proc, self.first, self.items, self.per)
+
+    def arguments_of(self, values: Values) -> tuple[Template, ...]:
+        """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""
+        words: list[Template] = []
+        for argument in self.arguments:
+            if argument.parts == (Name.ITEMS,):
+                words += [literal(item) for item in values.items]
+            else:
+                words.append(argument.fill_known(values))
+        return tuple(words)
 
     def procs(self, most: int | None = None) -> Iterator[Proc]:
         """The jobs written out, `most` of them at the most."""
@@ -151,7 +170,9 @@ class Plan:
             yield Proc(
                 proc=proc,
                 executable=self.executable.fill(values),
-                arguments=tuple(argument.fill(values) for argument in self.arguments),
+                arguments=tuple(word.fill(values) for word in self.arguments_of(values)),
                 stdout=self.stdout.fill(values),
                 stderr=self.stderr.fill(values),
+                inputs=self.staging.inputs_of(values) if self.staging else (),
+                outputs=self.staging.outputs_of(values) if self.staging else (),
             )

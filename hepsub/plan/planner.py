@@ -19,6 +19,7 @@ from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import absolute, check_item_names, directories, job_values, lay_out
 from hepsub.plan.model import Plan
 from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.staging import check_conflicts, plan_staging
 from hepsub.plan.template import Template, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy
@@ -53,14 +54,23 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
+    jobs = job_values(number, spec.first, facts.items, spec.per or 1)
     layout = lay_out(spec, situation.cwd, facts.places)
-    check_directories(
-        directories(layout, job_values(number, spec.first, facts.items), facts.places), facts.places
-    )
+    check_directories(directories(layout, jobs, facts.places), facts.places)
     for log in (layout.stdout, layout.stderr):
         check_log_file(str(log), facts.places)
     check_log_file(layout.event_log, facts.places)
     notes = check_programs(facts.programs)
+    staging = plan_staging(
+        spec,
+        policy,
+        facts.objects,
+        cwd=situation.cwd,
+        home=situation.home,
+        shared=not route.transfer,
+    )
+    if staging is not None:
+        check_conflicts(staging, jobs)
     arguments = tuple(parse_template(argument) for argument in spec.arguments)
     _check_texts(arguments, facts.items, spec)
     return Plan(
@@ -68,6 +78,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         number=number,
         first=spec.first,
         items=facts.items,
+        per=spec.per or 1,
         executable=layout.executable,
         arguments=arguments,
         stdout=layout.stdout,
@@ -91,6 +102,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
+        staging=staging,
         once=spec.once or "",
         notes=(*notes, *travelling.notes, *_universe_note(spec.universe)),
     )
@@ -108,12 +120,14 @@ def job_count(spec: JobSpec, policy: Policy, items: tuple[str, ...]) -> int:
         raise JobCountTooSmall(
             f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
         )
-    if spec.list_file is not None and spec.number not in (None, len(items)):
+    if spec.per is not None and spec.list_file is None:
+        raise UsageError("-per needs a list", remedy="give one with -list FILE")
+    if spec.list_file is not None and spec.number not in (None, -(-len(items) // (spec.per or 1))):
         raise UsageError(
             f"-n {spec.number}, but {spec.list_file} has {len(items)} items",
             remedy="leave out -n: the list decides",
         )
-    number = len(items) if spec.list_file is not None else spec.number or 1
+    number = -(-len(items) // (spec.per or 1)) if spec.list_file is not None else spec.number or 1
     if number > policy.limits.jobs:
         raise JobCountTooLarge(
             f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"

@@ -19,6 +19,7 @@ class Name(enum.Enum):
     CLUSTER = "ClusterId"
     INDEX = "Index"
     ITEM = "item"
+    ITEMS = "items"
 
 
 _BY_FOLDED = {name.value.casefold(): name for name in Name}
@@ -31,13 +32,15 @@ class Values:
     Attributes:
         proc: ProcId, from 0.
         index: Index, the first job's plus ProcId.
-        item: the job's line of the list; empty without one.
+        item: the job's line of the list, the first one of several; empty without one.
+        items: all of the job's lines.
         cluster: ClusterId; None while it is not known, and the name stays as it is.
     """
 
     proc: int
     index: int
     item: str = ""
+    items: tuple[str, ...] = ()
     cluster: int | None = None
 
 
@@ -88,6 +91,8 @@ def _word(name: Name, values: Values) -> str:
         return str(values.index)
     if name is Name.ITEM:
         return values.item
+    if name is Name.ITEMS:
+        return " ".join(values.items)
     return f"%{{{name.value}}}" if values.cluster is None else str(values.cluster)
 
 

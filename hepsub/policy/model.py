@@ -167,6 +167,59 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """An S3 storage.
+
+    Attributes:
+        endpoint: URL of the server, https://HOST[:PORT].
+        region: the region that signatures name.
+        style: `path` (endpoint/bucket/key) or `virtual` (bucket.endpoint/key).
+        allow_http: whether the endpoint may be http, so that data and URLs travel in the clear.
+        buckets: the buckets by which s3://bucket/key finds this storage.
+        default: whether s3:// URLs of other buckets belong here.
+        profile: the profile of ~/.aws with the keys; empty for the standard AWS chain.
+        role_arn: the role that an IAM token is exchanged for; empty for none.
+        audience: the audience of that token; empty for the provider's own.
+        session_s: how long keys from a token shall be valid, in seconds.
+    """
+
+    endpoint: str
+    region: str = "us-east-1"
+    style: str = "path"
+    allow_http: bool = False
+    buckets: tuple[str, ...] = ()
+    default: bool = False
+    profile: str = ""
+    role_arn: str = ""
+    audience: str = ""
+    session_s: Seconds = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """How inputs and outputs travel.
+
+    Attributes:
+        bundle_dir: directory of the credential bundles, one for each submission; empty for
+            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path.
+        shared: whether bundle_dir is on a file system that the schedd's host shares; where it is
+            not, the schedd has to be on this host.
+        expected_wait: how long a job may wait in the queue, in seconds, for forecasts.
+        grace: how long before the end of the walltime the program is ended, in seconds, so that
+            its outputs can be saved.
+        home_limit: the most MB of outputs that a job brings home when the store is away.
+        put_limit: the most MB of one output that S3 takes in one piece (5 GiB).
+    """
+
+    bundle_dir: str = ""
+    shared: bool = False
+    expected_wait: Seconds = 864000
+    grace: Seconds = 300
+    home_limit: Megabytes = 1024
+    put_limit: Megabytes = 5120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything the site and the user decided.
 
@@ -179,6 +232,8 @@ class Policy:
         os: operating systems by name.
         pool: HTCondor pools by name, the first one the default.
         site: remote sites by name.
+        storage: S3 storages by name.
+        staging: how inputs and outputs travel.
         origins: where each key was set, by its dotted name.
     """
 
@@ -190,6 +245,8 @@ class Policy:
     os: Mapping[str, OperatingSystem] = field(default_factory=lambda: MappingProxyType({}))
     pool: Mapping[str, Pool] = field(default_factory=lambda: MappingProxyType({}))
     site: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
+    storage: Mapping[str, Storage] = field(default_factory=lambda: MappingProxyType({}))
+    staging: Staging = Staging()
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
 
     def origin(self, key: str) -> str:

@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 from hepsub.errors import ListUnreadable
-from hepsub.plan.facts import PlaceState, Program, ProgramState
+from hepsub.plan.facts import Program, ProgramState
+from hepsub.plan.place_state import PlaceState
 
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from hepsub.job import JobSpec
 from hepsub.plan.facts import Facts
@@ -14,20 +15,27 @@ from hepsub.plan.layout import (
     lay_out,
     written_out,
 )
+from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import job_count
+from hepsub.plan.staging import ObjectFact, check_storages, plan_staging
+from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
+from hepsub.storage.s3 import Store
 from hepsub.survey.files import inspect_place, inspect_program, read_items
+from hepsub.survey.objects import look_up_inputs
 
 
-def survey(spec: JobSpec, policy: Policy, situation: Situation, *, unreachable: str = "") -> Facts:
-    """Look at the files of a submission.
+def survey(
+    spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
+) -> Facts:
+    """Look at the files and objects of a submission.
 
     Args:
         spec: what the user asked for.
         policy: what the site decided; a number of jobs above its limit is not looked at.
         situation: who calls, where from and when.
-        unreachable: why the pool cannot be asked, when it was tried.
+        store_of: gives a storage with its keys by its name; asked only for inputs in S3.
 
     Raises:
         HepsubError: the list cannot be read, or the number of jobs is out of bounds.
@@ -35,7 +43,7 @@ def survey(spec: JobSpec, policy: Policy, situation: Situation, *, unreachable: 
     items = read_items(spec.list_file, situation.cwd) if spec.list_file is not None else ()
     number = job_count(spec, policy, items)
     check_item_names(spec)
-    jobs = job_values(number, spec.first, items)
+    jobs = job_values(number, spec.first, items, spec.per or 1)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
     layout = lay_out(spec, situation.cwd, places)
     programs = {path: inspect_program(path) for path in written_out(layout.executable, jobs)}
@@ -48,5 +56,23 @@ def survey(spec: JobSpec, policy: Policy, situation: Situation, *, unreachable: 
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        unreachable=unreachable,
+        objects=_objects(spec, policy, situation, jobs, store_of),
     )
+
+
+def _objects(
+    spec: JobSpec,
+    policy: Policy,
+    situation: Situation,
+    jobs: list[Values],
+    store_of: Callable[[str], Store],
+) -> dict[ObjectPlace, ObjectFact]:
+    """The inputs, as far as their places do not depend on the cluster's id."""
+    staging = plan_staging(spec, policy, {}, cwd=situation.cwd, home=situation.home, shared=True)
+    if staging is None:
+        return {}
+    outputs = [each.place for values in jobs for each in staging.outputs_of(values)]
+    inputs = [each.place for values in jobs for each in staging.inputs_of(values)]
+    check_storages([*inputs, *outputs], policy.storage)
+    known = [place for place in inputs if "%{ClusterId}" not in str(place)]
+    return look_up_inputs(known, store_of) if spec.check_objects else {}

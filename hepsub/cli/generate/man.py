@@ -28,7 +28,6 @@ _OPTIONS = (
 _CODES = {
     0: "All that was asked was done.",
     1: "A bug in hepsub; the message names the file with the details.",
-    130: "Interrupted by Ctrl-C.",
     141: "Nobody reads the output any more (a closed pipe).",
 }
 """The exit codes that are no designed errors."""

@@ -64,7 +64,7 @@ _hep_values() {
 # The caller's jobs: clusters, and their jobs once there is a dot.
 _hep_jobs() {
     local -aU jobs
-    jobs=( ${(M)${(f)"$(@JOBS@)"}%% *} )
+    jobs=( ${${(f)"$(@JOBS@)"}%% *} )
     jobs=( ${(M)jobs:#<->.<->} )
     [[ $PREFIX == *.* ]] || jobs=( ${jobs%.*} )
     _hep_values jobs $jobs

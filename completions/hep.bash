@@ -1,0 +1,306 @@
+# shellcheck shell=bash
+# Completion of hepsub's commands in bash. Made by python -m hepsub.cli.generate: do not edit.
+
+# The completion function of all commands: reads the words as hepsub itself does.
+_hep() {
+    local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/} REPLY=''
+    local index start=1 takes=nothing offer=nothing free=0 after_option=0 word
+    COMPREPLY=()
+    if [[ $command == hep_sub ]] && ((COMP_CWORD > 1)) && _hep_subcommand "${COMP_WORDS[1]}"; then
+        command=$REPLY
+        start=2
+    fi
+    for ((index = start; index < COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ $word == '=' ]]; then # readline makes three words of -wt=long, and of A=B
+            ((after_option || index++))
+        elif _hep_option "$command" "$word"; then
+            takes=${REPLY%% *} offer=${REPLY#* } after_option=1
+            continue
+        elif [[ $word == -- ]]; then
+            takes=nothing
+        elif [[ $takes == nothing ]]; then
+            ((free++))
+        elif [[ $takes != many ]]; then
+            takes=nothing
+        fi
+        after_option=0
+    done
+    [[ $cur == '=' ]] && cur=''
+    if [[ $takes != one && $cur == -* ]]; then
+        _hep_names "$command"
+    elif [[ $takes != nothing ]]; then
+        _hep_offer "$offer"
+    elif _hep_words "$command" && ((free < ${REPLY%% *})); then
+        if [[ $command == hep_sub ]] && ((COMP_CWORD == 1)); then
+            _hep_matching status rm hold release edit history
+        fi
+        _hep_offer "${REPLY#* }"
+    else
+        _hep_names "$command"
+    fi
+}
+
+# WORD...: those that begin as the word at hand does.
+_hep_matching() {
+    local word
+    for word; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+    done
+}
+
+# ACTION OPTION: what compgen finds; readline itself looks where it finds nothing.
+_hep_paths() {
+    local word
+    compopt -o filenames -o "$2" 2>/dev/null
+    while IFS= read -r word; do
+        COMPREPLY+=("$word")
+    done < <(compgen -A "$1" -- "$cur")
+}
+
+# The caller's jobs: clusters, and their jobs once there is a dot.
+_hep_jobs() {
+    local word last=''
+    while read -r word _; do
+        [[ $word =~ ^[0-9]+[.][0-9]+$ ]] || continue
+        [[ $cur == *.* ]] || word=${word%.*}
+        [[ $word == "$last" ]] || _hep_matching "$word"
+        last=$word
+    done < <(timeout 3 hep_q -u </dev/null 2>/dev/null)
+}
+
+# The caller's groups.
+_hep_groups() {
+    local groups
+    read -ra groups < <(id -Gn 2>/dev/null)
+    _hep_matching "${groups[@]}"
+}
+
+# OFFER: completes the word at hand from it.
+_hep_offer() {
+    case $1 in
+        files) _hep_paths file default ;;
+        directories) _hep_paths directory dirnames ;;
+        groups) _hep_groups ;;
+        users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;
+        jobs) _hep_jobs ;;
+        walltimes) _hep_matching test short default mid long special ;;
+        systems) _hep_matching SL6 SL7 CentOS7 AlmaLinux9 ;;
+        states) _hep_matching I R X C H S ;;
+    esac
+}
+
+# WORD: whether it is a subcommand; REPLY is its command.
+_hep_subcommand() {
+    case $1 in
+        status) REPLY='hep_sub status' ;;
+        rm) REPLY=hep_rm ;;
+        hold) REPLY=hep_hold ;;
+        release) REPLY=hep_release ;;
+        edit) REPLY=hep_edit ;;
+        history) REPLY=hep_history ;;
+        *) return 1 ;;
+    esac
+}
+
+# COMMAND: REPLY is how many words it takes besides options, and which.
+_hep_words() {
+    case $1 in
+        hep_sub) REPLY='1 files' ;;
+        hep_q) REPLY='1000000 jobs' ;;
+        hep_rm) REPLY='1000000 jobs' ;;
+        hep_hold) REPLY='1000000 jobs' ;;
+        hep_release) REPLY='1000000 jobs' ;;
+        hep_edit) REPLY='1000000 jobs' ;;
+        hep_history) REPLY='1000000 nothing' ;;
+        hep_clus) REPLY='0 nothing' ;;
+        'hep_sub status') REPLY='0 nothing' ;;
+        *) return 1 ;;
+    esac
+}
+
+# COMMAND: completes the word at hand to an option.
+_hep_names() {
+    case $1 in
+        hep_sub)
+            _hep_matching -argu --argu --arguments -g --group -n --number -o --output -e \
+                --error -mem -m --memory -wt --walltime -os --OperatingSystem -np \
+                --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
+                -per --per -in --in -out --out -nocheck --nocheck -first --first -env --env \
+                -noenv --noenv -rmt --remote -normt -site --site -wn --wn -gwn --gwn -image \
+                --image -dir --dir -l --log -p --pool -schedd --schedd -u --universe -once \
+                --once -wait --wait -dry-run --dry-run -quiet --quiet -json --json -version \
+                --version -h -help --help
+            ;;
+        hep_q)
+            _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
+                -p --pool -json --json -version --version -h -help --help
+            ;;
+        hep_rm)
+            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
+                --help
+            ;;
+        hep_hold)
+            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
+                --help
+            ;;
+        hep_release)
+            _hep_matching -a -all --all -p --pool -json --json -version --version -h -help \
+                --help
+            ;;
+        hep_edit)
+            _hep_matching -m -mem --memory -a -all --all -p --pool -json --json -version \
+                --version -h -help --help
+            ;;
+        hep_history)
+            _hep_matching -u --user -i --id -n --number -p --pool -json --json -version \
+                --version -h -help --help
+            ;;
+        hep_clus)
+            _hep_matching -g --group -walltime --walltime -json --json -version --version -h \
+                -help --help
+            ;;
+        'hep_sub status')
+            _hep_matching -p --pool -json --json -version --version -h -help --help
+            ;;
+    esac
+}
+
+# COMMAND WORD: whether it is an option; REPLY is how many words it takes, and which.
+_hep_option() {
+    case $1 in
+        hep_sub)
+            case $2 in
+                -argu | --argu | --arguments) REPLY='many files' ;;
+                -g | --group) REPLY='one groups' ;;
+                -n | --number) REPLY='one nothing' ;;
+                -o | --output) REPLY='one files' ;;
+                -e | --error) REPLY='one files' ;;
+                -mem | -m | --memory) REPLY='one nothing' ;;
+                -wt | --walltime) REPLY='one walltimes' ;;
+                -os | --OperatingSystem) REPLY='one systems' ;;
+                -np | --numberprocess | -cpu | --cpu) REPLY='one nothing' ;;
+                -gpu | --gpu) REPLY='one nothing' ;;
+                -prio | --priority) REPLY='one nothing' ;;
+                -name | --name) REPLY='one nothing' ;;
+                -list | --list) REPLY='one files' ;;
+                -per | --per) REPLY='one nothing' ;;
+                -in | --in) REPLY='one nothing' ;;
+                -out | --out) REPLY='one nothing' ;;
+                -nocheck | --nocheck) REPLY='nothing nothing' ;;
+                -first | --first) REPLY='one nothing' ;;
+                -env | --env) REPLY='one nothing' ;;
+                -noenv | --noenv) REPLY='nothing nothing' ;;
+                -rmt | --remote) REPLY='nothing nothing' ;;
+                -normt) REPLY='nothing nothing' ;;
+                -site | --site) REPLY='one nothing' ;;
+                -wn | --wn) REPLY='one nothing' ;;
+                -gwn | --gwn) REPLY='one nothing' ;;
+                -image | --image) REPLY='one files' ;;
+                -dir | --dir) REPLY='one directories' ;;
+                -l | --log) REPLY='one files' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -schedd | --schedd) REPLY='one nothing' ;;
+                -u | --universe) REPLY='one nothing' ;;
+                -once | --once) REPLY='one nothing' ;;
+                -wait | --wait) REPLY='nothing nothing' ;;
+                -dry-run | --dry-run) REPLY='nothing nothing' ;;
+                -quiet | --quiet) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_q)
+            case $2 in
+                -u | --user) REPLY='perhaps users' ;;
+                -i | --id) REPLY='many jobs' ;;
+                -hold | --hold) REPLY='nothing nothing' ;;
+                -run | --run) REPLY='nothing nothing' ;;
+                -stat | --stat) REPLY='one states' ;;
+                -why | --why) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_rm)
+            case $2 in
+                -a | -all | --all) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_hold)
+            case $2 in
+                -a | -all | --all) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_release)
+            case $2 in
+                -a | -all | --all) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_edit)
+            case $2 in
+                -m | -mem | --memory) REPLY='one nothing' ;;
+                -a | -all | --all) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_history)
+            case $2 in
+                -u | --user) REPLY='perhaps users' ;;
+                -i | --id) REPLY='many nothing' ;;
+                -n | --number) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_clus)
+            case $2 in
+                -g | --group) REPLY='one groups' ;;
+                -walltime | --walltime) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        'hep_sub status')
+            case $2 in
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        *) return 1 ;;
+    esac
+}
+
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus

@@ -1,0 +1,1 @@
+"""The shared credential layer: where keys come from, and what travels with a job."""

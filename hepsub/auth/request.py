@@ -1,0 +1,130 @@
+"""What a bundle was made for, so that anybody can write it anew: JSON both ways, no secret in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from hepsub.plan.layout import values_of
+from hepsub.plan.model import Plan
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
+from hepsub.plan.template import Values, parse_template
+from hepsub.policy.model import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRequest:
+    """What the manifests of a submission are written from.
+
+    Attributes:
+        uuid: the submission's UUID.
+        pool: the pool's name in the policy.
+        schedd: full name of the schedd.
+        user: login name.
+        number: number of jobs.
+        first: the Index of the first job.
+        items: the items of all jobs.
+        per: how many items each job gets.
+        executable: the program, as a template.
+        walltime: seconds that a job may run.
+        staging: how the files travel.
+    """
+
+    uuid: str
+    pool: str
+    schedd: str
+    user: str
+    number: int
+    first: int
+    items: tuple[str, ...]
+    per: int
+    executable: str
+    walltime: int
+    staging: StagingPlan
+
+    def values(self, proc: int, cluster: int | None) -> Values:
+        """What the names stand for in one job."""
+        return replace(values_of(proc, self.first, self.items, self.per), cluster=cluster)
+
+    def to_json(self) -> str:
+        """The request as JSON."""
+        staging = self.staging
+        document = {name: getattr(self, name) for name in _PLAIN} | {
+            "items": list(self.items),
+            "staging": {
+                **{name: getattr(staging, name) for name in _PLAIN_STAGING},
+                "inputs": [_rule_document(rule) for rule in staging.inputs],
+                "outputs": [_rule_document(rule) for rule in staging.outputs],
+                "storages": {name: asdict(storage) for name, storage in staging.storages.items()},
+                "objects": [
+                    [place.storage, place.bucket, place.key, fact.size, fact.etag]
+                    for place, fact in staging.objects.items()
+                ],
+            },
+        }
+        return json.dumps(document)
+
+
+_PLAIN = ("uuid", "pool", "schedd", "user", "number", "first", "per", "executable", "walltime")
+_PLAIN_STAGING = ("shared", "cwd", "bundle_root", "grace", "home_limit", "put_limit")
+
+
+def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:
+    """The request of a plan whose files travel."""
+    return BundleRequest(
+        uuid=uuid,
+        pool=plan.route.pool,
+        schedd=schedd,
+        user=plan.user,
+        number=plan.number,
+        first=plan.first,
+        items=plan.items,
+        per=plan.per,
+        executable=str(plan.executable),
+        walltime=plan.walltime.limit,
+        staging=staging,
+    )
+
+
+def from_json(text: str) -> BundleRequest:
+    """The request that `to_json` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    document = json.loads(text)
+    staging = document["staging"]
+    return BundleRequest(
+        **{name: document[name] for name in _PLAIN},
+        items=tuple(document["items"]),
+        staging=StagingPlan(
+            **{name: staging[name] for name in _PLAIN_STAGING},
+            inputs=tuple(_rule(each) for each in staging["inputs"]),
+            outputs=tuple(_rule(each) for each in staging["outputs"]),
+            storages={name: _storage(each) for name, each in staging["storages"].items()},
+            objects={
+                ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(
+                    size=size, etag=etag
+                )
+                for storage, bucket, key, size, etag in staging["objects"]
+            },
+        ),
+    )
+
+
+def _rule_document(rule: FileRule) -> dict[str, Any]:
+    return {"name": str(rule.name), "url": str(rule.url), "optional": rule.optional}
+
+
+def _rule(document: dict[str, Any]) -> FileRule:
+    return FileRule(
+        name=parse_template(document["name"]),
+        url=parse_template(document["url"]),
+        optional=document["optional"],
+    )
+
+
+def _storage(document: dict[str, Any]) -> Storage:
+    return Storage(**{**document, "buckets": tuple(document["buckets"])})

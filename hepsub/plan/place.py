@@ -1,0 +1,104 @@
+"""Where a file is: an object in a storage of the policy, or a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from hepsub.errors import UnknownStorage, UsageError
+from hepsub.plan.layout import absolute
+from hepsub.policy.model import Storage
+from hepsub.suggest import did_you_mean
+
+_S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE)
+_NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)")
+_OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ObjectPlace:
+    """An object: the storage's name in the policy, bucket and key."""
+
+    storage: str
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.storage}:{self.bucket}/{self.key}"
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it stands for a directory: a name is still to be added."""
+        return not self.key or self.key.endswith("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class FilePlace:
+    """A path, absolute."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it stands for a directory: a name is still to be added."""
+        return self.path.endswith("/")
+
+
+Place: TypeAlias = ObjectPlace | FilePlace
+
+
+def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
+    """What a URL of the command line means.
+
+    Args:
+        url: `s3://bucket/key`, `storage:bucket/key` as rclone writes it, or a path.
+        storages: those of the policy.
+        cwd: what relative paths begin at.
+
+    Raises:
+        UnknownStorage: no storage has this name or bucket.
+        UsageError: the URL has another scheme.
+    """
+    if found := _S3_URL.fullmatch(url):
+        return ObjectPlace(
+            storage=_by_bucket(found["bucket"], storages, url),
+            bucket=found["bucket"],
+            key=found["key"],
+        )
+    if _OTHER_SCHEME.match(url):
+        raise UsageError(
+            f"'{url}': only s3://bucket/key, storage:bucket/key and paths are understood",
+            remedy="fetch other URLs in the job itself",
+        )
+    if found := _NAMED.fullmatch(url):
+        if found["storage"] not in storages:
+            raise UnknownStorage(
+                f"'{url}': the policy has no storage '{found['storage']}'",
+                remedy=did_you_mean(found["storage"], storages)
+                or "describe it: [storage.NAME] endpoint = …",
+            )
+        return ObjectPlace(storage=found["storage"], bucket=found["bucket"], key=found["key"])
+    trailing = "/" if url.endswith("/") else ""
+    return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
+
+
+def _by_bucket(bucket: str, storages: Mapping[str, Storage], url: str) -> str:
+    for name, storage in storages.items():
+        if bucket in storage.buckets:
+            return name
+    defaults = [name for name, storage in storages.items() if storage.default]
+    if defaults:
+        return defaults[0]
+    if len(storages) == 1:
+        return next(iter(storages))
+    known = ", ".join(storages) or "none"
+    raise UnknownStorage(
+        f"'{url}': no storage of the policy has the bucket '{bucket}', and none is the default (storages: {known})",
+        remedy="write storage:bucket/key, or describe the storage in the policy: [storage.NAME] endpoint = …",
+    )

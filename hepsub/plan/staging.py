@@ -1,0 +1,249 @@
+"""How the files of each job travel: what is fetched, linked, sent, uploaded, moved or brought home."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from hepsub.errors import OutputConflict, UnknownStorage, UsageError
+from hepsub.job import FileRequest, JobSpec
+from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
+from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.policy.model import Policy, Storage
+
+_GLOB = re.compile(r"[*\[]")
+_MB = 2**20
+ITEMS_FILE = "items.txt"
+"""The file in which a job finds its items, one a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRule:
+    """A file of every job: its name there, and where it is elsewhere, as templates."""
+
+    name: Template
+    url: Template
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A file of one job.
+
+    Attributes:
+        name: its name in the job's directory; for outputs perhaps a shell pattern.
+        place: where it is, or has to go.
+        optional: whether it may be missing.
+    """
+
+    name: str
+    place: Place
+    optional: bool = False
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the name is a shell pattern."""
+        return _GLOB.search(self.name) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectFact:
+    """What is known of an object: its size in bytes, and its ETag (an MD5 for small ones)."""
+
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingPlan:
+    """How the files of all jobs of a submission travel.
+
+    Attributes:
+        inputs: what each job gets.
+        outputs: what each job leaves behind.
+        storages: the storages of the policy.
+        objects: what is known of the inputs in S3; empty when they were not looked for.
+        shared: whether this host's file system is where the jobs run.
+        cwd: what relative paths begin at.
+        bundle_root: the directory of the bundles, absolute.
+        grace: how long before the end of the walltime the program is ended, in seconds.
+        home_limit: bytes of outputs that come home when the store is away.
+        put_limit: bytes that S3 takes in one piece.
+    """
+
+    inputs: tuple[FileRule, ...]
+    outputs: tuple[FileRule, ...]
+    storages: Mapping[str, Storage]
+    objects: Mapping[ObjectPlace, ObjectFact]
+    shared: bool
+    cwd: str
+    bundle_root: str
+    grace: int
+    home_limit: int
+    put_limit: int
+
+    @property
+    def needs_cluster(self) -> bool:
+        """Whether a place is named after the cluster, whose id is known only after the submission."""
+        rules = (*self.inputs, *self.outputs)
+        return any(Name.CLUSTER in (rule.name.names() | rule.url.names()) for rule in rules)
+
+    def inputs_of(self, values: Values) -> tuple[Carried, ...]:
+        """The inputs of one job.
+
+        Raises:
+            UnknownStorage, UsageError: a URL is none that hepsub understands.
+        """
+        return tuple(one for rule in self.inputs for one in _inputs(rule, values, self))
+
+    def outputs_of(self, values: Values) -> tuple[Carried, ...]:
+        """The outputs of one job.
+
+        Raises:
+            UnknownStorage, UsageError: a URL is none that hepsub understands.
+        """
+        return tuple(_output(rule, values, self) for rule in self.outputs)
+
+
+def is_staged(spec: JobSpec) -> bool:
+    """Whether the wrapper and a private scratch directory are needed."""
+    return bool(spec.inputs or spec.outputs)
+
+
+def plan_staging(
+    spec: JobSpec,
+    policy: Policy,
+    objects: Mapping[ObjectPlace, ObjectFact],
+    *,
+    cwd: Path,
+    home: Path,
+    shared: bool,
+) -> StagingPlan | None:
+    """How the files of a submission travel; None when it has no inputs and outputs of its own.
+
+    Raises:
+        UsageError: an input or output cannot be read as one.
+    """
+    if not is_staged(spec):
+        return None
+    rules = policy.staging
+    return StagingPlan(
+        inputs=tuple(_rule(each) for each in spec.inputs),
+        outputs=tuple(_rule(each) for each in spec.outputs),
+        storages=policy.storage,
+        objects=objects,
+        shared=shared,
+        cwd=str(cwd),
+        bundle_root=rules.bundle_dir or str(home / ".local/share/hepsub/bundles"),
+        grace=rules.grace,
+        home_limit=rules.home_limit * _MB,
+        put_limit=rules.put_limit * _MB,
+    )
+
+
+def _rule(request: FileRequest) -> FileRule:
+    return FileRule(
+        name=parse_template(request.name),
+        url=parse_template(request.url),
+        optional=request.optional,
+    )
+
+
+def _inputs(rule: FileRule, values: Values, plan: StagingPlan) -> Iterable[Carried]:
+    """`%{items}` stands for all of the job's items, any other URL for one file."""
+    if rule.url.parts == (Name.ITEMS,):
+        for item in values.items:
+            yield _named(Carried(name="", place=find_place(item, plan.storages, Path(plan.cwd))))
+        return
+    place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
+    yield _named(Carried(name=rule.name.fill(values), place=place))
+
+
+def _named(carried: Carried) -> Carried:
+    """With the last part of the place as name, where none was given."""
+    last = carried.place.key if isinstance(carried.place, ObjectPlace) else carried.place.path
+    if carried.place.is_prefix:
+        raise UsageError(f"-in {carried.place}: that is a directory", remedy="name one file of it")
+    name = carried.name or PurePosixPath(last).name
+    _check_name(name)
+    return replace(carried, name=name)
+
+
+def _output(rule: FileRule, values: Values, plan: StagingPlan) -> Carried:
+    name = rule.name.fill(values)
+    _check_name(name)
+    place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
+    carried = Carried(name=name, place=place, optional=rule.optional)
+    if carried.is_pattern:
+        if not place.is_prefix:
+            raise UsageError(
+                f"-out {name}={place}: a pattern needs a directory to go to",
+                remedy=f"-out '{name}={place}/'",
+            )
+        return carried
+    return replace(carried, place=_completed(place, name)) if place.is_prefix else carried
+
+
+def _completed(place: Place, name: str) -> Place:
+    last = PurePosixPath(name).name
+    if isinstance(place, ObjectPlace):
+        return replace(place, key=place.key + last)
+    return FilePlace(path=place.path + last)
+
+
+def _check_name(name: str) -> None:
+    parts = PurePosixPath(name).parts
+    if not name or name.startswith("/") or ".." in parts or name.endswith("/"):
+        raise UsageError(
+            f"'{name}' cannot be the name of a file in the job's directory",
+            remedy="give a plain name, or one in a subdirectory",
+        )
+
+
+def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> None:
+    """Refuse storages whose endpoint is not what the policy allows.
+
+    Raises:
+        UnknownStorage: the endpoint is plain http and the policy does not allow it.
+    """
+    for name in sorted({place.storage for place in places if isinstance(place, ObjectPlace)}):
+        storage = storages[name]
+        if storage.endpoint.startswith("http://") and not storage.allow_http:
+            raise UnknownStorage(
+                f"the storage {name} is plain http ({storage.endpoint}): data and signed URLs would"
+                " travel in the clear",
+                remedy=f"use https, or set allow_http = true in [storage.{name}]",
+            )
+
+
+def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
+    """Refuse two jobs that would write the same place, and two inputs of one name.
+
+    Raises:
+        OutputConflict: they would.
+    """
+    writers: dict[Place, int] = {}
+    for values in jobs:
+        _check_twice([each.name for each in plan.inputs_of(values)], values.proc)
+        for each in plan.outputs_of(values):
+            if each.is_pattern:
+                continue
+            if each.place in writers:
+                raise OutputConflict(
+                    f"the jobs {writers[each.place]} and {values.proc} would both write {each.place}",
+                    remedy="put %{ProcId} into its name",
+                )
+            writers[each.place] = values.proc
+
+
+def _check_twice(names: list[str], proc: int) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise OutputConflict(
+                f"two inputs of job {proc} would have the name {name}",
+                remedy="give one of them another name: -in URL=NAME",
+            )
+        seen.add(name)

@@ -1,0 +1,1 @@
+"""S3: the only importers of boto3 and botocore."""

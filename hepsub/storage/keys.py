@@ -1,0 +1,69 @@
+"""Keys for S3, from a profile of ~/.aws or the standard AWS chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hepsub.errors import StorageRefused
+from hepsub.policy.model import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Keys for S3; their secret parts stay out of every text.
+
+    Attributes:
+        access: the access key id.
+        secret: the secret access key.
+        token: the session token; empty for long-lived keys.
+        expires: when they end, in seconds since the epoch; None for never.
+    """
+
+    access: str
+    secret: str
+    token: str
+    expires: float | None
+
+    def __repr__(self) -> str:
+        return f"Keys(access={self.access[:4]}…)"
+
+
+def keys_for(name: str, storage: Storage) -> Keys:
+    """The keys for a storage of the policy.
+
+    Raises:
+        StorageRefused: there are none.
+    """
+    import botocore.exceptions
+    import botocore.session
+
+    session = botocore.session.Session(profile=storage.profile or None)
+    # The keys of a virtual machine are never the user's; asking for them costs seconds elsewhere.
+    session.get_component("credential_provider").remove("iam-role")
+    try:
+        found = session.get_credentials()
+    except botocore.exceptions.BotoCoreError as error:
+        raise _no_keys(name, storage, str(error)) from error
+    if found is None:
+        raise _no_keys(name, storage, "none were found")
+    frozen = found.get_frozen_credentials()
+    expiry = getattr(found, "_expiry_time", None)
+    return Keys(
+        access=frozen.access_key,
+        secret=frozen.secret_key,
+        token=frozen.token or "",
+        expires=expiry.timestamp() if expiry is not None else None,
+    )
+
+
+def _no_keys(name: str, storage: Storage, why: str) -> StorageRefused:
+    place = (
+        f"the profile '{storage.profile}' of ~/.aws/credentials"
+        if storage.profile
+        else "~/.aws/credentials"
+    )
+    return StorageRefused(
+        f"no keys for the storage {name}: {why}",
+        remedy=f"put aws_access_key_id and aws_secret_access_key into {place},"
+        f" or name a profile in [storage.{name}]",
+    )

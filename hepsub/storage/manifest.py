@@ -1,0 +1,130 @@
+"""The manifest of a job: what the wrapper reads. Pure; worker/README.md is the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import Carried, ObjectFact
+
+FILE_NAME = "hepsub.manifest"
+_VERSION = "1"
+_ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D"}
+
+
+class Signing(Protocol):
+    """What gives URLs their authorisation; today a signature, one day the job's own token."""
+
+    def sign(self, method: str, place: ObjectPlace) -> str:
+        """A URL that allows GET or PUT of one object."""
+
+    def form(self, place: ObjectPlace) -> tuple[str, Mapping[str, str]]:
+        """A URL and form fields that allow POST of objects below a prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFiles:
+    """What the manifest of one job says.
+
+    Attributes:
+        job: `cluster.proc`, or the proc alone while the cluster is not known.
+        payload: the program: absolute, or its name in the scratch directory.
+        submit_dir: where hep_sub was called.
+        walltime: seconds that the job may run.
+        grace: how long before that the program is ended, in seconds.
+        source: path of the manifest on the submit side.
+        home_limit: bytes that may come home.
+        put_limit: bytes that S3 takes in one piece.
+        shared: whether paths of the submit side are valid where the job runs.
+        inputs: what it gets.
+        outputs: what it leaves behind.
+        objects: what is known of the inputs.
+        marker: the object that is written last; None when no output goes to S3.
+    """
+
+    job: str
+    payload: str
+    submit_dir: str
+    walltime: int
+    grace: int
+    source: str
+    home_limit: int
+    put_limit: int
+    shared: bool
+    inputs: tuple[Carried, ...]
+    outputs: tuple[Carried, ...]
+    objects: Mapping[ObjectPlace, ObjectFact]
+    marker: ObjectPlace | None
+
+
+def manifest_text(files: JobFiles, signing: Signing) -> str:
+    """The manifest, with freshly signed URLs."""
+    return "".join(_line(*fields) for fields in _fields(files, signing))
+
+
+def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
+    yield "hepsub-manifest", _VERSION, files.job
+    yield "payload", files.payload
+    yield "submitdir", files.submit_dir
+    yield "walltime", str(files.walltime), str(files.grace)
+    yield "source", files.source
+    yield "homelimit", str(files.home_limit)
+    yield "putlimit", str(files.put_limit)
+    for each in files.inputs:
+        yield _input(each, files, signing)
+    for each in files.outputs:
+        yield _output(each, files, signing)
+    if files.marker is not None:
+        yield "marker", signing.sign("PUT", files.marker)
+
+
+def _input(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
+    if isinstance(each.place, FilePlace):
+        return ("link", each.name, each.place.path) if files.shared else ("sent", each.name)
+    fact = files.objects.get(each.place)
+    size, checksum = (str(fact.size), _checksum(fact.etag)) if fact else ("-", "-")
+    return "input", each.name, size, checksum, signing.sign("GET", each.place)
+
+
+def _checksum(etag: str) -> str:
+    """An ETag is the MD5 only of objects that were uploaded in one piece, unencrypted."""
+    is_md5 = len(etag) == 32 and all(character in "0123456789abcdef" for character in etag)
+    return f"md5:{etag}" if is_md5 else "-"
+
+
+def _output(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
+    flags = "?" if each.optional else "-"
+    if isinstance(each.place, FilePlace):
+        return (
+            ("move", each.name, flags, each.place.path)
+            if files.shared
+            else ("home", each.name, flags, "-")
+        )
+    if each.is_pattern:
+        url, fields = signing.form(each.place)
+        return (
+            "glob",
+            each.name,
+            flags,
+            url,
+            "&".join(f"{_escape(k)}={_escape(v)}" for k, v in fields.items()),
+        )
+    return "output", each.name, flags, signing.sign("PUT", each.place)
+
+
+def _escape(text: str) -> str:
+    return (
+        "".join(_ESCAPED.get(character, character) for character in text)
+        .replace("&", "%26")
+        .replace("=", "%3D")
+    )
+
+
+def _line(*fields: str) -> str:
+    action, *rest = fields
+    urls = rest[-1:] if action in ("input", "output", "marker", "glob") else []
+    names = rest[: len(rest) - len(urls)]
+    escaped = ["".join(_ESCAPED.get(c, c) for c in name) for name in names]
+    return "\t".join([action, *escaped, *urls]) + "\n"

@@ -1,0 +1,212 @@
+"""Pre-signed URLs and look-ups in S3 (AWS, Ceph RGW, MinIO).
+
+URLs are signed by botocore's signer on prepared requests (Signature Version 4, query string: AWS
+General Reference, "Authenticating Requests: Using Query Parameters"): a client call for each URL costs
+more than HTCondor needs for a job.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import ObjectFact
+from hepsub.policy.model import Storage
+from hepsub.storage.keys import Keys
+
+Client: TypeAlias = Any
+"""What boto3 and botocore give, which have no types."""
+
+LONGEST_URL_S = 604800
+"""SigV4 allows seven days at the most."""
+
+_AT_ONCE = 16
+_LIST_ABOVE = 50
+"""So many look-ups below one directory are one listing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A storage of the policy, with keys.
+
+    Attributes:
+        name: its name in the policy.
+        storage: what the policy says of it.
+        keys: the keys to sign with.
+    """
+
+    name: str
+    storage: Storage
+    keys: Keys
+
+    def lifetime(self, now: float) -> float:
+        """How long a URL signed now is good for, in seconds: it dies with the keys that signed it."""
+        left = self.keys.expires - now if self.keys.expires is not None else LONGEST_URL_S
+        return max(0.0, min(left, LONGEST_URL_S))
+
+    def signer(self, expires_s: int) -> Signer:
+        """A signer of URLs that are good for so many seconds (604800 at the most)."""
+        from botocore.auth import S3SigV4QueryAuth
+
+        signature = S3SigV4QueryAuth(
+            self._credentials(), "s3", self.storage.region, expires=min(expires_s, LONGEST_URL_S)
+        )
+        return Signer(store=self, signature=signature, expires_s=expires_s)
+
+    def url(self, bucket: str, key: str) -> str:
+        """The unsigned URL of an object."""
+        path = quote(key, safe="/~")
+        endpoint = self.storage.endpoint.rstrip("/")
+        if self.storage.style == "virtual":
+            parts = urlsplit(endpoint)
+            return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}/{path}"
+        return f"{endpoint}/{bucket}/{path}"
+
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+        """Size and ETag of objects; None for those that do not exist.
+
+        Raises:
+            StorageRefused: the keys are not accepted, or do not allow to look.
+            StorageUnreachable: the storage does not answer.
+        """
+        client = self.client()
+        by_directory: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
+        for place in places:
+            by_directory[place.bucket, place.key.rpartition("/")[0]].append(place)
+        found: dict[ObjectPlace, ObjectFact | None] = {}
+        singles: list[ObjectPlace] = []
+        for (bucket, directory), group in by_directory.items():
+            if len(group) > _LIST_ABOVE:
+                found.update(self._listed(client, bucket, directory, group))
+            else:
+                singles += group
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            facts = pool.map(lambda place: self._head(client, place), singles)
+            found.update(zip(singles, facts, strict=True))
+        return found
+
+    def client(self) -> Client:
+        """A boto3 client of this storage."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.storage.endpoint,
+            region_name=self.storage.region,
+            aws_access_key_id=self.keys.access,
+            aws_secret_access_key=self.keys.secret,
+            aws_session_token=self.keys.token or None,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": self.storage.style},
+                connect_timeout=5,
+                read_timeout=30,
+                retries={"max_attempts": 3, "mode": "standard"},
+                max_pool_connections=_AT_ONCE,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def _credentials(self) -> Client:
+        from botocore.credentials import Credentials
+
+        return Credentials(self.keys.access, self.keys.secret, self.keys.token or None)
+
+    def _head(self, client: Client, place: ObjectPlace) -> ObjectFact | None:
+        import botocore.exceptions
+
+        try:
+            answer = client.head_object(Bucket=place.bucket, Key=place.key)
+        except botocore.exceptions.ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return None
+            raise self._refused(error, str(place)) from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise self._unreachable(error) from error
+        return ObjectFact(
+            size=int(answer["ContentLength"]), etag=str(answer.get("ETag", "")).strip('"')
+        )
+
+    def _listed(
+        self,
+        client: Client,
+        bucket: str,
+        directory: str,
+        group: list[ObjectPlace],
+    ) -> dict[ObjectPlace, ObjectFact | None]:
+        import botocore.exceptions
+
+        prefix = f"{directory}/" if directory else ""
+        try:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            entries = list(
+                itertools.chain.from_iterable(page.get("Contents", []) for page in pages)
+            )
+        except botocore.exceptions.ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return dict.fromkeys(group)
+            raise self._refused(error, f"{self.name}:{bucket}/{prefix}") from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise self._unreachable(error) from error
+        facts = {
+            entry["Key"]: ObjectFact(
+                size=int(entry["Size"]), etag=str(entry.get("ETag", "")).strip('"')
+            )
+            for entry in entries
+        }
+        return {place: facts.get(place.key) for place in group}
+
+    def _refused(self, error: Client, what: str) -> HepsubError:
+        code = error.response.get("Error", {}).get("Code", "")
+        return StorageRefused(
+            f"the storage {self.name} refuses {what} ({code or 'no reason given'})",
+            remedy="check the keys and their rights for this bucket; keys that have expired are refused like this too",
+        )
+
+    def _unreachable(self, error: Exception) -> HepsubError:
+        return StorageUnreachable(
+            f"the storage {self.name} at {self.storage.endpoint} does not answer ({type(error).__name__})",
+            remedy="try again later; -nocheck submits without looking at the inputs",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Signs URLs of one storage.
+
+    Attributes:
+        store: the storage.
+        signature: botocore's signer.
+        expires_s: how long the URLs are good for, in seconds, unless the keys end before.
+    """
+
+    store: Store
+    signature: Any
+    expires_s: int
+
+    def sign(self, method: str, place: ObjectPlace) -> str:
+        """A pre-signed URL for GET or PUT."""
+        from botocore.awsrequest import AWSRequest
+
+        request = AWSRequest(method, self.store.url(place.bucket, place.key))
+        self.signature.add_auth(request)
+        return str(request.url)
+
+    def form(self, place: ObjectPlace) -> tuple[str, Mapping[str, str]]:
+        """URL and fields of a pre-signed POST for any object below a prefix (SigV4 POST policy)."""
+        answer = self.store.client().generate_presigned_post(
+            Bucket=place.bucket,
+            Key=place.key + "${filename}",
+            Conditions=[["starts-with", "$key", place.key]],
+            ExpiresIn=min(self.expires_s, LONGEST_URL_S),
+        )
+        return str(answer["url"]), dict(answer["fields"])
