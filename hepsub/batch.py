@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hepsub.jobid import JobId
 from hepsub.plan.model import Plan
@@ -173,8 +172,19 @@ class ActCount:
     missing: int = 0
 
 
-Ad = Mapping[str, Any]
-"""A ClassAd, as far as hepsub looks at one: names to values."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """Why a job is where it is.
+
+    Attributes:
+        sentence: the cause.
+        details: what the sentence rests on, one line each.
+        next_command: what to do; empty when nothing is to be done.
+    """
+
+    sentence: str
+    details: tuple[str, ...] = ()
+    next_command: str = ""
 
 
 class BatchSystem(Protocol):
@@ -212,8 +222,5 @@ class BatchSystem(Protocol):
     def edit_memory(self, selection: Selection, memory_mb: int) -> int:
         """Change RequestMemory of the jobs that exist; how many were changed."""
 
-    def ads(self, selection: Selection) -> Iterable[Ad]:
-        """Whole ads, for explanations."""
-
-    def slots(self) -> Iterable[Ad]:
-        """The slots of the pool, for explanations."""
+    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
+        """Why an idle or held job is where it is; `meant` is what the next command shall name."""

@@ -12,8 +12,9 @@ from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
 from hepsub.policy.load import load_policy
-from hepsub.policy.model import Policy, Pool
+from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
+from hepsub.storage.keys import Keys, keys_for
 from hepsub.suggest import did_you_mean
 from hepsub.tools.condor import fetch_token
 
@@ -30,6 +31,7 @@ class Session:
         policy: what the site decided.
         journal: which submission went where.
         connect: the schedds of a pool, by name.
+        keys: the keys for a storage, by its name and what the policy says of it.
     """
 
     situation: Situation
@@ -37,6 +39,7 @@ class Session:
     policy: Policy
     journal: Journal
     connect: Connect
+    keys: Callable[[str, Storage], Keys] = keys_for
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.

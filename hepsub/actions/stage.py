@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import keys_for
+from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
 from hepsub.units import duration_text
 
@@ -22,6 +23,7 @@ class Stores:
 
     storages: dict[str, Storage]
     known: dict[str, Store]
+    keys: Callable[[str, Storage], Keys]
 
     def store(self, name: str) -> Store:
         """A storage with its keys.
@@ -31,7 +33,7 @@ class Stores:
         """
         if name not in self.known:
             storage = self.storages[name]
-            self.known[name] = Store(name=name, storage=storage, keys=keys_for(name, storage))
+            self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
         return self.known[name]
 
     def signer(self, name: str) -> Signer:
@@ -41,7 +43,7 @@ class Stores:
 
 def open_stores(session: Session) -> Stores:
     """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=dict(session.policy.storage), known={})
+    return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
 
 
 def make_bundle(

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 from hepsub.actions.query import Filter, Listing, query
 from hepsub.actions.session import Session
-from hepsub.batch import BatchSystem, JobStatus, Selection, State
-from hepsub.condor.holds import Hold, explain_hold
-from hepsub.condor.match import ClassAd, Clause, Matching, match
-from hepsub.jobid import JobId, parse_job_id
+from hepsub.batch import BatchSystem, JobStatus, State
 from hepsub.result import Json, Result
 from hepsub.units import duration_text
-
-_JUST_SUBMITTED_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +95,16 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
 def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
     first = group[0]
     ids = tuple(job.job for job in group)
-    if first.state is State.HELD:
-        return _held(first, ids, _ad(schedd, first))
-    if first.state is State.IDLE:
-        return _idle(first, ids, _ad(schedd, first), schedd, session.situation.now)
+    if first.state in (State.HELD, State.IDLE):
+        meant = first.job if len(ids) == 1 else str(first.cluster)
+        advice = schedd.explain(first, meant, session.situation.now)
+        return Explanation(
+            jobs=ids,
+            state=first.state,
+            sentence=advice.sentence,
+            details=advice.details,
+            next_command=advice.next_command,
+        )
     sentence = {
         State.RUNNING: f"it runs on {first.host} since {duration_text(first.run_seconds)}",
         State.REMOVED: "it was removed and is about to leave the queue",
@@ -112,97 +113,6 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
         State.TRANSFERRING: f"its outputs are on their way home from {first.host}",
     }[first.state]
     return Explanation(jobs=ids, state=first.state, sentence=sentence)
-
-
-def _ad(schedd: BatchSystem, job: JobStatus) -> ClassAd:
-    one = JobId(cluster=job.cluster, first=job.proc, last=job.proc)
-    return next(iter(schedd.ads(Selection(ids=(one,)))), None)
-
-
-def _held(job: JobStatus, ids: tuple[str, ...], ad: ClassAd) -> Explanation:
-    cluster = str(parse_job_id(job.job).cluster)
-    value = ad.eval if ad is not None else (lambda _: "")
-    advice = explain_hold(
-        Hold(
-            job=job.job if len(ids) == 1 else cluster,
-            code=job.hold_code,
-            subcode=job.hold_subcode,
-            reason=job.hold_reason,
-            executable=str(value("Cmd")),
-            stdout=str(value("Out")),
-            memory_mb=job.requested_mb,
-            used_mb=round(job.memory_mb),
-            walltime_s=_number(value("HepSub_WalltimeLimit")),
-        )
-    )
-    return Explanation(
-        jobs=ids,
-        state=job.state,
-        sentence=advice.sentence,
-        details=(f"HTCondor: {job.hold_code}/{job.hold_subcode} {job.hold_reason}",),
-        next_command=advice.next_command,
-    )
-
-
-def _number(value: object) -> int:
-    return int(value) if isinstance(value, int | float) else 0
-
-
-def _idle(
-    job: JobStatus,
-    ids: tuple[str, ...],
-    ad: ClassAd,
-    schedd: BatchSystem,
-    now: float,
-) -> Explanation:
-    if ad is None:
-        return Explanation(
-            jobs=ids, state=job.state, sentence="it has just left the queue, or started"
-        )
-    matching = match(ad, schedd.slots())
-    sentence, next_command = _idle_sentence(matching, job, waited=now - job.submitted)
-    counts = tuple(
-        f"{clause.offered} of {matching.slots} slots offer {clause.words}"
-        for clause in sorted(matching.clauses, key=lambda clause: clause.offered)
-    )
-    return Explanation(
-        jobs=ids, state=job.state, sentence=sentence, details=counts, next_command=next_command
-    )
-
-
-def _idle_sentence(matching: Matching, job: JobStatus, waited: float) -> tuple[str, str]:
-    if not matching.slots:
-        return "the pool has no worker node at the moment", ""
-    refused = [clause for clause in matching.clauses if not clause.offered]
-    if refused:
-        wanted = " and ".join(clause.words for clause in refused)
-        return f"no machine of the pool offers {wanted}: as it is, it can never start", _mend(
-            refused, job
-        )
-    if not matching.possible:
-        rarest = min(matching.clauses, key=lambda clause: clause.offered)
-        return (
-            "each of its requirements is met somewhere, but no machine meets them all; the rarest is"
-            f" {rarest.words}",
-            _mend([rarest], job),
-        )
-    if waited < _JUST_SUBMITTED_S:
-        return (
-            f"it was submitted {duration_text(waited)} ago; {matching.possible} slot(s) could run it",
-            "",
-        )
-    if not matching.free:
-        return f"{matching.possible} slot(s) could run it, but all of them are busy now", ""
-    return (
-        f"{matching.free} slot(s) could run it now; it waits for its turn (other users or your other jobs go first)",
-        "",
-    )
-
-
-def _mend(refused: list[Clause], job: JobStatus) -> str:
-    if any("memory" in clause.words for clause in refused):
-        return f"hep_edit -m MB {job.job} with less memory, if the job can do with it"
-    return f"hep_rm {job.job}, and submit it with other options"
 
 
 def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanation:

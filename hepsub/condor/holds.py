@@ -7,7 +7,9 @@ the table there says so; 3/72 and 3/34 are hepsub's own periodic_hold expression
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from hepsub.batch import Advice
 
 WALLTIME_SUBCODE = 72
 MEMORY_SUBCODE = 34
@@ -44,16 +46,13 @@ class Hold:
     walltime_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """A cause in one sentence, and the command that mends it (empty when none does)."""
-
-    sentence: str
-    next_command: str
-
-
 def explain_hold(hold: Hold) -> Advice:
-    """Why the job is on hold, and what to do."""
+    """Why the job is on hold, and what to do; HTCondor's own words are the details."""
+    words = f"HTCondor: {hold.code}/{hold.subcode} {hold.reason}"
+    return replace(_advice(hold), details=(words,))
+
+
+def _advice(hold: Hold) -> Advice:
     pair = (hold.code, hold.subcode)
     if pair in _MEMORY_CODES:
         return _memory(hold)

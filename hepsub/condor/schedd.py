@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hepsub.batch import Act, ActCount, Ad, JobStatus, Queue, Selection, Submitted
+from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
 from hepsub.condor.ads import (
     FIND_PROJECTION,
     PROJECTION,
@@ -23,6 +23,7 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.description import GATE, describe
+from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -291,20 +292,21 @@ class CondorSchedd:
 
         return self._guarded(once, writing=True)
 
-    def ads(self, selection: Selection) -> Iterable[Ad]:
-        """Whole ads, for explanations.
+    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
+        """Why an idle or held job is where it is; `meant` is what the next command shall name.
 
         Raises:
-            PoolUnreachable, PoolError: it could not be asked.
+            PoolUnreachable, PoolError: the pool could not be asked.
         """
-        return self._guarded(lambda: list(self._schedd().query(constraint=constraint(selection))))
+        one = f"ClusterId == {job.cluster} && ProcId == {job.proc}"
+        ads = self._guarded(lambda: list(self._schedd().query(constraint=one)))
+        ad = ads[0] if ads else None
+        if job.state is State.HELD:
+            return explain_held(job, ad, meant)
+        return explain_idle(job, ad, self._slots, now)
 
-    def slots(self) -> Iterable[Ad]:
-        """The slots of the pool that jobs are matched with, for explanations.
-
-        Raises:
-            PoolUnreachable: the collector does not answer.
-        """
+    def _slots(self) -> list[Any]:
+        """The slots of the pool that jobs are matched with."""
         htcondor = bindings()
         wanted = " || ".join(f'SlotType == "{kind}"' for kind in _SLOT_TYPES)
         try:

@@ -6,8 +6,9 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hepsub.errors import ToolFailed
 from hepsub.plan.environment import looks_secret
@@ -30,6 +31,58 @@ def installed(program: str) -> bool:
     return shutil.which(program) is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A program that runs until it is stopped."""
+
+    process: subprocess.Popen[bytes]
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End it, and see it gone."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Server:
+    """Start a program that goes on until it is stopped.
+
+    Args:
+        argv: the program and its arguments.
+        log: the file that gets its stdout and stderr.
+        secrets: variables that it gets besides the environment, so that no secret is an argument.
+
+    Raises:
+        ToolFailed: it is not installed.
+    """
+    _LOG.debug("starting %s", " ".join(argv))
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment() | dict(secrets),
+                start_new_session=True,
+            )
+    except FileNotFoundError as error:
+        raise ToolFailed(f"{argv[0]} is not installed", remedy=f"install {argv[0]}") from error
+    return Server(process=process)
+
+
+def _environment() -> dict[str, str]:
+    """Hepsub's own environment, in which the caller's library path does not hurt."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SAVED_PREFIX)}
+
+
 def run(argv: Sequence[str], *, timeout: float, check: bool = True) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
@@ -43,9 +96,6 @@ def run(argv: Sequence[str], *, timeout: float, check: bool = True) -> Completed
     """
     shown = " ".join("***" if looks_secret("", word) else word for word in argv)
     _LOG.debug("running %s", shown)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(SAVED_PREFIX)
-    }
     try:
         done = subprocess.run(
             list(argv),
@@ -54,7 +104,7 @@ def run(argv: Sequence[str], *, timeout: float, check: bool = True) -> Completed
             text=True,
             errors="replace",
             timeout=timeout,
-            env=environment,
+            env=_environment(),
             check=False,
         )
     except FileNotFoundError as error:

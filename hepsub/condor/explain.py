@@ -1,0 +1,91 @@
+"""Why an HTCondor job is idle or on hold, from its ad and the pool's slots. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from hepsub.batch import Advice, JobStatus
+from hepsub.condor.description import GATE
+from hepsub.condor.holds import Hold, explain_hold
+from hepsub.condor.match import ClassAd, Clause, Matching, match
+from hepsub.units import duration_text
+
+_JUST_SUBMITTED_S = 60
+
+
+def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
+    """Why a job is on hold, and the command that mends it."""
+    value: Callable[[str], object] = ad.eval if ad is not None else _nothing
+    limit = value("HepSub_WalltimeLimit")
+    return explain_hold(
+        Hold(
+            job=meant,
+            code=job.hold_code,
+            subcode=job.hold_subcode,
+            reason=job.hold_reason,
+            executable=str(value("Cmd")),
+            stdout=str(value("Out")),
+            memory_mb=job.requested_mb,
+            used_mb=round(job.memory_mb),
+            walltime_s=int(limit) if isinstance(limit, int | float) else 0,
+        )
+    )
+
+
+def _nothing(_: str) -> object:
+    return ""
+
+
+def explain_idle(
+    job: JobStatus, ad: ClassAd, slots: Callable[[], Iterable[ClassAd]], now: float
+) -> Advice:
+    """Why a job waits; the slots are asked for only when they matter."""
+    if ad is None:
+        return Advice(sentence="it has just left the queue, or started")
+    if ad.get(GATE, True) is False:
+        return Advice(
+            sentence="it is being prepared: its bundle is not complete yet",
+            next_command=f"hep_rm {job.job}, when the hep_sub that submitted it is no longer running",
+        )
+    matching = match(ad, slots())
+    sentence, next_command = _idle_sentence(matching, job, waited=now - job.submitted)
+    counts = tuple(
+        f"{clause.offered} of {matching.slots} slots offer {clause.words}"
+        for clause in sorted(matching.clauses, key=lambda clause: clause.offered)
+    )
+    return Advice(sentence=sentence, details=counts, next_command=next_command)
+
+
+def _idle_sentence(matching: Matching, job: JobStatus, waited: float) -> tuple[str, str]:
+    if not matching.slots:
+        return "the pool has no worker node at the moment", ""
+    refused = [clause for clause in matching.clauses if not clause.offered]
+    if refused:
+        wanted = " and ".join(clause.words for clause in refused)
+        return f"no machine of the pool offers {wanted}: as it is, it can never start", _mend(
+            refused, job
+        )
+    if not matching.possible:
+        rarest = min(matching.clauses, key=lambda clause: clause.offered)
+        return (
+            "each of its requirements is met somewhere, but no machine meets them all; the rarest is"
+            f" {rarest.words}",
+            _mend([rarest], job),
+        )
+    if waited < _JUST_SUBMITTED_S:
+        return (
+            f"it was submitted {duration_text(waited)} ago; {matching.possible} slot(s) could run it",
+            "",
+        )
+    if not matching.free:
+        return f"{matching.possible} slot(s) could run it, but all of them are busy now", ""
+    return (
+        f"{matching.free} slot(s) could run it now; it waits for its turn (other users or your other jobs go first)",
+        "",
+    )
+
+
+def _mend(refused: list[Clause], job: JobStatus) -> str:
+    if any("memory" in clause.words for clause in refused):
+        return f"hep_edit -m MB {job.job} with less memory, if the job can do with it"
+    return f"hep_rm {job.job}, and submit it with other options"

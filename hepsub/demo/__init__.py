@@ -1,0 +1,1 @@
+"""What hep_sub demo needs: events, a program that reads them, and a histogram."""

