@@ -70,9 +70,11 @@ class Journal:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
         path = self.directory / f"{self.host}.jsonl"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, line.encode())
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # a crash's half line
+            os.write(descriptor, (b"\n" if torn else b"") + line.encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -81,7 +83,11 @@ class Journal:
         """The submissions, the oldest first, each with the last that is known of it."""
         latest: dict[str, Entry] = {}
         for entry in self._lines():
-            latest[entry.uuid] = entry
+            known = latest.get(entry.uuid)
+            if (
+                known is None or entry.cluster != 0
+            ):  # another host's file may hold the end of a story
+                latest[entry.uuid] = entry
         return tuple(sorted(latest.values(), key=lambda entry: entry.when))
 
     def schedds_of(self, job: JobId) -> tuple[str, ...]:

@@ -67,7 +67,9 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
     errors: list[HepsubError] = []
     for meant, schedd, selection in _targets(session, name, ids, errors):
         try:
-            outcomes.append(_act(session, act, schedd, selection, meant))
+            outcome, shortfall = _act(session, act, schedd, selection, meant)
+            outcomes.append(outcome)
+            errors += [shortfall] if shortfall else []
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures(errors, NotDone.exit_code)
@@ -95,8 +97,8 @@ def _targets(
 
 def _act(
     session: Session, act: Act, schedd: BatchSystem, selection: Selection, meant: str
-) -> Outcome:
-    """Act on one selection.
+) -> tuple[Outcome, HepsubError | None]:
+    """Act on one selection; what of a range is not there is told besides.
 
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
@@ -108,16 +110,27 @@ def _act(
     unmade = _unmade_number(before, act)
     if not ready and not unmade:
         if everything:
-            return Outcome(meant=schedd.name, number=0)
+            return Outcome(meant=schedd.name, number=0), None
         raise _nothing_to_do(before.jobs, act, meant)
     counts = schedd.act(act, selection)
-    after_denial = counts.denied
-    if after_denial:
+    if counts.denied:
         raise NotDone(
             f"{meant}: not {DONE_WORDS[act]}, the job belongs to {ready[0].owner if ready else 'somebody else'}",
             remedy="only the owner and the administrators may do that",
         )
-    return Outcome(meant=meant or schedd.name, number=len(ready) + unmade)
+    outcome = Outcome(meant=meant or schedd.name, number=len(ready) + unmade)
+    return outcome, _shortfall(selection, len(before.jobs), meant)
+
+
+def _shortfall(selection: Selection, found: int, meant: str) -> HepsubError | None:
+    """What to say when a range names more jobs than there are."""
+    wanted = sum(each.width() or 0 for each in selection.ids)
+    if found >= wanted:
+        return None
+    return UnknownJob(
+        f"{meant}: {wanted - found} of {wanted} are not in the queue",
+        remedy=f"hep_history {meant} tells of jobs that have ended",
+    )
 
 
 def _check_made(before: Queue, selection: Selection, meant: str, act: Act) -> None:

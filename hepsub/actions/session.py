@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hepsub.batch import BatchSystem
-from hepsub.condor.schedd import CondorSchedd, find_schedds, token_directory
-from hepsub.errors import PoolUnreachable, UnknownPool, UnknownSchedd
+from hepsub.condor.schedd import CondorSchedd, find_schedds, has_configuration, token_directory
+from hepsub.errors import PoolUnreachable, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
@@ -17,6 +17,7 @@ from hepsub.situation import Situation, read_situation
 from hepsub.storage.keys import Keys, keys_for
 from hepsub.suggest import did_you_mean
 from hepsub.tools.condor import fetch_token
+from hepsub.tools.run import installed
 
 Connect = Callable[[Pool], tuple[BatchSystem, ...]]
 
@@ -47,14 +48,7 @@ class Session:
         Raises:
             UnknownPool: the policy has no such pool.
         """
-        word = asked or self.policy.defaults.pool or next(iter(self.policy.pool), "")
-        for name, pool in self.policy.pool.items():
-            if word == name or word in pool.aliases:
-                return name
-        raise UnknownPool(
-            f"argument -p/--pool: no pool '{word}' in the policy",
-            remedy=did_you_mean(word, self.policy.pool),
-        )
+        return self.policy.pool_named(asked or self.policy.default_pool())
 
     def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         """The schedds that users of this policy have in a pool, the one for submissions first.
@@ -114,10 +108,30 @@ def open_session() -> Session:
     return Session(
         situation=situation,
         paths=paths,
-        policy=load_policy(paths),
+        policy=_with_a_pool(load_policy(paths), paths, situation),
         journal=Journal(directory=paths.journal, host=situation.host),
-        connect=lambda pool: _condor_schedds(pool, situation),
+        connect=lambda pool: _connect(pool, situation),
     )
+
+
+def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
+    """The policy; its default is the embedded pool where nobody ever configured another one.
+
+    A configured pool that does not answer is an error, never a silent switch.
+    """
+    site = any(paths.site_policy.glob("*.toml"))
+    named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
+    if site or named or has_configuration(situation.environment) or installed("condor_master"):
+        return policy
+    return replace(policy, defaults=replace(policy.defaults, pool="here"))
+
+
+def _connect(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:
+    if pool.kind == "here":
+        from hepsub.here.pool import open_here
+
+        return open_here(situation.environment, situation.host, situation.now)
+    return _condor_schedds(pool, situation)
 
 
 def _condor_schedds(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:

@@ -57,12 +57,13 @@ def make_bundle(
     """
     if plan.staging is None:
         return None
-    check_root(
-        plan.staging.bundle_root,
-        schedd.host,
-        session.situation.host,
-        shared=session.policy.staging.shared,
-    )
+    if session.policy.pool[plan.route.pool].kind != "here":
+        check_root(
+            plan.staging.bundle_root,
+            schedd.host,
+            session.situation.host,
+            shared=session.policy.staging.shared,
+        )
     request = request_for(plan, plan.staging, uuid, schedd.name)
     bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
     for name in used_storages(request):

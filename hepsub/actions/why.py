@@ -78,7 +78,6 @@ def why(session: Session, wanted: Filter) -> Result:
 def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
     groups: dict[tuple[object, ...], list[JobStatus]] = {}
     for job in jobs:
-        peak = job.memory_mb if job.state is State.HELD else 0
         key = (
             job.schedd,
             job.cluster,
@@ -86,14 +85,15 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             job.hold_code,
             job.hold_subcode,
             job.requested_mb,
-            peak,
         )
         groups.setdefault(key, []).append(job)
     return list(groups.values())
 
 
 def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
-    first = group[0]
+    first = max(
+        group, key=lambda job: job.memory_mb
+    )  # the one that tells how much memory is needed
     ids = tuple(job.job for job in group)
     if first.state in (State.HELD, State.IDLE):
         meant = first.job if len(ids) == 1 else str(first.cluster)

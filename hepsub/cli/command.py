@@ -29,6 +29,7 @@ PROGRAMS = {
 
 SUBCOMMANDS = {
     "status": "hepsub.cli.status",
+    "demo": "hepsub.cli.demo",
     "rm": "hepsub.cli.hep_rm",
     "hold": "hepsub.cli.hep_hold",
     "release": "hepsub.cli.hep_release",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.actions.clus import Walltimes
 from hepsub.actions.control import DONE_WORDS, Control
+from hepsub.actions.demo_result import Shown
 from hepsub.actions.edit import Edited
 from hepsub.actions.history import Past
 from hepsub.actions.query import Listing
@@ -93,6 +94,10 @@ def value_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each k
             return "\n".join(_past_lines(value))
         case Walltimes():
             return _walltimes_text(value)
+        case Shown():
+            from hepsub.cli.demo_text import demo_text
+
+            return demo_text(value)
         case Status():
             from hepsub.cli.status_text import status_table
 
@@ -127,6 +132,8 @@ def _preview_lines(value: Preview) -> Iterator[str]:
         yield f"  job {proc.proc:<7} {' '.join([proc.executable, *proc.arguments])}"
         yield f"              stdout {proc.stdout}"
         yield f"              stderr {proc.stderr}"
+        yield from (f"              in     {each.name} <- {each.place}" for each in proc.inputs)
+        yield from (f"              out    {each.name} -> {each.place}" for each in proc.outputs)
     if plan.number > _NAMED:
         yield f"  and {plan.number - _NAMED} more"
     yield "The submit description:"

@@ -54,12 +54,17 @@ def cluster_constraint(selection: Selection) -> str:
 
 def _who(selection: Selection) -> Iterable[str]:
     if selection.owner:
-        yield f'Owner == "{selection.owner}"'
+        yield f"Owner == {_literal(selection.owner)}"
     if selection.uuid:
-        yield f'HepSub_UUID == "{selection.uuid}"'
+        yield f"HepSub_UUID == {_literal(selection.uuid)}"
     if selection.once:
-        escaped = selection.once.replace("\\", "\\\\").replace('"', '\\"')
-        yield f'HepSub_Once == "{escaped}"'
+        yield f"HepSub_Once == {_literal(selection.once)}"
+
+
+def _literal(text: str) -> str:
+    """A string of the ClassAd language, whatever the user typed."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _any_of(clauses: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
@@ -11,6 +12,7 @@ from hepsub.errors import NotExpressible
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.place import FilePlace
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, literal
 from hepsub.version import __version__
 
@@ -22,6 +24,10 @@ _PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
 _PROC_VALUE = "$$([MY.ProcId])"
 _JOB_ID_VALUE = f"$$([MY.ClusterId]).{_PROC_VALUE}"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
+
+
+Varying: TypeAlias = dict[str, Template | tuple[Template, ...]]
+"""What has to be written out job by job: the submit variable, and the template or templates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +57,7 @@ def describe(plan: Plan, uuid: str) -> SubmitDescription:
     """
     varying = _varying(plan)
     lines = [
-        *_bundle(plan, uuid),
-        *_program(plan, varying),
+        *_program(plan, varying, uuid),
         *_transfer(plan, uuid),
         *_resources(plan),
         *_accounting(plan),
@@ -66,9 +71,9 @@ def describe(plan: Plan, uuid: str) -> SubmitDescription:
     return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
 
 
-def _varying(plan: Plan) -> dict[str, Template | tuple[Template, ...]]:
+def _varying(plan: Plan) -> Varying:
     """What has to be written out for each job, because HTCondor's macros do not know it."""
-    candidates: dict[str, Template | tuple[Template, ...]] = {
+    candidates: Varying = {
         "HEPEXE": plan.executable,
         "HEPARGS": plan.arguments,
         "HEPOUT": plan.stdout,
@@ -83,9 +88,7 @@ def _names(value: Template | tuple[Template, ...]) -> frozenset[Name]:
     return frozenset[Name]().union(*(template.names() for template in value))
 
 
-def _items(
-    plan: Plan, varying: dict[str, Template | tuple[Template, ...]]
-) -> Iterator[dict[str, str]]:
+def _items(plan: Plan, varying: Varying) -> Iterator[dict[str, str]]:
     for proc in range(plan.number):
         values = plan.values(proc)
         item: dict[str, str] = {}
@@ -97,13 +100,13 @@ def _items(
         yield item
 
 
-def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) -> Iterator[str]:
+def _program(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
     def path(name: str, template: Template, what: str) -> str:
         return f"$({name})" if name in varying else path_value(template, what)
 
     script = path("HEPEXE", plan.executable, "the script")
     yield f"universe = {'container' if plan.image else 'vanilla'}"
-    yield f"executable = {script if plan.staging is None else f'$(HEPBUNDLE)/{WRAPPER}'}"
+    yield f"executable = {script if plan.staging is None else f'{_bundle(plan.staging, uuid)}/{WRAPPER}'}"
     if plan.arguments:
         yield f"arguments = {'$(HEPARGS)' if 'HEPARGS' in varying else quote_line(plan.arguments)}"
     yield f"output = {path('HEPOUT', plan.stdout, 'the path after -o')}"
@@ -112,7 +115,7 @@ def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) ->
         yield f"log = {plain(plan.event_log, 'the path after -l')}"
     if plan.image:
         yield f"container_image = {plain(plan.image, 'the image')}"
-        if plan.image.startswith("/"):
+        if plan.image.startswith("/") and not _image_travels(plan):
             yield "transfer_container = false"
     if plan.name:
         yield f"batch_name = {plain(plan.name, 'the name')}"
@@ -121,9 +124,7 @@ def _program(plan: Plan, varying: dict[str, Template | tuple[Template, ...]]) ->
         yield f"My.HepSub_Cmd = {classad_string_of(plan.executable, varying)}"
 
 
-def classad_string_of(
-    executable: Template, varying: dict[str, Template | tuple[Template, ...]]
-) -> str:
+def classad_string_of(executable: Template, varying: Varying) -> str:
     """The script's name as a string, for tables in which the wrapper would say nothing."""
     if "HEPEXE" in varying:
         return '"$(HEPEXE)"'
@@ -142,7 +143,7 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
         else:
             yield "should_transfer_files = NO"
         return
-    bundle = plain(f"{plan.staging.bundle_root}/{uuid}", "bundle_dir")
+    bundle = _bundle(plan.staging, uuid)
     yield f"initialdir = {bundle}/home"
     yield "should_transfer_files = YES"
     yield "when_to_transfer_output = ON_EXIT"
@@ -153,6 +154,15 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     yield f"My.LimitDirectoryAccess = {classad_string(bundle, 'bundle_dir')}"
     if plan.staging.needs_cluster:
         yield f"My.{GATE} = false"
+
+
+def _image_travels(plan: Plan) -> bool:
+    """An image of the user's own has to be sent where this host's file system is not."""
+    return plan.route.transfer and not plan.os
+
+
+def _bundle(staging: StagingPlan, uuid: str) -> str:
+    return plain(f"{staging.bundle_root}/{uuid}", "bundle_dir")
 
 
 def _sent(plan: Plan, bundle: str) -> Iterator[str]:
@@ -169,11 +179,6 @@ def _sent(plan: Plan, bundle: str) -> Iterator[str]:
         for each in plan.staging.inputs_of(first):
             if isinstance(each.place, FilePlace):
                 yield f"{bundle}/$(ProcId)/in/{plain(each.name, 'the name of an input')}"
-
-
-def _bundle(plan: Plan, uuid: str) -> Iterator[str]:
-    if plan.staging is not None:
-        yield f"HEPBUNDLE = {plain(plan.staging.bundle_root, 'bundle_dir')}/{uuid}"
 
 
 def _resources(plan: Plan) -> Iterator[str]:

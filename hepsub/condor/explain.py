@@ -37,7 +37,11 @@ def _nothing(_: str) -> object:
 
 
 def explain_idle(
-    job: JobStatus, ad: ClassAd, slots: Callable[[], Iterable[ClassAd]], now: float
+    job: JobStatus,
+    ad: ClassAd,
+    slots: Callable[[], Iterable[ClassAd]],
+    meant: str,
+    now: float,
 ) -> Advice:
     """Why a job waits; the slots are asked for only when they matter."""
     if ad is None:
@@ -45,10 +49,10 @@ def explain_idle(
     if ad.get(GATE, True) is False:
         return Advice(
             sentence="it is being prepared: its bundle is not complete yet",
-            next_command=f"hep_rm {job.job}, when the hep_sub that submitted it is no longer running",
+            next_command=f"hep_rm {meant}, when the hep_sub that submitted it is no longer running",
         )
     matching = match(ad, slots())
-    sentence, next_command = _idle_sentence(matching, job, waited=now - job.submitted)
+    sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
         for clause in sorted(matching.clauses, key=lambda clause: clause.offered)
@@ -56,21 +60,20 @@ def explain_idle(
     return Advice(sentence=sentence, details=counts, next_command=next_command)
 
 
-def _idle_sentence(matching: Matching, job: JobStatus, waited: float) -> tuple[str, str]:
+def _idle_sentence(matching: Matching, meant: str, waited: float) -> tuple[str, str]:
     if not matching.slots:
         return "the pool has no worker node at the moment", ""
     refused = [clause for clause in matching.clauses if not clause.offered]
     if refused:
         wanted = " and ".join(clause.words for clause in refused)
-        return f"no machine of the pool offers {wanted}: as it is, it can never start", _mend(
-            refused, job
-        )
+        sentence = f"no machine of the pool offers {wanted}: as it is, it can never start"
+        return sentence, _mend(refused, meant, matching)
     if not matching.possible:
         rarest = min(matching.clauses, key=lambda clause: clause.offered)
         return (
             "each of its requirements is met somewhere, but no machine meets them all; the rarest is"
             f" {rarest.words}",
-            _mend([rarest], job),
+            _mend([rarest], meant, matching),
         )
     if waited < _JUST_SUBMITTED_S:
         return (
@@ -85,7 +88,8 @@ def _idle_sentence(matching: Matching, job: JobStatus, waited: float) -> tuple[s
     )
 
 
-def _mend(refused: list[Clause], job: JobStatus) -> str:
+def _mend(refused: list[Clause], meant: str, matching: Matching) -> str:
     if any("memory" in clause.words for clause in refused):
-        return f"hep_edit -m MB {job.job} with less memory, if the job can do with it"
-    return f"hep_rm {job.job}, and submit it with other options"
+        largest = f"hep_edit -m {matching.most_memory} {meant}"
+        return f"{largest} (the largest machine's), or hep_rm {meant}"
+    return f"hep_rm {meant}, and submit it with other options"

@@ -10,6 +10,7 @@ import errno
 from dataclasses import dataclass, replace
 
 from hepsub.batch import Advice
+from hepsub.units import duration_text
 
 WALLTIME_SUBCODE = 72
 MEMORY_SUBCODE = 34
@@ -107,7 +108,7 @@ def _memory(hold: Hold) -> Advice:
 
 
 def _walltime(hold: Hold) -> Advice:
-    limit = f" of {hold.walltime_s / 3600:.1f} h" if hold.walltime_s else ""
+    limit = f" of {duration_text(hold.walltime_s)}" if hold.walltime_s else ""
     return Advice(
         sentence=f"it ran longer than its walltime{limit} and was stopped",
         next_command="submit it again with a longer walltime: hep_sub -wt mid …",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hepsub.units import size_text
+
 ClassAd: TypeAlias = Any
 """A ClassAd of HTCondor's bindings, which have no types."""
 
@@ -46,12 +48,14 @@ class Matching:
         slots: how many slots there are.
         possible: how many fulfil all of them when they are empty.
         free: how many fulfil all of them now.
+        most_memory: the memory in MB of the largest slot when it is empty.
     """
 
     clauses: tuple[Clause, ...]
     slots: int
     possible: int
     free: int
+    most_memory: int
 
 
 def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
@@ -63,16 +67,18 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
     """
     import classad2
 
-    now = list(slots)
-    empty = [_emptied(slot, classad2.ClassAd) for slot in now]
+    every = list(slots)
+    now = [(_scope(job, slot, classad2.ClassAd), slot) for slot in every]
+    emptied = [_emptied(slot, classad2.ClassAd) for slot in every]
+    empty = [(_scope(job, slot, classad2.ClassAd), slot) for slot in emptied]
     texts = split_conjunction(str(job.lookup("Requirements")))
     wholes = [(text, classad2.ExprTree(text)) for text in texts]
 
-    def true_on(expression: ClassAd, slot: ClassAd) -> bool:
-        return expression.eval(job, slot) is True
+    def true_on(expression: ClassAd, pair: tuple[ClassAd, ClassAd]) -> bool:
+        return expression.eval(*pair) is True
 
-    def all_true(slot: ClassAd) -> bool:
-        return all(true_on(expression, slot) for _, expression in wholes)
+    def all_true(pair: tuple[ClassAd, ClassAd]) -> bool:
+        return all(true_on(expression, pair) for _, expression in wholes)
 
     return Matching(
         clauses=tuple(
@@ -84,15 +90,23 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
             for text, expression in wholes
         ),
         slots=len(now),
-        possible=sum(1 for slot in empty if all_true(slot)),
-        free=sum(1 for slot in now if all_true(slot)),
+        possible=sum(1 for pair in empty if all_true(pair)),
+        free=sum(1 for pair in now if all_true(pair)),
+        most_memory=max((int(slot.get("Memory", 0)) for slot in emptied), default=0),
     )
 
 
 def _count(
-    slots: Sequence[ClassAd], expression: ClassAd, true_on: Callable[[ClassAd, ClassAd], bool]
+    slots: Sequence[tuple[ClassAd, ClassAd]],
+    expression: ClassAd,
+    true_on: Callable[[ClassAd, tuple[ClassAd, ClassAd]], bool],
 ) -> int:
     return sum(1 for slot in slots if true_on(expression, slot))
+
+
+def _scope(job: ClassAd, slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
+    """Where a bare name is looked for: in the job, else in the slot, as HTCondor's matchmaker does."""
+    return make({**dict(slot.items()), **dict(job.items())})
 
 
 def _emptied(slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
@@ -120,12 +134,19 @@ def split_conjunction(text: str) -> list[str]:
                 parts.append(stripped[start:position])
                 position += 1
                 start = position + 1
-            elif depth == 0 and stripped.startswith("||", position):
+            elif depth == 0 and _is_weaker(stripped, position):
                 return [stripped]
         position += 1
     if not parts:
         return [stripped]
     return [piece for part in (*parts, stripped[start:]) for piece in split_conjunction(part)]
+
+
+def _is_weaker(text: str, position: int) -> bool:
+    """Whether an operator that binds weaker than `&&` stands there: `||`, or the `?` of a choice."""
+    if text.startswith("||", position):
+        return True
+    return text[position] == "?" and text[position - 1 : position] != "="
 
 
 def _unwrapped(text: str) -> str:
@@ -155,7 +176,7 @@ def _closing(text: str) -> int:
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"TARGET\.Memory >= RequestMemory", "{RequestMemory} MB of memory"),
     (r"TARGET\.Cpus >= RequestCpus", "{RequestCpus} cores"),
-    (r".*TARGET\.Disk >= RequestDisk.*", "{RequestDisk} kB of disk"),
+    (r".*TARGET\.Disk >= RequestDisk.*", "{RequestDisk} of disk"),
     (r".*TARGET\.GPUs >= RequestGPUs", "{RequestGPUs} GPU(s)"),
     (
         r"TARGET\.FileSystemDomain == MY\.FileSystemDomain",
@@ -181,5 +202,15 @@ def in_words(text: str, value_of: Callable[[str], object]) -> str:
         found = re.fullmatch(pattern, text)
         if found is not None:
             words = found.expand(phrase)
-            return re.sub(r"\{(\w+)\}", lambda name: str(value_of(name[1])), words)
+            return re.sub(r"\{(\w+)\}", lambda name: _value_text(name[1], value_of), words)
     return text
+
+
+def _value_text(name: str, value_of: Callable[[str], object]) -> str:
+    """A value of the job; disk is in kB there."""
+    value = value_of(name)
+    return (
+        size_text(int(value) * 1024)
+        if "Disk" in name and isinstance(value, int | float)
+        else str(value)
+    )

@@ -76,9 +76,12 @@ def path_value(path: Template, what: str) -> str:
     Raises:
         NotExpressible: HTCondor would read something else than the path.
     """
-    return "".join(
-        MACROS[part] if isinstance(part, Name) else plain(part, what) for part in path.parts
-    )
+    for part in path.parts:
+        if not isinstance(part, Name):
+            _refuse(part, what, _macro_trouble(part))
+    text = "".join(MACROS[part] if isinstance(part, Name) else part for part in path.parts)
+    _refuse(text, what, _end_trouble(text))
+    return text
 
 
 def plain(text: str, what: str) -> str:
@@ -87,18 +90,29 @@ def plain(text: str, what: str) -> str:
     Raises:
         NotExpressible: HTCondor would read something else than the text.
     """
-    trouble = (
-        "a line end or a control character, or is not UTF-8"
-        if re.search("[\0-\x1f\x7f\ud800-\udfff]", text)
-        else "what HTCondor reads as a macro"
-        if _MACRO_LIKE.search(text) or text.endswith("$")
-        else "a blank at its end, or a backslash there"
+    _refuse(text, what, _macro_trouble(text) or _end_trouble(text))
+    return text
+
+
+def _macro_trouble(text: str) -> str:
+    if re.search("[\0-\x1f\x7f\ud800-\udfff]", text):
+        return "a line end or a control character, or is not UTF-8"
+    if _MACRO_LIKE.search(text) or text.endswith("$"):
+        return "what HTCondor reads as a macro"
+    return ""
+
+
+def _end_trouble(text: str) -> str:
+    return (
+        "a blank at its end, or a backslash there"
         if text != text.strip() or text.endswith("\\")
         else ""
     )
+
+
+def _refuse(text: str, what: str, trouble: str) -> None:
     if trouble:
         raise NotExpressible(f"{what} {text!r} has {trouble}", remedy="choose another name")
-    return text
 
 
 def classad_string(text: str, what: str) -> str:

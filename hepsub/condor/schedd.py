@@ -303,7 +303,7 @@ class CondorSchedd:
         ad = ads[0] if ads else None
         if job.state is State.HELD:
             return explain_held(job, ad, meant)
-        return explain_idle(job, ad, self._slots, now)
+        return explain_idle(job, ad, self._slots, meant, now)
 
     def _slots(self) -> list[Any]:
         """The slots of the pool that jobs are matched with."""

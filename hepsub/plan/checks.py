@@ -81,11 +81,15 @@ def check_directories(directories: frozenset[str], places: Mapping[str, PlaceSta
 
 
 def check_log_file(path: str, places: Mapping[str, PlaceState]) -> None:
-    """Refuse a log file that exists and cannot be written.
+    """Refuse a log file that exists and cannot be written, or is a directory.
 
     Raises:
         LogDirectoryNotWritable: it cannot.
     """
+    if places.get(path) in (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY):
+        raise LogDirectoryNotWritable(
+            f"{path} is a directory, not a file", remedy="name a file in it"
+        )
     if places.get(path) is PlaceState.LOCKED_FILE:
         raise LogDirectoryNotWritable(
             f"{path} exists and is not writable by you", remedy="choose another file"

@@ -65,7 +65,7 @@ def choose_environment(
     Args:
         request: what the user said.
         own: the submitter's environment.
-        directory: the jobs' working directory, which becomes their PWD where it exists.
+        directory: the jobs' working directory, which becomes their PWD; empty for none.
         limit_kb: the most kB (2**10 bytes) in all.
         remote: whether the job may run where this host's file system is not.
 
@@ -75,7 +75,7 @@ def choose_environment(
         UsageError: a variable that the user named is not set, or is a secret.
     """
     inherited, notes = _inherited(own, remote=remote) if request.inherit else ({}, ())
-    here = {"PWD": directory} if request.inherit and not remote else {}
+    here = {"PWD": directory} if request.inherit and directory and not remote else {}
     variables = here | inherited | dict(_named(request, own))
     _check_size(variables, limit_kb)
     return Travelling(variables=variables, notes=notes)

@@ -35,13 +35,8 @@ class Layout:
 
 def absolute(text: str, cwd: Path) -> str:
     """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
-    return (
-        text
-        if text.startswith("/")
-        else os.path.normpath(f"{cwd}/{text}")
-        if ".." not in text
-        else f"{cwd}/{text}"
-    )
+    path = text if text.startswith("/") else f"{str(cwd).rstrip('/')}/{text}"
+    return path if ".." in path or text.startswith("/") else os.path.normpath(path)
 
 
 def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from hepsub.errors import (
     ImageMissing,
@@ -16,10 +17,10 @@ from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.environment import choose_environment, expressible
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
-from hepsub.plan.layout import absolute, check_item_names, directories, job_values, lay_out
-from hepsub.plan.model import Plan
+from hepsub.plan.layout import Layout, absolute, check_item_names, directories, job_values, lay_out
+from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import Need, choose_route, image_for
-from hepsub.plan.staging import check_conflicts, plan_staging
+from hepsub.plan.staging import StagingPlan, check_conflicts, plan_staging
 from hepsub.plan.template import Template, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy
@@ -43,47 +44,29 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     )
     memory = spec.resources.memory_mb or policy.defaults.memory
     os = _system(spec, policy)
-    route = choose_route(
-        spec, policy, Need(group=group, walltime=walltime, memory_mb=memory, os=os)
-    )
+    need = Need(group=group, walltime=walltime, memory_mb=memory, os=os)
+    route = choose_route(spec, policy, need)
     image = _image(spec, policy, facts, os, route.sites)
+    files = _files(spec, policy, facts, number, route)
     travelling = choose_environment(
         spec.environment,
         situation.environment,
-        directory=str(situation.cwd),
+        directory="" if route.transfer or files.staging else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
-    jobs = job_values(number, spec.first, facts.items, spec.per or 1)
-    layout = lay_out(spec, situation.cwd, facts.places)
-    check_directories(directories(layout, jobs, facts.places), facts.places)
-    for log in (layout.stdout, layout.stderr):
-        check_log_file(str(log), facts.places)
-    check_log_file(layout.event_log, facts.places)
-    notes = check_programs(facts.programs)
-    staging = plan_staging(
-        spec,
-        policy,
-        facts.objects,
-        cwd=situation.cwd,
-        home=situation.home,
-        shared=not route.transfer,
-    )
-    if staging is not None:
-        check_conflicts(staging, jobs)
-    arguments = tuple(parse_template(argument) for argument in spec.arguments)
-    _check_texts(arguments, facts.items, spec)
+    _check_texts(files.arguments, facts.items, spec)
     return Plan(
         script=spec.script,
         number=number,
         first=spec.first,
         items=facts.items,
         per=spec.per or 1,
-        executable=layout.executable,
-        arguments=arguments,
-        stdout=layout.stdout,
-        stderr=layout.stderr,
-        event_log=layout.event_log,
+        executable=files.layout.executable,
+        arguments=files.arguments,
+        stdout=files.layout.stdout,
+        stderr=files.layout.stderr,
+        event_log=files.layout.event_log,
         directory=str(situation.cwd),
         user=situation.user,
         group=group,
@@ -102,9 +85,49 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
-        staging=staging,
+        staging=files.staging,
         once=spec.once or "",
-        notes=(*notes, *travelling.notes, *_universe_note(spec.universe)),
+        notes=(
+            *_here_note(spec, policy, route),
+            *files.notes,
+            *travelling.notes,
+            *_universe_note(spec.universe),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """What of the files was decided: layout, staging, arguments, and notes on the programs."""
+
+    layout: Layout
+    staging: StagingPlan | None
+    arguments: tuple[Template, ...]
+    notes: tuple[str, ...]
+
+
+def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route) -> _Files:
+    situation = facts.situation
+    jobs = job_values(number, spec.first, facts.items, spec.per or 1)
+    layout = lay_out(spec, situation.cwd, facts.places)
+    check_directories(directories(layout, jobs, facts.places), facts.places)
+    for log in (str(layout.stdout), str(layout.stderr), layout.event_log):
+        check_log_file(log, facts.places)
+    staging = plan_staging(
+        spec,
+        policy,
+        facts.objects,
+        cwd=situation.cwd,
+        home=situation.home,
+        shared=not route.transfer,
+    )
+    if staging is not None:
+        check_conflicts(staging, jobs)
+    return _Files(
+        layout=layout,
+        staging=staging,
+        arguments=tuple(parse_template(argument) for argument in spec.arguments),
+        notes=check_programs(facts.programs),
     )
 
 
@@ -175,3 +198,10 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
     return (
         f"-u {universe}: hepsub submits to HTCondor's vanilla universe (the group is said with -g)",
     )
+
+
+def _here_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
+    """Nobody shall run thousands of jobs on a login node without knowing it."""
+    if policy.pool[route.pool].kind != "here" or spec.placement.pool is not None:
+        return ()
+    return ("no HTCondor is configured here: the jobs run on this machine (the pool 'here')",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepsub.errors import NoSuitableSite, UnknownPool, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
 from hepsub.policy.model import Policy, Site
@@ -87,19 +87,17 @@ def _check_words(placement: Placement) -> None:
 
 
 def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
-    word = asked or policy.defaults.pool or next(iter(policy.pool), "")
-    for name, pool in policy.pool.items():
-        if word == name or word in pool.aliases:
-            return name, _pool_reason(name, asked, policy)
-    known = [*policy.pool, *(alias for pool in policy.pool.values() for alias in pool.aliases)]
-    raise UnknownPool(
-        f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
-    )
+    name = policy.pool_named(asked or policy.default_pool())
+    return name, _pool_reason(name, asked, policy)
 
 
 def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     if asked:
         return Reason(rule="pool", matched=f"-p {asked}", because=f"it names the pool {name}")
+    if policy.pool[name].kind == "here" and policy.origin("defaults.pool").startswith("hepsub's"):
+        return Reason(
+            rule="pool", matched="no -p", because="no HTCondor is configured on this machine"
+        )
     if policy.defaults.pool:
         where = policy.origin("defaults.pool")
         return Reason(rule="pool", matched="no -p", because=f"{name} is the default pool ({where})")

@@ -14,8 +14,15 @@ from hepsub.units import duration_text, parse_duration
 def classes_for(policy: Policy, group: str) -> Mapping[str, WalltimeClass]:
     """The walltime classes as they hold for a group."""
     own = policy.group[group].walltime if group in policy.group else {}
-    added = {name: WalltimeClass(limit=limit) for name, limit in own.items()}
-    return {**policy.walltime, **added}
+    return {
+        **policy.walltime,
+        **{name: _with_limit(policy.walltime.get(name), limit) for name, limit in own.items()},
+    }
+
+
+def _with_limit(known: WalltimeClass | None, limit: int) -> WalltimeClass:
+    """A class as one group has it; what is given on request only stays so."""
+    return WalltimeClass(limit=limit, on_request=known.on_request if known else False)
 
 
 def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltime:
@@ -39,7 +46,7 @@ def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltim
         if each.limit >= limit and not each.on_request
     ]
     if not fitting:
-        longest = max(each.limit for each in classes.values())
+        longest = max(each.limit for each in classes.values() if not each.on_request)
         raise WalltimeTooLong(
             f"-wt {asked} is longer than the longest walltime class, {duration_text(longest)}",
             remedy="split the job, or ask for a shorter time",

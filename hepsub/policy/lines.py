@@ -18,10 +18,23 @@ def key_lines(text: str) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.fullmatch(line):
             table = _path(header["key"])
-            lines.setdefault(".".join(table), number)
+            _note(lines, table, number)
         elif key := _KEY.match(line):
-            lines.setdefault(".".join((*table, *_path(key["key"]))), number)
+            _note(lines, (*table, *_path(key["key"])), number)
     return lines
+
+
+def _note(lines: dict[str, int], path: tuple[str, ...], number: int) -> None:
+    """Note the line of a name, and of the tables around it where it is the first of them."""
+    for length in range(1, len(path) + 1):
+        lines.setdefault(".".join(path[:length]), number)
+
+
+def line_of(lines: dict[str, int], name: str) -> int:
+    """The line of a dotted name, or of the nearest table around it (an inline one); 0 for none."""
+    while name not in lines and "." in name:
+        name = name.rpartition(".")[0]
+    return lines.get(name, 0)
 
 
 def _path(key: str) -> tuple[str, ...]:

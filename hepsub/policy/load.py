@@ -13,7 +13,7 @@ from typing import Any
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
 from hepsub.policy.convert import Converter
-from hepsub.policy.lines import key_lines
+from hepsub.policy.lines import key_lines, line_of
 from hepsub.policy.model import Origin, Policy
 from hepsub.suggest import did_you_mean
 
@@ -52,7 +52,7 @@ def merge(layers: list[Layer]) -> Policy:
         lines = key_lines(layer.text)
         values = _merged(values, table)
         for key in _dotted(table):
-            origins[key] = Origin(file=layer.file, line=lines.get(key, 0))
+            origins[key] = Origin(file=layer.file, line=line_of(lines, key))
     policy = Converter(origins).table(Policy, values)
     return dataclasses.replace(policy, profile=profile, origins=MappingProxyType(origins))
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated
 
+from hepsub.errors import UnknownPool
+from hepsub.suggest import did_you_mean
 from hepsub.units import parse_duration, parse_memory
 
 Megabytes = Annotated[int, parse_memory]
@@ -120,9 +122,10 @@ class OperatingSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """An HTCondor pool.
+    """A pool.
 
     Attributes:
+        kind: `condor`, or `here` for the embedded pool of this machine.
         collector: host or host:port of the collector; empty for HTCondor's own configuration.
         schedds: names of the schedds that users of this policy have; empty for all of the pool.
         default_schedd: the schedd that takes submissions; empty for the one on this host,
@@ -133,6 +136,7 @@ class Pool:
         worker_group: the requirement behind -gwn; {group} stands for the name.
     """
 
+    kind: str = "condor"
     collector: str = ""
     schedds: tuple[str, ...] = ()
     default_schedd: str = ""
@@ -230,7 +234,7 @@ class Policy:
         walltime: walltime classes by name.
         group: accounting groups by name; none: any group is accepted and recorded.
         os: operating systems by name.
-        pool: HTCondor pools by name, the first one the default.
+        pool: pools by name, the first one the default.
         site: remote sites by name.
         storage: S3 storages by name.
         staging: how inputs and outputs travel.
@@ -253,3 +257,22 @@ class Policy:
         """Where a key was set, in words for people: `defaults.memory` → `FILE line N`."""
         found = self.origins.get(key)
         return str(found) if found else "hepsub's defaults"
+
+    def default_pool(self) -> str:
+        """The pool for those who name none: the policy's word, else the first that is not embedded."""
+        real = (name for name, pool in self.pool.items() if pool.kind != "here")
+        return self.defaults.pool or next(real, next(iter(self.pool), ""))
+
+    def pool_named(self, word: str) -> str:
+        """The name of the pool that a word means, by name or alias.
+
+        Raises:
+            UnknownPool: there is none.
+        """
+        for name, pool in self.pool.items():
+            if word == name or word in pool.aliases:
+                return name
+        known = [*self.pool, *(alias for pool in self.pool.values() for alias in pool.aliases)]
+        raise UnknownPool(
+            f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
+        )

@@ -21,7 +21,7 @@ def read_items(path: str, cwd: Path) -> tuple[str, ...]:
         ListUnreadable: the file cannot be read, is not UTF-8, or holds no item.
     """
     try:
-        text = (cwd / path).read_text(encoding="utf-8")
+        text = (cwd / path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ListUnreadable(
