@@ -258,6 +258,10 @@ class PoolUnreachable(HepsubError):
     code = "pool-unreachable"
 
 
+class ScheddNotReached(PoolUnreachable):
+    """No connection to the schedd was ever made, so it did nothing."""
+
+
 class AuthenticationRefused(HepsubError):
     """The schedd refused every authentication method that was tried."""
 

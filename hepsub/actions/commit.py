@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Selection, Submitted
-from hepsub.errors import HepsubError, Interrupted, JournalNotWritable, SubmissionUncertain
+from hepsub.errors import (
+    AuthenticationRefused,
+    HepsubError,
+    Interrupted,
+    JournalNotWritable,
+    ScheddNotReached,
+    SubmissionUncertain,
+)
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
 
@@ -47,6 +54,9 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
     session.journal.append(intent)
     try:
         submitted = schedd.submit(order.plan, order.uuid)
+    except (ScheddNotReached, AuthenticationRefused):  # the schedd never heard of it
+        session.journal.append(replace(intent, cluster=NO_CLUSTER))
+        raise
     except (HepsubError, KeyboardInterrupt) as error:
         found = _after_trouble(session, schedd, intent, error)
         if isinstance(error, KeyboardInterrupt):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hepsub.actions.resolve import resolve
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection, State
-from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
+from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Json, Result, failures
 from hepsub.tools.condor import edit_cluster
@@ -103,11 +103,23 @@ def _edit(
     for each in before.unmade:
         olds[each.cluster, each.requested_mb] += each.number
     if any(job.state in _EDITABLE for job in before.jobs):
-        schedd.edit_memory(editable, memory_mb)
+        _edit_memory(schedd, editable, memory_mb, before)
     return [
         Change(meant=str(wanted or cluster), number=number, old_mb=old, new_mb=memory_mb)
         for (cluster, old), number in sorted(olds.items())
     ]
+
+
+def _edit_memory(schedd: BatchSystem, editable: Selection, memory_mb: int, before: Queue) -> None:
+    """Change what exists; a refusal because of other people's jobs is said in these words."""
+    try:
+        schedd.edit_memory(editable, memory_mb)
+    except PoolError as error:
+        owners = ", ".join(sorted({job.owner for job in before.jobs}))
+        raise NotDone(
+            f"the memory was not changed: the jobs belong to {owners} ({error.message})",
+            remedy="only the owner and the administrators may do that",
+        ) from error
 
 
 def _check(before: Queue, wanted: JobId) -> None:

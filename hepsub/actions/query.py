@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from hepsub.actions.resolve import resolve
-from hepsub.actions.session import Session
+from hepsub.actions.session import Session, does_not_answer
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -92,11 +92,13 @@ def query(session: Session, wanted: Filter) -> Result:
     pool = session.pool_name(wanted.pool)
     queues: list[Queue] = []
     errors: list[HepsubError] = []
-    for schedd, selection in _selections(session, pool, wanted):
+    schedds = session.schedds(pool)
+    for schedd, selection in _selections(session, pool, schedds, wanted):
         try:
             queues.append(schedd.queue(selection, session.situation.now))
         except HepsubError as error:
             errors.append(error)
+    errors += [does_not_answer(name) for name in session.absent(pool, schedds)]
     listing = Listing(
         jobs=tuple(job for queue in queues for job in queue.jobs),
         unmade=tuple(each for queue in queues for each in queue.unmade),
@@ -106,10 +108,12 @@ def query(session: Session, wanted: Filter) -> Result:
     return Result(value=listing, problems=problems, exit_code=exit_code)
 
 
-def _selections(session: Session, pool: str, wanted: Filter) -> list[tuple[BatchSystem, Selection]]:
+def _selections(
+    session: Session, pool: str, schedds: tuple[BatchSystem, ...], wanted: Filter
+) -> list[tuple[BatchSystem, Selection]]:
     if not wanted.ids:
         everything = Selection(owner=wanted.owner, states=wanted.states)
-        return [(schedd, everything) for schedd in session.schedds(pool)]
+        return [(schedd, everything) for schedd in schedds]
     found = []
     for each in wanted.ids:
         try:

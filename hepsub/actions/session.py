@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from hepsub.batch import BatchSystem
-from hepsub.condor.schedd import CondorSchedd, find_schedds, has_configuration, token_directory
-from hepsub.errors import PoolUnreachable, UnknownSchedd
+from hepsub.condor.schedd import CondorSchedd, find_schedds, is_configured, token_directory
+from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
@@ -18,6 +18,9 @@ from hepsub.storage.keys import Keys, keys_for
 from hepsub.suggest import did_you_mean
 from hepsub.tools.condor import fetch_token
 from hepsub.tools.run import installed
+
+_JOURNAL_MATTERS_S = 14 * 86400
+"""A job may wait ten days and run three: so long a submission of the past is looked after."""
 
 Connect = Callable[[Pool], tuple[BatchSystem, ...]]
 
@@ -84,17 +87,36 @@ class Session:
         for each in found:
             if same_schedd(asked, each.name):
                 return each
+        for name in self.absent(pool, found):
+            if same_schedd(asked, name) or same_schedd(name, asked):
+                raise does_not_answer(name)
         names = [short_name(each.name) for each in found]
         raise UnknownSchedd(
             f"argument -schedd: no schedd '{asked}' in the pool {pool}",
             remedy=did_you_mean(asked, names),
         )
 
+    def absent(self, pool: str, present: Iterable[BatchSystem]) -> tuple[str, ...]:
+        """The schedds that the policy or the journal's latest entries name, and the pool does not know now."""
+        names = [each.name for each in present]
+        recent = self.situation.now - _JOURNAL_MATTERS_S
+        noted = [e.schedd for e in self.journal.entries() if e.pool == pool and e.when > recent]
+        expected = dict.fromkeys([*self.policy.pool[pool].schedds, *noted])
+        return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
+
     def _preference(self, name: str, rules: Pool) -> tuple[bool, bool, str]:
         default = bool(rules.default_schedd) and same_schedd(rules.default_schedd, name)
         host = name.rsplit("@", maxsplit=1)[-1]
         here = host == self.situation.host or short_name(host) == short_name(self.situation.host)
         return (not default, not here, name)
+
+
+def does_not_answer(schedd: str) -> ScheddNotReached:
+    """What to say of a schedd that should be there."""
+    return ScheddNotReached(
+        f"the schedd {schedd} does not answer: the collector does not know it now",
+        remedy="its jobs are not lost; try again when it is back",
+    )
 
 
 def open_session() -> Session:
@@ -121,7 +143,7 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     """
     site = any(paths.site_policy.glob("*.toml"))
     named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
-    if site or named or has_configuration(situation.environment) or installed("condor_master"):
+    if site or named or is_configured(situation.environment) or installed("condor_master"):
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 

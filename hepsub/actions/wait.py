@@ -10,7 +10,7 @@ from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State
-from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable
+from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result
 
@@ -107,7 +107,7 @@ def _ask(
         try:
             schedd = session.schedd(submission.pool, submission.submitted.schedd)
             return schedd, schedd.queue(cluster, session.situation.now)
-        except PoolUnreachable as error:
+        except (PoolUnreachable, UnknownSchedd) as error:
             clock.progress(f"{error.message}; asking again in {pause:.0f} s")
             clock.sleep(pause)
             pause = min(pause * 2, 60.0)

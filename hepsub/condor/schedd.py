@@ -6,7 +6,6 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,10 @@ from hepsub.condor.ads import (
     read_queue,
     read_submitted,
 )
+from hepsub.condor.answers import says_why, schedd_error
 from hepsub.condor.description import GATE, describe
 from hepsub.condor.explain import explain_held, explain_idle
-from hepsub.errors import (
-    AuthenticationRefused,
-    HepsubError,
-    PoolError,
-    PoolUnreachable,
-    SubmissionRefused,
-)
+from hepsub.errors import AuthenticationRefused, HepsubError, PoolUnreachable
 from hepsub.plan.model import Plan
 
 T = TypeVar("T")
@@ -39,7 +33,6 @@ _CONFIGURATIONS = (
     "/usr/local/etc/condor_config",
     "~condor/condor_config",
 )
-_METHOD = re.compile(r"authenticate using (\w+)")
 _SLOT_TYPES = ("Static", "Partitionable")
 
 
@@ -60,17 +53,25 @@ class ScheddAddress:
     ad: object
 
 
-def has_configuration(environment: Mapping[str, str]) -> bool:
-    """Whether HTCondor's own configuration exists on this machine, where its libraries look."""
-    named = environment.get("CONDOR_CONFIG")
-    if named:
-        return named == "ONLY_ENV" or Path(named).is_file()
+def is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether somebody configured HTCondor for this machine or session; the file may be away."""
+    return bool(environment.get("CONDOR_CONFIG")) or _has_default_configuration()
+
+
+def _missing_configuration() -> str:
+    """The file that CONDOR_CONFIG names, if it is not there; else empty."""
+    named = os.environ.get("CONDOR_CONFIG", "")
+    return "" if named in ("", "ONLY_ENV") or Path(named).is_file() else named
+
+
+def _has_default_configuration() -> bool:
+    """Whether HTCondor's libraries find a configuration where they look without being told."""
     return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
 
 
 def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
     """HTCondor's bindings; without any configuration they are told so, instead of talking on stderr."""
-    if not has_configuration(os.environ):
+    if _missing_configuration() or not is_configured(os.environ):
         os.environ["CONDOR_CONFIG"] = "ONLY_ENV"
     import htcondor2
 
@@ -86,6 +87,11 @@ def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
     Raises:
         PoolUnreachable: no collector is configured, or it does not answer.
     """
+    if (missing := _missing_configuration()) and not collector:
+        raise PoolUnreachable(
+            f"HTCondor's configuration {missing}, which CONDOR_CONFIG names, is not there",
+            remedy="correct the variable, or make the file's file system available",
+        )
     htcondor = bindings()
     wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
     try:
@@ -334,26 +340,9 @@ class CondorSchedd:
 
     def _error(self, text: str, *, writing: bool) -> HepsubError:
         """The bindings' text as one of hepsub's errors; for some calls they do not say why."""
-        if "AUTHENTICATE" not in text and "CEDAR" not in text and writing:
+        if writing and not says_why(text):
             text = f"{text}|{self._ping_error()}".rstrip("|")
-        if "CEDAR" in text or "Failed to connect to <" in text:
-            return PoolUnreachable(
-                f"the schedd {self.name} does not answer ({_short(text)})",
-                remedy="try again in a minute; hep_q shows the other schedds' jobs meanwhile",
-            )
-        if "AUTHENTICATE" in text or "SECMAN" in text:
-            tried = ", ".join(dict.fromkeys(_METHOD.findall(text))) or "none"
-            return AuthenticationRefused(
-                f"the schedd {self.name} refused to believe who you are (tried: {tried}; {_short(text)})",
-                remedy="on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the"
-                " administrators for a token in ~/.condor/tokens.d",
-            )
-        kind = (
-            SubmissionRefused
-            if "job ad" in text or "ProcId" in text or "ClusterId" in text
-            else PoolError
-        )
-        return kind(f"the schedd {self.name} said: {_short(text)}", remedy=_remedy(text))
+        return schedd_error(self.name, text)
 
     def _ping_error(self) -> str:
         """Why the schedd does not let us write; empty when it does."""
@@ -363,16 +352,6 @@ class CondorSchedd:
         except htcondor.HTCondorException as error:
             return str(error)
         return ""
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
-
-
-def _remedy(text: str) -> str:
-    if "-4" in text:
-        return "the pool limits the jobs of one submission or one user (MAX_JOBS_PER_SUBMISSION): submit fewer"
-    return "hep_sub -dry-run shows what was submitted; the words above are HTCondor's"
 
 
 def _plain(ad: Any) -> dict[str, Any]:  # noqa: ANN401
