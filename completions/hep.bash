@@ -33,7 +33,7 @@ _hep() {
         _hep_offer "$offer"
     elif _hep_words "$command" && ((free < ${REPLY%% *})); then
         if [[ $command == hep_sub ]] && ((COMP_CWORD == 1)); then
-            _hep_matching status rm hold release edit history
+            _hep_matching status demo rm hold release edit history
         fi
         _hep_offer "${REPLY#* }"
     else
@@ -94,6 +94,7 @@ _hep_offer() {
 _hep_subcommand() {
     case $1 in
         status) REPLY='hep_sub status' ;;
+        demo) REPLY='hep_sub demo' ;;
         rm) REPLY=hep_rm ;;
         hold) REPLY=hep_hold ;;
         release) REPLY=hep_release ;;
@@ -115,6 +116,7 @@ _hep_words() {
         hep_history) REPLY='1000000 nothing' ;;
         hep_clus) REPLY='0 nothing' ;;
         'hep_sub status') REPLY='0 nothing' ;;
+        'hep_sub demo') REPLY='0 nothing' ;;
         *) return 1 ;;
     esac
 }
@@ -162,6 +164,9 @@ _hep_names() {
             ;;
         'hep_sub status')
             _hep_matching -p --pool -json --json -version --version -h -help --help
+            ;;
+        'hep_sub demo')
+            _hep_matching -json --json -version --version -h -help --help
             ;;
     esac
 }
@@ -293,6 +298,14 @@ _hep_option() {
         'hep_sub status')
             case $2 in
                 -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        'hep_sub demo')
+            case $2 in
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;

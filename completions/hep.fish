@@ -6,7 +6,7 @@ end
 
 function __hep_at --description 'NAME: whether this subcommand was given; none is called submit'
     set -l words (commandline -opc)
-    if contains -- "$words[2]" status rm hold release edit history
+    if contains -- "$words[2]" status demo rm hold release edit history
         test "$words[2]" = $argv[1]
     else
         test $argv[1] = submit
@@ -80,6 +80,11 @@ complete -c hep_sub -n '__hep_at status' -o p -l pool -d 'Pool of the policy, in
 complete -c hep_sub -n '__hep_at status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at status' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at status' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n __hep_first -a 'demo' -d 'Show the whole way of the data on this machine'
+complete -c hep_sub -n '__hep_at demo' -f
+complete -c hep_sub -n '__hep_at demo' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at demo' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at demo' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n __hep_first -a 'rm' -d 'Remove jobs'
 complete -c hep_sub -n '__hep_at rm' -f
 complete -c hep_sub -n '__hep_at rm' -f -a '(__hep_jobs)'

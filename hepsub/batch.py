@@ -137,12 +137,14 @@ class Submitted:
         cluster: ClusterId.
         number: number of jobs.
         uuid: the submission's UUID.
+        notes: what the user should know.
     """
 
     schedd: str
     cluster: int
     number: int
     uuid: str
+    notes: tuple[str, ...] = ()
 
 
 class Act(enum.Enum):

@@ -29,11 +29,15 @@
     ├── StorageUnreachable        35   │
     ├── BundleUnusable            36   ┘
     ├── PoolUnreachable           40   ┐
+    │   └── ScheddNotReached      40   │
     ├── AuthenticationRefused     41   │
     ├── SubmissionRefused         42   │ what the pool answered
     ├── SubmissionUncertain       43   │
     ├── UnknownSchedd             44   │
     ├── PoolError                 45   ┘
+    ├── QueueDirectoryRefused     46   ┐
+    ├── QueueNotWritable          47   │ the embedded pool
+    ├── NotOnThisMachine          48   ┘
     ├── AmbiguousJob              50   ┐
     ├── UnknownJob                51   │ which jobs are meant
     ├── NotYetMade                52   │
@@ -295,6 +299,27 @@ class PoolError(HepsubError):
 
     exit_code = 45
     code = "pool-error"
+
+
+class QueueDirectoryRefused(HepsubError):
+    """The directory of the queue cannot be trusted, or its file system cannot hold a queue."""
+
+    exit_code = 46
+    code = "queue-directory-refused"
+
+
+class QueueNotWritable(HepsubError):
+    """The queue cannot be written (a full disk, a quota): nothing of what was asked was done."""
+
+    exit_code = 47
+    code = "queue-not-writable"
+
+
+class NotOnThisMachine(HepsubError):
+    """The job asks for what the embedded pool does not have."""
+
+    exit_code = 48
+    code = "not-on-this-machine"
 
 
 class AmbiguousJob(HepsubError):

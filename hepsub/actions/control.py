@@ -118,8 +118,18 @@ def _act(
             f"{meant}: not {DONE_WORDS[act]}, the job belongs to {ready[0].owner if ready else 'somebody else'}",
             remedy="only the owner and the administrators may do that",
         )
-    outcome = Outcome(meant=meant or schedd.name, number=len(ready) + unmade)
+    done = min(counts.done, len(ready)) + unmade  # a factory's own ad is counted there too
+    outcome = Outcome(meant=meant or schedd.name, number=done)
+    if done < len(ready) + unmade:
+        return outcome, _not_all(meant or schedd.name, len(ready) + unmade - done, act)
     return outcome, _shortfall(selection, len(before.jobs), meant)
+
+
+def _not_all(meant: str, number: int, act: Act) -> NotDone:
+    return NotDone(
+        f"{meant}: {number} job(s) were not {DONE_WORDS[act]}; they changed their state meanwhile",
+        remedy="hep_q shows what they do now",
+    )
 
 
 def _shortfall(selection: Selection, found: int, meant: str) -> HepsubError | None:

@@ -100,8 +100,8 @@ def query(session: Session, wanted: Filter) -> Result:
             errors.append(error)
     errors += [does_not_answer(name) for name in session.absent(pool, schedds)]
     listing = Listing(
-        jobs=tuple(job for queue in queues for job in queue.jobs),
-        unmade=tuple(each for queue in queues for each in queue.unmade),
+        jobs=tuple(dict.fromkeys(job for queue in queues for job in queue.jobs)),
+        unmade=tuple(dict.fromkeys(each for queue in queues for each in queue.unmade)),
         reasons=wanted.reasons,
     )
     problems, exit_code = failures(errors, PoolError.exit_code)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.session import Session
-from hepsub.actions.stage import forecast, make_bundle, open_gate, open_stores
+from hepsub.actions.stage import Stores, forecast, make_bundle, open_gate, open_stores
 from hepsub.auth.bundle import Bundle
 from hepsub.batch import BatchSystem, Selection, Submitted
-from hepsub.condor.description import SubmitDescription, describe
-from hepsub.errors import HepsubError, SubmissionUncertain
+from hepsub.condor.description import describe
+from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan, Proc
@@ -36,7 +36,7 @@ class Preview:
     """
 
     plan: Plan
-    description: SubmitDescription
+    description: str
     schedd: str
     unreachable: str
 
@@ -65,8 +65,7 @@ class Preview:
             "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
             "route": _route_document(plan),
             "schedd": self.schedd or None,
-            "description": self.description.text,
-            "items": [dict(item) for item in self.description.items[:_SHOWN_PROCS]],
+            "description": self.description,
             "notes": list(plan.notes),
         }
 
@@ -116,9 +115,15 @@ def preview(session: Session, spec: JobSpec) -> Result:
     stores = open_stores(session)
     facts = survey(spec, session.policy, session.situation, stores.store)
     plan = make_plan(spec, session.policy, facts)
-    description = describe(plan, str(uuid.uuid4()))
     schedd, unreachable = _reachable(session, plan)
-    value = Preview(plan=plan, description=description, schedd=schedd, unreachable=unreachable)
+    identity = str(uuid.uuid4())
+    description = schedd.describe(plan, identity) if schedd else describe(plan, identity).text
+    value = Preview(
+        plan=plan,
+        description=description,
+        schedd=schedd.name if schedd else "",
+        unreachable=unreachable,
+    )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
     problems = (Problem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     return Result(value=value, notes=(*plan.notes, *notes), problems=problems)
@@ -139,17 +144,25 @@ def submit(session: Session, spec: JobSpec) -> Result:
         earlier = _earlier(session, schedd, plan) if plan.once else None
         if earlier is not None:
             note = f"-once {plan.once}: submitted before, nothing was submitted now"
-            return Result(
-                value=Submission(submitted=earlier, pool=plan.route.pool, plan=None), notes=(note,)
-            )
+            return Result(value=earlier, notes=(note,))
         bundle = make_bundle(session, stores, plan, schedd, order.uuid)
         submitted = _commit(session, schedd, order, bundle)
         if bundle is not None and bundle.request.staging.needs_cluster:
-            open_gate(bundle, stores, schedd, submitted.cluster)
-    notes = (*plan.notes, *forecast(session, stores, plan))
+            _open_gate(bundle, stores, schedd, submitted.cluster)
+    notes = (*plan.notes, *submitted.notes, *forecast(session, stores, plan))
     return Result(
         value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
     )
+
+
+def _open_gate(bundle: Bundle, stores: Stores, schedd: BatchSystem, cluster: int) -> None:
+    try:
+        open_gate(bundle, stores, schedd, cluster)
+    except HepsubError as error:
+        raise BundleUnusable(
+            f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
+            remedy=f"hep_rm {cluster}, and submit again when that is mended",
+        ) from error
 
 
 def _commit(
@@ -175,25 +188,25 @@ def _alone(session: Session, once: str) -> Iterator[None]:
         yield
 
 
-def _earlier(session: Session, schedd: BatchSystem, plan: Plan) -> Submitted | None:
+def _earlier(session: Session, schedd: BatchSystem, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
     if noted is not None and noted.cluster > 0:
-        return Submitted(
+        found = Submitted(
             schedd=noted.schedd, cluster=noted.cluster, number=noted.number, uuid=noted.uuid
         )
+        return Submission(submitted=found, pool=noted.pool, plan=None)
     if noted is not None:
-        found = look_up(
-            session, noted.schedd, noted, cause=HepsubError("an earlier hep_sub was interrupted")
-        )
-        session.journal.append(replace(noted, cluster=found.cluster if found else NO_CLUSTER))
-        if found is not None:
-            return found
+        cause = HepsubError("an earlier hep_sub was interrupted")
+        seen = look_up(session, noted.schedd, noted, cause=cause)
+        session.journal.append(replace(noted, cluster=seen.cluster if seen else NO_CLUSTER))
+        if seen is not None:
+            return Submission(submitted=seen, pool=noted.pool, plan=None)
     selection = Selection(once=plan.once, owner=session.situation.user)
     for each in (schedd, *session.schedds(plan.route.pool)):
         if found_there := each.find(selection):
             session.journal.append(_entry(found_there[0], plan, session))
-            return found_there[0]
+            return Submission(submitted=found_there[0], pool=plan.route.pool, plan=None)
     return None
 
 
@@ -209,12 +222,12 @@ def _entry(submitted: Submitted, plan: Plan, session: Session) -> Entry:
     )
 
 
-def _reachable(session: Session, plan: Plan) -> tuple[str, str]:
+def _reachable(session: Session, plan: Plan) -> tuple[BatchSystem | None, str]:
     """The schedd that would take the jobs, or why the pool cannot be asked."""
     try:
-        return session.schedd(plan.route.pool, plan.route.schedd).name, ""
+        return session.schedd(plan.route.pool, plan.route.schedd), ""
     except HepsubError as error:
-        return "", error.message
+        return None, error.message
 
 
 def _proc_document(proc: Proc) -> dict[str, Json]:

@@ -44,6 +44,10 @@ class Waited:
     jobs: tuple[JobStatus, ...]
     interrupted: bool = False
 
+    def unknown(self) -> int:
+        """How many jobs are neither in the queue nor in the history."""
+        return 0 if self.interrupted else self.submission.submitted.number - len(self.jobs)
+
     def failed(self) -> tuple[JobStatus, ...]:
         """The jobs that did not end with exit code 0."""
         return tuple(
@@ -56,6 +60,7 @@ class Waited:
             **self.submission.document(),
             "ended": [job_document(job) for job in self.jobs],
             "failed": len(self.failed()),
+            "unknown": self.unknown(),
         }
 
 
@@ -77,10 +82,12 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     waited = Waited(submission=submission, jobs=jobs)
     failed = waited.failed()
-    if not failed:
+    if not failed and not waited.unknown():
         return Result(value=waited)
     return Result(
-        value=waited, problems=(_failure(submission, failed),), exit_code=JobsFailed.exit_code
+        value=waited,
+        problems=(_failure(submission, failed, waited.unknown()),),
+        exit_code=JobsFailed.exit_code,
     )
 
 
@@ -139,13 +146,14 @@ def _ended(
     return tuple(sorted((*past, *held), key=lambda job: job.proc))
 
 
-def _failure(submission: Submission, failed: tuple[JobStatus, ...]) -> Problem:
+def _failure(submission: Submission, failed: tuple[JobStatus, ...], unknown: int) -> Problem:
     named = ", ".join(f"{job.job} {end_text(job)}" for job in failed[:_NAMED])
     more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    more += f"{' and ' if failed else ''}the end of {unknown} is not known" if unknown else ""
     cluster = submission.submitted.cluster
     return Problem(
         code=JobsFailed.code,
-        message=f"{len(failed)} of {submission.submitted.number} job(s) failed: {named}{more}",
+        message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) failed: {named}{more}",
         remedy=f"look at their stderr; hep_history {cluster} tells how each ended",
     )
 

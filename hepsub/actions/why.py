@@ -11,6 +11,8 @@ from hepsub.batch import BatchSystem, JobStatus, State
 from hepsub.result import Json, Result
 from hepsub.units import duration_text
 
+_PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
@@ -85,6 +87,7 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             job.hold_code,
             job.hold_subcode,
             job.requested_mb,
+            job.host if job.state in _PLACED else "",
         )
         groups.setdefault(key, []).append(job)
     return list(groups.values())
@@ -106,7 +109,7 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
             next_command=advice.next_command,
         )
     sentence = {
-        State.RUNNING: f"it runs on {first.host} since {duration_text(first.run_seconds)}",
+        State.RUNNING: f"it runs on {first.host}, for {duration_text(first.run_seconds)} so far",
         State.REMOVED: "it was removed and is about to leave the queue",
         State.COMPLETED: "it has ended and is about to leave the queue",
         State.SUSPENDED: f"it is suspended on {first.host}",

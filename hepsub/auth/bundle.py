@@ -26,7 +26,7 @@ from hepsub.plan.template import Values, parse_template
 from hepsub.storage.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 
 REQUEST = "request.json"
-WRAPPER = "wrapper.sh"
+WORKER_FILES = ("wrapper.sh", "scratch.sh")
 HOME = "home"
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
@@ -89,13 +89,14 @@ class Bundle:
         Raises:
             BundleUnusable: a file cannot be written.
         """
-        wrapper = (
-            resources.files("hepsub").joinpath("worker/wrapper.sh").read_text(encoding="utf-8")
-        )
         try:
             (self.directory / HOME).mkdir(mode=0o700, parents=True)
             self.directory.chmod(0o700)
-            _write_whole(self.directory / WRAPPER, wrapper, 0o700)
+            for name in WORKER_FILES:
+                text = (
+                    resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
+                )
+                _write_whole(self.directory / name, text, 0o700)
             for proc in range(self.request.number):
                 self._write_job_files(proc)
             _write_whole(self.directory / REQUEST, self.request.to_json(), 0o600)

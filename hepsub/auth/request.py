@@ -68,7 +68,7 @@ class BundleRequest:
 
 
 _PLAIN = ("uuid", "pool", "schedd", "user", "number", "first", "per", "executable", "walltime")
-_PLAIN_STAGING = ("shared", "cwd", "bundle_root", "grace", "home_limit", "put_limit")
+_PLAIN_STAGING = ("shared", "chirp", "cwd", "bundle_root", "grace", "home_limit", "put_limit")
 
 
 def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:

@@ -85,10 +85,10 @@ def _run(command: Command, words: Sequence[str]) -> int:
     if values["help"]:
         from hepsub.cli.help import help_text
 
-        print(help_text(command))
+        print(help_text(command), flush=True)
         return 0
     if values["version"]:
-        print(f"{command.name} (hepsub) {__version__}")
+        print(f"{command.name} (hepsub) {__version__}", flush=True)
         return 0
     return _run_in_session(command, values)
 

@@ -115,7 +115,12 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
     elif option.takes is Takes.MANY:
         values = [attached] if attached is not None else _values(reading, known)
         reading.open_many = option
-        if not values and reading.left and reading.left[0] != "--" and reading.left[0] not in known:
+        if (
+            not values
+            and reading.left
+            and reading.left[0] != "--"
+            and not _is_known(reading.left[0], known)
+        ):
             return  # an unknown option comes next, and is what the user should read about
         if not values:
             raise UsageError(
@@ -128,9 +133,19 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
         taken = attached if attached is not None else _perhaps(reading, known)
         reading.rewritten.append(f"{key}={taken}")
     else:
-        reading.rewritten.append(
-            f"{key}={attached if attached is not None else _one(option, reading, known)}"
-        )
+        value = attached if attached is not None else _one(option, reading, known)
+        if not value:
+            raise UsageError(
+                f"argument {option.shown}: the value is empty",
+                remedy="perhaps a variable is not set? Leave the option out when nothing is meant",
+            )
+        reading.rewritten.append(f"{key}={value}")
+
+
+def _is_known(word: str, known: dict[str, Option]) -> bool:
+    """Whether a word names an option, by itself or with its value attached."""
+    attached = _ATTACHED_NUMBER.fullmatch(word)
+    return word.partition("=")[0] in known or (attached is not None and attached[1] in known)
 
 
 def _find(

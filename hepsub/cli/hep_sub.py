@@ -84,7 +84,7 @@ _OPTIONS = (
         names=("-gpu", "--gpu"),
         field="gpus",
         metavar="GPUS",
-        kind=Kind.INTEGER,
+        kind=Kind.COUNT,
         help="GPUs of each job.",
     ),
     Option(

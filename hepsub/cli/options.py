@@ -27,6 +27,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     INTEGER = "integer"
     POSITIVE = "positive integer"
+    COUNT = "integer from 0"
     MEMORY = "memory"
     FILE = "file"
     DIRECTORY = "directory"

@@ -31,6 +31,7 @@ class Memory(click.ParamType[int]):
 _TYPES: dict[Kind, click.ParamType[Any]] = {
     Kind.INTEGER: click.INT,
     Kind.POSITIVE: click.IntRange(min=1),
+    Kind.COUNT: click.IntRange(min=0),
     Kind.MEMORY: Memory(),
 }
 

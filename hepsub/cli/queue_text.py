@@ -31,7 +31,7 @@ def _rows(listing: Listing) -> Iterator[str]:
     for job in listing.jobs:
         yield _row(job)
         if listing.reasons and job.hold_reason:
-            yield f"    {_one_line(job.hold_reason)} (code {job.hold_code}/{job.hold_subcode})"
+            yield f"    {one_line(job.hold_reason)} (code {job.hold_code}/{job.hold_subcode})"
 
 
 def _row(job: JobStatus) -> str:
@@ -43,11 +43,11 @@ def _row(job: JobStatus) -> str:
         job.state.value,
         job.priority,
         f"{job.memory_mb:.1f}",
-        _one_line(" ".join([job.command, *job.arguments])),
+        one_line(" ".join([job.command, *job.arguments])),
     )
     return row.rstrip()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """The text with control characters made visible, so that a job cannot forge a row."""
     return re.sub("[\0-\x1f\x7f-\x9f]", "?", text)

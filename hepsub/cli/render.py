@@ -17,7 +17,7 @@ from hepsub.actions.submit import Preview, Submission
 from hepsub.actions.wait import Waited, end_text
 from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import JobStatus
-from hepsub.cli.queue_text import queue_table
+from hepsub.cli.queue_text import one_line, queue_table
 from hepsub.result import Problem, Result, Value, envelope
 from hepsub.units import clock_text, duration_text, run_time_text
 
@@ -48,12 +48,12 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
         result: what to print.
         quiet: leave out the notes.
     """
-    if not quiet:
-        talk(command, result.notes)
     text = value_text(result.value)
     if text:
         print(text)
-    sys.stdout.flush()
+    sys.stdout.flush()  # notes come after: parsers of both streams look for the first number
+    if not quiet:
+        talk(command, result.notes)
     if isinstance(result.value, Preview):
         return  # its one possible problem is among the notes
     for problem in result.problems:
@@ -137,7 +137,7 @@ def _preview_lines(value: Preview) -> Iterator[str]:
     if plan.number > _NAMED:
         yield f"  and {plan.number - _NAMED} more"
     yield "The submit description:"
-    for line in value.description.text.splitlines():
+    for line in value.description.splitlines():
         yield f"  {line}"
 
 
@@ -153,11 +153,11 @@ def _resources_text(value: Preview) -> str:
 def _explanation(each: Explanation) -> Iterator[str]:
     named = ", ".join(each.jobs[:_NAMED])
     more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
-    yield f"{named}{more} ({each.state.value}): {each.sentence}"
+    yield f"{named}{more} ({each.state.value}): {one_line(each.sentence)}"
     for detail in each.details:
-        yield f"    {detail}"
+        yield f"    {one_line(detail)}"
     if each.next_command:
-        yield f"    next: {each.next_command}"
+        yield f"    next: {one_line(each.next_command)}"
 
 
 def _control_text(value: Control) -> str:
@@ -180,12 +180,12 @@ def _past_lines(value: Past) -> Iterator[str]:
     yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CMD")
     for job in value.jobs:
         ended = clock_text(job.ended) if job.ended else "-"
-        command = " ".join([job.command, *job.arguments])
+        command = one_line(" ".join([job.command, *job.arguments]))
         yield row % (
             job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}", command,
         )  # fmt: skip
         if job.remove_reason:
-            yield f"    {job.remove_reason}"
+            yield f"    {one_line(job.remove_reason)}"
 
 
 def _exit(job: JobStatus) -> str:

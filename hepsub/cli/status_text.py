@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hepsub.actions.status import Status
+from hepsub.cli.queue_text import one_line
 from hepsub.jobid import short_name
 from hepsub.units import clock_text
 
@@ -29,13 +30,13 @@ def status_table(value: Status) -> str:
             str(each.cluster),
             short_name(each.schedd),
             when,
-            escape(each.name),
+            escape(one_line(each.name)),
             str(each.idle),
             str(each.running),
             held,
         )
         if each.reason:
-            table.add_row("", "", "", f"[dim]{escape(each.reason)}[/dim]", "", "", "")
+            table.add_row("", "", "", f"[dim]{escape(one_line(each.reason))}[/dim]", "", "", "")
     real = Console()
     text = io.StringIO()
     Console(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Name, Template, literal
+from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
 
 GATE = "HepSub_Ready"
@@ -45,12 +46,13 @@ class SubmitDescription:
     items: tuple[dict[str, str], ...]
 
 
-def describe(plan: Plan, uuid: str) -> SubmitDescription:
+def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> SubmitDescription:
     """The submit description of a plan.
 
     Args:
         plan: the plan.
         uuid: what the cluster will be found by, whatever becomes of the connection.
+        domain: the FileSystemDomain of this host by HTCondor's configuration.
 
     Raises:
         NotExpressible: a path or name holds what HTCondor would read as something else.
@@ -62,7 +64,7 @@ def describe(plan: Plan, uuid: str) -> SubmitDescription:
         *_resources(plan),
         *_accounting(plan),
         *_environment(plan),
-        *_placement(plan),
+        *_placement(plan, plan.route.filesystem_domain or domain),
         *_policies(plan),
         *_attributes(plan, uuid),
     ]
@@ -142,6 +144,9 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
             yield "when_to_transfer_output = ON_EXIT"
         else:
             yield "should_transfer_files = NO"
+            if plan.route.filesystem_domain:
+                domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
+                yield f"My.FileSystemDomain = {domain}"
         return
     bundle = _bundle(plan.staging, uuid)
     yield f"initialdir = {bundle}/home"
@@ -150,10 +155,21 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     yield f"transfer_input_files = {', '.join(_sent(plan, bundle))}"
     yield "encrypt_input_files = hepsub.manifest"
     yield "transfer_output_files = home.$(ProcId)"
-    yield "want_io_proxy = true"
-    yield f"My.LimitDirectoryAccess = {classad_string(bundle, 'bundle_dir')}"
+    if plan.staging.chirp:
+        yield "want_io_proxy = true"
+        yield f'My.LimitDirectoryAccess = "{_allowed(plan, bundle)}"'
     if plan.staging.needs_cluster:
         yield f"My.{GATE} = false"
+
+
+def _allowed(plan: Plan, bundle: str) -> str:
+    """The directories that HTCondor writes for the job, and the only ones that the job may reach.
+
+    (Tried: the limit holds for stdout and stderr too.)
+    """
+    logs = (parse_template(os.path.dirname(str(log))) for log in (plan.stdout, plan.stderr))
+    texts = [bundle, *(path_value(log, "the directory of a log") for log in logs)]
+    return ",".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in dict.fromkeys(texts))
 
 
 def _image_travels(plan: Plan) -> bool:
@@ -204,11 +220,11 @@ def _environment(plan: Plan) -> Iterator[str]:
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
 
-def _placement(plan: Plan) -> Iterator[str]:
+def _placement(plan: Plan, domain: str) -> Iterator[str]:
     clauses = [f"({each})" for each in plan.route.requirements]
     if plan.staging is not None:
         if not plan.route.transfer:
-            clauses.append("(TARGET.FileSystemDomain == MY.FileSystemDomain)")
+            clauses.append(f'(TARGET.FileSystemDomain == "{domain}")')
         if plan.staging.needs_cluster:
             clauses.append(f"(MY.{GATE})")
     if clauses:
@@ -243,6 +259,14 @@ def _policies(plan: Plan) -> Iterator[str]:
     yield f"periodic_hold_subcode = ifThenElse({first[0]}, {first[1]}, {last[1]})"
 
 
+_SAID = {
+    "HepSub_Once": "the key after -once",
+    "HepJob_RealGroup": "the group",
+    "IHEP_RealGroup": "the group",
+}
+"""What the user knows these attributes by."""
+
+
 def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
     texts = {
         "HepJob_Experiment": plan.experiment,
@@ -260,7 +284,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
     }
     for name, text in texts.items():
         if text:
-            yield f"My.{name} = {classad_string(text, name)}"
+            yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
     yield f"My.HepSub_WalltimeLimit = {plan.walltime.limit}"
 
 

@@ -15,7 +15,10 @@ _JUST_SUBMITTED_S = 60
 
 def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
     """Why a job is on hold, and the command that mends it."""
-    value: Callable[[str], object] = ad.eval if ad is not None else _nothing
+
+    def value(name: str) -> object:
+        return ad.eval(name) if ad is not None and name in ad else ""
+
     limit = value("HepSub_WalltimeLimit")
     return explain_hold(
         Hold(
@@ -30,10 +33,6 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
             walltime_s=int(limit) if isinstance(limit, int | float) else 0,
         )
     )
-
-
-def _nothing(_: str) -> object:
-    return ""
 
 
 def explain_idle(
@@ -53,11 +52,13 @@ def explain_idle(
         )
     matching = match(ad, slots())
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
+    reason = ad.get("HepSub_Reason")
+    route = (f"route: {reason}",) if isinstance(reason, str) else ()
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
         for clause in sorted(matching.clauses, key=lambda clause: clause.offered)
     )
-    return Advice(sentence=sentence, details=counts, next_command=next_command)
+    return Advice(sentence=sentence, details=(*route, *counts), next_command=next_command)
 
 
 def _idle_sentence(matching: Matching, meant: str, waited: float) -> tuple[str, str]:

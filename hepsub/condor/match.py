@@ -74,6 +74,9 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
     texts = split_conjunction(str(job.lookup("Requirements")))
     wholes = [(text, classad2.ExprTree(text)) for text in texts]
 
+    def value_of(name: str) -> object:
+        return job.eval(name) if name in job else "?"
+
     def true_on(expression: ClassAd, pair: tuple[ClassAd, ClassAd]) -> bool:
         return expression.eval(*pair) is True
 
@@ -84,7 +87,7 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
         clauses=tuple(
             Clause(
                 text=text,
-                words=in_words(text, job.eval),
+                words=in_words(text, value_of),
                 offered=_count(empty, expression, true_on),
             )
             for text, expression in wholes
@@ -178,6 +181,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"TARGET\.Cpus >= RequestCpus", "{RequestCpus} cores"),
     (r".*TARGET\.Disk >= RequestDisk.*", "{RequestDisk} of disk"),
     (r".*TARGET\.GPUs >= RequestGPUs", "{RequestGPUs} GPU(s)"),
+    (r'TARGET\.FileSystemDomain == "(.*)"', "this host's shared file system (\\1)"),
     (
         r"TARGET\.FileSystemDomain == MY\.FileSystemDomain",
         "this host's shared file system ({FileSystemDomain})",

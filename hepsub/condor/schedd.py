@@ -22,7 +22,7 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.answers import says_why, schedd_error
-from hepsub.condor.description import GATE, describe
+from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolUnreachable
 from hepsub.plan.model import Plan
@@ -175,7 +175,7 @@ class CondorSchedd:
         Raises:
             NotExpressible: a path or name holds what HTCondor would read as something else.
         """
-        return describe(plan, uuid).text
+        return self._describe(plan, uuid).text
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction.
@@ -185,7 +185,7 @@ class CondorSchedd:
             PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
                 far as the client could tell.
         """
-        description = describe(plan, uuid)
+        description = self._describe(plan, uuid)
 
         def once() -> Submitted:
             submit = bindings().Submit(description.text)
@@ -321,6 +321,10 @@ class CondorSchedd:
         except htcondor.HTCondorException as error:
             raise _collector_error(str(error), self.collector) from error
 
+    def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
+        domain = bindings().param.get("FILESYSTEM_DOMAIN")
+        return describe(plan, uuid, domain) if domain else describe(plan, uuid)
+
     def _schedd(self) -> Any:  # noqa: ANN401
         return bindings().Schedd(self.address.ad)
 
@@ -329,7 +333,7 @@ class CondorSchedd:
         htcondor = bindings()
         try:
             return call()
-        except htcondor.HTCondorException as error:
+        except (htcondor.HTCondorException, ValueError, RuntimeError, IndexError) as error:
             problem = self._error(str(error), writing=writing)
             if not isinstance(problem, AuthenticationRefused) or not self.obtain_token(self.name):
                 raise problem from error

@@ -35,6 +35,8 @@ class Route:
         sites: the remote sites that may run it; empty for the local cluster.
         transfer: whether HTCondor carries the script and the sandbox, there being no shared
             file system.
+        filesystem_domain: the FileSystemDomain that stands for this host's file system; empty for
+            the one of HTCondor's own configuration.
         requirements: ClassAd expressions that all have to hold.
         reasons: why.
     """
@@ -43,6 +45,7 @@ class Route:
     schedd: str = ""
     sites: tuple[str, ...] = ()
     transfer: bool = False
+    filesystem_domain: str = ""
     requirements: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

@@ -110,7 +110,8 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
     situation = facts.situation
     jobs = job_values(number, spec.first, facts.items, spec.per or 1)
     layout = lay_out(spec, situation.cwd, facts.places)
-    check_directories(directories(layout, jobs, facts.places), facts.places)
+    logs = directories(layout, jobs, facts.places)
+    check_directories(logs, facts.places)
     for log in (str(layout.stdout), str(layout.stderr), layout.event_log):
         check_log_file(log, facts.places)
     staging = plan_staging(
@@ -120,6 +121,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         cwd=situation.cwd,
         home=situation.home,
         shared=not route.transfer,
+        logs=logs,
     )
     if staging is not None:
         check_conflicts(staging, jobs)
@@ -127,7 +129,16 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         layout=layout,
         staging=staging,
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
-        notes=check_programs(facts.programs),
+        notes=(*check_programs(facts.programs), *_chirp_note(staging)),
+    )
+
+
+def _chirp_note(staging: StagingPlan | None) -> tuple[str, ...]:
+    if staging is None or staging.chirp:
+        return ()
+    return (
+        "the logs go to your home directory or above it, so these jobs are not allowed to ask for"
+        " fresh credentials while they run; -o and -e with a directory of their own mend that",
     )
 
 

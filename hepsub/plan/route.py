@@ -35,10 +35,15 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
     _check_words(placement)
     pool, pool_reason = _choose_pool(placement.pool, policy)
     nodes = _node_requirements(placement, policy, pool)
+    if nodes and policy.pool[pool].kind == "here":
+        raise UsageError(
+            "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
+        )
     if placement.site is None and placement.remote is not Remote.WANTED:
         return Route(
             pool=pool,
             schedd=placement.schedd or "",
+            filesystem_domain=policy.pool[pool].filesystem_domain,
             requirements=(*nodes, *_not_remote(policy)),
             reasons=(pool_reason, _local_reason(placement)),
         )

@@ -66,6 +66,7 @@ class StagingPlan:
         storages: the storages of the policy.
         objects: what is known of the inputs in S3; empty when they were not looked for.
         shared: whether this host's file system is where the jobs run.
+        chirp: whether jobs may ask the submit side for newer manifests while they run.
         cwd: what relative paths begin at.
         bundle_root: the directory of the bundles, absolute.
         grace: how long before the end of the walltime the program is ended, in seconds.
@@ -78,6 +79,7 @@ class StagingPlan:
     storages: Mapping[str, Storage]
     objects: Mapping[ObjectPlace, ObjectFact]
     shared: bool
+    chirp: bool
     cwd: str
     bundle_root: str
     grace: int
@@ -120,8 +122,18 @@ def plan_staging(
     cwd: Path,
     home: Path,
     shared: bool,
+    logs: Iterable[str] = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has no inputs and outputs of its own.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        objects: what is known of the inputs in S3.
+        cwd: what relative paths begin at.
+        home: the user's home directory.
+        shared: whether this host's file system is where the jobs run.
+        logs: the directories of stdout and stderr, which HTCondor has to write for the jobs.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -135,12 +147,18 @@ def plan_staging(
         storages=policy.storage,
         objects=objects,
         shared=shared,
+        chirp=shared or not any(_holds(log, home) for log in logs),
         cwd=str(cwd),
         bundle_root=rules.bundle_dir or str(home / ".local/share/hepsub/bundles"),
         grace=rules.grace,
         home_limit=rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
     )
+
+
+def _holds(directory: str, home: Path) -> bool:
+    """Whether a job that may write into a directory could reach the home directory through it."""
+    return home.is_relative_to(directory)
 
 
 def _rule(request: FileRequest) -> FileRule:

@@ -75,6 +75,10 @@ def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Serv
             )
     except FileNotFoundError as error:
         raise ToolFailed(f"{argv[0]} is not installed", remedy=f"install {argv[0]}") from error
+    except OSError as error:
+        raise ToolFailed(
+            f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
+        ) from error
     return Server(process=process)
 
 
@@ -109,6 +113,10 @@ def run(argv: Sequence[str], *, timeout: float, check: bool = True) -> Completed
         )
     except FileNotFoundError as error:
         raise ToolFailed(f"{argv[0]} is not installed", remedy=f"install {argv[0]}") from error
+    except OSError as error:
+        raise ToolFailed(
+            f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise ToolFailed(
             f"{shown} did not end within {timeout:.0f} s", remedy="try again later"

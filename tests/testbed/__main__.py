@@ -1,4 +1,4 @@
-"""Runs the testbed by hand: build, up, exec, install."""
+"""Runs the testbed by hand: build, up, exec, install, s3."""
 
 import argparse
 import contextlib
@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tests.testbed import cache, chroot, host, install, pool, remote, session
+from tests.testbed import cache, ceph, chroot, host, install, pool, rclone, remote, session
 from tests.testbed.process import TestbedError, TestbedUnavailableError
+from tests.testbed.s3 import S3Server
 
 USAGE = """\
 HTCondor {version} is up in {seconds:.1f} s ({suite}); ^C or SIGTERM ends it.  Program: {program}
@@ -22,6 +25,14 @@ HTCondor {version} is up in {seconds:.1f} s ({suite}); ^C or SIGTERM ends it.  P
   CONDOR_CONFIG    {condor_config}
   schedds          {schedds}
   homes, images    {shared}/home  {shared}/images
+  process          {pid}
+"""
+S3_USAGE = """\
+S3 ({kind}) is up in {seconds:.1f} s; ^C or SIGTERM ends it.
+  AWS_ENDPOINT_URL={endpoint}
+  AWS_DEFAULT_REGION={region}
+  AWS_SHARED_CREDENTIALS_FILE={credentials}
+  objects, logs    {directory}
   process          {pid}
 """
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("user", choices=[*(user.name for user in host.USERS), "root"])
     execute.add_argument("command", nargs=argparse.REMAINDER)
     execute.set_defaults(act=_exec)
+    store = commands.add_parser("s3", help="run an S3 server until ^C")
+    store.add_argument("--ceph", action="store_true", help="Ceph, with STS, instead of rclone")
+    store.set_defaults(act=_s3)
     clean = commands.add_parser("clean", help="remove the cache")
     clean.set_defaults(act=_clean)
     again = commands.add_parser("install", help="install the checkout as it is now")
@@ -74,11 +88,20 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
+    return _until_signal(lambda stack: _start(options, stack))
+
+
+def _s3(options: argparse.Namespace) -> int:
+    return _until_signal(lambda stack: _start_s3(options, stack))
+
+
+def _until_signal(start: Callable[[contextlib.ExitStack], None]) -> int:
+    """Start something, wait for ^C or its like, and end it."""
     for number in ENDING:
         signal.signal(number, signal.default_int_handler)
     try:
         with contextlib.ExitStack() as stack:
-            _start(options, stack)
+            start(stack)
             _wait_for_signal()
     except KeyboardInterrupt:
         return 0
@@ -94,6 +117,19 @@ def _start(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     pool.record(running)
     stack.callback(_ignore_signals)
     print(_usage(running, program, time.monotonic() - begin), flush=True)
+
+
+def _start_s3(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    begin = time.monotonic()
+    server = ceph.start() if options.ceph else _start_rclone(stack)
+    stack.callback(server.service.end)
+    credentials = server.write_credentials()
+    stack.callback(_ignore_signals)
+    print(_s3_usage(server, credentials, time.monotonic() - begin), flush=True)
+
+
+def _start_rclone(stack: contextlib.ExitStack) -> S3Server:
+    return rclone.start(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hepsub-s3-"))))
 
 
 def _wait_for_signal() -> NoReturn:
@@ -124,6 +160,18 @@ def _usage(running: pool.Pool, program: str, seconds: float) -> str:
         condor_config=running.condor_config,
         schedds=" ".join(running.schedds),
         shared=running.shared,
+        pid=os.getpid(),
+    )
+
+
+def _s3_usage(server: S3Server, credentials: Path, seconds: float) -> str:
+    return S3_USAGE.format(
+        kind=server.kind,
+        seconds=seconds,
+        endpoint=server.endpoint,
+        region=server.region,
+        credentials=credentials,
+        directory=server.directory,
         pid=os.getpid(),
     )
 

@@ -11,9 +11,9 @@ from tests.testbed.process import TestbedError, run
 
 Suite = Literal["trixie", "sid"]
 SUITES: tuple[Suite, ...] = get_args(Suite)
-VERSION = "4"
+VERSION = "5"
 failures: list[str] = []
-BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv", "tcsh", "procps", "hostname")
+BASE_PACKAGES = ("ca-certificates", "curl", "python3", "python3-venv", "tcsh", "procps", "hostname")
 CONDOR_PACKAGES = ("condor", "minicondor")
 LOGIN_VENV = Path("/opt/hepsub")
 

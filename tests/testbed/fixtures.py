@@ -1,17 +1,20 @@
-"""The pytest plugin of the testbed: the pool, its users, the remote site, the login node."""
+"""The pytest plugin of the testbed: the pool, its users, the remote site, the login node, S3."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
 
-from tests.testbed import chroot, remote
+from tests.testbed import ceph, chroot, rclone, remote
 from tests.testbed import pool as pools
 from tests.testbed.login import LoginNode
 from tests.testbed.pool import Pool
 from tests.testbed.process import TestbedUnavailableError
+from tests.testbed.proxy import FaultProxy
 from tests.testbed.remote import RemoteSite
+from tests.testbed.s3 import S3Server
 from tests.testbed.users import Account
 
 REQUIRED = os.environ.get("HEPSUB_TESTBED") == "required"
@@ -27,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="trixie",
         help="the Debian suite whose HTCondor the pool runs",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the markers of the storage services."""
+    config.addinivalue_line("markers", "s3: needs a real S3 server of the testbed")
+    config.addinivalue_line("markers", "ceph: needs the real Ceph of the testbed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -94,3 +103,39 @@ def login_node(alice: Account, pool: Pool) -> LoginNode:
     node = pool.login_node(alice)
     node.forget_tokens()
     return node
+
+
+@pytest.fixture(scope="session")
+def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give the quick S3 server."""
+    server = available(lambda: rclone.start(tmp_path_factory.mktemp("rclone-s3")))
+    try:
+        yield server
+    finally:
+        server.service.end()
+
+
+@pytest.fixture(scope="session")
+def ceph_rgw() -> Iterator[S3Server]:
+    """Give Ceph's gateway, with STS, as its administrator sees it."""
+    server = available(ceph.start)
+    try:
+        yield server
+    finally:
+        server.service.end()
+
+
+@pytest.fixture(params=["rclone_s3", pytest.param("ceph_rgw", marks=pytest.mark.ceph)])
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """Give each of the S3 servers in turn, running even if a test has stopped it."""
+    server = request.getfixturevalue(request.param)
+    assert isinstance(server, S3Server)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def fault_proxy() -> Iterator[Callable[[S3Server], FaultProxy]]:
+    """Give a function that puts a proxy with faults in front of a server until the test's end."""
+    with contextlib.ExitStack() as stack:
+        yield lambda server: stack.enter_context(FaultProxy(server))

@@ -1,0 +1,145 @@
+"""The directory of the queue: the user's own, on a local disk, and what is in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.errors import QueueDirectoryRefused
+
+DIRECTORY_VARIABLE = "HEPSUB_HERE_DIR"
+
+_REMEDY = f"name a directory of your own on a local disk with {DIRECTORY_VARIABLE}"
+_MOUNTINFO = Path("/proc/self/mountinfo")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+_NETWORK = frozenset({
+    "9p", "acfs", "afs", "auristorfs", "beegfs", "beegfs_nodev", "ceph", "cifs", "coda", "gfs", "gfs2", "glusterfs",
+    "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "vboxsf",
+    "virtiofs", "wekafs",
+})  # fmt: skip
+_LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The directory of a queue, and the files in it."""
+
+    directory: Path
+
+    @property
+    def database(self) -> Path:
+        """The queue itself."""
+        return self.directory / "queue.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the runner as long as it lives."""
+        return self.directory / "runner.lock"
+
+    @property
+    def wake(self) -> Path:
+        """A FIFO: a byte wakes the runner."""
+        return self.directory / "wake"
+
+    @property
+    def log(self) -> Path:
+        """What the runner has to say."""
+        return self.directory / "runner.log"
+
+    @property
+    def runs(self) -> Path:
+        """The directory of the supervisors' records."""
+        return self.directory / "runs"
+
+    def record(self, cluster: int, proc: int, run: int) -> Path:
+        """The record of one run of a job."""
+        return self.runs / f"{cluster}.{proc}.{run}"
+
+
+def queue_directory(environment: Mapping[str, str], uid: int) -> Path:
+    """Where this user's queue is; not under /run/user, which is emptied at logout."""
+    named = environment.get(DIRECTORY_VARIABLE, "")
+    return Path(named) if named.startswith("/") else Path(f"/var/tmp/hepsub-{uid}")  # noqa: S108 (checked)
+
+
+def network_filesystem(path: Path, mountinfo: str) -> str:
+    """The type of the network file system that holds a path; empty for a local one.
+
+    Args:
+        path: an absolute path without symbolic links.
+        mountinfo: the text of /proc/self/mountinfo (proc(5)); later mounts cover earlier ones.
+    """
+    best, found = -1, ""
+    for line in mountinfo.splitlines():
+        mount, _, rest = line.partition(" - ")
+        point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), mount.split(" ")[4]))
+        depth = len(point.parts)
+        if path.is_relative_to(point) and depth >= best:
+            best, found = depth, rest.split(" ")[0]
+    remote = found in _NETWORK or (found.startswith("fuse.") and found not in _LOCAL_FUSE)
+    return found if remote else ""
+
+
+def prepare(directory: Path, uid: int) -> Place:
+    """Make the directory and what has to be in it, or check what is there.
+
+    Raises:
+        QueueDirectoryRefused: it is somebody else's, a link, open to others, or not on a local disk.
+    """
+    place = Place(directory)
+    try:
+        _refuse_network(directory)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check(directory, uid)
+        place.runs.mkdir(mode=0o700, exist_ok=True)
+        if not place.wake.is_fifo():
+            _make_fifo(place.wake)
+    except OSError as error:
+        raise QueueDirectoryRefused(
+            f"the queue's directory {directory} cannot be made: {error.strerror}", remedy=_REMEDY
+        ) from error
+    return place
+
+
+def check(directory: Path, uid: int) -> None:
+    """Refuse a directory into which somebody else could put a queue, and so jobs.
+
+    Raises:
+        QueueDirectoryRefused: it is not a directory of the user's own, or others may write it.
+        OSError: it cannot be looked at.
+    """
+    found = os.lstat(directory)
+    if stat.S_ISLNK(found.st_mode):
+        problem = "is a symbolic link"
+    elif not stat.S_ISDIR(found.st_mode):
+        problem = "is no directory"
+    elif found.st_uid != uid:
+        problem = f"belongs to the user with uid {found.st_uid}"
+    elif found.st_mode & 0o022:
+        problem = "can be written by others"
+    else:
+        if found.st_mode & 0o055:
+            directory.chmod(0o700)
+        return
+    raise QueueDirectoryRefused(f"the queue's directory {directory} {problem}", remedy=_REMEDY)
+
+
+def _refuse_network(directory: Path) -> None:
+    kind = network_filesystem(Path(os.path.realpath(directory)), _MOUNTINFO.read_text())
+    if kind:
+        raise QueueDirectoryRefused(
+            f"the queue's directory {directory} is on a network file system ({kind}), where locks cannot"
+            " be relied upon",
+            remedy=_REMEDY,
+        )
+
+
+def _make_fifo(path: Path) -> None:
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:  # another command was faster
+        return

@@ -1,0 +1,61 @@
+"""Locks that tell who holds them, and end with their holder; and the FIFO that wakes the runner.
+
+POSIX record locks (fcntl(2)): not inherited over fork, released by the kernel when the process ends,
+and F_GETLK names the process without taking the lock, so that asking disturbs nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+_FLOCK = "hhqqi"
+"""struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
+
+FREE = -1
+UNSEEN = 0
+"""A holder in another PID namespace."""
+
+
+def take(descriptor: int) -> bool:
+    """Lock a file that is open for writing; False when another process has it locked."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def holder(path: Path) -> int:
+    """The pid of the process that has a file locked, UNSEEN, or FREE (also when there is no file).
+
+    Not to be called by the holder itself: closing the file would release its lock.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return FREE
+    try:
+        return holder_of(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(descriptor: int) -> int:
+    """As `holder`, for a file that is open."""
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    return FREE if kind == fcntl.F_UNLCK else max(int(pid), UNSEEN)
+
+
+def wake(fifo: Path) -> None:
+    """Wake the runner, if there is one."""
+    with contextlib.suppress(OSError):  # nobody listens, or is about to wake up anyway
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,76 @@
+"""What this machine has to give: cores and memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine, or what is left of one.
+
+    Attributes:
+        cores: processor cores.
+        memory_mb: memory in MB (2**20 bytes).
+    """
+
+    cores: int
+    memory_mb: int
+
+    def capped(self, cores: int, memory_mb: int) -> Machine:
+        """A request, made no larger than this machine."""
+        return Machine(cores=min(cores, self.cores), memory_mb=min(memory_mb, self.memory_mb))
+
+    def holds(self, request: Machine) -> bool:
+        """Whether a request fits."""
+        return request.cores <= self.cores and request.memory_mb <= self.memory_mb
+
+    def less(self, request: Machine) -> Machine:
+        """What is left beside a request."""
+        return Machine(
+            cores=self.cores - request.cores, memory_mb=self.memory_mb - request.memory_mb
+        )
+
+
+def capped_note(machine: Machine, cores: int, memory_mb: int) -> str:
+    """What to tell a user who asks for more than the machine has; empty for less."""
+    found = []
+    if cores > machine.cores:
+        found.append(f"{cores} cores were asked for, this machine has {machine.cores}")
+    if memory_mb > machine.memory_mb:
+        found.append(f"{memory_mb} MB were asked for, this machine has {machine.memory_mb} MB")
+    return f"{'; '.join(found)}: each job gets all of them" if found else ""
+
+
+def this_machine() -> Machine:
+    """The cores that this process may use, and the memory of the machine or of its container."""
+    total = re.search(r"^MemTotal:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    limits = [int(total[1]) // 1024 if total else 1024, *_cgroup_limits_mb()]
+    return Machine(cores=len(os.sched_getaffinity(0)), memory_mb=min(limits))
+
+
+def _cgroup_limits_mb() -> list[int]:
+    """The memory limits of the cgroups (version 2) around this process."""
+    try:
+        own = re.search(r"^0::/(.*)$", Path("/proc/self/cgroup").read_text(), re.MULTILINE)
+    except OSError:
+        return []
+    if own is None:
+        return []
+    innermost = _CGROUPS / own[1]
+    found = []
+    for group in (innermost, *innermost.parents):
+        if not group.is_relative_to(_CGROUPS):
+            break
+        try:
+            text = (group / "memory.max").read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found.append(int(text) // 2**20)
+    return found

@@ -1,0 +1,1604 @@
+#!/bin/sh
+# hepsub's wrapper: travels with a job, fetches its inputs, runs the payload, saves its outputs.
+#
+#   wrapper.sh [ARGUMENT OF THE PAYLOAD…]
+#
+# README.md beside this file is the contract: the manifest, the report, the exit codes. It runs as a
+# guest on machines that nobody chose: a POSIX sh, curl or else python3, and no more. The functions
+# stand in the order in which a job meets them; `main`, at the end, is the table of contents.
+#
+# Four rules hold everywhere, and look odd until one knows them:
+#  * Every variable is called hs_…: the user's environment is imported into this shell, and a plain
+#    name assigned here would change what the payload sees.
+#  * Whatever may take long runs in the background and is waited for: a shell runs its traps only
+#    between commands or in `wait`, and HTCondor does not wait long after its SIGTERM.
+#  * A helper in the background is ended by a signal that its parent does not trap (watchdogs ALRM, the
+#    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
+#  * A URL is a secret. It passes through builtins and files in .hepsub, never through an argv.
+#
+# shellcheck disable=SC2015,SC2016,SC2034,SC2317 # `a && b || die` is meant; Python and awk stand in
+# single quotes; `read` needs names for what it skips; functions are called by name and by traps
+
+set -u
+
+hs_version=1
+hs_manifest_name=hepsub.manifest
+hs_private=.hepsub
+hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
+
+# Times, in seconds. The environment may say otherwise: a site with a slow store, a test in a hurry.
+hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often a newer manifest is asked for beside the payload
+hs_patience_s=${HEPSUB_PATIENCE_S:-900}  # how long one file is tried without any progress
+hs_stall_s=${HEPSUB_STALL_S:-60}         # a transfer that moves nothing for so long is broken
+hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}     # the first pause between two tries; doubles up to hs_pause_max_ms
+hs_pause_max_ms=60000
+hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and the SIGKILL of the payload
+hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
+hs_chirp_s=20                            # for one question to HTCondor
+hs_forever_s=86400                       # where nobody set a walltime: for one transfer
+hs_last_s=2                              # kept back of the walltime for the report
+hs_max_wrong=3                           # whole transfers of wrong content before giving up
+
+# The wrapper's own exit codes.
+hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
+hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88
+
+hs_tab='	'
+hs_cr=$(printf '\r')
+hs_nl='
+'
+hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
+
+# ---- what happened so far -------------------------------------------------------------------------
+
+hs_umask=022
+hs_started=-
+hs_stage=before      # before, payload, after: what a signal means
+hs_signal=           # a signal that ended the wrapper's work before the payload ran
+hs_code=0            # the wrapper's own verdict
+hs_message=
+hs_finished=         # the verdict is final: otherwise the shell itself broke down
+hs_job=-
+hs_payload=
+hs_payload_status=   # as `wait` says it; empty when the payload never ran
+hs_payload_signal=
+hs_payload_s=0
+hs_pid=
+hs_group=
+hs_clock=
+hs_killer=
+hs_child=
+hs_watchdog=
+hs_nap=
+hs_needs_http=
+hs_by_url=           # whether an output goes to a URL
+hs_trapped=
+hs_forwarded=
+hs_source=-
+hs_submitdir=
+hs_walltime_s=
+hs_grace_s=0
+hs_payload_end=31536000 # seconds after the start at which the payload has to end,
+hs_deadline=31536000    # and everything
+hs_homelimit=
+hs_putlimit=
+hs_home_bytes=0
+hs_known=$hs_nl      # names which are no outputs, whatever a pattern says
+hs_inputs=           # JSON of the report
+hs_outputs=
+hs_missing=
+hs_kept=
+hs_lost=
+hs_http_ready=
+hs_chirp_ways=
+hs_status=000
+hs_why=
+
+# ---- small things ---------------------------------------------------------------------------------
+
+# Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
+# tools write there what no user should read in his job's stderr.
+say() { printf 'hepsub: %s\n' "$*" >&9; }
+
+# The verdict, if it is the first one.
+verdict() {
+    say "$2"
+    [ "$hs_code" = 0 ] || return 0
+    hs_code=$1 hs_message=$2
+}
+
+# A verdict that leaves nothing to do.
+die() {
+    verdict "$@"
+    hs_finished=yes
+    exit "$1"
+}
+
+now() { hs_now=$(date +%s); }
+
+# Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
+nap() {
+    hs_trapped=
+    sleep "$1" &
+    hs_nap=$!
+    if ! wait "$hs_nap"; then
+        kill -KILL "$hs_nap"
+        case $hs_trapped,$1 in
+            ,*.*) sleep 1 ;; # a sleep that knows no fractions
+        esac
+    fi
+    hs_nap=
+}
+
+# Run a command, or a function, for at most so many seconds.
+bounded() {
+    hs_limit=$1
+    shift
+    "$@" </dev/null 3<&- 9>&- &
+    hs_child=$!
+    (
+        trap 'kill -KILL $!; exit' ALRM # $! is right even between a fork and the next assignment
+        nap "$hs_limit"
+        kill -KILL "$hs_child"
+    ) >/dev/null 3<&- 9>&- &
+    hs_watchdog=$!
+    await "$hs_child"
+    hs_bounded=$?
+    hs_child=
+    kill -ALRM "$hs_watchdog"
+    wait "$hs_watchdog"
+    hs_watchdog=
+    return "$hs_bounded"
+}
+
+# Wait for a child to its end: a trap interrupts `wait`, not the child.
+await() {
+    while :; do
+        hs_trapped=
+        wait "$1"
+        hs_awaited=$?
+        [ -n "$hs_trapped" ] && kill -0 "$1" || return "$hs_awaited"
+    done
+}
+
+# %09, %0a, %25 → hs_text. Fails at any other %.
+decode() {
+    hs_rest=$1 hs_text=
+    while :; do
+        case $hs_rest in
+            *%*) hs_text=$hs_text${hs_rest%%"%"*} hs_rest=${hs_rest#*"%"} ;;
+            *) break ;;
+        esac
+        case $hs_rest in
+            09*) hs_text=$hs_text$hs_tab ;;
+            0[aA]*) hs_text=$hs_text$hs_nl ;;
+            25*) hs_text=$hs_text% ;;
+            *) return 1 ;;
+        esac
+        hs_rest=${hs_rest#??}
+    done
+    hs_text=$hs_text$hs_rest
+}
+
+# The other way round → hs_text.
+encode() {
+    hs_text=$1
+    case $1 in
+        *%* | *"$hs_tab"* | *"$hs_nl"*) ;;
+        *) return 0 ;;
+    esac
+    hs_rest=$1 hs_text=
+    while [ -n "$hs_rest" ]; do
+        case $hs_rest in
+            %*) hs_text=$hs_text%25 hs_rest=${hs_rest#?} ;;
+            "$hs_tab"*) hs_text=$hs_text%09 hs_rest=${hs_rest#?} ;;
+            "$hs_nl"*) hs_text=$hs_text%0a hs_rest=${hs_rest#?} ;;
+            *)
+                hs_head=${hs_rest%%[%"$hs_tab$hs_nl"]*}
+                hs_text=$hs_text$hs_head hs_rest=${hs_rest#"$hs_head"}
+                ;;
+        esac
+    done
+}
+
+# A URL as everybody may read it: without query, without user and password → hs_bare.
+bare() {
+    hs_bare=${1%%"?"*}
+    case $hs_bare in
+        *://*@*)
+            hs_authority=${hs_bare#*://}
+            case ${hs_authority%%/*} in
+                *@*) hs_bare=${hs_bare%%://*}://${hs_authority#*@} ;;
+            esac
+            ;;
+    esac
+}
+
+# A JSON string → hs_json. Plain ASCII costs no process; bytes that are not UTF-8 become U+FFFD.
+json() {
+    case $1 in
+        *[!"$hs_plain"-]*) ;;
+        *) hs_json="\"$1\"" && return 0 ;;
+    esac
+    hs_json=$(printf '%sX' "$1" | LC_ALL=C awk '
+        BEGIN { for (i = 1; i < 256; i++) ord[sprintf("%c", i)] = i }
+        { text = text (NR > 1 ? "\n" : "") $0 }
+        END {
+            length_ = length(text) - 1
+            for (i = 1; i <= length_; i += size) {
+                c = substr(text, i, 1); b = ord[c]; size = 1
+                if (c == "\"" || c == "\\") out = out "\\" c
+                else if (b < 32 || b == 127) out = out sprintf("\\u%04x", b)
+                else if (b < 128) out = out c
+                else {
+                    want = (b >= 194 && b <= 223) ? 2 : (b >= 224 && b <= 239) ? 3 : (b >= 240 && b <= 244) ? 4 : 0
+                    low = (b == 224) ? 160 : (b == 240) ? 144 : 128
+                    high = (b == 237) ? 159 : (b == 244) ? 143 : 191
+                    good = want && i + want - 1 <= length_
+                    for (k = 1; good && k < want; k++) {
+                        next_ = ord[substr(text, i + k, 1)]
+                        if (next_ < low || next_ > high) good = 0
+                        low = 128; high = 191
+                    }
+                    if (good) { out = out substr(text, i, want); size = want }
+                    else out = out "\\ufffd"
+                }
+            }
+            printf "\"%s\"", out
+        }') && [ -n "$hs_json" ] || hs_json='"?"'
+}
+
+# Size of a file → hs_size.
+size_of() {
+    hs_size=$(stat -L -c %s "$1") || hs_size=$(wc -c <"$1") || hs_size=0
+    hs_size=$((hs_size))
+}
+
+# Checksum of a file, in the background like all that takes long: md5 | sha256, FILE → hs_sum, or `-`.
+checksum() {
+    checksum_file "$1" "$2" >"$hs_private/sum" &
+    hs_child=$!
+    await "$hs_child"
+    hs_child=
+    hs_sum=-
+    read -r hs_sum hs_rest <"$hs_private/sum"
+    case $hs_sum in
+        '' | *[!0-9a-f]*) hs_sum=- ;;
+    esac
+}
+
+checksum_file() {
+    "${1}sum" <"$2" ||
+        { openssl dgst "-$1" -r <"$2" | grep .; } ||
+        python3 -IS -c 'import hashlib, sys
+h = hashlib.new(sys.argv[1])
+for b in iter(lambda: sys.stdin.buffer.read(1 << 20), b""): h.update(b)
+print(h.hexdigest())' "$1" <"$2"
+}
+
+# ---- the beginning --------------------------------------------------------------------------------
+
+begin() {
+    # A closed descriptor would make the next redirection the end of the shell.
+    { :; } 3<&0 || exec </dev/null
+    { :; } 3>&1 || exec >/dev/null
+    { :; } 3>&2 || exec 2>/dev/null
+    exec 3<&0 9>&2 </dev/null 2>/dev/null
+
+    trap finish EXIT
+    for hs_name in HUP INT QUIT USR1 USR2 TERM; do
+        # shellcheck disable=SC2064 # the name as it is now
+        trap "caught $hs_name" "$hs_name"
+    done
+    trap : PIPE # a reader of stderr that went away must not cost the outputs
+    hs_umask=$(umask)
+    mkdir -p "./$hs_home" # first of all: HTCondor holds a job whose listed directory is missing
+    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_start=${hs_times% *} hs_started=${hs_times#* }
+
+    # The user's own libraries are for the payload: they have broken many a system's curl.
+    hs_library_path=${LD_LIBRARY_PATH-} hs_had_library_path=${LD_LIBRARY_PATH+yes}
+    hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
+    unset LD_LIBRARY_PATH LD_PRELOAD
+
+    umask 077
+    rm -rf "./$hs_private"
+    mkdir "$hs_private" || die "$hs_e_contract" "cannot write into the job's directory $PWD"
+    exec 2>"$hs_private/log"
+    [ -f "$hs_manifest_name" ] ||
+        die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
+    mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest" ||
+        die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
+}
+
+# A signal for the wrapper. What it means depends on where we are.
+caught() {
+    hs_trapped=$1
+    case $hs_stage in
+        before)
+            hs_signal=$1
+            [ -z "$hs_child" ] || kill -KILL "$hs_child"
+            ;;
+        payload)
+            hs_forwarded="$hs_forwarded $1"
+            kill -"$1" "$hs_group" 2>/dev/null
+            if [ "$1" = TERM ] && [ -z "$hs_killer" ]; then
+                say "told to end (SIGTERM): the payload has $hs_term_s s, then its outputs are saved"
+                kill_later 2>>"$hs_private/log" &
+                hs_killer=$!
+            fi
+            ;;
+    esac
+}
+
+# End a payload that does not heed its SIGTERM.
+kill_later() {
+    exec 3<&- 9>&- >/dev/null
+    trap 'kill -KILL $!; exit' VTALRM
+    nap "$hs_term_s"
+    kill -KILL "$hs_group"
+}
+
+# Leave, if a signal said so before the payload ran.
+heed() {
+    [ -n "$hs_signal" ] || return 0
+    hs_code=$((128 + $(signal_number "$hs_signal"))) hs_message="ended by SIG$hs_signal before the payload was started"
+    say "$hs_message"
+    hs_finished=yes
+    exit "$hs_code"
+}
+
+signal_number() {
+    case $1 in
+        HUP) echo 1 ;; INT) echo 2 ;; QUIT) echo 3 ;; USR1) echo 10 ;; USR2) echo 12 ;;
+        *) echo 15 ;;
+    esac
+}
+
+# ---- the manifest ---------------------------------------------------------------------------------
+
+broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
+
+# Call a function with the fields of each line. The file is read through a descriptor of its own, so
+# that it may be replaced meanwhile.
+each_line() {
+    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line <&4 || [ -n "$hs_1" ]; do
+        "$1" "$hs_1" "$hs_2" "$hs_3" "$hs_4" "$hs_5" 4<&-
+        hs_1=
+    done 4<"$hs_private/manifest"
+}
+
+read_manifest() {
+    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$hs_private/manifest"
+    [ "$hs_1" = hepsub-manifest ] || broken "its first line is not that of a manifest"
+    [ "$hs_2" = "$hs_version" ] || broken "version $hs_2, but this wrapper knows version $hs_version only: reinstall hepsub"
+    [ -n "$hs_3" ] || broken "it names no job"
+    hs_job=$hs_3
+    each_line read_line
+    [ -n "$hs_payload" ] || broken "it names no payload"
+}
+
+# One line, before anything is done: a job with a broken contract must not run for three days first.
+read_line() {
+    case $1 in
+        hepsub-manifest) ;;
+        payload)
+            path "$2"
+            hs_payload=$hs_text
+            case $hs_payload in
+                /*) ;;
+                *) inside "$2" && hs_payload=./$hs_text && known "$hs_text" ;;
+            esac
+            ;;
+        submitdir) path "$2" && hs_submitdir=$hs_text ;;
+        walltime)
+            number "$2" && hs_walltime_s=$2
+            number "$3" && hs_grace_s=$3
+            [ "$hs_grace_s" -lt "$hs_walltime_s" ] || hs_grace_s=$((hs_walltime_s / 2))
+            ;;
+        source) path "$2" && hs_source=$hs_text ;;
+        homelimit) number "$2" && hs_homelimit=$2 ;;
+        putlimit) number "$2" && hs_putlimit=$2 ;;
+        sent) inside "$2" && known "$hs_text" ;;
+        link)
+            inside "$2" && known "$hs_text"
+            absolute "$3"
+            ;;
+        input)
+            inside "$2" && known "$hs_text"
+            [ "$3" = - ] || number "$3"
+            case $4 in
+                - | md5:* | sha256:*) ;;
+                *) broken "checksum of $2: neither md5:… nor sha256:… nor -" ;;
+            esac
+            url "$5" "$2"
+            ;;
+        output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
+        home) inside "$2" && flags "$3" "$2" ;;
+        move) inside "$2" && flags "$3" "$2" && absolute "$4" ;;
+        glob)
+            inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes
+            [ -n "$5" ] || broken "no form for the pattern $2"
+            ;;
+        marker) url "$2" "the marker" && hs_by_url=yes ;;
+        [a-z]*) ;; # of a later hepsub, which can do without
+        *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
+    esac
+}
+
+known() { hs_known=$hs_known$1$hs_nl; }
+
+path() { decode "$1" && [ -n "$hs_text" ] || broken "'$1' is not a path"; }
+
+absolute() {
+    path "$1"
+    case $hs_text in
+        /*) ;;
+        *) broken "'$1' is not an absolute path" ;;
+    esac
+}
+
+# A name inside the job's directory, and outside the wrapper's own.
+inside() {
+    path "$1"
+    case /$hs_text/ in
+        //* | */../* | */./* | *//*) broken "'$1' is not a name inside the job's directory" ;;
+        "/$hs_private/"* | "/$hs_home/"*) broken "'$1' is a name that hepsub needs for itself" ;;
+    esac
+}
+
+number() {
+    case $1 in
+        '' | *[!0-9]*) broken "'$1' is not a number" ;;
+    esac
+}
+
+flags() {
+    case $1 in
+        - | '?') ;;
+        *) broken "flags '$1' of $2" ;;
+    esac
+}
+
+# The URL itself is not told.
+url() {
+    case $1 in
+        http://*/* | https://*/*) ;;
+        *) broken "the URL of $2 is neither http:// nor https://" ;;
+    esac
+    hs_needs_http=yes
+}
+
+# ---- asking HTCondor (chirp) ----------------------------------------------------------------------
+
+# HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
+find_chirp() {
+    for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do
+        [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
+    done
+    [ -n "$hs_chirp_config" ] || return 0
+    for hs_program in condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp; do
+        command -v "$hs_program" >/dev/null || continue
+        hs_chirp_program=$hs_program hs_chirp_ways=program
+        break
+    done
+    command -v python3 >/dev/null && hs_chirp_ways="$hs_chirp_ways python3"
+    command -v bash >/dev/null && hs_chirp_ways="$hs_chirp_ways bash"
+}
+
+# get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.
+chirp() {
+    for hs_way in $hs_chirp_ways; do
+        bounded $hs_chirp_s "chirp_by_$hs_way" "$@" || continue
+        : >"$hs_private/chirped"
+        hs_chirp_ways=$hs_way
+        return 0
+    done
+    return 1
+}
+
+chirp_by_program() {
+    case $1 in
+        get) exec "$hs_chirp_program" fetch "$2" "$3" >/dev/null ;;
+        set) exec "$hs_chirp_program" set_job_attr_delayed "$2" "$3" >/dev/null ;;
+    esac
+}
+
+chirp_by_python3() {
+    exec python3 -IS -c '
+import socket, sys
+verb, config, one, two = sys.argv[1:]
+def quote(text):
+    return "".join("\\" + c if c in "\\ \t\r\n" else c for c in text)
+def ask(line):
+    stream.write(line.encode("utf-8", "surrogateescape") + b"\n")
+    stream.flush()
+    answer = int(stream.readline())
+    if answer < 0:
+        sys.exit(1)
+    return answer
+with open(config) as file:
+    host, port, cookie = file.read().split()[:3]
+stream = socket.create_connection((host, int(port)), 10).makefile("rwb")
+ask("cookie " + cookie)
+if verb == "set":
+    ask("set_job_attr_delayed " + quote(one) + " " + quote(two))
+else:
+    size = ask("getfile " + quote(one))
+    body = stream.read(size)
+    if len(body) != size:
+        sys.exit(1)
+    with open(two, "wb") as file:
+        file.write(body)
+' "$1" "$hs_chirp_config" "$2" "$3"
+}
+
+chirp_by_bash() {
+    exec bash --norc --noprofile -c '
+LC_ALL=C
+IFS=" " read -r host port cookie _ <"$2"
+exec 5<>"/dev/tcp/$host/$port" || exit 1
+ask() { printf "%s\n" "$1" >&5 && IFS= read -r -t 10 answer <&5 && [ "$answer" -ge 0 ]; }
+quote() { quoted=${1//\\/\\\\} quoted=${quoted// /\\ } quoted=${quoted//$tab/\\$tab}; }
+tab=$(printf "\t")
+ask "cookie $cookie" || exit 1
+quote "$3"; one=$quoted
+case $1 in
+    set) quote "$4"; ask "set_job_attr_delayed $one $quoted" ;;
+    get) ask "getfile $one" && head -c "$answer" <&5 >"$4" && [ "$(wc -c <"$4")" -eq "$answer" ] ;;
+esac
+' hepsub "$1" "$hs_chirp_config" "$2" "$3"
+}
+
+# Tell the job's ad what is going on. Delayed, so that ten thousand jobs do not each make the schedd
+# write to its disk; HTCondor allows that only for names that begin with Chirp.
+phase() {
+    [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
+}
+
+# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
+# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
+refresh() {
+    [ "$hs_source" != - ] || return 1
+    hs_new=$hs_private/$1
+    rm -f "$hs_new"
+    bounded $hs_chirp_s cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
+        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
+    mv -f "$hs_new" "$hs_private/manifest"
+}
+
+is_ours() {
+    hs_1='' hs_3=''
+    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
+    [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
+}
+
+# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
+# name (two destinations): the URLs' paths tell them apart.
+look_up() {
+    bare "$3"
+    hs_old_bare=$hs_bare
+    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
+        [ "$hs_1" = "$1" ] || continue
+        case $1 in
+            input) hs_candidate=$hs_5 ;;
+            marker) hs_candidate=$hs_2 hs_2=$2 ;;
+            *) hs_candidate=$hs_4 ;;
+        esac
+        [ "$hs_2" = "$2" ] || continue
+        bare "$hs_candidate"
+        [ "$hs_bare" = "$hs_old_bare" ] || continue
+        hs_url=$hs_candidate
+        [ "$1" = glob ] && hs_form=$hs_5
+        return 0
+    done <"$hs_private/manifest"
+}
+
+# ---- HTTP -----------------------------------------------------------------------------------------
+
+# Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
+# them (a curl from a software stack).
+find_http() {
+    [ -z "$hs_http_ready" ] || return 0
+    for hs_libraries in system user; do
+        for hs_http in curl python3; do
+            command -v "$hs_http" >/dev/null && (with_libraries "$hs_http" --version) >/dev/null || continue
+            hs_http_ready=yes
+            return 0
+        done
+        [ -n "$hs_had_library_path" ] || break
+    done
+    return 1
+}
+
+# For subshells.
+with_libraries() {
+    [ "$hs_libraries" = system ] || export LD_LIBRARY_PATH="$hs_library_path"
+    "$@"
+}
+
+# get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) → hs_outcome:
+#   ok, again (may work later), refused (the URL is not, or no longer, good), restart (from zero), never
+transfer() {
+    case $1 in
+        get) time_left "$hs_payload_end" ;;
+        *) time_left "$hs_deadline" ;;
+    esac
+    rm -f "$hs_private/headers" "$hs_private/code" "$hs_private/answer"
+    "request_$hs_http" "$@"
+    with_libraries "run_$hs_http" "$1" "$3" </dev/null >"$hs_private/code" 2>/dev/null 3<&- 9>&- &
+    hs_child=$!
+    await "$hs_child"
+    hs_exit=$?
+    hs_child=
+    hs_status=000
+    read -r hs_status hs_rest <"$hs_private/code"
+    case $hs_exit in
+        0)
+            hs_outcome=ok
+            case $hs_status in 2??) ;; *) hs_outcome=never hs_why="HTTP $hs_status" ;; esac
+            ;;
+        22)
+            hs_why="HTTP $hs_status"
+            case $hs_status in
+                400 | 401 | 403) hs_outcome=refused ;;
+                408 | 425 | 429 | 5??) hs_outcome=again ;;
+                416) hs_outcome=restart ;;
+                *) hs_outcome=never ;;
+            esac
+            ;;
+        33) hs_outcome=restart hs_why="the server cannot resume" ;;
+        1 | 2 | 3 | 4 | 27 | 43 | 48) hs_outcome=never hs_why="$hs_http cannot use this URL (code $hs_exit)" ;;
+        23) hs_outcome=never hs_why="cannot write: is the disk full?" ;;
+        26) hs_outcome=never hs_why="cannot read the file" ;;
+        35 | 58 | 59 | 60 | 77 | 83 | 90 | 91) hs_outcome=never hs_why="no trusted TLS connection (code $hs_exit)" ;;
+        6) hs_outcome=again hs_why="the host's name is not known" ;;
+        7) hs_outcome=again hs_why="no connection" ;;
+        28) hs_outcome=again hs_why="too slow" ;;
+        *) hs_outcome=again hs_why="the connection broke (code $hs_exit)" ;;
+    esac
+    [ "$hs_exit" = 35 ] && hs_outcome=again # a handshake may break for the network's reasons
+    return 0
+}
+
+# A word between quotes in a file for curl -K → hs_quoted.
+curl_quote() {
+    hs_rest=$1 hs_quoted=
+    while :; do
+        case $hs_rest in
+            *[\\\"]*)
+                hs_head=${hs_rest%%[\\\"]*}
+                hs_rest=${hs_rest#"$hs_head"}
+                case $hs_rest in
+                    \"*) hs_quoted=$hs_quoted$hs_head\\\" ;;
+                    *) hs_quoted=$hs_quoted$hs_head\\\\ ;;
+                esac
+                hs_rest=${hs_rest#?}
+                ;;
+            *) break ;;
+        esac
+    done
+    hs_quoted=$hs_quoted$hs_rest
+}
+
+request_curl() {
+    {
+        curl_quote "$2"
+        printf 'url = "%s"\n' "$hs_quoted"
+        case $1 in
+            get)
+                # Resume, unless the object is another one by now.
+                if [ -n "$hs_etag" ] && [ -s "$3" ]; then
+                    curl_quote "$hs_etag"
+                    printf 'header = "If-Range: %s"\n' "$hs_quoted"
+                fi
+                ;;
+            post) printf '%s' "$hs_form" | form curl ;;
+        esac
+    } >"$hs_private/request"
+}
+
+run_curl() {
+    set -- "$1" "$2" -q -K "$hs_private/request" --globoff --fail --silent --location --max-redirs 5 \
+        -D "$hs_private/headers" -w '%{http_code}\n' \
+        --connect-timeout 30 --max-time "$hs_left" --speed-limit 1 --speed-time "$hs_stall_s"
+    hs_verb=$1 hs_file=$2
+    shift 2
+    case $hs_verb in
+        get) exec curl "$@" -C - -o "$hs_file" ;;
+        put) exec curl "$@" -o "$hs_private/answer" -T "$hs_file" ;;
+        post) exec curl "$@" -o "$hs_private/answer" ;;
+    esac
+}
+
+# The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone.
+form() {
+    HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '
+        BEGIN {
+            RS = "&"
+            for (i = 1; i < 256; i++) byte[sprintf("%02x", i)] = sprintf("%c", i)
+        }
+        function plain(text,   out, p) {
+            while (p = index(text, "%")) {
+                out = out substr(text, 1, p - 1) byte[tolower(substr(text, p + 1, 2))]
+                text = substr(text, p + 3)
+            }
+            return out text
+        }
+        function escaped(text,   out, c, i) {
+            for (i = 1; i <= length(text); i++) {
+                c = substr(text, i, 1)
+                out = out ((c == "\\" || c == "\"") ? "\\" c : c == "\n" ? "\\n" : c)
+            }
+            return out
+        }
+        {
+            at = index($0, "=")
+            name = plain(substr($0, 1, at - 1)); value = plain(substr($0, at + 1))
+            if (name == "key" && (at = index(value, "${filename}")))
+                value = substr(value, 1, at - 1) ENVIRON["HS_KEY"] substr(value, at + 11)
+            if (wanted == "curl") printf "form-string = \"%s=%s\"\n", escaped(name), escaped(value)
+            else if (name == "key") printf "%s", value
+        }
+        END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }'
+}
+
+request_python3() {
+    {
+        printf '%s\n' "$2"
+        case $1 in
+            get) printf '%s\n' "$hs_etag" ;;
+            post) printf '%s\n%s\n' "$hs_key" "$hs_form" ;;
+        esac
+    } >"$hs_private/request"
+}
+
+# The same exit codes as curl, so that one table judges both.
+run_python3() {
+    exec python3 -IS -c '
+import os, signal, socket, ssl, sys, urllib.error, urllib.parse, urllib.request
+verb, local, private, limit, stall = sys.argv[1:]
+signal.signal(signal.SIGALRM, lambda *_: leave(28))
+signal.alarm(max(1, int(limit)))
+with open(private + "/request", encoding="utf-8", errors="surrogateescape") as file:
+    url, *more = file.read().split("\n")
+BLOCK = 1 << 20
+status = 0
+
+def save(headers):
+    with open(private + "/headers", "w") as file:
+        for name, value in headers.items():
+            file.write("%s: %s\n" % (name, value))
+
+def leave(code):
+    print("%03d" % status)
+    sys.stdout.flush()
+    os._exit(code)
+
+class NoContentType(urllib.request.BaseHandler):
+    """urllib invents a Content-Type, which is part of what an old signature signs."""
+    handler_order = 900
+    def http_request(self, request):
+        if verb == "put":
+            request.unredirected_hdrs.pop("Content-type", None)
+        return request
+    https_request = http_request
+
+class Body:
+    """Parts, one after the other, read in blocks."""
+    def __init__(self, *parts):
+        self.parts = list(parts)
+    def read(self, size):
+        while self.parts:
+            block = self.parts[0].read(size)
+            if block:
+                return block
+            self.parts.pop(0)
+        return b""
+    def __iter__(self):
+        return iter(lambda: self.read(BLOCK), b"")
+
+def form_body(file):
+    import io
+    edge = "hepsub-" + os.urandom(16).hex()
+    key, form = more[0], more[1]
+    head = b""
+    for pair in form.split("&"):
+        name, _, value = pair.partition("=")
+        name, value = urllib.parse.unquote(name), urllib.parse.unquote_to_bytes(value)
+        if name == "key":
+            value = value.replace(b"${filename}", key.encode("utf-8", "surrogateescape"), 1)
+        head += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n" % (edge, name)).encode() + value + b"\r\n"
+    head += ("--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"upload\"\r\n"
+             "Content-Type: application/octet-stream\r\n\r\n" % edge).encode()
+    tail = ("\r\n--%s--\r\n" % edge).encode()
+    size = len(head) + os.fstat(file.fileno()).st_size + len(tail)
+    return Body(io.BytesIO(head), file, io.BytesIO(tail)), size, "multipart/form-data; boundary=" + edge
+
+try:
+    headers, body, method = {"User-Agent": "hepsub"}, None, "GET"
+    offset = os.path.getsize(local) if verb == "get" and os.path.exists(local) else 0
+    if offset:
+        headers["Range"] = "bytes=%d-" % offset
+        if more and more[0]:
+            headers["If-Range"] = more[0]
+    if verb != "get":
+        try:
+            file = open(local if verb == "put" else private + "/upload", "rb")
+        except OSError:
+            leave(26)
+        method, body, size = "PUT", Body(file), os.fstat(file.fileno()).st_size
+        if verb == "post":
+            method = "POST"
+            body, size, headers["Content-Type"] = form_body(file)
+        headers["Content-Length"] = str(size)
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)
+    opener = urllib.request.build_opener(NoContentType)
+    with opener.open(request, timeout=float(stall)) as response:
+        status = response.getcode()
+        save(response.headers)
+        if verb == "get":
+            try:
+                file = open(local, "ab" if status == 206 else "wb")
+            except OSError:
+                leave(23)
+            if status == 206 and not (response.headers.get("Content-Range") or "").startswith("bytes %d-" % offset):
+                leave(33)
+            length, got = response.headers.get("Content-Length"), 0
+            while True:
+                block = response.read(BLOCK)
+                if not block:
+                    break
+                try:
+                    file.write(block)
+                except OSError:
+                    leave(23)
+                got += len(block)
+            try:
+                file.close()
+            except OSError:
+                leave(23)
+            if length is not None and got != int(length):
+                leave(18)
+        else:
+            with open(private + "/answer", "wb") as file:
+                file.write(response.read(BLOCK))
+    leave(0)
+except urllib.error.HTTPError as error:
+    status = error.code
+    save(error.headers)
+    leave(22)
+except Exception as error:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLError):
+        leave(60 if "CERTIFICATE" in str(reason) else 35)
+    if isinstance(reason, socket.gaierror):
+        leave(6)
+    if isinstance(reason, ConnectionRefusedError):
+        leave(7)
+    if isinstance(reason, (socket.timeout, TimeoutError)):
+        leave(28)
+    if isinstance(error, ValueError):
+        leave(3)
+    leave(56)
+' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s"
+}
+
+# A header of the last answer → hs_header.
+header() {
+    hs_header=
+    while IFS=' ' read -r hs_1 hs_2; do
+        case $hs_1 in
+            HTTP/*) hs_header='' ;; # another answer: a redirection came before
+            *:)
+                case $1,$hs_1 in
+                    etag,[Ee][Tt][Aa][Gg]:) hs_header=$hs_2 ;;
+                    retry,[Rr]etry-[Aa]fter:) hs_header=$hs_2 ;;
+                    encryption,*-[Ee]ncryption-[Cc]ustomer-*) hs_header=customer ;;
+                    encryption,[Xx]-[Aa]mz-[Ss]erver-[Ss]ide-[Ee]ncryption:) hs_header=$hs_2 ;;
+                esac
+                ;;
+        esac
+    done <"$hs_private/headers"
+    hs_header=${hs_header%"$hs_cr"}
+}
+
+# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
+time_left() {
+    now
+    hs_left=$((hs_start + $1 - hs_now))
+    [ "$hs_left" -le 0 ] || return 0
+    hs_left=1
+    return 1
+}
+
+# A pause before the next try: twice as long each time, and never the same for a thousand jobs at once.
+pause() {
+    header retry
+    case $hs_header in
+        '' | *[!0-9]* | ?????*) ;;
+        *) [ $((hs_header * 1000)) -le "$hs_pause" ] || hs_pause=$((hs_header * 1000)) ;;
+    esac
+    [ "$hs_pause" -le "$hs_pause_max_ms" ] || hs_pause=$hs_pause_max_ms
+    hs_random=$(od -An -N2 -tu2 /dev/urandom) || hs_random=$$
+    hs_ms=$((hs_pause / 2 + hs_pause * (hs_random % 1000) / 1000))
+    hs_fraction=$((1000 + hs_ms % 1000))
+    nap "$((hs_ms / 1000)).${hs_fraction#1}"
+    hs_pause=$((hs_pause * 2))
+}
+
+# Transfer until it is done, hopeless or too late: VERB ACTION NAME-in-the-manifest URL FILE UNTIL
+# PATIENCE; UNTIL in seconds after the start. `stubborn` as PATIENCE: only the clock ends it, a refused
+# URL is asked for again and again. Fails with hs_why; hs_wrong says how often the content was wrong.
+persist() {
+    hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_pause=$hs_pause_ms
+    now
+    hs_last_progress=$hs_now
+    while :; do
+        hs_tries=$((hs_tries + 1))
+        transfer "$1" "$hs_url" "$5"
+        [ "$hs_outcome" = ok ] && "check_$1" "$5"
+        [ -z "$hs_signal" ] || return 1
+        case $hs_outcome in
+            ok) return 0 ;;
+            wrong)
+                hs_wrong=$((hs_wrong + 1))
+                [ "$hs_wrong" -lt "$hs_max_wrong" ] || [ "$7" = stubborn ] || return 1
+                [ "$1" != get ] || rm -f "$5"
+                ;;
+            refused)
+                if [ "$7" != stubborn ]; then
+                    [ -z "$hs_refused" ] || return 1
+                    hs_refused=yes
+                    # A 400 may also be a connection that was too slow: it gets its second try anyway.
+                    refresh new || [ "$hs_status" = 400 ] || return 1
+                else
+                    refresh new
+                fi
+                look_up "$2" "$3" "$hs_url"
+                ;;
+            restart) rm -f "$5" ;;
+            never) [ "$7" = stubborn ] || return 1 ;;
+        esac
+        if [ "$1" = get ]; then
+            header etag && [ -n "$hs_header" ] && hs_etag=$hs_header
+            size_of "$5"
+            if [ "$hs_size" -gt "$hs_best" ]; then
+                hs_best=$hs_size hs_pause=$hs_pause_ms
+                now
+                hs_last_progress=$hs_now
+            fi
+        fi
+        time_left "$6" || { hs_why="$hs_why; there is no time left" && return 1; }
+        [ "$7" = stubborn ] || [ $((hs_now - hs_last_progress)) -lt "$7" ] || return 1
+        pause
+        [ -z "$hs_signal" ] || return 1
+    done
+}
+
+# ---- inputs ---------------------------------------------------------------------------------------
+
+fetch_inputs() {
+    if [ -n "$hs_needs_http" ]; then
+        find_http || die "$hs_e_http" "neither curl nor python3 works on $(uname -n): nothing can be fetched or uploaded"
+    fi
+    each_line fetch_line
+}
+
+fetch_line() {
+    heed
+    case $1 in
+        sent | link | input) decode "$2" && hs_input=$hs_text ;;
+        *) return 0 ;;
+    esac
+    case $1 in
+        sent)
+            [ -e "./$hs_input" ] ||
+                die "$hs_e_input" "input '$hs_input' was not sent with the job: the batch system lost it"
+            ;;
+        link)
+            decode "$3"
+            hs_target=$hs_text
+            bounded 60 test -e "$hs_target" ||
+                { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
+            make_parent "./$hs_input"
+            ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
+            ;;
+        input) fetch "$2" "$3" "$4" "$5" ;;
+    esac
+}
+
+# NAME-in-the-manifest SIZE CHECKSUM URL, hs_input
+fetch() {
+    hs_want_size=$2 hs_want_sum=$3
+    if [ -z "$hs_inputs" ]; then phase "fetching inputs"; fi
+    hs_part=$hs_private/part
+    rm -f "$hs_part"
+    now
+    hs_begun=$hs_now
+    persist get input "$1" "$4" "$hs_part" "$hs_payload_end" "$hs_patience_s"
+    hs_got=$?
+    now
+    size_of "$hs_part"
+    json "$hs_input"
+    hs_inputs="$hs_inputs${hs_inputs:+, }{\"name\": $hs_json, \"size\": $hs_size, \"seconds\": $((hs_now - hs_begun)), \"tries\": $hs_tries}"
+    heed
+    bare "$4"
+    if [ "$hs_got" != 0 ]; then
+        if [ "$hs_wrong" -ge "$hs_max_wrong" ]; then
+            die "$hs_e_content" "input '$hs_input' is not what was submitted: $hs_why ($hs_bare)"
+        fi
+        die "$hs_e_input" "input '$hs_input' could not be fetched in $hs_tries tries: $hs_why ($hs_bare)"
+    fi
+    make_parent "./$hs_input"
+    mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input" ||
+        die "$hs_e_input" "input '$hs_input' cannot be written"
+}
+
+check_get() {
+    [ -e "$1" ] || : >"$1" # nothing was sent, and that is what an empty object is
+    size_of "$1"
+    if [ "$hs_want_size" != - ] && [ "$hs_size" != "$hs_want_size" ]; then
+        hs_outcome=wrong hs_why="$hs_size bytes instead of $hs_want_size"
+        return 0
+    fi
+    [ "$hs_want_sum" != - ] || return 0
+    checksum "${hs_want_sum%%:*}" "$1"
+    [ "$hs_sum" = "${hs_want_sum#*:}" ] && return 0
+    if [ "$hs_sum" = - ]; then
+        hs_outcome=never hs_why="no program here computes ${hs_want_sum%%:*}"
+    else
+        hs_outcome=wrong hs_why="its ${hs_want_sum%%:*} is $hs_sum instead of ${hs_want_sum#*:}"
+    fi
+}
+
+# Directories and files of the payload are made with the user's umask.
+with_umask() (
+    umask "$hs_umask"
+    "$@"
+)
+
+make_parent() {
+    [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
+}
+
+# ---- the payload ----------------------------------------------------------------------------------
+
+# Everything that can be known before: an exec that fails later looks like an exit code.
+check_payload() {
+    case $hs_payload in
+        ./*) chmod u+x "$hs_payload" ;;
+    esac
+    [ -e "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload does not exist on $(uname -n)"
+    [ -f "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload is not a file"
+    [ -x "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload is not executable: chmod +x it"
+    hs_first=
+    IFS= read -r hs_first <"$hs_payload"
+    case $hs_first in
+        '#!'*) ;;
+        *) return 0 ;;
+    esac
+    hs_first=${hs_first#'#!'}
+    hs_first=${hs_first#"${hs_first%%[! "$hs_tab"]*}"}
+    hs_first=${hs_first%%[ "$hs_tab"]*}
+    case $hs_first in
+        *"$hs_cr") die "$hs_e_start" "the first line of the payload $hs_payload ends with a carriage return: convert it (dos2unix)" ;;
+        /*) [ -x "$hs_first" ] || die "$hs_e_start" "the interpreter $hs_first of the payload does not exist on $(uname -n)" ;;
+    esac
+}
+
+# Start the payload in a process group of its own, so that it and its children can be ended together.
+# A shell's background commands ignore SIGINT and SIGQUIT for ever, unless job control is on; bash has
+# that without a terminal, dash and busybox need setsid, and an env or python3 that takes it back.
+launch() {
+    set -m
+    case $- in
+        *m*) set -- exec_payload "$@" ;;
+        *)
+            set +m
+            if ! command -v setsid >/dev/null; then
+                hs_session='' # the payload shares our group, and is ended alone
+            else
+                hs_session=setsid
+            fi
+            if env --default-signal=INT,QUIT true; then
+                set -- exec_payload $hs_session env --default-signal=INT,QUIT "$@"
+            elif command -v python3 >/dev/null; then
+                hs_session=python3
+                # shellcheck disable=SC2016 # Python
+                set -- exec_payload python3 -IS -c 'import os, signal, sys
+for name in ("INT", "QUIT", "PIPE", "XFSZ"): signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
+os.setsid()
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+            else
+                set -- exec_payload $hs_session "$@"
+            fi
+            ;;
+    esac
+    # From here to the payload's end what the shell itself writes about the end of a child goes to a
+    # file of its own: see wait_for_payload.
+    exec 2>"$hs_private/death"
+    "$@" <&3 2>&9 3<&- 9>&- &
+    hs_pid=$!
+    case $- in
+        *m*) hs_group=-$hs_pid ;;
+        *) if [ -n "$hs_session" ]; then hs_group=-$hs_pid; else hs_group=$hs_pid; fi ;;
+    esac
+    set +m
+}
+
+# In the background shell: the user's environment, and then the payload instead of the shell. The last
+# shell puts the user's libraries back, and leaves a mark if the exec fails; its name is hepsub, because
+# then it complains.
+exec_payload() {
+    umask "$hs_umask"
+    [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
+    export HEPSUB_SCRATCH="$PWD"
+    exec "$@"
+}
+# shellcheck disable=SC2016 # for the last shell
+hs_last_shell='hs_mark=$1
+[ -z "$2" ] || export LD_LIBRARY_PATH="$3"
+[ -z "$4" ] || export LD_PRELOAD="$5"
+shift 5
+trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
+[ -z "${BASH_VERSION-}" ] || shopt -s execfail
+exec "$@"'
+
+# Shells do not hand on variables whose names they cannot spell (A.B): env does.
+odd_environment() {
+    [ -r "/proc/$$/environ" ] || return 1
+    tr '\0\n' '\n\001' <"/proc/$$/environ" | LC_ALL=C grep -e '^[^=]*[^=A-Za-z0-9_]' -e '^[0-9]' >"$hs_private/odd"
+}
+
+run_payload() {
+    check_payload
+    set -- "$hs_payload" "$@"
+    if odd_environment; then
+        while IFS= read -r hs_pair; do
+            hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
+            set -- "${hs_pair%X}" "$@"
+        done <"$hs_private/odd"
+        set -- env "$@"
+    fi
+    heed
+    now
+    hs_payload_begun=$hs_now
+    launch sh -c "$hs_last_shell" hepsub "$hs_private/nostart" \
+        "$hs_had_library_path" "$hs_library_path" "$hs_had_preload" "$hs_preload" "$@"
+    hs_stage=payload
+    [ -z "$hs_signal" ] || caught "$hs_signal"
+    if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ]; then
+        clock </dev/null >/dev/null 2>>"$hs_private/log" 3<&- 9>&- &
+        hs_clock=$!
+    fi
+    wait_for_payload
+    now
+    hs_payload_s=$((hs_now - hs_payload_begun))
+    hs_stage=after
+    hs_signal=
+    end_helpers
+    end_group
+    judge_payload
+}
+
+# Beside the payload: keep the manifest fresh, and the walltime.
+clock() {
+    trap 'kill -ALRM $hs_watchdog; kill -KILL $! $hs_child; exit' VTALRM
+    phase running
+    while :; do
+        time_left "$hs_payload_end" || break
+        if [ "$hs_source" != - ] && [ "$hs_left" -gt "$hs_refresh_s" ]; then
+            nap "$hs_refresh_s"
+            refresh newer
+        else
+            nap "$hs_left"
+        fi
+    done
+    : >"$hs_private/walltime"
+    kill -TERM "$hs_group"
+    nap $hs_walltime_term_s
+    kill -KILL "$hs_group"
+}
+
+# Wait for the payload's end, whatever signals arrive meanwhile. A shell writes to stderr that a child
+# was ended by a signal, and there is no other way to tell that from an exit code above 128, which every
+# shell script has whose last command crashed. It writes so only while it waits for this child: no other
+# may be waited for between launch and here.
+wait_for_payload() {
+    while :; do
+        hs_trapped=
+        wait "$hs_pid"
+        hs_waited=$?
+        # 127 after a trap: the shell had already told the status when the signal came.
+        [ "$hs_waited" = 127 ] && [ -n "$hs_payload_status" ] || hs_payload_status="$hs_waited"
+        [ -n "$hs_trapped" ] || break
+    done
+    : # bash writes it here
+    exec 2>>"$hs_private/log"
+}
+
+end_helpers() {
+    for hs_helper in $hs_clock $hs_killer; do
+        kill -VTALRM "$hs_helper"
+        wait "$hs_helper"
+    done
+    hs_clock='' hs_killer=''
+}
+
+# What the payload left running is ended, as HTCondor would.
+end_group() {
+    case $hs_group in -*) ;; *) return 0 ;; esac
+    kill -TERM "$hs_group" || return 0
+    for hs_name in 1 2 3 4 5 6 7 8 9 10; do
+        nap 0.1
+        kill -0 "$hs_group" || return 0
+    done
+    kill -KILL "$hs_group"
+}
+
+judge_payload() {
+    if [ -e "$hs_private/nostart" ]; then
+        hs_payload_status=
+        die "$hs_e_start" "the payload $hs_payload cannot be executed on $(uname -n): wrong architecture, or a file system without programs?"
+    fi
+    if [ "$hs_payload_status" -gt 128 ]; then
+        hs_number=$((hs_payload_status - 128))
+        if [ -s "$hs_private/death" ]; then
+            hs_payload_signal=$hs_number
+        else
+            # No shell writes about INT and PIPE, and bash not about signals that it traps: they are
+            # believed if they came from here.
+            [ ! -e "$hs_private/walltime" ] || hs_forwarded="$hs_forwarded TERM"
+            for hs_name in $hs_forwarded; do
+                [ "$hs_number" != "$(signal_number "$hs_name")" ] || hs_payload_signal=$hs_number
+            done
+        fi
+    fi
+    if [ -e "$hs_private/walltime" ]; then
+        verdict "$hs_e_walltime" "the walltime of $hs_walltime_s s ended the payload: submit with a longer one (hep_sub -wt)"
+    fi
+}
+
+# ---- outputs --------------------------------------------------------------------------------------
+
+stage_out() {
+    if [ -n "$hs_by_url" ]; then
+        phase "uploading outputs"
+        refresh new
+    fi
+    each_line keep_line # what needs no network first, so that it has its place at home
+    each_line save_line
+}
+
+keep_line() {
+    case $1 in
+        home | move) ;;
+        *) return 0 ;;
+    esac
+    decode "$2"
+    hs_output=$hs_text hs_target=
+    [ "$1" = home ] || { decode "$4" && hs_target=$hs_text; }
+    found "$3" || return 0
+    if [ "$1" = home ]; then
+        measure
+        bring_home || lose "hepsub was told to bring it home" ''
+        return 0
+    fi
+    measure
+    if move; then record moved "$hs_target"; else save_later "$hs_target" "cannot be written to $hs_target"; fi
+}
+
+save_line() {
+    case $1 in
+        output)
+            decode "$2"
+            hs_output=$hs_text
+            found "$3" || return 0
+            upload put output "$2" "$4"
+            ;;
+        glob) save_matches "$@" ;;
+    esac
+}
+
+# Whether the output is there; a required one that is not is remembered.
+found() {
+    [ -e "./$hs_output" ] && return 0
+    hs_size=null hs_sum=-
+    record missing ''
+    if [ "$1" != '?' ]; then hs_missing="$hs_missing${hs_missing:+, }'$hs_output'"; fi
+    return 1
+}
+
+# Size and checksum of hs_output → hs_bytes, hs_md5.
+measure() {
+    hs_md5=-
+    if [ -d "./$hs_output" ]; then
+        hs_bytes=$(du -sk "./$hs_output") && hs_bytes=${hs_bytes%%[!0-9]*}
+        hs_bytes=$((${hs_bytes:-0} * 1024))
+    else
+        size_of "./$hs_output"
+        hs_bytes=$hs_size
+        checksum md5 "./$hs_output"
+        hs_md5=$hs_sum
+    fi
+}
+
+# Each match of a pattern, by a form. What came in is no output.
+save_matches() {
+    decode "$2"
+    hs_pattern=$hs_text hs_keys=$hs_nl hs_any=
+    hs_glob=$2 hs_glob_flags=$3 hs_glob_url=$4
+    hs_old_ifs=$IFS
+    IFS=
+    # shellcheck disable=SC2086 # it is a pattern
+    set -- $hs_pattern
+    IFS=$hs_old_ifs
+    for hs_output in "$@"; do
+        [ -f "./$hs_output" ] || continue
+        case $hs_known in *"$hs_nl$hs_output$hs_nl"*) continue ;; esac
+        hs_any=yes
+        hs_key=${hs_output##*/}
+        hs_url=$hs_glob_url hs_form=
+        look_up glob "$hs_glob" "$hs_glob_url"
+        bare "$hs_url"
+        hs_object=${hs_bare%/}/$(printf '%s' "$hs_form" | form key)
+        case $hs_keys in
+            *"$hs_nl$hs_key$hs_nl"*)
+                measure
+                save_later "$hs_object" "another match of '$hs_pattern' has the same file name"
+                continue
+                ;;
+        esac
+        hs_keys=$hs_keys$hs_key$hs_nl
+        rm -f "$hs_private/upload"
+        ln -s "../$hs_output" "$hs_private/upload"
+        upload post glob "$hs_glob" "$hs_url" "$hs_object"
+    done
+    [ -z "$hs_any" ] || return 0
+    hs_output=$hs_pattern
+    found "$hs_glob_flags"
+}
+
+# Upload hs_output: VERB ACTION NAME-in-the-manifest URL [OBJECT]; where that fails, it goes home.
+upload() {
+    bare "$4"
+    hs_object=${5:-$hs_bare}
+    measure
+    if [ -d "./$hs_output" ]; then
+        save_later "$hs_object" "a directory cannot be uploaded"
+        return 0
+    fi
+    if [ -n "$hs_putlimit" ] && [ "$hs_bytes" -gt "$hs_putlimit" ]; then
+        save_later "$hs_object" "$hs_bytes bytes are more than one upload can take"
+        return 0
+    fi
+    hs_want_md5=$hs_md5
+    hs_patience=$hs_patience_s hs_until=$hs_deadline
+    if ! fits; then
+        # Nothing but the store can take it: as long as there is time at all.
+        now
+        hs_patience=stubborn
+        [ -n "$hs_walltime_s" ] || hs_until=$((hs_now - hs_start + hs_forever_s))
+    fi
+    hs_url=$4
+    look_up "$2" "$3" "$4"
+    if persist "$1" "$2" "$3" "$hs_url" "./$hs_output" "$hs_until" "$hs_patience"; then
+        record uploaded "$hs_object"
+    else
+        save_later "$hs_object" "$hs_why"
+    fi
+}
+
+# An ETag is the md5 of what the store has, unless it came in parts or was encrypted.
+check_put() {
+    header encryption
+    case $hs_header in *kms* | customer) return 0 ;; esac
+    header etag
+    hs_etag=${hs_header#W/}
+    hs_etag=${hs_etag#\"}
+    hs_etag=${hs_etag%\"}
+    if [ -z "$hs_etag" ] && grep -q '<Error' "$hs_private/answer"; then
+        hs_outcome=again hs_why="HTTP $hs_status, but with an error inside"
+        return 0
+    fi
+    [ ${#hs_etag} = 32 ] || return 0
+    case $hs_etag in *[!0-9a-fA-F]*) return 0 ;; esac
+    [ "$hs_want_md5" != - ] || return 0
+    case $hs_etag in *[A-F]*) hs_etag=$(printf %s "$hs_etag" | tr A-F a-f) ;; esac
+    [ "$hs_etag" = "$hs_want_md5" ] && return 0
+    hs_outcome=wrong hs_why="the store says that it received something else (ETag $hs_etag)"
+}
+
+check_post() { check_put "$1"; }
+
+# To a shared file system: never half a file under its final name.
+move() {
+    [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/}
+    hs_temporary=$hs_target.tmp-$hs_job
+    time_left "$hs_deadline"
+    bounded "$hs_left" with_umask copy "./$hs_output" "$hs_temporary" "$hs_target" || {
+        rm -rf "$hs_temporary"
+        return 1
+    }
+}
+
+copy() {
+    mkdir -p "${3%/*}" || return 1
+    if [ -d "$1" ]; then
+        rm -rf "$2" && cp -R "$1" "$2" || return 1
+    else
+        cp -f "$1" "$2" && cmp -s "$1" "$2" || return 1
+    fi
+    mv -f "$2" "$3"
+}
+
+fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }
+
+# hs_output into the directory that the batch system brings home.
+bring_home() {
+    fits || return 1
+    hs_place=$hs_home/outputs/$hs_output
+    make_parent "./$hs_place"
+    if [ -L "./$hs_output" ]; then
+        cp -R -L "./$hs_output" "./$hs_place" || return 1
+    else
+        mv -f "./$hs_output" "./$hs_place" || return 1
+    fi
+    # A FIFO or socket would stop HTCondor's starter for ever.
+    [ ! -d "./$hs_place" ] || find "./$hs_place" ! -type f ! -type d ! -type l -exec rm -f {} +
+    hs_home_bytes=$((hs_home_bytes + hs_bytes))
+    record home "${1-}"
+}
+
+# An output that is not where it belongs: DESTINATION REASON.
+save_later() {
+    if bring_home "$1"; then
+        hs_kept="$hs_kept${hs_kept:+, }'$hs_output'"
+        say "output '$hs_output' is not at $1: $2; it comes home with the job"
+        pending "outputs/$hs_output" "$hs_bytes" "$hs_md5" "$1"
+    else
+        lose "$2" "$1"
+    fi
+}
+
+lose() {
+    hs_lost="$hs_lost${hs_lost:+, }'$hs_output'"
+    say "output '$hs_output' ($hs_bytes bytes) is lost: $1, but at most ${hs_homelimit:-all} bytes may come home"
+    record lost "$2"
+}
+
+pending() {
+    encode "$1"
+    hs_place=$hs_text
+    encode "$4"
+    umask "$hs_umask"
+    printf '%s\t%s\t%s\t%s\n' "$hs_place" "$2" "$3" "$hs_text" >>"$hs_home/pending.tsv"
+    umask 077
+}
+
+# A line of the report: STATE DESTINATION, of hs_output with hs_bytes and hs_md5.
+record() {
+    [ "$1" != missing ] || hs_bytes=null hs_md5=-
+    json "$hs_output"
+    hs_item="{\"name\": $hs_json, \"state\": \"$1\", \"size\": $hs_bytes, \"md5\": "
+    if [ "$hs_md5" = - ]; then hs_item=${hs_item}null; else hs_item="$hs_item\"$hs_md5\""; fi
+    if [ -n "$2" ]; then json "$2"; else hs_json=null; fi
+    hs_outputs="$hs_outputs${hs_outputs:+, }$hs_item, \"url\": $hs_json}"
+}
+
+# Say what became of the outputs, the worst first; then the marker.
+conclude() {
+    [ -z "$hs_lost" ] || verdict "$hs_e_lost" "these outputs could neither be uploaded nor brought home: $hs_lost"
+    if [ "$hs_payload_status" = 0 ] && [ -n "$hs_missing" ]; then
+        verdict "$hs_e_missing" "the payload ended with 0 but did not make: $hs_missing"
+    fi
+    if [ -n "$hs_kept" ]; then
+        verdict "$hs_e_home" "these outputs came home instead: $hs_kept; hep_fetch puts them where they belong"
+    fi
+    [ "$hs_payload_status" = 0 ] || return 0
+    each_line mark_line
+}
+
+mark_line() {
+    [ "$1" = marker ] || return 0
+    bare "$2"
+    case $hs_code in
+        0)
+            has_chirped
+            report >"$hs_private/marker"
+            checksum md5 "$hs_private/marker"
+            hs_want_md5=$hs_sum
+            hs_url=$2
+            look_up marker - "$2"
+            persist put marker - "$hs_url" "$hs_private/marker" "$hs_deadline" "$hs_patience_s" && return 0
+            bare "$2"
+            verdict "$hs_e_home" "all outputs are in their place, but not the marker that says so: $hs_why ($hs_bare); hep_fetch writes it"
+            ;;
+        "$hs_e_home") ;; # whoever puts the last output into its place writes it
+        *) return 0 ;;
+    esac
+    pending report.json - - "$hs_bare"
+}
+
+# ---- the end --------------------------------------------------------------------------------------
+
+report() {
+    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_exit_code=null hs_exit_signal=null
+    if [ -n "$hs_payload_signal" ]; then
+        hs_exit_signal=$hs_payload_signal
+    elif [ -n "$hs_payload_status" ]; then
+        hs_exit_code=$hs_payload_status
+    fi
+    json "$hs_job"
+    printf '{\n"version": %s,\n"job": %s,\n' "$hs_version" "$hs_json"
+    json "$(uname -n)"
+    printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "${hs_times#* }"
+    if [ -n "$hs_payload_status" ]; then
+        printf '"payload": {"exit_code": %s, "signal": %s, "seconds": %s},\n' "$hs_exit_code" "$hs_exit_signal" "$hs_payload_s"
+    else
+        printf '"payload": null,\n'
+    fi
+    json "$hs_message"
+    printf '"code": %s,\n"message": %s,\n' "$hs_code" "$hs_json"
+    printf '"inputs": [%s],\n"outputs": [%s],\n' "$hs_inputs" "$hs_outputs"
+    printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
+}
+
+has_chirped() { [ ! -e "$hs_private/chirped" ] || hs_chirped=true; }
+
+# On every way out.
+finish() {
+    hs_exit=$?
+    trap - EXIT
+    trap : HUP INT QUIT USR1 USR2 TERM
+    for hs_helper in $hs_child $hs_nap; do kill -KILL "$hs_helper"; done
+    for hs_helper in $hs_clock $hs_killer; do kill -VTALRM "$hs_helper"; done
+    [ -z "$hs_watchdog" ] || kill -ALRM "$hs_watchdog"
+    if [ "$hs_stage" = payload ]; then kill -KILL "$hs_group"; fi
+    if [ -z "$hs_finished" ]; then
+        hs_code="$hs_e_contract" hs_message="the wrapper itself broke down (shell's code $hs_exit): report this"
+        say "$hs_message"
+        tail -n 3 "$hs_private/log" >&9
+        hs_exit="$hs_e_contract"
+    fi
+    has_chirped
+    rm -rf "./$hs_private"
+    umask "$hs_umask"
+    report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
+    if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
+        hs_number=$hs_payload_signal
+    elif [ -n "$hs_signal" ]; then
+        hs_number=$(signal_number "$hs_signal")
+    else
+        exit "$hs_exit"
+    fi
+    # End as the payload did, so that the batch system sees it; without a core file of this shell.
+    # shellcheck disable=SC3045 # every shell has it, and if not, there is a core file
+    ulimit -c 0
+    trap - HUP INT QUIT USR1 USR2 TERM PIPE
+    # A shell that stands here in its EXIT trap would finish that first (bash): another one takes its
+    # place, and its code where a signal does not end it (the first process of a container, say).
+    exec sh -c "kill -$hs_number \$\$; exit $((128 + hs_number))" 2>/dev/null
+}
+
+main() {
+    begin
+    read_manifest
+    if [ -n "$hs_walltime_s" ]; then
+        hs_payload_end=$((hs_walltime_s - hs_grace_s))
+        hs_deadline=$((hs_walltime_s - hs_last_s))
+    fi
+    find_chirp
+    fetch_inputs
+    run_payload "$@"
+    stage_out
+    conclude
+    hs_finished=yes
+    if [ "$hs_code" = "$hs_e_walltime" ]; then exit "$hs_e_walltime"; fi
+    if [ "$hs_payload_status" != 0 ]; then exit "$hs_payload_status"; fi
+    exit "$hs_code"
+}
+
+main "$@"

@@ -1,0 +1,104 @@
+"""The help of every command: complete, narrow enough, and the same in every terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.cli.command import PROGRAMS, load
+from hepsub.cli.help import help_text, left, usage
+from hepsub.cli.options import Command, Option, Takes, Words
+
+COMMANDS = [load(program) for program in PROGRAMS]
+
+
+def test_the_help_of_hep_rm() -> None:
+    """The whole text."""
+    assert help_text(load("hep_rm")) == (
+        "usage: hep_rm [options] ID…\n"
+        "\n"
+        "Remove jobs.\n"
+        "\n"
+        "  ID…                         Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.\n"
+        "\n"
+        "options:\n"
+        "  -a, -all, --all             All of your own jobs; no question is asked.\n"
+        "  -p, --pool POOL             Pool of the policy, instead of the default one.\n"
+        "  -json, --json               Print one JSON document on stdout, also for errors.\n"
+        "  -version, --version         Show the version and exit.\n"
+        "  -h, -help, --help           Show this help and exit.\n"
+        "\n"
+        "examples:\n"
+        "  hep_rm 13.2\n"
+        "      one job\n"
+        "  hep_rm 13 14.0-9\n"
+        "      a cluster, and ten jobs of another\n"
+        "  hep_rm -a\n"
+        "      all of your own jobs\n"
+        "\n"
+        "man hep_rm tells everything."
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_option_is_in_the_help(command: Command) -> None:
+    """With all of its names and the first words of its sentence."""
+    text = help_text(command)
+    for option in command.options:
+        assert left(option) in text
+        assert " ".join(option.help.split()[:3]) in text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_no_line_is_wider_than_a_window(command: Command) -> None:
+    """100 columns."""
+    assert max(len(line) for line in help_text(command).splitlines()) <= 100
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_sentence_is_one(command: Command) -> None:
+    """A capital letter or a name in front, a full stop or more to come at the end."""
+    for option in command.options:
+        assert option.help.endswith((".", "…"))
+        assert not option.help[0].islower()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_flags_have_no_value_and_options_have_one(command: Command) -> None:
+    """What help shows behind the names is what the option takes."""
+    for option in command.options:
+        assert bool(option.metavar) is (option.takes is not Takes.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (Option(names=("-a", "--all"), field="all", help="x", takes=Takes.NOTHING), "-a, --all"),
+        (Option(names=("-n",), field="n", help="x", metavar="N"), "-n N"),
+        (Option(names=("-i",), field="i", help="x", metavar="ID", takes=Takes.MANY), "-i ID…"),
+        (
+            Option(names=("-u",), field="u", help="x", metavar="USER", takes=Takes.PERHAPS_ONE),
+            "-u [USER]",
+        ),
+    ],
+)
+def test_how_an_options_value_is_shown(option: Option, text: str) -> None:
+    """One, several, perhaps one, none."""
+    assert left(option) == text
+
+
+def test_the_usage_of_a_command_without_words() -> None:
+    """hep_clus takes options only."""
+    assert usage(load("hep_clus")) == "usage: hep_clus [options]"
+    assert isinstance(load("hep_sub").words, Words)
+    assert usage(load("hep_sub")) == "usage: hep_sub [options] script"
+
+
+def test_what_users_type_every_day_is_in_the_help_of_hep_sub() -> None:
+    """The options of HepJob, by the names that stand in people's scripts."""
+    text = help_text(load("hep_sub"))
+    for name in (
+        "-argu", "-g", "-n", "-o", "-e", "-mem", "-m", "-wt", "-os", "-np", "-cpu", "-gpu", "-prio", "-wn", "-gwn",
+        "-name", "-schedd", "-p", "-u", "-dir", "-l", "-image", "-rmt", "-site", "-once", "-wait", "-dry-run",
+        "-json", "-list",
+    ):  # fmt: skip
+        assert f" {name}," in text or f" {name} " in text

@@ -1,0 +1,1 @@
+"""Stand-ins for the world, as values: no test patches hepsub."""

@@ -1,0 +1,243 @@
+"""A schedd in memory: it behaves as HTCondor does, and fails when a test tells it to."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from hepsub.batch import (
+    Act,
+    ActCount,
+    Advice,
+    BatchSystem,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+    Submitted,
+    Unmade,
+)
+from hepsub.errors import PoolUnreachable, SubmissionRefused
+from hepsub.plan.model import Plan
+from tests.fakes.world import NOON
+
+
+class Fault(enum.Enum):
+    """What goes wrong during the next submission."""
+
+    LOST_BEFORE = "the connection breaks before the schedd has heard"
+    LOST_AFTER = "the connection breaks after the schedd has committed"
+    REFUSED = "the schedd says no"
+    INTERRUPTED_BEFORE = "Ctrl-C before the schedd has heard"
+    INTERRUPTED_AFTER = "Ctrl-C after the schedd has committed"
+
+
+def make_job(job: str = "13.0", state: State = State.IDLE, **values: object) -> JobStatus:
+    """A job of alice's on schedd01."""
+    cluster, proc = job.split(".")
+    plain = JobStatus(
+        schedd="schedd01.example.org",
+        cluster=int(cluster),
+        proc=int(proc),
+        owner="alice",
+        submitted=NOON - 100,
+        run_seconds=0,
+        state=state,
+        priority=0,
+        memory_mb=0,
+        requested_mb=2000,
+        command="job.sh",
+        arguments=(),
+    )
+    return replace(plain, **values)  # type: ignore[arg-type]
+
+
+def make_unmade(cluster: int = 20, **values: object) -> Unmade:
+    """A factory of alice's on schedd01 that has made 10 of 100 jobs."""
+    plain = Unmade(
+        schedd="schedd01.example.org",
+        cluster=cluster,
+        owner="alice",
+        first=10,
+        number=90,
+        requested_mb=2000,
+    )
+    return replace(plain, **values)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True, kw_only=True)
+class Cluster:
+    """What was submitted: the plan, and what it is found by."""
+
+    submitted: Submitted
+    plan: Plan
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeSchedd:
+    """One schedd.
+
+    Attributes:
+        name: full name.
+        host: the host it runs on.
+        jobs: the queue.
+        unmade: the factories.
+        past: the history, the latest first.
+        clusters: what was submitted here.
+        fault: what goes wrong during the next submission.
+        reachable: whether it answers at all.
+        counts: what `act` answers instead of the truth; None for the truth.
+        calls: what it was asked, in order.
+    """
+
+    name: str = "schedd01.example.org"
+    host: str = "schedd01.example.org"
+    jobs: list[JobStatus] = field(default_factory=list)
+    unmade: list[Unmade] = field(default_factory=list)
+    past: list[JobStatus] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
+    fault: Fault | None = None
+    reachable: bool = True
+    counts: ActCount | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def open_gate(self, cluster: int) -> None:
+        """Note that the jobs may start."""
+        self._called(f"open_gate {cluster}")
+
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """A text that says just enough."""
+        return f"{plan.number} of {plan.script} as {uuid}"
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
+        """Make a cluster, or fail as told."""
+        self._called("submit")
+        fault, self.fault = self.fault, None
+        if fault is Fault.LOST_BEFORE:
+            raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
+        if fault is Fault.INTERRUPTED_BEFORE:
+            raise KeyboardInterrupt
+        if fault is Fault.REFUSED:
+            raise SubmissionRefused(f"the schedd {self.name} said: no", remedy="submit fewer")
+        submitted = self._commit(plan, uuid)
+        if fault is Fault.LOST_AFTER:
+            raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
+        if fault is Fault.INTERRUPTED_AFTER:
+            raise KeyboardInterrupt
+        return submitted
+
+    def _commit(self, plan: Plan, uuid: str) -> Submitted:
+        number = max((each.submitted.cluster for each in self.clusters), default=12) + 1
+        submitted = Submitted(schedd=self.name, cluster=number, number=plan.number, uuid=uuid)
+        self.clusters.append(Cluster(submitted=submitted, plan=plan))
+        made = min(plan.number, plan.factory_idle or plan.number)
+        for proc in range(made):
+            self.jobs.append(
+                make_job(
+                    f"{number}.{proc}",
+                    schedd=self.name,
+                    owner=plan.user,
+                    requested_mb=plan.memory_mb,
+                )
+            )
+        if made < plan.number:
+            self.unmade.append(
+                make_unmade(
+                    number,
+                    schedd=self.name,
+                    owner=plan.user,
+                    first=made,
+                    number=plan.number - made,
+                    requested_mb=plan.memory_mb,
+                )
+            )
+        return submitted
+
+    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+        """The clusters with this UUID or key."""
+        self._called("find")
+        return tuple(
+            each.submitted
+            for each in self.clusters
+            if (not selection.uuid or each.submitted.uuid == selection.uuid)
+            and (not selection.once or each.plan.once == selection.once)
+            and (not selection.owner or each.plan.user == selection.owner)
+        )
+
+    def queue(self, selection: Selection, now: float) -> Queue:
+        """The jobs that are meant."""
+        del now
+        self._called("queue")
+        unmade = (_narrowed(each, selection) for each in self.unmade)
+        return Queue(
+            jobs=tuple(job for job in self.jobs if _meant(job, selection)),
+            unmade=tuple(each for each in unmade if each is not None),
+        )
+
+    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+        """The jobs that left, as far as they are meant."""
+        self._called("history")
+        return tuple(job for job in self.past if _meant(job, selection))[:most]
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Change the states of the jobs that are meant."""
+        self._called(f"act {act.value}")
+        if self.counts is not None:
+            return self.counts
+        into = {Act.REMOVE: State.REMOVED, Act.HOLD: State.HELD, Act.RELEASE: State.IDLE}[act]
+        found = [number for number, job in enumerate(self.jobs) if _meant(job, selection)]
+        for number in found:
+            self.jobs[number] = replace(self.jobs[number], state=into)
+        return ActCount(done=len(found))
+
+    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
+        """Change what the jobs ask for."""
+        self._called(f"edit_memory {memory_mb}")
+        found = [number for number, job in enumerate(self.jobs) if _meant(job, selection)]
+        for number in found:
+            self.jobs[number] = replace(self.jobs[number], requested_mb=memory_mb)
+        return len(found)
+
+    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
+        """A sentence that names the job it was asked for."""
+        del now
+        self._called("explain")
+        return Advice(
+            sentence=f"{job.job} is {job.state.value}",
+            details=("a detail",),
+            next_command=f"hep_rm {meant}",
+        )
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        if not self.reachable:
+            raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
+
+
+def as_batch_systems(*schedds: FakeSchedd) -> Callable[[object], tuple[BatchSystem, ...]]:
+    """A connection to these schedds, whatever the pool."""
+    systems: tuple[BatchSystem, ...] = schedds
+    return lambda _: systems
+
+
+def _meant(job: JobStatus, selection: Selection) -> bool:
+    return (
+        (not selection.owner or job.owner == selection.owner)
+        and (not selection.states or job.state in selection.states)
+        and (not selection.ids or any(each.holds(job.cluster, job.proc) for each in selection.ids))
+    )
+
+
+def _narrowed(unmade: Unmade, selection: Selection) -> Unmade | None:
+    if selection.states and State.IDLE not in selection.states:
+        return None
+    if selection.owner and unmade.owner != selection.owner:
+        return None
+    procs = range(unmade.first, unmade.first + unmade.number)
+    number = sum(
+        1
+        for proc in procs
+        if not selection.ids or any(each.holds(unmade.cluster, proc) for each in selection.ids)
+    )
+    return replace(unmade, number=number) if number else None

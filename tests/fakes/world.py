@@ -1,0 +1,116 @@
+"""The world as values: a situation, a policy, facts, a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hepsub.actions.session import Connect, Session
+from hepsub.cli.hep_sub import COMMAND, job_spec
+from hepsub.cli.parse import parse
+from hepsub.job import JobSpec
+from hepsub.journal import Journal
+from hepsub.paths import Paths
+from hepsub.plan.facts import Facts, Program, ProgramState
+from hepsub.plan.place_state import PlaceState
+from hepsub.policy.load import Layer, merge
+from hepsub.policy.model import Policy
+from hepsub.situation import Situation
+
+NOON = 1_700_000_000.0
+"""A moment, in seconds since the epoch."""
+
+RUNNABLE = Program(state=ProgramState.RUNNABLE, interpreter="/bin/sh")
+
+
+def make_situation(
+    *,
+    user: str = "alice",
+    groups: tuple[str, ...] = ("juno", "physics"),
+    host: str = "login01.example.org",
+    cwd: Path = Path("/work/alice"),
+    environment: Mapping[str, str] | None = None,
+    now: float = NOON,
+) -> Situation:
+    """Alice on a login node."""
+    return Situation(
+        user=user,
+        uid=1000,
+        groups=groups,
+        host=host,
+        cwd=cwd,
+        home=Path("/home/alice"),
+        environment={} if environment is None else environment,
+        now=now,
+    )
+
+
+def make_policy(text: str = "") -> Policy:
+    """The shipped policy with this text above it, as a file called `test.toml`."""
+    return merge([Layer(file="test.toml", text=text)])
+
+
+def make_spec(*words: str) -> JobSpec:
+    """The JobSpec that these words mean behind hep_sub."""
+    return job_spec(parse(words, COMMAND))
+
+
+def make_facts(
+    *,
+    situation: Situation | None = None,
+    items: tuple[str, ...] = (),
+    programs: Mapping[str, Program] | None = None,
+    places: Mapping[str, PlaceState] | None = None,
+    image_exists: bool = True,
+) -> Facts:
+    """Facts in which /work/alice and /work/alice/log are directories and job.sh can be started."""
+    return Facts(
+        situation=situation or make_situation(),
+        items=items,
+        programs={"/work/alice/job.sh": RUNNABLE} if programs is None else programs,
+        places={
+            "/work/alice": PlaceState.DIRECTORY,
+            "/work/alice/log": PlaceState.DIRECTORY,
+            "/dev": PlaceState.LOCKED_DIRECTORY,
+            "/dev/null": PlaceState.DEVICE,
+            **(places or {}),
+        },
+        image_exists=image_exists,
+    )
+
+
+def make_session(
+    directory: Path,
+    connect: Connect,
+    *,
+    policy: Policy | None = None,
+    situation: Situation | None = None,
+) -> Session:
+    """A session whose files are in a directory of the test and whose pools are the test's."""
+    where = situation or make_situation(cwd=directory)
+    return Session(
+        situation=where,
+        paths=Paths(
+            user_policy=directory / "config.toml",
+            extra_policy=None,
+            site_policy=directory / "site",
+            journal=directory / "journal",
+            reports=directory / "reports",
+        ),
+        policy=policy or make_policy(),
+        journal=Journal(directory=directory / "journal", host=where.host),
+        connect=connect,
+    )
+
+
+def make_script(directory: Path, name: str = "job.sh") -> Path:
+    """A script that can be started."""
+    path = directory / name
+    path.write_text("#!/bin/sh\necho done\n")
+    path.chmod(0o755)
+    return path
+
+
+def words(texts: Sequence[str]) -> str:
+    """Texts on lines of their own, for comparing tables."""
+    return "\n".join(texts)

@@ -1,0 +1,18 @@
+"""The pool of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.here.world import Here
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Here]:
+    """An embedded pool; nothing of it is left behind."""
+    world = Here(directory=tmp_path)
+    yield world
+    world.close()

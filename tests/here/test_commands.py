@@ -1,0 +1,92 @@
+"""The actions behind the commands work on the embedded pool as on any other."""
+
+from __future__ import annotations
+
+from hepsub.actions.control import Control, control
+from hepsub.actions.edit import Edited, edit
+from hepsub.actions.history import Past, history
+from hepsub.actions.query import Filter, Listing, query
+from hepsub.actions.submit import Submission, submit
+from hepsub.actions.wait import Clock, Waited, wait
+from hepsub.actions.why import Explanations, why
+from hepsub.batch import Act, Selection, State
+from hepsub.jobid import parse_job_id
+from tests.fakes.world import make_spec
+from tests.here.world import Here, until
+
+
+def listing(here: Here, **wanted: object) -> Listing:
+    value = query(here.session(), Filter(pool="here", **wanted)).value  # type: ignore[arg-type]
+    assert isinstance(value, Listing)
+    return value
+
+
+def submission(here: Here, *words: str) -> Submission:
+    value = submit(here.session(), make_spec("-p", "here", *words)).value
+    assert isinstance(value, Submission)
+    return value
+
+
+def test_submit_and_wait(here: Here) -> None:
+    here.script("exit $1")
+    made = submission(here, "job.sh", "-argu", "%{ProcId}", "-n", "3")
+    said: list[str] = []
+    result = wait(here.session(), made, Clock(sleep=lambda _: None, progress=said.append))
+    assert isinstance(result.value, Waited)
+    assert [job.exit_code for job in result.value.jobs] == [0, 1, 2]
+    assert result.exit_code == 60
+    assert said[-1] == "cluster 1: 0 idle, 0 running, 0 held, 3 ended"
+
+
+def test_once(here: Here) -> None:
+    here.script("true")
+    first = submission(here, "job.sh", "-once", "key")
+    again = submission(here, "job.sh", "-once", "key")
+    assert (again.submitted, again.plan) == (first.submitted, None)
+    for entry in here.session().journal.directory.glob("*.jsonl"):
+        entry.unlink()  # the queue knows it, too
+    assert submission(here, "job.sh", "-once", "key").submitted == first.submitted
+    assert len(here.pool.find(Selection())) == 1
+
+
+def test_queue_hold_edit_release_remove_history(here: Here) -> None:
+    here.script("sleep 1000")
+    made = submission(here, "job.sh", "-n", "50", "-name", "naïve", "-prio", "2")
+    cluster = made.submitted.cluster
+    here.reach(f"{cluster}.0", State.RUNNING)
+    seen = listing(here, owner="alice")
+    assert seen.counts()["jobs"] == 50
+    assert {(job.schedd, job.name, job.priority) for job in seen.jobs} == {
+        ("here@laptop", "naïve", 2)
+    }
+    assert listing(here, owner="bob").jobs == ()
+    waiting = (parse_job_id(f"{cluster}.40-49"),)
+    held = control(here.session(), Act.HOLD, waiting, "here").value
+    assert isinstance(held, Control)
+    assert held.outcomes[0].number == 10
+    assert len(listing(here, states=(State.HELD,)).jobs) == 10
+    edited = edit(here.session(), waiting, 300, "here").value
+    assert isinstance(edited, Edited)
+    assert [(each.number, each.old_mb, each.new_mb) for each in edited.changes] == [(10, 100, 300)]
+    assert control(here.session(), Act.RELEASE, waiting, "here").exit_code == 0
+    assert control(here.session(), Act.RELEASE, waiting, "here").exit_code == 53
+    assert control(here.session(), Act.REMOVE, (), "here").exit_code == 0
+    until(lambda: not listing(here).jobs)
+    past = history(here.session(), (), "alice", 10, "here").value
+    assert isinstance(past, Past)
+    assert [job.state for job in past.jobs] == [State.REMOVED] * 10
+    assert control(here.session(), Act.REMOVE, waiting, "here").exit_code == 51
+
+
+def test_why(here: Here) -> None:
+    here.script("sleep 1000")
+    submission(here, "job.sh", "-n", "50")
+    here.reach("1.0", State.RUNNING)
+    control(here.session(), Act.HOLD, (parse_job_id("1.49"),), "here")
+    value = why(here.session(), Filter(pool="here")).value
+    assert isinstance(value, Explanations)
+    by_state = {each.state: each for each in value.explanations}
+    assert by_state[State.RUNNING].sentence.startswith("it runs on ")
+    assert "cores: " in by_state[State.IDLE].details[0]
+    assert by_state[State.HELD].next_command == "hep_release 1.49"
+    assert by_state[State.HELD].details == ("1/0 hepsub was asked to hold it",)

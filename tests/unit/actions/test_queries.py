@@ -1,0 +1,435 @@
+"""hep_q, hep_q -why, hep_sub status, hep_history, hep_clus: what is told of jobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.clus import Walltimes, walltimes
+from hepsub.actions.history import Past, history
+from hepsub.actions.query import Filter, Listing, job_document, query
+from hepsub.actions.status import ClusterStatus, Status, status
+from hepsub.actions.why import Explanation, Explanations, why
+from hepsub.batch import State
+from hepsub.errors import AmbiguousJob, NoGroup, UnknownGroup
+from hepsub.jobid import parse_job_id
+from hepsub.journal import Entry
+from hepsub.result import Result
+from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
+from tests.fakes.world import NOON, make_policy, make_session, make_situation
+
+SECOND = "schedd02.example.org"
+QUEUE = [
+    make_job("13.0", State.RUNNING),
+    make_job("13.1", State.IDLE),
+    make_job("13.2", State.HELD, hold_code=34, hold_reason="memory"),
+    make_job("14.0", State.IDLE, owner="bob"),
+    make_job("15.0", State.REMOVED),
+    make_job("15.1", State.TRANSFERRING),
+    make_job("15.2", State.SUSPENDED),
+    make_job("15.3", State.COMPLETED),
+]
+
+
+def listing(result: Result) -> Listing:
+    """The listing of a query."""
+    assert isinstance(result.value, Listing)
+    return result.value
+
+
+@pytest.mark.parametrize(
+    ("wanted", "jobs"),
+    [
+        (Filter(), ["13.0", "13.1", "13.2", "14.0", "15.0", "15.1", "15.2", "15.3"]),
+        (Filter(owner="bob"), ["14.0"]),
+        (Filter(ids=(parse_job_id("13"),)), ["13.0", "13.1", "13.2"]),
+        (Filter(ids=(parse_job_id("13.1-2"), parse_job_id("14"))), ["13.1", "13.2", "14.0"]),
+        (Filter(ids=(parse_job_id("14"),), owner="alice"), []),
+        (Filter(states=(State.IDLE,), owner="alice"), ["13.1"]),
+        (Filter(states=(State.HELD, State.RUNNING)), ["13.0", "13.2"]),
+        (Filter(ids=(parse_job_id("99"),)), []),
+    ],
+)
+def test_a_filter_narrows(tmp_path: Path, wanted: Filter, jobs: list[str]) -> None:
+    """Ids, owner and states together; an id that is not there is an empty table, not an error."""
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE))))
+    result = query(session, wanted)
+    assert [job.job for job in listing(result).jobs] == jobs
+    assert result.exit_code == 0
+
+
+def test_a_job_that_is_named_twice_is_shown_once(tmp_path: Path) -> None:
+    """-i 13 13.0 means the cluster, of which 13.0 is one job; the counts say so too."""
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE))))
+    found = listing(query(session, Filter(ids=(parse_job_id("13"), parse_job_id("13.0")))))
+    assert [job.job for job in found.jobs] == ["13.0", "13.1", "13.2"]
+
+
+def test_every_state_is_counted_once(tmp_path: Path) -> None:
+    """Jobs whose outputs are on their way count as running, unmade ones as idle."""
+    schedd = FakeSchedd(jobs=list(QUEUE), unmade=[make_unmade(20)])
+    found = listing(query(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    assert found.counts() == {
+        "jobs": 98,
+        "completed": 1,
+        "removed": 1,
+        "idle": 92,
+        "running": 2,
+        "held": 1,
+        "suspended": 1,
+    }
+
+
+def test_all_schedds_are_asked_and_one_that_is_away_is_a_problem(tmp_path: Path) -> None:
+    """The others' jobs are shown all the same; the exit code says that something is missing."""
+    away = FakeSchedd(name=SECOND, reachable=False)
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE)), away))
+    result = query(session, Filter(owner="bob"))
+    assert [job.job for job in listing(result).jobs] == ["14.0"]
+    assert [each.message for each in result.problems] == [
+        "the schedd schedd02.example.org does not answer"
+    ]
+    assert result.exit_code == 40
+
+
+def test_an_id_on_two_schedds_is_refused(tmp_path: Path) -> None:
+    """Which 13 is shown must not depend on the weather."""
+    second = FakeSchedd(name=SECOND, jobs=[make_job("13.0", schedd=SECOND)])
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=list(QUEUE)), second))
+    with pytest.raises(AmbiguousJob):
+        query(session, Filter(ids=(parse_job_id("13"),)))
+    named = query(session, Filter(ids=(parse_job_id("schedd02:13"),)))
+    assert [job.schedd for job in listing(named).jobs] == [SECOND]
+
+
+def test_an_id_that_no_schedd_knows_is_an_empty_table(tmp_path: Path) -> None:
+    """Scripts poll until the table is empty: with two schedds, too."""
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(), FakeSchedd(name=SECOND)))
+    result = query(session, Filter(ids=(parse_job_id("99"),)))
+    assert (listing(result).jobs, result.exit_code) == ((), 0)
+
+
+def test_the_document_of_a_job() -> None:
+    """Every key of a job in JSON; what does not apply is null."""
+    job = make_job(
+        "13.2", State.HELD, hold_code=34, hold_subcode=102, hold_reason="memory", memory_mb=732.5, name="scan",
+        arguments=("a b", "c"), host="slot1@bws01", run_seconds=7448.0, priority=5,
+    )  # fmt: skip
+    assert job_document(job) == {
+        "id": "13.2",
+        "schedd": "schedd01.example.org",
+        "cluster": 13,
+        "proc": 2,
+        "owner": "alice",
+        "submitted": NOON - 100,
+        "run_seconds": 7448.0,
+        "state": "H",
+        "priority": 5,
+        "memory_mb": 732.5,
+        "requested_mb": 2000,
+        "command": "job.sh",
+        "arguments": ["a b", "c"],
+        "name": "scan",
+        "hold_code": 34,
+        "hold_subcode": 102,
+        "hold_reason": "memory",
+        "host": "slot1@bws01",
+        "exit_code": None,
+        "exit_signal": None,
+        "ended": None,
+        "remove_reason": None,
+    }
+
+
+def test_an_exit_code_of_0_is_not_null() -> None:
+    """0 is an answer, null is none."""
+    job = make_job("13.0", State.COMPLETED, exit_code=0, ended=NOON)
+    document = job_document(job)
+    assert (document["exit_code"], document["ended"], document["hold_code"]) == (0, NOON, None)
+
+
+def test_the_document_of_a_listing(tmp_path: Path) -> None:
+    """Jobs, unmade procs and counts."""
+    schedd = FakeSchedd(jobs=[make_job("13.0")], unmade=[make_unmade(20, paused=True)])
+    document = listing(query(make_session(tmp_path, as_batch_systems(schedd)), Filter())).document()
+    assert list(document) == ["jobs", "unmade", "counts"]
+    assert document["unmade"] == [
+        {
+            "schedd": "schedd01.example.org",
+            "cluster": 20,
+            "owner": "alice",
+            "first": 10,
+            "number": 90,
+            "paused": True,
+        }
+    ]
+
+
+def explanations(result: Result) -> list[Explanation]:
+    """What hep_q -why says."""
+    assert isinstance(result.value, Explanations)
+    return list(result.value.explanations)
+
+
+def test_jobs_that_are_alike_are_explained_together(tmp_path: Path) -> None:
+    """1,000 idle jobs of a cluster wait for one reason: the schedd is asked once."""
+    schedd = FakeSchedd(jobs=[make_job(f"13.{proc}") for proc in range(1000)])
+    found = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    assert len(found) == 1
+    assert len(found[0].jobs) == 1000
+    assert found[0].next_command == "hep_rm 13"
+    assert schedd.calls.count("explain") == 1
+
+
+def test_held_jobs_are_explained_by_the_one_that_used_most(tmp_path: Path) -> None:
+    """The memory that is suggested has to do for all of them."""
+    schedd = FakeSchedd(
+        jobs=[
+            make_job(f"13.{proc}", State.HELD, hold_code=34, memory_mb=peak)
+            for proc, peak in enumerate((2100.0, 9000.0, 2200.0))
+        ]
+    )
+    found = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    assert [(each.jobs, each.sentence) for each in found] == [
+        (("13.0", "13.1", "13.2"), "13.1 is H")
+    ]
+
+
+def test_jobs_on_hold_for_other_reasons_are_explained_apart(tmp_path: Path) -> None:
+    """A cluster may have outgrown its memory here and lost its directory there."""
+    schedd = FakeSchedd(
+        jobs=[
+            make_job("13.0", State.HELD, hold_code=34),
+            make_job("13.1", State.HELD, hold_code=7, hold_subcode=2),
+            make_job("13.2", State.HELD, hold_code=7, hold_subcode=13),
+        ]
+    )
+    found = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    assert [each.jobs for each in found] == [("13.0",), ("13.1",), ("13.2",)]
+
+
+def test_no_job_is_told_to_run_where_another_one_runs(tmp_path: Path) -> None:
+    """Two running jobs on two hosts: both hosts are named, or neither."""
+    schedd = FakeSchedd(
+        jobs=[
+            make_job("13.0", State.RUNNING, host="slot1@a", memory_mb=5.0),
+            make_job("13.1", State.RUNNING, host="slot1@b"),
+        ]
+    )
+    told = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    text = " ".join(each.sentence for each in told)
+    assert ("slot1@a" in text) is ("slot1@b" in text)
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        (make_job("13.0", State.RUNNING, host="slot1@b", run_seconds=90), "it runs on slot1@b, for 1 min 30 s so far"),
+        (make_job("13.0", State.REMOVED), "it was removed and is about to leave the queue"),
+        (make_job("13.0", State.COMPLETED), "it has ended and is about to leave the queue"),
+        (make_job("13.0", State.SUSPENDED, host="b"), "it is suspended on b"),
+        (make_job("13.0", State.TRANSFERRING, host="b"), "its outputs are on their way home from b"),
+    ],
+)  # fmt: skip
+def test_a_state_that_explains_itself(tmp_path: Path, job: object, sentence: str) -> None:
+    """No schedd has to be asked why a running job runs."""
+    schedd = FakeSchedd(jobs=[job])  # type: ignore[list-item]
+    found = explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
+    assert [each.sentence for each in found] == [sentence]
+    assert "explain" not in schedd.calls
+
+
+@pytest.mark.parametrize(
+    ("paused", "sentence", "next_command"),
+    [
+        (False, "the schedd makes these jobs as the ones before them start", ""),
+        (True, "the cluster is on hold, so the schedd makes no more of its jobs", "hep_release 20"),
+    ],
+)
+def test_jobs_that_are_not_made_yet_are_explained(
+    tmp_path: Path, sentence: str, next_command: str, *, paused: bool
+) -> None:
+    """They are idle jobs for a reason of their own."""
+    schedd = FakeSchedd(unmade=[make_unmade(20, paused=paused)])
+    assert explanations(why(make_session(tmp_path, as_batch_systems(schedd)), Filter())) == [
+        Explanation(
+            jobs=("20.10-99",), state=State.IDLE, sentence=sentence, next_command=next_command
+        )
+    ]
+
+
+def test_the_document_of_explanations(tmp_path: Path) -> None:
+    """Jobs, state, sentence, details and the next command."""
+    schedd = FakeSchedd(jobs=[make_job("13.0")])
+    result = why(make_session(tmp_path, as_batch_systems(schedd)), Filter())
+    assert result.value.document() == {
+        "explanations": [
+            {
+                "jobs": ["13.0"],
+                "state": "I",
+                "sentence": "13.0 is I",
+                "details": ["a detail"],
+                "next": "hep_rm 13.0",
+            }
+        ]
+    }
+
+
+def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
+    """Counts by cluster, the name or else the program, and the first hold reason."""
+    schedd = FakeSchedd(
+        jobs=[
+            make_job("13.0", State.RUNNING, name="scan"),
+            make_job("13.1", State.IDLE, name="scan"),
+            make_job("13.2", State.HELD, name="scan", hold_reason="memory"),
+            make_job("13.3", State.HELD, name="scan", hold_reason="another"),
+            make_job("14.0", owner="bob"),
+            make_job("20.9", State.TRANSFERRING),
+        ],
+        unmade=[make_unmade(20)],
+    )
+    result = status(make_session(tmp_path, as_batch_systems(schedd)), None)
+    assert result.value == Status(
+        clusters=(
+            ClusterStatus(
+                schedd="schedd01.example.org",
+                cluster=13,
+                name="scan",
+                submitted=NOON - 100,
+                idle=1,
+                running=1,
+                held=2,
+                reason="memory",
+            ),
+            ClusterStatus(
+                schedd="schedd01.example.org",
+                cluster=20,
+                name="job.sh",
+                submitted=NOON - 100,
+                idle=90,
+                running=1,
+                held=0,
+                reason="",
+            ),
+        )
+    )
+
+
+def test_the_same_id_on_two_schedds_is_two_clusters(tmp_path: Path) -> None:
+    """Status shows all, so nothing is ambiguous."""
+    second = FakeSchedd(name=SECOND, jobs=[make_job("13.0", schedd=SECOND)])
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd(jobs=[make_job("13.0")]), second))
+    found = status(session, None).value
+    assert isinstance(found, Status)
+    assert [(each.schedd, each.cluster, each.idle) for each in found.clusters] == [
+        ("schedd01.example.org", 13, 1),
+        (SECOND, 13, 1),
+    ]
+
+
+def ended(job: str, when: float, **values: object) -> object:
+    """A job that has left the queue."""
+    return make_job(job, State.COMPLETED, ended=when, exit_code=0, **values)
+
+
+def past(result: Result) -> list[tuple[str, str]]:
+    """The jobs of the history with their schedds."""
+    assert isinstance(result.value, Past)
+    return [(job.job, job.schedd) for job in result.value.jobs]
+
+
+def test_the_history_of_all_schedds_has_the_latest_first(tmp_path: Path) -> None:
+    """As many as were asked for, over all schedds together."""
+    first = FakeSchedd(past=[ended("13.0", 300), ended("12.0", 100)])  # type: ignore[list-item]
+    second = FakeSchedd(name=SECOND, past=[ended("7.0", 200, schedd=SECOND)])  # type: ignore[list-item]
+    session = make_session(tmp_path, as_batch_systems(first, second))
+    result = history(session, (), "alice", 2, None)
+    assert past(result) == [("13.0", "schedd01.example.org"), ("7.0", SECOND)]
+    assert result.exit_code == 0
+
+
+def test_an_id_in_the_history_is_looked_for_where_the_journal_says(tmp_path: Path) -> None:
+    """The other schedd's 13 is somebody else's."""
+    first = FakeSchedd(past=[ended("13.0", 300)])  # type: ignore[list-item]
+    second = FakeSchedd(name=SECOND, past=[ended("13.0", 200, schedd=SECOND)])  # type: ignore[list-item]
+    session = make_session(tmp_path, as_batch_systems(first, second))
+    session.journal.append(
+        Entry(uuid="u", pool="local", schedd=SECOND, number=1, when=NOON, cluster=13)
+    )
+    assert past(history(session, (parse_job_id("13"),), "alice", 9, None)) == [("13.0", SECOND)]
+
+
+def test_a_schedds_name_narrows_the_history(tmp_path: Path) -> None:
+    """schedd01:13 is not schedd02's."""
+    first = FakeSchedd(past=[ended("13.0", 300)])  # type: ignore[list-item]
+    second = FakeSchedd(name=SECOND, past=[ended("13.0", 200, schedd=SECOND)])  # type: ignore[list-item]
+    session = make_session(tmp_path, as_batch_systems(first, second))
+    assert past(history(session, (parse_job_id("schedd02:13"),), "alice", 9, None)) == [
+        ("13.0", SECOND)
+    ]
+
+
+def test_ids_in_the_history_may_be_anybodys(tmp_path: Path) -> None:
+    """Who names a job wants that job, whoever owned it."""
+    schedd = FakeSchedd(past=[ended("13.0", 300, owner="bob")])  # type: ignore[list-item]
+    session = make_session(tmp_path, as_batch_systems(schedd))
+    assert past(history(session, (parse_job_id("13"),), "alice", 9, None)) == [
+        ("13.0", "schedd01.example.org")
+    ]
+    assert past(history(session, (), "alice", 9, None)) == []
+
+
+def test_a_schedd_that_is_away_is_a_problem_of_the_history(tmp_path: Path) -> None:
+    """The others' history is shown."""
+    first = FakeSchedd(past=[ended("13.0", 300)])  # type: ignore[list-item]
+    session = make_session(
+        tmp_path, as_batch_systems(first, FakeSchedd(name=SECOND, reachable=False))
+    )
+    result = history(session, (), "alice", 9, None)
+    assert past(result) == [("13.0", "schedd01.example.org")]
+    assert result.exit_code == 40
+
+
+def test_the_walltime_classes_of_a_group(tmp_path: Path) -> None:
+    """In the order of their names, without those on request, the group's own limits included."""
+    policy = make_policy("[group.cms]\nwalltime = { mid = '200 h' }\n")
+    session = make_session(tmp_path, as_batch_systems(), policy=policy)
+    assert walltimes(session, "cms").value == Walltimes(
+        group="cms",
+        limits=(
+            ("default", 36000),
+            ("long", 2592000),
+            ("mid", 720000),
+            ("short", 1800),
+            ("test", 300),
+        ),
+    )
+
+
+def test_without_a_group_the_classes_of_ones_own_are_shown(tmp_path: Path) -> None:
+    """The group is the one that hep_sub would take."""
+    session = make_session(
+        tmp_path,
+        as_batch_systems(),
+        policy=make_policy("[group.cms]\n[group.juno]\n"),
+        situation=make_situation(groups=("users", "juno")),
+    )
+    found = walltimes(session, None).value
+    assert isinstance(found, Walltimes)
+    assert found.group == "juno"
+
+
+def test_groups_that_do_not_exist_have_no_classes(tmp_path: Path) -> None:
+    """An unknown group is refused with the closest match; who has none is told."""
+    session = make_session(
+        tmp_path,
+        as_batch_systems(),
+        policy=make_policy("[group.cms]\n"),
+        situation=make_situation(groups=()),
+    )
+    with pytest.raises(UnknownGroup) as caught:
+        walltimes(session, "cmss")
+    assert caught.value.remedy == "did you mean 'cms'?"
+    with pytest.raises(NoGroup):
+        walltimes(session, None)

@@ -1,0 +1,385 @@
+"""The one renderer: data on stdout, talk on stderr, one JSON document."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.clus import Walltimes
+from hepsub.actions.control import Control, Outcome
+from hepsub.actions.edit import Change, Edited
+from hepsub.actions.history import Past
+from hepsub.actions.status import ClusterStatus, Status
+from hepsub.actions.submit import Submission, preview
+from hepsub.actions.wait import Waited
+from hepsub.actions.why import Explanation, Explanations
+from hepsub.batch import Act, State, Submitted
+from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.result import Problem, Result, Value
+from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
+from tests.fakes.world import NOON, make_script, make_session, make_situation, make_spec
+
+SUBMISSION = Submission(
+    submitted=Submitted(schedd="schedd01.example.org", cluster=13, number=1, uuid="u"),
+    pool="local",
+    plan=None,
+)
+
+
+def shown(result: Result, *, quiet: bool = False) -> str:
+    """What a script sees that reads stdout and stderr together."""
+    both = io.StringIO()
+    with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
+        render_text("hep_sub", result, quiet=quiet)
+    return both.getvalue()
+
+
+def test_success_is_one_line_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    """`1 job(s) submitted to cluster 13`, no full stop."""
+    render_text("hep_sub", Result(value=SUBMISSION), quiet=False)
+    assert capsys.readouterr() == ("1 job(s) submitted to cluster 13\n", "")
+
+
+PARSERS = [r"submitted to cluster (\d+)", r"cluster ([0-9]+)", r"(?:cluster|job)\D+(\d+)"]
+NOTES = [
+    "not sent with the job, because they look like secrets: S3_TOKEN, GITHUB_TOKEN",
+    "the interpreter /opt/python3 does not exist on this machine",
+    "-once cluster-7: submitted before, nothing was submitted now",
+]
+
+
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("pattern", PARSERS)
+def test_every_parser_in_use_finds_the_cluster_whatever_else_is_said(
+    pattern: str, note: str
+) -> None:
+    """Some read stdout and stderr together: nothing that is said may match before the cluster's line."""
+    found = re.search(pattern, shown(Result(value=SUBMISSION, notes=(note,))))
+    assert found is not None
+    assert found[1] == "13"
+
+
+def test_notes_are_talk(capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr, behind the command's name; -quiet leaves them out."""
+    result = Result(value=SUBMISSION, notes=("be careful",))
+    render_text("hep_sub", result, quiet=False)
+    assert capsys.readouterr().err == "hep_sub: be careful\n"
+    render_text("hep_sub", result, quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_problem_is_told_with_its_remedy_even_with_quiet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What happened, then what to do; without a remedy there is no second line."""
+    problems = (
+        Problem(code="a", message="13 is gone", remedy="look"),
+        Problem(code="b", message="x"),
+    )
+    value = Control(act=Act.REMOVE, outcomes=())
+    render_text("hep_rm", Result(value=value, problems=problems, exit_code=53), quiet=True)
+    assert capsys.readouterr().err == (
+        "hep_rm: error: 13 is gone\nhep_rm: look\nhep_rm: error: x\n"
+    )
+
+
+def test_json_is_one_line_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    """Any terminal, any locale: one document, and nothing on stderr."""
+    value = Past(jobs=(make_job("13.0", name="ünïcode\n"),))
+    render_json("hep_history", Result(value=value))
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.isascii()
+    assert out.count("\n") == 1
+    assert json.loads(out)["result"]["jobs"][0]["name"] == "ünïcode\n"
+
+
+def test_json_of_a_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """The envelope around a submission."""
+    render_json("hep_sub", Result(value=SUBMISSION))
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": "hepsub/1",
+        "command": "hep_sub",
+        "ok": True,
+        "result": {
+            "cluster": 13,
+            "jobs": 1,
+            "pool": "local",
+            "schedd": "schedd01.example.org",
+            "uuid": "u",
+            "new": False,
+            "procs": [],
+        },
+        "problems": [],
+    }
+
+
+def test_json_of_a_partial_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was done and what was not, together; ok says that it was not all."""
+    value = Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=2),))
+    problems = (Problem(code="unknown-job", message="99 is not in the queue", remedy="r"),)
+    render_json("hep_rm", Result(value=value, problems=problems, exit_code=51))
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert document["result"]["jobs"] == 2
+    assert document["problems"] == [
+        {"code": "unknown-job", "message": "99 is not in the queue", "remedy": "r"}
+    ]
+
+
+def test_json_of_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same envelope, without a result."""
+    render_json_error("hep_sub", Problem(code="usage", message="m", remedy="r"))
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": "hepsub/1",
+        "command": "hep_sub",
+        "ok": False,
+        "result": None,
+        "problems": [{"code": "usage", "message": "m", "remedy": "r"}],
+    }
+
+
+PREVIEW_KEYS = [
+    "jobs", "script", "resources", "group", "os", "image", "name", "pool", "universe", "priority", "first",
+    "factory", "procs", "route", "schedd", "description", "notes",
+]  # fmt: skip
+
+
+def test_the_keys_of_a_dry_run_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The contract: none of these keys may go, and what each holds stays what it is."""
+    make_script(tmp_path)
+    session = make_session(
+        tmp_path,
+        as_batch_systems(FakeSchedd()),
+        situation=make_situation(cwd=tmp_path, environment={"GITHUB_TOKEN": "x"}),
+    )
+    spec = make_spec(
+        "job.sh",
+        "-n",
+        "2",
+        "-argu",
+        "%{Index}",
+        "-first",
+        "5",
+        "-mem",
+        "3000",
+        "-name",
+        "scan",
+        "-prio",
+        "1",
+    )
+    render_json("hep_sub", preview(session, spec))
+    document = json.loads(capsys.readouterr().out)
+    result = document["result"]
+    assert (document["schema"], document["command"], document["ok"]) == (
+        "hepsub/1",
+        "hep_sub",
+        True,
+    )
+    assert set(PREVIEW_KEYS) <= set(result)
+    assert result["description"].startswith("2 of job.sh as ")
+    requirements = result["route"].pop("requirements")
+    assert requirements == []
+    assert {key: result[key] for key in PREVIEW_KEYS if key != "description"} == {
+        "jobs": 2,
+        "script": "job.sh",
+        "resources": {
+            "cpus": 1,
+            "gpus": 0,
+            "memory_mb": 3000,
+            "walltime_class": "default",
+            "walltime_s": 36000,
+        },
+        "group": "juno",
+        "os": None,
+        "image": None,
+        "name": "scan",
+        "pool": "local",
+        "universe": "vanilla",
+        "priority": 1,
+        "first": 5,
+        "factory": False,
+        "procs": [
+            {
+                "proc": proc,
+                "executable": f"{tmp_path}/job.sh",
+                "arguments": [str(5 + proc)],
+                "stdout": f"{tmp_path}/job.sh.out.%{{ClusterId}}.{proc}",
+                "stderr": f"{tmp_path}/job.sh.err.%{{ClusterId}}.{proc}",
+                "inputs": [],
+                "outputs": [],
+            }
+            for proc in range(2)
+        ],
+        "route": {
+            "pool": "local",
+            "site": None,
+            "transfer": False,
+            "reasons": [
+                {
+                    "rule": "pool",
+                    "matched": "no -p",
+                    "because": "local is the first pool of the policy",
+                },
+                {
+                    "rule": "local",
+                    "matched": "no -rmt",
+                    "because": "a plain job runs where this host's file system is",
+                },
+            ],
+        },
+        "schedd": "schedd01.example.org",
+        "notes": [
+            "not sent with the job, because they look like secrets: GITHUB_TOKEN"
+        ],
+    }  # fmt: skip
+
+
+def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
+    """Nothing is submitted; the first three jobs are written out, the others counted."""
+    make_script(tmp_path)
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd()))
+    text = value_text(preview(session, make_spec("job.sh", "-n", "5", "-gpu", "1")).value)
+    head = text.split("The submit description:")[0].splitlines()
+    assert head == [
+        "Nothing is submitted. The plan:",
+        "  jobs        5",
+        "  each        1 core(s), 1 GPU(s), 2000 MB, walltime default (10 h)",
+        "  group       JUNO.juno.default",
+        "  where       pool local, schedd schedd01.example.org",
+        "  because     no -p: local is the first pool of the policy",
+        "  because     no -rmt: a plain job runs where this host's file system is",
+        f"  job 0       {tmp_path}/job.sh",
+        f"              stdout {tmp_path}/job.sh.out.%{{ClusterId}}.0",
+        f"              stderr {tmp_path}/job.sh.err.%{{ClusterId}}.0",
+        f"  job 1       {tmp_path}/job.sh",
+        f"              stdout {tmp_path}/job.sh.out.%{{ClusterId}}.1",
+        f"              stderr {tmp_path}/job.sh.err.%{{ClusterId}}.1",
+        f"  job 2       {tmp_path}/job.sh",
+        f"              stdout {tmp_path}/job.sh.out.%{{ClusterId}}.2",
+        f"              stderr {tmp_path}/job.sh.err.%{{ClusterId}}.2",
+        "  and 2 more",
+    ]
+    assert text.endswith(f"The submit description:\n  5 of job.sh as {text.rsplit(' ', 1)[1]}")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (
+            Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=3), Outcome(meant="14.0", number=1))),
+            "13: 3 job(s) removed\n14.0: 1 job(s) removed",
+        ),
+        (Control(act=Act.HOLD, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
+        (Control(act=Act.RELEASE, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
+        (
+            Edited(changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
+            "13: memory 2000 MB -> 3000 MB (2 job(s))",
+        ),
+        (Edited(changes=()), "0 job(s) changed"),
+        (
+            Walltimes(
+                group="cms",
+                limits=(("default", 36000), ("long", 2592000), ("mid", 360000), ("short", 1800), ("test", 300)),
+            ),
+            "Walltime Limit INFO for group 'cms':\n"
+            "'default' job walltime limit is: 10.0 hours.\n"
+            "'long' job walltime limit is: 720.0 hours.\n"
+            "'mid' job walltime limit is: 100.0 hours.\n"
+            "'short' job walltime limit is: 30.0 minutes.\n"
+            "'test' job walltime limit is: 5.0 minutes.",
+        ),
+        (
+            Waited(
+                submission=SUBMISSION,
+                jobs=(
+                    make_job("13.0", State.COMPLETED, exit_code=0),
+                    make_job("13.1", State.COMPLETED, exit_code=3),
+                ),
+            ),
+            "1 of 2 job(s) ended with exit code 0\n13.1 ended with exit code 3",
+        ),
+        (Waited(submission=SUBMISSION, jobs=(), interrupted=True), ""),
+        (
+            Explanations(explanations=(
+                Explanation(
+                    jobs=("13.0",), state=State.IDLE, sentence="it waits", details=("a", "b"), next_command="hep_rm 13"
+                ),
+                Explanation(jobs=("1.0", "1.1", "1.2", "1.3", "1.4"), state=State.HELD, sentence="it is held"),
+            )),
+            "13.0 (I): it waits\n    a\n    b\n    next: hep_rm 13\n1.0, 1.1, 1.2 and 2 more (H): it is held",
+        ),
+        (Status(clusters=()), "You have no jobs in the queue."),
+    ],
+)  # fmt: skip
+def test_a_value_as_text(value: Value, text: str) -> None:
+    """What each command prints on stdout."""
+    assert value_text(value) == text
+
+
+def history_rows(*jobs: object) -> list[str]:
+    """The lines of hep_history."""
+    return value_text(Past(jobs=jobs)).splitlines()  # type: ignore[arg-type]
+
+
+def test_the_history_as_text() -> None:
+    """How each job ended: an exit code, a signal, or a removal with its reason."""
+    rows = history_rows(
+        make_job("13.0", State.COMPLETED, exit_code=3, run_seconds=7448, memory_mb=732.0, ended=NOON),
+        make_job("13.1", State.COMPLETED, exit_signal=9, ended=NOON),
+        make_job("13.2", State.REMOVED, remove_reason="by user alice"),
+    )  # fmt: skip
+    assert rows[0].split() == ["JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CMD"]
+    assert rows[1].split()[0] == "13.0"
+    assert rows[1].split()[4:] == ["0+02:04:08", "3", "732.0", "job.sh"]
+    assert "sig 9" in rows[2]
+    assert rows[3].split()[2:5] == ["-", "0+00:00:00", "X"]
+    assert rows[4] == "    by user alice"
+
+
+def test_a_job_cannot_forge_a_row_of_the_history() -> None:
+    """Control characters of other people's arguments and reasons do not reach the terminal."""
+    rows = history_rows(
+        make_job("13.0", State.REMOVED, arguments=("a\n99.0 root", "\x1b[2J"), remove_reason="x\ny")
+    )
+    assert len(rows) == 3
+    assert "\x1b" not in "".join(rows)
+
+
+def test_the_status_as_text() -> None:
+    """One line for each cluster, and the first hold reason below it."""
+    cluster = ClusterStatus(
+        schedd="schedd01.example.org",
+        cluster=13,
+        name="scan [bold]x",
+        submitted=NOON,
+        idle=90,
+        running=1,
+        held=2,
+        reason="memory [limit]",
+    )
+    lines = value_text(Status(clusters=(cluster,))).splitlines()
+    assert lines[0].split() == ["CLUSTER", "SCHEDD", "SUBMITTED", "NAME", "IDLE", "RUNNING", "HELD"]
+    assert lines[1].split()[:2] == ["13", "schedd01"]
+    assert lines[1].split()[-3:] == ["90", "1", "2"]
+    assert "scan [bold]x" in lines[1]
+    assert lines[2].strip() == "memory [limit]"
+
+
+def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
+    """A new kind of value has to be taught to the renderer."""
+
+    class New:
+        """A value that nobody renders."""
+
+        def document(self) -> dict[str, object]:
+            """Nothing."""
+            return {}
+
+    with pytest.raises(TypeError, match="no text for New"):
+        value_text(New())  # type: ignore[arg-type]

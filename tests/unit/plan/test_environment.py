@@ -1,0 +1,298 @@
+"""Which variables travel with a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
+from hepsub.job import EnvironmentRequest
+from hepsub.plan.environment import Travelling, choose_environment, looks_secret
+
+HERE = {"PWD": "/work/alice"}
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+
+
+def chosen(
+    own: Mapping[str, str],
+    *named: tuple[str, str | None],
+    inherit: bool = True,
+    remote: bool = False,
+    limit_kb: int = 512,
+) -> Travelling:
+    """What travels of this environment."""
+    request = EnvironmentRequest(inherit=inherit, named=named)
+    return choose_environment(
+        request, own, directory="/work/alice", limit_kb=limit_kb, remote=remote
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN",
+        "GITHUB_TOKEN",
+        "BEARER_TOKEN",
+        "token",
+        "MYSQL_PASSWORD",
+        "PGPASSWORD",
+        "DB_PASSWD",
+        "GPG_PASSPHRASE",
+        "SSH_PRIVATE_KEY",
+        "OPENAI_API_KEY",
+        "OPENAI_APIKEY",
+        "CLIENT_SECRET",
+        "secret",
+        "SMTP_PASS",
+        "GITLAB_PAT",
+        "SESSION_COOKIE",
+        "HTTP_AUTH",
+    ],
+)
+def test_a_secret_is_known_by_its_name(name: str) -> None:
+    """Names that people give to secrets, in any case of letters."""
+    assert looks_secret(name, "x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PATH",
+        "PYTHONPATH",
+        "LD_LIBRARY_PATH",
+        "BEARER_TOKEN_FILE",
+        "X509_USER_PROXY",
+        "TOKEN_URL",
+        "COMPASS",
+        "BYPASS",
+        "PATTERN",
+        "SSH_AUTH_SOCK",
+        "PASSWORD_FILE",
+        "CREDENTIALS_DIR",
+        "AUTHOR",
+        "JUNOTOP",
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_none(name: str) -> None:
+    """The place of a secret is no secret, nor is a word that contains one."""
+    assert not looks_secret(name, "x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        JWT,
+        f"Bearer {JWT}",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+        "ghp_0123456789abcdefghijABCDEFGHIJ",
+        "glpat-0123456789abcdefghij",
+        "https://s3.example.org/b/k?X-Amz-Date=1&X-Amz-Signature=abc",
+        "https://alice:pw@example.org/repo.git",
+        "redis://user:pw@host:6379",
+    ],
+)
+def test_a_secret_is_known_by_its_look(value: str) -> None:
+    """Tokens, keys, pre-signed URLs and passwords in URLs, whatever the variable's name."""
+    assert looks_secret("HARMLESS", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "/usr/bin:/bin",
+        "http://proxy.example.org:3128",
+        "root://eos.example.org:1094//eos/juno",
+        "alice@example.org",
+        "a:b@c",
+        "eyJ",
+        "AKIA",
+        "-----BEGIN CERTIFICATE-----",
+    ],
+)
+def test_ordinary_values_are_no_secrets(value: str) -> None:
+    """Paths, proxies and addresses travel."""
+    assert not looks_secret("HARMLESS", value)
+
+
+def test_the_submitters_environment_travels() -> None:
+    """What the user has set, the job gets, unchanged, dollars and blanks included."""
+    own = {
+        "PATH": "/usr/bin",
+        "CMTCONFIG": "a b",
+        "ODD": "$$(X) %{ProcId} 'q' \"d\"",
+        "A.B": "1",
+        "EMPTY": "",
+    }
+    assert chosen(own) == Travelling(variables={**HERE, **own}, notes=())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_", "SHLVL", "OLDPWD", "SSH_AUTH_SOCK", "SSH_CONNECTION", "DISPLAY", "XAUTHORITY",
+        "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "TMUX", "OIDC_SOCK", "KRB5CCNAME",
+        "LS_COLORS", "_CONDOR_JOB_AD", "_CONDOR_SCRATCH_DIR",
+    ],
+)  # fmt: skip
+def test_what_belongs_to_the_session_stays(name: str) -> None:
+    """Variables of the login session, and those that HTCondor sets itself, mean nothing in a job."""
+    assert chosen({name: "x", "KEPT": "1"}) == Travelling(variables={**HERE, "KEPT": "1"}, notes=())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASH_FUNC_module%%", "() {  eval `/usr/bin/modulecmd bash $*`\n}"),
+        ("BASH_FUNC_which()", "() {  (alias)\n}"),
+        ("old_function", "() { echo hi; }"),
+    ],
+)
+def test_exported_functions_stay_without_a_word(name: str, value: str) -> None:
+    """They break HepJob's jobs; everybody on a cluster with modules has them, so nothing is said."""
+    assert chosen({name: value, "KEPT": "1"}).variables == {**HERE, "KEPT": "1"}
+    assert chosen({name: value, "KEPT": "1"}).notes == ()
+
+
+def test_secrets_stay_and_the_user_is_told() -> None:
+    """The note names the variables, never their values."""
+    own = {"GITHUB_TOKEN": "hush", "HARMLESS": JWT, "KEPT": "1"}
+    assert chosen(own) == Travelling(
+        variables={**HERE, "KEPT": "1"},
+        notes=("not sent with the job, because they look like secrets: GITHUB_TOKEN, HARMLESS",),
+    )
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r", "\x1f", "\udcff", "a\0"])
+def test_what_htcondor_cannot_carry_stays_and_the_user_is_told(value: str) -> None:
+    """Line ends, the unit separator and bytes that are not UTF-8 have no place in a job's ad."""
+    assert chosen({"ODD": value, "KEPT": "1"}) == Travelling(
+        variables={**HERE, "KEPT": "1"},
+        notes=(
+            "not sent with the job, because they hold line ends or are not UTF-8: ODD",
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["HOME", "SHELL", "USER", "LOGNAME", "MAIL", "HOSTNAME", "TMPDIR"])
+def test_what_is_wrong_elsewhere_travels_at_home_only(name: str) -> None:
+    """Without this host's users and file system the worker's own values are the right ones."""
+    assert chosen({name: "x"}).variables == {**HERE, name: "x"}
+    assert chosen({name: "x"}, remote=True).variables == {}
+
+
+def test_pwd_is_the_jobs_own_directory() -> None:
+    """A program that trusts $PWD finds the directory it runs in, by the name that the user sees."""
+    assert chosen({"PWD": "/somewhere/else"}).variables == {"PWD": "/work/alice"}
+
+
+def test_pwd_stays_where_the_directory_is_not() -> None:
+    """Without the shared file system the job runs somewhere else."""
+    assert chosen({"PWD": "/work/alice"}, remote=True).variables == {}
+
+
+def test_without_inheritance_nothing_travels() -> None:
+    """-noenv sends nothing, and has nothing to tell about what it leaves behind."""
+    assert chosen({"A": "1", "GITHUB_TOKEN": "x"}, inherit=False) == Travelling(
+        variables={}, notes=()
+    )
+
+
+def test_named_variables_travel_without_inheritance() -> None:
+    """-noenv -env A -env B=2 sends just these: the own value, and the one given."""
+    sent = chosen({"A": "1", "C": "3"}, ("A", None), ("B", "2"), inherit=False)
+    assert sent.variables == {"A": "1", "B": "2"}
+
+
+def test_a_value_that_is_given_goes_before_the_own_one() -> None:
+    """-env A=2 in an environment with A=1 sends 2; an empty value is a value."""
+    assert chosen({"A": "1"}, ("A", "2")).variables == {**HERE, "A": "2"}
+    assert chosen({"A": "1"}, ("A", "")).variables == {**HERE, "A": ""}
+
+
+def test_the_last_of_two_values_counts() -> None:
+    """-env A=1 -env A=2 sends 2."""
+    assert chosen({}, ("A", "1"), ("A", "2")).variables == {**HERE, "A": "2"}
+
+
+def test_a_variable_of_the_session_can_be_named() -> None:
+    """Who names KRB5CCNAME gets it."""
+    assert chosen({"KRB5CCNAME": "FILE:/x"}, ("KRB5CCNAME", None)).variables == {
+        **HERE,
+        "KRB5CCNAME": "FILE:/x",
+    }
+
+
+def test_naming_what_is_not_set_is_an_error() -> None:
+    """A job that misses a variable fails hours later: it is said now."""
+    with pytest.raises(UsageError) as caught:
+        chosen({}, ("NOPE", None))
+    assert caught.value.message == "-env NOPE: the variable is not set here"
+    assert caught.value.remedy == "give it a value: -env NOPE=VALUE"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("API_TOKEN", "hush"), ("X", JWT), ("AWS_SECRET_ACCESS_KEY", None)]
+)
+def test_naming_a_secret_is_an_error_that_does_not_repeat_it(name: str, value: str | None) -> None:
+    """Everybody can read the queue: a secret must not get there even when it is asked for."""
+    with pytest.raises(UsageError, match=f"-env {name}: it looks like a secret") as caught:
+        chosen({"AWS_SECRET_ACCESS_KEY": "hush"}, (name, value))
+    assert "hush" not in caught.value.message + caught.value.remedy
+    assert JWT not in caught.value.message + caught.value.remedy
+
+
+@pytest.mark.parametrize(("name", "value"), [("A", "x\ny"), ("A\n", "x"), ("A", "\udc80")])
+def test_naming_what_htcondor_cannot_carry_is_an_error(name: str, value: str) -> None:
+    """What the user asked for is never left out silently."""
+    with pytest.raises(NotExpressible):
+        chosen({}, (name, value))
+
+
+def test_hepjobs_limit_of_64_kb_is_none() -> None:
+    """An environment of 100 kB, which HepJob refuses, travels."""
+    own = {f"V{number}": "x" * 1000 for number in range(100)}
+    assert chosen(own).variables == {**HERE, **own}
+
+
+def test_an_environment_above_the_limit_names_the_largest() -> None:
+    """The user learns the size, the limit, and which variables make it, the largest first."""
+    own = {"SMALL": "x", "BIG": "x" * 2000, "BIGGER": "x" * 3000}
+    with pytest.raises(EnvironmentTooLarge) as caught:
+        chosen(own, limit_kb=4)
+    assert caught.value.message == (
+        "the environment is 4.9 kB, more than the limit of 4.0 kB;"
+        " the largest: BIGGER (2.9 kB), BIG (2.0 kB), PWD (16 B), SMALL (8 B)"
+    )
+    assert "-noenv" in caught.value.remedy
+
+
+def test_at_most_five_of_the_largest_are_named() -> None:
+    """The list stays readable."""
+    own = {f"V{number}": "x" * (1000 + number) for number in range(9)}
+    with pytest.raises(EnvironmentTooLarge) as caught:
+        chosen(own, limit_kb=1)
+    assert [f"V{n} (" in caught.value.message for n in range(9)] == [False] * 4 + [True] * 5
+
+
+@pytest.mark.parametrize(("length", "fits"), [(131068, True), (131070, False)])
+def test_one_variable_of_128_kb_starts_no_program(length: int, *, fits: bool) -> None:
+    """Linux counts NAME=VALUE and the end of the string; above 131,072 bytes execve fails."""
+    own = {"A": "x" * length}
+    if fits:
+        assert chosen(own).variables == {**HERE, **own}
+        return
+    with pytest.raises(EnvironmentTooLarge, match=r"the variable A is 128\.0 kB"):
+        chosen(own)
+
+
+def test_sizes_are_of_bytes_not_of_letters() -> None:
+    """A text of 600 letters with two bytes each is above a limit of 1 kB."""
+    with pytest.raises(EnvironmentTooLarge):
+        chosen({"A": "ü" * 600}, limit_kb=1)

@@ -1,0 +1,278 @@
+"""Where a job goes, and why not elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.errors import NoSuitableSite, UnknownPool, UnknownSite, UnknownSystem, UsageError
+from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.policy.model import Policy
+from tests.fakes.world import make_policy, make_spec
+
+SITES = """
+[pool.east]
+aliases = ["sunrise"]
+worker_group = 'TARGET.Farm == "{group}"'
+[os.CentOS7]
+image = "/cvmfs/home/CentOS7"
+[site.dongguan]
+requirements = 'GLIDEIN_Site == "dongguan"'
+pool = "local"
+groups = ["juno"]
+max_walltime = "100 h"
+max_memory = "8 GB"
+[site.lanzhou]
+requirements = 'GLIDEIN_Site == "lanzhou"'
+os = { CentOS7 = "/images/CentOS7" }
+[site.annex]
+requirements = 'GLIDEIN_Site == "annex"'
+shared_filesystem = true
+"""
+
+
+def route(*words: str, policy: str | Policy = SITES, **need: object) -> Route:
+    """The route of a job of group juno with 10 h and 2000 MB, unless it needs something else."""
+    wanted: dict[str, object] = {
+        "group": "juno",
+        "walltime": Walltime(name="default", limit=36000),
+        "memory_mb": 2000,
+        "os": "",
+    } | need
+    rules = make_policy(policy) if isinstance(policy, str) else policy
+    return choose_route(make_spec("job.sh", *words), rules, Need(**wanted))  # type: ignore[arg-type]
+
+
+def test_a_plain_job_stays_in_the_default_pool() -> None:
+    """Nothing said: the first pool of the policy, the pool's own schedd, the shared file system."""
+    assert route(policy="") == Route(
+        pool="local",
+        reasons=(
+            Reason(
+                rule="pool",
+                matched="no -p",
+                because="local is the first pool of the policy",
+            ),
+            Reason(
+                rule="local",
+                matched="no -rmt",
+                because="a plain job runs where this host's file system is",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "pool"),
+    [("local", "local"), ("physical", "local"), ("virtual", "local"), ("east", "east"), ("sunrise", "east")],
+)  # fmt: skip
+def test_a_pool_has_aliases(word: str, pool: str) -> None:
+    """The words that HepJob's users type mean the pools that there are."""
+    chosen = route("-p", word)
+    assert chosen.pool == pool
+    assert chosen.reasons[0] == Reason(
+        rule="pool", matched=f"-p {word}", because=f"it names the pool {pool}"
+    )
+
+
+def test_the_policys_default_pool_is_taken_and_its_origin_told() -> None:
+    """The reason names the file and line that decided."""
+    chosen = route(policy="[defaults]\npool = 'east'\n[pool.east]\n")
+    assert chosen.pool == "east"
+    assert chosen.reasons[0].because == "east is the default pool (test.toml line 2)"
+
+
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [("est", "did you mean 'east'?"), ("xyz", "choose from east, here, local, physical, sunrise, virtual")],
+)  # fmt: skip
+def test_an_unknown_pool_is_refused(word: str, remedy: str) -> None:
+    """The closest match counts aliases too."""
+    with pytest.raises(UnknownPool) as caught:
+        route("-p", word)
+    assert caught.value.message == f"argument -p/--pool: no pool '{word}' in the policy"
+    assert caught.value.remedy == remedy
+
+
+def test_the_schedd_asked_for_is_kept() -> None:
+    """-schedd goes through as it was typed; the pool will say whether it has one."""
+    assert route("-schedd", "schedd07").schedd == "schedd07"
+
+
+@pytest.mark.parametrize(
+    ("words", "requirement"),
+    [
+        (
+            ("-wn", "bws0765.ihep.ac.cn"),
+            'TARGET.Machine == "bws0765.ihep.ac.cn"',
+        ),
+        (
+            ("-wn", "bws0765"),
+            '(TARGET.Machine == "bws0765" || regexp("^bws0765[.]", TARGET.Machine, "i"))',
+        ),
+        (
+            ("-gwn", "CMS"),
+            'stringListMember("CMS", TARGET.HepJob_WorkerGroups)',
+        ),
+        (("-gwn", "CMS", "-p", "east"), 'TARGET.Farm == "CMS"'),
+    ],
+)
+def test_a_worker_node_or_a_group_of_them_is_a_requirement(
+    words: tuple[str, ...], requirement: str
+) -> None:
+    """-wn takes full and short names, -gwn what the pool's policy says."""
+    assert route(*words).requirements[0] == requirement
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("-wn", 'a" || true || "'), ("-gwn", "a b"), ("-wn", "$$(X)"), ("-schedd", "a/b")],
+)  # fmt: skip
+def test_a_word_that_is_no_host_never_gets_into_an_expression(option: str, word: str) -> None:
+    """Quotes and dollars in these words would change the meaning of the requirements."""
+    with pytest.raises(UsageError, match=f"argument {option}: .* is no name of a host or group"):
+        route(f"{option}={word}")
+
+
+def test_a_plain_job_never_matches_a_slot_without_the_shared_file_system() -> None:
+    """Each site without it is excluded, those with it are not."""
+    assert route().requirements == (
+        '((GLIDEIN_Site == "dongguan") =!= true)',
+        '((GLIDEIN_Site == "lanzhou") =!= true)',
+    )
+
+
+def test_normt_is_a_reason_of_its_own() -> None:
+    """Who said -normt reads that it was heard."""
+    chosen = route("-normt")
+    assert chosen.sites == ()
+    assert chosen.reasons[1] == Reason(
+        rule="local", matched="-normt", because="the user wants the local cluster"
+    )
+
+
+def test_rmt_means_every_site_that_takes_the_job() -> None:
+    """Any of the sites will do; HTCondor carries the files, because one of them lacks the file system."""
+    chosen = route("-rmt")
+    assert chosen.sites == ("dongguan", "lanzhou", "annex")
+    assert chosen.transfer
+    assert chosen.requirements == (
+        '((GLIDEIN_Site == "dongguan") || (GLIDEIN_Site == "lanzhou") || (GLIDEIN_Site == "annex"))',
+    )
+    assert chosen.reasons[1] == Reason(
+        rule="remote", matched="-rmt", because="it may run at dongguan, lanzhou, annex"
+    )
+
+
+def test_site_names_one_and_implies_rmt() -> None:
+    """-site alone is enough."""
+    chosen = route("-site", "lanzhou")
+    assert chosen.sites == ("lanzhou",)
+    assert chosen.requirements == ('((GLIDEIN_Site == "lanzhou"))',)
+    assert chosen.reasons[1].matched == "-site lanzhou"
+
+
+def test_a_site_with_the_shared_file_system_needs_no_transfer() -> None:
+    """The job finds its files there as at home."""
+    assert not route("-site", "annex").transfer
+
+
+@pytest.mark.parametrize(
+    ("site", "need", "why"),
+    [
+        ("dongguan", {"group": "bes"}, "group bes may not go there"),
+        ("dongguan", {"walltime": Walltime(name="long", limit=2592000)}, "it ends jobs after 4 d 4 h"),
+        ("dongguan", {"memory_mb": 9000}, "it has 8192 MB for a job"),
+    ],
+)  # fmt: skip
+def test_a_site_that_does_not_take_the_job_says_why(
+    site: str, need: dict[str, object], why: str
+) -> None:
+    """Group, walltime and memory each have their own reason."""
+    with pytest.raises(NoSuitableSite) as caught:
+        route("-site", site, **need)  # type: ignore[arg-type]
+    assert caught.value.message == f"no remote site takes this job: {site}: {why}"
+
+
+def test_a_site_of_another_pool_is_out_of_reach() -> None:
+    """Start daemons that joined one pool do not run the jobs of another."""
+    with pytest.raises(NoSuitableSite, match="dongguan: its machines belong to the pool local"):
+        route("-site", "dongguan", "-p", "east")
+
+
+def test_the_limits_themselves_fit() -> None:
+    """A job of exactly the longest walltime and the most memory may go."""
+    limit = Walltime(name="mid", limit=360000)
+    assert route("-site", "dongguan", walltime=limit, memory_mb=8192).sites == ("dongguan",)
+
+
+def test_the_reason_tells_of_the_sites_that_were_left_out() -> None:
+    """Why not dongguan? Because the group may not."""
+    chosen = route("-rmt", group="bes")
+    assert chosen.sites == ("lanzhou", "annex")
+    assert chosen.reasons[1].because == (
+        "it may run at lanzhou, annex; not at dongguan: group bes may not go there"
+    )
+
+
+def test_sites_with_another_image_are_left_out() -> None:
+    """One cluster has one image: the sites that share the first one's remain."""
+    chosen = route("-rmt", os="CentOS7")
+    assert chosen.sites == ("dongguan", "annex")
+    assert chosen.reasons[1].because == (
+        "it may run at dongguan, lanzhou, annex; not at lanzhou: its image of CentOS7 is another one"
+    ) or chosen.reasons[1].because == (
+        "it may run at dongguan, annex; not at lanzhou: its image of CentOS7 is another one"
+    )
+
+
+def test_without_sites_in_the_policy_rmt_is_refused() -> None:
+    """The remedy says how a site is described."""
+    with pytest.raises(UnknownSite) as caught:
+        route("-rmt", policy="")
+    assert caught.value.message == "no remote site is defined in the policy"
+    assert "[site.NAME]" in caught.value.remedy
+
+
+def test_an_unknown_site_is_refused_with_the_closest_match() -> None:
+    """A slip of the finger is named."""
+    with pytest.raises(UnknownSite) as caught:
+        route("-site", "dongguang")
+    assert caught.value.remedy == "did you mean 'dongguan'?"
+
+
+def test_site_and_normt_contradict_each_other() -> None:
+    """Nobody can guess which one was meant."""
+    with pytest.raises(UsageError, match="-site and -normt contradict each other"):
+        route("-site", "lanzhou", "-normt")
+
+
+def test_a_kind_of_site_that_is_not_supported_takes_no_job() -> None:
+    """A policy may describe it already; a job that would go there is refused with the reason."""
+    policy = "[site.far]\nkind = 'ce'\nrequirements = 'true'\n"
+    with pytest.raises(NoSuitableSite, match="far: sites of the kind 'ce' are not supported"):
+        route("-rmt", policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("os", "sites", "image"),
+    [
+        ("CentOS7", (), "/cvmfs/home/CentOS7"),
+        ("centos7", (), "/cvmfs/home/CentOS7"),
+        ("CentOS7", ("lanzhou",), "/images/CentOS7"),
+        ("CentOS7", ("dongguan",), "/cvmfs/home/CentOS7"),
+    ],
+)
+def test_a_system_is_an_image(os: str, sites: tuple[str, ...], image: str) -> None:
+    """The site's own image where it has one, else the policy's; names in any case of letters."""
+    assert image_for(os, make_policy(SITES), sites) == image
+
+
+def test_an_unknown_system_is_refused_with_the_closest_match() -> None:
+    """The message is in argparse's words, as HepJob's."""
+    with pytest.raises(UnknownSystem) as caught:
+        image_for("CentOS8", make_policy(), ())
+    assert caught.value.message == (
+        "argument -os/--OperatingSystem: unknown operating system 'CentOS8'"
+    )
+    assert caught.value.remedy == "did you mean 'CentOS7'?"

@@ -1,0 +1,279 @@
+"""The layers of the policy, and where each key came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from hepsub.errors import PolicyError
+from hepsub.paths import Paths
+from hepsub.policy.load import PROFILES, Layer, load_policy, merge
+from hepsub.policy.model import Group, Pool, Site, WalltimeClass
+from tests.fakes.world import make_policy
+
+
+def paths(directory: Path, *, extra: Path | None = None) -> Paths:
+    """Places below a directory of the test."""
+    return Paths(
+        user_policy=directory / "user.toml",
+        extra_policy=extra,
+        site_policy=directory / "site",
+        journal=directory / "journal",
+        reports=directory / "reports",
+    )
+
+
+def refused(text: str) -> PolicyError:
+    """The error that this policy file makes."""
+    with pytest.raises(PolicyError) as caught:
+        make_policy(text)
+    return caught.value
+
+
+def test_without_any_file_there_is_a_complete_policy(tmp_path: Path) -> None:
+    """A laptop with nothing but hepsub can submit."""
+    policy = load_policy(paths(tmp_path))
+    assert policy.profile == "personal"
+    assert policy.pool == {
+        "here": Pool(kind="here"),
+        "local": Pool(aliases=("physical", "virtual")),
+    }
+    assert (policy.defaults.memory, policy.defaults.cpus, policy.defaults.walltime) == (
+        2000,
+        1,
+        "default",
+    )
+    assert policy.group == {}
+
+
+def test_hepjobs_walltime_classes_are_built_in() -> None:
+    """test 5 min, short 30 min, default 10 h, mid 100 h, long 720 h, and special on request."""
+    assert make_policy().walltime == {
+        "test": WalltimeClass(limit=300),
+        "short": WalltimeClass(limit=1800),
+        "default": WalltimeClass(limit=36000),
+        "mid": WalltimeClass(limit=360000),
+        "long": WalltimeClass(limit=2592000),
+        "special": WalltimeClass(limit=2592000, on_request=True),
+    }
+
+
+def test_later_files_win(tmp_path: Path) -> None:
+    """defaults < profile < /etc/hepsub in the order of names < the user's < $HEPSUB_CONFIG."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "20.toml").write_text("[defaults]\nmemory = 3000\ncpus = 20\n")
+    (tmp_path / "site" / "10.toml").write_text("[defaults]\nmemory = 1000\nos = 'SL7'\n")
+    (tmp_path / "site" / "notes.txt").write_text("not a policy")
+    (tmp_path / "user.toml").write_text("[defaults]\nwalltime = 'long'\ncpus = 2\n")
+    (tmp_path / "extra.toml").write_text("[defaults]\nwalltime = 'mid'\n")
+    defaults = load_policy(paths(tmp_path, extra=tmp_path / "extra.toml")).defaults
+    assert (defaults.memory, defaults.os, defaults.cpus, defaults.walltime) == (
+        3000,
+        "SL7",
+        2,
+        "mid",
+    )
+
+
+def test_tables_are_merged_key_by_key() -> None:
+    """A site that changes one key of one class keeps all else."""
+    policy = merge([
+        Layer(file="a", text="[pool.local]\ncollector = 'c1'\n[walltime]\nmid = { limit = '200 h' }\n"),
+        Layer(file="b", text="[pool.local]\ndefault_schedd = 's1'\n[pool.east]\n"),
+    ])  # fmt: skip
+    assert policy.pool == {
+        "here": Pool(kind="here"),
+        "local": Pool(collector="c1", default_schedd="s1", aliases=("physical", "virtual")),
+        "east": Pool(),
+    }
+    assert policy.walltime["mid"].limit == 720000
+    assert policy.walltime["long"].limit == 2592000
+
+
+def test_lists_are_replaced() -> None:
+    """A list is one value: the later one holds alone."""
+    policy = make_policy("[pool.local]\naliases = ['one']\n")
+    assert policy.pool["local"].aliases == ("one",)
+
+
+def test_the_first_pool_of_the_lowest_layer_stays_the_first() -> None:
+    """The default pool does not change because a later file adds one."""
+    policy = make_policy("[pool.aaa]\n")
+    assert list(policy.pool) == ["here", "local", "aaa"]
+    assert policy.default_pool() == "local"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_profile_that_ships_can_be_read(profile: str) -> None:
+    """Each is one complete example: it names at least one pool and the usual systems."""
+    policy = make_policy(f"profile = '{profile}'")
+    assert policy.profile == profile
+    assert policy.pool
+    assert {"SL7", "CentOS7", "AlmaLinux9"} <= set(policy.os)
+
+
+def test_the_ihep_profile() -> None:
+    """Several schedds, groups with experiments, a remote site with limits."""
+    policy = make_policy("profile = 'ihep'")
+    assert policy.defaults.memory == 3000
+    assert policy.pool["physical"].schedds == ("schedd01.example.org", "schedd02.example.org")
+    assert policy.group["physics"] == Group(experiment="BES")
+    assert policy.site["dongguan"] == Site(
+        requirements='GLIDEIN_Site == "dongguan"',
+        pool="physical",
+        groups=("juno", "lhaaso"),
+        max_walltime=360000,
+        os=policy.site["dongguan"].os,
+    )
+
+
+def test_the_last_profile_that_is_named_counts() -> None:
+    """A user may choose another one than the site."""
+    policy = merge(
+        [Layer(file="a", text="profile = 'ihep'"), Layer(file="b", text="profile = 'herd'")]
+    )
+    assert policy.profile == "herd"
+    assert list(policy.pool) == ["here", "herd"]
+    assert policy.default_pool() == "herd"
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    """With file, line and the closest match."""
+    error = refused("# mine\nprofile = 'ihpe'\n")
+    assert error.message == "test.toml line 2: no profile 'ihpe'"
+    assert error.remedy == "did you mean 'ihep'?"
+
+
+@pytest.mark.parametrize(
+    ("key", "origin"),
+    [
+        ("defaults.memory", "test.toml line 4"),
+        ("pool.east", "test.toml line 6"),
+        ("pool.east.collector", "test.toml line 7"),
+        ("walltime.mid", "test.toml line 9"),
+        ("site.a.b.os", "hepsub's defaults"),
+    ],
+)
+def test_each_key_knows_its_file_and_line(key: str, origin: str) -> None:
+    """Comments, quotes and dotted keys do not lead astray."""
+    policy = make_policy(
+        "# a comment\n"
+        "\n"
+        "[defaults]\n"
+        "memory = 4000 # MB\n"
+        "\n"
+        "[ pool . 'east' ]   # a header with blanks\n"
+        "collector = 'c'\n"
+        "[walltime]\n"
+        "mid.limit = '200 h'\n"
+    )  # fmt: skip
+    assert policy.origin(key) == origin
+
+
+def test_a_key_that_nobody_set_comes_from_the_defaults() -> None:
+    """Provenance is told for every key: the shipped file has a name too."""
+    assert make_policy().origin("limits.jobs").startswith("hepsub's defaults.toml line ")
+
+
+def test_an_unknown_key_is_refused_with_file_line_and_closest_match() -> None:
+    """A key that is mistyped would silently do nothing."""
+    error = refused("[defaults]\nmemmory = 4000\n")
+    assert error.message == "test.toml line 2: unknown key 'memmory' in [defaults]"
+    assert error.remedy == "did you mean 'memory'?"
+
+
+def test_an_unknown_key_that_resembles_none_lists_them_all() -> None:
+    """Then the user sees what there is."""
+    error = refused("[os.X]\nzzz = 1\nimage = 'x'\n")
+    assert error.message == "test.toml line 2: unknown key 'zzz' in [os.X]"
+    assert error.remedy == "the keys here are image"
+
+
+def test_an_unknown_table_is_refused() -> None:
+    """[pools.x] for [pool.x]."""
+    error = refused("\n[pools.x]\n")
+    assert error.message == "test.toml line 2: unknown key 'pools'"
+    assert error.remedy == "did you mean 'pool'?"
+
+
+def test_an_unknown_key_in_an_inline_table_names_the_line_too() -> None:
+    """`mid = { limitt = … }` is on line 2, and so is its error."""
+    error = refused("[walltime]\nmid = { limitt = '5 min' }\n")
+    assert error.message == "test.toml line 2: unknown key 'limitt' in [walltime.mid]"
+    assert error.remedy == "did you mean 'limit'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[defaults]\nmemory = 'two'", "test.toml line 2: defaults.memory: 'two' is no amount of memory"),
+        ("[defaults]\nmemory = 2.5", "test.toml line 2: defaults.memory: expected a whole number, found 2.5"),
+        ("[defaults]\nmemory = true", "test.toml line 2: defaults.memory: expected a whole number, found True"),
+        ("[defaults]\ncpus = 'four'", "test.toml line 2: defaults.cpus: expected a whole number, found 'four'"),
+        ("[defaults]\ncpus = true", "test.toml line 2: defaults.cpus: expected a whole number, found True"),
+        ("[defaults]\nwalltime = 5", "test.toml line 2: defaults.walltime: expected a text, found 5"),
+        ("[limits]\nenforce_memory = 1", "test.toml line 2: limits.enforce_memory: expected true or false, found 1"),
+        ("[pool.a]\nschedds = 's'", "test.toml line 2: pool.a.schedds: expected a list of texts"),
+        ("[pool.a]\nschedds = [1]", "test.toml line 2: pool.a.schedds: expected a list of texts"),
+        ("defaults = 3", "test.toml line 1: defaults: expected a table, found 3"),
+        ("pool = 'x'", "test.toml line 1: pool: expected a table, found 'x'"),
+        ("[pool]\na = 'x'", "test.toml line 2: pool.a: expected a table, found 'x'"),
+        ("[os]\nX = 3", "test.toml line 2: os.X: expected a table, found 3"),
+        ("[walltime.x]\nlimit = '90'", "test.toml line 2: walltime.x.limit: '90' is no duration"),
+        ("[walltime.x]\non_request = true", "test.toml line 1: walltime.x: the key 'limit' is missing"),
+        ("[site.far]\nkind = 'ce'", "test.toml line 1: site.far: the key 'requirements' is missing"),
+        ("[os.SL9]\n", "test.toml line 1: os.SL9: the key 'image' is missing"),
+        ("[group.j]\nwalltime = { mid = 'x' }", "'x' is no duration"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_refused_with_file_line_and_key(text: str, message: str) -> None:
+    """What was found, what was expected, and where it stands."""
+    assert message in refused(text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60", 60), ("'5 min'", 300), ("'1 h 30 min'", 5400), ("'2 d'", 172800)]
+)
+def test_durations_are_numbers_of_seconds_or_texts(text: str, seconds: int) -> None:
+    """A number is seconds."""
+    assert make_policy(f"[walltime.x]\nlimit = {text}").walltime["x"].limit == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "megabytes"), [("4000", 4000), ("'4 GB'", 4096), ("'500 MB'", 500)]
+)
+def test_memory_is_a_number_of_mb_or_a_text(text: str, megabytes: int) -> None:
+    """A number is MB."""
+    assert make_policy(f"[defaults]\nmemory = {text}").defaults.memory == megabytes
+
+
+def test_text_that_is_no_toml_is_refused() -> None:
+    """The parser's own words say where."""
+    error = refused("[defaults\n")
+    assert error.message.startswith("test.toml: ")
+    assert "line 1" in error.message
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A policy in another encoding is named, not guessed at."""
+    (tmp_path / "user.toml").write_bytes(b"[defaults]\nos = '\xff'\n")
+    with pytest.raises(PolicyError, match=r"user\.toml cannot be read"):
+        load_policy(paths(tmp_path))
+
+
+def test_a_file_that_hepsub_config_names_has_to_be_there(tmp_path: Path) -> None:
+    """Who names a file wants it to be read."""
+    with pytest.raises(PolicyError) as caught:
+        load_policy(paths(tmp_path, extra=tmp_path / "gone.toml"))
+    assert caught.value.message == f"$HEPSUB_CONFIG names {tmp_path}/gone.toml, which is not there"
+
+
+def test_the_policy_cannot_be_changed() -> None:
+    """It is one value for the whole run."""
+    policy = make_policy()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        policy.profile = "x"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        policy.pool["x"] = Pool()  # type: ignore[index]

@@ -1,0 +1,118 @@
+"""defaults.toml says all that the model knows, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+import typing
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from hepsub.policy import model
+from hepsub.policy.model import Policy
+
+TEXT = resources.files("hepsub.policy").joinpath("defaults.toml").read_text(encoding="utf-8")
+
+TABLES: dict[str, type] = {
+    "defaults": model.Defaults,
+    "limits": model.Limits,
+    "group.NAME": model.Group,
+    "os.NAME": model.OperatingSystem,
+    "pool.NAME": model.Pool,
+    "site.NAME": model.Site,
+    "storage.NAME": model.Storage,
+    "staging": model.Staging,
+}
+EXAMPLES = {
+    ("group.NAME", "experiment"),
+    ("group.NAME", "members"),
+    ("group.NAME", "walltime"),
+    ("os.NAME", "image"),
+    ("site.NAME", "requirements"),
+    ("site.NAME", "os"),
+    ("storage.NAME", "endpoint"),
+    ("storage.NAME", "buckets"),
+}
+"""Keys whose value in defaults.toml is an example, because the default says nothing or there is none."""
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    """Every table of defaults.toml with its keys, those behind `# ` included."""
+    tables: dict[str, dict[str, Any]] = {"": {}}
+    current = ""
+    for line in TEXT.splitlines():
+        plain = line.removeprefix("# ")
+        if header := re.match(r"\[([A-Za-z_.]+)\]", plain):
+            current = header[1]
+            tables[current] = {}
+        elif re.match(r"[a-z_]+ = ", plain):
+            tables[current] |= tomllib.loads(plain)
+    return tables
+
+
+def keys_of(cls: type) -> set[str]:
+    """The keys of one table."""
+    return {each.name for each in dataclasses.fields(cls)}
+
+
+def test_every_table_of_the_policy_is_documented() -> None:
+    """A table that nobody can read about is a table that nobody uses."""
+    tables = {name.split(".")[0] for name in documented() if name}
+    assert tables == keys_of(Policy) - {"profile", "origins"}
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_key_of_a_table_is_documented(table: str) -> None:
+    """The keys in defaults.toml are the fields of the model, no more and no fewer."""
+    assert set(documented()[table]) == keys_of(TABLES[table])
+
+
+def test_the_tables_of_this_test_are_those_of_the_model() -> None:
+    """A table that is added to the model is compared too."""
+    compared = {name.split(".")[0] for name in TABLES} | {"walltime", "profile", "origins"}
+    assert compared == keys_of(Policy)
+
+
+def test_walltime_classes_have_the_documented_keys() -> None:
+    """The classes are written in one line each; `limit` and `on_request` are their keys."""
+    classes = documented()["walltime"]
+    used = {key for each in classes.values() for key in each}
+    assert used == keys_of(model.WalltimeClass)
+
+
+def test_the_profile_is_documented() -> None:
+    """The one key outside of all tables."""
+    assert documented()[""] == {"profile": Policy().profile}
+
+
+CASES = [
+    (table, key)
+    for table, cls in TABLES.items()
+    for key in sorted(keys_of(cls))
+    if (table, key) not in EXAMPLES
+]
+
+
+@pytest.mark.parametrize(("table", "key"), CASES, ids=lambda text: text)
+def test_the_documented_value_is_the_models_default(table: str, key: str) -> None:
+    """A default that is written down is the one that holds without the file."""
+    cls = TABLES[table]
+    written = documented()[table][key]
+    hint = typing.get_type_hints(cls, include_extras=True)[key]
+    measured = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
+    if measured and isinstance(written, str):
+        written = measured[0](written)
+    default = {each.name: each.default for each in dataclasses.fields(cls)}[key]
+    assert (tuple(written) if isinstance(written, list) else written) == default
+
+
+@pytest.mark.parametrize(
+    "cls", [*TABLES.values(), model.WalltimeClass, Policy], ids=lambda cls: cls.__name__
+)
+def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
+    """The docstring's Attributes are the fields, in their order."""
+    described = re.findall(r"^    (?: {4})(\w+):", cls.__doc__ or "", re.MULTILINE)
+    assert described == [each.name for each in dataclasses.fields(cls)]

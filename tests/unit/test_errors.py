@@ -1,0 +1,98 @@
+"""The tree of errors: exit codes and words that scripts rely on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from hepsub import errors
+from hepsub.errors import HepsubError
+
+ALL = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, HepsubError) and each is not HepsubError
+]
+OWN = [each for each in ALL if "exit_code" in vars(each)]
+"""Without those that are a special case of another one and share its exit code."""
+
+EXIT_CODES = {
+    "UsageError": 2,
+    "PolicyError": 10,
+    "ScriptMissing": 11,
+    "ScriptNotExecutable": 12,
+    "LogDirectoryMissing": 13,
+    "LogDirectoryNotWritable": 14,
+    "EnvironmentTooLarge": 15,
+    "ListUnreadable": 16,
+    "ImageMissing": 17,
+    "UnknownGroup": 20,
+    "NoGroup": 21,
+    "UnknownPool": 22,
+    "UnknownWalltime": 23,
+    "UnknownSite": 24,
+    "UnknownSystem": 25,
+    "NoSuitableSite": 26,
+    "JobCountTooSmall": 27,
+    "JobCountTooLarge": 28,
+    "WalltimeTooLong": 29,
+    "NotExpressible": 30,
+    "PoolUnreachable": 40,
+    "AuthenticationRefused": 41,
+    "SubmissionRefused": 42,
+    "SubmissionUncertain": 43,
+    "UnknownSchedd": 44,
+    "PoolError": 45,
+    "AmbiguousJob": 50,
+    "UnknownJob": 51,
+    "NotYetMade": 52,
+    "NotDone": 53,
+    "JobsFailed": 60,
+    "ToolFailed": 70,
+    "Interrupted": 130,
+}
+
+
+def test_exit_codes_are_a_contract() -> None:
+    """Scripts rely on these numbers: one may be added, none may change."""
+    assert EXIT_CODES.items() <= {each.__name__: each.exit_code for each in ALL}.items()
+
+
+def test_exit_codes_are_all_distinct() -> None:
+    """One exit code means one error."""
+    assert [
+        code for code, times in Counter(each.exit_code for each in OWN).items() if times > 1
+    ] == []
+
+
+def test_words_of_errors_are_all_distinct() -> None:
+    """One `code` in JSON means one error."""
+    assert [word for word, times in Counter(each.code for each in OWN).items() if times > 1] == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [each for each in ALL if each is not errors.Interrupted],
+    ids=lambda each: each.__name__,
+)
+def test_designed_errors_leave_the_reserved_exit_codes_alone(error: type[HepsubError]) -> None:
+    """0 is success, 1 a bug, 128 and above belong to signals (130 to Ctrl-C)."""
+    assert 2 <= error.exit_code < 128
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda each: each.__name__)
+def test_the_tree_at_the_top_of_the_module_shows_every_error(error: type[HepsubError]) -> None:
+    """Whoever reads the module's head reads the truth: the class and its exit code on one line."""
+    rows = [line.split() for line in (errors.__doc__ or "").splitlines()]
+    assert any(error.__name__ in row and str(error.exit_code) in row for row in rows)
+
+
+def test_an_error_carries_what_happened_and_what_to_do() -> None:
+    """The message is the exception's text; the remedy stands beside it."""
+    error = errors.ToolFailed("kinit failed", remedy="try again")
+    assert (str(error), error.message, error.remedy) == (
+        "kinit failed",
+        "kinit failed",
+        "try again",
+    )

@@ -1,0 +1,251 @@
+"""The journal: append-only, one file for each host, of use after any crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hepsub.jobid import parse_job_id
+from hepsub.journal import Entry, Journal
+
+
+def entry(
+    uuid: str = "u1",
+    *,
+    cluster: int = 0,
+    schedd: str = "schedd01.example.org",
+    when: float = 100,
+    once: str = "",
+) -> Entry:
+    """One submission of two jobs."""
+    return Entry(
+        uuid=uuid, pool="local", schedd=schedd, number=2, when=when, cluster=cluster, once=once
+    )
+
+
+def test_an_empty_journal_has_no_entries(tmp_path: Path) -> None:
+    """The first command of a user's life finds no directory, and that is no error."""
+    assert Journal(directory=tmp_path / "none", host="a").entries() == ()
+
+
+def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
+    """Every field survives the way through the file."""
+    journal = Journal(directory=tmp_path / "journal", host="a")
+    wanted = entry(cluster=13, once='reco-v3 ü "quoted"')
+    journal.append(wanted)
+    assert journal.entries() == (wanted,)
+
+
+def test_a_line_is_one_json_object(tmp_path: Path) -> None:
+    """The file is of use to other programs: one object with the documented names on each line."""
+    journal = Journal(directory=tmp_path, host="login01")
+    journal.append(entry(cluster=13))
+    lines = (tmp_path / "login01.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {
+            "uuid": "u1",
+            "pool": "local",
+            "schedd": "schedd01.example.org",
+            "number": 2,
+            "when": 100,
+            "cluster": 13,
+            "once": "",
+        }
+    ]
+
+
+def test_nobody_else_can_read_the_journal(tmp_path: Path) -> None:
+    """Directory 0700, file 0600: what somebody submits is nobody else's business."""
+    directory = tmp_path / "journal"
+    Journal(directory=directory, host="a").append(entry())
+    assert oct(directory.stat().st_mode & 0o777) == "0o700"
+    assert oct((directory / "a.jsonl").stat().st_mode & 0o777) == "0o600"
+
+
+def test_the_last_line_about_a_submission_counts(tmp_path: Path) -> None:
+    """First the intent, then what became of it: one entry, with the cluster."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry(cluster=0))
+    journal.append(entry(cluster=13))
+    assert [each.cluster for each in journal.entries()] == [13]
+
+
+def test_the_oldest_submission_comes_first(tmp_path: Path) -> None:
+    """The order is that of the submissions, not of files or lines."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("late", when=300))
+    journal.append(entry("early", when=100))
+    Journal(directory=tmp_path, host="b").append(entry("middle", when=200))
+    assert [each.uuid for each in journal.entries()] == ["early", "middle", "late"]
+
+
+def test_two_hosts_share_one_journal(tmp_path: Path) -> None:
+    """Each host writes to a file of its own, and each sees what the other wrote."""
+    one, two = (Journal(directory=tmp_path, host=host) for host in ("login01", "login02"))
+    one.append(entry("u1", cluster=13))
+    two.append(entry("u2", cluster=14))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["login01.jsonl", "login02.jsonl"]
+    assert one.entries() == two.entries()
+    assert len(one.entries()) == 2
+
+
+def test_another_host_can_finish_a_submission(tmp_path: Path) -> None:
+    """The intent of host zeus, found in the queue by host alpha, is finished, whatever their names."""
+    zeus, alpha = (Journal(directory=tmp_path, host=host) for host in ("zeus", "alpha"))
+    zeus.append(entry(cluster=0))
+    alpha.append(entry(cluster=13))
+    assert [each.cluster for each in zeus.entries()] == [13]
+
+
+def test_a_line_that_a_crash_left_half_written_is_passed_over(tmp_path: Path) -> None:
+    """The submissions before it are still known."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write('{"uuid":"u2","pool":"lo')
+    assert [each.uuid for each in journal.entries()] == ["u1"]
+
+
+def test_what_is_appended_after_a_half_written_line_is_kept(tmp_path: Path) -> None:
+    """A crash costs the line it hit, never the intent of the next submission."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write('{"uuid":"u2","pool":"lo')
+    journal.append(entry("u3", cluster=15, when=200))
+    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+
+
+def test_lines_of_other_versions_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    """A key that this version does not know is no reason to forget a submission."""
+    line = {
+        "uuid": "u9",
+        "pool": "local",
+        "schedd": "s",
+        "number": 1,
+        "when": 5,
+        "cluster": 7,
+        "bundle": "/b",
+    }
+    (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n[1]\n\n3\nnull\n")
+    assert [each.cluster for each in Journal(directory=tmp_path, host="a").entries()] == [7]
+
+
+def test_a_file_that_is_not_utf8_does_not_stop_hepsub(tmp_path: Path) -> None:
+    """A disk error inside one line costs that line only."""
+    journal = Journal(directory=tmp_path, host="a")
+    (tmp_path / "a.jsonl").write_bytes(b'{"uuid":"\xff\n')
+    journal.append(entry("u1"))
+    assert [each.uuid for each in journal.entries()] == ["u1"]
+
+
+def test_the_schedds_of_a_cluster(tmp_path: Path) -> None:
+    """An id that was submitted on two schedds is known on both."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13, schedd="schedd01.example.org"))
+    journal.append(entry("u2", cluster=13, schedd="schedd02.example.org", when=200))
+    journal.append(entry("u3", cluster=14, schedd="schedd03.example.org", when=300))
+    assert journal.schedds_of(parse_job_id("13.4")) == (
+        "schedd01.example.org",
+        "schedd02.example.org",
+    )
+    assert journal.schedds_of(parse_job_id("schedd02:13")) == ("schedd02.example.org",)
+    assert journal.schedds_of(parse_job_id("15")) == ()
+
+
+def test_a_schedd_that_is_used_often_is_named_once(tmp_path: Path) -> None:
+    """Cluster ids begin anew when a spool is lost: the same id twice is still one schedd."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    journal.append(entry("u2", cluster=13, when=200))
+    assert journal.schedds_of(parse_job_id("13")) == ("schedd01.example.org",)
+
+
+def test_a_key_finds_its_submission(tmp_path: Path) -> None:
+    """A key finds the submission that was made with it, and no other."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13, once="reco"))
+    journal.append(entry("u2", cluster=14, once="sim"))
+    found = journal.once("reco")
+    assert found is not None
+    assert found.cluster == 13
+    assert journal.once("rec") is None
+
+
+def test_a_key_whose_submission_did_not_happen_is_free(tmp_path: Path) -> None:
+    """-1 says that there is certainly no cluster: the key may be used again."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry(cluster=0, once="reco"))
+    journal.append(entry(cluster=-1, once="reco"))
+    assert journal.once("reco") is None
+
+
+def test_a_key_whose_submission_may_have_happened_is_taken(tmp_path: Path) -> None:
+    """An intent without an answer may have become a cluster: it has to be looked up."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry(cluster=0, once="reco"))
+    found = journal.once("reco")
+    assert found is not None
+    assert found.cluster == 0
+
+
+WAITER = """
+import sys
+from pathlib import Path
+from hepsub.journal import Journal
+directory, key = Path(sys.argv[1]), sys.argv[2]
+print("waiting", flush=True)
+with Journal(directory=directory, host="b").locked(key):
+    print("entered", flush=True)
+"""
+
+
+def start_waiter(directory: Path, key: str) -> subprocess.Popen[str]:
+    """Another process that wants the lock of a key; it has said that it waits."""
+    waiter = subprocess.Popen(
+        [sys.executable, "-c", WAITER, str(directory), key], stdout=subprocess.PIPE, text=True
+    )
+    assert waiter.stdout is not None
+    assert waiter.stdout.readline() == "waiting\n"
+    return waiter
+
+
+def rest_of(waiter: subprocess.Popen[str]) -> str:
+    """What it says until its end."""
+    with waiter:
+        assert waiter.stdout is not None
+        return waiter.stdout.read()
+
+
+def test_a_lock_keeps_other_processes_with_the_same_key_waiting(tmp_path: Path) -> None:
+    """Two hep_sub with one key run one after the other."""
+    with Journal(directory=tmp_path, host="a").locked("key with /slash"):
+        waiter = start_waiter(tmp_path, "key with /slash")
+        time.sleep(0.3)
+        assert waiter.poll() is None
+    assert rest_of(waiter) == "entered\n"
+    assert waiter.returncode == 0
+
+
+def test_a_lock_leaves_other_keys_alone(tmp_path: Path) -> None:
+    """A process with another key does not wait."""
+    with Journal(directory=tmp_path, host="a").locked("one"):
+        assert rest_of(start_waiter(tmp_path, "two")) == "entered\n"
+
+
+def test_appending_adds_whole_lines_only(tmp_path: Path) -> None:
+    """Eight processes that append at once leave eight entries."""
+    journal = Journal(directory=tmp_path, host="a")
+    children = []
+    for number in range(8):
+        child = os.fork()
+        if child == 0:
+            journal.append(entry(f"u{number}", cluster=number + 1, once="x" * 2000))
+            os._exit(0)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
+    assert {each.uuid for each in journal.entries()} == {f"u{number}" for number in range(8)}

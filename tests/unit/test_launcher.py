@@ -1,0 +1,66 @@
+"""The launcher: an isolated interpreter, and the caller's own environment handed on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = Path(__file__).resolve().parents[2] / "hepsub" / "launcher" / "hep_sub"
+STUB = """#!/bin/sh
+printf '%s\\n' "$@"
+env | grep -E '^(LD_|HEPSUB_SAVED_)' | sort
+exit 7
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """An installed hep_sub, with a Python beside it that shows how it was called and exits with 7."""
+    directory = tmp_path / "my venv" / "bin"
+    directory.mkdir(parents=True)
+    for name, text in (("hep_sub", LAUNCHER.read_text()), ("python3", STUB)):
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o755)
+    return directory / "hep_sub"
+
+
+def launch(program: Path, *words: str, **variables: str) -> tuple[list[str], int]:
+    """The lines that the Python stub printed, and the exit code."""
+    done = subprocess.run(
+        [str(program), *words],
+        env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.splitlines(), done.returncode
+
+
+def test_the_python_beside_it_is_started_isolated(installed: Path) -> None:
+    """-I keeps PYTHONPATH and PYTHONHOME away; the words arrive unchanged, the exit code too."""
+    lines, code = launch(installed, "job.sh", "-argu", "a  b", "", "$HOME *")
+    assert lines == ["-I", "-m", "hepsub", "hep_sub", "job.sh", "-argu", "a  b", "", "$HOME *"]
+    assert code == 7
+
+
+def test_the_loaders_variables_are_put_aside(installed: Path) -> None:
+    """An experiment's LD_LIBRARY_PATH does not reach hepsub's interpreter, but is not lost."""
+    lines, _ = launch(installed, LD_LIBRARY_PATH="/exp/lib:/x y", LD_PRELOAD="")
+    assert lines[4:] == ["HEPSUB_SAVED_LD_LIBRARY_PATH=/exp/lib:/x y", "HEPSUB_SAVED_LD_PRELOAD="]
+
+
+def test_variables_that_are_not_set_stay_unset(installed: Path) -> None:
+    """Nothing is invented."""
+    lines, _ = launch(installed)
+    assert lines[4:] == []
+
+
+def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> None:
+    """A chain of links, relative and absolute, still finds the Python beside the real file."""
+    (tmp_path / "first").symlink_to("my venv/bin/hep_sub")
+    (tmp_path / "hep_sub").symlink_to(tmp_path / "first")
+    lines, code = launch(tmp_path / "hep_sub", "job.sh")
+    assert lines == ["-I", "-m", "hepsub", "hep_sub", "job.sh"]
+    assert code == 7

@@ -1,0 +1,83 @@
+"""Who calls, where from and when."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hepsub.situation import caller_environment
+
+SHOW = """
+import json
+from hepsub.situation import read_situation
+s = read_situation()
+print(json.dumps({"cwd": str(s.cwd), "home": str(s.home), "environment": dict(s.environment),
+                  "user": s.user, "uid": s.uid, "groups": s.groups}))
+"""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shown(cwd: Path, **variables: str) -> dict[str, object]:
+    """The situation of a process in this directory with these variables only."""
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("given", "callers"),
+    [
+        ({"A": "1"}, {"A": "1"}),
+        ({"HEPSUB_SAVED_LD_LIBRARY_PATH": "/lib"}, {"LD_LIBRARY_PATH": "/lib"}),
+        ({"HEPSUB_SAVED_LD_PRELOAD": ""}, {"LD_PRELOAD": ""}),
+        ({"LD_PRELOAD": "b", "HEPSUB_SAVED_LD_PRELOAD": "a"}, {"LD_PRELOAD": "a"}),
+        ({"HEPSUB_CONFIG": "/c"}, {"HEPSUB_CONFIG": "/c"}),
+    ],
+)
+def test_the_callers_environment_is_as_it_was(
+    given: dict[str, str], callers: dict[str, str]
+) -> None:
+    """What the launcher put aside is back in its place, and the launcher's names are gone."""
+    assert caller_environment(given) == callers
+
+
+def test_the_directory_is_the_one_that_the_user_sees(tmp_path: Path) -> None:
+    """$PWD names the way through a link: that name travels, not what the link stands for."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    seen = shown(tmp_path / "link", PWD=str(tmp_path / "link"))
+    assert seen["cwd"] == f"{tmp_path}/link"
+
+
+@pytest.mark.parametrize("lie", ["/nowhere", "/", "relative", ""])
+def test_a_false_pwd_is_not_believed(tmp_path: Path, lie: str) -> None:
+    """A $PWD that is stale, relative or empty gives way to the kernel's answer."""
+    assert shown(tmp_path, PWD=lie)["cwd"] == str(tmp_path)
+
+
+def test_the_home_directory_is_the_environments(tmp_path: Path) -> None:
+    """$HOME is where the user's files are, whatever the passwd entry says."""
+    assert shown(tmp_path, HOME="/home/elsewhere")["home"] == "/home/elsewhere"
+
+
+def test_the_situation_knows_its_user(tmp_path: Path) -> None:
+    """User id and groups are those of the process, the primary group first."""
+    seen = shown(tmp_path)
+    done = subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True)
+    groups = seen["groups"]
+    assert isinstance(groups, list)
+    assert seen["uid"] == os.getuid()
+    assert groups[0] == done.stdout.strip()

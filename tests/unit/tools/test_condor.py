@@ -1,0 +1,122 @@
+"""HTCondor's own commands, as stubs on PATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
+
+
+@pytest.fixture
+def bin_directory(tmp_path: Path) -> Path:
+    """A directory that stands first on PATH."""
+    (tmp_path / "bin").mkdir()
+    return tmp_path / "bin"
+
+
+def stub(directory: Path, name: str, body: str) -> None:
+    """A program that writes its words into `NAME.words` and goes on with `body`."""
+    path = directory / name
+    path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "$0.words"\n{body}\n')
+    path.chmod(0o755)
+
+
+def words_of(directory: Path, name: str) -> list[str]:
+    """The words that a stub was called with."""
+    return (directory / f"{name}.words").read_text().splitlines()
+
+
+def python(directory: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Python code with the stubs on PATH."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from pathlib import Path\nfrom hepsub.tools.condor import *\n{code}"],
+        env={"PYTHONPATH": str(ROOT), "PATH": f"{directory}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def fetched(directory: Path, tokens: Path, schedd: str = "q1@schedd01", now: float = 0) -> str:
+    """What fetch_token answers."""
+    code = f"print(fetch_token({schedd!r}, Path({str(tokens)!r}), {now or time.time()}))"
+    return python(directory, code).stdout.strip()
+
+
+def test_a_token_is_fetched_and_kept_private(bin_directory: Path, tmp_path: Path) -> None:
+    """In HTCondor's token directory, 0600 below 0700, under a name of the schedd."""
+    stub(bin_directory, "condor_token_fetch", f"echo {TOKEN}")
+    tokens = tmp_path / "condor" / "tokens.d"
+    assert fetched(bin_directory, tokens) == "True"
+    assert words_of(bin_directory, "condor_token_fetch") == [
+        "-type", "SCHEDD", "-name", "q1@schedd01", "-lifetime", "604800",
+    ]  # fmt: skip
+    assert [path.name for path in tokens.iterdir()] == ["hepsub-q1_schedd01"]
+    assert (tokens / "hepsub-q1_schedd01").read_text() == f"{TOKEN}\n"
+    assert oct((tokens / "hepsub-q1_schedd01").stat().st_mode & 0o777) == "0o600"
+    assert oct(tokens.stat().st_mode & 0o777) == "0o700"
+
+
+def test_an_old_token_is_replaced(bin_directory: Path, tmp_path: Path) -> None:
+    """A refused token is of no use any more."""
+    old = tmp_path / "hepsub-q1_schedd01"
+    old.write_text("old")
+    os.utime(old, (0, 0))
+    stub(bin_directory, "condor_token_fetch", f"echo {TOKEN}")
+    assert fetched(bin_directory, tmp_path) == "True"
+    assert old.read_text() == f"{TOKEN}\n"
+
+
+def test_a_token_of_a_moment_ago_is_not_fetched_again(bin_directory: Path, tmp_path: Path) -> None:
+    """If it was refused, another one would be refused as well."""
+    (tmp_path / "hepsub-q1_schedd01").write_text("new")
+    stub(bin_directory, "condor_token_fetch", f"echo {TOKEN}")
+    assert fetched(bin_directory, tmp_path) == "False"
+    assert not (bin_directory / "condor_token_fetch.words").exists()
+
+
+@pytest.mark.parametrize(
+    "body", ["exit 1", "echo no token for you", f"echo {TOKEN}; exit 1", "true"]
+)
+def test_what_is_no_token_is_not_kept(bin_directory: Path, tmp_path: Path, body: str) -> None:
+    """A failure, an explanation, or nothing at all: the caller reports the refusal itself."""
+    stub(bin_directory, "condor_token_fetch", body)
+    assert fetched(bin_directory, tmp_path / "tokens") == "False"
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_without_the_program_there_is_no_token(bin_directory: Path, tmp_path: Path) -> None:
+    """A machine that is no access point."""
+    assert fetched(bin_directory, tmp_path / "tokens") == "False"
+
+
+@pytest.mark.parametrize(
+    ("collector", "words"),
+    [
+        ("", ["-name", "s1", "20", "RequestMemory", "3000"]),
+        ("c1:9618", ["-pool", "c1:9618", "-name", "s1", "20", "RequestMemory", "3000"]),
+    ],
+)
+def test_a_factorys_cluster_is_edited(
+    bin_directory: Path, collector: str, words: list[str]
+) -> None:
+    """By condor_qedit, which alone reaches the cluster ad."""
+    stub(bin_directory, "condor_qedit", "")
+    code = f"edit_cluster('s1', {collector!r}, 20, 'RequestMemory', '3000')"
+    assert python(bin_directory, code).returncode == 0
+    assert words_of(bin_directory, "condor_qedit") == words
+
+
+def test_an_edit_that_fails_is_told(bin_directory: Path) -> None:
+    """With the program's own words."""
+    stub(bin_directory, "condor_qedit", "echo no such cluster >&2; exit 1")
+    done = python(bin_directory, "edit_cluster('s1', '', 20, 'RequestMemory', '3000')")
+    assert "ToolFailed: condor_qedit -name s1 20 RequestMemory 3000 failed" in done.stderr
+    assert "no such cluster" in done.stderr
