@@ -20,10 +20,12 @@ from hepsub.actions.demo_result import Shown
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
 from hepsub.actions.wait import Clock, Waited, wait
+from hepsub.batch import Act, Selection
 from hepsub.demo.events import events_csv
 from hepsub.demo.histogram import Histogram, add_up, read_histogram
-from hepsub.errors import JobsFailed
+from hepsub.errors import Interrupted, JobsFailed
 from hepsub.here.pool import open_here
+from hepsub.here.timing import USUAL
 from hepsub.job import FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.plan.place import ObjectPlace
@@ -38,6 +40,7 @@ _JOBS = 3
 _EVENTS = 2000
 _SEED = 20261122
 _STORAGE = "demo"
+_ENDING_S = 1.5
 _POLICY = """
 [pool.here]
 kind = "here"
@@ -74,7 +77,7 @@ def demo(session: Session, stage: Stage) -> Result:
         JobsFailed: a job did not end with 0.
     """
     watch = _Watch(started=time.monotonic(), laps=[])
-    with tempfile.TemporaryDirectory(prefix="hepsub-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="hepsub-demo-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         stage.step("starting an S3 server on this machine")
         with _server(directory) as (server, keys):
@@ -85,7 +88,8 @@ def demo(session: Session, stage: Stage) -> Result:
             _upload_events(store)
             watch.lap("events")
             stage.step(f"submitting {_JOBS} jobs")
-            waited = _run_jobs(inner, directory, stage, watch)
+            with _nothing_left(inner):
+                waited = _run_jobs(inner, directory, stage, watch)
             histogram = _collect(store, waited)
             watch.lap("histogram")
     commands = (
@@ -123,6 +127,18 @@ def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
         server.process.stop()
 
 
+@contextmanager
+def _nothing_left(session: Session) -> Iterator[None]:
+    """Jobs that are still there when the block ends (Ctrl-C, an error) are removed."""
+    try:
+        yield
+    finally:
+        for schedd in session.schedds("here"):
+            if schedd.queue(Selection(), session.situation.now).jobs:
+                schedd.act(Act.REMOVE, Selection())
+                time.sleep(_ENDING_S)
+
+
 def _session(session: Session, directory: Path, server: S3Server, keys: Keys) -> Session:
     """A session of the demo's own: its policy, journal, keys and embedded pool."""
     situation = replace(
@@ -135,7 +151,9 @@ def _session(session: Session, directory: Path, server: S3Server, keys: Keys) ->
         situation=situation,
         policy=_policy(server.endpoint, directory / "bundles"),
         journal=Journal(directory=directory / "journal", host=situation.host),
-        connect=lambda _: open_here(situation.environment, situation.host, situation.now),
+        connect=lambda _: open_here(
+            situation.environment, situation.host, situation.now, replace(USUAL, linger_s=0.0)
+        ),
         keys=lambda _name, _storage: keys,
     )
 
@@ -172,7 +190,9 @@ def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) ->
     watch.lap("jobs")
     value = waited.value
     assert isinstance(value, Waited)  # noqa: S101 (what wait returns)
-    if value.failed() or value.interrupted:
+    if value.interrupted:
+        raise Interrupted("interrupted; the demo's jobs were removed")
+    if value.failed() or value.unknown():
         raise _failure(directory, value)
     return value
 

@@ -13,6 +13,7 @@ _Z_WIDTH = 2.5
 _RESOLUTION = 1.2
 _MUON_MASS = 0.10566
 _BACKGROUND = 0.15
+_LOW, _HIGH = 60.0, 120.0
 
 
 def events_csv(number: int, seed: int) -> str:
@@ -35,9 +36,11 @@ def _event(source: random.Random) -> Iterator[float]:
 
 def _mass(source: random.Random) -> float:
     if source.random() < _BACKGROUND:
-        return 60 + source.expovariate(1 / 25)
-    resonance = _Z_MASS + _Z_WIDTH / 2 * math.tan(math.pi * (source.random() - 0.5))
-    return max(60.0, min(120.0, resonance)) + source.gauss(0, _RESOLUTION)
+        return _LOW + source.expovariate(1 / 25)
+    while True:  # a resonance has long tails; the ones beyond the window are drawn anew
+        mass = _Z_MASS + _Z_WIDTH / 2 * math.tan(math.pi * (source.random() - 0.5))
+        if _LOW < mass < _HIGH:
+            return mass + source.gauss(0, _RESOLUTION)
 
 
 def _boosted(

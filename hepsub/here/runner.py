@@ -64,8 +64,8 @@ class Runner:
                     return
             except _TROUBLE as trouble:
                 say(f"{trouble}; trying again")
-                if self.lock < 0:
-                    return
+                if self.lock < 0 or not self.place.directory.exists():
+                    return  # somebody removed the queue, and with it all that there was to do
                 time.sleep(self.timing.retry_s)
             self._wait()
 

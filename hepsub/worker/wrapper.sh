@@ -63,8 +63,8 @@ hs_payload=
 hs_payload_status=   # as `wait` says it; empty when the payload never ran
 hs_payload_signal=
 hs_payload_s=0
-hs_pid=
-hs_group=
+hs_teller=
+hs_group=            # what `kill` gets: minus the number of the process group
 hs_clock=
 hs_killer=
 hs_child=
@@ -321,12 +321,13 @@ caught() {
             ;;
         payload)
             hs_forwarded="$hs_forwarded $1"
-            kill -"$1" "$hs_group" 2>/dev/null
+            signal_payload "$1"
             if [ "$1" = TERM ] && [ -z "$hs_killer" ]; then
                 say "told to end (SIGTERM): the payload has $hs_term_s s, then its outputs are saved"
-                kill_later 2>>"$hs_private/log" &
+                kill_later &
                 hs_killer=$!
             fi
+            hs_trapped=$1
             ;;
     esac
 }
@@ -336,7 +337,7 @@ kill_later() {
     exec 3<&- 9>&- >/dev/null
     trap 'kill -KILL $!; exit' VTALRM
     nap "$hs_term_s"
-    kill -KILL "$hs_group"
+    signal_payload KILL
 }
 
 # Leave, if a signal said so before the payload ran.
@@ -1087,49 +1088,47 @@ check_payload() {
     esac
 }
 
-# Start the payload in a process group of its own, so that it and its children can be ended together.
-# A shell's background commands ignore SIGINT and SIGQUIT for ever, unless job control is on; bash has
-# that without a terminal, dash and busybox need setsid, and an env or python3 that takes it back.
+# Start the payload in a session of its own, so that it and its children can be ended together. A
+# shell's background commands ignore SIGINT and SIGQUIT for ever, unless job control is on; bash has that
+# without a terminal, others need an env or a python3 that takes it back.
 launch() {
+    hs_session=$(command -v setsid) && hs_session=setsid
     set -m
     case $- in
-        *m*) set -- exec_payload "$@" ;;
+        *m*) set -- $hs_session "$@" ;;
         *)
-            set +m
-            if ! command -v setsid >/dev/null; then
-                hs_session='' # the payload shares our group, and is ended alone
-            else
-                hs_session=setsid
-            fi
             if env --default-signal=INT,QUIT true; then
-                set -- exec_payload $hs_session env --default-signal=INT,QUIT "$@"
+                set -- $hs_session env --default-signal=INT,QUIT "$@"
             elif command -v python3 >/dev/null; then
                 hs_session=python3
-                # shellcheck disable=SC2016 # Python
-                set -- exec_payload python3 -IS -c 'import os, signal, sys
+                set -- python3 -IS -c 'import os, signal, sys
 for name in ("INT", "QUIT", "PIPE", "XFSZ"): signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
 os.setsid()
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
             else
-                set -- exec_payload $hs_session "$@"
+                set -- $hs_session "$@"
             fi
             ;;
     esac
-    # From here to the payload's end what the shell itself writes about the end of a child goes to a
-    # file of its own: see wait_for_payload.
-    exec 2>"$hs_private/death"
-    "$@" <&3 2>&9 3<&- 9>&- &
-    hs_pid=$!
-    case $- in
-        *m*) hs_group=-$hs_pid ;;
-        *) if [ -n "$hs_session" ]; then hs_group=-$hs_pid; else hs_group=$hs_pid; fi ;;
-    esac
+    tell "$@" 2>"$hs_private/death" &
+    hs_teller=$!
     set +m
+    exec 3<&-
 }
 
-# In the background shell: the user's environment, and then the payload instead of the shell. The last
-# shell puts the user's libraries back, and leaves a mark if the exec fails; its name is hepsub, because
-# then it complains.
+# The payload's parent: a shell of its own that does nothing but wait in the foreground. A shell writes to
+# stderr that a child was ended by a signal (but for INT and PIPE), and there is no other way to tell that
+# from an exit code above 128, which every shell script has whose last command crashed. bash says nothing
+# about signals that it traps; it has its own process group here and needs no traps.
+tell() {
+    [ -n "${BASH_VERSION-}" ] || trap : HUP INT QUIT USR1 USR2 TERM
+    (exec_payload "$@") <&3 2>&9 3<&- 9>&-
+    exit $?
+}
+
+# The user's environment, and then the payload instead of the shell. The last shell says who it is, puts
+# the user's libraries back, and leaves a mark if the exec fails; its name is hepsub, because then it
+# complains.
 exec_payload() {
     umask "$hs_umask"
     [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
@@ -1137,7 +1136,8 @@ exec_payload() {
     exec "$@"
 }
 # shellcheck disable=SC2016 # for the last shell
-hs_last_shell='hs_mark=$1
+hs_last_shell='hs_mark=$1/nostart
+echo $$ >"$1/pid"
 [ -z "$2" ] || export LD_LIBRARY_PATH="$3"
 [ -z "$4" ] || export LD_PRELOAD="$5"
 shift 5
@@ -1164,12 +1164,12 @@ run_payload() {
     heed
     now
     hs_payload_begun=$hs_now
-    launch sh -c "$hs_last_shell" hepsub "$hs_private/nostart" \
+    launch sh -c "$hs_last_shell" hepsub "$hs_private" \
         "$hs_had_library_path" "$hs_library_path" "$hs_had_preload" "$hs_preload" "$@"
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
     if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ]; then
-        clock </dev/null >/dev/null 2>>"$hs_private/log" 3<&- 9>&- &
+        clock </dev/null >/dev/null 9>&- &
         hs_clock=$!
     fi
     wait_for_payload
@@ -1196,27 +1196,36 @@ clock() {
         fi
     done
     : >"$hs_private/walltime"
-    kill -TERM "$hs_group"
+    signal_payload TERM
     nap $hs_walltime_term_s
-    kill -KILL "$hs_group"
+    signal_payload KILL
 }
 
-# Wait for the payload's end, whatever signals arrive meanwhile. A shell writes to stderr that a child
-# was ended by a signal, and there is no other way to tell that from an exit code above 128, which every
-# shell script has whose last command crashed. It writes so only while it waits for this child: no other
-# may be waited for between launch and here.
+# Wait for the payload's end, whatever signals arrive meanwhile.
 wait_for_payload() {
     while :; do
         hs_trapped=
-        wait "$hs_pid"
+        wait "$hs_teller"
         hs_waited=$?
         # 127 after a trap: the shell had already told the status when the signal came.
-        [ "$hs_waited" = 127 ] && [ -n "$hs_payload_status" ] || hs_payload_status="$hs_waited"
+        [ "$hs_waited" = 127 ] && [ -n "$hs_payload_status" ] || hs_payload_status=$hs_waited
         [ -n "$hs_trapped" ] || break
     done
-    : # bash writes it here
-    exec 2>>"$hs_private/log"
 }
+
+# Who the payload is → hs_group. It may have been started only just now.
+find_group() {
+    for hs_try in 1 2 3 4 5 6 7 8 9 10; do
+        hs_group=
+        read -r hs_group <"$hs_private/pid" && break
+        [ "$hs_stage" = payload ] || return 1
+        nap 0.1
+    done
+    [ -n "$hs_group" ] || return 1
+    [ -z "$hs_session" ] || hs_group=-$hs_group
+}
+
+signal_payload() { find_group && kill -"$1" "$hs_group"; }
 
 end_helpers() {
     for hs_helper in $hs_clock $hs_killer; do
@@ -1228,8 +1237,7 @@ end_helpers() {
 
 # What the payload left running is ended, as HTCondor would.
 end_group() {
-    case $hs_group in -*) ;; *) return 0 ;; esac
-    kill -TERM "$hs_group" || return 0
+    [ -n "$hs_session" ] && signal_payload TERM || return 0
     for hs_name in 1 2 3 4 5 6 7 8 9 10; do
         nap 0.1
         kill -0 "$hs_group" || return 0
@@ -1238,7 +1246,7 @@ end_group() {
 }
 
 judge_payload() {
-    if [ -e "$hs_private/nostart" ]; then
+    if [ -e "$hs_private/nostart" ] || [ ! -e "$hs_private/pid" ]; then
         hs_payload_status=
         die "$hs_e_start" "the payload $hs_payload cannot be executed on $(uname -n): wrong architecture, or a file system without programs?"
     fi
@@ -1247,8 +1255,7 @@ judge_payload() {
         if [ -s "$hs_private/death" ]; then
             hs_payload_signal=$hs_number
         else
-            # No shell writes about INT and PIPE, and bash not about signals that it traps: they are
-            # believed if they came from here.
+            # No shell writes about INT and PIPE: they are believed if they came from here.
             [ ! -e "$hs_private/walltime" ] || hs_forwarded="$hs_forwarded TERM"
             for hs_name in $hs_forwarded; do
                 [ "$hs_number" != "$(signal_number "$hs_name")" ] || hs_payload_signal=$hs_number
@@ -1556,7 +1563,7 @@ finish() {
     for hs_helper in $hs_child $hs_nap; do kill -KILL "$hs_helper"; done
     for hs_helper in $hs_clock $hs_killer; do kill -VTALRM "$hs_helper"; done
     [ -z "$hs_watchdog" ] || kill -ALRM "$hs_watchdog"
-    if [ "$hs_stage" = payload ]; then kill -KILL "$hs_group"; fi
+    if [ "$hs_stage" = payload ]; then signal_payload KILL; fi
     if [ -z "$hs_finished" ]; then
         hs_code="$hs_e_contract" hs_message="the wrapper itself broke down (shell's code $hs_exit): report this"
         say "$hs_message"
