@@ -34,7 +34,7 @@ hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}     # the first pause between two tries; do
 hs_pause_max_ms=60000
 hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and the SIGKILL of the payload
 hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
-hs_chirp_s=20                            # for one question to HTCondor
+hs_chirp_s=${HEPSUB_CHIRP_S:-20}                            # for one question to HTCondor
 hs_forever_s=86400                       # where nobody set a walltime: for one transfer
 hs_last_s=2                              # kept back of the walltime for the report
 hs_max_wrong=3                           # whole transfers of wrong content before giving up
@@ -490,7 +490,7 @@ find_chirp() {
 # get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.
 chirp() {
     for hs_way in $hs_chirp_ways; do
-        bounded $hs_chirp_s "chirp_by_$hs_way" "$@" || continue
+        bounded "$hs_chirp_s" "chirp_by_$hs_way" "$@" || continue
         : >"$hs_private/chirped"
         hs_chirp_ways=$hs_way
         return 0
@@ -563,7 +563,7 @@ refresh() {
     [ "$hs_source" != - ] || return 1
     hs_new=$hs_private/$1
     rm -f "$hs_new"
-    bounded $hs_chirp_s cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
+    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
         { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
     mv -f "$hs_new" "$hs_private/manifest"
 }
@@ -1095,10 +1095,10 @@ launch() {
     hs_session=$(command -v setsid) && hs_session=setsid
     set -m
     case $- in
-        *m*) set -- $hs_session "$@" ;;
+        *m*) set -- ${hs_session:+"$hs_session"} "$@" ;;
         *)
             if env --default-signal=INT,QUIT true; then
-                set -- $hs_session env --default-signal=INT,QUIT "$@"
+                set -- ${hs_session:+"$hs_session"} env --default-signal=INT,QUIT "$@"
             elif command -v python3 >/dev/null; then
                 hs_session=python3
                 set -- python3 -IS -c 'import os, signal, sys
@@ -1106,7 +1106,7 @@ for name in ("INT", "QUIT", "PIPE", "XFSZ"): signal.signal(getattr(signal, "SIG"
 os.setsid()
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
             else
-                set -- $hs_session "$@"
+                set -- ${hs_session:+"$hs_session"} "$@"
             fi
             ;;
     esac

@@ -31,7 +31,7 @@ COMMANDS = {command.name: command for command in sources.every_command()}
 WALLTIMES = {"test", "short", "default", "mid", "long", "special"}
 SYSTEMS = {"SL6", "SL7", "CentOS7", "AlmaLinux9"}
 STATES = {"I", "R", "C", "H", "X", "S"}
-SUBCOMMANDS = {"status", "rm", "hold", "release", "edit", "history"}
+SUBCOMMANDS = {"demo", "status", "rm", "hold", "release", "edit", "history"}
 TABLE = """\
 JOBID           OWNER           SUBMITTED       RUN_TIME        ST PRI SIZE  CMD
 13.0            alice           01/13 20:24     0+02:04:08      H  0   732.0 xboss 99.9
