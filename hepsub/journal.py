@@ -100,6 +100,11 @@ class Journal:
         ]
         return tuple(dict.fromkeys(known))
 
+    def cluster_of(self, uuid: str) -> int | None:
+        """The cluster of a submission, NO_CLUSTER or 0 (not known); None when it was never intended."""
+        found = [entry.cluster for entry in self.entries() if entry.uuid == uuid]
+        return found[0] if found else None
+
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""
         found = [

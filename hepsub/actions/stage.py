@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle, check_root
+from hepsub.auth.bundle import Bundle, check_root, claimed, discard_bundle
 from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
+from hepsub.condor.description import GATE
+from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
+from hepsub.plan.staging import StagingPlan
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
+from hepsub.tools.condor import edit_cluster
+from hepsub.tools.run import installed
 from hepsub.units import duration_text
 
 
@@ -46,32 +53,51 @@ def open_stores(session: Session) -> Stores:
     return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
 
 
-def make_bundle(
+@contextlib.contextmanager
+def bundle_for(
     session: Session, stores: Stores, plan: Plan, schedd: BatchSystem, uuid: str
-) -> Bundle | None:
-    """Write the bundle of a plan, as far as it can be without the cluster's id; None when there is none.
+) -> Iterator[Bundle | None]:
+    """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
+
+    Until the block ends nobody else completes it. When the block fails, and it is certain that
+    nothing was submitted, the bundle is removed.
 
     Raises:
         BundleUnusable: the schedd could not read it, or it cannot be written.
         StorageRefused: there are no keys to sign with.
     """
     if plan.staging is None:
-        return None
-    if session.policy.pool[plan.route.pool].kind != "here":
-        check_root(
-            plan.staging.bundle_root,
-            schedd.host,
-            session.situation.host,
-            shared=session.policy.staging.shared,
-        )
+        yield None
+        return
+    _check_place(session, plan, plan.staging, schedd)
     request = request_for(plan, plan.staging, uuid, schedd.name)
-    bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
     for name in used_storages(request):
         stores.store(name)  # keys that are missing are found out before anything is written
-    bundle.write_companions()
-    if not plan.staging.needs_cluster:
-        bundle.write_manifests(None, stores.signer)
-    return bundle
+    bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
+    with claimed(bundle.directory):
+        try:
+            bundle.write_companions()
+            if not plan.staging.needs_cluster:
+                bundle.write_manifests(None, stores.signer)
+            yield bundle
+        except BaseException:
+            if session.journal.cluster_of(uuid) in (None, NO_CLUSTER):
+                discard_bundle(bundle.directory)
+            raise
+        bundle.mark_ready()
+
+
+def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
+    if session.policy.pool[plan.route.pool].kind == "here":
+        return
+    shared = session.policy.staging.shared
+    check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
+    if plan.factory_idle and staging.needs_cluster and not installed("condor_qedit"):
+        raise BundleUnusable(
+            f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
+            " cluster need condor_qedit then, which is not installed here",
+            remedy="leave %{ClusterId} out of -in and -out, or submit on a host with HTCondor's commands",
+        )
 
 
 def used_storages(request: BundleRequest) -> tuple[str, ...]:
@@ -82,15 +108,25 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def open_gate(bundle: Bundle, stores: Stores, schedd: BatchSystem, cluster: int) -> None:
+def open_gate(
+    session: Session, stores: Stores, bundle: Bundle, schedd: BatchSystem, cluster: int
+) -> None:
     """Complete a bundle that needed the cluster's id, and let the jobs start.
 
     Raises:
-        BundleUnusable: it cannot be written; the jobs stay behind their gate.
-        PoolUnreachable, PoolError, ToolFailed: the gate cannot be opened.
+        BundleUnusable: the jobs stay behind their gate; the message names the cluster.
     """
-    bundle.write_manifests(cluster, stores.signer)
-    schedd.open_gate(cluster)
+    try:
+        bundle.write_manifests(cluster, stores.signer)
+        if bundle.request.factory:
+            pool = session.policy.pool[bundle.request.pool]
+            edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
+        schedd.open_gate(cluster)
+    except HepsubError as error:
+        raise BundleUnusable(
+            f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
+            remedy=f"the next hep_sub tries again; hep_rm {cluster} removes it",
+        ) from error
 
 
 def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:

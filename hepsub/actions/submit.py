@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
+from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
-from hepsub.actions.stage import Stores, forecast, make_bundle, open_gate, open_stores
-from hepsub.auth.bundle import Bundle
+from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.condor.description import describe
-from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
+from hepsub.errors import HepsubError
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan, Proc
@@ -140,43 +140,20 @@ def submit(session: Session, spec: JobSpec) -> Result:
     plan = make_plan(spec, session.policy, facts)
     order = Order(uuid=str(uuid.uuid4()), plan=plan)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
+    notes = recover(session, stores)
     with _alone(session, plan.once):
         earlier = _earlier(session, schedd, plan) if plan.once else None
         if earlier is not None:
             note = f"-once {plan.once}: submitted before, nothing was submitted now"
-            return Result(value=earlier, notes=(note,))
-        bundle = make_bundle(session, stores, plan, schedd, order.uuid)
-        submitted = _commit(session, schedd, order, bundle)
-        if bundle is not None and bundle.request.staging.needs_cluster:
-            _open_gate(bundle, stores, schedd, submitted.cluster)
-    notes = (*plan.notes, *submitted.notes, *forecast(session, stores, plan))
+            return Result(value=earlier, notes=(*notes, note))
+        with bundle_for(session, stores, plan, schedd, order.uuid) as bundle:
+            submitted = commit(session, schedd, order)
+            if bundle is not None and bundle.request.staging.needs_cluster:
+                open_gate(session, stores, bundle, schedd, submitted.cluster)
+    notes = (*notes, *plan.notes, *submitted.notes, *forecast(session, stores, plan))
     return Result(
         value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
     )
-
-
-def _open_gate(bundle: Bundle, stores: Stores, schedd: BatchSystem, cluster: int) -> None:
-    try:
-        open_gate(bundle, stores, schedd, cluster)
-    except HepsubError as error:
-        raise BundleUnusable(
-            f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
-            remedy=f"hep_rm {cluster}, and submit again when that is mended",
-        ) from error
-
-
-def _commit(
-    session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None
-) -> Submitted:
-    """Commit; a bundle of a submission that certainly did not happen is removed."""
-    try:
-        return commit(session, schedd, order)
-    except SubmissionUncertain:
-        raise
-    except HepsubError:
-        if bundle is not None:
-            bundle.discard()
-        raise
 
 
 @contextlib.contextmanager

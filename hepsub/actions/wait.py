@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from hepsub.actions.home import place_outputs
 from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
+from hepsub.auth.bundle import read_bundle
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
@@ -81,14 +84,25 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
         waited = Waited(submission=submission, jobs=(), interrupted=True)
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     waited = Waited(submission=submission, jobs=jobs)
+    notes = _bring_home(submission)
     failed = waited.failed()
     if not failed and not waited.unknown():
-        return Result(value=waited)
+        return Result(value=waited, notes=notes)
     return Result(
         value=waited,
+        notes=notes,
         problems=(_failure(submission, failed, waited.unknown()),),
         exit_code=JobsFailed.exit_code,
     )
+
+
+def _bring_home(submission: Submission) -> tuple[str, ...]:
+    """Put outputs that came home where the user wants them; what could not be, in words."""
+    plan = submission.plan
+    if plan is None or plan.staging is None or plan.staging.shared:
+        return ()
+    bundle = read_bundle(Path(plan.staging.bundle_root) / submission.submitted.uuid)
+    return place_outputs(bundle, submission.submitted.cluster) if bundle is not None else ()
 
 
 def _await_all(session: Session, submission: Submission, clock: Clock) -> tuple[JobStatus, ...]:

@@ -1,24 +1,29 @@
 """The bundle: the directory of files that travels with the jobs of one submission.
 
-BUNDLE_ROOT/UUID/            0700
-request.json             what the manifests are written from; no secret in it
-wrapper.sh               what HTCondor starts
-PROC/hepsub.manifest     0600, with signed URLs; read when the job starts, and by chirp later
-PROC/items.txt           the job's items
-PROC/in/NAME             links to inputs that HTCondor sends under another name
-home/home.PROC/          what comes home: the report, and outputs that could not be uploaded
+In BUNDLE_ROOT/UUID, mode 0700, lie
+
+* `request.json`: what the manifests are written from; no secret in it
+* `lock`: held while somebody completes the bundle
+* `ready`: the bundle is complete, and the jobs may start
+* `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
+* `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
+* `PROC/items.txt`: the job's items
+* `PROC/in/NAME`: links to inputs that HTCondor sends under another name
+* `home/home.PROC/`: what comes home: the report, and outputs that could not be uploaded
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from hepsub.auth.request import BundleRequest
+from hepsub.auth.request import BundleRequest, from_json
 from hepsub.errors import BundleUnusable
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import ITEMS_FILE, Carried
@@ -26,6 +31,8 @@ from hepsub.plan.template import Values, parse_template
 from hepsub.storage.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 
 REQUEST = "request.json"
+LOCK = "lock"
+READY = "ready"
 WORKER_FILES = ("wrapper.sh", "scratch.sh")
 HOME = "home"
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
@@ -90,7 +97,7 @@ class Bundle:
             BundleUnusable: a file cannot be written.
         """
         try:
-            (self.directory / HOME).mkdir(mode=0o700, parents=True)
+            (self.directory / HOME).mkdir(mode=0o700)
             self.directory.chmod(0o700)
             for name in WORKER_FILES:
                 text = (
@@ -115,9 +122,59 @@ class Bundle:
             (directory / "in").mkdir(mode=0o700, exist_ok=True)
             (directory / "in" / name).symlink_to(path)
 
-    def discard(self) -> None:
-        """Remove the bundle of a submission that did not happen."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def mark_ready(self) -> None:
+        """Note that nothing is left to be done but to keep the manifests fresh.
+
+        Raises:
+            BundleUnusable: it cannot be noted.
+        """
+        try:
+            _write_whole(self.directory / READY, "", 0o600)
+        except OSError as error:
+            raise _unusable(self.directory, error) from error
+
+
+def discard_bundle(directory: Path) -> None:
+    """Remove the bundle of a submission that did not happen."""
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def claimed(directory: Path) -> Iterator[bool]:
+    """Keep others from completing a bundle meanwhile; False when somebody else is at it.
+
+    Raises:
+        BundleUnusable: the directory cannot be made or written.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (directory / LOCK).open("w")
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def unfinished(root: Path) -> tuple[Path, ...]:
+    """The bundles that nobody has marked as ready."""
+    try:
+        return tuple(each for each in sorted(root.iterdir()) if not (each / READY).exists())
+    except FileNotFoundError:
+        return ()
+
+
+def read_bundle(directory: Path) -> Bundle | None:
+    """The bundle in a directory; None when its request was never written whole."""
+    try:
+        text = (directory / REQUEST).read_text(encoding="utf-8")
+        return Bundle(directory=directory, request=from_json(text))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class BundleRequest:
         per: how many items each job gets.
         executable: the program, as a template.
         walltime: seconds that a job may run.
+        factory: whether the schedd makes the jobs as they are needed.
         staging: how the files travel.
     """
 
@@ -42,6 +43,7 @@ class BundleRequest:
     per: int
     executable: str
     walltime: int
+    factory: bool
     staging: StagingPlan
 
     def values(self, proc: int, cluster: int | None) -> Values:
@@ -67,7 +69,18 @@ class BundleRequest:
         return json.dumps(document)
 
 
-_PLAIN = ("uuid", "pool", "schedd", "user", "number", "first", "per", "executable", "walltime")
+_PLAIN = (
+    "uuid",
+    "pool",
+    "schedd",
+    "user",
+    "number",
+    "first",
+    "per",
+    "executable",
+    "walltime",
+    "factory",
+)
 _PLAIN_STAGING = ("shared", "chirp", "cwd", "bundle_root", "grace", "home_limit", "put_limit")
 
 
@@ -84,6 +97,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         per=plan.per,
         executable=str(plan.executable),
         walltime=plan.walltime.limit,
+        factory=plan.factory_idle > 0,
         staging=staging,
     )
 

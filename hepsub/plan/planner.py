@@ -19,9 +19,10 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import Layout, absolute, check_item_names, directories, job_values, lay_out
 from hepsub.plan.model import Plan, Route
+from hepsub.plan.place import FilePlace
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.plan.staging import StagingPlan, check_conflicts, plan_staging
-from hepsub.plan.template import Template, parse_template
+from hepsub.plan.template import Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy
 
@@ -129,7 +130,20 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         layout=layout,
         staging=staging,
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
-        notes=(*check_programs(facts.programs), *_chirp_note(staging)),
+        notes=(*check_programs(facts.programs), *_chirp_note(staging), *_home_note(staging, jobs)),
+    )
+
+
+def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ...]:
+    """Where outputs for a path are, until somebody puts them there."""
+    if staging is None or staging.shared or not jobs:
+        return ()
+    paths = [each for each in staging.outputs_of(jobs[0]) if isinstance(each.place, FilePlace)]
+    if not paths:
+        return ()
+    return (
+        "outputs for a path come home from the remote site; hep_sub -wait puts them there, without it they"
+        f" lie in {staging.bundle_root}/UUID/home/home.PROC/outputs",
     )
 
 

@@ -1,0 +1,52 @@
+"""Outputs that HTCondor brought home into the bundle, put where -out says.
+
+A site without this host's file system cannot write to a path of it, so such outputs come home first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hepsub.auth.bundle import HOME, Bundle
+from hepsub.plan.place import FilePlace
+from hepsub.plan.staging import Carried
+
+OUTPUTS = "outputs"
+
+
+def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
+    """Move outputs that came home to their paths; a sentence for each that could not be.
+
+    A file that is there already is replaced whole, as the job itself would have done.
+
+    Args:
+        bundle: the bundle of a submission.
+        cluster: its ClusterId.
+    """
+    troubles = []
+    for proc in range(bundle.request.number):
+        came = bundle.directory / HOME / f"home.{proc}" / OUTPUTS
+        for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
+            if isinstance(each.place, FilePlace):
+                troubles += _place(came, each, each.place.path)
+    return tuple(troubles)
+
+
+def _place(came: Path, output: Carried, target: str) -> list[str]:
+    found = sorted(came.glob(output.name)) if output.is_pattern else [came / output.name]
+    troubles = []
+    for source in found:
+        if not source.is_file():
+            continue
+        goal = os.path.join(target, source.name) if output.is_pattern else target
+        try:
+            os.makedirs(os.path.dirname(goal), exist_ok=True)
+            temporary = f"{goal}.{os.getpid()}.part"
+            shutil.copy2(source, temporary)
+            os.replace(temporary, goal)
+            source.unlink()
+        except OSError as error:
+            troubles.append(f"{goal} could not be written ({error.strerror}); it lies in {source}")
+    return troubles

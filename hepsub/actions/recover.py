@@ -1,0 +1,65 @@
+"""Submissions that were interrupted between their bundle and their gate: finished, or cleared away.
+
+The bundle's lock tells one that is being made from one that was left behind (kill -9, a crash); the
+schedd tells whether the cluster exists.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hepsub.actions.session import Session
+from hepsub.actions.stage import Stores, open_gate
+from hepsub.auth.bundle import Bundle, claimed, discard_bundle, read_bundle, unfinished
+from hepsub.batch import Selection
+from hepsub.errors import HepsubError
+
+_NEVER_WRITTEN_S = 3600
+"""A bundle without a request belongs to nobody after this."""
+
+
+def recover(session: Session, stores: Stores) -> tuple[str, ...]:
+    """Finish or clear away what earlier submissions left; a sentence for each.
+
+    What cannot be decided now (a schedd or a storage is away) is left for the next time.
+    """
+    root = (
+        session.policy.staging.bundle_dir or f"{session.situation.home}/.local/share/hepsub/bundles"
+    )
+    notes = []
+    for directory in unfinished(Path(root)):
+        with claimed(directory) as mine:
+            note = _recover(session, stores, directory) if mine else ""
+        if note:
+            notes.append(note)
+    return tuple(notes)
+
+
+def _recover(session: Session, stores: Stores, directory: Path) -> str:
+    bundle = read_bundle(directory)
+    if bundle is None:
+        if session.situation.now - directory.stat().st_mtime > _NEVER_WRITTEN_S:
+            discard_bundle(directory)
+        return ""
+    try:
+        return _finish(session, stores, bundle)
+    except HepsubError:
+        return ""  # the next hep_sub asks again
+
+
+def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
+    request = bundle.request
+    if request.pool not in session.policy.pool:
+        return ""
+    schedd = session.schedd(request.pool, request.schedd)
+    found = schedd.find(Selection(uuid=request.uuid))
+    if not found:
+        discard_bundle(bundle.directory)
+        return ""
+    cluster = found[0].cluster
+    if request.staging.needs_cluster:
+        open_gate(session, stores, bundle, schedd, cluster)
+    bundle.mark_ready()
+    return (
+        f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"
+    )
