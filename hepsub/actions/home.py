@@ -42,10 +42,10 @@ def _place(came: Path, output: Carried, target: str) -> list[str]:
             continue
         goal = os.path.join(target, source.name) if output.is_pattern else target
         try:
-            os.makedirs(os.path.dirname(goal), exist_ok=True)
+            Path(goal).parent.mkdir(parents=True, exist_ok=True)
             temporary = f"{goal}.{os.getpid()}.part"
             shutil.copy2(source, temporary)
-            os.replace(temporary, goal)
+            Path(temporary).replace(goal)
             source.unlink()
         except OSError as error:
             troubles.append(f"{goal} could not be written ({error.strerror}); it lies in {source}")

@@ -211,8 +211,18 @@ def _completed(place: Place, name: str) -> Place:
     return FilePlace(path=place.path + last)
 
 
+_OWN = re.compile(
+    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|wrapper\.sh|condor_exec\.exe|\.chirp\.config"
+)
+"""Names that hepsub and HTCondor use in the scratch directory."""
+
+
 def _check_name(name: str) -> None:
     parts = PurePosixPath(name).parts
+    if parts and _OWN.fullmatch(parts[0]):
+        raise UsageError(
+            f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
+        )
     if not name or name.startswith("/") or ".." in parts or name.endswith("/"):
         raise UsageError(
             f"'{name}' cannot be the name of a file in the job's directory",

@@ -1184,7 +1184,7 @@ run_payload() {
 
 # Beside the payload: keep the manifest fresh, and the walltime.
 clock() {
-    trap 'kill -ALRM $hs_watchdog; kill -KILL $! $hs_child; exit' VTALRM
+    trap 'kill -ALRM $! $hs_watchdog; kill -KILL $hs_nap $hs_child; exit' VTALRM
     phase running
     while :; do
         time_left "$hs_payload_end" || break
@@ -1450,7 +1450,8 @@ bring_home() {
     if [ -L "./$hs_output" ]; then
         cp -R -L "./$hs_output" "./$hs_place" || return 1
     else
-        mv -f "./$hs_output" "./$hs_place" || return 1
+        # A second name rather than a move: another output may be a symlink to it.
+        ln "./$hs_output" "./$hs_place" || mv -f "./$hs_output" "./$hs_place" || return 1
     fi
     # A FIFO or socket would stop HTCondor's starter for ever.
     [ ! -d "./$hs_place" ] || find "./$hs_place" ! -type f ! -type d ! -type l -exec rm -f {} +
@@ -1558,6 +1559,9 @@ has_chirped() { [ ! -e "$hs_private/chirped" ] || hs_chirped=true; }
 # On every way out.
 finish() {
     hs_exit=$?
+    # A subshell of bash that is ended before it has forgotten its parent's traps comes here, too.
+    # shellcheck disable=SC3028 # bash alone knows it
+    [ "${BASHPID:-$$}" = $$ ] || return 0
     trap - EXIT
     trap : HUP INT QUIT USR1 USR2 TERM
     for hs_helper in $hs_child $hs_nap; do kill -KILL "$hs_helper"; done
