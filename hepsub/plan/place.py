@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hepsub.errors import UnknownStorage, UsageError
 from hepsub.plan.layout import absolute
 from hepsub.policy.model import Storage
-from hepsub.suggest import did_you_mean
+from hepsub.suggest import closest
 
 _S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)")
@@ -80,12 +80,19 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
         if found["storage"] not in storages:
             raise UnknownStorage(
                 f"'{url}': the policy has no storage '{found['storage']}'",
-                remedy=did_you_mean(found["storage"], storages)
-                or "describe it: [storage.NAME] endpoint = …",
+                remedy=_describe_it(found["storage"], storages),
             )
         return ObjectPlace(storage=found["storage"], bucket=found["bucket"], key=found["key"])
     trailing = "/" if url.endswith("/") else ""
     return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
+
+
+def _describe_it(word: str, storages: Mapping[str, Storage]) -> str:
+    match = closest(word, storages)
+    if match is not None:
+        return f"did you mean '{match}'?"
+    known = ", ".join(storages) or "none"
+    return f"describe it in the policy: [storage.{word}] endpoint = … (known: {known})"
 
 
 def _by_bucket(bucket: str, storages: Mapping[str, Storage], url: str) -> str:
