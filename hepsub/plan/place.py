@@ -92,7 +92,7 @@ def _describe_it(word: str, storages: Mapping[str, Storage]) -> str:
     if match is not None:
         return f"did you mean '{match}'?"
     known = ", ".join(storages) or "none"
-    return f"describe it in the policy: [storage.{word}] endpoint = … (known: {known})"
+    return f"describe it in the policy: [storage.NAME] endpoint = … (known: {known})"
 
 
 def _by_bucket(bucket: str, storages: Mapping[str, Storage], url: str) -> str:

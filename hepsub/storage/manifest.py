@@ -11,7 +11,7 @@ from hepsub.plan.staging import Carried, ObjectFact
 
 FILE_NAME = "hepsub.manifest"
 _VERSION = "1"
-_ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D"}
+_ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
 
 
 class Signing(Protocol):
