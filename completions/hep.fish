@@ -68,7 +68,7 @@ complete -c hep_sub -n '__hep_at submit' -o p -l pool -d 'Pool: virtual, physica
 complete -c hep_sub -n '__hep_at submit' -o schedd -l schedd -d 'Submit to this schedd' -r -f
 complete -c hep_sub -n '__hep_at submit' -o u -l universe -d 'HTCondor\'s universe' -r -f
 complete -c hep_sub -n '__hep_at submit' -o once -l once -d 'Submit once for this key' -r -f
-complete -c hep_sub -n '__hep_at submit' -o wait -l wait -d 'Wait until all jobs have ended'
+complete -c hep_sub -n '__hep_at submit' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
 complete -c hep_sub -n '__hep_at submit' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
 complete -c hep_sub -n '__hep_at submit' -o quiet -l quiet -d 'No talk on stderr but errors'
 complete -c hep_sub -n '__hep_at submit' -o json -l json -d 'Print one JSON document on stdout, also for errors'

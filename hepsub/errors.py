@@ -44,6 +44,7 @@
     ├── NotDone                   53   ┘
     ├── JobsFailed                60   -wait: a job did not end with 0
     ├── ToolFailed                70   another program did not do what it was asked
+    ├── OutputUnwritable          71   stdout is full or broken; what was asked was done
     └── Interrupted              130   Ctrl-C
 
 0 is success, 1 a bug in hepsub.
@@ -362,6 +363,13 @@ class ToolFailed(HepsubError):
 
     exit_code = 70
     code = "tool-failed"
+
+
+class OutputUnwritable(HepsubError):
+    """What was asked was done, but stdout cannot be written; the message says what it would have held."""
+
+    exit_code = 71
+    code = "output-unwritable"
 
 
 class Interrupted(HepsubError):

@@ -87,7 +87,10 @@ def _group_names(primary: int) -> tuple[str, ...]:
 
 
 def _visible_cwd(environment: Mapping[str, str]) -> Path:
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # removed under our feet: most commands do not need it
+        return Path(environment.get("PWD") or "/")
     seen = Path(environment.get("PWD") or here)
     try:
         return seen if seen.is_absolute() and seen.samefile(here) else here

@@ -120,7 +120,7 @@ def _act(
         )
     done = min(counts.done, len(ready)) + unmade  # a factory's own ad is counted there too
     outcome = Outcome(meant=meant or schedd.name, number=done)
-    if done < len(ready) + unmade:
+    if not done and not everything:
         return outcome, _not_all(meant or schedd.name, len(ready) + unmade - done, act)
     return outcome, _shortfall(selection, len(before.jobs), meant)
 

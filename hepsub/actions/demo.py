@@ -8,6 +8,7 @@ temporary directory, and nothing is left behind.
 from __future__ import annotations
 
 import secrets
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from hepsub.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.here.pool import open_here
 from hepsub.here.timing import USUAL
-from hepsub.job import FileRequest, JobSpec
+from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
@@ -173,13 +174,16 @@ def _upload_events(store: Store) -> None:
 
 def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) -> Waited:
     script = directory / "dimuon.py"
-    script.write_text(
-        resources.files("hepsub.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
-    )
+    text = resources.files("hepsub.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
+    # The Python that runs hepsub, whatever the caller's environment holds.
+    script.write_text(text.replace("#!/usr/bin/env python3", f"#!{sys.executable} -I", 1))
     script.chmod(0o755)
     spec = JobSpec(
         script="dimuon.py",
         number=_JOBS,
+        environment=EnvironmentRequest(
+            inherit=False, named=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)
+        ),
         inputs=(FileRequest(name="events.csv", url="s3://raw/run_%{ProcId}.csv"),),
         outputs=(FileRequest(name="mass.csv", url="s3://out/mass_%{ProcId}.csv"),),
     )
@@ -201,7 +205,7 @@ def _failure(directory: Path, waited: Waited) -> JobsFailed:
     errors = [
         path.read_text(errors="replace") for path in sorted(directory.glob("dimuon.py.err.*"))
     ]
-    words = " ".join(" ".join(errors).split())[-400:]
+    words = " ".join(" ".join(text.split("\n")[-3:]) for text in errors[:1])
     return JobsFailed(
         f"{len(waited.failed())} of the demo's jobs failed: {words}",
         remedy="please report it: the demo needs nothing but this machine",

@@ -167,8 +167,10 @@ def _failure(submission: Submission, failed: tuple[JobStatus, ...], unknown: int
     cluster = submission.submitted.cluster
     return Problem(
         code=JobsFailed.code,
-        message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) failed: {named}{more}",
-        remedy=f"look at their stderr; hep_history {cluster} tells how each ended",
+        message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) did not end with 0: {named}{more}",
+        remedy=f"hep_q -i {cluster} -why tells what to do about the ones on hold"
+        if any(job.state is State.HELD for job in failed)
+        else f"look at their stderr; hep_history {cluster} tells how each ended",
     )
 
 

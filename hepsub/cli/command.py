@@ -59,8 +59,10 @@ def main(program: str, words: Sequence[str]) -> int:
     if program == "hep_sub" and words and words[0] in SUBCOMMANDS:
         module, words = SUBCOMMANDS[words[0]], words[1:]
     command: Command = importlib.import_module(module).COMMAND
+    if sys.stdout is None:  # closed by the caller, who does not want to hear
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     try:
-        return _run(command, words)
+        return _run(command, words, program)
     except HepsubError as trouble:
         problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
         return _report(command, words, problem, trouble.exit_code)
@@ -72,20 +74,23 @@ def main(program: str, words: Sequence[str]) -> int:
             Interrupted.exit_code,
         )
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from hepsub.cli.render import discard_output
+
+        discard_output()
         return 141  # what a shell shows for a program that SIGPIPE ended
     except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
         return _report(command, words, _bug(), _BUG)
 
 
-def _run(command: Command, words: Sequence[str]) -> int:
+def _run(command: Command, words: Sequence[str], program: str) -> int:
     from hepsub.cli.parse import parse
 
     values = parse(words, command)
     if values["help"]:
         from hepsub.cli.help import help_text
 
-        print(help_text(command), flush=True)
+        others = tuple(SUBCOMMANDS) if command.name == program == "hep_sub" else ()
+        print(help_text(command, others), flush=True)
         return 0
     if values["version"]:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
@@ -103,7 +108,7 @@ def _run_in_session(command: Command, values: Values) -> int:
 
     def early(value: Value) -> None:
         if not as_json:
-            print(render.value_text(value), flush=True)
+            render.write_out(render.value_text(value))
 
     def progress(line: str) -> None:
         if not as_json and not quiet:
@@ -114,7 +119,6 @@ def _run_in_session(command: Command, values: Values) -> int:
         render.render_json(command.name, result)
     else:
         render.render_text(command.name, result, quiet=quiet)
-    sys.stdout.flush()
     return result.exit_code
 
 

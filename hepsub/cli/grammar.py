@@ -84,6 +84,11 @@ def _refuse_wrong_dash(word: str, known: dict[str, Option]) -> None:
 
 def _take_free(word: str, reading: _Reading, command: Command) -> None:
     most = command.words.most if command.words else 0
+    if not word:
+        raise UsageError(
+            f"an empty word instead of {command.words.metavar if command.words else 'an option'}",
+            remedy="perhaps a variable is not set?",
+        )
     if most is not None and len(reading.free) >= most:
         raise _one_too_many(word, reading, command)
     reading.free.append(word)
@@ -123,10 +128,7 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
         ):
             return  # an unknown option comes next, and is what the user should read about
         if not values:
-            raise UsageError(
-                f"argument {option.shown}: expected at least one argument",
-                remedy=f'for a job without arguments leave {word} out, or write {word} ""',
-            )
+            raise _nothing_given(option, word, reading)
         reading.rewritten = [each for each in reading.rewritten if not each.startswith(f"{key}=")]
         reading.rewritten += [f"{key}={value}" for value in values]
     elif option.takes is Takes.PERHAPS_ONE:
@@ -142,10 +144,23 @@ def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None
         reading.rewritten.append(f"{key}={value}")
 
 
+def _dash_hint(many: Option, word: str) -> str:
+    return f'an argument of the job that begins with a dash goes into one quoted word: {many.names[0]} "{word} …"'
+
+
 def _is_known(word: str, known: dict[str, Option]) -> bool:
     """Whether a word names an option, by itself or with its value attached."""
     attached = _ATTACHED_NUMBER.fullmatch(word)
     return word.partition("=")[0] in known or (attached is not None and attached[1] in known)
+
+
+def _nothing_given(option: Option, word: str, reading: _Reading) -> UsageError:
+    remedy = f"{word} {option.metavar}…"
+    if option.field == "argu":
+        following = reading.left[0] if reading.left and reading.left[0] != "--" else ""
+        remedy = f'for a job without arguments leave {word} out, or write {word} ""'
+        remedy += f"; {_dash_hint(option, following)}" if following else ""
+    return UsageError(f"argument {option.shown}: expected at least one argument", remedy=remedy)
 
 
 def _find(
@@ -162,15 +177,12 @@ def _find(
         if option is not None and option.takes is Takes.ONE:
             return option, attached[2]
     longer = {known[each].field: known[each] for each in known if each.startswith(name)}
-    if len(longer) == 1 and len(name) >= _SHORTEST_ABBREVIATION:
+    if len(longer) == 1 and len(name) >= _SHORTEST_ABBREVIATION and open_many is None:
         return next(iter(longer.values())), value if equals else None
     match = closest(name, known)
     hint = f"did you mean '{match}'?" if match else "-h shows all options"
-    if open_many is not None:
-        hint += (
-            " An argument of the job that begins with a dash goes into one quoted word:"
-            f' {open_many.names[0]} "{word} …"'
-        )
+    if open_many is not None and len(open_many.names) > 1:
+        hint = f"{_dash_hint(open_many, word)}; if it is an option of hep_sub: {hint}"
     raise UsageError(f"unknown option '{name}'", remedy=hint)
 
 

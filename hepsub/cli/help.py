@@ -17,21 +17,22 @@ def usage(command: Command) -> str:
     return f"usage: {command.name} [options]{words}"
 
 
-def help_text(command: Command) -> str:
-    """The help text: usage, summary, options, examples."""
+def help_text(command: Command, subcommands: tuple[str, ...] = ()) -> str:
+    """The help text: usage, summary, subcommands, options, examples."""
     return "\n".join([
         usage(command),
         "",
         f"{command.summary}.",
         "",
         *_words(command),
+        *_subcommands(command, subcommands),
         "options:",
         *(line for option in command.options for line in _row(left(option), option.help)),
         "",
         "examples:",
         *(line for example, what in command.examples for line in _example(example, what)),
         "",
-        f"man {command.name} tells everything.",
+        f"man {command.name.split()[0]} tells everything.",
     ])  # fmt: skip
 
 
@@ -47,6 +48,13 @@ def left(option: Option) -> str:
 
 def _words(command: Command) -> list[str]:
     return [*_row(command.words.metavar, command.words.help), ""] if command.words else []
+
+
+def _subcommands(command: Command, names: tuple[str, ...]) -> list[str]:
+    if not names:
+        return []
+    text = f"Also: {command.name} {'|'.join(names)} …; each has its own -h."
+    return [*textwrap.wrap(text, _WIDTH), ""]
 
 
 def _row(name: str, text: str) -> Iterator[str]:

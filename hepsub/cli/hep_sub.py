@@ -170,7 +170,7 @@ COMMAND = Command(
             'hep_sub run-"%{ProcId}".sh -n 293 -o log -e log',
             "293 scripts, logs in the directory log",
         ),
-        ("hep_sub -list runs.txt -argu %{item} reco.sh", "one job for each line of runs.txt"),
+        ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
         ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
         (
             "hep_sub -once reco-v3 -wait -json reco.sh",

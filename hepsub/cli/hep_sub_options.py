@@ -212,7 +212,7 @@ OPTIONS = (
         names=("-wait", "--wait"),
         field="wait",
         takes=Takes.NOTHING,
-        help="Wait until all jobs have ended; exit code 0 only if all ended with 0.",
+        help="Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0.",
     ),
     Option(
         names=("-dry-run", "--dry-run"),

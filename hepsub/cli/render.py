@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -18,10 +19,12 @@ from hepsub.actions.wait import Waited, end_text
 from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import JobStatus
 from hepsub.cli.queue_text import one_line, queue_table
+from hepsub.errors import OutputUnwritable
 from hepsub.result import Problem, Result, Value, envelope
 from hepsub.units import clock_text, duration_text, run_time_text
 
 _NAMED = 3
+_QUOTED = 300
 
 
 def render_json(command: str, result: Result) -> None:
@@ -37,7 +40,32 @@ def render_json_error(command: str, problem: Problem) -> None:
 
 
 def _print_document(document: object) -> None:
-    print(json.dumps(document, ensure_ascii=True))
+    write_out(json.dumps(document, ensure_ascii=True))
+
+
+def write_out(text: str) -> None:
+    """Print data, and see it written.
+
+    Raises:
+        OutputUnwritable: stdout is full or broken.
+        BrokenPipeError: nobody reads any more.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as trouble:
+        discard_output()
+        raise OutputUnwritable(
+            f"stdout cannot be written ({trouble.strerror}); what was asked was done, and it would have"
+            f" said: {text[:_QUOTED]}",
+            remedy="do not repeat the command because of this",
+        ) from trouble
+
+
+def discard_output() -> None:
+    """Let the interpreter's last flush of stdout go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def render_text(command: str, result: Result, *, quiet: bool) -> None:
@@ -50,8 +78,7 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
     """
     text = value_text(result.value)
     if text:
-        print(text)
-    sys.stdout.flush()  # notes come after: parsers of both streams look for the first number
+        write_out(text)  # notes come after: parsers of both streams look for the first number
     if not quiet:
         talk(command, result.notes)
     if isinstance(result.value, Preview):

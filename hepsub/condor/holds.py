@@ -107,11 +107,19 @@ def _memory(hold: Hold) -> Advice:
     )
 
 
+def _twice(limit: int) -> str:
+    """Twice a limit in seconds, as users write it after -wt; a class where no limit is known."""
+    if not limit:
+        return "mid"
+    minutes = max(1, -(-2 * limit // 60))
+    return f"{minutes}min" if minutes < 120 else f"{-(-minutes // 60)}h"
+
+
 def _walltime(hold: Hold) -> Advice:
     limit = f" of {duration_text(hold.walltime_s)}" if hold.walltime_s else ""
     return Advice(
         sentence=f"it ran longer than its walltime{limit} and was stopped",
-        next_command="submit it again with a longer walltime: hep_sub -wt mid …",
+        next_command=f"submit it again with a longer walltime: hep_sub -wt {_twice(hold.walltime_s)} …",
     )
 
 

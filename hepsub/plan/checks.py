@@ -17,8 +17,12 @@ from hepsub.plan.place_state import PlaceState
 _SHOWN = 5
 
 
-def check_programs(programs: Mapping[str, Program]) -> tuple[str, ...]:
+def check_programs(programs: Mapping[str, Program], *, here: bool = False) -> tuple[str, ...]:
     """Refuse programs that cannot be started; notes on those that may not start elsewhere.
+
+    Args:
+        programs: what was found, by path.
+        here: whether the jobs run on this very machine.
 
     Raises:
         ScriptMissing: a program does not exist; all missing ones are named.
@@ -33,6 +37,12 @@ def check_programs(programs: Mapping[str, Program]) -> tuple[str, ...]:
     for path, program in programs.items():
         if program.state is not ProgramState.RUNNABLE:
             raise _not_startable(path, program.state)
+    for path, program in programs.items():
+        if here and not program.interpreter_here:
+            raise ScriptNotExecutable(
+                f"{path} cannot start: its interpreter {program.interpreter} does not exist on this machine",
+                remedy="correct its first line",
+            )
     absent = sorted({each.interpreter for each in programs.values() if not each.interpreter_here})
     return tuple(f"the interpreter {name} does not exist on this machine" for name in absent)
 

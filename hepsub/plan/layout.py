@@ -51,7 +51,7 @@ def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState]) -> Layou
     Raises:
         UsageError: a text has a name in it that is nearly, but not quite, a known one.
     """
-    script = parse_template(spec.script)
+    script = parse_template(spec.script, strict=True)
     directory = absolute(spec.directory, cwd) if spec.directory else str(cwd)
     return Layout(
         executable=parse_template(absolute(spec.script, cwd)),
@@ -72,6 +72,7 @@ def _log(
     default_name = f"{Path(str(script)).name}.{kind}.%{{ClusterId}}.%{{ProcId}}"
     if asked is None:
         return parse_template(f"{directory.rstrip('/')}/{default_name}")
+    parse_template(asked, strict=True)
     path = absolute(asked, cwd)
     if asked.endswith("/") or places.get(path) in _DIRECTORIES:
         return parse_template(f"{path.rstrip('/')}/{default_name}")
@@ -122,17 +123,20 @@ def values_of(proc: int, first: int, items: tuple[str, ...], per: int) -> Values
     return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
 
 
+def uses_items(spec: JobSpec) -> bool:
+    """Whether `%{item}` or `%{items}` occurs."""
+    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
+    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments, *files]
+    return any(parse_template(text).names() & {Name.ITEM, Name.ITEMS} for text in texts)
+
+
 def check_item_names(spec: JobSpec) -> None:
     """Refuse `%{item}` where there is no list.
 
     Raises:
         UsageError: `%{item}` is used without -list.
     """
-    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
-    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments, *files]
-    if spec.list_file is None and any(
-        parse_template(text).names() & {Name.ITEM, Name.ITEMS} for text in texts
-    ):
+    if spec.list_file is None and uses_items(spec):
         raise UsageError(
             "%{item} is used, but there is no list",
             remedy="give one with -list FILE, one job a line",

@@ -17,7 +17,15 @@ from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.environment import choose_environment, expressible
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
-from hepsub.plan.layout import Layout, absolute, check_item_names, directories, job_values, lay_out
+from hepsub.plan.layout import (
+    Layout,
+    absolute,
+    check_item_names,
+    directories,
+    job_values,
+    lay_out,
+    uses_items,
+)
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace
 from hepsub.plan.route import Need, choose_route, image_for
@@ -90,6 +98,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
+            *_list_note(spec),
             *files.notes,
             *travelling.notes,
             *_universe_note(spec.universe),
@@ -130,7 +139,11 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         layout=layout,
         staging=staging,
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
-        notes=(*check_programs(facts.programs), *_chirp_note(staging), *_home_note(staging, jobs)),
+        notes=(
+            *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
+            *_chirp_note(staging),
+            *_home_note(staging, jobs),
+        ),
     )
 
 
@@ -222,6 +235,14 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
         return ()
     return (
         f"-u {universe}: hepsub submits to HTCondor's vanilla universe (the group is said with -g)",
+    )
+
+
+def _list_note(spec: JobSpec) -> tuple[str, ...]:
+    if spec.list_file is None or uses_items(spec):
+        return ()
+    return (
+        f"nothing uses the lines of {spec.list_file}: write %{{item}} where each job shall get its own",
     )
 
 

@@ -96,8 +96,8 @@ def _word(name: Name, values: Values) -> str:
     return f"%{{{name.value}}}" if values.cluster is None else str(values.cluster)
 
 
-def parse_template(text: str) -> Template:
-    """Split a text at its names; `%{other}` that resembles no name is literal.
+def parse_template(text: str, *, strict: bool = False) -> Template:
+    """Split a text at its names; `%{other}` that resembles no name is literal, or (strict) refused.
 
     Raises:
         UsageError: a name is nearly, but not quite, one that is known.
@@ -107,7 +107,7 @@ def parse_template(text: str) -> Template:
     for match in _NAME.finditer(text):
         name = _BY_FOLDED.get(match[1].casefold())
         if name is None:
-            _refuse_near_miss(match[1])
+            _refuse_near_miss(match[1], strict=strict)
             continue
         if match.start() > position:
             parts.append(text[position : match.start()])
@@ -123,7 +123,10 @@ def literal(text: str) -> Template:
     return Template((text,) if text else ())
 
 
-def _refuse_near_miss(word: str) -> None:
+def _refuse_near_miss(word: str, *, strict: bool) -> None:
     match = closest(word, [name.value for name in Name])
     if match is not None:
         raise UsageError(f"unknown name '%{{{word}}}'", remedy=f"did you mean '%{{{match}}}'?")
+    if strict:
+        known = ", ".join(f"%{{{name.value}}}" for name in Name)
+        raise UsageError(f"unknown name '%{{{word}}}' in a path", remedy=f"the names are {known}")

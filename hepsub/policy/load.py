@@ -63,7 +63,7 @@ def _user_layers(paths: Paths) -> Iterable[Layer]:
     if paths.extra_policy is not None:
         if not paths.extra_policy.is_file():
             raise PolicyError(
-                f"$HEPSUB_CONFIG names {paths.extra_policy}, which is not there",
+                f"$HEPSUB_CONFIG names {paths.extra_policy}, which is no file",
                 remedy="correct the variable, or unset it",
             )
         files.append(paths.extra_policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import (
@@ -40,6 +41,8 @@ def survey(
     Raises:
         HepsubError: the list cannot be read, or the number of jobs is out of bounds.
     """
+    if not situation.cwd.is_dir():
+        raise UsageError("the current directory no longer exists", remedy="cd to one that does")
     items = read_items(spec.list_file, situation.cwd) if spec.list_file is not None else ()
     number = job_count(spec, policy, items)
     check_item_names(spec)

@@ -48,7 +48,9 @@ def find_rclone() -> str:
 
 
 def _version(program: str) -> tuple[int, int]:
-    found = re.search(r"v(\d+)\.(\d+)", run([program, "version"], timeout=10).stdout)
+    found = re.search(
+        r"v(\d+)\.(\d+)", run([program, "--config", "", "version"], timeout=10).stdout
+    )
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
@@ -60,6 +62,8 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
     """
     argv = [
         find_rclone(),
+        "--config",
+        "",
         "serve",
         "s3",
         "--addr",
@@ -68,7 +72,7 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
         "off",
         str(directory),
     ]
-    quiet = {"RCLONE_CONFIG": "/dev/null", "RCLONE_AUTH_KEY": f'"{key},{secret}"'}
+    quiet = {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}
     process = start(argv, log=log, secrets=quiet)
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline and process.is_alive():

@@ -187,7 +187,7 @@ def test_a_command_line_in_argparses_spirit(words: list[str], spec: JobSpec) -> 
         (
             ["job.sh", "-argu", "a", "--use-ssl"],
             "unknown option '--use-ssl'",
-            'An argument of the job that begins with a dash goes into one quoted word: -argu "--use-ssl …"',
+            'an argument of the job that begins with a dash goes into one quoted word: -argu "--use-ssl …"',
         ),
         (
             ["job.sh", "\N{EN DASH}wt", "long"],

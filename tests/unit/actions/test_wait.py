@@ -98,14 +98,14 @@ def test_one_failure_is_a_failure(tmp_path: Path) -> None:
     result, _ = wait_for(tmp_path, schedd, 4)
     assert result.exit_code == 60
     assert [each.message for each in result.problems] == [
-        "3 of 4 job(s) failed: 13.1 ended with exit code 3, 13.2 was ended by signal 9, 13.3 was removed"
+        "3 of 4 job(s) did not end with 0: 13.1 ended with exit code 3, 13.2 was ended by signal 9, 13.3 was removed"
     ]
 
 
 def test_only_ten_failures_are_named(tmp_path: Path) -> None:
     """The rest is counted."""
     result, _ = wait_for(tmp_path, FakeSchedd(past=[end(proc, 1) for proc in range(12)]), 12)
-    assert result.problems[0].message.startswith("12 of 12 job(s) failed: 13.0 ended")
+    assert result.problems[0].message.startswith("12 of 12 job(s) did not end with 0: 13.0 ended")
     assert result.problems[0].message.endswith("13.9 ended with exit code 1 and 2 more")
 
 
@@ -114,7 +114,7 @@ def test_a_held_job_ends_the_waiting_and_is_a_failure(tmp_path: Path) -> None:
     held = make_job("13.1", State.HELD, hold_reason="memory")
     result, time = wait_for(tmp_path, FakeSchedd(jobs=[held], past=[end(0)]), 2)
     assert result.exit_code == 60
-    assert result.problems[0].message == "1 of 2 job(s) failed: 13.1 is on hold (memory)"
+    assert result.problems[0].message == "1 of 2 job(s) did not end with 0: 13.1 is on hold (memory)"
     assert time.slept == []
 
 

@@ -267,7 +267,7 @@ def test_a_file_that_hepsub_config_names_has_to_be_there(tmp_path: Path) -> None
     """Who names a file wants it to be read."""
     with pytest.raises(PolicyError) as caught:
         load_policy(paths(tmp_path, extra=tmp_path / "gone.toml"))
-    assert caught.value.message == f"$HEPSUB_CONFIG names {tmp_path}/gone.toml, which is not there"
+    assert caught.value.message == f"$HEPSUB_CONFIG names {tmp_path}/gone.toml, which is no file"
 
 
 def test_the_policy_cannot_be_changed() -> None:

@@ -1,0 +1,194 @@
+"""The order of a staged submission: keys, bundle, cluster, manifests, gate; and what is left by a failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.session import Session
+from hepsub.actions.submit import Submission, preview, submit
+from hepsub.errors import (
+    BundleUnusable,
+    HepsubError,
+    OutputConflict,
+    StorageRefused,
+)
+from hepsub.policy.model import Storage
+from hepsub.storage.keys import Keys
+from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
+from tests.fakes.world import (
+    NOON,
+    make_policy,
+    make_script,
+    make_session,
+    make_situation,
+    make_spec,
+)
+
+KEYS = Keys(access="AKIA", secret="hidden", token="", expires=None)
+LINE = ("job.sh", "-nocheck", "-n", "2", "-in", "s3://raw/x_%{ProcId}")
+WITH_CLUSTER = (*LINE, "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
+WITHOUT = (*LINE, "-out", "r=herd:out/r_%{ProcId}")
+
+
+@pytest.fixture
+def schedd() -> FakeSchedd:
+    """A schedd on this host."""
+    return FakeSchedd(host="login01.example.org")
+
+
+def session_with(
+    tmp_path: Path, schedd: FakeSchedd, more: str = "", keys: Keys | None = KEYS
+) -> Session:
+    """A session with the storage herd, whose bundles lie where the test says."""
+    make_script(tmp_path)
+    policy = make_policy(
+        f'[staging]\nbundle_dir = "/proc/self/root{tmp_path}/bundles"\n'
+        f'[storage.herd]\nendpoint = "https://s3.example.org"\ndefault = true\n{more}'
+    )
+
+    def keys_of(name: str, storage: Storage) -> Keys:
+        del storage
+        if keys is None:
+            raise StorageRefused(f"no keys for the storage {name}")
+        return keys
+
+    session = make_session(
+        tmp_path, as_batch_systems(schedd), policy=policy, situation=make_situation(cwd=tmp_path)
+    )
+    return replace(session, keys=keys_of)
+
+
+@pytest.fixture
+def session(tmp_path: Path, schedd: FakeSchedd) -> Session:
+    """A session whose bundles are kept in the test's directory, named so that it is not in /tmp."""
+    return session_with(tmp_path, schedd)
+
+
+def bundles(tmp_path: Path) -> list[Path]:
+    """The bundles there are."""
+    return sorted(tmp_path.glob("bundles/*"))
+
+
+def test_without_the_clusters_id_all_is_written_before_the_commit(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """No gate: the manifests are there when the schedd hears of the jobs."""
+    result = submit(session, make_spec(*WITHOUT))
+    assert isinstance(result.value, Submission)
+    [bundle] = bundles(tmp_path)
+    assert bundle.name == result.value.submitted.uuid
+    assert "open_gate 13" not in schedd.calls
+    lines = (bundle / "1/hepsub.manifest").read_text().splitlines()
+    assert lines[0] == "hepsub-manifest\t1\t1"
+    assert (bundle / "ready").exists()
+
+
+def test_with_the_clusters_id_the_gate_is_opened_last(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """Committed, then written with the id, then opened."""
+    submit(session, make_spec(*WITH_CLUSTER))
+    assert schedd.calls[-1] == "open_gate 13"
+    assert schedd.calls.index("submit") < schedd.calls.index("open_gate 13")
+    [bundle] = bundles(tmp_path)
+    text = (bundle / "1/hepsub.manifest").read_text()
+    assert text.startswith("hepsub-manifest\t1\t13.1\n")
+    assert "/out/13/r_1?" in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.LOST_BEFORE, Fault.INTERRUPTED_BEFORE])
+def test_a_submission_that_did_not_happen_leaves_no_bundle(
+    session: Session, schedd: FakeSchedd, tmp_path: Path, fault: Fault
+) -> None:
+    """Refused, cut off or Ctrl-C before the commit: certain, so nothing stays on the disk."""
+    schedd.fault = fault
+    with pytest.raises(HepsubError):
+        submit(session, make_spec(*WITH_CLUSTER))
+    assert bundles(tmp_path) == []
+
+
+def test_a_lost_answer_is_asked_for_and_the_gate_is_opened(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """The connection breaks after the commit: the cluster is found, written and opened."""
+    schedd.fault = Fault.LOST_AFTER
+    submit(session, make_spec(*WITH_CLUSTER))
+    assert schedd.calls[-1] == "open_gate 13"
+    assert len(bundles(tmp_path)) == 1
+
+
+def test_ctrl_c_after_the_commit_keeps_the_bundle(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """The cluster exists and stays behind its gate; the next submission finishes both."""
+    schedd.fault = Fault.INTERRUPTED_AFTER
+    with pytest.raises(HepsubError):
+        submit(session, make_spec(*WITH_CLUSTER))
+    assert "open_gate 13" not in schedd.calls
+    [bundle] = bundles(tmp_path)
+    assert not (bundle / "ready").exists()
+    result = submit(session, make_spec("job.sh"))
+    assert "open_gate 13" in schedd.calls
+    assert (bundle / "ready").exists()
+    assert any("cluster 13, whose submission had been interrupted" in note for note in result.notes)
+
+
+def test_without_keys_nothing_is_written_and_nothing_submitted(
+    tmp_path: Path, schedd: FakeSchedd
+) -> None:
+    """The keys are looked for first."""
+    with pytest.raises(StorageRefused):
+        submit(session_with(tmp_path, schedd, keys=None), make_spec(*WITH_CLUSTER))
+    assert "submit" not in schedd.calls
+    assert bundles(tmp_path) == []
+
+
+def test_a_conflict_is_found_before_anything_is_written(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """Two jobs, one object."""
+    with pytest.raises(OutputConflict):
+        submit(session, make_spec(*LINE, "-out", "r=herd:out/r"))
+    assert "submit" not in schedd.calls
+    assert bundles(tmp_path) == []
+
+
+def test_a_schedd_elsewhere_needs_a_shared_directory(tmp_path: Path) -> None:
+    """Unknown whether it sees the bundle: refused; with shared = true in the policy it is not."""
+    far = FakeSchedd(host="ap.example.org")
+    with pytest.raises(BundleUnusable):
+        submit(session_with(tmp_path, far), make_spec(*WITHOUT))
+    assert bundles(tmp_path) == []
+
+
+def test_a_dry_run_leaves_no_bundle(session: Session, schedd: FakeSchedd, tmp_path: Path) -> None:
+    """-dry-run reads and writes nothing."""
+    preview(session, make_spec(*WITH_CLUSTER))
+    assert "submit" not in schedd.calls
+    assert bundles(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (KEYS, "good for 7 d (S3 allows no more)"),
+        (replace(KEYS, token="t", expires=NOON + 3600), "good for 1 h (its keys end then)"),
+    ],
+)
+def test_the_true_lifetime_is_said(
+    tmp_path: Path, schedd: FakeSchedd, keys: Keys, said: str
+) -> None:
+    """The session's end or S3's seven days, whichever is first, against the expected wait and the walltime."""
+    result = submit(session_with(tmp_path, schedd, keys=keys), make_spec(*WITHOUT))
+    assert any(said in note for note in result.notes), result.notes
+
+
+def test_long_enough_is_not_talked_about(session: Session) -> None:
+    """A test of five minutes that is expected to wait an hour needs no words."""
+    policy = replace(session.policy, staging=replace(session.policy.staging, expected_wait=3600))
+    result = submit(replace(session, policy=policy), make_spec(*WITHOUT, "-wt", "5min"))
+    assert not any("signed URLs" in note for note in result.notes)

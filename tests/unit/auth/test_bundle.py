@@ -1,0 +1,355 @@
+"""The bundle on the disk: what lies where, who may read it, and that no reader sees half a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hepsub.auth.bundle import (
+    Bundle,
+    check_root,
+    claimed,
+    discard_bundle,
+    marker_place,
+    read_bundle,
+    unfinished,
+)
+from hepsub.auth.request import from_json
+from hepsub.errors import BundleUnusable, StorageRefused
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import Carried
+from hepsub.storage.manifest import Signing
+from tests.unit.auth.test_request import make_request
+
+
+@dataclass
+class Signer:
+    """Counts what it signs; `version` is in every URL."""
+
+    version: str = "1"
+    signed: list[str] = field(default_factory=list)
+
+    def sign(self, method: str, place: ObjectPlace) -> str:
+        self.signed.append(f"{method} {place}")
+        return f"https://s3/{place.bucket}/{place.key}?v={self.version}"
+
+    def form(self, place: ObjectPlace) -> tuple[str, Mapping[str, str]]:
+        self.signed.append(f"POST {place}")
+        return "https://s3/" + place.bucket, {"key": place.key}
+
+
+def modes(directory: Path) -> dict[str, str]:
+    """The mode of everything below a directory."""
+    found = {".": oct(stat.S_IMODE(directory.stat().st_mode))}
+    for path in directory.rglob("*"):
+        if not path.is_symlink():
+            found[str(path.relative_to(directory))] = oct(stat.S_IMODE(path.stat().st_mode))
+    found.pop("lock", None)  # holds nothing, behind 0700
+    return found
+
+
+def make_bundle(tmp_path: Path, *words: str, shared: bool = True, **values: object) -> Bundle:
+    """A bundle in tmp_path/b/u-1, nothing written."""
+    request = make_request(*words, shared=shared, **values)
+    with claimed(tmp_path / "b/u-1") as mine:
+        assert mine
+    return Bundle(directory=tmp_path / "b/u-1", request=request)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
+    """Directories 0700, files 0600, programs 0700, whatever the umask."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    before = os.umask(umask)
+    try:
+        bundle.write_companions()
+        bundle.write_manifests(13, lambda _: Signer())
+    finally:
+        os.umask(before)
+    assert modes(bundle.directory) == {
+        ".": "0o700",
+        "home": "0o700",
+        "request.json": "0o600",
+        "wrapper.sh": "0o700",
+        "scratch.sh": "0o700",
+        "0": "0o700",
+        "0/hepsub.manifest": "0o600",
+        "0/items.txt": "0o600",
+        "1": "0o700",
+        "1/hepsub.manifest": "0o600",
+        "1/items.txt": "0o600",
+    }
+
+
+def test_what_is_in_it(tmp_path: Path) -> None:
+    """The request reads back, items one a line, the manifest of each job with its own places."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ClusterId}/%{ProcId}")
+    bundle.write_companions()
+    assert not list(bundle.directory.glob("*/hepsub.manifest"))
+    bundle.write_manifests(13, lambda _: Signer())
+    directory = bundle.directory
+    assert from_json((directory / "request.json").read_text()) == bundle.request
+    assert (directory / "0/items.txt").read_text() == "/data/a\ns3://raw/b\n"
+    assert (directory / "1/items.txt").read_text() == "/data/c d\n"
+    assert (directory / "1/hepsub.manifest").read_text() == (
+        "hepsub-manifest\t1\t13.1\n"
+        "payload\t/work/run-1.sh\n"
+        "submitdir\t/home/alice/work\n"
+        "walltime\t36000\t300\n"
+        f"source\t{directory}/1/hepsub.manifest\n"
+        "homelimit\t1073741824\n"
+        "putlimit\t5368709120\n"
+        "output\tr\t-\thttps://s3/out/13/1?v=1\n"
+        "marker\thttps://s3/out/13/.hepsub/u-1/1.json?v=1\n"
+    )
+    wrapper = Path(__file__).parents[3] / "hepsub/worker/wrapper.sh"
+    assert (directory / "wrapper.sh").read_text() == wrapper.read_text()
+
+
+def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
+    """Without a shared file system: the payload by its name, links under the names that jobs see."""
+    bundle = make_bundle(
+        tmp_path, "-in", "/data/x=y", "-in", "sub/z_%{ProcId}", "-out", "r=res/", shared=False
+    )
+    bundle.write_companions()
+    bundle.write_manifests(None, lambda _: Signer())
+    links = {
+        str(path.relative_to(bundle.directory)): str(path.readlink())
+        for path in bundle.directory.rglob("in/*")
+    }
+    assert links == {
+        "0/in/y": "/data/x",
+        "0/in/z_0": "/home/alice/work/sub/z_0",
+        "1/in/y": "/data/x",
+        "1/in/z_1": "/home/alice/work/sub/z_1",
+    }
+    lines = (bundle.directory / "0/hepsub.manifest").read_text().splitlines()
+    assert lines[0] == "hepsub-manifest\t1\t0"
+    assert "payload\trun-0.sh" in lines
+    assert lines[-3:] == ["sent\ty", "sent\tz_0", "home\tr\t-\t-"]
+
+
+def test_a_name_in_a_subdirectory_is_sent_too(tmp_path: Path) -> None:
+    """-in names have no slash, so a link never needs a subdirectory."""
+    bundle = make_bundle(tmp_path, "-in", "/data/x=sub/y", shared=False)
+    bundle.write_companions()
+    assert (bundle.directory / "0/in/y").is_symlink()
+
+
+def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
+    """Two jobs, five places: the storage's keys are looked for once."""
+    bundle = make_bundle(tmp_path)
+    bundle.write_companions()
+    asked: list[str] = []
+    signer = Signer()
+
+    def signer_of(name: str) -> Signing:
+        asked.append(name)
+        return signer
+
+    bundle.write_manifests(13, signer_of)
+    assert asked == ["herd"]
+    assert signer.signed == [
+        "GET herd:raw/é 0.root",
+        "GET herd:raw/b",
+        "POST herd:out/13/0/",
+        "PUT herd:out/13/0/.hepsub/u-1/0.json",
+        "GET herd:raw/é 1.root",
+        "POST herd:out/13/1/",
+        "PUT herd:out/13/1/.hepsub/u-1/1.json",
+    ]
+
+
+def test_manifests_are_renewed_in_place(tmp_path: Path) -> None:
+    """Re-writing replaces every manifest and leaves no other file behind."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    before = sorted(bundle.directory.rglob("*"))
+    bundle.write_manifests(13, lambda _: Signer(version="2"))
+    assert sorted(bundle.directory.rglob("*")) == before
+    for proc in range(2):
+        text = (bundle.directory / f"{proc}/hepsub.manifest").read_text()
+        assert "?v=2" in text
+        assert "?v=1" not in text
+
+
+def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
+    """While manifests are re-written again and again, every read is whole."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    over = threading.Event()
+
+    def write() -> None:
+        signer = Signer()
+        while not over.is_set():
+            signer.version = str(len(signer.version)) * (500 + len(signer.version) % 3000)
+            bundle.write_manifests(13, lambda _: signer)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(300):
+            text = (bundle.directory / "0/hepsub.manifest").read_text()
+            assert text.startswith("hepsub-manifest\t1\t13.0\n")
+            assert text.splitlines()[-1].startswith("marker\t")
+            assert text.endswith("\n")
+    finally:
+        over.set()
+        writer.join()
+
+
+def test_a_signer_that_fails_leaves_the_old_manifests(tmp_path: Path) -> None:
+    """No keys: the error passes, and what was there is still there."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    before = (bundle.directory / "0/hepsub.manifest").read_text()
+
+    def no_keys(name: str) -> Signing:
+        raise StorageRefused(f"no keys for {name}")
+
+    with pytest.raises(StorageRefused):
+        bundle.write_manifests(13, no_keys)
+    assert (bundle.directory / "0/hepsub.manifest").read_text() == before
+
+
+def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """A file where the directory should be: a designed error with the path and the remedy."""
+    (tmp_path / "b").write_text("in the way")
+    with pytest.raises(BundleUnusable) as error:
+        make_bundle(tmp_path)
+    assert str(tmp_path / "b/u-1") in error.value.message
+    assert "bundle_dir" in error.value.remedy
+
+
+def test_the_grace_is_never_more_than_a_quarter(tmp_path: Path) -> None:
+    """A walltime of 60 s keeps 45 s for the program, not minus four minutes."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}", walltime=60)
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    assert "walltime\t60\t15\n" in (bundle.directory / "0/hepsub.manifest").read_text()
+
+
+def test_discard_removes_it(tmp_path: Path) -> None:
+    """Nothing of a submission that did not happen stays; the root does."""
+    bundle = make_bundle(tmp_path)
+    bundle.write_companions()
+    discard_bundle(bundle.directory)
+    assert list((tmp_path / "b").iterdir()) == []
+    discard_bundle(bundle.directory)
+
+
+def test_only_one_completes_a_bundle(tmp_path: Path) -> None:
+    """While one process has it, another is told so and waits for nothing; after a kill -9 it is free."""
+    bundle = make_bundle(tmp_path)
+    begun, end = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        with claimed(bundle.directory):
+            os.write(begun[1], b"x")
+            os.read(end[0], 1)
+        os._exit(0)
+    assert os.read(begun[0], 1) == b"x"
+    with claimed(bundle.directory) as mine:
+        assert not mine
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with claimed(bundle.directory) as mine:
+        assert mine
+
+
+def test_what_is_unfinished_is_found(tmp_path: Path) -> None:
+    """A bundle without `ready`; none where there is no root, and no crash over foreign files."""
+    assert unfinished(tmp_path / "b") == ()
+    bundle = make_bundle(tmp_path)
+    bundle.write_companions()
+    assert unfinished(tmp_path / "b") == (bundle.directory,)
+    assert read_bundle(bundle.directory) == bundle
+    bundle.mark_ready()
+    assert unfinished(tmp_path / "b") == ()
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}"])
+def test_half_a_bundle_is_none(tmp_path: Path, text: str | None) -> None:
+    """A request that is missing or cut off gives None: nobody acts on half of it."""
+    bundle = make_bundle(tmp_path)
+    if text is not None:
+        (bundle.directory / "request.json").write_text(text)
+    assert read_bundle(bundle.directory) is None
+
+
+def obj(key: str, bucket: str = "out") -> Carried:
+    """An output in S3."""
+    return Carried(name="r", place=ObjectPlace(storage="herd", bucket=bucket, key=key))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "key"),
+    [
+        ((obj("13/mass_0.csv"),), "13/.hepsub/u/0.json"),
+        ((obj("mass_0.csv"),), ".hepsub/u/0.json"),
+        ((obj("d/"),), "d/.hepsub/u/0.json"),
+        ((obj(""),), ".hepsub/u/0.json"),
+        ((obj("a/1"), obj("b/2")), "a/.hepsub/u/0.json"),
+        (
+            (Carried(name="x", place=FilePlace(path="/x")), obj("b/2")),
+            "b/.hepsub/u/0.json",
+        ),
+    ],
+)
+def test_the_marker_is_beside_the_first_output_in_s3(
+    outputs: tuple[Carried, ...], key: str
+) -> None:
+    """In the same bucket, in .hepsub/UUID/PROC.json of the same directory."""
+    expected = ObjectPlace(storage="herd", bucket="out", key=key)
+    assert marker_place(outputs, "u", 0) == expected
+
+
+def test_no_marker_without_outputs_in_s3() -> None:
+    """Paths only: the job's exit code says it."""
+    assert marker_place((Carried(name="x", place=FilePlace(path="/x")),), "u", 0) is None
+    assert marker_place((), "u", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "schedd", "host", "shared", "fits"),
+    [
+        ("/home/alice/b", "ap.org", "ap.org", False, True),
+        ("/home/alice/b", "ap", "ap.example.org", False, True),
+        ("/home/alice/b", "ap.org", "login.org", True, True),
+        ("/home/alice/b", "ap.org", "login.org", False, False),
+        ("/tmp", "ap", "ap", True, False),
+        ("/tmp/b", "ap", "ap", True, False),
+        ("/var/tmp/b", "ap", "ap", True, False),
+        ("/afs/ihep.ac.cn/u/alice", "ap", "ap", True, False),
+        ("/tmpfs/b", "ap", "ap", True, True),
+        ("/home/tmp/b", "ap", "ap", True, True),
+    ],
+)
+def test_where_bundles_may_lie(root: str, schedd: str, host: str, shared: bool, fits: bool) -> None:
+    """Not where they vanish, not where the schedd has no token, not on a host that the schedd is not."""
+    if fits:
+        check_root(root, schedd, host, shared=shared)
+        return
+    with pytest.raises(BundleUnusable) as error:
+        check_root(root, schedd, host, shared=shared)
+    assert root in error.value.message
+
+
+def test_no_secret_in_the_request(tmp_path: Path) -> None:
+    """request.json names the storage's profile, never a key or a signature."""
+    bundle = make_bundle(tmp_path)
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer(version="X-Amz-Signature"))
+    text = (bundle.directory / "request.json").read_text()
+    assert "X-Amz" not in text
+    assert "herd-profile" in text

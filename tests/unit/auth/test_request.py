@@ -1,0 +1,110 @@
+"""The request of a bundle: JSON both ways, and nothing secret in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hepsub.auth.request import BundleRequest, from_json
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.template import Values
+from tests.fakes.world import make_policy, make_spec
+
+POLICY = """
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+buckets = ["out", "raw"]
+profile = "herd-profile"
+session_s = "2 h"
+"""
+WORDS = (
+    *("-in", "s3://raw/é %{ProcId}.root=in %{Index}.root", "-in", "%{items}"),
+    *("-out", "h_*?=herd:out/%{ClusterId}/%{ProcId}/", "-out", "r=res/%{item}"),
+)
+
+
+def make_request(*words: str, shared: bool = True, **values: object) -> BundleRequest:
+    """The request of two jobs with two items each."""
+    spec = make_spec("job.sh", "-list", "l", "-per", "2", *(words or WORDS))
+    facts = {
+        ObjectPlace(storage="herd", bucket="raw", key="é 0.root"): ObjectFact(size=5, etag="abc")
+    }
+    home = Path("/home/alice")
+    staging = plan_staging(
+        spec, make_policy(POLICY), facts, cwd=home / "work", home=home, shared=shared
+    )
+    assert staging is not None
+    plain = BundleRequest(
+        uuid="u-1",
+        pool="local",
+        schedd="schedd01.example.org",
+        user="alice",
+        number=2,
+        first=10,
+        items=("/data/a", "s3://raw/b", "/data/c d"),
+        per=2,
+        executable="/work/run-%{ProcId}.sh",
+        walltime=36000,
+        factory=False,
+        staging=staging,
+    )
+    return replace(plain, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_request_survives_json(shared: bool) -> None:
+    """Whoever reads the file gets an equal value: rules, storages, facts, items and limits."""
+    request = make_request(shared=shared)
+    assert from_json(request.to_json()) == request
+
+
+def test_what_stands_in_it() -> None:
+    """Written out once: a reader of another version finds these names."""
+    document = json.loads(make_request("-out", "r=herd:out/%{procid}").to_json())
+    assert document["staging"].pop("storages").keys() == {"herd"}
+    assert document == {
+        "uuid": "u-1",
+        "pool": "local",
+        "schedd": "schedd01.example.org",
+        "user": "alice",
+        "number": 2,
+        "first": 10,
+        "per": 2,
+        "executable": "/work/run-%{ProcId}.sh",
+        "walltime": 36000,
+        "factory": False,
+        "items": ["/data/a", "s3://raw/b", "/data/c d"],
+        "staging": {
+            "shared": True,
+            "chirp": True,
+            "cwd": "/home/alice/work",
+            "bundle_root": "/home/alice/.local/share/hepsub/bundles",
+            "grace": 300,
+            "home_limit": 2**30,
+            "put_limit": 5 * 2**30,
+            "inputs": [],
+            "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
+            "objects": [["herd", "raw", "é 0.root", 5, "abc"]],
+        },
+    }
+
+
+def test_the_values_of_each_job() -> None:
+    """Proc, Index from -first, own items, and the cluster once it is known."""
+    request = make_request()
+    assert request.values(1, 13) == Values(
+        proc=1, index=11, item="/data/c d", items=("/data/c d",), cluster=13
+    )
+    assert request.values(0, None).cluster is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"uuid": "x"}', "null"])
+def test_what_is_no_request_is_no_crash(text: str) -> None:
+    """ValueError, KeyError or TypeError, as promised, and nothing else."""
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        from_json(text)

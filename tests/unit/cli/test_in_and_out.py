@@ -1,0 +1,71 @@
+"""-in and -out as words: which `=` divides, what a ? means, and that each takes one value."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.errors import UsageError
+from hepsub.job import FileRequest
+from tests.fakes.world import make_spec
+
+
+@pytest.mark.parametrize(
+    ("word", "url", "name"),
+    [
+        ("s3://raw/a.root", "s3://raw/a.root", ""),
+        ("s3://raw/a.root=b.root", "s3://raw/a.root", "b.root"),
+        ("s3://raw/day=1/a.root", "s3://raw/day=1/a.root", ""),
+        ("s3://raw/day=1/a.root=b", "s3://raw/day=1/a.root", "b"),
+        ("s3://raw/a=b=c", "s3://raw/a=b", "c"),
+        ("herd:raw/a", "herd:raw/a", ""),
+        ("calib.txt=const.txt", "calib.txt", "const.txt"),
+        ("%{items}", "%{items}", ""),
+        ("%{item}=in.root", "%{item}", "in.root"),
+        ("s3://raw/a=", "s3://raw/a", ""),
+    ],
+)
+def test_an_input(word: str, url: str, name: str) -> None:
+    """The last `=` divides, unless a slash stands behind it."""
+    assert make_spec("job.sh", "-in", word).inputs == (FileRequest(name=name, url=url),)
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "url", "optional"),
+    [
+        ("r.csv=herd:out/r.csv", "r.csv", "herd:out/r.csv", False),
+        ("r=s3://out/day=1/r", "r", "s3://out/day=1/r", False),
+        ("r?=herd:out/r", "r", "herd:out/r", True),
+        ("h_?.root=herd:out/d/", "h_?.root", "herd:out/d/", False),
+        ("h_*.root?=herd:out/d/", "h_*.root", "herd:out/d/", True),
+        ("d/r=res/", "d/r", "res/", False),
+    ],
+)
+def test_an_output(word: str, name: str, url: str, optional: bool) -> None:
+    """The first `=` divides; only a ? at the name's end means that it may be missing."""
+    expected = FileRequest(name=name, url=url, optional=optional)
+    assert make_spec("job.sh", "-out", word).outputs == (expected,)
+
+
+@pytest.mark.parametrize("word", ["r", "=herd:out/r", "r=", "?=herd:out/r", "??=x"])
+def test_what_is_no_output_is_refused(word: str) -> None:
+    """Without a name or a place; the remedy is an example."""
+    with pytest.raises(UsageError) as error:
+        make_spec("job.sh", "-out", word)
+    assert "-out hist.root=herd:out/hist_%{ProcId}.root" in error.value.remedy
+
+
+def test_both_may_be_repeated_and_keep_their_order() -> None:
+    """One value each, so that the script's name is never swallowed."""
+    spec = make_spec("-in", "a", "-in", "b=c", "-out", "x=1", "job.sh", "-out", "y=2", "-in", "d")
+    assert spec.script == "job.sh"
+    assert [each.url for each in spec.inputs] == ["a", "b", "d"]
+    assert [each.name for each in spec.outputs] == ["x", "y"]
+    assert spec.check_objects
+    assert not make_spec("job.sh", "-nocheck").check_objects
+
+
+def test_per_is_a_positive_number() -> None:
+    """-per K is kept for the planner; 0 is refused."""
+    assert make_spec("job.sh", "-list", "l", "-per", "20").per == 20
+    with pytest.raises(UsageError):
+        make_spec("job.sh", "-list", "l", "-per", "0")

@@ -1,0 +1,274 @@
+"""How the files of each job travel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.errors import OutputConflict, UnknownStorage, UsageError
+from hepsub.plan.layout import job_values
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import (
+    Carried,
+    StagingPlan,
+    check_conflicts,
+    check_storages,
+    is_staged,
+    plan_staging,
+)
+from hepsub.plan.template import Values
+from tests.fakes.world import make_policy, make_spec
+
+STORE = """
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+[storage.open]
+endpoint = "http://s3.open.org"
+"""
+ITEMS = ("s3://raw/a/1.root", "herd:raw/b/2.root", "/data/3.root")
+
+
+def staging(
+    *words: str, policy: str = STORE, logs: tuple[str, ...] = (), **options: bool
+) -> StagingPlan:
+    """The staging of these words behind hep_sub, in /home/alice/work."""
+    plan = plan_staging(
+        make_spec("job.sh", *words),
+        make_policy(policy),
+        {},
+        cwd=Path("/home/alice/work"),
+        home=Path("/home/alice"),
+        shared=options.get("shared", True),
+        logs=logs,
+    )
+    assert plan is not None
+    return plan
+
+
+def first(number: int = 1, items: tuple[str, ...] = (), per: int = 1) -> Values:
+    """What the names stand for in the first job."""
+    return job_values(number, 0, items, per)[0]
+
+
+def obj(key: str, bucket: str = "raw") -> ObjectPlace:
+    """An object in the storage herd."""
+    return ObjectPlace(storage="herd", bucket=bucket, key=key)
+
+
+def test_a_job_without_in_and_out_is_not_staged() -> None:
+    """No wrapper, no scratch directory, no bundle."""
+    spec = make_spec("job.sh", "-n", "3")
+    where = Path("/x")
+    assert not is_staged(spec)
+    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, home=where, shared=True) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "key"),
+    [
+        ("s3://raw/d/run.root", "run.root", "d/run.root"),
+        ("s3://raw/d/run.root=in.root", "in.root", "d/run.root"),
+        ("s3://raw/d/run_%{ProcId}.root", "run_0.root", "d/run_0.root"),
+        ("s3://raw/a.root=in_%{Index}.root", "in_0.root", "a.root"),
+        ("s3://raw/k=1/run.root", "run.root", "k=1/run.root"),
+        ("s3://raw/k=1/run.root=in.root", "in.root", "k=1/run.root"),
+        ("s3://raw/a.root=sub/in.root", "in.root", "a.root=sub/in.root"),
+    ],
+)
+def test_the_name_of_an_input(word: str, name: str, key: str) -> None:
+    """NAME behind the last `=` without a slash, else the last part of the URL; names are filled in both."""
+    assert staging("-in", word).inputs_of(first()) == (Carried(name=name, place=obj(key)),)
+
+
+def test_items_are_the_inputs_of_the_job() -> None:
+    """`%{items}` stands for the job's K items, in S3 or on disk, under their own names."""
+    plan = staging("-list", "l", "-per", "2", "-in", "%{items}", "-in", "const.txt")
+    jobs = job_values(2, 0, ITEMS, 2)
+    assert [plan.inputs_of(values) for values in jobs] == [
+        (
+            Carried(name="1.root", place=obj("a/1.root")),
+            Carried(name="2.root", place=obj("b/2.root")),
+            Carried(name="const.txt", place=FilePlace(path="/home/alice/work/const.txt")),
+        ),
+        (
+            Carried(name="3.root", place=FilePlace(path="/data/3.root")),
+            Carried(name="const.txt", place=FilePlace(path="/home/alice/work/const.txt")),
+        ),
+    ]
+
+
+def test_an_item_is_an_input_and_its_name_is_free() -> None:
+    """`-in %{item}=in.root`: each job gets its item under one name."""
+    plan = staging("-list", "l", "-in", "%{item}=in.root")
+    assert plan.inputs_of(first(3, ITEMS)) == (Carried(name="in.root", place=obj("a/1.root")),)
+
+
+def test_an_input_that_is_a_directory_is_refused() -> None:
+    """`-in s3://raw/d/` has no single file."""
+    with pytest.raises(UsageError) as error:
+        staging("-in", "s3://raw/d/").inputs_of(first())
+    assert "that is a directory" in error.value.message
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "d/", ""])
+def test_names_outside_of_the_jobs_directory_are_refused(name: str) -> None:
+    """No absolute name, no `..`, no directory."""
+    with pytest.raises(UsageError):
+        staging("-out", f"{name}=herd:out/x").outputs_of(first())
+
+
+@pytest.mark.parametrize(
+    ("word", "carried"),
+    [
+        ("r=herd:out/x", Carried(name="r", place=obj("x", "out"))),
+        ("r=s3://out/%{ClusterId}/x", Carried(name="r", place=obj("%{ClusterId}/x", "out"))),
+        ("r=herd:out/k=1/x", Carried(name="r", place=obj("k=1/x", "out"))),
+        ("d/r.root=herd:out/d/", Carried(name="d/r.root", place=obj("d/r.root", "out"))),
+        ("r?=herd:out/x", Carried(name="r", place=obj("x", "out"), optional=True)),
+        ("r=res/", Carried(name="r", place=FilePlace(path="/home/alice/work/res/r"))),
+        ("r=res", Carried(name="r", place=FilePlace(path="/home/alice/work/res"))),
+        ("h_*.root=herd:out/d/", Carried(name="h_*.root", place=obj("d/", "out"))),
+        ("h_*?=herd:out/", Carried(name="h_*", place=obj("", "out"), optional=True)),
+        ("h_[ab]=res/", Carried(name="h_[ab]", place=FilePlace(path="/home/alice/work/res/"))),
+    ],
+)
+def test_an_output(word: str, carried: Carried) -> None:
+    """NAME=URL with ? for optional; a directory gets the name; a pattern keeps its directory."""
+    assert staging("-out", word).outputs_of(first()) == (carried,)
+
+
+def test_a_pattern_needs_a_directory() -> None:
+    """`hist_*=herd:out/x` would write every match to one object."""
+    with pytest.raises(UsageError) as error:
+        staging("-out", "h_*=herd:out/x").outputs_of(first())
+    assert error.value.remedy == "-out 'h_*=herd:out/x/'"
+
+
+@pytest.mark.parametrize("word", ["=herd:out/x", "?=herd:out/x", "r", "r="])
+def test_an_output_without_a_name_or_a_place_is_refused(word: str) -> None:
+    """The message shows an example."""
+    with pytest.raises(UsageError) as error:
+        make_spec("job.sh", "-out", word)
+    assert f"'{word}' is not NAME=URL" in error.value.message
+
+
+def test_two_jobs_with_one_output_are_refused() -> None:
+    """The first two of them are named, and the place as it was written."""
+    plan = staging("-out", "r=herd:out/%{ClusterId}/r")
+    with pytest.raises(OutputConflict) as error:
+        check_conflicts(plan, job_values(3, 0, ()))
+    assert error.value.message == "the jobs 0 and 1 would both write herd:out/%{ClusterId}/r"
+    assert error.value.remedy == "put %{ProcId} into its name"
+    check_conflicts(plan, job_values(1, 0, ()))
+
+
+def test_one_job_that_writes_an_object_twice_is_refused() -> None:
+    """Two outputs of one job to the same object: one would be lost."""
+    with pytest.raises(OutputConflict):
+        check_conflicts(
+            staging("-out", "a=herd:out/x", "-out", "b=herd:out/x"), job_values(1, 0, ())
+        )
+
+
+def test_the_same_object_by_two_ways_to_write_it_is_a_conflict() -> None:
+    """s3://out/x and herd:out/x are one object."""
+    with pytest.raises(OutputConflict):
+        check_conflicts(
+            staging("-out", "a=herd:out/x", "-out", "b=s3://out/x"), job_values(1, 0, ())
+        )
+
+
+def test_patterns_of_many_jobs_may_share_a_directory_only_with_the_job_in_it() -> None:
+    """What a pattern matches is not known before: two jobs with one directory are no proven conflict."""
+    check_conflicts(staging("-out", "h_*=herd:out/d/"), job_values(2, 0, ()))
+
+
+def test_a_pattern_and_a_file_do_not_conflict() -> None:
+    """A fixed name beside a pattern of the same directory is accepted."""
+    plan = staging("-out", "h_*=herd:out/%{ProcId}/", "-out", "r=herd:out/%{ProcId}/r")
+    check_conflicts(plan, job_values(2, 0, ()))
+
+
+def test_two_inputs_of_one_name_are_refused() -> None:
+    """They would overwrite each other in the job's directory."""
+    plan = staging("-in", "s3://raw/a/x.root", "-in", "s3://raw/b/x.root")
+    with pytest.raises(OutputConflict) as error:
+        check_conflicts(plan, job_values(1, 0, ()))
+    assert error.value.message == "two inputs of job 0 would have the name x.root"
+    check_conflicts(
+        staging("-in", "s3://raw/a/x.root", "-in", "s3://raw/b/x.root=y.root"),
+        job_values(1, 0, ()),
+    )
+
+
+def test_items_of_one_name_in_different_directories_are_refused() -> None:
+    """`-per 2` with a/1.root and b/1.root."""
+    items = ("s3://raw/a/1.root", "s3://raw/b/1.root")
+    plan = staging("-list", "l", "-per", "2", "-in", "%{items}")
+    with pytest.raises(OutputConflict):
+        check_conflicts(plan, job_values(1, 0, items, 2))
+    check_conflicts(plan, job_values(2, 0, items, 1))
+
+
+@pytest.mark.parametrize("name", ["hepsub.manifest", "items.txt", ".hepsub", "home.0"])
+def test_an_input_cannot_take_the_place_of_hepsubs_own_files(name: str) -> None:
+    """hepsub.manifest, items.txt, .hepsub and home.PROC belong to the wrapper."""
+    with pytest.raises((UsageError, OutputConflict)):
+        check_conflicts(
+            staging("-list", "l", "-in", f"s3://raw/d/{name}"), job_values(1, 0, ("one",))
+        )
+
+
+def test_plain_http_is_refused_unless_the_policy_allows_it() -> None:
+    """The storage is named only when one of the places is in it."""
+    storages = make_policy(STORE).storage
+    check_storages([obj("x"), FilePlace(path="/x")], storages)
+    with pytest.raises(UnknownStorage) as error:
+        check_storages([ObjectPlace(storage="open", bucket="b", key="k")], storages)
+    assert "the storage open is plain http (http://s3.open.org)" in error.value.message
+    assert "allow_http = true in [storage.open]" in error.value.remedy
+    allowed = make_policy(STORE + "allow_http = true\n").storage
+    check_storages([ObjectPlace(storage="open", bucket="b", key="k")], allowed)
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (("-out", "r=herd:out/%{ClusterId}/r"), True),
+        (("-out", "r_%{ClusterId}=herd:out/r"), True),
+        (("-in", "s3://raw/%{clusterid}"), True),
+        (("-out", "r=herd:out/%{ProcId}"), False),
+    ],
+)
+def test_what_needs_the_cluster(words: tuple[str, ...], needed: bool) -> None:
+    """%{ClusterId} in a name or a URL makes the gate necessary."""
+    assert staging(*words).needs_cluster is needed
+
+
+@pytest.mark.parametrize(
+    ("logs", "shared", "chirp"),
+    [
+        (("/home/alice/work",), True, True),
+        (("/home/alice",), False, False),
+        (("/",), False, False),
+        (("/home/alice/work", "/home"), False, False),
+        (("/home/alice/work",), False, True),
+    ],
+)
+def test_a_log_in_the_home_itself_takes_chirp_away(
+    logs: tuple[str, ...], shared: bool, chirp: bool
+) -> None:
+    """A job that may write logs into the home could read the home: then it may not ask at all, far away."""
+    assert staging("-in", "x", logs=logs, shared=shared).chirp is chirp
+
+
+def test_limits_of_the_policy() -> None:
+    """Sizes are bytes, the grace seconds, the bundles below the home unless the policy says otherwise."""
+    plan = staging("-in", "x")
+    sizes = (plan.home_limit, plan.put_limit, plan.grace, plan.bundle_root)
+    assert sizes == (2**30, 5 * 2**30, 300, "/home/alice/.local/share/hepsub/bundles")
+    other = '[staging]\nbundle_dir = "/scratch/b"\nhome_limit = "10 MB"\ngrace = "1 min"\n'
+    plan = staging("-in", "x", policy=other)
+    assert (plan.home_limit, plan.grace, plan.bundle_root) == (10 * 2**20, 60, "/scratch/b")

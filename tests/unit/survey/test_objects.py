@@ -1,0 +1,114 @@
+"""What is known of inputs before a submission; all that are missing are named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from hepsub.errors import InputsMissing, StorageRefused
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import ObjectFact
+from hepsub.storage.s3 import Store
+from hepsub.survey.objects import look_up_inputs
+from tests.fakes.user import ordinary_user
+
+
+@dataclass
+class FakeStore:
+    """A store that knows the objects of even numbers."""
+
+    asked: list[ObjectPlace] = field(default_factory=list)
+
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+        """Size and ETag."""
+        group = list(places)
+        self.asked += group
+        return {place: fact(place) for place in group}
+
+
+def obj(number: int, storage: str = "herd") -> ObjectPlace:
+    """An object named after a number."""
+    return ObjectPlace(storage=storage, bucket="raw", key=f"run_{number}")
+
+
+def fact(place: ObjectPlace) -> ObjectFact | None:
+    """What the fake store knows."""
+    number = int(place.key.removeprefix("run_"))
+    return None if number % 2 else ObjectFact(size=number, etag=f"e{number}")
+
+
+def stores(known: dict[str, FakeStore]) -> Callable[[str], Store]:
+    """The stores by their names."""
+    return lambda name: cast("Store", known[name])
+
+
+def test_each_object_is_looked_for_once() -> None:
+    """1,000 jobs with one calibration file: one look."""
+    store = FakeStore()
+    found = look_up_inputs([obj(2)] * 1000 + [obj(4)], stores({"herd": store}))
+    assert store.asked == [obj(2), obj(4)]
+    assert found == {obj(2): ObjectFact(size=2, etag="e2"), obj(4): ObjectFact(size=4, etag="e4")}
+
+
+def test_each_storage_is_asked_for_its_own() -> None:
+    """Two storages: none is asked for the other's, nor at all without inputs in it."""
+    known = {"herd": FakeStore(), "juno": FakeStore(), "idle": FakeStore()}
+    look_up_inputs([obj(2), obj(2, "juno")], stores(known))
+    assert [store.asked for store in known.values()] == [[obj(2)], [obj(2, "juno")], []]
+
+
+def test_all_that_are_missing_are_named(tmp_path: Path) -> None:
+    """Objects of all storages and files in one error, the remedy says -nocheck."""
+    (tmp_path / "here").touch()
+    places = [obj(1), obj(2), obj(3, "juno")]
+    files = [FilePlace(path=str(tmp_path / name)) for name in ("here", "gone")]
+    known = {"herd": FakeStore(), "juno": FakeStore()}
+    with pytest.raises(InputsMissing) as error:
+        look_up_inputs([*files, *places], stores(known))
+    assert error.value.message.splitlines() == [
+        "3 input(s) do not exist or cannot be read:",
+        f"  {tmp_path}/gone",
+        "  herd:raw/run_1",
+        "  juno:raw/run_3",
+    ]
+    assert "-nocheck" in error.value.remedy
+
+
+def test_hundreds_that_are_missing_are_counted() -> None:
+    """The first ten by name, the others by number."""
+    with pytest.raises(InputsMissing) as error:
+        look_up_inputs([obj(number) for number in range(1, 401, 2)], stores({"herd": FakeStore()}))
+    lines = error.value.message.splitlines()
+    assert (lines[0], len(lines), lines[-1]) == (
+        "200 input(s) do not exist or cannot be read:",
+        12,
+        "  and 190 more",
+    )
+
+
+def test_a_file_that_may_not_be_read_counts_as_missing(tmp_path: Path) -> None:
+    """Existence is not enough."""
+    file = tmp_path / "locked"
+    file.write_text("x")
+    file.chmod(0)
+    with ordinary_user(), pytest.raises(InputsMissing):
+        look_up_inputs([FilePlace(path=str(file))], stores({}))
+
+
+def test_a_store_that_refuses_is_not_a_missing_input() -> None:
+    """The store's own error passes as it is."""
+
+    def no_keys(name: str) -> Store:
+        raise StorageRefused(f"no keys for the storage {name}")
+
+    with pytest.raises(StorageRefused):
+        look_up_inputs([obj(2)], no_keys)
+
+
+def test_nothing_to_look_for_asks_nobody() -> None:
+    """No inputs: no store is opened, so no keys are needed."""
+    assert look_up_inputs([], stores({})) == {}
