@@ -33,6 +33,7 @@ class Entry:
         when: seconds since the epoch.
         cluster: ClusterId; 0 while only intended, -1 when it is certain that there is none.
         once: the submission's key; empty for none.
+        what: a digest of what was submitted; empty in old entries.
     """
 
     uuid: str
@@ -42,6 +43,7 @@ class Entry:
     when: float
     cluster: int = 0
     once: str = ""
+    what: str = ""
 
 
 NO_CLUSTER = -1

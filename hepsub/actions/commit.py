@@ -50,6 +50,7 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
         number=order.plan.number,
         when=session.situation.now,
         once=order.plan.once,
+        what=order.plan.digest(),
     )
     session.journal.append(intent)
     try:

@@ -52,9 +52,14 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
     if request.pool not in session.policy.pool:
         return ""
     schedd = session.schedd(request.pool, request.schedd)
-    found = schedd.find(Selection(uuid=request.uuid))
+    wanted = Selection(uuid=request.uuid)
+    found = schedd.find(wanted)
     if not found:
         discard_bundle(bundle.directory)
+        return ""
+    queue = schedd.queue(wanted, session.situation.now)
+    if not queue.jobs and not queue.unmade:
+        bundle.mark_ready()  # its jobs were removed, or have ended
         return ""
     cluster = found[0].cluster
     if request.staging.needs_cluster:

@@ -136,6 +136,13 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
     needed = session.policy.staging.expected_wait + plan.walltime.limit
     notes = []
     for name in used_storages(request_for(plan, plan.staging, "", "")):
+        keys = stores.store(name).keys
+        if keys.token and keys.expires is None:
+            notes.append(
+                f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
+                " with it, and jobs that come later bring their outputs home"
+            )
+            continue
         lifetime = stores.store(name).lifetime(session.situation.now)
         if lifetime < needed:
             cause = "S3 allows no more" if lifetime == LONGEST_URL_S else "its keys end then"

@@ -142,10 +142,9 @@ def submit(session: Session, spec: JobSpec) -> Result:
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     notes = recover(session, stores)
     with _alone(session, plan.once):
-        earlier = _earlier(session, schedd, plan) if plan.once else None
+        earlier = _earlier(session, plan) if plan.once else None
         if earlier is not None:
-            note = f"-once {plan.once}: submitted before, nothing was submitted now"
-            return Result(value=earlier, notes=(*notes, note))
+            return Result(value=earlier, notes=(*notes, _repeated(session, plan)))
         with bundle_for(session, stores, plan, schedd, order.uuid) as bundle:
             submitted = commit(session, schedd, order)
             if bundle is not None and bundle.request.staging.needs_cluster:
@@ -154,6 +153,17 @@ def submit(session: Session, spec: JobSpec) -> Result:
     return Result(
         value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
     )
+
+
+def _repeated(session: Session, plan: Plan) -> str:
+    noted = session.journal.once(plan.once)
+    differs = noted is not None and noted.what not in ("", plan.digest())
+    but = (
+        "; but the job differs from the one of that time: a new job needs a new key"
+        if differs
+        else ""
+    )
+    return f"-once {plan.once}: submitted before, nothing was submitted now{but}"
 
 
 @contextlib.contextmanager
@@ -165,7 +175,7 @@ def _alone(session: Session, once: str) -> Iterator[None]:
         yield
 
 
-def _earlier(session: Session, schedd: BatchSystem, plan: Plan) -> Submission | None:
+def _earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
     if noted is not None and noted.cluster > 0:
@@ -180,7 +190,7 @@ def _earlier(session: Session, schedd: BatchSystem, plan: Plan) -> Submission | 
         if seen is not None:
             return Submission(submitted=seen, pool=noted.pool, plan=None)
     selection = Selection(once=plan.once, owner=session.situation.user)
-    for each in (schedd, *session.schedds(plan.route.pool)):
+    for each in session.schedds(plan.route.pool):
         if found_there := each.find(selection):
             session.journal.append(_entry(found_there[0], plan, session))
             return Submission(submitted=found_there[0], pool=plan.route.pool, plan=None)

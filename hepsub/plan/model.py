@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -151,6 +152,11 @@ class Plan:
     staging: StagingPlan | None
     once: str
     notes: tuple[str, ...]
+
+    def digest(self) -> str:
+        """A short text that differs for different jobs: program, arguments, items and number."""
+        said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
+        return hashlib.sha256(repr(said).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""

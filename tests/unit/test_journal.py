@@ -54,6 +54,7 @@ def test_a_line_is_one_json_object(tmp_path: Path) -> None:
             "when": 100,
             "cluster": 13,
             "once": "",
+            "what": "",
         }
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, preview, submit
+from hepsub.auth.bundle import claimed
 from hepsub.errors import (
     BundleUnusable,
     HepsubError,
@@ -192,3 +195,95 @@ def test_long_enough_is_not_talked_about(session: Session) -> None:
     policy = replace(session.policy, staging=replace(session.policy.staging, expected_wait=3600))
     result = submit(replace(session, policy=policy), make_spec(*WITHOUT, "-wt", "5min"))
     assert not any("signed URLs" in note for note in result.notes)
+
+
+def test_session_keys_without_a_known_end_are_not_promised_seven_days(
+    tmp_path: Path, schedd: FakeSchedd
+) -> None:
+    """Keys with a session token in ~/.aws/credentials end with a session whose end nobody knows here."""
+    session = session_with(tmp_path, schedd, keys=replace(KEYS, token="t"))
+    result = submit(session, make_spec(*WITHOUT))
+    assert not any("good for 7 d" in note for note in result.notes), result.notes
+
+
+def abandoned(session: Session, schedd: FakeSchedd, *words: str) -> Path:
+    """The bundle of a submission that was killed behind its gate, and the schedd without its cluster."""
+    schedd.fault = Fault.INTERRUPTED_AFTER
+    with pytest.raises(HepsubError):
+        submit(session, make_spec(*(words or WITH_CLUSTER)))
+    [bundle] = bundles(session.situation.cwd)
+    return bundle
+
+
+def test_a_bundle_whose_cluster_never_came_is_cleared_away(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """Killed before the commit: the schedd knows nothing of it, and the next hep_sub removes it in silence."""
+    bundle = abandoned(session, schedd)
+    schedd.clusters.clear()
+    result = submit(session, make_spec("job.sh"))
+    assert not bundle.exists()
+    assert not any("interrupted" in note for note in result.notes)
+
+
+def test_a_bundle_in_the_making_is_left_alone(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """Another hep_sub has it locked: neither completed nor removed."""
+    bundle = abandoned(session, schedd)
+    begun, end = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        with claimed(bundle):
+            os.write(begun[1], b"x")
+            os.read(end[0], 1)
+        os._exit(0)
+    os.read(begun[0], 1)
+    submit(session, make_spec("job.sh"))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert not (bundle / "ready").exists()
+    assert "open_gate 13" not in schedd.calls
+    submit(session, make_spec("job.sh"))
+    assert (bundle / "ready").exists()
+
+
+def test_what_is_no_bundle_yet_is_left_for_an_hour(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """A directory without a request may be one that is being made; an old one is nobody's."""
+    young, old = tmp_path / "bundles/young", tmp_path / "bundles/old"
+    for place, when in ((young, NOON - 60), (old, NOON - 7200)):
+        place.mkdir(parents=True)
+        (place / "lock").touch()
+        os.utime(place, (when, when))
+    submit(session, make_spec("job.sh"))
+    assert young.exists()
+    assert not old.exists()
+
+
+def test_a_schedd_that_is_away_loses_nothing(session: Session, schedd: FakeSchedd) -> None:
+    """What cannot be decided now stays as it is."""
+    bundle = abandoned(session, schedd)
+    schedd.reachable = False
+    with pytest.raises(HepsubError):
+        submit(session, make_spec("job.sh"))
+    assert bundle.exists()
+    schedd.reachable = True
+    submit(session, make_spec("job.sh"))
+    assert (bundle / "ready").exists()
+
+
+def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """A submission without S3 is not stopped by the keys that an earlier one needs."""
+    bundle = abandoned(session, schedd)
+
+    def no_keys(name: str, storage: Storage) -> Keys:
+        del storage
+        raise StorageRefused(f"no keys for the storage {name}")
+
+    submit(replace(session, keys=no_keys), make_spec("job.sh"))
+    assert "open_gate 13" not in schedd.calls
+    assert not (bundle / "ready").exists()

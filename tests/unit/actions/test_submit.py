@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> No
     assert (result.exit_code, result.problems) == (0, ())
     assert schedd.calls.count("submit") == 1
     assert journalled(session) == [(0, "schedd01.example.org"), (13, "schedd01.example.org")]
-    assert session.journal.entries() == (
+    (entry,) = session.journal.entries()
+    assert len(entry.what) == 16
+    assert replace(entry, what="") == (
         Entry(
             uuid=uuid,
             pool="local",
@@ -77,7 +80,7 @@ def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> No
             number=3,
             when=NOON,
             cluster=13,
-        ),
+        )
     )
 
 
@@ -96,6 +99,19 @@ def test_what_is_refused_before_the_pool_leaves_no_trace(
         submit(session, make_spec("gone.sh"))
     assert schedd.calls == []
     assert not session.paths.journal.exists()
+
+
+def test_a_key_that_is_used_for_another_job_is_told(session: Session, schedd: FakeSchedd) -> None:
+    """-once returns the first job's cluster, and says that the job differs now."""
+    submit(session, make_spec("job.sh", "-once", "k"))
+    same = submit(session, make_spec("job.sh", "-once", "k"))
+    other = submit(session, make_spec("job.sh", "-once", "k", "-argu", "x"))
+    assert [each.notes[-1] for each in (same, other)] == [
+        "-once k: submitted before, nothing was submitted now",
+        "-once k: submitted before, nothing was submitted now; but the job differs from the one of that"
+        " time: a new job needs a new key",
+    ]
+    assert schedd.calls.count("submit") == 1
 
 
 def test_a_connection_that_is_lost_after_the_commit_gives_one_cluster(

@@ -114,7 +114,9 @@ def test_a_held_job_ends_the_waiting_and_is_a_failure(tmp_path: Path) -> None:
     held = make_job("13.1", State.HELD, hold_reason="memory")
     result, time = wait_for(tmp_path, FakeSchedd(jobs=[held], past=[end(0)]), 2)
     assert result.exit_code == 60
-    assert result.problems[0].message == "1 of 2 job(s) did not end with 0: 13.1 is on hold (memory)"
+    assert (
+        result.problems[0].message == "1 of 2 job(s) did not end with 0: 13.1 is on hold (memory)"
+    )
     assert time.slept == []
 
 
