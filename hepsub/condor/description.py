@@ -17,6 +17,12 @@ from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
 
+_STAGING_MARGIN_S = 600
+"""A job with a wrapper ends its program itself, in time to save the outputs; a hold would lose them.
+
+Its clock starts before the wrapper's does, with the transfer of the sandbox.
+"""
+
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
@@ -235,7 +241,8 @@ def _placement(plan: Plan, domain: str) -> Iterator[str]:
 
 def _policies(plan: Plan) -> Iterator[str]:
     """Backstops (tried: allowed_execute_duration does nothing without file transfer)."""
-    over_time = "JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit"
+    margin = f" + {_STAGING_MARGIN_S}" if plan.staging is not None else ""
+    over_time = f"JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit{margin}"
     over_memory = "JobStatus == 2 && MemoryUsage > RequestMemory"
     wanted = [
         (over_time, WALLTIME_SUBCODE, '"walltime limit reached"'),
