@@ -1447,7 +1447,9 @@ bring_home() {
     fits || return 1
     hs_place=$hs_home/outputs/$hs_output
     make_parent "./$hs_place"
-    if [ -L "./$hs_output" ]; then
+    if [ -e "./$hs_place" ]; then
+        : # its other destination has failed before
+    elif [ -L "./$hs_output" ]; then
         cp -R -L "./$hs_output" "./$hs_place" || return 1
     else
         # A second name rather than a move: another output may be a symlink to it.
