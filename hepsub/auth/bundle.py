@@ -8,7 +8,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 * `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
 * `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
 * `PROC/items.txt`: the job's items
-* `PROC/in/NAME`: links to inputs that HTCondor sends under another name
+* `PROC/in/NAME`: the script and inputs from paths, where HTCondor has to send them
 * `home/home.PROC/`: what comes home: the report, and outputs that could not be uploaded
 """
 
@@ -119,8 +119,9 @@ class Bundle:
                 directory / ITEMS_FILE, "".join(f"{item}\n" for item in values.items), 0o600
             )
         for name, path in sent_files(self.request, values).items():
-            (directory / "in").mkdir(mode=0o700, exist_ok=True)
-            (directory / "in" / name).symlink_to(path)
+            goal = directory / "in" / name
+            goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _keep(Path(path), goal)
 
     def mark_ready(self) -> None:
         """Note that nothing is left to be done but to keep the manifests fresh.
@@ -202,11 +203,14 @@ def _payload(request: BundleRequest, values: Values) -> str:
 
 
 def sent_files(request: BundleRequest, values: Values) -> Mapping[str, str]:
-    """Inputs from a path that HTCondor has to send, there being no shared file system: name → path."""
+    """What HTCondor has to send, there being no shared file system: name in the scratch directory → path."""
     if request.staging.shared:
         return {}
+    script = parse_template(request.executable).fill(values)
     inputs = request.staging.inputs_of(values)
-    return {each.name: each.place.path for each in inputs if isinstance(each.place, FilePlace)}
+    return {PurePosixPath(script).name: script} | {
+        each.name: each.place.path for each in inputs if isinstance(each.place, FilePlace)
+    }
 
 
 def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPlace | None:
@@ -238,6 +242,20 @@ def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
             f"the schedd runs on {schedd_host}, which is not known to see {root} of this host ({host})",
             remedy="when it does, set shared = true in [staging] of the policy; else submit on that host",
         )
+
+
+def _keep(source: Path, goal: Path) -> None:
+    """Have a file in the bundle: HTCondor may read nothing outside of it for the job.
+
+    (Tried: LimitDirectoryAccess bounds the sandbox's transfer too.) A second link costs nothing.
+    """
+    if source.is_dir():
+        shutil.copytree(source, goal)
+        return
+    try:
+        os.link(source, goal)
+    except OSError:  # another file system, or somebody else's file
+        shutil.copy2(source, goal)
 
 
 def _write_whole(path: Path, text: str, mode: int) -> None:

@@ -12,7 +12,6 @@ from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
-from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
@@ -192,15 +191,7 @@ def _sent(plan: Plan, bundle: str) -> Iterator[str]:
     if plan.items:
         yield f"{bundle}/$(ProcId)/items.txt"
     if plan.staging is not None and not plan.staging.shared:
-        yield (
-            "$(HEPEXE)"
-            if plan.executable.names() & _PER_ITEM
-            else path_value(plan.executable, "the script")
-        )
-        first = plan.values(0)
-        for each in plan.staging.inputs_of(first):
-            if isinstance(each.place, FilePlace):
-                yield f"{bundle}/$(ProcId)/in/{plain(each.name, 'the name of an input')}"
+        yield f"{bundle}/$(ProcId)/in/"  # all that is in it: the script, and inputs from paths
 
 
 def _resources(plan: Plan) -> Iterator[str]:

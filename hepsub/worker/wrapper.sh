@@ -694,9 +694,33 @@ request_curl() {
                     printf 'header = "If-Range: %s"\n' "$hs_quoted"
                 fi
                 ;;
+            # So that a store refuses what was changed on the way, rather than keep it under its final name.
+            put)
+                [ "$hs_want_md5" = - ] || {
+                    base64_of_hex "$hs_want_md5"
+                    printf 'header = "Content-MD5: %s"\n' "$hs_base64"
+                }
+                ;;
             post) printf '%s' "$hs_form" | form curl ;;
         esac
     } >"$hs_private/request"
+}
+
+# Hexadecimal digits as base64 → hs_base64.
+base64_of_hex() {
+    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '{
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        for (i = 1; i <= length($0); i++) {
+            rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
+            for (bits += 4; bits >= 6; rest %= 2 ^ bits) {
+                bits -= 6
+                out = out substr(letters, int(rest / 2 ^ bits) + 1, 1)
+            }
+        }
+        if (bits) out = out substr(letters, rest * 2 ^ (6 - bits) + 1, 1)
+        while (length(out) % 4) out = out "="
+        print out
+    }')
 }
 
 run_curl() {
@@ -749,6 +773,7 @@ request_python3() {
         printf '%s\n' "$2"
         case $1 in
             get) printf '%s\n' "$hs_etag" ;;
+            put) printf '%s\n' "$hs_want_md5" ;;
             post) printf '%s\n%s\n' "$hs_key" "$hs_form" ;;
         esac
     } >"$hs_private/request"
@@ -833,6 +858,9 @@ try:
             method = "POST"
             body, size, headers["Content-Type"] = form_body(file)
         headers["Content-Length"] = str(size)
+        if verb == "put" and more and more[0] not in ("", "-"):
+            import base64
+            headers["Content-MD5"] = base64.b64encode(bytes.fromhex(more[0])).decode()
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     opener = urllib.request.build_opener(NoContentType)
     with opener.open(request, timeout=float(stall)) as response:

@@ -210,3 +210,22 @@ def test_an_unknown_schedd_is_named(user: Shell, job: str) -> None:
     done = user("hep_rm", "schedd09:13")
     assert done.returncode == 44
     assert "schedd0" in done.stderr
+
+
+def test_the_other_door(user: Shell, job: str) -> None:
+    """`hep_sub hold|release|edit|rm|status|history` do the same; a script of that name is ./status."""
+    cluster = user.submit(job, "-n", "2", *IDLE)
+    assert user.ok("hep_sub", "hold", f"{cluster}.0") == f"{cluster}.0: 1 job(s) held\n"
+    assert "2000 MB -> 2500 MB" in user.ok("hep_sub", "edit", "-m", "2500", str(cluster))
+    grouped = user.result("hep_q", "-u")["counts"]
+    assert (grouped["held"], grouped["idle"]) == (1, 1)
+    status = user.ok("hep_sub", "status").splitlines()
+    assert status[1].split()[:2] == [str(cluster), "schedd01"]
+    assert status[1].split()[-3:] == ["1", "0", "1"], status
+    user.ok("hep_sub", "release", str(cluster))
+    user.ok("hep_sub", "rm", str(cluster))
+    user.script("status", "echo my own")
+    mine = user.submit("./status", "-o", "out", "-e", "err")
+    user.ended(mine)
+    assert user.text("out") == "my own\n"
+    assert f"{mine}.0 " in user.ok("hep_sub", "history", str(mine))

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,22 +114,36 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     assert (directory / "wrapper.sh").read_text() == wrapper.read_text()
 
 
+def far_away(tmp_path: Path, *words: str) -> Bundle:
+    """A bundle for a site without this host's file system, with real files to send."""
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in ("run-0.sh", "run-1.sh", "x", "z_0", "z_1"):
+        (files / name).write_text(name)
+    bundle = make_bundle(tmp_path, *words, shared=False)
+    request = replace(bundle.request, executable=f"{files}/run-%{{ProcId}}.sh")
+    return replace(bundle, request=request)
+
+
 def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
-    """Without a shared file system: the payload by its name, links under the names that jobs see."""
-    bundle = make_bundle(
-        tmp_path, "-in", "/data/x=y", "-in", "sub/z_%{ProcId}", "-out", "r=res/", shared=False
+    """Without a shared file system HTCondor sends the payload and inputs, under the names that jobs see."""
+    files = tmp_path / "files"
+    bundle = far_away(
+        tmp_path, "-in", f"{files}/x=y", "-in", f"{files}/z_%{{ProcId}}", "-out", "r=res/"
     )
     bundle.write_companions()
     bundle.write_manifests(None, lambda _: Signer())
-    links = {
-        str(path.relative_to(bundle.directory)): str(path.readlink())
+    sent = {
+        str(path.relative_to(bundle.directory)): path.read_text()
         for path in bundle.directory.rglob("in/*")
     }
-    assert links == {
-        "0/in/y": "/data/x",
-        "0/in/z_0": "/home/alice/work/sub/z_0",
-        "1/in/y": "/data/x",
-        "1/in/z_1": "/home/alice/work/sub/z_1",
+    assert sent == {
+        "0/in/run-0.sh": "run-0.sh",
+        "0/in/y": "x",
+        "0/in/z_0": "z_0",
+        "1/in/run-1.sh": "run-1.sh",
+        "1/in/y": "x",
+        "1/in/z_1": "z_1",
     }
     lines = (bundle.directory / "0/hepsub.manifest").read_text().splitlines()
     assert lines[0] == "hepsub-manifest\t1\t0"
@@ -136,11 +151,18 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
     assert lines[-3:] == ["sent\ty", "sent\tz_0", "home\tr\t-\t-"]
 
 
-def test_a_name_in_a_subdirectory_is_sent_too(tmp_path: Path) -> None:
-    """-in names have no slash, so a link never needs a subdirectory."""
-    bundle = make_bundle(tmp_path, "-in", "/data/x=sub/y", shared=False)
+def test_what_is_sent_lies_in_the_bundle_itself(tmp_path: Path) -> None:
+    """HTCondor may read nothing outside the bundle for such a job, so a symbolic link would not do."""
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
     bundle.write_companions()
-    assert (bundle.directory / "0/in/y").is_symlink()
+    assert not any(path.is_symlink() for path in bundle.directory.rglob("*"))
+
+
+def test_an_input_that_is_gone_leaves_no_half_bundle_unnoticed(tmp_path: Path) -> None:
+    """With -nocheck a path may be missing: said before anything is submitted."""
+    bundle = far_away(tmp_path, "-in", "/no/such/file=y")
+    with pytest.raises(BundleUnusable):
+        bundle.write_companions()
 
 
 def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
