@@ -74,11 +74,23 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
     ]
     quiet = {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}
     process = start(argv, log=log, secrets=quiet)
+    try:
+        return S3Server(endpoint=_endpoint(process, log), process=process)
+    except BaseException:  # Ctrl-C too: nobody else knows the process yet
+        process.stop()
+        raise
+
+
+def _endpoint(process: Server, log: Path) -> str:
+    """The URL that the server says it serves at, once it does.
+
+    Raises:
+        ToolFailed: it does not come up.
+    """
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline and process.is_alive():
         if found := _SERVING.search(log.read_text(errors="replace")):
-            return S3Server(endpoint=f"http://127.0.0.1:{found[1]}", process=process)
+            return f"http://127.0.0.1:{found[1]}"
         time.sleep(0.02)
-    process.stop()
     words = " ".join(log.read_text(errors="replace").split())[-300:]
     raise ToolFailed(f"rclone serve s3 did not come up: {words}", remedy="try again")

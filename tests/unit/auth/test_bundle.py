@@ -7,8 +7,7 @@ import signal
 import stat
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
