@@ -1,0 +1,180 @@
+"""A network that breaks, lies and forgets: every output ends complete in S3, or complete at home."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pool.shell import END, PYTHON, Shell
+from tests.staging.desk import E_CONTENT, E_HOME, E_INPUT, Desk, sit_down
+from tests.testbed.faults import DENIED, Fault, Flip, Lose, Reset, Slow, Truncate, unavailable
+from tests.testbed.proxy import FaultProxy
+from tests.testbed.s3 import S3Server
+
+pytestmark = [pytest.mark.condor, pytest.mark.s3]
+
+Proxied = Callable[[S3Server], FaultProxy]
+JOBS = 6
+OUTPUTS = ("a.dat", "d/b.dat")
+PAYLOAD = """
+import hashlib, os, sys
+data = open("in.dat", "rb").read()
+os.mkdir("d")
+for name in ("a.dat", "d/b.dat"):
+    seed = hashlib.sha256(data + name.encode()).digest()
+    open(name, "wb").write(seed * (1 + 500 * int(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def proxy(rclone_s3: S3Server, fault_proxy: Proxied) -> FaultProxy:
+    """Give the proxy in front of the quick store."""
+    rclone_s3.start()
+    return fault_proxy(rclone_s3)
+
+
+@pytest.fixture
+def behind(user: Shell, proxy: FaultProxy) -> Desk:
+    """Give hepalice at the store, whose policy and URLs name the proxy."""
+    return sit_down(user, proxy.server)
+
+
+def made(data: bytes, name: str, proc: int) -> bytes:
+    """What the payload makes."""
+    return hashlib.sha256(data + name.encode()).digest() * (1 + 500 * proc)
+
+
+def schedule(proxy: FaultProxy, seed: int) -> list[str]:
+    """Inject faults by a seeded plan; what they are, for the message of a failure."""
+    dice = random.Random(seed)
+    faults: list[Fault] = [
+        Reset(after=dice.random() < 0.5),
+        Truncate(),
+        Truncate(quietly=True),
+        Flip(),
+        unavailable(),
+        unavailable(1),
+        Slow(dice.choice((12_000, 40_000))),
+    ]
+    said = []
+    for number, fault in enumerate(dice.sample(faults, 4)):
+        chance = dice.choice((0.15, 0.4))
+        for method in ("GET", "PUT"):
+            proxy.inject(fault, method=method, chance=chance, seed=100 * seed + number)
+        said.append(f"{fault} {chance}")
+    once = dice.randrange(1, 12)
+    proxy.inject(DENIED, method="PUT", first=once, last=once)
+    if dice.random() < 0.5:
+        broken = f"/{dice.randrange(JOBS)}/"
+        proxy.inject(unavailable(), method="PUT", path=broken)
+        said.append(f"503 for ever on {broken}")
+    return said
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_each_output_ends_complete_in_s3_or_complete_at_home(
+    behind: Desk, rclone_s3: S3Server, proxy: FaultProxy, seed: int
+) -> None:
+    """Under seeded faults no output is lost, none is half, and a marker never lies."""
+    desk, straight = behind, Desk(behind.shell, rclone_s3)
+    inputs = {proc: random.Random(proc).randbytes(20_000 + proc) for proc in range(JOBS)}
+    for proc, data in inputs.items():
+        straight.put(f"in_{proc}.dat", data)
+    desk.shell.script("job.py", PAYLOAD, shell=PYTHON)
+    faults = schedule(proxy, seed)
+    done = desk.submit(
+        *("job.py", "-n", str(JOBS), "-argu", "%{ProcId}", "-mem", "500"),
+        *("-in", "s3://raw/in_%{ProcId}.dat=in.dat"),
+        *("-out", "a.dat=herd:out/%{ProcId}/a.dat", "-out", "d/b.dat=herd:out/%{ProcId}/b.dat"),
+        env={"HEPSUB_PATIENCE_S": "4", "HEPSUB_PAUSE_MS": "20"},
+    )
+    ads = desk.shell.ended(done["cluster"], JOBS, 2 * END)
+    evidence = (faults, [ad.get("ExitCode") for ad in ads])
+    markers = whole_markers(straight, done["uuid"], evidence)
+    for proc, ad in enumerate(ads):
+        code, report = ad.get("ExitCode"), desk.report(done["uuid"], proc)
+        assert report["code"] == code, evidence
+        if code in (E_INPUT, E_CONTENT):
+            assert report["payload"] is None, evidence
+            assert proc not in markers, evidence
+            continue
+        assert code in (0, E_HOME), evidence
+        states = {each["name"]: each["state"] for each in report["outputs"]}
+        assert proc in markers or code != 0, evidence
+        assert proc not in markers or set(states.values()) == {"uploaded"}, evidence
+        assert set(states) == set(OUTPUTS), evidence
+        pending = {line[0]: line for line in desk.pending(done["uuid"], proc)}
+        for name, state in states.items():
+            right = made(inputs[proc], name, proc)
+            key = f"{proc}/{name.rpartition('/')[2]}"
+            if state == "uploaded":
+                assert rclone_s3.content("out", key) == right, (key, evidence)
+            else:
+                assert state == "home", evidence
+                home = desk.home_of(done["uuid"], proc) / "outputs" / name
+                assert home.read_bytes() == right, (name, evidence)
+                _, size, md5, url = pending[f"outputs/{name}"]
+                assert (int(size), md5) == (len(right), hashlib.md5(right).hexdigest())
+                assert url == f"{desk.server.endpoint}/out/{key}"
+    print(json.dumps({"seed": seed, "faults": faults, "codes": evidence[1]}))
+
+
+def whole_markers(desk: Desk, uuid: str, evidence: object) -> list[int]:
+    """The procs with a marker; each of them has to be a document, and not the ruins of one."""
+    keys = [key for key in desk.server.objects("out") if f".hepsub/{uuid}/" in key]
+    for key in keys:
+        body = desk.server.content("out", key)
+        try:
+            assert json.loads(body)["code"] == 0
+        except ValueError:
+            pytest.fail(f"a marker that is broken lies in the store: {key} {body!r} {evidence}")
+    return [int(Path(key).stem) for key in keys]
+
+
+def one_job(desk: Desk, **options: Any) -> tuple[int | None, dict[int, dict[str, Any]]]:
+    """Run a job with one output; its exit code and its markers."""
+    desk.shell.script("job.sh", "echo result > r")
+    done = desk.submit("job.sh", "-out", "r=herd:out/r_%{ClusterId}", **options)
+    [ad] = desk.shell.ended(done["cluster"], timeout=2 * END)
+    return ad.get("ExitCode"), desk.markers(done["uuid"])
+
+
+def test_a_403_once_costs_nothing(behind: Desk, proxy: FaultProxy) -> None:
+    """One refusal, as of a URL that was just renewed, is tried again."""
+    proxy.inject(DENIED, method="PUT", last=1)
+    code, markers = one_job(behind)
+    assert (code, list(markers)) == (0, [0])
+
+
+def test_a_marker_that_cannot_be_written_is_reported(behind: Desk, proxy: FaultProxy) -> None:
+    """The output is in S3, the marker is not: exit code 85, and the report waits at home to be the marker."""
+    proxy.inject(unavailable(), method="PUT", path=r"\.hepsub")
+    code, markers = one_job(behind, env={"HEPSUB_PATIENCE_S": "3"})
+    assert (code, markers) == (E_HOME, {})
+
+
+def test_a_marker_that_is_spoilt_on_its_way_is_not_left_in_the_store(
+    behind: Desk, rclone_s3: S3Server, proxy: FaultProxy
+) -> None:
+    """A byte of the marker flips each time: exit code 85, and no broken document where readers look."""
+    proxy.inject(Flip(), method="PUT", path=r"\.hepsub")
+    behind.shell.script("job.sh", "echo result > r")
+    done = behind.submit(
+        "job.sh", "-out", "r=herd:out/r_%{ClusterId}", env={"HEPSUB_PATIENCE_S": "3"}
+    )
+    [ad] = behind.shell.ended(done["cluster"], timeout=2 * END)
+    assert ad.get("ExitCode") == E_HOME
+    assert whole_markers(Desk(behind.shell, rclone_s3), done["uuid"], ad["ExitCode"]) == []
+
+
+def test_a_store_that_forgets_an_output_is_found_out(behind: Desk, proxy: FaultProxy) -> None:
+    """200 and the right ETag, but nothing is stored: there must be no marker for an output that is not there."""
+    proxy.inject(Lose(), method="PUT", path="/out/r_")
+    code, markers = one_job(behind)
+    stored = behind.stored()
+    assert (code == 0) == bool(stored), (code, stored)
+    assert bool(markers) == bool(stored), (markers, stored)

@@ -1,0 +1,98 @@
+"""The store is away when the outputs are ready: they come home, and nothing is lost."""
+
+import pytest
+
+from tests.pool.shell import END
+from tests.staging.desk import E_HOME, Desk, codes
+from tests.testbed.remote import RemoteSite
+
+pytestmark = [pytest.mark.condor, pytest.mark.s3]
+
+
+def test_outputs_come_home_when_the_store_is_away(desk: Desk, remote_site: RemoteSite) -> None:
+    """At home and at the glidein: exit code 85, each output at home as it was, all of them reported."""
+    user = desk.shell
+    user.script(
+        "job.sh",
+        'echo "$1 a" > a.txt; mkdir d; echo "$1 b" > d/b.txt; cp /dev/null empty; sleep 3',
+    )
+    outputs = (
+        *("-out", "a.txt=herd:out/%{ClusterId}/a_%{ProcId}.txt"),
+        *("-out", "d/b.txt=herd:out/%{ClusterId}/b_%{ProcId}.txt"),
+        *("-out", "empty=herd:out/%{ClusterId}/empty_%{ProcId}"),
+    )
+    line = ("job.sh", "-argu", "%{ProcId}", "-n", "2", *outputs)
+    impatient = {"HEPSUB_PATIENCE_S": "2"}
+    submitted = {where: desk.submit(*line, *words, env=impatient) for where, words in WAYS.items()}
+    for done in submitted.values():
+        user.wait_for_state(2, done["cluster"], 2)
+    desk.server.stop()
+    ads = user.all_ended({done["cluster"]: 2 for done in submitted.values()}, 2 * END)
+    desk.server.start()
+    for done in submitted.values():
+        cluster, uuid = done["cluster"], done["uuid"]
+        assert codes(ads[cluster]) == [E_HOME, E_HOME]
+        for proc in range(2):
+            home = desk.home_of(uuid, proc) / "outputs"
+            assert (home / "a.txt").read_text() == f"{proc} a\n"
+            assert (home / "d/b.txt").read_text() == f"{proc} b\n"
+            assert (home / "empty").read_bytes() == b""
+            report = desk.report(uuid, proc)
+            assert (report["code"], report["payload"]["exit_code"]) == (E_HOME, 0)
+            assert {each["state"] for each in report["outputs"]} == {"home"}
+            base = f"{desk.server.endpoint}/out/{cluster}"
+            marker = f"{base}/.hepsub/{uuid}/{proc}.json"
+            assert [[place, target] for place, _, _, target in desk.pending(uuid, proc)] == [
+                ["outputs/a.txt", f"{base}/a_{proc}.txt"],
+                ["outputs/d/b.txt", f"{base}/b_{proc}.txt"],
+                ["outputs/empty", f"{base}/empty_{proc}"],
+                ["report.json", marker],
+            ]
+            said = user.text(f"job.sh.err.{cluster}.{proc}")
+            assert "these outputs came home instead" in said
+        assert desk.markers(uuid) == {}
+    assert desk.stored() == set()
+
+
+WAYS: dict[str, tuple[str, ...]] = {"home": (), "away": ("-site", "dongguan")}
+
+
+def test_a_store_that_comes_back_in_time_gets_the_outputs(desk: Desk) -> None:
+    """An absence shorter than the wrapper's patience costs nothing but time."""
+    user = desk.shell
+    user.script("job.sh", "echo result > r; sleep 2")
+    done = desk.submit(
+        *("job.sh", "-out", "r=herd:out/%{ClusterId}/r"), env={"HEPSUB_PATIENCE_S": "40"}
+    )
+    user.wait_for_state(2, done["cluster"])
+    desk.server.stop()
+    user.pool.wait_for(
+        lambda: "uploading" in str(user.ad(done["cluster"]).get("ChirpHepSub_Phase", "")),
+        END,
+        "the job to try",
+    )
+    desk.server.start()
+    assert codes(user.ended(done["cluster"])) == [0]
+    assert desk.text(f"{done['cluster']}/r") == "result\n"
+    assert list(desk.markers(done["uuid"])) == [0]
+
+
+def test_more_than_may_come_home_is_kept_trying_then_said_to_be_lost(desk: Desk) -> None:
+    """Above home_limit: the store is tried until just before the walltime, and then the loss is reported."""
+    user = desk.shell
+    policy = user.policy.read_text()
+    user.policy.write_text(policy.replace("shared = true", "shared = true\nhome_limit = 1"))
+    user.script("job.sh", "head -c 2000000 /dev/zero > big; sleep 2")
+    done = desk.submit("job.sh", "-wt", "12s", "-out", "big=herd:out/%{ClusterId}/big")
+    user.wait_for_state(2, done["cluster"])
+    desk.server.stop()
+    here = f"ClusterId == {done['cluster']}"
+    user.pool.wait_for(
+        lambda: not user.pool.jobs(f"{here} && JobStatus != 5", ["ProcId"]), END, "its end"
+    )
+    desk.server.start()
+    held = [ad["HoldReason"] for ad in user.pool.jobs(here)]
+    assert held == [], "HTCondor was faster than the wrapper, and nothing came home"
+    assert codes(user.ended(done["cluster"])) == [87]
+    assert "'big'" in user.text(f"job.sh.err.{done['cluster']}.0")
+    assert desk.report(done["uuid"], 0)["outputs"][0]["state"] == "lost"
