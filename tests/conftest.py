@@ -1,8 +1,7 @@
-import signal
-
 """What all tests share: the testbed's fixtures, where the testbed is."""
 
 import importlib.util
+import signal
 
 # Started by nohup, this process would hand an ignored SIGHUP on to every job that the tests start, and a
 # shell cannot undo that.

@@ -124,6 +124,7 @@ def test_nothing_is_left_where_the_job_ran(desk: Desk, remote_site: RemoteSite) 
     search = ["sh", "-c", f"grep -rl {desk.server.access_key} {places} || :"]
     assert remote_site.sandbox.run(search).stdout == ""
     found = user.pool.run(search).stdout.splitlines()
+    assert found, "the search saw nothing, not even the server's own credentials"
     assert [path for path in found if not path.startswith(str(desk.server.directory))] == []
 
 
