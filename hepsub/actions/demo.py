@@ -36,6 +36,7 @@ from hepsub.result import Result
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone import S3Server, serve_s3
+from hepsub.tools.run import uninterrupted
 
 _JOBS = 3
 _EVENTS = 2000
@@ -121,11 +122,14 @@ def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
     for bucket in ("raw", "out"):
         (buckets / bucket).mkdir(parents=True)
     access, secret = secrets.token_hex(10), secrets.token_hex(20)
-    server = serve_s3(buckets, directory / "rclone.log", access, secret)
+    server: S3Server | None = None
     try:
+        with uninterrupted():
+            server = serve_s3(buckets, directory / "rclone.log", access, secret)
         yield server, Keys(access=access, secret=secret, token="", expires=None)
     finally:
-        server.process.stop()
+        if server is not None:
+            server.process.stop()
 
 
 @contextmanager
