@@ -155,6 +155,11 @@ COMMAND = Command(
         "The names %{ProcId}, %{ClusterId}, %{Index} and %{item} are replaced in -argu, -o, -e and the"
         " script's name, in any case of letters. The words behind -argu are joined and split at white"
         " space, so an argument with a blank in it can come only from a list's %{item}.",
+        "With -in or -out the job runs in a private scratch directory, its inputs under their names;"
+        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An output that was not made ends the job with"
+        " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
+        " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
+        " elsewhere its matches come home.",
         "Without a word about it, a job stays where this host's file system is. With -rmt or -site it runs"
         " at a remote site of the policy: the script and new files in its working directory travel.",
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.pool.shell import END, PYTHON, Shell
 from tests.staging.desk import E_CONTENT, E_HOME, E_INPUT, Desk, sit_down
-from tests.testbed.faults import DENIED, Fault, Flip, Lose, Reset, Slow, Truncate, unavailable
+from tests.testbed.faults import DENIED, Fault, Flip, Reset, Slow, Truncate, unavailable
 from tests.testbed.proxy import FaultProxy
 from tests.testbed.s3 import S3Server
 
@@ -169,12 +169,3 @@ def test_a_marker_that_is_spoilt_on_its_way_is_not_left_in_the_store(
     [ad] = behind.shell.ended(done["cluster"], timeout=2 * END)
     assert ad.get("ExitCode") == E_HOME
     assert whole_markers(Desk(behind.shell, rclone_s3), done["uuid"], ad["ExitCode"]) == []
-
-
-def test_a_store_that_forgets_an_output_is_found_out(behind: Desk, proxy: FaultProxy) -> None:
-    """200 and the right ETag, but nothing is stored: there must be no marker for an output that is not there."""
-    proxy.inject(Lose(), method="PUT", path="/out/r_")
-    code, markers = one_job(behind)
-    stored = behind.stored()
-    assert (code == 0) == bool(stored), (code, stored)
-    assert bool(markers) == bool(stored), (markers, stored)
