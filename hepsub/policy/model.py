@@ -182,9 +182,9 @@ class Storage:
         buckets: the buckets by which s3://bucket/key finds this storage.
         default: whether s3:// URLs of other buckets belong here.
         profile: the profile of ~/.aws with the keys; empty for the standard AWS chain.
-        role_arn: the role that an IAM token is exchanged for; empty for none.
-        audience: the audience of that token; empty for the provider's own.
-        session_s: how long keys from a token shall be valid, in seconds.
+        role_arn: the role that an IAM token is exchanged for; read, but not used by this version.
+        audience: the audience of that token; read, but not used by this version.
+        session_s: how long keys from a token shall be valid, in seconds; not used by this version.
     """
 
     endpoint: str

@@ -1535,7 +1535,7 @@ conclude() {
         verdict "$hs_e_missing" "the payload ended with 0 but did not make: $hs_missing"
     fi
     if [ -n "$hs_kept" ]; then
-        verdict "$hs_e_home" "these outputs came home instead: $hs_kept; hep_fetch puts them where they belong"
+        verdict "$hs_e_home" "these outputs came home instead: $hs_kept; they lie in $hs_home/outputs of the bundle's home directory"
     fi
     [ "$hs_payload_status" = 0 ] || return 0
     each_line mark_line
@@ -1554,7 +1554,7 @@ mark_line() {
             look_up marker - "$2"
             persist put marker - "$hs_url" "$hs_private/marker" "$hs_deadline" "$hs_patience_s" && return 0
             bare "$2"
-            verdict "$hs_e_home" "all outputs are in their place, but not the marker that says so: $hs_why ($hs_bare); hep_fetch writes it"
+            verdict "$hs_e_home" "all outputs are in their place, but not the marker that says so: $hs_why ($hs_bare)"
             ;;
         "$hs_e_home") ;; # whoever puts the last output into its place writes it
         *) return 0 ;;
