@@ -3,9 +3,12 @@
 import importlib.util
 import signal
 
-# Started by nohup, this process would hand an ignored SIGHUP on to every job that the tests start, and a
-# shell cannot undo that.
+# Started by nohup, or in the background of a script, this process would hand ignored signals on to every
+# job that the tests start, and a shell cannot undo that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = (
     ["tests.testbed.fixtures"] if importlib.util.find_spec("tests.testbed.fixtures") else []
