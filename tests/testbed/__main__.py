@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tests.testbed import cache, ceph, chroot, host, install, pool, rclone, remote, session
+from tests.testbed import cache, ceph, chroot, host, install, openid, pool, rclone, remote, session
 from tests.testbed.process import TestbedError, TestbedUnavailableError
 from tests.testbed.s3 import S3Server
 
@@ -84,6 +84,7 @@ def _build(options: argparse.Namespace) -> int:
         print(chroot.build(suite))
     checkout = install.read_checkout()
     print(install.dependencies(checkout, install.python_version()))
+    print(openid.packages())
     return 0
 
 

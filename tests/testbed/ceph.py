@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.testbed import cache, host, process, s3, session
+from tests.testbed import debian, host, process, s3, session
 from tests.testbed.pool import free_port
-from tests.testbed.process import TestbedError, TestbedUnavailableError
+from tests.testbed.process import TestbedError
 from tests.testbed.s3 import S3Server
 from tests.testbed.sandbox import DIES_WITH_US, PATH
 from tests.testbed.session import Session
@@ -286,23 +286,10 @@ def temporary_keys(server: S3Server, seconds: int) -> S3Server:
     )
 
 
-def ensure_packages() -> None:
-    """Install Ceph's Debian packages."""
-    missing = [package for path, package in PROGRAMS.items() if not Path(path).exists()]
-    if not missing:
-        return
-    try:
-        host.apt_get("update")
-        host.apt_get("install", "-y", "--no-install-recommends", *missing)
-    except TestbedError as error:
-        raise TestbedUnavailableError(f"Ceph cannot be installed: {error}") from error
-
-
 def start() -> S3Server:
     """Install what is missing and start a cluster; return it as its administrator sees it."""
     host.require_capable()
-    with cache.locked(cache.root() / ".ceph.lock"):
-        ensure_packages()
+    debian.ensure("Ceph", PROGRAMS)
     cluster = Cluster(session.begin("ceph"))
     try:
         cluster.begin()

@@ -11,10 +11,10 @@ from tests.testbed.process import TestbedError, run
 
 Suite = Literal["trixie", "sid"]
 SUITES: tuple[Suite, ...] = get_args(Suite)
-VERSION = "5"
+VERSION = "6"
 failures: list[str] = []
 BASE_PACKAGES = ("ca-certificates", "curl", "python3", "python3-venv", "tcsh", "procps", "hostname")
-CONDOR_PACKAGES = ("condor", "minicondor")
+CONDOR_PACKAGES = ("condor", "minicondor", "krb5-user")
 LOGIN_VENV = Path("/opt/hepsub")
 
 

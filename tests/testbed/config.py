@@ -10,6 +10,10 @@ HOSTNAME = "ap.test.hep"
 DIRECTORIES = ("/var/log/condor", "/var/spool/condor", "/var/lib/condor/execute")
 SCHEDDS = ("schedd01", "schedd02")
 
+TLS = Path("/etc/condor/tls")
+AUDIENCE = "https://schedd.test.hep"
+CREDENTIAL_DIRECTORY = Path("/var/lib/condor/oauth_credentials")
+
 SITE = "dongguan"
 SITE_HOSTNAME = f"wn.{SITE}.hep"
 IMAGES = "images"
@@ -61,6 +65,32 @@ STARTER_UPDATE_INTERVAL = 5
 MASTER_BACKOFF_CONSTANT = 1
 """
 
+# Tokens of whichever OpenID provider the testbed runs: its port is not known yet. TLS is below SCITOKENS.
+TOKENS = """
+SEC_DEFAULT_AUTHENTICATION_METHODS = FS, IDTOKENS, SCITOKENS
+AUTH_SSL_SERVER_CERTFILE = /etc/condor/tls/server.pem
+AUTH_SSL_SERVER_KEYFILE = /etc/condor/tls/server.key
+AUTH_SSL_SERVER_CAFILE = /etc/condor/tls/ca.pem
+AUTH_SSL_CLIENT_CAFILE = /etc/condor/tls/ca.pem
+SCITOKENS_SERVER_AUDIENCE = {audience}
+CERTIFICATE_MAPFILE = /etc/condor/tls/mapfile
+CERTIFICATE_MAPFILE_ASSUME_HASH_KEYS = True
+"""
+MAPFILE = r"""
+SCITOKENS /^https:\/\/localhost:[0-9]+,alice$/ hepalice@{uid_domain}
+SCITOKENS /^https:\/\/localhost:[0-9]+,bob$/ hepbob@{uid_domain}
+IDTOKENS /(.*)/ \1
+FS /(.*)/ \1@{uid_domain}
+"""
+
+# A user's tokens, pushed to the access point, arrive in the job: the credd of 24.7.3 or later.
+CREDENTIALS = """
+DAEMON_LIST = $(DAEMON_LIST) CREDD
+SEC_CREDENTIAL_DIRECTORY_OAUTH = {directory}
+TRUST_CREDENTIAL_DIRECTORY = True
+SEC_CREDENTIAL_REFRESH = 5
+"""
+
 # The authentication timeout: a schedd and the negotiator that greet each other at the same moment, for
 # the first time, wait for each other until it ends.
 POOL = """
@@ -97,13 +127,21 @@ UID_DOMAIN = {uid_domain}
 FILESYSTEM_DOMAIN = {filesystem_domain}
 SEC_CLIENT_AUTHENTICATION_METHODS = IDTOKENS, FS
 SEC_TOKEN_DIRECTORY = $ENV(HOME)/.condor/tokens.d
+AUTH_SSL_CLIENT_CAFILE = {authority}
 CONTAINER_SHARED_FS = /cvmfs, {images}
 """
 
 
-def pool(port: int, shared: Path) -> str:
+def pool(port: int, shared: Path, *, takes_credentials: bool) -> str:
     """Return the configuration of the pool, whose local schedd is the first."""
-    return _common(port, shared) + POOL.format(schedd=SCHEDDS[0])
+    text = _common(port, shared) + POOL.format(schedd=SCHEDDS[0])
+    text += TOKENS.format(audience=AUDIENCE)
+    return text + (CREDENTIALS.format(directory=CREDENTIAL_DIRECTORY) if takes_credentials else "")
+
+
+def mapfile() -> str:
+    """Return which subject of a token is which user."""
+    return MAPFILE.format(uid_domain=UID_DOMAIN)
 
 
 def _common(port: int, shared: Path) -> str:
@@ -146,13 +184,14 @@ def site(port: int, shared: Path) -> str:
     return common + GLIDEIN_SITE.format(site=SITE)
 
 
-def client(port: int, shared: Path) -> str:
+def client(port: int, shared: Path, authority: Path) -> str:
     """Return the configuration of a client on the host."""
     return CLIENT.format(
         port=port,
         uid_domain=UID_DOMAIN,
         filesystem_domain=FILESYSTEM_DOMAIN,
         images=shared / IMAGES,
+        authority=authority,
     )
 
 

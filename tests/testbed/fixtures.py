@@ -7,14 +7,23 @@ from typing import TypeVar
 
 import pytest
 
-from tests.testbed import ceph, chroot, rclone, remote
+from tests.testbed import ceph, chroot, host, rclone, remote, sts
+from tests.testbed import homes as homes_module
+from tests.testbed import kdc as kdcs
+from tests.testbed import machine as machines
+from tests.testbed import openid as openids
 from tests.testbed import pool as pools
+from tests.testbed.homes import Homes
+from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
+from tests.testbed.machine import Machine
+from tests.testbed.openid import OpenId
 from tests.testbed.pool import Pool
 from tests.testbed.process import TestbedUnavailableError
 from tests.testbed.proxy import FaultProxy
 from tests.testbed.remote import RemoteSite
 from tests.testbed.s3 import S3Server
+from tests.testbed.sts import WebIdentity
 from tests.testbed.users import Account
 
 REQUIRED = os.environ.get("HEPSUB_TESTBED") == "required"
@@ -125,6 +134,19 @@ def ceph_rgw() -> Iterator[S3Server]:
         server.service.end()
 
 
+@pytest.fixture(scope="session")
+def ceph_trust(ceph_rgw: S3Server, openid_provider: OpenId) -> WebIdentity:
+    """Let Ceph trust the OpenID provider."""
+    return available(lambda: sts.trust(ceph_rgw, openid_provider))
+
+
+@pytest.fixture
+def ceph_sts(ceph_trust: WebIdentity, openid: OpenId) -> WebIdentity:
+    """Give the role of Ceph that is taken with a token, with both services up."""
+    ceph_trust.server.start()
+    return ceph_trust
+
+
 @pytest.fixture(params=["rclone_s3", pytest.param("ceph_rgw", marks=pytest.mark.ceph)])
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Give each of the S3 servers in turn, running even if a test has stopped it."""
@@ -139,3 +161,104 @@ def fault_proxy() -> Iterator[Callable[[S3Server], FaultProxy]]:
     """Give a function that puts a proxy with faults in front of a server until the test's end."""
     with contextlib.ExitStack() as stack:
         yield lambda server: stack.enter_context(FaultProxy(server))
+
+
+@pytest.fixture(scope="session")
+def kdc_server() -> Iterator[Kdc]:
+    """Give the Kerberos realm of this session."""
+    server = available(kdcs.start)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture
+def kdc(kdc_server: Kdc) -> Kdc:
+    """Give the KDC, running even if a test has stopped it."""
+    kdc_server.start()
+    return kdc_server
+
+
+@pytest.fixture(scope="session")
+def openid_provider() -> Iterator[OpenId]:
+    """Give the OpenID provider of this session."""
+    provider = available(openids.start)
+    try:
+        yield provider
+    finally:
+        provider.end()
+
+
+@pytest.fixture
+def openid(openid_provider: OpenId) -> OpenId:
+    """Give the OpenID provider, up and with its usual life times whatever a test has done."""
+    openid_provider.reset()
+    return openid_provider
+
+
+@pytest.fixture(scope="session")
+def homes() -> Iterator[Homes]:
+    """Give the homes of users without a pool."""
+    place = available(homes_module.start)
+    try:
+        yield place
+    finally:
+        place.end()
+
+
+@pytest.fixture
+def host_alice(homes: Homes, request: pytest.FixtureRequest) -> Account:
+    """Give hepalice with a new home on the host, without a pool."""
+    return homes.account("hepalice", request.node.name)
+
+
+@pytest.fixture
+def host_bob(homes: Homes, request: pytest.FixtureRequest) -> Account:
+    """Give hepbob with a new home on the host, without a pool."""
+    return homes.account("hepbob", request.node.name)
+
+
+@pytest.fixture(scope="session")
+def host_program(homes: Homes) -> None:
+    """Install the checkout under test for host_alice and host_bob."""
+    available(homes.install_program)
+
+
+@pytest.fixture(scope="session")
+def other_machine(pool: Pool) -> Iterator[Machine]:
+    """Give a host that is not the schedd's, with the homes of the pool."""
+    places = {name: account.home for name, account in pool.accounts.items()}
+    directory = pool.session.directory / "login-host"
+    machine = available(lambda: machines.start(directory, machines.LOGIN, places))
+    try:
+        yield machine
+    finally:
+        machine.stop()
+
+
+@pytest.fixture
+def other_host(other_machine: Machine) -> Machine:
+    """Give the host that is not the schedd's, with every directory in sight."""
+    other_machine.show_all()
+    return other_machine
+
+
+@pytest.fixture(scope="session")
+def cron_machine(homes: Homes) -> Iterator[Machine]:
+    """Give a host with cron and the homes of host_alice and host_bob."""
+    places = {user.name: homes.session.home / user.name for user in host.USERS}
+    directory = homes.session.directory / "cron-host"
+    machine = available(lambda: machines.start(directory, machines.CRON_HOST, places))
+    try:
+        available(machine.start_cron)
+        yield machine
+    finally:
+        machine.stop()
+
+
+@pytest.fixture
+def cron(cron_machine: Machine) -> Machine:
+    """Give a host with cron, without crontabs: cron.account(host_alice).run(["crontab", "-"], …)."""
+    cron_machine.forget_crontabs()
+    return cron_machine

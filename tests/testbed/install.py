@@ -75,6 +75,11 @@ def dependencies(checkout: Checkout, python_version: str) -> Path:
     return cache.build(f"dependencies-py{python_version}", version, make)
 
 
+def fetch(place: Path, *requirements: str) -> None:
+    """Put packages of PyPI, without what they need, into a directory."""
+    _pip(tools(read_checkout()), "install", "--no-deps", "--target", place, *requirements)
+
+
 def _platforms() -> list[str]:
     machine = platform.machine()
     return [word for tag in GLIBC_TAGS for word in ("--platform", f"manylinux{tag}_{machine}")]

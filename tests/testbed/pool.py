@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import shutil
 import socket
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, TypeVar
 
-from tests.testbed import chroot, config, host, install, session, users
+from tests.testbed import chroot, config, host, install, session, tls, users
 from tests.testbed.chroot import Suite
 from tests.testbed.login import LoginNode
 from tests.testbed.process import TestbedError
@@ -36,6 +37,9 @@ class Pool:
         self.shared = this.shared
         self.port = port
         self.condor_config = this.directory / "condor_config"
+        self.authority = this.directory / "ca.pem"
+        self.audience = config.AUDIENCE
+        self.takes_credentials = suite == "sid"
         self.schedds = tuple(f"{name}@{config.HOSTNAME}" for name in config.SCHEDDS)
         self.checkout = install.read_checkout()
         self.environment = this.directory / "hepsub"
@@ -75,7 +79,8 @@ class Pool:
         return Account(user.name, user.uid, user.uid, home, home, programs, self.condor_config)
 
     def _make_places(self) -> None:
-        self.condor_config.write_text(config.client(self.port, self.shared))
+        self._make_certificates()
+        self.condor_config.write_text(config.client(self.port, self.shared, self.authority))
         images = self.shared / config.IMAGES
         images.mkdir(mode=0o755)
         for image in IMAGES:
@@ -85,7 +90,9 @@ class Pool:
 
     def _configure(self) -> None:
         box = self.sandbox
-        box.write("/etc/condor/config.d/50-testbed", config.pool(self.port, self.shared))
+        text = config.pool(self.port, self.shared, takes_credentials=self.takes_credentials)
+        box.write("/etc/condor/config.d/50-testbed", text)
+        self._configure_tokens()
         box.write(config.SINGULARITY, config.stand_in_singularity(), mode=0o755)
         box.path("/etc/condor/config.d/00-minicondor").unlink(missing_ok=True)
         box.path("/etc/condor/passwords.d").mkdir(mode=0o700, exist_ok=True)
@@ -94,6 +101,25 @@ class Pool:
             box.run(["usermod", "--home", account.home, account.name])
         spools = (f"/var/spool/condor-{name}" for name in config.SCHEDDS[1:])
         box.run(["install", "-d", "-o", "condor", "-g", "condor", *config.DIRECTORIES, *spools])
+
+    def _make_certificates(self) -> None:
+        """Make the certificates of the daemons, below which users show their tokens."""
+        place = self.session.directory / "tls"
+        place.mkdir(mode=0o700)
+        made = tls.authority(place)
+        tls.host(place, "server", made, (config.HOSTNAME, "localhost"))
+        shutil.copy(made.certificate, self.authority)
+
+    def _configure_tokens(self) -> None:
+        box = self.sandbox
+        place = self.session.directory / "tls"
+        box.write(config.TLS / "mapfile", config.mapfile())
+        for name, mode in (("ca.pem", 0o644), ("server.pem", 0o644), ("server.key", 0o600)):
+            box.write(config.TLS / name, (place / name).read_text(), mode=mode)
+        if self.takes_credentials:
+            directory = config.CREDENTIAL_DIRECTORY
+            box.run(["install", "-d", "-m", "2770", "-g", "condor", directory])
+            box.write(directory / "CREDMON_COMPLETE", "")
 
     def _give_token(self, account: Account) -> None:
         users.give_token(account, self.token(f"{account.name}@{config.UID_DOMAIN}"))
@@ -118,7 +144,14 @@ class Pool:
         account = self.accounts[name]
         users.make_home(account)
         self._give_token(account)
+        self.forget_credentials(account)
         return account.with_work(re.sub(r"[^\w.-]+", "_", work))
+
+    def forget_credentials(self, account: Account) -> None:
+        """Remove the tokens that a user has pushed to the access point."""
+        if self.takes_credentials:
+            stored = self.sandbox.path(config.CREDENTIAL_DIRECTORY / account.name)
+            shutil.rmtree(stored, ignore_errors=True)
 
     def login_node(self, account: Account) -> LoginNode:
         """Return the access point as the account sees it: inside, by FS, without tokens."""

@@ -81,6 +81,7 @@ class Sandbox:
     tree: Path
     hostname: str
     binds: Sequence[Path] = ()
+    setup: str = SETUP
     first_pid: int = 0
     holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -95,7 +96,7 @@ class Sandbox:
         log = self.directory / "holder.log"
         with log.open("wb") as output:
             self.holder = subprocess.Popen(
-                [*DIES_WITH_US, *host.NAMESPACES, "sh", "-euc", SETUP, str(self.directory)],
+                [*DIES_WITH_US, *host.NAMESPACES, "sh", "-euc", self.setup, str(self.directory)],
                 env=self._setup_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
