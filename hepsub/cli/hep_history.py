@@ -54,7 +54,8 @@ COMMAND = Command(
     summary="Show jobs that have ended",
     description=(
         "hep_history lists jobs that have left the queue, the latest first, with the exit code or the signal"
-        " that ended them, their run time, their peak memory in MB, or why they were removed.",
+        " that ended them, their run time, their peak memory in MB and their CPU time (of all their processes"
+        " together: with two busy cores it is twice the run time), or why they were removed.",
     ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i."),

@@ -12,7 +12,8 @@ from hepsub.jobid import JobId
 
 PROJECTION = (
     "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "HepSub_Cmd", "Args", "Arguments",
-    "RemoteWallClockTime", "ShadowBday", "JobCurrentStartDate", "MemoryUsage", "ImageSize", "RequestMemory",
+    "RemoteWallClockTime", "RemoteUserCpu", "RemoteSysCpu",
+    "ShadowBday", "JobCurrentStartDate", "MemoryUsage", "ImageSize", "RequestMemory",
     "JobBatchName", "HoldReason", "HoldReasonCode", "HoldReasonSubCode", "RemoteHost", "LastRemoteHost",
     "ExitCode", "ExitBySignal", "ExitSignal", "CompletionDate", "EnteredCurrentStatus", "RemoveReason",
     "ServerTime", "JobUniverse",
@@ -151,6 +152,7 @@ def read_job(ad: Mapping[str, Any], schedd: str, now: float) -> JobStatus:
         exit_signal=_whole(ad.get("ExitSignal")) if signalled else None,
         ended=float(ad.get("CompletionDate") or 0) or _removed_at(ad, state),
         remove_reason=str(ad.get("RemoveReason", "")),
+        cpu_seconds=float(ad.get("RemoteUserCpu") or 0) + float(ad.get("RemoteSysCpu") or 0),
     )
 
 

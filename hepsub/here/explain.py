@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hepsub.batch import Advice, JobStatus
 from hepsub.condor.holds import Hold, explain_hold
-from hepsub.here.holds import LOST_CODE
+from hepsub.here.holds import LOST_CODE, UNSAVED_CODE
 from hepsub.here.machine import Machine, capped_note
 
 
@@ -61,9 +61,12 @@ def _idle_sentence(idle: Idle) -> str:
         return (
             "it was released while its earlier run is still being ended; it starts anew after that"
         )
-    if idle.before:
-        return f"{idle.before} job(s) go first, by priority and then by id"
     wanted = idle.machine.capped(idle.request.cores, idle.request.memory_mb)
+    if idle.before:
+        first = f"{idle.before} job(s) go first, by priority and then by id"
+        if idle.free.holds(wanted):
+            return f"{first}; it passes them only where that delays nobody: a shorter walltime (-wt) helps"
+        return first
     if idle.free.holds(wanted):
         return "it is next, and starts in a moment"
     short = [
@@ -79,6 +82,12 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
         return Advice(
             sentence=f"it was {job.hold_reason}; how it would have ended is not known",
             next_command=f"hep_release {meant}, to run it again from its beginning",
+        )
+    if job.hold_code == UNSAVED_CODE:
+        return Advice(
+            sentence=f"it ran to its end, but {job.hold_reason}",
+            next_command="mend the storage or make room, and copy what is kept if you want it; then"
+            f" hep_release {meant} runs it again from its beginning",
         )
     advice = explain_hold(
         Hold(

@@ -19,6 +19,9 @@ class HoldCause:
 LOST_CODE = 1001
 """Not one of HTCondor's: nobody knows how the run of a job ended."""
 
+UNSAVED_CODE = 1002
+"""Not one of HTCondor's: the job ended, and its outputs could be put nowhere."""
+
 BY_USER = 1
 NOT_STARTED = 6
 NO_OUTPUT = 7
@@ -30,6 +33,11 @@ OVER_TIME = HoldCause(3, WALLTIME_SUBCODE, "walltime limit reached")
 REBOOTED = HoldCause(LOST_CODE, 0, "lost: the machine was restarted while it ran")
 KILLED = HoldCause(LOST_CODE, 0, "lost: the process that watched it was killed while it ran")
 SHUT_DOWN = HoldCause(LOST_CODE, 0, "lost: the machine, or the session, was shut down while it ran")
+
+
+def unsaved(reason: str) -> HoldCause:
+    """A job that ended with 0, and whose outputs could neither be uploaded nor brought home."""
+    return HoldCause(UNSAVED_CODE, 0, reason)
 
 
 def over_memory(used_mb: float) -> HoldCause:

@@ -24,6 +24,7 @@ class Launch:
         variables: the job's own variables, above those that its cluster shares.
         stdout: where standard output goes, absolute.
         stderr: where standard error goes, absolute; the same path means the same open file.
+        bundle: the bundle's directory, for a job whose files travel; empty for others.
     """
 
     argv: tuple[str, ...]
@@ -31,6 +32,7 @@ class Launch:
     variables: Mapping[str, str]
     stdout: str
     stderr: str
+    bundle: str = ""
 
     def document(self) -> dict[str, object]:
         """The launch as the queue keeps it."""
@@ -46,6 +48,7 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
         values: what the names stand for in this job, ClusterId included.
     """
     words = [word.fill(values) for word in (plan.executable, *plan.arguments_of(values))]
+    bundle = ""
     if plan.staging is not None:
         bundle = f"{plan.staging.bundle_root}/{uuid}"
         words = [f"{bundle}/scratch.sh", bundle, str(values.proc), *words[1:]]
@@ -55,6 +58,7 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
         variables={JOB_ID: f"{values.cluster}.{values.proc}"},
         stdout=exact(plan.stdout.fill(values)),
         stderr=exact(plan.stderr.fill(values)),
+        bundle=exact(bundle),
     )
 
 
@@ -79,4 +83,5 @@ def read_launch(document: Mapping[str, object]) -> Launch:
         variables=variables,
         stdout=str(document["stdout"]),
         stderr=str(document["stderr"]),
+        bundle=str(document.get("bundle", "")),  # rows of an earlier hepsub have none
     )

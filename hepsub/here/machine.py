@@ -30,6 +30,12 @@ class Machine:
         """Whether a request fits."""
         return request.cores <= self.cores and request.memory_mb <= self.memory_mb
 
+    def more(self, request: Machine) -> Machine:
+        """What is there when a request has been given back."""
+        return Machine(
+            cores=self.cores + request.cores, memory_mb=self.memory_mb + request.memory_mb
+        )
+
     def less(self, request: Machine) -> Machine:
         """What is left beside a request."""
         return Machine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from hepsub.batch import (
     State,
     Submitted,
 )
-from hepsub.here import facts, preview, queue, record
+from hepsub.errors import NotOnThisMachine
+from hepsub.here import facts, preview, queue, record, staged
 from hepsub.here.database import Database
 from hepsub.here.directory import Place, check, prepare, queue_directory
 from hepsub.here.explain import explain_held, explain_idle
@@ -26,6 +28,7 @@ from hepsub.here.queue import Listed
 from hepsub.here.runs import has_work
 from hepsub.here.start import ensure_runner
 from hepsub.here.timing import USUAL, Timing
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
 _EMPTY = Queue(jobs=())
@@ -126,9 +129,14 @@ class HereBatch:
         """
         if not self._exists():
             return ActCount(done=0)
+        left: list[tuple[str, int]] = []
         with Database(self.place).writing() as connection:
+            if act is Act.REMOVE:
+                left = queue.bundles_of_ended_runs(connection, selection)
             count = queue.act(connection, act, selection, time.time())
             work = has_work(connection)
+        for bundle, proc in left:
+            staged.clear(bundle, proc)
         if work:
             ensure_runner(self.place, self.timing)
         return count
@@ -154,6 +162,21 @@ class HereBatch:
             if job.state is State.HELD:
                 return explain_held(job, facts.details(connection, job), meant)
             return explain_idle(facts.idle(connection, job, this_machine()))
+
+    def identity(self) -> str:
+        """The login name: nobody else can use this queue."""
+        return f"{pwd.getpwuid(os.getuid()).pw_name}, by being on this machine"
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)
+        """Refuse: the embedded pool has no credd.
+
+        Raises:
+            NotOnThisMachine: always.
+        """
+        raise NotOnThisMachine(
+            f"the embedded pool cannot deliver the credential {credential.name} as HTCondor does",
+            remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
+        )
 
     def open_gate(self, cluster: int) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.

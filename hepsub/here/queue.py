@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State, Submitted
 from hepsub.here.holds import ASKED
-from hepsub.here.launch import make_launch, shared_environment
+from hepsub.here.launch import make_launch, read_launch, shared_environment
 from hepsub.here.selection import condition
 from hepsub.plan.model import Plan
 
 _JOINED = "procs JOIN clusters USING (cluster)"
 _SHOWN = (
-    "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, peak_mb, host,"
-    " exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name"
+    "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, cpu_s, peak_mb,"
+    " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name"
 )
 """What a JobStatus is made of: not the environment, which would be read once for each job."""
 
@@ -142,6 +142,7 @@ def _status(row: sqlite3.Row, schedd: str, now: float) -> JobStatus:
         exit_signal=row["exit_signal"],
         ended=row["ended"],
         remove_reason=row["remove_reason"],
+        cpu_seconds=row["cpu_s"],
     )
 
 
@@ -193,6 +194,17 @@ def act(connection: sqlite3.Connection, what: Act, selection: Selection, now: fl
         changes, values = f"{changes}, ended = ?", (*values, now)
     done = _update(connection, selection, change.ready, changes, values)
     return ActCount(done=done, already=already, wrong_state=total - already - done)
+
+
+def bundles_of_ended_runs(
+    connection: sqlite3.Connection, selection: Selection
+) -> list[tuple[str, int]]:
+    """Bundle and ProcId of the jobs of a selection that ran and may have left something there."""
+    rows = _select(
+        connection, "proc, launch", "queued = 1 AND active = 0 AND run > 0", selection, ""
+    )
+    found = [(read_launch(json.loads(row["launch"])).bundle, int(row["proc"])) for row in rows]
+    return [(bundle, proc) for bundle, proc in found if bundle]
 
 
 def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> int:

@@ -16,19 +16,23 @@ import sys
 import time
 from pathlib import Path
 
+from hepsub.batch import State
 from hepsub.errors import HepsubError
-from hepsub.here import locks, payload, processes, runs
+from hepsub.here import locks, payload, processes, runs, staged
 from hepsub.here.database import Database
 from hepsub.here.directory import Place
 from hepsub.here.fate import Fate, Verdict, end_leftovers, judge
-from hepsub.here.machine import Machine, this_machine
+from hepsub.here.machine import this_machine
 from hepsub.here.runs import Run, Start
-from hepsub.here.schedule import choose
+from hepsub.here.schedule import Busy, choose
 from hepsub.here.supervise import STOP, Order, supervise
 from hepsub.here.timing import Timing
 
 MARK = "_CONDOR_HEPSUB_RUN"
 """The variable by which processes of a run are known when nothing else tells."""
+
+_LOOKED_AT = 500
+"""So many jobs from the front of the queue may start next, the ones that pass others included."""
 
 _TROUBLE = (HepsubError, OSError)
 """A full disk, above all: the jobs go on meanwhile, and the runner tries again."""
@@ -102,14 +106,28 @@ class Runner:
         """What may happen only when the queue knows."""
         if verdict.fate in (Fate.ENDED, Fate.LOST):
             self._record(run).unlink(missing_ok=True)
-        elif run.state.value != "R" and verdict.supervisor > 0:
+            if run.state is State.REMOVED:  # scratch.sh may have been killed with the job
+                staged.clear(run.bundle, run.proc)
+        elif run.state is not State.RUNNING and verdict.supervisor > 0:
             processes.send([verdict.supervisor], STOP)
 
     def _starts(self, connection: sqlite3.Connection) -> list[Start]:
         if time.monotonic() < self.not_before:
             return []
-        free = self._free(runs.active(connection))
-        chosen = choose(runs.waiting(connection, self.machine, max(free.cores, 1)), free)
+        now = time.time()
+        busy = [
+            Busy(
+                request=self.machine.capped(run.request.cores, run.request.memory_mb),
+                until=run.until,
+            )
+            for run in runs.active(connection)
+        ]
+        free = self.machine
+        for each in busy:
+            free = free.less(each.request)
+        if free.cores < 1:
+            return []
+        chosen = choose(runs.waiting(connection, self.machine, _LOOKED_AT), free, busy, now)
         return [
             runs.begin(
                 connection,
@@ -117,16 +135,10 @@ class Runner:
                 mark=secrets.token_hex(16),
                 boot=self.boot,
                 host=self.host,
-                now=time.time(),
+                now=now,
             )
             for job in chosen
         ]
-
-    def _free(self, busy: list[Run]) -> Machine:
-        free = self.machine
-        for run in busy:
-            free = free.less(self.machine.capped(run.request.cores, run.request.memory_mb))
-        return free
 
     def _start(self, start: Start) -> None:
         """Fork the supervisor of a run; when that fails, the next turn finds that it never began."""

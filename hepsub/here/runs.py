@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hepsub.batch import State
-from hepsub.here.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory
+from hepsub.here.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
 from hepsub.here.launch import Launch, read_launch
 from hepsub.here.machine import Machine
 from hepsub.here.record import Record
-from hepsub.here.schedule import Waiting
+from hepsub.here.schedule import Waiting, latest_end
+from hepsub.here.staged import UNSAVED, why_unsaved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class Run:
         boot: which boot of the machine it began in.
         mark: what stands in the environment of its processes.
         request: cores and memory as asked for.
+        bundle: the directory of its bundle; empty for a job whose files do not travel.
+        until: when it has ended at the latest, in seconds since the epoch; infinite for unknown.
     """
 
     cluster: int
@@ -36,6 +40,8 @@ class Run:
     boot: str
     mark: str
     request: Machine
+    bundle: str = ""
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ def has_work(connection: sqlite3.Connection) -> bool:
 def active(connection: sqlite3.Connection) -> list[Run]:
     """The runs that hold slots."""
     rows = connection.execute(
-        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb"
+        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch, started, walltime_s"
         " FROM procs JOIN clusters USING (cluster) WHERE active = 1"
     )
     return [
@@ -81,6 +87,8 @@ def active(connection: sqlite3.Connection) -> list[Run]:
             boot=row["boot"],
             mark=row["mark"],
             request=Machine(cores=row["cores"], memory_mb=row["memory_mb"]),
+            bundle=read_launch(json.loads(row["launch"])).bundle,
+            until=latest_end(row["started"], row["walltime_s"]),
         )
         for row in rows
     ]
@@ -89,7 +97,7 @@ def active(connection: sqlite3.Connection) -> list[Run]:
 def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list[Waiting]:
     """The jobs that come next, by priority and then by id; requests capped to the machine."""
     rows = connection.execute(
-        "SELECT procs.cluster, proc, cores, memory_mb FROM procs JOIN clusters USING (cluster)"
+        "SELECT procs.cluster, proc, cores, memory_mb, walltime_s FROM procs JOIN clusters USING (cluster)"
         " WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
         " ORDER BY priority DESC, procs.cluster, proc LIMIT ?",
         (most,),
@@ -99,6 +107,7 @@ def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list
             cluster=row["cluster"],
             proc=row["proc"],
             request=machine.capped(row["cores"], row["memory_mb"]),
+            walltime_s=row["walltime_s"],
         )
         for row in rows
     ]
@@ -118,6 +127,7 @@ def begin(
         " FROM procs JOIN clusters USING (cluster) WHERE procs.cluster = ? AND proc = ?",
         (job.cluster, job.proc),
     ).fetchone()
+    launch = read_launch(json.loads(row["launch"]))
     run = Run(
         cluster=job.cluster,
         proc=job.proc,
@@ -126,10 +136,12 @@ def begin(
         boot=boot,
         mark=mark,
         request=Machine(cores=job.request.cores, memory_mb=row["memory_mb"]),
+        bundle=launch.bundle,
+        until=latest_end(now, row["walltime_s"]),
     )
     return Start(
         run=run,
-        launch=read_launch(json.loads(row["launch"])),
+        launch=launch,
         environment=json.loads(row["environment"]),
         walltime_s=row["walltime_s"],
         hold_memory=bool(row["hold_memory"]),
@@ -159,7 +171,10 @@ def end(connection: sqlite3.Connection, run: Run, record: Record) -> None:
     if not ended.cause:  # what a stopped program returns tells nothing
         values = (ended.exit_code, ended.exit_signal)
         _set(connection, run, "exit_code = ?, exit_signal = ?", values)
-    state, hold = after(run.state, record)
+    unsaved_because = ""
+    if run.bundle and ended.exit_code == UNSAVED:
+        unsaved_because = why_unsaved(run.bundle, run.proc)
+    state, hold = after(run.state, record, unsaved_because)
     if hold is not None:
         _hold(connection, run, hold)
     elif state in (State.COMPLETED, State.REMOVED):
@@ -175,15 +190,24 @@ def lose(connection: sqlite3.Connection, run: Run, cause: HoldCause, now: float)
         _hold(connection, run, cause)
 
 
-def after(state: State, record: Record) -> tuple[State, HoldCause | None]:
+def after(
+    state: State, record: Record, unsaved_because: str = ""
+) -> tuple[State, HoldCause | None]:
     """What becomes of a job: from what the user wants by now, and how the run ended. Pure.
 
     A job that ended by itself is complete, even if it was put on hold a moment before.
+
+    Args:
+        state: what the user wants by now.
+        record: how the run ended.
+        unsaved_because: why outputs could be saved nowhere; empty when they are where they belong.
     """
     ended = record.end
     assert ended is not None  # noqa: S101 (the caller looked)
     if state is State.REMOVED:
         return State.REMOVED, None
+    if not ended.cause and unsaved_because:
+        return State.HELD, unsaved(unsaved_because)
     if not ended.cause:
         return State.COMPLETED, None
     if state is not State.RUNNING:

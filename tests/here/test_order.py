@@ -48,19 +48,34 @@ def test_cores_are_slots(here: Here) -> None:
     assert len(here.ended(cluster)) == cores + 2
 
 
-def test_memory_is_a_slot_and_nobody_overtakes(here: Here) -> None:
+def test_memory_is_a_slot_and_nobody_is_delayed(here: Here) -> None:
     memory = this_machine().memory_mb
     here.script('echo "$_CONDOR_IHEP_JOB_ID" >>started; until [ -e go ]; do sleep 0.02; done')
-    large = here.submit("job.sh", "-n", "2", "-mem", str(memory * 2 // 3))
-    here.reach(f"{large}.0", State.RUNNING)
-    small = here.submit("job.sh")
-    why = here.pool.explain(here.queued(f"{large}.1")[0], f"{large}.1", 0)
-    assert "of memory are free" in why.sentence
-    why = here.pool.explain(here.queued(f"{small}.0")[0], f"{small}.0", 0)
-    assert why.sentence.startswith("1 job(s) go first")
-    assert here.read("started").split() == [f"{large}.0"]
+
+    def submit(share: float, walltime: str) -> str:
+        words = ("-mem", str(int(memory * share)), "-wt", walltime)
+        return f"{here.submit('job.sh', *words)}.0"
+
+    def why(job: str) -> str:
+        return here.pool.explain(here.queued(job)[0], job, 0).sentence
+
+    first = submit(0.6, "10h")
+    here.reach(first, State.RUNNING)
+    large = submit(0.9, "10h")
+    long = submit(0.25, "11h")
+    assert "of memory are free" in why(large)
+    assert why(long).startswith(
+        "1 job(s) go first, by priority and then by id; it passes them only"
+    )
+    short = submit(0.25, "9h")
+    here.reach(short, State.RUNNING)
+    until(lambda: len(here.read("started").split()) == 2)
+    assert here.state(large) is here.state(long) is State.IDLE
     (here.directory / "go").touch()
-    here.ended(small)
+    until(lambda: not here.queued())
+    order = here.read("started").split()
+    assert order[:3] == [first, short, large]
+    assert order[3] == long
 
 
 def test_a_request_above_the_machine_is_capped_and_said(here: Here) -> None:

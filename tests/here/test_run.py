@@ -68,3 +68,10 @@ def test_environment_and_arguments_arrive_exactly(here: Here) -> None:
     environment.pop("LC_CTYPE", None)  # Python's own doing in a C locale
     environment.pop("PWD", None)
     assert environment == variables
+
+
+def test_cpu_time_is_kept(here: Here) -> None:
+    here.script("i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done")
+    [end] = here.ended(here.submit("job.sh"))
+    assert 0.01 < end.cpu_seconds < 20
+    assert end.cpu_seconds == here.past()[0].cpu_seconds

@@ -118,7 +118,10 @@ def give_keys(shell: Shell, server: S3Server) -> None:
     make_directory(account, account.home / ".aws", 0o700)
     file = account.home / ".aws/credentials"
     file.touch(mode=0o600)
-    file.write_text(server.write_credentials().read_text())
+    text = server.write_credentials().read_text()
+    if server.session_token:
+        text += f"aws_session_token = {server.session_token}\n"
+    file.write_text(text)
     os.chown(file, account.uid, account.gid)
 
 

@@ -13,13 +13,15 @@ from tests.testbed.s3 import S3Server
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
 JOBS = 2000
-RUN = 40
+RUN_S = 60
+AT_LEAST = 40
+"""All of them would take some minutes on two cores: as many run as end in RUN_S, but so many anyway."""
 MOST_S = 30
 """Measured: see the closing note; this only tells that it did not become another order of magnitude."""
 
 
 def test_two_thousand_jobs_in_one_command(desk: Desk, rclone_s3: S3Server) -> None:
-    """Surveyed, signed, bundled and submitted in one go; the first 40 run and have all that is theirs."""
+    """Surveyed, signed, bundled and submitted in one go; those that end within a minute have all that is theirs."""
     user = desk.shell
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda proc: desk.put(f"d/{proc}.dat", f"{proc}\n"), range(JOBS)))
@@ -48,20 +50,25 @@ def test_two_thousand_jobs_in_one_command(desk: Desk, rclone_s3: S3Server) -> No
     times["all of hep_sub"] = time.monotonic() - begin
     cluster = done["cluster"]
     assert done["jobs"] == JOBS
-    user.pool.wait_for(
-        lambda: len(user.pool.history(f"ClusterId == {cluster}", ["ProcId"])) >= RUN,
-        2 * END,
-        "the first jobs",
-    )
-    times["the first 40 jobs"] = time.monotonic() - begin - times["all of hep_sub"]
+    started = time.monotonic()
+
+    def enough() -> bool:
+        number = len(user.pool.history(f"ClusterId == {cluster}", ["ProcId"]))
+        return number == JOBS or (number >= AT_LEAST and time.monotonic() - started >= RUN_S)
+
+    user.pool.wait_for(enough, RUN_S + 2 * END, "the first jobs")
+    seconds = time.monotonic() - started
     user.pool.run(["condor_rm", "-name", done["schedd"], str(cluster)])
     ended = user.pool.history(f"ClusterId == {cluster} && JobStatus == 4")
     assert set(codes(ended)) == {0}
     markers = desk.markers(done["uuid"])
-    for ad in ended[:RUN]:
-        proc = ad["ProcId"]
-        assert desk.text(f"{cluster}/{proc}/r") == f"{proc} {proc}\n"
-        assert markers[proc]["job"] == f"{cluster}.{proc}"
+    procs = [ad["ProcId"] for ad in ended]
+    with ThreadPoolExecutor(16) as pool:
+        texts = list(pool.map(lambda proc: desk.text(f"{cluster}/{proc}/r"), procs))
+    assert texts == [f"{proc} {proc}\n" for proc in procs]
+    assert [markers[proc]["job"] for proc in procs] == [f"{cluster}.{proc}" for proc in procs]
+    times[f"{len(ended)} jobs"] = seconds
+    times[f"all {JOBS}, at this rate"] = seconds / len(ended) * JOBS
     bundle = desk.bundles / done["uuid"]
     assert len(list(bundle.glob("*/hepsub.manifest"))) == JOBS
     request = json.loads((bundle / "request.json").read_text())

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import random
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,12 @@ pytestmark = [pytest.mark.condor, pytest.mark.s3]
 Proxied = Callable[[S3Server], FaultProxy]
 JOBS = 6
 OUTPUTS = ("a.dat", "d/b.dat")
+SEEDS = (2, 3, 5, 8)
+STORE = """
+[storage.seed{seed}]
+endpoint = "{at}"
+allow_http = true
+"""
 PAYLOAD = """
 import hashlib, os, sys
 data = open("in.dat", "rb").read()
@@ -75,52 +84,100 @@ def schedule(proxy: FaultProxy, seed: int) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("seed", [2, 3])
-def test_each_output_ends_complete_in_s3_or_complete_at_home(
-    behind: Desk, rclone_s3: S3Server, proxy: FaultProxy, seed: int
-) -> None:
-    """Under seeded faults no output is lost, none is half, and a marker never lies."""
-    desk, straight = behind, Desk(behind.shell, rclone_s3)
-    inputs = {proc: random.Random(proc).randbytes(20_000 + proc) for proc in range(JOBS)}
-    for proc, data in inputs.items():
-        straight.put(f"in_{proc}.dat", data)
-    desk.shell.script("job.py", PAYLOAD, shell=PYTHON)
-    faults = schedule(proxy, seed)
-    done = desk.submit(
-        *("job.py", "-n", str(JOBS), "-argu", "%{ProcId}", "-mem", "500"),
-        *("-in", "s3://raw/in_%{ProcId}.dat=in.dat"),
-        *("-out", "a.dat=herd:out/%{ProcId}/a.dat", "-out", "d/b.dat=herd:out/%{ProcId}/b.dat"),
-        env={"HEPSUB_PATIENCE_S": "4", "HEPSUB_PAUSE_MS": "20"},
-    )
-    ads = desk.shell.ended(done["cluster"], JOBS, 2 * END)
-    evidence = (faults, [ad.get("ExitCode") for ad in ads])
-    markers = whole_markers(straight, done["uuid"], evidence)
-    for proc, ad in enumerate(ads):
-        code, report = ad.get("ExitCode"), desk.report(done["uuid"], proc)
-        assert report["code"] == code, evidence
-        if code in (E_INPUT, E_CONTENT):
-            assert report["payload"] is None, evidence
-            assert proc not in markers, evidence
-            continue
-        assert code in (0, E_HOME), evidence
-        states = {each["name"]: each["state"] for each in report["outputs"]}
-        assert proc in markers or code != 0, evidence
-        assert proc not in markers or set(states.values()) == {"uploaded"}, evidence
-        assert set(states) == set(OUTPUTS), evidence
-        pending = {line[0]: line for line in desk.pending(done["uuid"], proc)}
-        for name, state in states.items():
-            right = made(inputs[proc], name, proc)
-            key = f"{proc}/{name.rpartition('/')[2]}"
-            if state == "uploaded":
-                assert rclone_s3.content("out", key) == right, (key, evidence)
-            else:
-                assert state == "home", evidence
-                home = desk.home_of(done["uuid"], proc) / "outputs" / name
-                assert home.read_bytes() == right, (name, evidence)
-                _, size, md5, url = pending[f"outputs/{name}"]
-                assert (int(size), md5) == (len(right), hashlib.md5(right).hexdigest())
-                assert url == f"{desk.server.endpoint}/out/{key}"
-    print(json.dumps({"seed": seed, "faults": faults, "codes": evidence[1]}))
+@dataclass(frozen=True)
+class Storm:
+    """Jobs behind a proxy of their own, with the faults of one seed.
+
+    Attributes:
+        seed: the seed.
+        desk: the user, and the store behind the proxy.
+        straight: the store itself.
+        faults: what the proxy does.
+    """
+
+    seed: int
+    desk: Desk
+    straight: Desk
+    faults: list[str]
+
+    def data(self, proc: int) -> bytes:
+        """The input of a job."""
+        return random.Random(100 * self.seed + proc).randbytes(20_000 + proc)
+
+    def submit(self) -> dict[str, Any]:
+        """Store the inputs and submit the jobs."""
+        for proc in range(JOBS):
+            self.straight.put(f"s{self.seed}/in_{proc}.dat", self.data(proc))
+        place = f"seed{self.seed}:out/s{self.seed}/%{{ProcId}}"
+        return self.desk.submit(
+            *("job.py", "-n", str(JOBS), "-argu", "%{ProcId}", "-mem", "500"),
+            *("-in", f"seed{self.seed}:raw/s{self.seed}/in_%{{ProcId}}.dat=in.dat"),
+            *("-out", f"a.dat={place}/a.dat", "-out", f"d/b.dat={place}/b.dat"),
+            env={"HEPSUB_PATIENCE_S": "4", "HEPSUB_PAUSE_MS": "20"},
+        )
+
+    def check(self, uuid: str, codes: list[int | None]) -> None:
+        """Each output is complete in S3, with its marker, or complete at home and reported."""
+        evidence = (self.seed, self.faults, codes)
+        markers = whole_markers(self.straight, uuid, evidence)
+        for proc, code in enumerate(codes):
+            report = self.desk.report(uuid, proc)
+            assert report["code"] == code, evidence
+            if code in (E_INPUT, E_CONTENT):
+                assert report["payload"] is None, evidence
+                assert proc not in markers, evidence
+                continue
+            assert code in (0, E_HOME), (proc, report, evidence)
+            states = {each["name"]: each["state"] for each in report["outputs"]}
+            assert (proc in markers) == (code == 0), (proc, evidence)
+            assert proc not in markers or set(states.values()) == {"uploaded"}, evidence
+            assert set(states) == set(OUTPUTS), evidence
+            for name, state in states.items():
+                assert self.found(uuid, proc, name, state) == made(self.data(proc), name, proc), (
+                    *(proc, name, state),
+                    evidence,
+                )
+
+    def found(self, uuid: str, proc: int, name: str, state: str) -> bytes:
+        """An output where the report says that it is."""
+        key = f"s{self.seed}/{proc}/{name.rpartition('/')[2]}"
+        if state == "uploaded":
+            return self.straight.server.content("out", key)
+        assert state == "home", (proc, name, state)
+        content = (self.desk.home_of(uuid, proc) / "outputs" / name).read_bytes()
+        pending = {line[0]: line[1:] for line in self.desk.pending(uuid, proc)}
+        size, md5, url = pending[f"outputs/{name}"]
+        assert (int(size), md5) == (len(content), hashlib.md5(content).hexdigest())
+        assert url == f"{self.desk.server.endpoint}/out/{key}"
+        return content
+
+
+@pytest.fixture
+def storms(user: Shell, s3_server: S3Server, fault_proxy: Proxied) -> list[Storm]:
+    """Give hepalice each of the stores in turn, behind a proxy for each seed."""
+    proxies = {seed: fault_proxy(s3_server) for seed in SEEDS}
+    more = "".join(STORE.format(seed=seed, at=each.endpoint) for seed, each in proxies.items())
+    straight = sit_down(user, s3_server, more)
+    user.script("job.py", PAYLOAD, shell=PYTHON)
+    return [
+        Storm(seed, Desk(user, each.server), straight, schedule(each, seed))
+        for seed, each in proxies.items()
+    ]
+
+
+def test_each_output_ends_complete_in_s3_or_complete_at_home(storms: list[Storm]) -> None:
+    """Under seeded faults, on both stores, no output is lost, none is half, and a marker never lies."""
+    user, begin = storms[0].desk.shell, time.monotonic()
+    with ThreadPoolExecutor(len(storms)) as threads:
+        submitted = list(threads.map(Storm.submit, storms))
+    between = time.monotonic()
+    ads = user.all_ended({done["cluster"]: JOBS for done in submitted}, 3 * END)
+    ended = time.monotonic()
+    for storm, done in zip(storms, submitted, strict=True):
+        codes = [ad.get("ExitCode") for ad in ads[done["cluster"]]]
+        print(json.dumps({"seed": storm.seed, "faults": storm.faults, "codes": codes}))
+        storm.check(done["uuid"], codes)
+    print(f"submitted in {between - begin:.1f} s, ended {ended - between:.1f} s later")
 
 
 def whole_markers(desk: Desk, uuid: str, evidence: object) -> list[int]:

@@ -330,13 +330,23 @@ def history_rows(*jobs: object) -> list[str]:
 def test_the_history_as_text() -> None:
     """How each job ended: an exit code, a signal, or a removal with its reason."""
     rows = history_rows(
-        make_job("13.0", State.COMPLETED, exit_code=3, run_seconds=7448, memory_mb=732.0, ended=NOON),
+        make_job("13.0", State.COMPLETED, exit_code=3, run_seconds=7448, memory_mb=732.0, ended=NOON,
+                 cpu_seconds=7300.4),
         make_job("13.1", State.COMPLETED, exit_signal=9, ended=NOON),
         make_job("13.2", State.REMOVED, remove_reason="by user alice"),
     )  # fmt: skip
-    assert rows[0].split() == ["JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CMD"]
+    assert rows[0].split() == [
+        "JOBID",
+        "OWNER",
+        "ENDED",
+        "RUN_TIME",
+        "EXIT",
+        "SIZE",
+        "CPU_TIME",
+        "CMD",
+    ]
     assert rows[1].split()[0] == "13.0"
-    assert rows[1].split()[4:] == ["0+02:04:08", "3", "732.0", "job.sh"]
+    assert rows[1].split()[4:] == ["0+02:04:08", "3", "732.0", "0+02:01:40", "job.sh"]
     assert "sig 9" in rows[2]
     assert rows[3].split()[2:5] == ["-", "0+00:00:00", "X"]
     assert rows[4] == "    by user alice"

@@ -111,12 +111,13 @@ def test_a_running_job() -> None:
     """Every attribute that hepsub shows, from an ad as a schedd gives it."""
     assert job(
         Owner="alice", QDate=100, JobStatus=2, JobPrio=5, Cmd="/home/alice/run 1.sh", Arguments="'a b' $'(X)'",
-        RemoteWallClockTime=50.0, ShadowBday=940, ServerTime=1000, MemoryUsage=732, RequestMemory=2000,
+        RemoteWallClockTime=50.0, RemoteUserCpu=90.5, RemoteSysCpu=2,
+        ShadowBday=940, ServerTime=1000, MemoryUsage=732, RequestMemory=2000,
         JobBatchName="scan", RemoteHost="slot1@bws01",
     ) == JobStatus(
         schedd=SCHEDD, cluster=13, proc=2, owner="alice", submitted=100, run_seconds=110, state=State.RUNNING,
         priority=5, memory_mb=732.0, requested_mb=2000, command="run 1.sh", arguments=("a b", "$(X)"),
-        name="scan", host="slot1@bws01",
+        name="scan", host="slot1@bws01", cpu_seconds=92.5,
     )  # fmt: skip
 
 

@@ -1,0 +1,88 @@
+"""A store whose certificate is from an authority of its own: what the user has to say, and what is said to him."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pool.shell import Shell
+from tests.staging import tls
+from tests.staging.desk import E_INPUT, Desk, codes, sit_down
+from tests.testbed.fixtures import available
+from tests.testbed.remote import RemoteSite
+
+pytestmark = [pytest.mark.condor, pytest.mark.s3]
+
+UNREACHABLE = 35
+JOB = ("job.sh", "-in", "s3://raw/in.dat", "-out", "r=herd:out/%{ClusterId}/r")
+
+
+@pytest.fixture(scope="module")
+def tls_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tls.TlsServer]:
+    """Give rclone's store behind TLS."""
+    server = available(lambda: tls.start(tmp_path_factory.mktemp("tls")))
+    try:
+        yield server
+    finally:
+        server.service.end()
+
+
+@pytest.fixture
+def at_tls(user: Shell, tls_store: tls.TlsServer) -> Desk:
+    """Give hepalice keys, an input, a job, and the authority's certificate as ca.pem in her directory."""
+    desk = sit_down(user, tls_store)
+    user.policy.write_text(user.policy.read_text().replace("allow_http = true\n", ""))
+    desk.put("in.dat", "over TLS\n")
+    user.script("job.sh", "cp in.dat r")
+    certificate = user.work / "ca.pem"
+    shutil.copy(tls_store.authority, certificate)
+    certificate.chmod(0o644)
+    os.chown(certificate, user.account.uid, user.account.gid)
+    return desk
+
+
+def test_an_authority_named_in_the_environment_holds_for_hep_sub_and_its_jobs(
+    at_tls: Desk, remote_site: RemoteSite
+) -> None:
+    """AWS_CA_BUNDLE for hep_sub; in the job CURL_CA_BUNDLE, a path here, a file that travels with it away."""
+    user = at_tls.shell
+    here = {"AWS_CA_BUNDLE": str(user.work / "ca.pem"), "CURL_CA_BUNDLE": str(user.work / "ca.pem")}
+    queue = user.directory("queue")
+    queue.chmod(0o700)
+    home = at_tls.submit(*JOB, env=here)
+    away = at_tls.submit(
+        *(*JOB, "-site", "dongguan", "-in", "ca.pem", "-env", "CURL_CA_BUNDLE=ca.pem"),
+        env={"AWS_CA_BUNDLE": here["AWS_CA_BUNDLE"]},
+    )
+    own = at_tls.submit(*JOB, "-p", "here", "-wait", env={**here, "HEPSUB_HERE_DIR": str(queue)})
+    ads = user.all_ended({home["cluster"]: 1, away["cluster"]: 1})
+    for done in (home, away):
+        cluster = done["cluster"]
+        assert codes(ads[cluster]) == [0], user.text(f"job.sh.err.{cluster}.0")
+    assert [job["exit_code"] for job in own["ended"]] == [0]
+    for done in (home, away, own):
+        assert at_tls.text(f"{done['cluster']}/r") == "over TLS\n"
+        assert list(at_tls.markers(done["uuid"])) == [0]
+
+
+def test_an_unknown_authority_is_refused_at_submission_and_in_the_job(
+    at_tls: Desk, remote_site: RemoteSite
+) -> None:
+    """Without the authority nothing is sent anywhere: hep_sub ends with 35, a job with 81 and the reason.
+
+    A path of this host far away is no authority either.
+    """
+    user = at_tls.shell
+    said = user.refused(UNREACHABLE, *JOB)
+    assert at_tls.server.endpoint in said
+    assert "SSLError" in said
+    authority = str(user.work / "ca.pem")
+    home = at_tls.submit(*JOB, env={"REQUESTS_CA_BUNDLE": authority})
+    both = {"AWS_CA_BUNDLE": authority, "CURL_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
+    away = at_tls.submit(*JOB, "-site", "dongguan", env=both)
+    ads = user.all_ended({home["cluster"]: 1, away["cluster"]: 1})
+    for done in (home, away):
+        assert codes(ads[done["cluster"]]) == [E_INPUT]
+        assert "no trusted TLS connection" in user.text(f"job.sh.err.{done['cluster']}.0")
+    assert at_tls.stored() == set()
