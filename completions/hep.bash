@@ -6,10 +6,10 @@ _hep() {
     local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/} REPLY=''
     local index start=1 takes=nothing offer=nothing free=0 after_option=0 word
     COMPREPLY=()
-    if [[ $command == hep_sub ]] && ((COMP_CWORD > 1)) && _hep_subcommand "${COMP_WORDS[1]}"; then
+    while ((COMP_CWORD > start)) && _hep_verb "$command" "${COMP_WORDS[start]}"; do
         command=$REPLY
-        start=2
-    fi
+        ((start++))
+    done
     for ((index = start; index < COMP_CWORD; index++)); do
         word=${COMP_WORDS[index]}
         if [[ $word == '=' ]]; then # readline makes three words of -wt=long, and of A=B
@@ -31,10 +31,9 @@ _hep() {
         _hep_names "$command"
     elif [[ $takes != nothing ]]; then
         _hep_offer "$offer"
+    elif ((COMP_CWORD == start)) && _hep_verbs "$command"; then
+        _hep_words "$command" && _hep_offer "${REPLY#* }"
     elif _hep_words "$command" && ((free < ${REPLY%% *})); then
-        if [[ $command == hep_sub ]] && ((COMP_CWORD == 1)); then
-            _hep_matching status demo rm hold release edit history
-        fi
         _hep_offer "${REPLY#* }"
     else
         _hep_names "$command"
@@ -87,19 +86,34 @@ _hep_offer() {
         walltimes) _hep_matching test short default mid long special ;;
         systems) _hep_matching SL6 SL7 CentOS7 AlmaLinux9 ;;
         states) _hep_matching I R X C H S ;;
+        credentials) _hep_matching krb iam ;;
     esac
 }
 
-# WORD: whether it is a subcommand; REPLY is its command.
-_hep_subcommand() {
+# COMMAND: completes the word at hand to another command, where one can stand.
+_hep_verbs() {
     case $1 in
-        status) REPLY='hep_sub status' ;;
-        demo) REPLY='hep_sub demo' ;;
-        rm) REPLY=hep_rm ;;
-        hold) REPLY=hep_hold ;;
-        release) REPLY=hep_release ;;
-        edit) REPLY=hep_edit ;;
-        history) REPLY=hep_history ;;
+        hep_sub) _hep_matching status demo rm hold release edit history auth ;;
+        hep_auth) _hep_matching login renew s3 token ;;
+        *) return 1 ;;
+    esac
+}
+
+# COMMAND WORD: whether the word names another command; REPLY is that one.
+_hep_verb() {
+    case "$1 $2" in
+        'hep_sub status') REPLY='hep_sub status' ;;
+        'hep_sub demo') REPLY='hep_sub demo' ;;
+        'hep_sub rm') REPLY=hep_rm ;;
+        'hep_sub hold') REPLY=hep_hold ;;
+        'hep_sub release') REPLY=hep_release ;;
+        'hep_sub edit') REPLY=hep_edit ;;
+        'hep_sub history') REPLY=hep_history ;;
+        'hep_sub auth') REPLY=hep_auth ;;
+        'hep_auth login') REPLY='hep_auth login' ;;
+        'hep_auth renew') REPLY='hep_auth renew' ;;
+        'hep_auth s3') REPLY='hep_auth s3' ;;
+        'hep_auth token') REPLY='hep_auth token' ;;
         *) return 1 ;;
     esac
 }
@@ -115,8 +129,13 @@ _hep_words() {
         hep_edit) REPLY='1000000 jobs' ;;
         hep_history) REPLY='1000000 nothing' ;;
         hep_clus) REPLY='0 nothing' ;;
+        hep_auth) REPLY='0 nothing' ;;
         'hep_sub status') REPLY='0 nothing' ;;
         'hep_sub demo') REPLY='0 nothing' ;;
+        'hep_auth login') REPLY='1000000 credentials' ;;
+        'hep_auth renew') REPLY='0 nothing' ;;
+        'hep_auth s3') REPLY='1 nothing' ;;
+        'hep_auth token') REPLY='1 credentials' ;;
         *) return 1 ;;
     esac
 }
@@ -128,11 +147,11 @@ _hep_names() {
             _hep_matching -argu --argu --arguments -g --group -n --number -o --output -e \
                 --error -mem -m --memory -wt --walltime -os --OperatingSystem -np \
                 --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
-                -per --per -in --in -out --out -nocheck --nocheck -first --first -env --env \
-                -noenv --noenv -rmt --remote -normt -site --site -wn --wn -gwn --gwn -image \
-                --image -dir --dir -l --log -p --pool -schedd --schedd -u --universe -once \
-                --once -wait --wait -dry-run --dry-run -quiet --quiet -json --json -version \
-                --version -h -help --help
+                -per --per -in --in -out --out -nocheck --nocheck -cred --cred -first --first \
+                -env --env -noenv --noenv -rmt --remote -normt -site --site -wn --wn -gwn --gwn \
+                -image --image -dir --dir -l --log -p --pool -schedd --schedd -u --universe \
+                -once --once -wait --wait -dry-run --dry-run -quiet --quiet -json --json \
+                -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -162,11 +181,30 @@ _hep_names() {
             _hep_matching -g --group -walltime --walltime -json --json -version --version -h \
                 -help --help
             ;;
+        hep_auth)
+            _hep_matching -p --pool -json --json -version --version -h -help --help
+            ;;
         'hep_sub status')
             _hep_matching -p --pool -json --json -version --version -h -help --help
             ;;
         'hep_sub demo')
             _hep_matching -json --json -version --version -h -help --help
+            ;;
+        'hep_auth login')
+            _hep_matching -krb --krb -iam --iam -json --json -version --version -h -help \
+                --help
+            ;;
+        'hep_auth renew')
+            _hep_matching -once --once -loop --loop -install --install -uninstall \
+                --uninstall -status --status -every --every -quiet --quiet -json --json -version \
+                --version -h -help --help
+            ;;
+        'hep_auth s3')
+            _hep_matching -process --process -json --json -version --version -h -help --help
+            ;;
+        'hep_auth token')
+            _hep_matching -aud --aud --audience -scope --scope -t -time --time -json --json \
+                -version --version -h -help --help
             ;;
     esac
 }
@@ -193,6 +231,7 @@ _hep_option() {
                 -in | --in) REPLY='one nothing' ;;
                 -out | --out) REPLY='one nothing' ;;
                 -nocheck | --nocheck) REPLY='nothing nothing' ;;
+                -cred | --cred) REPLY='one nothing' ;;
                 -first | --first) REPLY='one nothing' ;;
                 -env | --env) REPLY='one nothing' ;;
                 -noenv | --noenv) REPLY='nothing nothing' ;;
@@ -295,6 +334,15 @@ _hep_option() {
                 *) return 1 ;;
             esac
             ;;
+        hep_auth)
+            case $2 in
+                -p | --pool) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
         'hep_sub status')
             case $2 in
                 -p | --pool) REPLY='one nothing' ;;
@@ -312,8 +360,53 @@ _hep_option() {
                 *) return 1 ;;
             esac
             ;;
+        'hep_auth login')
+            case $2 in
+                -krb | --krb) REPLY='nothing nothing' ;;
+                -iam | --iam) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        'hep_auth renew')
+            case $2 in
+                -once | --once) REPLY='nothing nothing' ;;
+                -loop | --loop) REPLY='nothing nothing' ;;
+                -install | --install) REPLY='nothing nothing' ;;
+                -uninstall | --uninstall) REPLY='nothing nothing' ;;
+                -status | --status) REPLY='nothing nothing' ;;
+                -every | --every) REPLY='one nothing' ;;
+                -quiet | --quiet) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        'hep_auth s3')
+            case $2 in
+                -process | --process) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        'hep_auth token')
+            case $2 in
+                -aud | --aud | --audience) REPLY='one nothing' ;;
+                -scope | --scope) REPLY='one nothing' ;;
+                -t | -time | --time) REPLY='one nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
         *) return 1 ;;
     esac
 }
 
-complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_auth

@@ -1,16 +1,52 @@
 # Completion of hepsub's commands in fish. Made by python -m hepsub.cli.generate: do not edit.
 
-function __hep_first --description 'whether the first word of the command is at hand'
-    test (count (commandline -opc)) -eq 1
+function __hep_command --description 'the command that the words name so far, and of how many words its name is'
+    set -l words (commandline -opc)
+    set -l name (string replace --regex '.*/' '' $words[1])
+    set -l number 1
+    for word in $words[2..]
+        switch "$name $word"
+            case 'hep_sub status'
+                set name 'hep_sub status'
+            case 'hep_sub demo'
+                set name 'hep_sub demo'
+            case 'hep_sub rm'
+                set name 'hep_rm'
+            case 'hep_sub hold'
+                set name 'hep_hold'
+            case 'hep_sub release'
+                set name 'hep_release'
+            case 'hep_sub edit'
+                set name 'hep_edit'
+            case 'hep_sub history'
+                set name 'hep_history'
+            case 'hep_sub auth'
+                set name 'hep_auth'
+            case 'hep_auth login'
+                set name 'hep_auth login'
+            case 'hep_auth renew'
+                set name 'hep_auth renew'
+            case 'hep_auth s3'
+                set name 'hep_auth s3'
+            case 'hep_auth token'
+                set name 'hep_auth token'
+            case '*'
+                break
+        end
+        set number (math $number + 1)
+    end
+    printf '%s
+' $name $number
 end
 
-function __hep_at --description 'NAME: whether this subcommand was given; none is called submit'
-    set -l words (commandline -opc)
-    if contains -- "$words[2]" status demo rm hold release edit history
-        test "$words[2]" = $argv[1]
-    else
-        test $argv[1] = submit
-    end
+function __hep_first --description 'whether the first word behind the name of the command is at hand'
+    set -l named (__hep_command)
+    test $named[2] -eq (count (commandline -opc))
+end
+
+function __hep_at --description 'NAME...: whether it is the command that the words name'
+    set -l named (__hep_command)
+    test "$named[1]" = "$argv"
 end
 
 function __hep_behind --description 'OPTION...: whether the word at hand is right behind one of them'
@@ -36,98 +72,140 @@ function __hep_groups --description 'the groups of the caller'
 end
 
 complete -c hep_sub --erase
-complete -c hep_sub -n '__hep_at submit' -o argu -l argu -l arguments -d 'Arguments of the job, up to the next option or --' -r -F
-complete -c hep_sub -n '__hep_at submit' -o g -l group -d 'Accounting group, one of your own' -r -f -a '(__hep_groups)'
-complete -c hep_sub -n '__hep_at submit' -o n -l number -d 'Number of jobs in the cluster' -r -f
-complete -c hep_sub -n '__hep_at submit' -o o -l output -d 'Standard output' -r -F
-complete -c hep_sub -n '__hep_at submit' -o e -l error -d 'Standard error, likewise' -r -F
-complete -c hep_sub -n '__hep_at submit' -o mem -o m -l memory -d 'Memory of each job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o wt -l walltime -d 'Walltime class (test, short, default, mid, long), or a duration such as 90min or 3d' -r -f -a 'test short default mid long special'
-complete -c hep_sub -n '__hep_at submit' -o os -l OperatingSystem -d 'Operating system (SL6, SL7, CentOS7, AlmaLinux9)' -r -f -a 'SL6 SL7 CentOS7 AlmaLinux9'
-complete -c hep_sub -n '__hep_at submit' -o np -l numberprocess -o cpu -l cpu -d 'Cores of each job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o gpu -l gpu -d 'GPUs of each job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o prio -l priority -d 'Priority among your own jobs' -r -f
-complete -c hep_sub -n '__hep_at submit' -o name -l name -d 'Name of the job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o list -l list -d 'One job for each line of the file' -r -F
-complete -c hep_sub -n '__hep_at submit' -o per -l per -d 'K lines of the list for each job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o in -l in -d 'Input of each job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o out -l out -d 'Output of each job and where it goes' -r -f
-complete -c hep_sub -n '__hep_at submit' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
-complete -c hep_sub -n '__hep_at submit' -o first -l first -d '%{Index} of the first job' -r -f
-complete -c hep_sub -n '__hep_at submit' -o env -l env -d 'Set a variable for the job, or send your own with -noenv' -r -f
-complete -c hep_sub -n '__hep_at submit' -o noenv -l noenv -d 'Do not send your environment'
-complete -c hep_sub -n '__hep_at submit' -o rmt -l remote -d 'Remote: run at any site outside the local cluster that takes the job'
-complete -c hep_sub -n '__hep_at submit' -o normt -d 'Never remote'
-complete -c hep_sub -n '__hep_at submit' -o site -l site -d 'Run at this remote site' -r -f
-complete -c hep_sub -n '__hep_at submit' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
-complete -c hep_sub -n '__hep_at submit' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
-complete -c hep_sub -n '__hep_at submit' -o image -l image -d 'Run in this container image' -r -F
-complete -c hep_sub -n '__hep_at submit' -o dir -l dir -d 'Directory of the logs that -o and -e do not place' -r -f -a '(__fish_complete_directories (commandline -ct))'
-complete -c hep_sub -n '__hep_at submit' -o l -l log -d 'HTCondor\'s event log of the cluster' -r -F
-complete -c hep_sub -n '__hep_at submit' -o p -l pool -d 'Pool: virtual, physical, local, …' -r -f
-complete -c hep_sub -n '__hep_at submit' -o schedd -l schedd -d 'Submit to this schedd' -r -f
-complete -c hep_sub -n '__hep_at submit' -o u -l universe -d 'HTCondor\'s universe' -r -f
-complete -c hep_sub -n '__hep_at submit' -o once -l once -d 'Submit once for this key' -r -f
-complete -c hep_sub -n '__hep_at submit' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
-complete -c hep_sub -n '__hep_at submit' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
-complete -c hep_sub -n '__hep_at submit' -o quiet -l quiet -d 'No talk on stderr but errors'
-complete -c hep_sub -n '__hep_at submit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at submit' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at submit' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'status' -d 'Show your own jobs, cluster by cluster'
-complete -c hep_sub -n '__hep_at status' -f
-complete -c hep_sub -n '__hep_at status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at status' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at status' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'demo' -d 'Show the whole way of the data on this machine'
-complete -c hep_sub -n '__hep_at demo' -f
-complete -c hep_sub -n '__hep_at demo' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at demo' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at demo' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'rm' -d 'Remove jobs'
-complete -c hep_sub -n '__hep_at rm' -f
-complete -c hep_sub -n '__hep_at rm' -f -a '(__hep_jobs)'
-complete -c hep_sub -n '__hep_at rm' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at rm' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at rm' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at rm' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'hold' -d 'Put jobs on hold'
-complete -c hep_sub -n '__hep_at hold' -f
-complete -c hep_sub -n '__hep_at hold' -f -a '(__hep_jobs)'
-complete -c hep_sub -n '__hep_at hold' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at hold' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at hold' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at hold' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'release' -d 'Release jobs from hold'
-complete -c hep_sub -n '__hep_at release' -f
-complete -c hep_sub -n '__hep_at release' -f -a '(__hep_jobs)'
-complete -c hep_sub -n '__hep_at release' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at release' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at release' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at release' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'edit' -d 'Change the memory of waiting and held jobs'
-complete -c hep_sub -n '__hep_at edit' -f
-complete -c hep_sub -n '__hep_at edit' -f -a '(__hep_jobs)'
-complete -c hep_sub -n '__hep_at edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
-complete -c hep_sub -n '__hep_at edit' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at edit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at edit' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at edit' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n __hep_first -a 'history' -d 'Show jobs that have ended'
-complete -c hep_sub -n '__hep_at history' -f
-complete -c hep_sub -n '__hep_at history' -o u -l user -d 'Jobs of this user'
-complete -c hep_sub -n '__hep_at history; and __hep_behind -u --user' -f -a '(__fish_complete_users)'
-complete -c hep_sub -n '__hep_at history' -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
-complete -c hep_sub -n '__hep_at history' -o n -l number -d 'The latest N' -r -f
-complete -c hep_sub -n '__hep_at history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
-complete -c hep_sub -n '__hep_at history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
-complete -c hep_sub -n '__hep_at history' -o version -l version -d 'Show the version and exit'
-complete -c hep_sub -n '__hep_at history' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_sub' -o argu -l argu -l arguments -d 'Arguments of the job, up to the next option or --' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o g -l group -d 'Accounting group, one of your own' -r -f -a '(__hep_groups)'
+complete -c hep_sub -n '__hep_at hep_sub' -o n -l number -d 'Number of jobs in the cluster' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o o -l output -d 'Standard output' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o e -l error -d 'Standard error, likewise' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o mem -o m -l memory -d 'Memory of each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o wt -l walltime -d 'Walltime class (test, short, default, mid, long), or a duration such as 90min or 3d' -r -f -a 'test short default mid long special'
+complete -c hep_sub -n '__hep_at hep_sub' -o os -l OperatingSystem -d 'Operating system (SL6, SL7, CentOS7, AlmaLinux9)' -r -f -a 'SL6 SL7 CentOS7 AlmaLinux9'
+complete -c hep_sub -n '__hep_at hep_sub' -o np -l numberprocess -o cpu -l cpu -d 'Cores of each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o gpu -l gpu -d 'GPUs of each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o prio -l priority -d 'Priority among your own jobs' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o name -l name -d 'Name of the job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each line of the file' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K lines of the list for each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
+complete -c hep_sub -n '__hep_at hep_sub' -o cred -l cred -d 'Send this credential along, and keep it fresh' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o first -l first -d '%{Index} of the first job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o env -l env -d 'Set a variable for the job, or send your own with -noenv' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o noenv -l noenv -d 'Do not send your environment'
+complete -c hep_sub -n '__hep_at hep_sub' -o rmt -l remote -d 'Remote: run at any site outside the local cluster that takes the job'
+complete -c hep_sub -n '__hep_at hep_sub' -o normt -d 'Never remote'
+complete -c hep_sub -n '__hep_at hep_sub' -o site -l site -d 'Run at this remote site' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o dir -l dir -d 'Directory of the logs that -o and -e do not place' -r -f -a '(__fish_complete_directories (commandline -ct))'
+complete -c hep_sub -n '__hep_at hep_sub' -o l -l log -d 'HTCondor\'s event log of the cluster' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool: virtual, physical, local, …' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o schedd -l schedd -d 'Submit to this schedd' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o u -l universe -d 'HTCondor\'s universe' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for this key' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
+complete -c hep_sub -n '__hep_at hep_sub' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
+complete -c hep_sub -n '__hep_at hep_sub' -o quiet -l quiet -d 'No talk on stderr but errors'
+complete -c hep_sub -n '__hep_at hep_sub' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_sub' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'status' -d 'Show your own jobs, cluster by cluster'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'demo' -d 'Show the whole way of the data on this machine'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'rm' -d 'Remove jobs'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put jobs on hold'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Release jobs from hold'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
+complete -c hep_sub -n '__hep_at hep_sub status' -f
+complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_sub status' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_sub demo' -f
+complete -c hep_sub -n '__hep_at hep_sub demo' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub demo' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_sub demo' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_rm' -f
+complete -c hep_sub -n '__hep_at hep_rm' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_rm' -o a -o all -l all -d 'All of your own jobs'
+complete -c hep_sub -n '__hep_at hep_rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_rm' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_rm' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_rm' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_hold' -f
+complete -c hep_sub -n '__hep_at hep_hold' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_hold' -o a -o all -l all -d 'All of your own jobs'
+complete -c hep_sub -n '__hep_at hep_hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_hold' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_hold' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_hold' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_release' -f
+complete -c hep_sub -n '__hep_at hep_release' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_release' -o a -o all -l all -d 'All of your own jobs'
+complete -c hep_sub -n '__hep_at hep_release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_release' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_release' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_edit' -f
+complete -c hep_sub -n '__hep_at hep_edit' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
+complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_edit' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_edit' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_history' -f
+complete -c hep_sub -n '__hep_at hep_history' -o u -l user -d 'Jobs of this user'
+complete -c hep_sub -n '__hep_at hep_history; and __hep_behind -u --user' -f -a '(__fish_complete_users)'
+complete -c hep_sub -n '__hep_at hep_history' -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
+complete -c hep_sub -n '__hep_at hep_history' -o n -l number -d 'The latest N' -r -f
+complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_auth' -f
+complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'login' -d 'Get what is missing, step by step'
+complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'renew' -d 'Keep fresh what waiting and running jobs have with them'
+complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 's3' -d 'Tell or give the keys of a storage'
+complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'token' -d 'Print a token'
+complete -c hep_sub -n '__hep_at hep_auth login' -f
+complete -c hep_sub -n '__hep_at hep_auth login' -f -a 'krb iam'
+complete -c hep_sub -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
+complete -c hep_sub -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
+complete -c hep_sub -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth login' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_auth login' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_auth renew' -f
+complete -c hep_sub -n '__hep_at hep_auth renew' -o once -l once -d 'One round now'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o loop -l loop -d 'Round after round, until Ctrl-C or SIGTERM'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o install -l install -d 'Have it started by itself on this machine, also when you are logged out'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o uninstall -l uninstall -d 'Remove what -install added, and nothing else'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o status -l status -d 'Tell what the last round did and could not do, and whether it is installed'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o every -l every -d 'With -loop' -r -f
+complete -c hep_sub -n '__hep_at hep_auth renew' -o quiet -l quiet -d 'Say nothing of what was done, or could not be'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_auth s3' -f
+complete -c hep_sub -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
+complete -c hep_sub -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_auth token' -f
+complete -c hep_sub -n '__hep_at hep_auth token' -f -a 'krb iam'
+complete -c hep_sub -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
+complete -c hep_sub -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
+complete -c hep_sub -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f
+complete -c hep_sub -n '__hep_at hep_auth token' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth token' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_auth token' -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_q --erase
 complete -c hep_q -f
@@ -199,3 +277,45 @@ complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their 
 complete -c hep_clus -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
 complete -c hep_clus -o h -o help -l help -d 'Show this help and exit'
+
+complete -c hep_auth --erase
+complete -c hep_auth -n '__hep_at hep_auth' -f
+complete -c hep_auth -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_auth -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
+complete -c hep_auth -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'login' -d 'Get what is missing, step by step'
+complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'renew' -d 'Keep fresh what waiting and running jobs have with them'
+complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 's3' -d 'Tell or give the keys of a storage'
+complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'token' -d 'Print a token'
+complete -c hep_auth -n '__hep_at hep_auth login' -f
+complete -c hep_auth -n '__hep_at hep_auth login' -f -a 'krb iam'
+complete -c hep_auth -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
+complete -c hep_auth -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
+complete -c hep_auth -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth login' -o version -l version -d 'Show the version and exit'
+complete -c hep_auth -n '__hep_at hep_auth login' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_auth -n '__hep_at hep_auth renew' -f
+complete -c hep_auth -n '__hep_at hep_auth renew' -o once -l once -d 'One round now'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o loop -l loop -d 'Round after round, until Ctrl-C or SIGTERM'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o install -l install -d 'Have it started by itself on this machine, also when you are logged out'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o uninstall -l uninstall -d 'Remove what -install added, and nothing else'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o status -l status -d 'Tell what the last round did and could not do, and whether it is installed'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o every -l every -d 'With -loop' -r -f
+complete -c hep_auth -n '__hep_at hep_auth renew' -o quiet -l quiet -d 'Say nothing of what was done, or could not be'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_auth -n '__hep_at hep_auth s3' -f
+complete -c hep_auth -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
+complete -c hep_auth -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
+complete -c hep_auth -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_auth -n '__hep_at hep_auth token' -f
+complete -c hep_auth -n '__hep_at hep_auth token' -f -a 'krb iam'
+complete -c hep_auth -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
+complete -c hep_auth -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
+complete -c hep_auth -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f
+complete -c hep_auth -n '__hep_at hep_auth token' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth token' -o version -l version -d 'Show the version and exit'
+complete -c hep_auth -n '__hep_at hep_auth token' -o h -o help -l help -d 'Show this help and exit'

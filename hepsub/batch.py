@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hepsub.jobid import JobId
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
 
@@ -48,6 +49,8 @@ class JobStatus:
         exit_signal: the signal that ended it; None for none.
         ended: when it ended, seconds since the epoch; 0 before.
         remove_reason: why it was removed; empty when it was not.
+        cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
+            and counts whole seconds, the embedded pool knows it when a run has ended.
     """
 
     schedd: str
@@ -71,6 +74,7 @@ class JobStatus:
     exit_signal: int | None = None
     ended: float = 0
     remove_reason: str = ""
+    cpu_seconds: float = 0
 
     @property
     def job(self) -> str:
@@ -200,8 +204,14 @@ class BatchSystem(Protocol):
     def host(self) -> str:
         """The host that it runs on."""
 
+    def identity(self) -> str:
+        """Who the schedd takes us for, and by which method, for people."""
+
     def open_gate(self, cluster: int) -> None:
         """Let the jobs of a cluster start whose bundle is complete now."""
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:
+        """Hand a credential over to the pool's own credd, which delivers it to the user's jobs."""
 
     def describe(self, plan: Plan, uuid: str) -> str:
         """What the batch system would be given, as text."""

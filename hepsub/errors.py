@@ -42,6 +42,12 @@
     ├── UnknownJob                51   │ which jobs are meant
     ├── NotYetMade                52   │
     ├── NotDone                   53   ┘
+    ├── CredentialMissing         54   ┐
+    ├── CredentialExpired         55   │
+    ├── AgentUnavailable          56   │ tickets, tokens, keys
+    ├── CredentialRefused         57   │
+    ├── ProviderUnreachable       58   │
+    ├── RenewalNotInstalled       59   ┘
     ├── JobsFailed                60   -wait: a job did not end with 0
     ├── ToolFailed                70   another program did not do what it was asked
     ├── OutputUnwritable          71   stdout is full or broken; what was asked was done
@@ -349,6 +355,48 @@ class NotDone(HepsubError):
 
     exit_code = 53
     code = "not-done"
+
+
+class CredentialMissing(HepsubError):
+    """There is no such ticket, token or key."""
+
+    exit_code = 54
+    code = "credential-missing"
+
+
+class CredentialExpired(HepsubError):
+    """A ticket or token has ended, and cannot be renewed."""
+
+    exit_code = 55
+    code = "credential-expired"
+
+
+class AgentUnavailable(HepsubError):
+    """The oidc-agent does not run, is locked, or has not loaded the account."""
+
+    exit_code = 56
+    code = "agent-unavailable"
+
+
+class CredentialRefused(HepsubError):
+    """The provider, the KDC or the token service says no; or what it gave is not what was asked for."""
+
+    exit_code = 57
+    code = "credential-refused"
+
+
+class ProviderUnreachable(HepsubError):
+    """The provider of tokens, or the KDC, does not answer."""
+
+    exit_code = 58
+    code = "provider-unreachable"
+
+
+class RenewalNotInstalled(HepsubError):
+    """Nothing on this machine would run the renewal by itself."""
+
+    exit_code = 59
+    code = "renewal-not-installed"
 
 
 class JobsFailed(HepsubError):

@@ -111,6 +111,8 @@ class JobSpec:
         placement: where it may run.
         environment: which variables travel.
         once: a key; a second submission with the same key returns the first one's cluster.
+        credentials: names of credentials of the policy that go along besides those that the pool or
+            site wants; `none` drops those.
     """
 
     script: str
@@ -136,3 +138,4 @@ class JobSpec:
     placement: Placement = Placement()
     environment: EnvironmentRequest = EnvironmentRequest()
     once: str | None = None
+    credentials: tuple[str, ...] = ()

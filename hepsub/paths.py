@@ -20,6 +20,7 @@ class Paths:
         site_policy: directory of the site's policy files.
         journal: directory of the journal's files.
         reports: directory of the tracebacks of bugs.
+        logins: directory of what hep_auth renew needs of a login session, one file for each host.
     """
 
     user_policy: Path
@@ -27,6 +28,7 @@ class Paths:
     site_policy: Path
     journal: Path
     reports: Path
+    logins: Path
 
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
@@ -40,6 +42,7 @@ def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
         site_policy=SITE_POLICY_DIRECTORY,
         journal=state / "hepsub" / "journal",
         reports=state / "hepsub" / "reports",
+        logins=state / "hepsub" / "logins",
     )
 
 

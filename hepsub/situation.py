@@ -15,6 +15,9 @@ from types import MappingProxyType
 SAVED_PREFIX = "HEPSUB_SAVED_"
 """The launcher moves variables that would hurt hepsub's own interpreter behind this prefix."""
 
+_ADOPTED: set[str] = set()
+"""The names of variables that came from `adopt`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -73,6 +76,17 @@ def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
         if name.startswith(SAVED_PREFIX)
     }
     return kept | saved
+
+
+def adopt(variables: Mapping[str, str]) -> None:
+    """Give this process, and the programs it starts, variables that it does not have itself.
+
+    What was adopted before is replaced: a later login may have another agent, and another cache.
+    """
+    for name, value in variables.items():
+        if name in _ADOPTED or name not in os.environ:
+            _ADOPTED.add(name)
+            os.environ[name] = value
 
 
 def _group_names(primary: int) -> tuple[str, ...]:

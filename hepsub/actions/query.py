@@ -137,6 +137,7 @@ def job_document(job: JobStatus) -> dict[str, Json]:
         "owner": job.owner,
         "submitted": job.submitted,
         "run_seconds": job.run_seconds,
+        "cpu_seconds": round(job.cpu_seconds, 3),
         "state": job.state.value,
         "priority": job.priority,
         "memory_mb": job.memory_mb,

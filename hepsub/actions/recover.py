@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_gate
-from hepsub.auth.bundle import Bundle, claimed, discard_bundle, read_bundle, unfinished
+from hepsub.auth.bundle import Bundle
+from hepsub.auth.bundles import claimed, discard_bundle, read_bundle, unfinished
 from hepsub.batch import Selection
 from hepsub.errors import HepsubError
 
@@ -23,11 +24,8 @@ def recover(session: Session, stores: Stores) -> tuple[str, ...]:
 
     What cannot be decided now (a schedd or a storage is away) is left for the next time.
     """
-    root = (
-        session.policy.staging.bundle_dir or f"{session.situation.home}/.local/share/hepsub/bundles"
-    )
     notes = []
-    for directory in unfinished(Path(root)):
+    for directory in unfinished(session.bundles):
         with claimed(directory) as mine:
             note = _recover(session, stores, directory) if mine else ""
         if note:
@@ -59,12 +57,12 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         return ""
     queue = schedd.queue(wanted, session.situation.now)
     if not queue.jobs and not queue.unmade:
-        bundle.mark_ready()  # its jobs were removed, or have ended
+        bundle.mark_ready(found[0].cluster)  # its jobs were removed, or have ended
         return ""
     cluster = found[0].cluster
     if request.staging.needs_cluster:
         open_gate(session, stores, bundle, schedd, cluster)
-    bundle.mark_ready()
+    bundle.mark_ready(cluster)
     return (
         f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hepsub.batch import BatchSystem
-from hepsub.condor.schedd import CondorSchedd, find_schedds, is_configured, token_directory
+from hepsub.condor.bindings import is_configured, show_token
+from hepsub.condor.schedd import CondorSchedd, find_schedds, token_directory
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
@@ -14,11 +17,19 @@ from hepsub.paths import Paths, paths_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
-from hepsub.storage.keys import Keys, keys_for
 from hepsub.suggest import did_you_mean
 from hepsub.tools.condor import fetch_token
 from hepsub.tools.run import installed
 
+if TYPE_CHECKING:
+    from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.storage.keys import Keys
+
+    TokenFor = Callable[[str, str], Held]
+    """A token by the credential's name, for an audience; empty for the credential's own."""
+
+_TOKEN_S = 30.0
+"""A token that is exchanged at once needs to live no longer."""
 _JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
 
@@ -36,6 +47,7 @@ class Session:
         journal: which submission went where.
         connect: the schedds of a pool, by name.
         keys: the keys for a storage, by its name and what the policy says of it.
+        credential: where a credential of the policy comes from, by its name.
     """
 
     situation: Situation
@@ -43,7 +55,14 @@ class Session:
     policy: Policy
     journal: Journal
     connect: Connect
-    keys: Callable[[str, Storage], Keys] = keys_for
+    keys: Callable[[str, Storage], Keys]
+    credential: Callable[[str], CredentialSource]
+
+    @property
+    def bundles(self) -> Path:
+        """The directory of the bundles."""
+        own = f"{self.situation.home}/.local/share/hepsub/bundles"
+        return Path(self.policy.staging.bundle_dir or own)
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.
@@ -127,12 +146,29 @@ def open_session() -> Session:
     """
     situation = read_situation()
     paths = paths_for(situation.environment, situation.home)
+    policy = _with_a_pool(load_policy(paths), paths, situation)
+
+    def credential(name: str, audience: str = "") -> CredentialSource:
+        from hepsub.auth.sources import source_for
+
+        return source_for(name, policy, situation, audience=audience)
+
+    def keys(name: str, storage: Storage) -> Keys:
+        from hepsub.auth.s3 import keys_for
+
+        return keys_for(name, storage, token_for, situation.user)
+
+    def token_for(name: str, audience: str) -> Held:
+        return credential(name, audience).obtain(_TOKEN_S)
+
     return Session(
         situation=situation,
         paths=paths,
-        policy=_with_a_pool(load_policy(paths), paths, situation),
+        policy=policy,
         journal=Journal(directory=paths.journal, host=situation.host),
-        connect=lambda pool: _connect(pool, situation),
+        connect=lambda pool: _connect(pool, situation, token_for),
+        keys=keys,
+        credential=credential,
     )
 
 
@@ -148,19 +184,23 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 
 
-def _connect(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:
+def _connect(pool: Pool, situation: Situation, token_for: TokenFor) -> tuple[BatchSystem, ...]:
     if pool.kind == "here":
         from hepsub.here.pool import open_here
 
         return open_here(situation.environment, situation.host, situation.now)
-    return _condor_schedds(pool, situation)
+    return _condor_schedds(pool, situation, token_for)
 
 
-def _condor_schedds(pool: Pool, situation: Situation) -> tuple[BatchSystem, ...]:
+def _condor_schedds(
+    pool: Pool, situation: Situation, token_for: TokenFor
+) -> tuple[BatchSystem, ...]:
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
 
     def obtain_token(schedd: str) -> bool:
-        return fetch_token(schedd, token_directory(situation.home), situation.now)
+        if fetch_token(schedd, token_directory(situation.home), situation.now):
+            return True
+        return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
 
     try:
         found = find_schedds(pool.collector)

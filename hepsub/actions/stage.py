@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepsub.actions.credentials import deliver, obtain_all
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle, check_root, claimed, discard_bundle
+from hepsub.auth.bundle import Bundle
+from hepsub.auth.bundles import check_root, claimed, discard_bundle
+from hepsub.auth.credential import Held
 from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
 from hepsub.condor.description import GATE
@@ -53,10 +56,18 @@ def open_stores(session: Session) -> Stores:
     return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A bundle, and the credentials in it as they were obtained."""
+
+    bundle: Bundle
+    held: tuple[Held, ...]
+
+
 @contextlib.contextmanager
 def bundle_for(
     session: Session, stores: Stores, plan: Plan, schedd: BatchSystem, uuid: str
-) -> Iterator[Bundle | None]:
+) -> Iterator[Staged | None]:
     """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
 
     Until the block ends nobody else completes it. When the block fails, and it is certain that
@@ -71,20 +82,44 @@ def bundle_for(
         return
     _check_place(session, plan, plan.staging, schedd)
     request = request_for(plan, plan.staging, uuid, schedd.name)
+    # What is missing is found out before anything is written.
     for name in used_storages(request):
-        stores.store(name)  # keys that are missing are found out before anything is written
+        stores.store(name)
+    held = obtain_all(session, plan.staging)
     bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
     with claimed(bundle.directory):
         try:
             bundle.write_companions()
+            deliver(plan.staging, held, bundle, schedd)
             if not plan.staging.needs_cluster:
-                bundle.write_manifests(None, stores.signer)
-            yield bundle
+                sign(session, stores, bundle, None)
+            yield Staged(bundle=bundle, held=held)
         except BaseException:
             if session.journal.cluster_of(uuid) in (None, NO_CLUSTER):
                 discard_bundle(bundle.directory)
             raise
-        bundle.mark_ready()
+        bundle.mark_ready(session.journal.cluster_of(uuid) or 0)
+
+
+def sign(
+    session: Session,
+    stores: Stores,
+    bundle: Bundle,
+    cluster: int | None,
+    procs: Iterable[int] | None = None,
+) -> None:
+    """Write manifests with URLs signed now, and note when these end.
+
+    Raises:
+        BundleUnusable: they cannot be written.
+        StorageRefused: there are no keys to sign with.
+    """
+    now = session.situation.now
+    # A job takes a new manifest only if it has the name of the first one.
+    known = cluster if bundle.request.staging.needs_cluster else None
+    bundle.write_manifests(known, stores.signer, procs)
+    used = used_storages(bundle.request)
+    bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
@@ -117,7 +152,7 @@ def open_gate(
         BundleUnusable: the jobs stay behind their gate; the message names the cluster.
     """
     try:
-        bundle.write_manifests(cluster, stores.signer)
+        sign(session, stores, bundle, cluster)
         if bundle.request.factory:
             pool = session.policy.pool[bundle.request.pool]
             edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")

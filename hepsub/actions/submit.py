@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
+from hepsub.actions.credentials import forecast_credentials
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
 from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
+from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.condor.description import describe
 from hepsub.errors import HepsubError
@@ -145,14 +147,27 @@ def submit(session: Session, spec: JobSpec) -> Result:
         earlier = _earlier(session, plan) if plan.once else None
         if earlier is not None:
             return Result(value=earlier, notes=(*notes, _repeated(session, plan)))
-        with bundle_for(session, stores, plan, schedd, order.uuid) as bundle:
+        with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
             submitted = commit(session, schedd, order)
-            if bundle is not None and bundle.request.staging.needs_cluster:
-                open_gate(session, stores, bundle, schedd, submitted.cluster)
-    notes = (*notes, *plan.notes, *submitted.notes, *forecast(session, stores, plan))
+            if staged is not None and staged.bundle.request.staging.needs_cluster:
+                open_gate(session, stores, staged.bundle, schedd, submitted.cluster)
+    if plan.staging is not None:
+        _note_login(session)
+    outlook = (
+        *forecast(session, stores, plan),
+        *forecast_credentials(session, plan, staged.held if staged is not None else ()),
+    )
+    notes = (*notes, *plan.notes, *submitted.notes, *outlook)
     return Result(
         value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
     )
+
+
+def _note_login(session: Session) -> None:
+    """For hep_auth renew, which may run after the logout; it can do without."""
+    situation = session.situation
+    with contextlib.suppress(OSError):
+        note_login(session.paths.logins, situation.host, situation.environment)
 
 
 def _repeated(session: Session, plan: Plan) -> str:

@@ -11,7 +11,7 @@ from hepsub.actions.home import place_outputs
 from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
-from hepsub.auth.bundle import read_bundle
+from hepsub.auth.bundles import read_bundle
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId

@@ -94,6 +94,8 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
 
 
 def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
+    from hepsub.actions.why_credentials import credential_details
+
     first = max(
         group, key=lambda job: job.memory_mb
     )  # the one that tells how much memory is needed
@@ -105,7 +107,10 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
             jobs=ids,
             state=first.state,
             sentence=advice.sentence,
-            details=advice.details,
+            details=(
+                *advice.details,
+                *credential_details(session, first.schedd, first.cluster),
+            ),
             next_command=advice.next_command,
         )
     sentence = {
@@ -115,7 +120,12 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
         State.SUSPENDED: f"it is suspended on {first.host}",
         State.TRANSFERRING: f"its outputs are on their way home from {first.host}",
     }[first.state]
-    return Explanation(jobs=ids, state=first.state, sentence=sentence)
+    return Explanation(
+        jobs=ids,
+        state=first.state,
+        sentence=sentence,
+        details=credential_details(session, first.schedd, first.cluster),
+    )
 
 
 def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanation:

@@ -4,8 +4,11 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 
 * `request.json`: what the manifests are written from; no secret in it
 * `lock`: held while somebody completes the bundle
-* `ready`: the bundle is complete, and the jobs may start
+* `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
+* `signed.json`: when the URLs of each storage end
+* `finished`: its jobs have ended, and all but reports and outputs that came home was removed
 * `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
+* `creds/`: tickets and tokens, 0600, one set for all jobs; rewritten whole while the jobs live
 * `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
 * `PROC/items.txt`: the job's items
 * `PROC/in/NAME`: the script and inputs from paths, where HTCondor has to send them
@@ -14,17 +17,15 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from hepsub.auth.request import BundleRequest, from_json
-from hepsub.errors import BundleUnusable
+from hepsub.auth.bundle_files import CREDENTIALS, keep_file, unusable, write_whole
+from hepsub.auth.credential import Held, write_held
+from hepsub.auth.request import BundleRequest
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import ITEMS_FILE, Carried
 from hepsub.plan.template import Values, parse_template
@@ -33,9 +34,10 @@ from hepsub.storage.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 REQUEST = "request.json"
 LOCK = "lock"
 READY = "ready"
+SIGNED = "signed.json"
+FINISHED = "finished"
 WORKER_FILES = ("wrapper.sh", "scratch.sh")
 HOME = "home"
-_UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +52,28 @@ class Bundle:
     directory: Path
     request: BundleRequest
 
-    def write_manifests(self, cluster: int | None, signer_of: Callable[[str], Signing]) -> None:
-        """Write, or renew, the manifest of every job; each file whole.
+    def write_manifests(
+        self,
+        cluster: int | None,
+        signer_of: Callable[[str], Signing],
+        procs: Iterable[int] | None = None,
+    ) -> None:
+        """Write, or renew, the manifests of jobs; each file whole.
 
         Args:
             cluster: ClusterId, None while it is not known and not needed.
             signer_of: gives the signer of a storage by its name.
+            procs: the jobs; None for all.
 
         Raises:
             BundleUnusable: a file cannot be written.
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
         try:
-            for proc in range(self.request.number):
+            for proc in range(self.request.number) if procs is None else procs:
                 self._write_manifest(proc, cluster, signing)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
 
     def _write_manifest(self, proc: int, cluster: int | None, signing: Signing) -> None:
         request = self.request
@@ -86,9 +94,12 @@ class Bundle:
             outputs=outputs,
             objects=request.staging.objects,
             marker=marker_place(outputs, request.uuid, proc),
+            workdir=request.staging.workdir,
+            credentials=request.staging.credentials,
+            credential_source=str(self.directory / CREDENTIALS),
         )
         directory.mkdir(mode=0o700, exist_ok=True)
-        _write_whole(directory / FILE_NAME, manifest_text(files, signing), 0o600)
+        write_whole(directory / FILE_NAME, manifest_text(files, signing), 0o600)
 
     def write_companions(self) -> None:
         """Write what does not change: the request, the wrapper, lists of items, links.
@@ -98,84 +109,73 @@ class Bundle:
         """
         try:
             (self.directory / HOME).mkdir(mode=0o700)
+            (self.directory / CREDENTIALS).mkdir(mode=0o700)
             self.directory.chmod(0o700)
             for name in WORKER_FILES:
                 text = (
                     resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
                 )
-                _write_whole(self.directory / name, text, 0o700)
+                write_whole(self.directory / name, text, 0o700)
             for proc in range(self.request.number):
                 self._write_job_files(proc)
-            _write_whole(self.directory / REQUEST, self.request.to_json(), 0o600)
+            write_whole(self.directory / REQUEST, self.request.to_json(), 0o600)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
 
     def _write_job_files(self, proc: int) -> None:
         values = self.request.values(proc, None)
         directory = self.directory / str(proc)
         directory.mkdir(mode=0o700)
         if values.items:
-            _write_whole(
+            write_whole(
                 directory / ITEMS_FILE, "".join(f"{item}\n" for item in values.items), 0o600
             )
         for name, path in sent_files(self.request, values).items():
             goal = directory / "in" / name
             goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _keep(Path(path), goal)
+            keep_file(Path(path), goal)
 
-    def mark_ready(self) -> None:
-        """Note that nothing is left to be done but to keep the manifests fresh.
+    def credential_path(self, name: str) -> Path | None:
+        """Where a credential lies that travels as a file; None for one that does not."""
+        files = {each.name: each.file for each in self.request.staging.credentials}
+        return self.directory / CREDENTIALS / files[name] if files.get(name) else None
+
+    def write_credential(self, held: Held) -> None:
+        """Write, or replace, a credential for all jobs; the file whole.
+
+        Raises:
+            BundleUnusable: it cannot be written.
+        """
+        path = self.credential_path(held.name)
+        if path is None:
+            return
+        try:
+            write_held(held, path)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+
+    def note_signed(self, ends: Mapping[str, float]) -> None:
+        """Note when the URLs of each storage end, in seconds since the epoch.
 
         Raises:
             BundleUnusable: it cannot be noted.
         """
         try:
-            _write_whole(self.directory / READY, "", 0o600)
+            write_whole(self.directory / SIGNED, json.dumps(dict(ends)), 0o600)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
 
+    def mark_ready(self, cluster: int) -> None:
+        """Note that nothing is left to be done but to keep it fresh.
 
-def discard_bundle(directory: Path) -> None:
-    """Remove the bundle of a submission that did not happen."""
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def claimed(directory: Path) -> Iterator[bool]:
-    """Keep others from completing a bundle meanwhile; False when somebody else is at it.
-
-    Raises:
-        BundleUnusable: the directory cannot be made or written.
-    """
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (directory / LOCK).open("w")
-    except OSError as error:
-        raise _unusable(directory, error) from error
-    with file:
+        Raises:
+            BundleUnusable: it cannot be noted.
+        """
+        placed = {"pool": self.request.pool, "schedd": self.request.schedd, "cluster": cluster}
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-
-
-def unfinished(root: Path) -> tuple[Path, ...]:
-    """The bundles that nobody has marked as ready."""
-    try:
-        return tuple(each for each in sorted(root.iterdir()) if not (each / READY).exists())
-    except FileNotFoundError:
-        return ()
-
-
-def read_bundle(directory: Path) -> Bundle | None:
-    """The bundle in a directory; None when its request was never written whole."""
-    try:
-        text = (directory / REQUEST).read_text(encoding="utf-8")
-        return Bundle(directory=directory, request=from_json(text))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+            write_whole(self.directory / READY, json.dumps(placed), 0o600)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,53 +222,4 @@ def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPl
     prefix = f"{directory}/" if directory else ""
     return ObjectPlace(
         storage=first.storage, bucket=first.bucket, key=f"{prefix}.hepsub/{uuid}/{proc}.json"
-    )
-
-
-def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
-    """Refuse a place where the schedd could not read the bundle, or that does not last.
-
-    Raises:
-        BundleUnusable: it is one.
-    """
-    if any(f"{root}/".startswith(unfit) for unfit in _UNFIT):
-        raise BundleUnusable(
-            f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",
-            remedy="set bundle_dir in [staging] of the policy to a directory in a shared home or scratch",
-        )
-    same = schedd_host.split(".", maxsplit=1)[0] == host.split(".", maxsplit=1)[0]
-    if not same and not shared:
-        raise BundleUnusable(
-            f"the schedd runs on {schedd_host}, which is not known to see {root} of this host ({host})",
-            remedy="when it does, set shared = true in [staging] of the policy; else submit on that host",
-        )
-
-
-def _keep(source: Path, goal: Path) -> None:
-    """Have a file in the bundle: HTCondor may read nothing outside of it for the job.
-
-    (Tried: LimitDirectoryAccess bounds the sandbox's transfer too.) A second link costs nothing.
-    """
-    if source.is_dir():
-        shutil.copytree(source, goal)
-        return
-    try:
-        os.link(source, goal)
-    except OSError:  # another file system, or somebody else's file
-        shutil.copy2(source, goal)
-
-
-def _write_whole(path: Path, text: str, mode: int) -> None:
-    """A reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
-
-
-def _unusable(directory: Path, error: OSError) -> BundleUnusable:
-    return BundleUnusable(
-        f"the bundle {directory} cannot be written: {error.strerror}",
-        remedy="make room there, or set bundle_dir in [staging] of the policy",
     )

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.layout import values_of
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
@@ -59,6 +60,8 @@ class BundleRequest:
                 **{name: getattr(staging, name) for name in _PLAIN_STAGING},
                 "inputs": [_rule_document(rule) for rule in staging.inputs],
                 "outputs": [_rule_document(rule) for rule in staging.outputs],
+                "in_place": staging.in_place,
+                "credentials": [asdict(each) for each in staging.credentials],
                 "storages": {name: asdict(storage) for name, storage in staging.storages.items()},
                 "objects": [
                     [place.storage, place.bucket, place.key, fact.size, fact.etag]
@@ -81,7 +84,15 @@ _PLAIN = (
     "walltime",
     "factory",
 )
-_PLAIN_STAGING = ("shared", "chirp", "cwd", "bundle_root", "grace", "home_limit", "put_limit")
+_PLAIN_STAGING = (
+    "shared",
+    "chirp",
+    "cwd",
+    "bundle_root",
+    "grace",
+    "home_limit",
+    "put_limit",
+)
 
 
 def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:
@@ -115,8 +126,10 @@ def from_json(text: str) -> BundleRequest:
         items=tuple(document["items"]),
         staging=StagingPlan(
             **{name: staging[name] for name in _PLAIN_STAGING},
+            in_place=staging.get("in_place", False),  # not said before 0.2
             inputs=tuple(_rule(each) for each in staging["inputs"]),
             outputs=tuple(_rule(each) for each in staging["outputs"]),
+            credentials=tuple(JobCredential(**each) for each in staging.get("credentials", ())),
             storages={name: _storage(each) for name, each in staging["storages"].items()},
             objects={
                 ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(

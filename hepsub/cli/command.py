@@ -24,6 +24,7 @@ PROGRAMS = {
     "hep_edit": "hepsub.cli.hep_edit",
     "hep_history": "hepsub.cli.hep_history",
     "hep_clus": "hepsub.cli.hep_clus",
+    "hep_auth": "hepsub.cli.hep_auth",
 }
 """The commands, and the module of each."""
 
@@ -35,15 +36,50 @@ SUBCOMMANDS = {
     "release": "hepsub.cli.hep_release",
     "edit": "hepsub.cli.hep_edit",
     "history": "hepsub.cli.hep_history",
+    "auth": "hepsub.cli.hep_auth",
 }
 """What the first word behind hep_sub may be, besides a script or an option."""
+
+VERBS = {
+    "hep_sub": SUBCOMMANDS,
+    "hep_auth": {
+        "login": "hepsub.cli.hep_auth_login",
+        "renew": "hepsub.cli.hep_auth_renew",
+        "s3": "hepsub.cli.hep_auth_s3",
+        "token": "hepsub.cli.hep_auth_token",
+    },
+}
+"""The commands whose first word may name another one: command → that word → its module."""
 
 _BUG = 1
 
 
 def load(program: str) -> Command:
     """The declaration of a command."""
-    command = importlib.import_module(PROGRAMS[program]).COMMAND
+    return _declared(PROGRAMS[program])
+
+
+def load_verbs(name: str) -> dict[str, Command]:
+    """The commands that the first word behind a command may name: word → command."""
+    return {word: _declared(module) for word, module in VERBS.get(name, {}).items()}
+
+
+def find(program: str, words: Sequence[str]) -> tuple[Command, Sequence[str]]:
+    """The command that a command line means, and the words that are left for it.
+
+    Args:
+        program: the command's name, one of PROGRAMS.
+        words: its words; a verb is one only as the first of them, and only exactly.
+    """
+    name, module = program, PROGRAMS[program]
+    while words and words[0] in VERBS.get(name, {}):
+        module, words = VERBS[name][words[0]], words[1:]
+        name = _declared(module).name
+    return _declared(module), words
+
+
+def _declared(module: str) -> Command:
+    command = importlib.import_module(module).COMMAND
     assert isinstance(command, Command)  # noqa: S101 (every command module has one)
     return command
 
@@ -55,14 +91,11 @@ def main(program: str, words: Sequence[str]) -> int:
         program: the command's name, one of PROGRAMS.
         words: its words.
     """
-    module = PROGRAMS[program]
-    if program == "hep_sub" and words and words[0] in SUBCOMMANDS:
-        module, words = SUBCOMMANDS[words[0]], words[1:]
-    command: Command = importlib.import_module(module).COMMAND
+    command, words = find(program, words)
     if sys.stdout is None:  # closed by the caller, who does not want to hear
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     try:
-        return _run(command, words, program)
+        return _run(command, words)
     except HepsubError as trouble:
         problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
         return _report(command, words, problem, trouble.exit_code)
@@ -82,15 +115,14 @@ def main(program: str, words: Sequence[str]) -> int:
         return _report(command, words, _bug(), _BUG)
 
 
-def _run(command: Command, words: Sequence[str], program: str) -> int:
+def _run(command: Command, words: Sequence[str]) -> int:
     from hepsub.cli.parse import parse
 
     values = parse(words, command)
     if values["help"]:
         from hepsub.cli.help import help_text
 
-        others = tuple(SUBCOMMANDS) if command.name == program == "hep_sub" else ()
-        print(help_text(command, others), flush=True)
+        print(help_text(command, _verbs_shown(command)), flush=True)
         return 0
     if values["version"]:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
@@ -98,7 +130,15 @@ def _run(command: Command, words: Sequence[str], program: str) -> int:
     return _run_in_session(command, values)
 
 
+def _verbs_shown(command: Command) -> dict[str, str]:
+    """The words that name another command, with what it does; hep_sub's are too many to load for that."""
+    if command.name == "hep_sub":
+        return dict.fromkeys(SUBCOMMANDS, "")
+    return {word: f"{verb.summary}." for word, verb in load_verbs(command.name).items()}
+
+
 def _run_in_session(command: Command, values: Values) -> int:
+    from hepsub.actions.offer import offer
     from hepsub.actions.session import open_session
     from hepsub.cli import render
     from hepsub.cli.talk import Talk
@@ -114,11 +154,13 @@ def _run_in_session(command: Command, values: Values) -> int:
         if not as_json and not quiet:
             render.talk(command.name, [line])
 
-    result = command.run(open_session(), values, Talk(early=early, progress=progress))
+    session = open_session()
+    result = command.run(session, values, Talk(early=early, progress=progress))
     if as_json:
         render.render_json(command.name, result)
     else:
         render.render_text(command.name, result, quiet=quiet)
+    offer(session)
     return result.exit_code
 
 

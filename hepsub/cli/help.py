@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from hepsub.cli.options import Command, Option, Takes
 
@@ -17,15 +18,21 @@ def usage(command: Command) -> str:
     return f"usage: {command.name} [options]{words}"
 
 
-def help_text(command: Command, subcommands: tuple[str, ...] = ()) -> str:
-    """The help text: usage, summary, subcommands, options, examples."""
+def help_text(command: Command, verbs: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The help text: usage, summary, verbs, options, examples.
+
+    Args:
+        command: the command.
+        verbs: the words that name another command, with what it does; they stand on one line where
+            nothing is said of them.
+    """
     return "\n".join([
         usage(command),
         "",
         f"{command.summary}.",
         "",
         *_words(command),
-        *_subcommands(command, subcommands),
+        *_verbs(command, verbs),
         "options:",
         *(line for option in command.options for line in _row(left(option), option.help)),
         "",
@@ -50,10 +57,13 @@ def _words(command: Command) -> list[str]:
     return [*_row(command.words.metavar, command.words.help), ""] if command.words else []
 
 
-def _subcommands(command: Command, names: tuple[str, ...]) -> list[str]:
-    if not names:
+def _verbs(command: Command, verbs: Mapping[str, str]) -> list[str]:
+    if not verbs:
         return []
-    text = f"Also: {command.name} {'|'.join(names)} …; each has its own -h."
+    if any(verbs.values()):
+        rows = (_row(f"{command.name} {word}", told) for word, told in verbs.items())
+        return ["also, each with its own -h:", *(line for row in rows for line in row), ""]
+    text = f"Also: {command.name} {'|'.join(verbs)} …; each has its own -h."
     return [*textwrap.wrap(text, _WIDTH), ""]
 
 

@@ -80,6 +80,7 @@ def job_spec(values: Values) -> JobSpec:
             inherit=not values["noenv"], named=tuple(_variable(each) for each in values["env"])
         ),
         once=values["once"],
+        credentials=values["cred"],
     )
 
 

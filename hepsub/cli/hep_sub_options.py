@@ -122,6 +122,14 @@ OPTIONS = (
         help="Do not look whether the inputs exist.",
     ),
     Option(
+        names=("-cred", "--cred"),
+        field="cred",
+        metavar="NAME",
+        repeated=True,
+        help="Send this credential along, and keep it fresh: krb (the Kerberos ticket), iam (the IAM token),"
+        " or another of the policy; `none` drops those that the pool or site wants. May be repeated.",
+    ),
+    Option(
         names=("-first", "--first"),
         field="first",
         metavar="N",

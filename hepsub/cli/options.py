@@ -35,6 +35,9 @@ class Kind(enum.Enum):
     SYSTEM = "operating system"
     GROUP = "group"
     STATE = "state"
+    DURATION = "duration"
+    CREDENTIAL = "credential"
+    STORAGE = "storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,14 @@ class Words:
         metavar: what help shows.
         help: one sentence.
         most: how many there may be; None for any number.
+        kind: what a word is, for its completion.
     """
 
     field: str
     metavar: str
     help: str
     most: int | None = None
+    kind: Kind = Kind.TEXT
 
 
 Values = Mapping[str, Any]

@@ -10,7 +10,7 @@ import click
 from hepsub.cli.grammar import rewrite
 from hepsub.cli.options import Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
-from hepsub.units import parse_memory
+from hepsub.units import parse_duration, parse_memory
 
 
 class Memory(click.ParamType[int]):
@@ -28,11 +28,28 @@ class Memory(click.ParamType[int]):
             self.fail(f"{error}: a number of MB, or a text such as 2GB", param, ctx)
 
 
+class Duration(click.ParamType[int]):
+    """A duration in seconds, read from a number or a text with a unit."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType.convert."""
+        text = str(value)
+        try:
+            return parse_duration(f"{text}s" if text.isdecimal() else text)
+        except ValueError as error:
+            self.fail(f"{error}: a number of seconds, or a text such as 10min", param, ctx)
+
+
 _TYPES: dict[Kind, click.ParamType[Any]] = {
     Kind.INTEGER: click.INT,
     Kind.POSITIVE: click.IntRange(min=1),
     Kind.COUNT: click.IntRange(min=0),
     Kind.MEMORY: Memory(),
+    Kind.DURATION: Duration(),
 }
 
 

@@ -130,7 +130,9 @@ def value_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each k
 
             return status_table(value)
         case _:
-            raise TypeError(f"no text for {type(value).__name__}")
+            from hepsub.cli.auth_text import auth_text
+
+            return auth_text(value)
 
 
 def _waited_text(value: Waited) -> str:
@@ -203,13 +205,14 @@ def _edited_text(value: Edited) -> str:
 
 
 def _past_lines(value: Past) -> Iterator[str]:
-    row = "%-15s %-15s %-15s %-15s %-6s %-5s %s"
-    yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CMD")
+    row = "%-15s %-15s %-15s %-15s %-6s %-5s %-11s %s"
+    yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CPU_TIME", "CMD")
     for job in value.jobs:
         ended = clock_text(job.ended) if job.ended else "-"
         command = one_line(" ".join([job.command, *job.arguments]))
         yield row % (
-            job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}", command,
+            job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}",
+            run_time_text(job.cpu_seconds), command,
         )  # fmt: skip
         if job.remove_reason:
             yield f"    {one_line(job.remove_reason)}"

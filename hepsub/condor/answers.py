@@ -14,6 +14,7 @@ from hepsub.errors import (
 )
 
 _METHOD = re.compile(r"authenticate using (\w+)")
+_DENIED = re.compile(r'DENIED" from server for user (?P<user>\S+) using method (?P<method>\w+)')
 _LIMITS = {
     "-2": "MAX_JOBS_SUBMITTED, of all users together",
     "-3": "MAX_JOBS_PER_OWNER, of one user",
@@ -24,7 +25,7 @@ _LIMITS = {
 
 def says_why(text: str) -> bool:
     """Whether a text names a cause; for act and edit the bindings leave it out."""
-    return "AUTHENTICATE" in text or "CEDAR" in text
+    return "AUTHENTICATE" in text or "CEDAR" in text or "DENIED" in text
 
 
 def schedd_error(schedd: str, text: str) -> HepsubError:
@@ -34,7 +35,9 @@ def schedd_error(schedd: str, text: str) -> HepsubError:
         schedd: full name of the schedd.
         text: what the bindings said.
     """
-    if "AUTHENTICATE" in text or "SECMAN" in text:
+    if (denied := _DENIED.search(text)) is not None:
+        return _denied(schedd, denied["user"], denied["method"])
+    if "AUTHENTICATE" in text or "SECMAN" in text or "Failed to start command" in text:
         return _refused(schedd, text)
     if "CEDAR" in text or "Failed to connect to <" in text:
         kind = ScheddNotReached if "Failed to connect to" in text else PoolUnreachable
@@ -47,12 +50,32 @@ def schedd_error(schedd: str, text: str) -> HepsubError:
     return PoolError(f"the schedd {schedd} said: {_short(text)}", remedy="the words are HTCondor's")
 
 
-def _refused(schedd: str, text: str) -> AuthenticationRefused:
-    tried = ", ".join(dict.fromkeys(_METHOD.findall(text))) or "none"
+def _denied(schedd: str, user: str, method: str) -> AuthenticationRefused:
+    by_token = method == "SCITOKENS"
     return AuthenticationRefused(
-        f"the schedd {schedd} refused to believe who you are (tried: {tried}; {_short(text)})",
-        remedy="on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the"
-        " administrators for a token in ~/.condor/tokens.d",
+        f"the schedd {schedd} knows you as {user} (by {method}), but does not let you do this",
+        remedy="the token needs the scopes compute.read, compute.create, compute.modify and compute.cancel: see"
+        " scopes in the [credential] that [pool] token names, and what the provider grants you"
+        if by_token
+        else "ask the administrators of the pool",
+    )
+
+
+def _refused(schedd: str, text: str) -> AuthenticationRefused:
+    methods = tuple(dict.fromkeys(_METHOD.findall(text)))
+    fetch = (
+        "on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the"
+        " administrators for a token in ~/.condor/tokens.d"
+    )
+    shown = (
+        "the token that was shown has to be of an issuer that the schedd trusts, for the schedd's own audience, and"
+        " must not have ended: see audience in the [credential] that [pool] token names, and hep_auth;"
+        " or, "
+    )
+    return AuthenticationRefused(
+        f"the schedd {schedd} refused to believe who you are (tried: {', '.join(methods) or 'nothing'};"
+        f" {_short(text)})",
+        remedy=f"{shown if 'SCITOKENS' in methods else ''}{fetch}",
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
+from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
@@ -154,17 +155,41 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
                 yield f"My.FileSystemDomain = {domain}"
         return
     bundle = _bundle(plan.staging, uuid)
-    yield f"initialdir = {bundle}/home"
+    yield from _initialdir(plan, plan.staging, bundle)
     yield "should_transfer_files = YES"
     yield "when_to_transfer_output = ON_EXIT"
     yield f"transfer_input_files = {', '.join(_sent(plan, bundle))}"
-    yield "encrypt_input_files = hepsub.manifest"
-    yield "transfer_output_files = home.$(ProcId)"
+    files = [each.file for each in plan.staging.credentials if each.file]
+    yield f"encrypt_input_files = {', '.join(['hepsub.manifest', *files])}"
+    yield from _credentials(plan.staging)
     if plan.staging.chirp:
         yield "want_io_proxy = true"
         yield f'My.LimitDirectoryAccess = "{_allowed(plan, bundle)}"'
     if plan.staging.needs_cluster:
         yield f"My.{GATE} = false"
+
+
+def _initialdir(plan: Plan, staging: StagingPlan, bundle: str) -> Iterator[str]:
+    """Where what comes home goes: into the bundle, or, without outputs of its own, where it always went."""
+    if staging.in_place and not staging.shared:
+        yield f"initialdir = {plain(plan.directory, 'the working directory')}"
+        return
+    yield f"initialdir = {bundle}/home"
+    yield "transfer_output_files = home.$(ProcId)"
+
+
+def _credentials(staging: StagingPlan) -> Iterator[str]:
+    """What the worker nodes' own scripts look for, and what HTCondor is asked to deliver itself."""
+    services = [each.service for each in staging.credentials if each.service]
+    if services:
+        yield f"use_oauth_services = {', '.join(services)}"
+    for each in staging.credentials:
+        if each.kind != KERBEROS:
+            continue
+        if each.by_condor:
+            yield "My.SendCredential = true"
+        else:
+            yield f"My.HepJob_KRB5CCNAME = {classad_string(each.file, 'the ticket')}"
 
 
 def _allowed(plan: Plan, bundle: str) -> str:
@@ -174,6 +199,8 @@ def _allowed(plan: Plan, bundle: str) -> str:
     """
     logs = (parse_template(os.path.dirname(str(log))) for log in (plan.stdout, plan.stderr))
     texts = [bundle, *(path_value(log, "the directory of a log") for log in logs)]
+    if plan.staging is not None and plan.staging.in_place and not plan.staging.shared:
+        texts.append(plain(plan.directory, "the working directory"))
     return ",".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in dict.fromkeys(texts))
 
 
@@ -188,6 +215,9 @@ def _bundle(staging: StagingPlan, uuid: str) -> str:
 
 def _sent(plan: Plan, bundle: str) -> Iterator[str]:
     yield f"{bundle}/$(ProcId)/hepsub.manifest"
+    for each in plan.staging.credentials if plan.staging is not None else ():
+        if each.file:
+            yield f"{bundle}/creds/{each.file}"
     if plan.items:
         yield f"{bundle}/$(ProcId)/items.txt"
     if plan.staging is not None and not plan.staging.shared:
@@ -230,6 +260,15 @@ def _placement(plan: Plan, domain: str) -> Iterator[str]:
         yield f"max_idle = {plan.factory_idle}"
 
 
+_LOST = f"MY.ChirpHepSub_Lost isnt undefined && ExitCode =?= {LOST_SUBCODE}"
+_LOST_OUTPUTS = (
+    f"on_exit_hold = {_LOST}",
+    'on_exit_hold_reason = strcat("outputs could neither be uploaded nor brought home: ", MY.ChirpHepSub_Lost)',
+    f"on_exit_hold_subcode = {LOST_SUBCODE}",
+)
+"""What the wrapper says when a store is away and the outputs are above home_limit (worker/README.md)."""
+
+
 def _policies(plan: Plan) -> Iterator[str]:
     """Backstops (tried: allowed_execute_duration does nothing without file transfer)."""
     margin = f" + {_STAGING_MARGIN_S}" if plan.staging is not None else ""
@@ -248,6 +287,8 @@ def _policies(plan: Plan) -> Iterator[str]:
         for each, enforced in zip(wanted, (plan.hold_walltime, plan.hold_memory), strict=True)
         if enforced
     ]
+    if plan.staging is not None:
+        yield from _LOST_OUTPUTS
     if not kept:
         return
     yield f"periodic_hold = {' || '.join(f'({when})' for when, _, _ in kept)}"

@@ -1,7 +1,7 @@
 """Why jobs are on hold: HTCondor's code and subcode → a sentence and the next command. Pure.
 
 Codes: HTCondor Manual, "Job ClassAd Attributes", HoldReasonCode. Subcodes are errno values where
-the table there says so; 3/72 and 3/34 are hepsub's own periodic_hold expressions.
+the table there says so; 3/72, 3/34 and 3/87 are hepsub's own expressions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from hepsub.units import duration_text
 
 WALLTIME_SUBCODE = 72
 MEMORY_SUBCODE = 34
+LOST_SUBCODE = 87
+"""The wrapper's exit code for outputs that found no place (worker/README.md)."""
 
 _MEMORY_CODES = ((3, MEMORY_SUBCODE), (21, 102), (34, 0), (34, 34), (26, 34))
 _EXTRA_MEMORY = 1.25
@@ -59,6 +61,12 @@ def _advice(hold: Hold) -> Advice:
         return _memory(hold)
     if pair == (3, WALLTIME_SUBCODE) or hold.code in (46, 47):
         return _walltime(hold)
+    if pair == (3, LOST_SUBCODE):
+        return Advice(
+            sentence=f"its program ended, but the store was away and the outputs are larger than what may come"
+            f" home (home_limit): {hold.reason}",
+            next_command=f"hep_release {hold.job}, which runs it again, when the store is back",
+        )
     explained = _CODES.get(hold.code)
     if explained is None:
         return Advice(

@@ -1,12 +1,11 @@
-"""The pool, by HTCondor's bindings: the only importer of htcondor2.
+"""The pool, by HTCondor's bindings.
 
 The bindings say little in their types of errors, so texts are read here and nowhere else.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,17 +21,15 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.answers import says_why, schedd_error
+from hepsub.condor.bindings import bindings, missing_configuration
+from hepsub.condor.credd import store_credential
 from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolUnreachable
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
 T = TypeVar("T")
-_CONFIGURATIONS = (
-    "/etc/condor/condor_config",
-    "/usr/local/etc/condor_config",
-    "~condor/condor_config",
-)
 _SLOT_TYPES = ("Static", "Partitionable")
 
 
@@ -53,31 +50,6 @@ class ScheddAddress:
     ad: object
 
 
-def is_configured(environment: Mapping[str, str]) -> bool:
-    """Whether somebody configured HTCondor for this machine or session; the file may be away."""
-    return bool(environment.get("CONDOR_CONFIG")) or _has_default_configuration()
-
-
-def _missing_configuration() -> str:
-    """The file that CONDOR_CONFIG names, if it is not there; else empty."""
-    named = os.environ.get("CONDOR_CONFIG", "")
-    return "" if named in ("", "ONLY_ENV") or Path(named).is_file() else named
-
-
-def _has_default_configuration() -> bool:
-    """Whether HTCondor's libraries find a configuration where they look without being told."""
-    return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
-
-
-def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
-    """HTCondor's bindings; without any configuration they are told so, instead of talking on stderr."""
-    if _missing_configuration() or not is_configured(os.environ):
-        os.environ["CONDOR_CONFIG"] = "ONLY_ENV"
-    import htcondor2
-
-    return htcondor2
-
-
 def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
     """The schedds of a pool, by name.
 
@@ -87,7 +59,7 @@ def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
     Raises:
         PoolUnreachable: no collector is configured, or it does not answer.
     """
-    if (missing := _missing_configuration()) and not collector:
+    if (missing := missing_configuration()) and not collector:
         raise PoolUnreachable(
             f"HTCondor's configuration {missing}, which CONDOR_CONFIG names, is not there",
             remedy="correct the variable, or make the file's file system available",
@@ -157,6 +129,20 @@ class CondorSchedd:
         """The host that the schedd runs on."""
         return self.address.machine
 
+    def identity(self) -> str:
+        """Who the schedd takes us for when we submit, and by which method.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: it cannot be asked, or believes nothing.
+        """
+
+        def once() -> str:
+            answer = bindings().ping(self.address.ad, "WRITE")
+            method = str(answer.get("AuthMethods", "")) or "no authentication"
+            return f"{answer.get('MyRemoteUserName', 'nobody')}, by {method}"
+
+        return self._guarded(once)
+
     def open_gate(self, cluster: int) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
 
@@ -166,6 +152,18 @@ class CondorSchedd:
 
         def once() -> None:
             self._schedd().edit(f"ClusterId == {cluster}", GATE, "true")
+
+        self._guarded(once, writing=True)
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:
+        """Hand a credential over to the credd on the schedd's host.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
+        """
+
+        def once() -> None:
+            store_credential(credential, content, self.host, self.collector)
 
         self._guarded(once, writing=True)
 
@@ -335,12 +333,21 @@ class CondorSchedd:
             return call()
         except (htcondor.HTCondorException, ValueError, RuntimeError, IndexError) as error:
             problem = self._error(str(error), writing=writing)
-            if not isinstance(problem, AuthenticationRefused) or not self.obtain_token(self.name):
+            if not isinstance(problem, AuthenticationRefused) or not self._obtain_token(problem):
                 raise problem from error
         try:
             return call()
         except htcondor.HTCondorException as error:
             raise self._error(str(error), writing=writing) from error
+
+    def _obtain_token(self, refused: AuthenticationRefused) -> bool:
+        try:
+            return self.obtain_token(self.name)
+        except HepsubError as error:
+            raise AuthenticationRefused(
+                f"{refused.message}; and there is no token to show instead: {error.message}",
+                remedy=error.remedy,
+            ) from error
 
     def _error(self, text: str, *, writing: bool) -> HepsubError:
         """The bindings' text as one of hepsub's errors; for some calls they do not say why."""

@@ -31,7 +31,10 @@ _SESSION = frozenset({
     "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
     "TMUX", "TMUX_PANE", "STY", "OIDC_SOCK", "KRB5CCNAME", "WINDOWID", "LS_COLORS",
 })  # fmt: skip
-_HOST_BOUND = frozenset({"HOME", "SHELL", "USER", "LOGNAME", "MAIL", "HOSTNAME", "TMPDIR"})
+_HOST_BOUND = frozenset({
+    "HOME", "SHELL", "USER", "LOGNAME", "MAIL", "HOSTNAME", "TMPDIR",
+    "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE",
+})  # fmt: skip
 """What is wrong on a machine without this host's file system and users."""
 
 JOB_ID = "_CONDOR_IHEP_JOB_ID"

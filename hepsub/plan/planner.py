@@ -14,6 +14,7 @@ from hepsub.errors import (
 )
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
+from hepsub.plan.credentials import choose_credentials
 from hepsub.plan.environment import choose_environment, expressible
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
@@ -60,7 +61,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     travelling = choose_environment(
         spec.environment,
         situation.environment,
-        directory="" if route.transfer or files.staging else str(situation.cwd),
+        directory="" if route.transfer or files.has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
@@ -115,6 +116,11 @@ class _Files:
     arguments: tuple[Template, ...]
     notes: tuple[str, ...]
 
+    @property
+    def has_scratch(self) -> bool:
+        """Whether the program runs in a directory of its own."""
+        return self.staging is not None and not self.staging.in_place
+
 
 def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route) -> _Files:
     situation = facts.situation
@@ -132,6 +138,9 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         home=situation.home,
         shared=not route.transfer,
         logs=logs,
+        credentials=choose_credentials(
+            spec.credentials, policy, route.pool, route.sites, situation.uid
+        ),
     )
     if staging is not None:
         check_conflicts(staging, jobs)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.job import FileRequest, JobSpec
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
@@ -72,6 +73,9 @@ class StagingPlan:
         grace: how long before the end of the walltime the program is ended, in seconds.
         home_limit: bytes of outputs that come home when the store is away.
         put_limit: bytes that S3 takes in one piece.
+        credentials: the tickets and tokens that go along.
+        in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
+            directory) rather than in one of its own: it has neither inputs nor outputs.
     """
 
     inputs: tuple[FileRule, ...]
@@ -85,6 +89,13 @@ class StagingPlan:
     grace: int
     home_limit: int
     put_limit: int
+    credentials: tuple[JobCredential, ...] = ()
+    in_place: bool = False
+
+    @property
+    def workdir(self) -> str:
+        """Where the program runs instead of in the scratch directory; empty for there."""
+        return self.cwd if self.in_place and self.shared else ""
 
     @property
     def needs_cluster(self) -> bool:
@@ -110,8 +121,12 @@ class StagingPlan:
 
 
 def is_staged(spec: JobSpec) -> bool:
-    """Whether the wrapper and a private scratch directory are needed."""
+    """Whether the program needs a private scratch directory."""
     return bool(spec.inputs or spec.outputs)
+
+
+_IN_PLACE_GRACE_S = 15
+"""A program without outputs of its own only needs the time to end."""
 
 
 def plan_staging(
@@ -123,8 +138,9 @@ def plan_staging(
     home: Path,
     shared: bool,
     logs: Iterable[str] = (),
+    credentials: tuple[JobCredential, ...] = (),
 ) -> StagingPlan | None:
-    """How the files of a submission travel; None when it has no inputs and outputs of its own.
+    """How the files of a submission travel; None when it has no inputs, outputs and credentials.
 
     Args:
         spec: what the user asked for.
@@ -134,25 +150,30 @@ def plan_staging(
         home: the user's home directory.
         shared: whether this host's file system is where the jobs run.
         logs: the directories of stdout and stderr, which HTCondor has to write for the jobs.
+        credentials: the tickets and tokens that go along.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if not is_staged(spec):
+    if not is_staged(spec) and not credentials:
         return None
     rules = policy.staging
+    in_place = not is_staged(spec)
+    written = (*logs, str(cwd)) if in_place and not shared else tuple(logs)
     return StagingPlan(
         inputs=tuple(_rule(each) for each in spec.inputs),
         outputs=tuple(_rule(each) for each in spec.outputs),
         storages=policy.storage,
         objects=objects,
         shared=shared,
-        chirp=shared or not any(_holds(log, home) for log in logs),
+        chirp=shared or not any(_holds(directory, home) for directory in written),
         cwd=str(cwd),
         bundle_root=rules.bundle_dir or str(home / ".local/share/hepsub/bundles"),
-        grace=rules.grace,
+        grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
         home_limit=rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
+        credentials=credentials,
+        in_place=in_place,
     )
 
 

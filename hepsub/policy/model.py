@@ -134,6 +134,9 @@ class Pool:
         filesystem_domain: the FileSystemDomain of the worker nodes that share the file system
             with this host; empty for HTCondor's own configuration.
         worker_group: the requirement behind -gwn; {group} stands for the name.
+        credentials: names of the credentials that go along with every job.
+        token: the credential that is shown to the schedd, as a SciToken, when it refuses
+            everything else; empty for none.
     """
 
     kind: str = "condor"
@@ -143,6 +146,8 @@ class Pool:
     aliases: tuple[str, ...] = ()
     filesystem_domain: str = ""
     worker_group: str = 'stringListMember("{group}", TARGET.HepJob_WorkerGroups)'
+    credentials: tuple[str, ...] = ()
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +163,7 @@ class Site:
         max_walltime: the longest walltime there, in seconds; 0 for no limit.
         max_memory: the most memory of a job there, in MB; 0 for no limit.
         os: operating systems that differ there: the name, and the image as that site sees it.
+        credentials: names of the credentials that go along with every job there.
     """
 
     kind: str = "glidein"
@@ -168,6 +174,7 @@ class Site:
     max_walltime: Seconds = 0
     max_memory: Megabytes = 0
     os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    credentials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +189,12 @@ class Storage:
         buckets: the buckets by which s3://bucket/key finds this storage.
         default: whether s3:// URLs of other buckets belong here.
         profile: the profile of ~/.aws with the keys; empty for the standard AWS chain.
-        role_arn: the role that an IAM token is exchanged for; read, but not used by this version.
-        audience: the audience of that token; read, but not used by this version.
-        session_s: how long keys from a token shall be valid, in seconds; not used by this version.
+        token: the credential whose token is exchanged for keys (STS AssumeRoleWithWebIdentity);
+            empty for keys of ~/.aws, or for `iam` where a role or an audience is named.
+        role_arn: the role that the token is exchanged for; empty where the server finds it itself.
+        audience: the audience of that token; empty for the credential's own.
+        session_s: how long the keys from a token shall be valid, in seconds.
+        sts_endpoint: URL of the token service; empty for the endpoint itself (Ceph, MinIO).
     """
 
     endpoint: str
@@ -194,9 +204,16 @@ class Storage:
     buckets: tuple[str, ...] = ()
     default: bool = False
     profile: str = ""
+    token: str = ""
     role_arn: str = ""
     audience: str = ""
     session_s: Seconds = 3600
+    sts_endpoint: str = ""
+
+    @property
+    def token_name(self) -> str:
+        """The credential whose token is exchanged for keys; empty where keys come from elsewhere."""
+        return self.token or ("iam" if self.role_arn or self.audience else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +241,52 @@ class Staging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A credential that jobs, storages and schedds may need.
+
+    Attributes:
+        kind: `kerberos` or `token`.
+        principal: the Kerberos principal that it has to be; empty for the default cache's.
+        account: oidc-agent's name of the account; empty for the credential's own name.
+        issuer: URL of the OpenID provider.
+        audience: the audience that is asked for; empty for the provider's own.
+        scopes: the scopes that are asked for; none for all that the account has.
+        command: a program and its arguments that print a token, instead of oidc-agent.
+        client_id: the client that hep_auth login registers the account with; empty for a new one.
+        login_scopes: the scopes that hep_auth login asks for.
+        delivery: `file` (it travels in the bundle, kept fresh by hep_auth renew) or `condor` (the
+            pool's own credd or credmon does it).
+        service: the name of the OAuth service in HTCondor; empty for the credential's own name.
+    """
+
+    kind: str = "token"
+    principal: str = ""
+    account: str = ""
+    issuer: str = ""
+    audience: str = ""
+    scopes: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    client_id: str = ""
+    login_scopes: tuple[str, ...] = ()
+    delivery: str = "file"
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    """What hep_auth renew does.
+
+    Attributes:
+        every: how often it looks, in seconds; sooner where a credential ends sooner.
+        keep: how long the reports of finished jobs are kept, in seconds; outputs that came home
+            are kept until somebody fetches them.
+    """
+
+    every: Seconds = 600
+    keep: Seconds = 2592000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything the site and the user decided.
 
@@ -238,6 +301,8 @@ class Policy:
         site: remote sites by name.
         storage: S3 storages by name.
         staging: how inputs and outputs travel.
+        credential: tickets and tokens by name.
+        renew: how they are kept fresh.
         origins: where each key was set, by its dotted name.
     """
 
@@ -251,6 +316,8 @@ class Policy:
     site: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
     storage: Mapping[str, Storage] = field(default_factory=lambda: MappingProxyType({}))
     staging: Staging = Staging()
+    credential: Mapping[str, Credential] = field(default_factory=lambda: MappingProxyType({}))
+    renew: Renew = Renew()
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
 
     def origin(self, key: str) -> str:

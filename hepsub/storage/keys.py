@@ -17,12 +17,14 @@ class Keys:
         secret: the secret access key.
         token: the session token; empty for long-lived keys.
         expires: when they end, in seconds since the epoch; None for never.
+        note: what their user should know of them; empty for nothing.
     """
 
     access: str
     secret: str
     token: str
     expires: float | None
+    note: str = ""
 
     def __repr__(self) -> str:
         return f"Keys(access={self.access[:4]}…)"
@@ -39,8 +41,8 @@ def keys_for(name: str, storage: Storage) -> Keys:
 
     session = botocore.session.Session(profile=storage.profile or None)
     # The keys of a virtual machine are never the user's; asking for them costs seconds elsewhere.
-    session.get_component("credential_provider").remove("iam-role")
     try:
+        session.get_component("credential_provider").remove("iam-role")
         found = session.get_credentials()
     except botocore.exceptions.BotoCoreError as error:
         raise _no_keys(name, storage, str(error)) from error

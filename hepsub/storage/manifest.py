@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried, ObjectFact
 
@@ -42,6 +43,9 @@ class JobFiles:
         outputs: what it leaves behind.
         objects: what is known of the inputs.
         marker: the object that is written last; None when no output goes to S3.
+        workdir: where the program runs; empty for the scratch directory.
+        credentials: the tickets and tokens that go along.
+        credential_source: the directory of their newest versions on the submit side.
     """
 
     job: str
@@ -57,6 +61,9 @@ class JobFiles:
     outputs: tuple[Carried, ...]
     objects: Mapping[ObjectPlace, ObjectFact]
     marker: ObjectPlace | None
+    workdir: str = ""
+    credentials: tuple[JobCredential, ...] = ()
+    credential_source: str = ""
 
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
@@ -68,16 +75,26 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "hepsub-manifest", _VERSION, files.job
     yield "payload", files.payload
     yield "submitdir", files.submit_dir
+    if files.workdir:
+        yield "workdir", files.workdir
     yield "walltime", str(files.walltime), str(files.grace)
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
     yield "putlimit", str(files.put_limit)
+    for credential in files.credentials:
+        yield _credential(credential, files)
     for each in files.inputs:
         yield _input(each, files, signing)
     for each in files.outputs:
         yield _output(each, files, signing)
     if files.marker is not None:
         yield "marker", signing.sign("PUT", files.marker)
+
+
+def _credential(each: JobCredential, files: JobFiles) -> tuple[str, ...]:
+    if each.by_condor:
+        return "condorcred", each.name, each.kind, each.service or "-"
+    return "credential", each.name, each.kind, each.file, f"{files.credential_source}/{each.file}"
 
 
 def _input(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,8 @@ LONGEST_URL_S = 604800
 """SigV4 allows seven days at the most."""
 
 _AT_ONCE = 16
+_ONE_PIECE = 5 * 2**30
+"""S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
 _LIST_ABOVE = 50
 """So many look-ups below one directory are one listing."""
 
@@ -91,6 +94,37 @@ class Store:
             facts = pool.map(lambda place: self._head(client, place), singles)
             found.update(zip(singles, facts, strict=True))
         return found
+
+    def upload(self, path: Path, place: ObjectPlace) -> None:
+        """Write a file as an object; the store checks what arrives.
+
+        Raises:
+            StorageRefused: the keys are not accepted, or do not allow to write.
+            StorageUnreachable: the storage does not answer.
+        """
+        import base64
+        import hashlib
+
+        import botocore.exceptions
+
+        size = path.stat().st_size
+        try:
+            if size > _ONE_PIECE:
+                _upload_in_parts(self.client(), path, place)
+                return
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "md5").digest()
+                file.seek(0)
+                self.client().put_object(
+                    Bucket=place.bucket,
+                    Key=place.key,
+                    Body=file,
+                    ContentMD5=base64.b64encode(digest).decode(),
+                )
+        except botocore.exceptions.ClientError as error:
+            raise self._refused(error, str(place)) from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise self._unreachable(error) from error
 
     def client(self) -> Client:
         """A boto3 client of this storage."""
@@ -177,6 +211,16 @@ class Store:
             f"the storage {self.name} at {self.storage.endpoint} does not answer ({type(error).__name__})",
             remedy="try again later; -nocheck submits without looking at the inputs",
         )
+
+
+def _upload_in_parts(client: Client, path: Path, place: ObjectPlace) -> None:
+    import boto3.exceptions
+
+    try:
+        client.upload_file(str(path), place.bucket, place.key)
+    except boto3.exceptions.S3UploadFailedError as error:
+        cause = error.__cause__ or error.__context__
+        raise (cause if cause is not None else error) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,22 +82,15 @@ def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Serv
         ToolFailed: it is not installed.
     """
     _LOG.debug("starting %s", " ".join(argv))
-    try:
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=_environment() | dict(secrets),
-                start_new_session=True,
-            )
-    except FileNotFoundError as error:
-        raise ToolFailed(f"{argv[0]} is not installed", remedy=f"install {argv[0]}") from error
-    except OSError as error:
-        raise ToolFailed(
-            f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
-        ) from error
+    with _startable(argv), log.open("wb") as output:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment() | dict(secrets),
+            start_new_session=True,
+        )
     return Server(process=process)
 
 
@@ -106,43 +99,99 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(SAVED_PREFIX)}
 
 
-def run(argv: Sequence[str], *, timeout: float, check: bool = True) -> Completed:
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    check: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
     Args:
         argv: the program and its arguments.
         timeout: seconds after which it is ended.
         check: whether an exit code other than 0 is an error.
+        environment: variables that it gets besides hepsub's own.
 
     Raises:
         ToolFailed: it is not installed, did not end in time, or (with check) failed.
     """
-    shown = " ".join("***" if looks_secret("", word) else word for word in argv)
-    _LOG.debug("running %s", shown)
-    try:
-        done = subprocess.run(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            env=_environment(),
-            check=False,
+    done = run_within(argv, timeout=timeout, environment=environment)
+    if done is None:
+        raise ToolFailed(
+            f"{_shown(argv)} did not end within {timeout:.0f} s", remedy="try again later"
         )
+    if check and done.code != 0:
+        words = " ".join((done.stderr or done.stdout).split())[-500:]
+        raise ToolFailed(
+            f"{_shown(argv)} failed with exit code {done.code}: {words}", remedy="see its words"
+        )
+    return done
+
+
+def run_within(
+    argv: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
+) -> Completed | None:
+    """Run a program as `run` does, and give what it did; None when it did not end in time.
+
+    Args:
+        argv: the program and its arguments.
+        timeout: seconds after which it is ended.
+        environment: variables that it gets besides hepsub's own.
+
+    Raises:
+        ToolFailed: it is not installed, or cannot be started.
+    """
+    _LOG.debug("running %s", _shown(argv))
+    with _startable(argv):
+        try:
+            done = subprocess.run(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                env=_environment() | dict(environment or {}),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+    return Completed(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def run_attached(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+    """Run a program that talks to the user at the terminal itself, for as long as it takes.
+
+    Args:
+        argv: the program and its arguments.
+        environment: variables that it gets besides hepsub's own.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        ToolFailed: it is not installed, or cannot be started.
+    """
+    _LOG.debug("running at the terminal %s", _shown(argv))
+    with _startable(argv):
+        done = subprocess.run(list(argv), env=_environment() | dict(environment or {}), check=False)
+    return done.returncode
+
+
+def _shown(argv: Sequence[str]) -> str:
+    return " ".join("***" if looks_secret("", word) else word for word in argv)
+
+
+@contextlib.contextmanager
+def _startable(argv: Sequence[str]) -> Iterator[None]:
+    """Turn what the operating system says of a program that cannot be started into words."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise ToolFailed(f"{argv[0]} is not installed", remedy=f"install {argv[0]}") from error
     except OSError as error:
         raise ToolFailed(
             f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
         ) from error
-    except subprocess.TimeoutExpired as error:
-        raise ToolFailed(
-            f"{shown} did not end within {timeout:.0f} s", remedy="try again later"
-        ) from error
-    if check and done.returncode != 0:
-        words = " ".join((done.stderr or done.stdout).split())[-500:]
-        raise ToolFailed(
-            f"{shown} failed with exit code {done.returncode}: {words}", remedy="see its words"
-        )
-    return Completed(code=done.returncode, stdout=done.stdout, stderr=done.stderr)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.command import PROGRAMS, SUBCOMMANDS, load
+from hepsub.cli.command import PROGRAMS, find
+from hepsub.cli.generate.sources import every_command
 from hepsub.cli.hep_sub import job_spec
 from hepsub.cli.parse import parse
 
@@ -25,7 +26,7 @@ def commands_in(text: str) -> list[str]:
 
 def examples() -> list[str]:
     """Every example of every command, and of the README."""
-    shown = [example for program in PROGRAMS for example, _ in load(program).examples]
+    shown = [example for command in every_command() for example, _ in command.examples]
     blocks = re.findall(r"^```\n(.*?)^```", README.read_text(), flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     return sorted({command for line in [*shown, *lines] for command in commands_in(line)})
@@ -35,10 +36,10 @@ def examples() -> list[str]:
 def test_an_example_can_be_read(example: str) -> None:
     """What users copy is accepted by the grammar, and names a script where one is needed."""
     program, *words = shlex.split(example)
-    if words and program == "hep_sub" and words[0] in SUBCOMMANDS:
-        return
-    values = parse(words, load(program))
-    if program == "hep_sub":
+    assert program in PROGRAMS
+    command, left = find(program, words)
+    values = parse(left, command)
+    if command.name == "hep_sub":
         assert job_spec(values).script
 
 

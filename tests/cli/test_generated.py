@@ -31,7 +31,9 @@ COMMANDS = {command.name: command for command in sources.every_command()}
 WALLTIMES = {"test", "short", "default", "mid", "long", "special"}
 SYSTEMS = {"SL6", "SL7", "CentOS7", "AlmaLinux9"}
 STATES = {"I", "R", "C", "H", "X", "S"}
-SUBCOMMANDS = {"demo", "status", "rm", "hold", "release", "edit", "history"}
+SUBCOMMANDS = {"demo", "status", "rm", "hold", "release", "edit", "history", "auth"}
+VERBS = {"login", "renew", "s3", "token"}
+CREDENTIALS = {"krb", "iam"}
 TABLE = """\
 JOBID           OWNER           SUBMITTED       RUN_TIME        ST PRI SIZE  CMD
 13.0            alice           01/13 20:24     0+02:04:08      H  0   732.0 xboss 99.9
@@ -257,6 +259,15 @@ def test_man_page_of_hep_sub_has_every_subcommand() -> None:
     assert listed == SUBCOMMANDS == set(sources.subcommands())
 
 
+def test_man_page_of_hep_auth_has_a_section_for_every_verb() -> None:
+    page = (CHECKOUT / "man/hep_auth.1").read_text()
+    assert set(sources.verbs()["hep_auth"]) == VERBS
+    for command in sources.verbs()["hep_auth"].values():
+        section = page.partition(f'.SS "{command.name}"')[2].partition("\n.S")[0]
+        assert [name for name in names(command) if roff.bold(name) not in section] == []
+        assert [line for line, _ in command.examples if roff.bold(line) not in page] == []
+
+
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=list(COMMANDS))
 def test_every_option_name_is_in_the_three_completions(command: Command) -> None:
     bash = (COMPLETIONS / "hep.bash").read_text()
@@ -356,6 +367,15 @@ def test_bash_offers_exactly_the_options_of_a_command(place: Place, name: str) -
         (("hep_sub", "-os", ""), SYSTEMS),
         (("hep_q", "-stat", ""), STATES),
         (("hep_sub", "s"), {"status"}),
+        (("hep_auth", ""), VERBS),
+        (("hep_auth", "-js"), {"-json"}),
+        (("hep_auth", "-json", "re"), set()),
+        (("hep_sub", "auth", ""), VERBS),
+        (("hep_sub", "auth", "renew", "-inst"), {"-install"}),
+        (("hep_auth", "login", ""), CREDENTIALS),
+        (("hep_auth", "token", "-t", ""), set()),
+        (("hep_auth", "s3", ""), set()),
+        (("hep_rm", "renew", "-inst"), set()),
         (("hep_sub", "rm", "-a"), {"-a", "-all"}),
         (("hep_sub", "-mem", ""), set()),
         (("hep_sub", "-mem", "=", "4000", "re"), {"reco.sh"}),
@@ -445,6 +465,10 @@ def test_zsh_offers_exactly_the_options_of_a_command(place: Place, name: str) ->
         ("hep_rm ", {"13", "207"}),
         ("hep_q -i 13 13.", {"13.0", "13.1"}),
         ("hep_sub release ", {"13", "207"}),
+        ("hep_auth ", VERBS),
+        ("hep_sub auth ", VERBS),
+        ("hep_auth login ", CREDENTIALS),
+        ("hep_sub auth renew -inst", {"-install"}),
     ],
 )
 def test_zsh_offers(place: Place, line: str, offered: set[str]) -> None:
@@ -495,6 +519,12 @@ def test_fish_offers_exactly_the_options_of_a_command(place: Place, name: str) -
         ("hep_rm ", {"13", "207"}),
         ("hep_q -i 13 13.", {"13.0", "13.1"}),
         ("hep_sub release ", {"13", "207"}),
+        ("hep_auth ", VERBS),
+        ("hep_sub auth ", VERBS),
+        ("hep_auth -json re", set()),
+        ("hep_auth login ", CREDENTIALS),
+        ("hep_sub auth renew -inst", {"-install"}),
+        ("/opt/hepsub/bin/hep_auth renew -inst", {"-install"}),
     ],
 )
 def test_fish_offers(place: Place, line: str, offered: set[str]) -> None:

@@ -19,6 +19,7 @@ from hepsub.batch import (
     Unmade,
 )
 from hepsub.errors import PoolUnreachable, SubmissionRefused
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from tests.fakes.world import NOON
 
@@ -105,6 +106,15 @@ class FakeSchedd:
     def open_gate(self, cluster: int) -> None:
         """Note that the jobs may start."""
         self._called(f"open_gate {cluster}")
+
+    def identity(self) -> str:
+        """Alice, when it can be asked."""
+        self._called("identity")
+        return "alice@example.org, by FS"
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:
+        """Note what was handed over."""
+        self._called(f"store_credential {credential.name} {content.decode()}")
 
     def describe(self, plan: Plan, uuid: str) -> str:
         """A text that says just enough."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hepsub.actions.session import Connect, Session
+from hepsub.auth.credential import CredentialSource
 from hepsub.cli.hep_sub import COMMAND, job_spec
 from hepsub.cli.parse import parse
 from hepsub.job import JobSpec
@@ -16,6 +17,7 @@ from hepsub.plan.place_state import PlaceState
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
+from hepsub.storage.keys import keys_for as stored_keys
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
@@ -85,6 +87,7 @@ def make_session(
     *,
     policy: Policy | None = None,
     situation: Situation | None = None,
+    sources: Mapping[str, CredentialSource] | None = None,
 ) -> Session:
     """A session whose files are in a directory of the test and whose pools are the test's."""
     where = situation or make_situation(cwd=directory)
@@ -96,10 +99,13 @@ def make_session(
             site_policy=directory / "site",
             journal=directory / "journal",
             reports=directory / "reports",
+            logins=directory / "logins",
         ),
         policy=policy or make_policy(),
         journal=Journal(directory=directory / "journal", host=where.host),
         connect=connect,
+        keys=stored_keys,
+        credential=lambda name: (sources or {})[name],
     )
 
 

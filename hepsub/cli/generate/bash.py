@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hepsub.cli.command import PROGRAMS
 from hepsub.cli.generate import offers, tables
-from hepsub.cli.generate.sources import every_command, subcommands
+from hepsub.cli.generate.sources import every_command, verbs
 
 _HEAD = """\
 # shellcheck shell=bash
@@ -20,10 +20,10 @@ _hep() {
     local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/} REPLY=''
     local index start=1 takes=nothing offer=nothing free=0 after_option=0 word
     COMPREPLY=()
-    if [[ $command == hep_sub ]] && ((COMP_CWORD > 1)) && _hep_subcommand "${COMP_WORDS[1]}"; then
+    while ((COMP_CWORD > start)) && _hep_verb "$command" "${COMP_WORDS[start]}"; do
         command=$REPLY
-        start=2
-    fi
+        ((start++))
+    done
     for ((index = start; index < COMP_CWORD; index++)); do
         word=${COMP_WORDS[index]}
         if [[ $word == '=' ]]; then # readline makes three words of -wt=long, and of A=B
@@ -45,10 +45,9 @@ _hep() {
         _hep_names "$command"
     elif [[ $takes != nothing ]]; then
         _hep_offer "$offer"
+    elif ((COMP_CWORD == start)) && _hep_verbs "$command"; then
+        _hep_words "$command" && _hep_offer "${REPLY#* }"
     elif _hep_words "$command" && ((free < ${REPLY%% *})); then
-        if [[ $command == hep_sub ]] && ((COMP_CWORD == 1)); then
-            _hep_matching @SUBCOMMANDS@
-        fi
         _hep_offer "${REPLY#* }"
     else
         _hep_names "$command"
@@ -93,12 +92,12 @@ _hep_groups() {
 
 def bash_completion() -> str:
     """The file that completes all commands in bash."""
-    engine = _ENGINE.replace("@SUBCOMMANDS@", _words(subcommands())).replace("@JOBS@", offers.JOBS)
     parts = [
         _HEAD,
-        engine,
+        _ENGINE.replace("@JOBS@", offers.JOBS),
         _offer_function(),
-        tables.subcommand_table(),
+        _verbs_function(),
+        tables.verb_table(),
         tables.words_table(),
         _names_function(),
         tables.option_table(),
@@ -122,6 +121,22 @@ def _offer_function() -> str:
         '        users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;',
         "        jobs) _hep_jobs ;;",
         *(f"        {row}" for row in rows),
+        "    esac",
+        "}",
+    ])  # fmt: skip
+
+
+def _verbs_function() -> str:
+    rows = [
+        f"        {shlex.quote(name)}) _hep_matching {_words(named)} ;;"
+        for name, named in verbs().items()
+    ]
+    return "\n".join([
+        "# COMMAND: completes the word at hand to another command, where one can stand.",
+        "_hep_verbs() {",
+        "    case $1 in",
+        *rows,
+        "        *) return 1 ;;",
         "    esac",
         "}",
     ])  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hepsub.cli.generate import offers
 from hepsub.cli.generate.offers import Offer
-from hepsub.cli.generate.sources import programs, subcommands
+from hepsub.cli.generate.sources import programs, verbs
 from hepsub.cli.options import Command, Option, Takes
 
 _HEAD = (
@@ -18,17 +18,29 @@ _HEAD = (
 )
 
 _ENGINE = """\
-function __hep_first --description 'whether the first word of the command is at hand'
-    test (count (commandline -opc)) -eq 1
+function __hep_command --description 'the command that the words name so far, and of how many words its name is'
+    set -l words (commandline -opc)
+    set -l name (string replace --regex '.*/' '' $words[1])
+    set -l number 1
+    for word in $words[2..]
+        switch "$name $word"
+@VERBS@
+            case '*'
+                break
+        end
+        set number (math $number + 1)
+    end
+    printf '%s\n' $name $number
 end
 
-function __hep_at --description 'NAME: whether this subcommand was given; none is called submit'
-    set -l words (commandline -opc)
-    if contains -- "$words[2]" @SUBCOMMANDS@
-        test "$words[2]" = $argv[1]
-    else
-        test $argv[1] = submit
-    end
+function __hep_first --description 'whether the first word behind the name of the command is at hand'
+    set -l named (__hep_command)
+    test $named[2] -eq (count (commandline -opc))
+end
+
+function __hep_at --description 'NAME...: whether it is the command that the words name'
+    set -l named (__hep_command)
+    test "$named[1]" = "$argv"
 end
 
 function __hep_behind --description 'OPTION...: whether the word at hand is right behind one of them'
@@ -56,7 +68,7 @@ end"""
 
 def fish_completion() -> str:
     """The file that completes all commands in fish."""
-    engine = _ENGINE.replace("@SUBCOMMANDS@", " ".join(subcommands()))
+    engine = _ENGINE.replace("@VERBS@", "\n".join(_cases()))
     parts = [_HEAD, engine.replace("@JOBS@", offers.JOBS)]
     for command in programs():
         name = command.name
@@ -64,15 +76,31 @@ def fish_completion() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _cases() -> Iterator[str]:
+    for name, named in verbs().items():
+        for word, command in named.items():
+            yield f"            case {_quote(f'{name} {word}')}"
+            yield f"                set name {_quote(command.name)}"
+
+
 def _program(command: Command) -> Iterator[str]:
-    name = command.name
-    if name != "hep_sub":
-        yield from _rules(f"complete -c {name}", "", command)
+    start = f"complete -c {command.name}"
+    if command.name not in verbs():
+        yield from _rules(start, "", command)
         return
-    yield from _rules(f"complete -c {name}", "__hep_at submit", command)
-    for word, behind in subcommands().items():
-        yield f"complete -c {name} -n __hep_first -a {_quote(word)} -d {_quote(behind.summary)}"
-        yield from _rules(f"complete -c {name}", f"__hep_at {word}", behind)
+    for each in _reached(command):
+        here = f"__hep_at {each.name}"
+        yield from _rules(start, here, each)
+        for word, behind in verbs().get(each.name, {}).items():
+            told = f"-a {_quote(word)} -d {_quote(behind.summary)}"
+            yield f"{start}{_when(here, '__hep_first')} {told}"
+
+
+def _reached(command: Command) -> Iterator[Command]:
+    """A command, and those that words behind it name."""
+    yield command
+    for behind in verbs().get(command.name, {}).values():
+        yield from _reached(behind)
 
 
 def _rules(start: str, condition: str, command: Command) -> Iterator[str]:

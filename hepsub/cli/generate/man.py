@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hepsub import __version__
@@ -41,7 +41,7 @@ def man_page(command: Command) -> str:
         roff.section("SYNOPSIS", roff.forms(_forms(command))),
         roff.section("DESCRIPTION", roff.paragraphs(command.description)),
         roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_options(command)]),
-        *([_subcommands()] if command.name == "hep_sub" else []),
+        *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
         roff.section("EXIT STATUS", _exit_status()),
         roff.section("FILES", files()),
@@ -84,16 +84,28 @@ def option_tag(option: Option) -> str:
 def _forms(command: Command) -> list[str]:
     start = f"{roff.bold(command.name)} [{roff.italic('OPTION')}]..."
     if command.words is None:
-        return [start]
+        return [start, *_verb_forms(command)]
     forms = [f"{start} {roff.italic(command.words.metavar)}"]
     if command.words.most is not None:
         forms[0] += f" [{roff.italic('OPTION')}]..."
     if any(option.field == "all" for option in command.options):
         forms.append(f"{start} {roff.bold('-a')}")
-    if command.name == "hep_sub":
-        subcommands = "|".join(roff.bold(word) for word in sources.subcommands())
-        forms.append(f"{roff.bold(command.name)} {subcommands} ...")
-    return forms
+    return [*forms, *_verb_forms(command)]
+
+
+def _verb_forms(command: Command) -> list[str]:
+    named = sources.verbs().get(command.name, {})
+    own = [form for verb in _own(named).values() for form in _forms(verb)]
+    if len(own) == len(named) > 0:
+        return own
+    words = "|".join(roff.bold(word) for word in named)
+    return [f"{roff.bold(command.name)} {words} ..."] if named else []
+
+
+def _own(named: Mapping[str, Command]) -> dict[str, Command]:
+    """Those that have no page of their own."""
+    pages = {command.name for command in sources.programs()}
+    return {word: command for word, command in named.items() if command.name not in pages}
 
 
 def _words(command: Command) -> list[str]:
@@ -107,25 +119,35 @@ def _options(command: Command) -> list[str]:
     return _items((option_tag(option), option.help) for option in command.options)
 
 
-def _subcommands() -> list[str]:
-    """The commands that hep_sub also takes as its first word."""
-    own_page = {command.name for command in sources.programs()}
-    listed, described = [], []
-    for word, command in sources.subcommands().items():
-        meaning = f"{command.summary}."
-        if command.name in own_page:
-            meaning += f" The same as {command.name}, whose page describes it."
-        else:
-            described += roff.subsection(
-                f"hep_sub {word}", [*roff.paragraphs(command.description), *_options(command)]
-            )
-        listed += roff.item(f"{roff.bold('hep_sub')} {roff.bold(word)}", roff.prose(meaning))
-    rule = "One of these names as the first word is a subcommand. A script of that name is submitted as `./NAME`."
-    return roff.section("SUBCOMMANDS", [*roff.paragraphs([rule]), *listed, *described])
+def _verbs(command: Command) -> list[list[str]]:
+    """The section of the commands that the first word may name."""
+    named = sources.verbs().get(command.name, {})
+    if not named:
+        return []
+    own = _own(named)
+    listed = []
+    for word, verb in named.items():
+        meaning = f"{verb.summary}."
+        if word not in own:
+            meaning += f" The same as {verb.name}, whose page describes it."
+        listed += roff.item(f"{roff.bold(command.name)} {roff.bold(word)}", roff.prose(meaning))
+    described = [line for verb in own.values() for line in _described(verb)]
+    rule = "One of these names as the first word is a subcommand."
+    if command.words is not None:
+        rule += " A script of that name is submitted as `./NAME`."
+    return [roff.section("SUBCOMMANDS", [*roff.paragraphs([rule]), *listed, *described])]
+
+
+def _described(verb: Command) -> list[str]:
+    return roff.subsection(
+        verb.name, [*roff.paragraphs(verb.description), *_words(verb), *_options(verb)]
+    )
 
 
 def _examples(command: Command) -> list[str]:
-    return _items((roff.bold(line), _sentence(what)) for line, what in command.examples)
+    own = _own(sources.verbs().get(command.name, {}))
+    shown = [*command.examples, *(each for verb in own.values() for each in verb.examples)]
+    return _items((roff.bold(line), _sentence(what)) for line, what in shown)
 
 
 def _exit_status() -> list[str]:

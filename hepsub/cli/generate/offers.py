@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 
-from hepsub.cli.generate.sources import states, systems, walltime_classes
+from hepsub.cli.generate.sources import credentials, states, systems, walltime_classes
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
 JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
@@ -26,6 +26,7 @@ class Offer(enum.Enum):
     WALLTIMES = "walltimes"
     SYSTEMS = "systems"
     STATES = "states"
+    CREDENTIALS = "credentials"
 
 
 _OF_KIND = {
@@ -35,6 +36,7 @@ _OF_KIND = {
     Kind.WALLTIME: Offer.WALLTIMES,
     Kind.SYSTEM: Offer.SYSTEMS,
     Kind.STATE: Offer.STATES,
+    Kind.CREDENTIAL: Offer.CREDENTIALS,
 }
 
 
@@ -44,6 +46,7 @@ def fixed() -> dict[Offer, tuple[str, ...]]:
         Offer.WALLTIMES: walltime_classes(),
         Offer.SYSTEMS: systems(),
         Offer.STATES: states(),
+        Offer.CREDENTIALS: credentials(),
     }
 
 
@@ -64,6 +67,8 @@ def of_words(words: Words | None, command: Command) -> Offer:
     """What the words that belong to no option are completed from."""
     if words is None:
         return Offer.NOTHING
+    if words.kind is not Kind.TEXT:
+        return _OF_KIND.get(words.kind, Offer.NOTHING)
     return _jobs(command) if _is_job(words.metavar) else Offer.FILES
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Iterator
 from importlib import resources
 
 from hepsub.batch import State
-from hepsub.cli.command import PROGRAMS, SUBCOMMANDS, load
+from hepsub.cli.command import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command
 from hepsub.errors import HepsubError
 from hepsub.policy.load import merge
@@ -24,12 +23,18 @@ def programs() -> tuple[Command, ...]:
 
 def subcommands() -> dict[str, Command]:
     """The commands that are hep_sub's first word: word → command."""
-    return {word: importlib.import_module(module).COMMAND for word, module in SUBCOMMANDS.items()}
+    return load_verbs("hep_sub")
+
+
+def verbs() -> dict[str, dict[str, Command]]:
+    """The commands whose first word may name another one: command → that word → what it names."""
+    return {name: load_verbs(name) for name in VERBS}
 
 
 def every_command() -> tuple[Command, ...]:
     """All commands, each once, whatever their doors are."""
-    named = {command.name: command for command in (*programs(), *subcommands().values())}
+    behind = (command for named in verbs().values() for command in named.values())
+    named = {command.name: command for command in (*programs(), *behind)}
     return tuple(named.values())
 
 
@@ -65,6 +70,11 @@ def walltime_classes() -> tuple[str, ...]:
 def systems() -> tuple[str, ...]:
     """The operating systems that hepsub ships."""
     return tuple(merge([]).os)
+
+
+def credentials() -> tuple[str, ...]:
+    """The credentials that hepsub ships."""
+    return tuple(merge([]).credential)
 
 
 def states() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from hepsub.cli.generate import offers
-from hepsub.cli.generate.sources import every_command, subcommands
+from hepsub.cli.generate.sources import every_command, verbs
 from hepsub.cli.options import Command, Takes
 
 _TAKES = {
@@ -21,16 +21,15 @@ _Rows = Mapping[tuple[str, ...], str]
 """Words, and what is done for each of them."""
 
 
-def subcommand_table() -> str:
-    """A function that tells the command behind a subcommand."""
+def verb_table() -> str:
+    """A function that tells the command that a word behind another one names."""
     rows: _Rows = {
-        (word,): f"REPLY={_word(command.name)}" for word, command in subcommands().items()
+        (f"{name} {word}",): f"REPLY={_word(command.name)}"
+        for name, named in verbs().items()
+        for word, command in named.items()
     }
-    return _function(
-        "_hep_subcommand",
-        "WORD: whether it is a subcommand; REPLY is its command",
-        _case("$1", rows),
-    )
+    told = "COMMAND WORD: whether the word names another command; REPLY is that one"
+    return _function("_hep_verb", told, _case('"$1 $2"', rows))
 
 
 def option_table() -> str:

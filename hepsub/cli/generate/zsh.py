@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.cli.command import PROGRAMS
 from hepsub.cli.generate import offers, tables
-from hepsub.cli.generate.sources import every_command, subcommands
+from hepsub.cli.generate.sources import every_command, verbs
 from hepsub.cli.options import Command
 
 _HEAD = (
@@ -19,10 +19,10 @@ _ENGINE = """\
 _hep() {
     local command=${service:t} takes=nothing offer=nothing word REPLY
     local -i index start=2 free=0 ret=1
-    if [[ $command == hep_sub ]] && (( CURRENT > 2 )) && _hep_subcommand "$words[2]"; then
+    while (( CURRENT > start )) && _hep_verb "$command" "$words[start]"; do
         command=$REPLY
-        start=3
-    fi
+        (( start++ ))
+    done
     for (( index = start; index < CURRENT; index++ )); do
         word=$words[index]
         if _hep_option "$command" "$word"; then
@@ -42,13 +42,12 @@ _hep() {
         _hep_names "$command"
     elif [[ $takes != nothing ]]; then
         _hep_offer "$offer"
-    elif _hep_words "$command" && (( free < ${REPLY%% *} )); then
-        offer=${REPLY#* }
-        if [[ $command == hep_sub ]] && (( CURRENT == 2 )); then
-            _hep_subcommands && ret=0
-        fi
-        _hep_offer "$offer" && ret=0
+    elif (( CURRENT == start )) && _hep_has_verbs "$command"; then
+        _hep_verbs "$command" && ret=0
+        _hep_words "$command" && _hep_offer "${REPLY#* }" && ret=0
         return ret
+    elif _hep_words "$command" && (( free < ${REPLY%% *} )); then
+        _hep_offer "${REPLY#* }"
     else
         _hep_names "$command"
     fi
@@ -77,8 +76,9 @@ def zsh_completion() -> str:
         f"#compdef {' '.join(PROGRAMS)}\n{_HEAD}",
         _ENGINE.replace("@JOBS@", offers.JOBS),
         _offer_function(),
-        _subcommands_function(),
-        tables.subcommand_table(),
+        _has_verbs_function(),
+        _verbs_function(),
+        tables.verb_table(),
         tables.words_table(),
         _names_function(),
         tables.option_table(),
@@ -108,16 +108,29 @@ def _offer_function() -> str:
     ])  # fmt: skip
 
 
-def _subcommands_function() -> str:
-    described = [(word, f"{command.summary}") for word, command in subcommands().items()]
+def _has_verbs_function() -> str:
     return "\n".join([
-        "# The subcommands of hep_sub.",
-        "_hep_subcommands() {",
-        "    local -a subcommands",
-        "    subcommands=(",
-        *_described(described, "        "),
-        "    )",
-        "    _describe -t subcommands subcommand subcommands",
+        "# COMMAND: whether its first word may name another command.",
+        "_hep_has_verbs() {",
+        f"    [[ $1 == ({'|'.join(shlex.quote(name) for name in verbs())}) ]]",
+        "}",
+    ])  # fmt: skip
+
+
+def _verbs_function() -> str:
+    rows = []
+    for name, named in verbs().items():
+        described = [(word, command.summary) for word, command in named.items()]
+        rows += [f"        {shlex.quote(name)})", "            verbs=("]
+        rows += [*_described(described, "                "), "            )", "            ;;"]
+    return "\n".join([
+        "# COMMAND: completes the word at hand to another command, where one can stand.",
+        "_hep_verbs() {",
+        "    local -a verbs",
+        "    case $1 in",
+        *rows,
+        "    esac",
+        "    _describe -t subcommands subcommand verbs",
         "}",
     ])  # fmt: skip
 

@@ -115,6 +115,7 @@ def test_the_document_of_a_job() -> None:
     job = make_job(
         "13.2", State.HELD, hold_code=34, hold_subcode=102, hold_reason="memory", memory_mb=732.5, name="scan",
         arguments=("a b", "c"), host="slot1@bws01", run_seconds=7448.0, priority=5,
+        cpu_seconds=7300.25,
     )  # fmt: skip
     assert job_document(job) == {
         "id": "13.2",
@@ -124,6 +125,7 @@ def test_the_document_of_a_job() -> None:
         "owner": "alice",
         "submitted": NOON - 100,
         "run_seconds": 7448.0,
+        "cpu_seconds": 7300.25,
         "state": "H",
         "priority": 5,
         "memory_mb": 732.5,

@@ -11,7 +11,7 @@ import pytest
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, preview, submit
-from hepsub.auth.bundle import claimed
+from hepsub.auth.bundles import claimed
 from hepsub.errors import (
     BundleUnusable,
     HepsubError,

@@ -12,15 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.bundle import (
-    Bundle,
-    check_root,
-    claimed,
-    discard_bundle,
-    marker_place,
-    read_bundle,
-    unfinished,
-)
+from hepsub.auth.bundle import Bundle, marker_place
+from hepsub.auth.bundles import check_root, claimed, discard_bundle, read_bundle, unfinished
 from hepsub.auth.request import from_json
 from hepsub.errors import BundleUnusable, StorageRefused
 from hepsub.plan.place import FilePlace, ObjectPlace
@@ -76,6 +69,7 @@ def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
     assert modes(bundle.directory) == {
         ".": "0o700",
         "home": "0o700",
+        "creds": "0o700",
         "request.json": "0o600",
         "wrapper.sh": "0o700",
         "scratch.sh": "0o700",
@@ -295,7 +289,7 @@ def test_what_is_unfinished_is_found(tmp_path: Path) -> None:
     bundle.write_companions()
     assert unfinished(tmp_path / "b") == (bundle.directory,)
     assert read_bundle(bundle.directory) == bundle
-    bundle.mark_ready()
+    bundle.mark_ready(13)
     assert unfinished(tmp_path / "b") == ()
 
 

@@ -87,6 +87,8 @@ def test_what_stands_in_it() -> None:
             "grace": 300,
             "home_limit": 2**30,
             "put_limit": 5 * 2**30,
+            "in_place": False,
+            "credentials": [],
             "inputs": [],
             "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.condor.schedd import is_configured
+from hepsub.condor.bindings import is_configured
 
 
 @pytest.mark.parametrize("value", ["ONLY_ENV", "/etc/condor/condor_config", "/no/such/file"])

@@ -22,6 +22,7 @@ def paths(directory: Path, *, extra: Path | None = None) -> Paths:
         site_policy=directory / "site",
         journal=directory / "journal",
         reports=directory / "reports",
+        logins=directory / "logins",
     )
 
 

@@ -25,6 +25,8 @@ TABLES: dict[str, type] = {
     "site.NAME": model.Site,
     "storage.NAME": model.Storage,
     "staging": model.Staging,
+    "credential.NAME": model.Credential,
+    "renew": model.Renew,
 }
 EXAMPLES = {
     ("group.NAME", "experiment"),

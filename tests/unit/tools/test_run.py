@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import ToolFailed
-from hepsub.tools.run import Completed, installed, run
+from hepsub.tools.run import Completed, installed, run, run_attached, run_within
 
 ROOT = Path(__file__).resolve().parents[3]
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
@@ -108,3 +108,37 @@ def test_what_is_installed_is_found_on_path() -> None:
     """As a shell would find it."""
     assert installed("sh")
     assert not installed("no-such-program-here")
+
+
+def test_a_program_may_get_more_environment() -> None:
+    """Besides hepsub's own, and before it."""
+    told = run(["sh", "-c", "echo $MORE $HOME"], timeout=9, environment={"MORE": "1", "HOME": "/h"})
+    assert told.stdout == "1 /h\n"
+
+
+def test_a_program_that_does_not_end_in_time_may_be_a_fact() -> None:
+    """Who asks decides what it means."""
+    assert run_within(["sleep", "20"], timeout=0.3) is None
+    assert run_within(["sh", "-c", "exit 3"], timeout=9) == Completed(code=3, stdout="", stderr="")
+
+
+def test_a_program_at_the_terminal_has_our_stdin_and_stdout() -> None:
+    """What it says is not kept, and what it is told does not go through us."""
+    words = ["sh", "-c", "read w; echo $w$X; exit 4"]
+    call = f"print(run_attached({words!r}, environment={{'X': '1'}}))"
+    script = f"from hepsub.tools.run import run_attached; {call}"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        input="typed\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["typed1", "4"]
+
+
+def test_a_program_at_the_terminal_that_is_not_installed_is_named() -> None:
+    """As every other one."""
+    with pytest.raises(ToolFailed, match="not installed"):
+        run_attached(["no-such-program-here"])

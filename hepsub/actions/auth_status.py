@@ -1,0 +1,318 @@
+"""hep_auth: what tickets, tokens and keys there are, who needs them, and what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from hepsub.actions.session import Session
+from hepsub.auth.credential import Held
+from hepsub.auth.renewal import read_state
+from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable
+from hepsub.policy.model import Policy, Storage
+from hepsub.result import Json, Problem, Result
+from hepsub.storage.keys import Keys
+from hepsub.units import duration_text
+
+KERBEROS = "kerberos"
+TOKEN = "token"  # noqa: S105 (a kind of row)
+KEYS = "s3"
+SCHEDD = "schedd"
+
+_LIMIT_S = 5.0
+"""Nobody waits longer for a table; what has not answered until then says so in its row."""
+
+_AT_LEAST_S = 60.0
+_SOON_S = 3600.0
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One credential, the keys of one storage, or one schedd.
+
+    Attributes:
+        kind: `kerberos`, `token`, `s3` or `schedd`.
+        name: its name in the policy.
+        who: whom it speaks for; empty when there is none.
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        needed_by: what of the policy needs it, in words.
+        required: whether the default pool, one of its sites or a storage is among them.
+        origin: where it comes from, in words.
+        next_command: what to type; empty when nothing is to be done, or nothing helps.
+        note: a word for its user; empty for none.
+        trouble: why it is not good; None when it is.
+        exit_code: that of the trouble; 0 for none.
+    """
+
+    kind: str
+    name: str
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
+    who: str = ""
+    expires: float | None = None
+    renewable_until: float | None = None
+    origin: str = ""
+    next_command: str = ""
+    note: str = ""
+    trouble: Problem | None = None
+    exit_code: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is not there, and nothing needs it."""
+        return self.trouble is not None and not self.needed_by
+
+    def document(self) -> dict[str, Json]:
+        """The row as it stands in JSON."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "good": self.trouble is None,
+            "who": self.who,
+            "expires": self.expires,
+            "renewable_until": self.renewable_until,
+            "needed_by": list(self.needed_by),
+            "required": self.required,
+            "origin": self.origin,
+            "next_command": self.next_command,
+            "note": self.note,
+            "problem": self.trouble.document() if self.trouble else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthStatus:
+    """All of them.
+
+    Attributes:
+        rows: first what is needed, last what nothing needs and is not there.
+        now: when that was so, in seconds since the epoch.
+    """
+
+    rows: tuple[Row, ...]
+    now: float
+
+    def document(self) -> dict[str, Json]:
+        """The rows as they stand under `result` in JSON."""
+        return {"now": self.now, "credentials": [row.document() for row in self.rows]}
+
+
+def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
+    """Look at every credential, all at the same time, and for a limited time.
+
+    Args:
+        session: the session.
+        pool: the pool whose needs count; None for the default one.
+        limit: seconds after which a row says that there was no answer.
+
+    Raises:
+        UnknownPool: the policy has no such pool.
+    """
+    mine = session.pool_name(pool)
+    policy = session.policy
+    looks = [
+        *(_credential_look(session, name, mine) for name in policy.credential),
+        *(_keys_look(session, name, storage) for name, storage in policy.storage.items()),
+        _schedd_look(session, mine),
+    ]
+    rows = tuple(sorted(_together(looks, limit), key=_place))
+    failing = [row for row in rows if row.trouble is not None and row.required]
+    return Result(
+        value=AuthStatus(rows=rows, now=session.situation.now),
+        notes=_notes(session, rows),
+        problems=tuple(row.trouble for row in failing if row.trouble is not None),
+        exit_code=failing[0].exit_code if failing else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """A row that is not filled in yet, and how that is done."""
+
+    row: Row
+    fill: Callable[[Row], Row]
+
+    def at(self) -> Row:
+        """The row as it is found; trouble is part of it."""
+        try:
+            return self.fill(self.row)
+        except HepsubError as trouble:
+            return _failed(self.row, trouble)
+
+
+def _together(looks: Sequence[_Look], limit: float) -> list[Row]:
+    """Every row, those that took too long with that as their trouble.
+
+    The threads are daemons: what hangs in a system call does not keep the command from ending.
+    """
+    found: dict[int, Row] = {}
+    crashed: list[BaseException] = []
+
+    def fill(number: int, look: _Look) -> None:
+        try:
+            found[number] = look.at()
+        except BaseException as error:  # noqa: BLE001 (a bug in a thread is a bug of the command)
+            crashed.append(error)
+
+    threads = [threading.Thread(target=fill, args=each, daemon=True) for each in enumerate(looks)]
+    end = time.monotonic() + limit
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    if crashed:
+        raise crashed[0]
+    return [
+        found[number] if number in found else _failed(look.row, _late(look.row, limit))
+        for number, look in enumerate(looks)
+    ]
+
+
+def _late(row: Row, limit: float) -> HepsubError:
+    if row.kind != TOKEN:
+        return ProviderUnreachable(f"no answer within {limit:.0f} s", remedy="try again later")
+    return ProviderUnreachable(
+        f"no token within {limit:.0f} s: the provider does not answer, or waits for you to log in again",
+        remedy=f"hep_auth login {row.name}; if that does not help, try again later",
+    )
+
+
+def _failed(row: Row, trouble: HepsubError) -> Row:
+    named = f"{row.kind} {row.name}: {trouble.message}"
+    return replace(
+        row,
+        trouble=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
+        exit_code=trouble.exit_code,
+        next_command=row.next_command if not isinstance(trouble, ProviderUnreachable) else "",
+    )
+
+
+def _credential_look(session: Session, name: str, pool: str) -> _Look:
+    rules = session.policy.credential[name]
+    needed_by, required = needs(session.policy, name, pool)
+    command = f"hep_auth login {name}" if not rules.command else ""
+    row = Row(
+        kind=rules.kind,
+        name=name,
+        needed_by=needed_by,
+        required=required,
+        next_command=command,
+    )
+
+    def fill(row: Row) -> Row:
+        now = session.situation.now
+        source = session.credential(name)
+        held = source.look()
+        if held is None or not held.lifetime.is_good(now):
+            held = source.obtain(_AT_LEAST_S)
+        if not held.lifetime.is_good(now):
+            raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
+        return _held(row, held, source.origin, now)
+
+    return _Look(row=row, fill=fill)
+
+
+def _held(row: Row, held: Held, origin: str, now: float) -> Row:
+    life = held.lifetime
+    last = life.renewable_until if life.renewable_until is not None else life.expires
+    ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
+    return replace(
+        row,
+        who=held.who,
+        expires=life.expires,
+        renewable_until=life.renewable_until,
+        origin=held.origin or origin,
+        note=held.note,
+        next_command=row.next_command if ends else "",
+    )
+
+
+def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
+    token = storage.token_name
+    row = Row(
+        kind=KEYS,
+        name=name,
+        needed_by=(_buckets(storage),),
+        required=True,
+        origin=f"the token {token}" if token else "~/.aws",
+        next_command=f"hep_auth login {token}" if token else "",
+    )
+
+    def fill(row: Row) -> Row:
+        keys = session.keys(name, storage)
+        now = session.situation.now
+        if keys.expires is not None and keys.expires <= now:
+            raise CredentialExpired(
+                f"the keys have ended {duration_text(now - keys.expires)} ago",
+                remedy=f"hep_auth login {token}" if token else "get new ones where these came from",
+            )
+        return replace(
+            row,
+            who=_key_text(keys),
+            expires=keys.expires,
+            renewable_until=None if token else keys.expires,
+            note=keys.note,
+            next_command="",
+        )
+
+    return _Look(row=row, fill=fill)
+
+
+def _schedd_look(session: Session, pool: str) -> _Look:
+    row = Row(kind=SCHEDD, name=pool, needed_by=("hep_sub",), required=True)
+
+    def fill(row: Row) -> Row:
+        schedd = session.schedd(pool, "")
+        return replace(row, who=schedd.identity(), origin=schedd.name)
+
+    return _Look(row=row, fill=fill)
+
+
+def _key_text(keys: Keys) -> str:
+    return f"key {keys.access[:_SHOWN]}…"
+
+
+def _buckets(storage: Storage) -> str:
+    named = ", ".join(f"s3://{bucket}" for bucket in storage.buckets[:2])
+    return f"{named}, …" if len(storage.buckets) > 2 else named or "-in and -out"
+
+
+def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
+    """What of the policy needs a credential, and whether something of that counts here."""
+    needed: list[tuple[str, bool]] = []
+    for each, rules in policy.pool.items():
+        if name in rules.credentials:
+            needed.append((f"pool {each}", each == pool))
+        if name == rules.token:
+            needed.append((f"schedd of {each}", False))  # only where it refuses everything else
+    for each, site in policy.site.items():
+        if name in site.credentials:
+            needed.append((f"site {each}", site.pool in ("", pool)))
+    for each, storage in policy.storage.items():
+        if name == storage.token_name:
+            needed.append((f"storage {each}", True))
+    return tuple(word for word, _ in needed), any(counts for _, counts in needed)
+
+
+def _place(row: Row) -> tuple[bool, bool]:
+    return row.is_idle, not row.needed_by
+
+
+def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Whether what travels with jobs is kept fresh, where something does."""
+    travels = any(row.kind != SCHEDD and row.needed_by for row in rows)
+    state = read_state(session.bundles)
+    now = session.situation.now
+    if state.is_active(now):
+        ago = duration_text(max(0.0, now - state.when))
+        return (f"hep_auth renew ran {ago} ago on {state.host}; hep_auth renew -status tells more",)
+    if travels:
+        return (
+            "nothing renews what waiting and running jobs have with them: hep_auth renew -install",
+        )
+    return ()

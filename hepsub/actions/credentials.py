@@ -1,0 +1,77 @@
+"""The credentials of a submission: obtained before anything is written, held against how long it may take."""
+
+from __future__ import annotations
+
+from hepsub.actions.session import Session
+from hepsub.auth.bundle import Bundle
+from hepsub.auth.credential import Held
+from hepsub.auth.renewal import read_state
+from hepsub.batch import BatchSystem
+from hepsub.errors import HepsubError
+from hepsub.plan.credentials import KERBEROS, JobCredential
+from hepsub.plan.forecast import Outlook, Span, forecast_note
+from hepsub.plan.model import Plan
+from hepsub.plan.staging import StagingPlan
+
+_AT_LEAST_S = 300.0
+"""What goes into a bundle should live so long, where its source can do that."""
+
+
+def obtain_all(session: Session, staging: StagingPlan) -> tuple[Held, ...]:
+    """Every credential that goes along with the jobs.
+
+    Raises:
+        HepsubError: one of them is not to be had, and the jobs would miss it.
+    """
+    return tuple(_obtain(session, each) for each in staging.credentials)
+
+
+def _obtain(session: Session, each: JobCredential) -> Held:
+    try:
+        return session.credential(each.name).obtain(_AT_LEAST_S)
+    except HepsubError as error:
+        raise type(error)(
+            f"nothing was submitted: the jobs need the credential {each.name}, but {error.message}",
+            remedy=f"{error.remedy}; or submit without it: -cred none",
+        ) from error
+
+
+def deliver(
+    staging: StagingPlan, held: tuple[Held, ...], bundle: Bundle, schedd: BatchSystem
+) -> None:
+    """Put each credential where the jobs find it: into the bundle, or to the pool's own credd.
+
+    Raises:
+        HepsubError: one cannot be put there.
+    """
+    for each, content in zip(staging.credentials, held, strict=True):
+        if each.by_condor:
+            schedd.store_credential(each, content.content)
+        else:
+            bundle.write_credential(content)
+
+
+def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -> tuple[str, ...]:
+    """A sentence for each credential that may end before the jobs do."""
+    if plan.staging is None:
+        return ()
+    now = session.situation.now
+    renewed = read_state(session.bundles).is_active(now)
+    span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
+    by_name = {each.name: each for each in plan.staging.credentials}
+    notes = (
+        forecast_note(_outlook(by_name[each.name], each), span, renewed=renewed) for each in held
+    )
+    return tuple(note for note in notes if note)
+
+
+def _outlook(credential: JobCredential, held: Held) -> Outlook:
+    kerberos = credential.kind == KERBEROS
+    what = "your Kerberos ticket" if kerberos else f"the token {credential.name}"
+    return Outlook(
+        what=what,
+        expires=held.lifetime.expires,
+        renewable_until=held.lifetime.renewable_until,
+        obtain="kinit" if kerberos else "hep_auth login",
+        loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
+    )

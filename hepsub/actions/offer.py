@@ -1,0 +1,49 @@
+"""Every command on its way: a ticket that is newer than what the bundles hold is offered to them.
+
+After the renewable life only a new kinit helps, and its user should not have to think of hepsub then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from hepsub.actions.session import Session
+from hepsub.auth.bundle_files import CREDENTIALS, write_whole
+from hepsub.auth.renewal import DIRECTORY
+from hepsub.errors import HepsubError
+
+_OFFERED = "offered"
+
+
+def offer(session: Session) -> None:
+    """Renew at once what travels with live jobs, if its user has got something new since the last time.
+
+    It costs one look at two files; trouble is hep_auth renew's to tell.
+    """
+    mark = session.bundles / DIRECTORY / _OFFERED
+    newest = max((_written(path) for path in _places(session)), default=0.0)
+    if newest <= _written(mark) or not any(session.bundles.glob(f"*/{CREDENTIALS}/*")):
+        return
+    from hepsub.actions.renew import renew
+
+    with contextlib.suppress(HepsubError, OSError):
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        write_whole(mark, "", 0o600)
+        renew(session)
+
+
+def _places(session: Session) -> tuple[Path, ...]:
+    """Where this session's ticket and token are, if they are files."""
+    situation = session.situation
+    cache = situation.environment.get("KRB5CCNAME") or f"/tmp/krb5cc_{situation.uid}"  # noqa: S108 (MIT's own)
+    token = situation.environment.get("BEARER_TOKEN_FILE", "")
+    names = (cache.removeprefix("FILE:"), token)
+    return tuple(Path(name) for name in names if name.startswith("/"))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

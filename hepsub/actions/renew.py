@@ -1,0 +1,128 @@
+"""hep_auth renew: one round over the bundles of live jobs, which leaves everything in them good for longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hepsub.actions.close import close_bundle, revisit_finished
+from hepsub.actions.live import find_live
+from hepsub.actions.recover import recover
+from hepsub.actions.renew_credentials import renew_credentials
+from hepsub.actions.renew_signatures import renew_signatures
+from hepsub.actions.session import Session
+from hepsub.actions.stage import open_stores
+from hepsub.auth.bundle_files import unusable, write_whole
+from hepsub.auth.bundles import claimed
+from hepsub.auth.renewal import (
+    DIRECTORY,
+    Outcome,
+    RenewalState,
+    read_state,
+    state_path,
+    state_text,
+)
+from hepsub.result import Json, Problem, Result
+
+_SHORTEST_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """What one round did.
+
+    Attributes:
+        state: how it stands now.
+        busy: whether another one was at it, so that this one did nothing.
+        pause: how long until the next round makes sense, in seconds.
+    """
+
+    state: RenewalState
+    busy: bool
+    pause: float
+
+    def document(self) -> dict[str, Json]:
+        """The round as it stands under `result` in JSON."""
+        return {
+            "busy": self.busy,
+            "when": self.state.when,
+            "host": self.state.host,
+            "jobs": self.state.jobs,
+            "next_in_s": self.pause,
+            "credentials": {n: _document(each) for n, each in self.state.credentials.items()},
+            "storages": {n: _document(each) for n, each in self.state.storages.items()},
+        }
+
+
+def renew(session: Session) -> Result:
+    """Renew what does not outlive its use, finish what was interrupted, clear away what has ended.
+
+    One trouble does not stop the others: each is a problem of the result, and is tried again later.
+
+    Raises:
+        BundleUnusable: the state cannot be written.
+    """
+    root = session.bundles
+    with claimed(root / DIRECTORY) as mine:
+        before = read_state(root)
+        if not mine:
+            every = float(session.policy.renew.every)
+            return Result(value=Renewed(state=before, busy=True, pause=every))
+        state, pause = _round(session, before)
+        try:
+            write_whole(state_path(root), state_text(state), 0o600)
+        except OSError as error:
+            raise unusable(root / DIRECTORY, error) from error
+    return Result(
+        value=Renewed(state=state, busy=False, pause=pause),
+        notes=state.notes,
+        problems=tuple(_problems(state)),
+        exit_code=0,
+    )
+
+
+def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]:
+    stores = open_stores(session)
+    now = session.situation.now
+    every = float(session.policy.renew.every)
+    notes = list(recover(session, stores))
+    found, troubles = find_live(session)
+    notes += troubles
+    live = [each for each in found if not each.has_ended]
+    for each in found:
+        if each.has_ended:
+            notes += close_bundle(session, stores, each.bundle, each.cluster)
+    notes += revisit_finished(session, stores)
+    credentials = renew_credentials(session, live, before.credentials)
+    storages = renew_signatures(session, stores, live, before.storages)
+    state = RenewalState(
+        when=now,
+        host=session.situation.host,
+        every=every,
+        jobs=sum(each.number for each in live),
+        credentials={name: outcome for name, (outcome, _) in credentials.items()},
+        storages={name: outcome for name, (outcome, _) in storages.items()},
+        notes=tuple(notes),
+    )
+    dues = [due for _, due in (*credentials.values(), *storages.values())]
+    pause = max(_SHORTEST_PAUSE_S, min([every, *(due - now for due in dues)]))
+    return state, pause
+
+
+def _problems(state: RenewalState) -> Iterable[Problem]:
+    for name, outcome in (*state.credentials.items(), *state.storages.items()):
+        if outcome.message:
+            yield Problem(
+                code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy
+            )
+
+
+def _document(outcome: Outcome) -> dict[str, Json]:
+    return {
+        "expires": outcome.expires,
+        "renewable_until": outcome.renewable_until,
+        "renewed": outcome.renewed,
+        "failures": outcome.failures,
+        "message": outcome.message,
+        "remedy": outcome.remedy,
+    }

@@ -1,0 +1,192 @@
+"""MIT's credential cache of type FILE, read: whose ticket it is, and how long it lives. Pure.
+
+Source: MIT Kerberos documentation, "Credential cache file format" (versions 3 and 4, which all of today's
+programs write). No key and no ticket is kept: what is not asked for here is skipped.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from hepsub.errors import CredentialMissing
+
+_VERSION_3 = 0x0503
+_VERSION_4 = 0x0504
+_TIME_OFFSET_TAG = 1
+_FORWARDABLE = 0x40000000
+_RENEWABLE = 0x00800000
+_CONFIGURATION_REALM = "X-CACHECONF:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheFacts:
+    """What a cache tells of its ticket-granting ticket; times in seconds since the epoch.
+
+    Attributes:
+        principal: whose ticket it is: `alice@EXAMPLE.ORG`.
+        realm: the realm of the principal.
+        starts: when the ticket begins to be valid.
+        expires: when it ends.
+        renew_until: until when it can be renewed; 0 when it cannot.
+        forwardable: whether it may be forwarded.
+        renewable: whether it can be renewed at all.
+        clock_offset: how much the KDC's clock was ahead of this machine's, in seconds.
+    """
+
+    principal: str
+    realm: str
+    starts: int
+    expires: int
+    renew_until: int
+    forwardable: bool
+    renewable: bool
+    clock_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Principal:
+    realm: str
+    components: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{'/'.join(self.components)}@{self.realm}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ticket:
+    server: _Principal
+    starts: int
+    expires: int
+    renew_until: int
+    flags: int
+
+
+class _Garbled(Exception):
+    """The bytes end too early, or say what they cannot mean."""
+
+
+class _Reader:
+    """Takes numbers and texts off bytes, one after the other."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = 0
+
+    def at_end(self) -> bool:
+        return self._at >= len(self._content)
+
+    def take(self, count: int) -> bytes:
+        end = self._at + count
+        if end > len(self._content):
+            raise _Garbled
+        taken = self._content[self._at : end]
+        self._at = end
+        return taken
+
+    def number(self, form: str) -> int:
+        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
+        return int(value)
+
+    def u16(self) -> int:
+        return self.number(">H")
+
+    def u32(self) -> int:
+        return self.number(">I")
+
+    def data(self) -> bytes:
+        return self.take(self.u32())
+
+    def principal(self) -> _Principal:
+        self.u32()  # the type of the name
+        count = self.u32()
+        realm = self.data().decode("utf-8", "replace")
+        parts = tuple(self.data().decode("utf-8", "replace") for _ in range(count))
+        return _Principal(realm=realm, components=parts)
+
+
+def read_ccache(content: bytes) -> CacheFacts:
+    """What a cache tells of its ticket-granting ticket.
+
+    Args:
+        content: the bytes of the cache's file.
+
+    Raises:
+        CredentialMissing: these bytes are no cache, or hold no ticket-granting ticket.
+    """
+    try:
+        return _read(_Reader(content))
+    except _Garbled as error:
+        raise CredentialMissing(
+            "what lies there is not a Kerberos ticket cache, or a damaged one", remedy="kinit"
+        ) from error
+
+
+def _read(reader: _Reader) -> CacheFacts:
+    version = reader.u16()
+    if version not in {_VERSION_3, _VERSION_4}:
+        raise _Garbled
+    offset = _time_offset(_Reader(reader.take(reader.u16()))) if version == _VERSION_4 else 0
+    owner = reader.principal()
+    granting = [
+        ticket
+        for ticket in _tickets(reader, version)
+        if ticket.server.components == ("krbtgt", owner.realm)
+        and ticket.server.realm == owner.realm
+    ]
+    if not granting:
+        raise CredentialMissing(
+            f"the Kerberos ticket cache of {owner} holds no ticket-granting ticket", remedy="kinit"
+        )
+    best = max(granting, key=lambda ticket: ticket.expires)
+    renewable = bool(best.flags & _RENEWABLE)
+    return CacheFacts(
+        principal=str(owner),
+        realm=owner.realm,
+        starts=best.starts,
+        expires=best.expires,
+        renew_until=best.renew_until if renewable else 0,
+        forwardable=bool(best.flags & _FORWARDABLE),
+        renewable=renewable,
+        clock_offset=offset,
+    )
+
+
+def _time_offset(header: _Reader) -> int:
+    while not header.at_end():
+        tag, value = header.u16(), _Reader(header.take(header.u16()))
+        if tag == _TIME_OFFSET_TAG:
+            return value.number(">i")
+    return 0
+
+
+def _tickets(reader: _Reader, version: int) -> list[_Ticket]:
+    found = []
+    while not reader.at_end():
+        ticket = _ticket(reader, version)
+        if ticket.server.realm != _CONFIGURATION_REALM:
+            found.append(ticket)
+    return found
+
+
+def _ticket(reader: _Reader, version: int) -> _Ticket:
+    reader.principal()
+    server = reader.principal()
+    reader.take(4 if version == _VERSION_3 else 2)  # the key's type, which version 3 says twice
+    reader.data()
+    authenticated, starts, expires, renew_until = (reader.u32() for _ in range(4))
+    reader.take(1)  # whether the key is a session key
+    flags = reader.u32()
+    for _ in range(2):  # addresses, authorisation data
+        for _ in range(reader.u32()):
+            reader.u16()
+            reader.data()
+    reader.data()  # the ticket
+    reader.data()  # the second ticket
+    return _Ticket(
+        server=server,
+        starts=starts or authenticated,
+        expires=expires,
+        renew_until=renew_until,
+        flags=flags,
+    )

@@ -1,0 +1,96 @@
+"""A credential with its age: which of several is the best, and when it should be renewed. Pure but for reading."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.kerberos import held_ticket
+from hepsub.auth.token import held_token
+from hepsub.errors import HepsubError
+from hepsub.plan.credentials import KERBEROS, JobCredential
+
+_UNKNOWN_LIFE_S = 600.0
+"""A token that does not tell when it ends is renewed after this."""
+_GAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A credential in hand.
+
+    Attributes:
+        held: the credential.
+        since: when its life began, in seconds since the epoch.
+    """
+
+    held: Held
+    since: float
+
+    @property
+    def expires(self) -> float:
+        """When it ends, in seconds since the epoch."""
+        end = self.held.lifetime.expires
+        return self.since + _UNKNOWN_LIFE_S if end is None else end
+
+    @property
+    def life(self) -> float:
+        """How long it lives in all, in seconds."""
+        return max(0.0, self.expires - self.since)
+
+    @property
+    def due(self) -> float:
+        """When it should be renewed: at half of its life."""
+        return self.since + self.life / 2
+
+    @property
+    def can_be_renewed(self) -> bool:
+        """Whether a renewal would live longer."""
+        until = self.held.lifetime.renewable_until
+        return until is None or until > self.expires + _GAIN_S
+
+    def is_better_than(self, other: Copy | None) -> bool:
+        """Whether it should take the other's place."""
+        if other is None:
+            return True
+        if self.held.kind is Kind.KERBEROS:
+            mine, its = _until(self.held.lifetime), _until(other.held.lifetime)
+            if abs(mine - its) > _GAIN_S:
+                return mine > its
+        return self.expires > other.expires + _GAIN_S
+
+
+def _until(lifetime: Lifetime) -> float:
+    return math.inf if lifetime.renewable_until is None else lifetime.renewable_until
+
+
+def best_of(copies: Iterable[Copy | None], now: float) -> Copy | None:
+    """The best of those that have not ended; None for none."""
+    best: Copy | None = None
+    for each in copies:
+        if each is not None and each.expires > now and each.is_better_than(best):
+            best = each
+    return best
+
+
+def read_copy(path: Path, credential: JobCredential) -> Copy | None:
+    """The copy in a bundle; None when it is not there, or cannot be read as what it should be."""
+    try:
+        content = path.read_bytes()
+        written = path.stat().st_mtime
+    except OSError:
+        return None
+    read = held_ticket if credential.kind == KERBEROS else held_token
+    try:
+        return copy_of(read(credential.name, content), written)
+    except HepsubError:
+        return None
+
+
+def copy_of(held: Held, now: float) -> Copy:
+    """A credential in hand, whose life began when it says, or else now."""
+    since = held.lifetime.since
+    return Copy(held=held, since=now if since is None else since)

@@ -1,0 +1,133 @@
+"""A credential: what is in hand, how long it lives, and where more of it comes from."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+
+class Kind(Enum):
+    """What a credential is; the values are the policy's words."""
+
+    KERBEROS = "kerberos"
+    TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetime:
+    """How long a credential lives; all in seconds since the epoch.
+
+    Attributes:
+        expires: when it ends; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its source
+            works; the same as `expires` where it cannot be renewed.
+        since: when its life began; None where it does not tell.
+    """
+
+    expires: float | None
+    renewable_until: float | None
+    since: float | None = None
+
+    def left(self, now: float) -> float:
+        """How long it is still good, in seconds; infinite when it does not end, or does not tell."""
+        return float("inf") if self.expires is None else max(0.0, self.expires - now)
+
+    def is_good(self, now: float, seconds: float = 0.0) -> bool:
+        """Whether it lives now, and for so many seconds more."""
+        return self.left(now) > seconds
+
+    def can_be_renewed(self, now: float) -> bool:
+        """Whether a renewal now could live longer than it does."""
+        until = self.renewable_until
+        return until is None or (until > now and (self.expires is None or until > self.expires))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A credential in hand.
+
+    Attributes:
+        name: its name in the policy.
+        kind: what it is.
+        who: whom it speaks for: a principal, a subject; empty where it does not tell.
+        lifetime: how long it lives.
+        content: the ticket cache as MIT's FILE format, or the token; it is in no text.
+        origin: where it came from, in words.
+        note: what its user should know of it; empty for nothing.
+    """
+
+    name: str
+    kind: Kind
+    who: str
+    lifetime: Lifetime
+    content: bytes = field(repr=False)
+    origin: str = ""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The token as text."""
+        return self.content.decode("ascii")
+
+
+class CredentialSource(Protocol):
+    """Where a credential comes from."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the policy."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+
+    def look(self) -> Held | None:
+        """What is here now, whether it still lives or not; nobody on the network is asked.
+
+        Raises:
+            HepsubError: something is here, but it cannot be read.
+        """
+
+    def obtain(self, seconds: float) -> Held:
+        """One that lives for at least so many seconds, or else the longest that is to be had.
+
+        Raises:
+            CredentialMissing: there is none.
+            CredentialExpired: there is one, but it has ended.
+            AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody gives one.
+        """
+
+    def renew(self, held: Held) -> Held:
+        """One that lives longer, made from the one in hand where that is possible.
+
+        Raises:
+            CredentialExpired: it cannot be renewed any more.
+            AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody does it.
+        """
+
+
+def write_held(held: Held, path: Path) -> None:
+    """Write a credential into a file, whole, 0600; a reader sees the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(held.content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

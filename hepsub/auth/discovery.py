@@ -1,0 +1,81 @@
+"""The token that lies where tokens lie: WLCG Bearer Token Discovery 1.0.
+
+Source: WLCG AuthZ Working Group, "WLCG Bearer Token Discovery".
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hepsub.auth.jwt import is_bearer_token
+from hepsub.errors import CredentialMissing
+
+_SPACE = b" \f\n\r\t\v"
+_LONGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A token that was found: where, in words, and the token."""
+
+    place: str
+    content: bytes = field(repr=False)
+
+
+def discover(
+    environment: Mapping[str, str],
+    uid: int,
+    fallback: Path = Path("/tmp"),  # noqa: S108 (the specification's)
+) -> Found | None:
+    """The first token of $BEARER_TOKEN, $BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_uUID, /tmp/bt_uUID.
+
+    Empty ones and files that are not there are passed over; so is somebody else's file in /tmp, where
+    anybody could put one.
+
+    Args:
+        environment: the caller's.
+        uid: numeric user id.
+        fallback: the directory of the last place.
+
+    Raises:
+        CredentialMissing: the first thing found is no token; the specification says to stop there.
+    """
+    for place, content in _candidates(environment, uid, fallback):
+        token = content.strip(_SPACE)
+        if not token:
+            continue
+        if not is_bearer_token(token):
+            raise CredentialMissing(
+                f"what is in {place} is not a token", remedy="remove it, or put a token there"
+            )
+        return Found(place=place, content=token)
+    return None
+
+
+def _candidates(
+    environment: Mapping[str, str], uid: int, fallback: Path
+) -> Iterator[tuple[str, bytes]]:
+    if token := environment.get("BEARER_TOKEN"):
+        yield "$BEARER_TOKEN", token.encode("utf-8", "replace")
+    if named := environment.get("BEARER_TOKEN_FILE"):
+        yield f"$BEARER_TOKEN_FILE ({named})", _content(Path(named), None)
+    if runtime := environment.get("XDG_RUNTIME_DIR"):
+        path = Path(runtime) / f"bt_u{uid}"
+        yield str(path), _content(path, uid)
+    path = fallback / f"bt_u{uid}"
+    yield str(path), _content(path, uid)
+
+
+def _content(path: Path, owner: int | None) -> bytes:
+    """What is in a file; nothing where it is not there, or not the owner's."""
+    try:
+        with path.open("rb") as file:
+            status = path.stat()
+            if owner is not None and (status.st_uid != owner or not stat.S_ISREG(status.st_mode)):
+                return b""
+            return file.read(_LONGEST)
+    except OSError:
+        return b""

@@ -1,0 +1,182 @@
+"""The Kerberos ticket as a credential: read where it lies, copied, renewed as a copy.
+
+The user's own cache is never written, and never handed on itself: a logout destroys it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hepsub.auth.ccache import CacheFacts, read_ccache
+from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
+from hepsub.policy.model import Credential
+from hepsub.tools.krb5 import Cache, export_cache, find_cache, renew_file
+from hepsub.units import clock_text
+
+_REMEDY = "kinit, or hep_auth login -krb"
+_TRIES = 3
+_PAUSE_S = 0.2
+"""kinit replaces a cache's file and then fills it: who reads in between tries again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KerberosSource:
+    """The user's Kerberos ticket.
+
+    Attributes:
+        name: the credential's name in the policy.
+        policy: what the policy says of it.
+        environment: the caller's environment (KRB5CCNAME, KRB5_CONFIG).
+        uid: numeric user id.
+        scratch: a directory for copies that live for a moment; None for the system's.
+        clock: gives seconds since the epoch.
+    """
+
+    name: str
+    policy: Credential
+    environment: Mapping[str, str]
+    uid: int
+    scratch: Path | None = None
+    clock: Callable[[], float] = time.time
+
+    @property
+    def kind(self) -> Kind:
+        """A ticket."""
+        return Kind.KERBEROS
+
+    @property
+    def origin(self) -> str:
+        """The cache's name as KRB5CCNAME has it, or would have it."""
+        said = self.environment.get("KRB5CCNAME", "")
+        return f"the ticket cache {said}" if said else "the default Kerberos ticket cache"
+
+    def look(self) -> Held | None:
+        """The ticket in the user's cache, whether it still lives or not; None when there is none.
+
+        Raises:
+            CredentialMissing: what lies there is no ticket cache, or somebody else's.
+            CredentialExpired: the cache has a ticket that has ended, and does not give it away.
+            CredentialRefused: it cannot be copied.
+        """
+        cache = find_cache(self.environment, self.uid, self.policy.principal)
+        if cache is None:
+            return None
+        held = self._from_file(cache) if cache.path is not None else self._from_elsewhere(cache)
+        if held is not None and self.policy.principal not in {"", held.who}:
+            raise CredentialMissing(
+                f"there is no Kerberos ticket for {self.policy.principal}, but one for {held.who}",
+                remedy=f"kinit {self.policy.principal}",
+            )
+        return held
+
+    def obtain(self, seconds: float) -> Held:
+        """The ticket in the user's cache, or a renewed copy of it where that lives longer.
+
+        Args:
+            seconds: how long it should live at least; the longest there is, where that is less.
+
+        Raises:
+            CredentialMissing: there is no ticket.
+            CredentialExpired: it has ended.
+        """
+        held = self.look()
+        if held is None:
+            raise CredentialMissing(
+                f"you have no Kerberos ticket: nothing lies in {self.origin}", remedy=_REMEDY
+            )
+        now = self.clock()
+        if not held.lifetime.is_good(now):
+            ended = clock_text(held.lifetime.expires or 0.0)
+            raise CredentialExpired(
+                f"your Kerberos ticket ({held.who}) ended at {ended}", remedy=_REMEDY
+            )
+        if held.lifetime.is_good(now, seconds) or not held.lifetime.can_be_renewed(now):
+            return held
+        try:
+            renewed = self.renew(held)
+        except HepsubError:  # what there is lives, and is better than nothing
+            return held
+        return max(held, renewed, key=lambda each: each.lifetime.expires or 0.0)
+
+    def renew(self, held: Held) -> Held:
+        """A ticket that lives longer, made from a copy of the one in hand (kinit -R).
+
+        Raises:
+            CredentialExpired: it has ended, or can be renewed no longer.
+            CredentialRefused: the KDC says no.
+            ProviderUnreachable: no KDC answers.
+        """
+        if not held.lifetime.can_be_renewed(self.clock()):
+            until = clock_text(held.lifetime.renewable_until or 0.0)
+            raise CredentialExpired(
+                f"the Kerberos ticket of {held.who} cannot be renewed beyond {until}",
+                remedy=_REMEDY,
+            )
+        with self._private_directory() as directory:
+            path = Path(directory) / "krb5cc"
+            path.touch(mode=0o600)
+            path.write_bytes(held.content)
+            renew_file(path, self.environment)
+            renewed = held_ticket(self.name, path.read_bytes())
+        return replace(renewed, origin=held.origin)
+
+    def _from_file(self, cache: Cache) -> Held | None:
+        for tries in range(_TRIES):
+            try:
+                content = Path(cache.path or "").read_bytes()
+                return replace(held_ticket(self.name, content), origin=cache.name)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise CredentialMissing(
+                    f"the Kerberos ticket cache {cache.name} cannot be read: {error.strerror}",
+                    remedy=_REMEDY,
+                ) from error
+            except CredentialMissing:
+                if tries == _TRIES - 1:
+                    raise
+                time.sleep(_PAUSE_S)
+        return None
+
+    def _from_elsewhere(self, cache: Cache) -> Held:
+        with self._private_directory() as directory:
+            path = Path(directory) / "krb5cc"
+            export_cache(cache, self.environment, path)
+            return replace(held_ticket(self.name, path.read_bytes()), origin=cache.name)
+
+    def _private_directory(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="hepsub-krb-", dir=self.scratch)
+
+
+def held_ticket(name: str, content: bytes) -> Held:
+    """The credential that the bytes of a ticket cache are.
+
+    Args:
+        name: the credential's name in the policy.
+        content: the cache, in MIT's FILE format.
+
+    Raises:
+        CredentialMissing: they are no ticket cache, or hold no ticket-granting ticket.
+    """
+    facts = read_ccache(content)
+    return Held(
+        name=name,
+        kind=Kind.KERBEROS,
+        who=facts.principal,
+        lifetime=_lifetime(facts),
+        content=content,
+    )
+
+
+def _lifetime(facts: CacheFacts) -> Lifetime:
+    until = facts.renew_until if facts.renewable else 0
+    return Lifetime(
+        expires=float(facts.expires),
+        renewable_until=float(max(until, facts.expires)),
+        since=float(facts.starts),
+    )

@@ -1,0 +1,42 @@
+"""What hep_auth renew needs of a login session that may have ended: noted while the session is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from hepsub.auth.bundle_files import write_whole
+
+_NAMES = (
+    "OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "KRB5_CONFIG", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR",
+    "CONDOR_CONFIG", "HEPSUB_CONFIG", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "X509_CERT_DIR",
+)  # fmt: skip
+"""Places, never secrets themselves."""
+
+
+def note_login(directory: Path, host: str, environment: Mapping[str, str]) -> None:
+    """Note where this session keeps its agent, its ticket and its configurations.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    there = {name: environment[name] for name in _NAMES if environment.get(name)}
+    if there == noted_login(directory, host):
+        return
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(_path(directory, host), json.dumps(there, indent=1) + "\n", 0o600)
+
+
+def noted_login(directory: Path, host: str) -> dict[str, str]:
+    """What the latest session on a host had; nothing when none was noted."""
+    try:
+        document = json.loads(_path(directory, host).read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in document.items() if name in _NAMES}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _path(directory: Path, host: str) -> Path:
+    return directory / f"{host}.json"

@@ -1,0 +1,111 @@
+"""What hep_auth renew did last, and what it could not: one file beside the bundles.
+
+In BUNDLE_ROOT/.renew, mode 0700, lie `lock` (held by the one that runs) and `state.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+DIRECTORY = ".renew"
+_STATE = "state.json"
+_FIRST_PAUSE_S = 60.0
+_LONGEST_PAUSE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it stands with one credential, or with the signatures for one storage.
+
+    Attributes:
+        expires: when what travels ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        renewed: when it was renewed last, in seconds since the epoch; 0 for never.
+        failures: how often in a row it could not be.
+        message: why not; empty when all is well.
+        remedy: what to do about it.
+        not_before: when it is tried again after a failure.
+    """
+
+    expires: float | None = None
+    renewable_until: float | None = None
+    renewed: float = 0.0
+    failures: int = 0
+    message: str = ""
+    remedy: str = ""
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalState:
+    """What the last run did.
+
+    Attributes:
+        when: when it ended, in seconds since the epoch; 0 for never.
+        host: where it ran.
+        every: how long until the next one at the latest, in seconds, as far as it knew.
+        jobs: how many live jobs it found that something travels with.
+        credentials: each credential that travels, by name.
+        storages: the signatures for each storage, by name.
+        notes: what it did, in sentences.
+    """
+
+    when: float = 0.0
+    host: str = ""
+    every: float = 0.0
+    jobs: int = 0
+    credentials: Mapping[str, Outcome] = field(default_factory=dict)
+    storages: Mapping[str, Outcome] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def is_active(self, now: float) -> bool:
+        """Whether it seems to run by itself: the last run is not older than two pauses."""
+        return self.when > 0 and now - self.when < 2 * self.every + _FIRST_PAUSE_S
+
+
+def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:
+    """An outcome after one more failure: tried again after a minute, then twice as long each time."""
+    pause = min(_FIRST_PAUSE_S * 2 ** min(before.failures, 10), _LONGEST_PAUSE_S)
+    return Outcome(
+        expires=before.expires,
+        renewable_until=before.renewable_until,
+        renewed=before.renewed,
+        failures=before.failures + 1,
+        message=message,
+        remedy=remedy,
+        not_before=now + pause,
+    )
+
+
+def read_state(root: Path) -> RenewalState:
+    """What the last run left; nothing when there was none, or its file cannot be read."""
+    try:
+        document = json.loads((root / DIRECTORY / _STATE).read_text(encoding="utf-8"))
+        return RenewalState(
+            **{
+                **document,
+                "credentials": _outcomes(document["credentials"]),
+                "storages": _outcomes(document["storages"]),
+                "notes": tuple(document["notes"]),
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return RenewalState()
+
+
+def state_text(state: RenewalState) -> str:
+    """The state as it is kept; no secret is in it."""
+    return json.dumps(asdict(state), indent=1) + "\n"
+
+
+def state_path(root: Path) -> Path:
+    """Where the state is kept."""
+    return root / DIRECTORY / _STATE
+
+
+def _outcomes(document: Mapping[str, Mapping[str, object]]) -> dict[str, Outcome]:
+    return {name: Outcome(**each) for name, each in document.items()}  # type: ignore[arg-type]

@@ -1,0 +1,82 @@
+"""The sources of the policy's credentials, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hepsub.auth.credential import CredentialSource
+from hepsub.auth.kerberos import KerberosSource
+from hepsub.auth.token import Order, TokenSource
+from hepsub.errors import UsageError
+from hepsub.plan.credentials import KERBEROS, check_credential
+from hepsub.policy.model import Policy
+from hepsub.situation import Situation
+from hepsub.suggest import did_you_mean
+
+
+def source_for(
+    name: str,
+    policy: Policy,
+    situation: Situation,
+    *,
+    audience: str = "",
+    scopes: tuple[str, ...] = (),
+    order: Order = Order.JOBS,
+) -> CredentialSource:
+    """Where a credential of the policy comes from.
+
+    Args:
+        name: its name in the policy.
+        policy: what the site decided.
+        situation: who asks, and from where.
+        audience: the audience of a token, instead of the policy's; empty for the policy's.
+        scopes: the scopes of a token, instead of the policy's; none for the policy's.
+        order: which token comes first.
+
+    Raises:
+        UsageError: the policy has no such credential.
+        PolicyError: it describes one that makes no sense.
+    """
+    if name not in policy.credential:
+        raise UsageError(
+            f"no credential '{name}' in the policy", remedy=did_you_mean(name, policy.credential)
+        )
+    credential = policy.credential[name]
+    check_credential(name, credential, policy)
+    if credential.kind == KERBEROS:
+        return KerberosSource(
+            name=name,
+            policy=credential,
+            environment=situation.environment,
+            uid=situation.uid,
+            scratch=_scratch(situation),
+        )
+    wanted = replace(
+        credential,
+        audience=audience or credential.audience,
+        scopes=scopes or credential.scopes,
+    )
+    return TokenSource(
+        name=name,
+        policy=wanted,
+        environment=situation.environment,
+        uid=situation.uid,
+        order=order,
+    )
+
+
+def all_sources(policy: Policy, situation: Situation) -> Mapping[str, CredentialSource]:
+    """The sources of all credentials of the policy, by name.
+
+    Raises:
+        PolicyError: one is described in a way that makes no sense.
+    """
+    return {name: source_for(name, policy, situation) for name in policy.credential}
+
+
+def _scratch(situation: Situation) -> Path | None:
+    """A directory in memory that only the user sees, where there is one."""
+    runtime = Path(situation.environment.get("XDG_RUNTIME_DIR") or "/nonexistent")
+    return runtime if runtime.is_dir() else None

@@ -1,0 +1,309 @@
+"""The token as a credential: of a configured command, of oidc-agent, or found where tokens lie.
+
+A command of the policy gets what is wanted as HEPSUB_AUDIENCE, HEPSUB_SCOPES (with spaces between) and
+HEPSUB_SECONDS in its environment, and prints the token.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.discovery import Found, discover
+from hepsub.auth.jwt import is_bearer_token, misfit, read_claims
+from hepsub.errors import (
+    CredentialExpired,
+    CredentialMissing,
+    CredentialRefused,
+    HepsubError,
+    ProviderUnreachable,
+)
+from hepsub.plan.environment import looks_secret
+from hepsub.policy.model import Credential
+from hepsub.tools.oidc_agent import NoAnswer, Request, ask_token, find_agent
+from hepsub.tools.run import run_within
+from hepsub.units import clock_text, duration_text
+
+_COMMAND_S = 30.0
+_SKEW_S = 60.0
+"""Clocks that differ by less are no matter."""
+_MARGIN_S = 5.0
+_UNKNOWN_S = 600.0
+"""A token that does not tell its end is renewed by one that lives this long."""
+
+
+class Order(Enum):
+    """Which token comes first.
+
+    JOBS: one that can be renewed, while there is any; SHELL: the one that the user's other tools would
+    find, if it is the one that is wanted.
+    """
+
+    JOBS = "jobs"
+    SHELL = "shell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSource:
+    """The user's tokens of one provider.
+
+    Attributes:
+        name: the credential's name in the policy.
+        policy: what the policy says of it.
+        environment: the caller's environment.
+        uid: numeric user id.
+        order: which token comes first.
+        clock: gives seconds since the epoch.
+    """
+
+    name: str
+    policy: Credential
+    environment: Mapping[str, str]
+    uid: int
+    order: Order = Order.JOBS
+    clock: Callable[[], float] = time.time
+
+    @property
+    def kind(self) -> Kind:
+        """A token."""
+        return Kind.TOKEN
+
+    @property
+    def account(self) -> str:
+        """oidc-agent's name of the account."""
+        return self.policy.account or self.name
+
+    @property
+    def origin(self) -> str:
+        """The program that gives tokens."""
+        if self.policy.command:
+            return f"the command {self.policy.command[0]}"
+        return f"oidc-agent's account {self.account}"
+
+    def look(self) -> Held | None:
+        """The token that lies where tokens lie, if nothing else gives any, or it comes first.
+
+        A token of the agent is not here before it is asked, and that may take the network.
+
+        Raises:
+            CredentialMissing: what lies there is no token.
+        """
+        if self.order is Order.JOBS and self._has_program():
+            return None
+        found = discover(self.environment, self.uid)
+        if found is None:
+            return None
+        held = self._discovered(found)
+        return None if self._misfit(held) else held
+
+    def obtain(self, seconds: float) -> Held:
+        """A token that lives for at least so many seconds, or else the longest that is given.
+
+        Raises:
+            CredentialMissing: there is no account, and no token lies anywhere.
+            CredentialExpired: there is only one that has ended.
+            AgentUnavailable: oidc-agent does not run, is locked, or has not loaded the account.
+            CredentialRefused: the provider says no, or gives a token that is not the one wanted.
+            ProviderUnreachable: nobody answers.
+        """
+        if self.order is Order.SHELL and (held := self._fitting(seconds)) is not None:
+            return held
+        try:
+            return self._given(seconds)
+        except HepsubError as error:
+            if self.policy.command:
+                raise
+            return self._last_resort(error)
+
+    def renew(self, held: Held) -> Held:
+        """A new token that lives longer than the one in hand.
+
+        Raises:
+            CredentialExpired: there is only the one that was found, and nothing renews it.
+            AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody gives one.
+        """
+        now = self.clock()
+        expires = held.lifetime.expires
+        seconds = _UNKNOWN_S if expires is None else held.lifetime.left(now) + _MARGIN_S
+        new = self.obtain(seconds)
+        if expires is not None and new.lifetime.expires is not None:
+            stuck = new.lifetime.expires <= expires and not new.lifetime.can_be_renewed(now)
+            if stuck:
+                raise CredentialExpired(
+                    f"the token {self.name} ends at {clock_text(expires)} and nothing gives a new one"
+                    f"{f' ({new.note})' if new.note else ''}",
+                    remedy=f"hep_auth login {self.name}",
+                )
+        return new
+
+    # ---- a token that a program gives -------------------------------------------------------
+
+    def _has_program(self) -> bool:
+        return bool(self.policy.command) or find_agent(self.environment, self.uid) is not None
+
+    def _given(self, seconds: float) -> Held:
+        held = self._of_command(seconds) if self.policy.command else self._of_agent(seconds)
+        if reason := self._misfit(held):
+            raise CredentialRefused(
+                f"the token of {self.origin} {reason}",
+                remedy=f"correct [credential.{self.name}] of the policy, or ask the provider's"
+                " administrators for the audience or the scopes",
+            )
+        self._check_clock(held)
+        return replace(held, note=self._profile_note(held))
+
+    def _of_agent(self, seconds: float) -> Held:
+        request = Request(
+            account=self.account,
+            seconds=seconds,
+            audience=self.policy.audience,
+            scopes=self.policy.scopes,
+        )
+        try:
+            answer = ask_token(request, self.environment, self.uid)
+        except NoAnswer as error:
+            from hepsub.auth.provider import is_silent  # with all of HTTP and TLS
+
+            if self.policy.issuer and is_silent(self.policy.issuer):
+                raise ProviderUnreachable(
+                    f"the provider {self.policy.issuer} does not answer", remedy="try again later"
+                ) from error
+            raise
+        wanted = self.policy.issuer.rstrip("/")
+        if wanted and answer.issuer and answer.issuer != wanted:
+            raise CredentialRefused(
+                f"oidc-agent's account {self.account} is one of {answer.issuer}, not of {wanted}",
+                remedy=f"name the right one as `account` in [credential.{self.name}] of the policy",
+            )
+        held = held_token(self.name, answer.token.encode("ascii", "replace"))
+        if held.lifetime.expires is None and answer.expires is not None:
+            held = replace(held, lifetime=replace(held.lifetime, expires=answer.expires))
+        return replace(held, origin=self.origin)
+
+    def _of_command(self, seconds: float) -> Held:
+        program = self.policy.command[0]
+        wanted = {
+            "HEPSUB_AUDIENCE": self.policy.audience,
+            "HEPSUB_SCOPES": " ".join(self.policy.scopes),
+            "HEPSUB_SECONDS": str(round(seconds)),
+        }
+        done = run_within(self.policy.command, timeout=_COMMAND_S, environment=wanted)
+        if done is None:
+            raise ProviderUnreachable(
+                f"{program}, which gives the token {self.name}, did not end within {_COMMAND_S:.0f} s",
+                remedy=f"see what {program} does at the terminal; try again later",
+            )
+        if done.code != 0:
+            told = " ".join("***" if looks_secret("", w) else w for w in done.stderr.split())[-300:]
+            raise CredentialRefused(
+                f"{program}, which gives the token {self.name}, failed with exit code {done.code}: {told}",
+                remedy=f"see what {program} says at the terminal",
+            )
+        try:
+            held = held_token(self.name, done.stdout.encode())
+        except CredentialMissing as error:
+            raise CredentialRefused(
+                f"{program}, which gives the token {self.name}, printed something that is not a token",
+                remedy=f"`command` in [credential.{self.name}] of the policy has to print a token and nothing else",
+            ) from error
+        return replace(held, origin=self.origin)
+
+    def _profile_note(self, held: Held) -> str:
+        """A word on a token that should follow WLCG's profile and does not."""
+        claims = read_claims(held.text)
+        asked = "wlcg" in {*self.policy.scopes, *self.policy.login_scopes}
+        if claims is None or claims.wlcg or not asked:
+            return ""
+        return (
+            "it does not follow WLCG's profile (no wlcg.ver): the provider's administrators have to"
+            " register the scope wlcg, and no other profile, for the client"
+        )
+
+    def _check_clock(self, held: Held) -> None:
+        """Refuse a token that has just been given and is not valid now."""
+        now = self.clock()
+        since = held.lifetime.since
+        if since is not None and since > now + _SKEW_S:
+            raise CredentialRefused(
+                f"the token of {self.origin} is not valid for another {duration_text(since - now)}:"
+                " this machine's clock is behind the provider's",
+                remedy="tell the administrators of this machine that its clock is wrong",
+            )
+        if not held.lifetime.is_good(now):
+            raise CredentialRefused(
+                f"the token of {self.origin} had ended when it was given: this machine's clock is ahead of"
+                " the provider's, or it gives old tokens",
+                remedy="see `date`; tell the administrators of this machine if its clock is wrong",
+            )
+
+    # ---- a token that lies somewhere --------------------------------------------------------
+
+    def _discovered(self, found: Found) -> Held:
+        held = held_token(self.name, found.content)
+        lifetime = replace(held.lifetime, renewable_until=held.lifetime.expires)
+        return replace(held, lifetime=lifetime, origin=found.place)
+
+    def _fitting(self, seconds: float) -> Held | None:
+        """The token that lies there, if it is the one wanted and lives long enough."""
+        found = discover(self.environment, self.uid)
+        if found is None:
+            return None
+        held = self._discovered(found)
+        is_long = held.lifetime.is_good(self.clock(), seconds)
+        return held if is_long and not self._misfit(held) else None
+
+    def _last_resort(self, error: HepsubError) -> Held:
+        """The token that lies there, though nobody can renew it; or else the error.
+
+        Raises:
+            HepsubError: the one given, with what is wrong with the token that lies there.
+        """
+        found = discover(self.environment, self.uid)
+        if found is None:
+            raise error
+        held = self._discovered(found)
+        why = self._misfit(held)
+        if not why and not held.lifetime.is_good(self.clock()):
+            why = f"ended at {clock_text(held.lifetime.expires or 0.0)}"
+        if why:
+            raise type(error)(
+                f"{error.message}; and the token in {found.place} {why}", remedy=error.remedy
+            ) from error
+        return replace(held, note=f"nothing renews it, because {error.message}")
+
+    def _misfit(self, held: Held) -> str:
+        claims = read_claims(held.text)
+        if claims is None:
+            return ""
+        return misfit(
+            claims,
+            issuer=self.policy.issuer,
+            audience=self.policy.audience,
+            scopes=self.policy.scopes,
+        )
+
+
+def held_token(name: str, content: bytes) -> Held:
+    """The credential that these bytes are; when an opaque token ends is not known.
+
+    Args:
+        name: the credential's name in the policy.
+        content: the token, with space around it or not.
+
+    Raises:
+        CredentialMissing: they are no token.
+    """
+    token = content.strip()
+    if not is_bearer_token(token):
+        raise CredentialMissing("what was given is not a token", remedy=f"hep_auth login {name}")
+    claims = read_claims(token.decode("ascii"))
+    if claims is None:
+        lifetime, who = Lifetime(expires=None, renewable_until=None), ""
+    else:
+        since = claims.issued if claims.not_before is None else claims.not_before
+        lifetime = Lifetime(expires=claims.expires, renewable_until=None, since=since)
+        who = f"{claims.subject} at {claims.issuer}" if claims.issuer else claims.subject
+    return Held(name=name, kind=Kind.TOKEN, who=who, lifetime=lifetime, content=token)

@@ -1,0 +1,78 @@
+"""The table of hep_auth, by rich."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hepsub.actions.auth_status import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
+from hepsub.cli.queue_text import one_line
+from hepsub.plan.forecast import moment_text
+from hepsub.units import duration_text
+
+_WIDTH = 160
+_TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
+
+
+def auth_table(value: AuthStatus) -> str:
+    """The table, and below it what is wrong with what is needed only elsewhere."""
+    table = Table(box=None, pad_edge=False)
+    for number, title in enumerate(_TITLES):
+        table.add_column(title, no_wrap=number in (0, 2, 3, 5))
+    for row in value.rows:
+        style = "dim" if row.is_idle else "red" if row.trouble is not None else ""
+        table.add_row(*(escape(one_line(cell)) for cell in _cells(row, value.now)), style=style)
+    real = Console()
+    text = io.StringIO()
+    Console(
+        file=text,
+        force_terminal=real.is_terminal,
+        no_color=real.no_color,
+        width=real.width if real.is_terminal else _WIDTH,
+    ).print(table)
+    lines = [line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")]
+    return "\n".join([*lines, *_causes(value)])
+
+
+def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
+    good = row.trouble is None
+    return (
+        f"{_kind_text(row.kind)} {row.name}",
+        row.who if good else f"({row.trouble.code})" if row.trouble else "",
+        _until(row.expires, now, "does not end") if good and row.kind != SCHEDD else "-",
+        _renewable(row, now) if good and row.kind != SCHEDD else "-",
+        ", ".join(row.needed_by) or "-",
+        row.next_command or "-",
+    )
+
+
+def _kind_text(kind: str) -> str:
+    return {KERBEROS: "Kerberos", KEYS: "S3 keys", SCHEDD: "schedd"}.get(kind, kind)
+
+
+def _until(moment: float | None, now: float, never: str) -> str:
+    if moment is None:
+        return never
+    return f"{moment_text(moment, now)} (in {duration_text(max(0.0, moment - now))})"
+
+
+def _renewable(row: Row, now: float) -> str:
+    if row.renewable_until is None:
+        return "-" if row.expires is None else "its source ends"
+    if row.expires is not None and row.renewable_until <= row.expires:
+        return "no"
+    return moment_text(row.renewable_until, now)
+
+
+def _causes(value: AuthStatus) -> Iterator[str]:
+    """Why what nothing requires is not good (the others are told as errors), and words on what is."""
+    for row in value.rows:
+        if row.note:
+            yield one_line(f"{row.kind} {row.name}: {row.note}")
+        if row.trouble is not None and not row.required and row.needed_by:
+            remedy = f": {row.trouble.remedy}" if row.trouble.remedy else ""
+            yield one_line(f"{row.trouble.message}{remedy}")

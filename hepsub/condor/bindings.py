@@ -1,0 +1,56 @@
+"""HTCondor's bindings and its configuration: the only importer of htcondor2."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CONFIGURATIONS = (
+    "/etc/condor/condor_config",
+    "/usr/local/etc/condor_config",
+    "~condor/condor_config",
+)
+
+
+def is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether somebody configured HTCondor for this machine or session; the file may be away."""
+    return bool(environment.get("CONDOR_CONFIG")) or _has_default_configuration()
+
+
+def missing_configuration() -> str:
+    """The file that CONDOR_CONFIG names, if it is not there; else empty."""
+    named = os.environ.get("CONDOR_CONFIG", "")
+    return "" if named in ("", "ONLY_ENV") or Path(named).is_file() else named
+
+
+def _has_default_configuration() -> bool:
+    """Whether HTCondor's libraries find a configuration where they look without being told."""
+    return any(os.path.isfile(os.path.expanduser(path)) for path in _CONFIGURATIONS)
+
+
+def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
+    """HTCondor's bindings; without any configuration they are told so, instead of talking on stderr."""
+    if missing_configuration() or not is_configured(os.environ):
+        os.environ["CONDOR_CONFIG"] = "ONLY_ENV"
+    import htcondor2
+
+    return htcondor2
+
+
+def show_token(token: str) -> bool:
+    """Let HTCondor show a token as a SciToken from now on; whether that is news.
+
+    The client finds it by WLCG Bearer Token Discovery; its methods are extended where the configuration
+    has no SCITOKENS among them.
+    """
+    if os.environ.get("BEARER_TOKEN") == token:
+        return False
+    os.environ["BEARER_TOKEN"] = token
+    param = bindings().param
+    for name in ("SEC_CLIENT_AUTHENTICATION_METHODS", "SEC_DEFAULT_AUTHENTICATION_METHODS"):
+        methods = str(param.get(name) or "")
+        if methods and "SCITOKENS" not in methods.upper():
+            param[name] = f"{methods}, SCITOKENS"
+    return True

@@ -1,0 +1,109 @@
+"""Which credentials travel with a job: what its pool or site wants, and what -cred says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hepsub.errors import PolicyError, UsageError
+from hepsub.policy.model import Credential, Policy
+from hepsub.suggest import did_you_mean
+
+KERBEROS = "kerberos"
+TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
+_KINDS = (KERBEROS, TOKEN)
+_DELIVERIES = ("file", "condor")
+_NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCredential:
+    """A credential that goes along with the jobs of a submission.
+
+    Attributes:
+        name: its name in the policy.
+        kind: `kerberos` or `token`.
+        file: its file in the bundle and in the job's directory; empty when HTCondor delivers it.
+        service: the name of HTCondor's OAuth service that delivers it; empty for a file.
+    """
+
+    name: str
+    kind: str
+    file: str
+    service: str = ""
+
+    @property
+    def by_condor(self) -> bool:
+        """Whether the pool's own credd or credmon delivers it."""
+        return not self.file
+
+
+def choose_credentials(
+    words: Iterable[str], policy: Policy, pool: str, sites: Iterable[str], uid: int
+) -> tuple[JobCredential, ...]:
+    """The credentials that travel, each once.
+
+    Args:
+        words: what stood after -cred; `none` drops what the policy wants.
+        policy: what the site decided.
+        pool: the pool's name.
+        sites: the remote sites that the jobs may run at.
+        uid: numeric user id, after which Kerberos caches are named.
+
+    Raises:
+        UsageError: the policy knows no such credential, or more than one Kerberos ticket is wanted.
+        PolicyError: the policy describes it in a way that hepsub does not understand.
+    """
+    said = tuple(words)
+    wanted = () if _NONE in said else _wanted(policy, pool, sites)
+    names = dict.fromkeys((*wanted, *(word for word in said if word != _NONE)))
+    for name in names:
+        if name not in policy.credential:
+            raise UsageError(
+                f"argument -cred: no credential '{name}' in the policy",
+                remedy=did_you_mean(name, [*policy.credential, _NONE]),
+            )
+        check_credential(name, policy.credential[name], policy)
+    chosen = tuple(_job_credential(name, policy.credential[name], uid) for name in names)
+    tickets = [each.name for each in chosen if each.kind == KERBEROS]
+    if len(tickets) > 1:
+        raise UsageError(
+            f"one Kerberos ticket travels with a job, not {' and '.join(tickets)}",
+            remedy="name the one that the job needs: -cred none -cred NAME",
+        )
+    return chosen
+
+
+def _wanted(policy: Policy, pool: str, sites: Iterable[str]) -> tuple[str, ...]:
+    there = tuple(name for site in sites for name in policy.site[site].credentials)
+    return (*policy.pool[pool].credentials, *there)
+
+
+def check_credential(name: str, credential: Credential, policy: Policy) -> None:
+    """Refuse a credential whose description makes no sense.
+
+    Raises:
+        PolicyError: it is one.
+    """
+    for key, value, known in (
+        ("kind", credential.kind, _KINDS),
+        ("delivery", credential.delivery, _DELIVERIES),
+    ):
+        if value not in known:
+            raise PolicyError(
+                f"{policy.origin(f'credential.{name}.{key}')}: credential.{name}.{key} is '{value}'",
+                remedy=f"it can be {' or '.join(known)}",
+            )
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise PolicyError(
+            f"{policy.origin(f'credential.{name}')}: '{name}' cannot be the name of a credential",
+            remedy="use letters, digits, - and _",
+        )
+
+
+def _job_credential(name: str, credential: Credential, uid: int) -> JobCredential:
+    if credential.delivery == "condor":
+        service = "" if credential.kind == KERBEROS else credential.service or name
+        return JobCredential(name=name, kind=credential.kind, file="", service=service)
+    file = f"krb5cc_{uid}" if credential.kind == KERBEROS else f"{name}.token"
+    return JobCredential(name=name, kind=credential.kind, file=file)

@@ -1,0 +1,93 @@
+"""How long what travels with a job is good for, held against how long the job may wait and run. Pure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from hepsub.units import duration_text
+
+_WEEK_S = 7 * 86400
+_MARGIN_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A credential or a storage's keys, as far as a forecast needs them.
+
+    Attributes:
+        what: what it is, as a subject: "your Kerberos ticket".
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        obtain: what its user does for a new one: "kinit".
+        loss: what happens to a job that outlives it.
+    """
+
+    what: str
+    expires: float | None
+    renewable_until: float | None
+    obtain: str
+    loss: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From now, in seconds since the epoch, to when the last job should have ended, in seconds from now."""
+
+    now: float
+    needed: float
+
+    @property
+    def end(self) -> float:
+        """When the last job should have ended."""
+        return self.now + self.needed
+
+
+def forecast_note(outlook: Outlook, span: Span, *, renewed: bool) -> str:
+    """A sentence where it may end before the job does; empty where it will not.
+
+    Args:
+        outlook: what travels.
+        span: how long it is needed.
+        renewed: whether hep_auth renew runs by itself for this user.
+    """
+    if outlook.expires is None or outlook.expires >= span.end:
+        return ""
+    ends = f"{outlook.what} ends in {duration_text(max(0.0, outlook.expires - span.now))}"
+    job = f"a job may wait and run up to {duration_text(span.needed)}"
+    limit = outlook.renewable_until
+    if limit is not None and limit <= outlook.expires + _MARGIN_S:
+        return (
+            f"{ends} and cannot be renewed; {job}: {outlook.obtain} before then, or {outlook.loss}"
+        )
+    if limit is None:
+        keeps = (
+            "hep_auth renew keeps it fresh"
+            if renewed
+            else f"nothing renews it: hep_auth renew -install, or {outlook.loss}"
+        )
+        return "" if renewed else f"{ends}; {job}, and {keeps}"
+    until = moment_text(limit, span.now)
+    if limit >= span.end:
+        return (
+            ""
+            if renewed
+            else f"{ends} and can be renewed until {until}; {job}, and nothing renews it: hep_auth renew -install, or"
+            f" {outlook.loss}"
+        )
+    who = "hep_auth renew does it" if renewed else "nothing does it: hep_auth renew -install"
+    return (
+        f"{ends} and can be renewed until {until} ({who}), but {job}: {outlook.obtain} before then,"
+        f" or {outlook.loss}"
+    )
+
+
+def moment_text(moment: float, now: float) -> str:
+    """A moment for people, in local time: the time today, the weekday this week, else the date."""
+    local, today = time.localtime(moment), time.localtime(now)
+    if local[:3] == today[:3]:
+        return time.strftime("%H:%M", local)
+    if 0 < moment - now < _WEEK_S - 86400:
+        return time.strftime("%A %H:%M", local)
+    return time.strftime("%Y-%m-%d %H:%M", local)

@@ -1,0 +1,194 @@
+"""A token exchanged for keys: STS AssumeRoleWithWebIdentity, in the dialects of AWS, Ceph and MinIO.
+
+Sources: AWS STS API reference, AssumeRoleWithWebIdentity (an unsigned POST); Ceph, "STS in Ceph" (RoleArn is
+needed, a role's MaxSessionDuration limits the session, refusals have no words); MinIO,
+"AssumeRoleWithWebIdentity" (without RoleArn the policy comes from a claim of the token).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hepsub.errors import (
+    CredentialExpired,
+    CredentialRefused,
+    HepsubError,
+    StorageRefused,
+    StorageUnreachable,
+)
+from hepsub.policy.model import Storage
+from hepsub.storage.keys import Keys
+from hepsub.units import duration_text
+
+ROLE_DEFAULT_S = 3600
+"""What every role allows, unless its administrator said otherwise."""
+
+_NOT_A_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
+_TOO_LONG = ("DurationSeconds", "MaxSessionDuration", "max session duration", "InvalidDuration")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What is exchanged.
+
+    Attributes:
+        name: the storage's name in the policy.
+        storage: what the policy says of it.
+        token: the token.
+        user: login name, for the storage's log.
+        seconds: how long the keys shall live.
+    """
+
+    name: str
+    storage: Storage
+    token: str = field(repr=False)
+    user: str
+    seconds: int
+
+
+class SessionTooLong(StorageRefused):
+    """The role does not allow a session as long as was asked for."""
+
+
+def exchange_token(wanted: Exchange) -> Keys:
+    """Keys for a storage, in exchange for a token.
+
+    Args:
+        wanted: what is exchanged.
+
+    Raises:
+        SessionTooLong: the role allows only shorter sessions.
+        CredentialExpired: the token has ended.
+        CredentialRefused: the token, its audience or the role is refused.
+        StorageRefused: the service does not do this, or the endpoint is http and must not be.
+        StorageUnreachable: the service does not answer.
+    """
+    import botocore.exceptions
+    from botocore.parsers import ResponseParserError
+
+    _refuse_clear_text(wanted)
+    try:
+        answer = _client(wanted.storage).assume_role_with_web_identity(**_parameters(wanted))
+    except botocore.exceptions.ClientError as error:
+        raise _refused(wanted, error.response) from error
+    except (ResponseParserError, KeyError) as error:  # botocore looks its result up, unasked
+        raise _without_keys(wanted) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise StorageUnreachable(
+            f"the token service of the storage {wanted.name} at {endpoint_of(wanted.storage)} does not"
+            f" answer ({type(error).__name__})",
+            remedy="try again later",
+        ) from error
+    return _keys(wanted, answer.get("Credentials") or {})
+
+
+def endpoint_of(storage: Storage) -> str:
+    """The URL of the token service: the storage's own endpoint, unless the policy names another."""
+    return storage.sts_endpoint or storage.endpoint
+
+
+def _refuse_clear_text(wanted: Exchange) -> None:
+    endpoint = endpoint_of(wanted.storage)
+    if endpoint.casefold().startswith("https://") or wanted.storage.allow_http:
+        return
+    raise StorageRefused(
+        f"the token service of the storage {wanted.name} is {endpoint}, and your token would travel in the clear",
+        remedy=f"use https, or set allow_http = true in [storage.{wanted.name}]",
+    )
+
+
+def _parameters(wanted: Exchange) -> dict[str, Any]:
+    name = _NOT_A_NAME.sub("-", wanted.user)[:64]
+    role = {"RoleArn": wanted.storage.role_arn} if wanted.storage.role_arn else {}
+    return {
+        "RoleSessionName": name if len(name) > 1 else f"hepsub-{name}",
+        "WebIdentityToken": wanted.token,
+        "DurationSeconds": wanted.seconds,
+        **role,
+    }
+
+
+def _client(storage: Storage) -> Any:  # noqa: ANN401 (botocore has no types)
+    import botocore.session
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    return botocore.session.Session().create_client(
+        "sts",
+        endpoint_url=endpoint_of(storage),
+        region_name=storage.region,
+        config=Config(
+            signature_version=UNSIGNED,
+            parameter_validation=False,  # it insists on RoleArn, which MinIO may not have
+            connect_timeout=5,
+            read_timeout=20,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        ),
+    )
+
+
+def _keys(wanted: Exchange, given: dict[str, Any]) -> Keys:
+    try:
+        return Keys(
+            access=str(given["AccessKeyId"]),
+            secret=str(given["SecretAccessKey"]),
+            token=str(given["SessionToken"]),
+            expires=float(given["Expiration"].timestamp()),
+        )
+    except (KeyError, AttributeError) as error:
+        raise _without_keys(wanted) from error
+
+
+def _without_keys(wanted: Exchange) -> StorageRefused:
+    return StorageRefused(
+        f"the token service of the storage {wanted.name} answered without keys",
+        remedy=f"check endpoint and sts_endpoint in [storage.{wanted.name}]",
+    )
+
+
+def _refused(wanted: Exchange, response: dict[str, Any]) -> HepsubError:
+    said = response.get("Error") or response  # Ceph has no ErrorResponse around its Error
+    code, words = str(said.get("Code") or ""), str(said.get("Message") or "")
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    told = f"{code or status}{f': {_without(wanted.token, words)}' if words else ''}"
+    where = f"the token service of the storage {wanted.name}"
+    if code == "ExpiredTokenException" or "expired" in words.casefold():
+        return CredentialExpired(
+            f"{where} refuses the token: it has ended ({told})",
+            remedy="hep_auth login; then try again",
+        )
+    if _is_too_long(code, words, status, wanted.seconds):
+        return SessionTooLong(
+            f"{where} gives no keys for {duration_text(wanted.seconds)} ({told})",
+            remedy=f"set a smaller session_s in [storage.{wanted.name}]",
+        )
+    if status >= 500:
+        return StorageUnreachable(f"{where} is in trouble ({told})", remedy="try again later")
+    if (
+        code in {"NotImplemented", "MethodNotAllowed", "InvalidAction", "NoSuchBucket"}
+        or status == 405
+    ):
+        return StorageRefused(
+            f"{where} at {endpoint_of(wanted.storage)} exchanges no tokens ({told})",
+            remedy=f"name the token service as sts_endpoint in [storage.{wanted.name}]",
+        )
+    return CredentialRefused(
+        f"{where} says no ({told}): the token, its audience or the role is refused",
+        remedy=f"check role_arn, audience and token in [storage.{wanted.name}] with its administrators:"
+        f" the role is {wanted.storage.role_arn or 'not named'}, the audience"
+        f" {wanted.storage.audience or 'the one of the credential'}",
+    )
+
+
+def _is_too_long(code: str, words: str, status: int, seconds: int) -> bool:
+    if any(each in f"{code} {words}" for each in _TOO_LONG):
+        return True
+    wordless = status == 400 and code in {"InvalidArgument", "InvalidRequest", "ValidationError"}
+    return wordless and not words and seconds > ROLE_DEFAULT_S
+
+
+def _without(token: str, words: str) -> str:
+    """What the service said, without a token that it repeats."""
+    return words.replace(token, "***")[:300]

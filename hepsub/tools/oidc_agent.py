@@ -1,0 +1,339 @@
+"""oidc-agent through its programs: where it is, a token of it, its accounts; and what its refusals mean.
+
+Tried with 4.2.6; 5.x has other places for its socket, and the same words. Every program gets a time limit:
+with a dead refresh token oidc-token may wait for ever for somebody to authenticate again.
+"""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hepsub.errors import (
+    AgentUnavailable,
+    CredentialMissing,
+    CredentialRefused,
+    HepsubError,
+    ProviderUnreachable,
+)
+from hepsub.tools.run import Completed, installed, run_within
+
+ADDRESS = "OIDC_SOCK"
+TOKEN_S = 20.0
+"""A provider far away and a refresh take seconds; what takes longer waits for a person."""
+_LOCAL_S = 5.0
+_CONNECT_S = 2.0
+_NAMES = ("OIDC_CONFIG_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_RUNTIME_DIR", "TMPDIR")
+_START = "eval $(oidc-agent-service use)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentToken:
+    """What oidc-token gave.
+
+    Attributes:
+        token: the access token.
+        issuer: URL of its provider, without a slash at its end.
+        expires: when it ends, in seconds since the epoch; None when the agent does not know.
+    """
+
+    token: str = field(repr=False)
+    issuer: str
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of the agent.
+
+    Attributes:
+        account: its name of the account.
+        seconds: how long the token should live at least.
+        audience: the audience; empty for the account's own.
+        scopes: the scopes; none for all that the account has.
+    """
+
+    account: str
+    seconds: float = 60.0
+    audience: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+class NoAnswer(CredentialRefused):
+    """oidc-token did not end in time: its agent waits for a person, or for the provider."""
+
+
+def find_agent(environment: Mapping[str, str], uid: int) -> str | None:
+    """The socket of the user's agent, if one answers there; None otherwise.
+
+    Asked are $OIDC_SOCK and the places of `oidc-agent-service` (4.x and 5.x); in /tmp only what is the
+    user's own counts.
+
+    Args:
+        environment: the caller's.
+        uid: numeric user id.
+    """
+    temporary = environment.get("TMPDIR") or "/tmp"  # noqa: S108 (oidc-agent-service's own place)
+    places = [
+        environment.get(ADDRESS, ""),
+        f"{temporary}/oidc-agent-service-{uid}/oidc-agent.sock",
+        f"{temporary}/oidc-agent-service/{uid}/oidc-agent.sock",
+    ]
+    return next((place for place in places if place and _answers(Path(place), uid)), None)
+
+
+def _answers(path: Path, uid: int) -> bool:
+    try:
+        status = path.stat()
+        if not stat.S_ISSOCK(status.st_mode) or status.st_uid != uid:
+            return False
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_CONNECT_S)
+            probe.connect(str(path))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def ask_token(request: Request, environment: Mapping[str, str], uid: int) -> AgentToken:
+    """A token of the agent.
+
+    Args:
+        request: what is asked for.
+        environment: the caller's.
+        uid: numeric user id.
+
+    Raises:
+        AgentUnavailable: it is not installed, does not run, is locked, or has not loaded the account.
+        CredentialMissing: there is no such account.
+        CredentialRefused: the provider says no.
+        NoAnswer: nothing came within 20 s.
+        ProviderUnreachable: the provider does not answer.
+    """
+    words = ["oidc-token", "--all", "--name=hepsub", f"--time={max(0, round(request.seconds))}"]
+    if request.audience:
+        words.append(f"--aud={request.audience}")
+    if request.scopes:
+        words.append(f"--scope={' '.join(request.scopes)}")
+    done = _run([*words, request.account], environment, uid, TOKEN_S)
+    if done is None:
+        raise NoAnswer(
+            f"oidc-agent gave no token of the account {request.account} within {TOKEN_S:.0f} s: its refresh"
+            " token has ended and it waits for you to authenticate, or the provider does not answer",
+            remedy=f"oidc-gen {request.account} --reauthenticate (hep_auth login does it); if that does not"
+            " help either, try again later",
+        )
+    if done.code != 0:
+        raise _unknown_or_refused(done, request.account, environment, uid)
+    return _read(done.stdout, request.account)
+
+
+def _unknown_or_refused(
+    done: Completed, account: str, environment: Mapping[str, str], uid: int
+) -> HepsubError:
+    """The error that oidc-token's words mean; an account that is nowhere is not one to be loaded."""
+    error = refusal(done.stderr or done.stdout, account)
+    is_unloaded = "account not loaded" in done.stderr.casefold()
+    if is_unloaded and account not in known_accounts(environment, uid):
+        return refusal("No account configured with that short name", account)
+    return error
+
+
+def _read(text: str, account: str) -> AgentToken:
+    lines = text.split("\n")
+    if not lines[0].strip():
+        raise CredentialRefused(
+            f"oidc-token gave nothing for the account {account}", remedy=f"oidc-token {account}"
+        )
+    issuer, expires = [*lines[1:], "", ""][:2]
+    return AgentToken(
+        token=lines[0].strip(),
+        issuer=issuer.strip().rstrip("/"),
+        expires=float(expires) if expires.strip().isdigit() and int(expires) > 0 else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trouble:
+    """What oidc-agent says (in small letters), what it means, and what helps; {account} is filled in."""
+
+    texts: tuple[str, ...]
+    error: type[HepsubError]
+    message: str
+    remedy: str
+
+
+_TROUBLES = (
+    _Trouble(
+        texts=("did not receive any response", "could not connect to oidc-agent", "have you set the env var"),
+        error=AgentUnavailable,
+        message="oidc-agent does not answer",
+        remedy=f"{_START}; then hep_auth login",
+    ),
+    _Trouble(
+        texts=("agent locked",),
+        error=AgentUnavailable,
+        message="oidc-agent is locked",
+        remedy="oidc-add -X, with the password that it was locked with",
+    ),
+    _Trouble(
+        texts=("account not loaded", "currently not loaded"),
+        error=AgentUnavailable,
+        message="oidc-agent has not loaded the account {account}",
+        remedy="oidc-add {account} (hep_auth login does it)",
+    ),
+    _Trouble(
+        texts=("no account configured",),
+        error=CredentialMissing,
+        message="oidc-agent knows no account {account}",
+        remedy="hep_auth login -iam makes it; oidc-add -l lists those there are",
+    ),
+    _Trouble(
+        texts=("invalid_scope", "could not register the necessary scopes"),
+        error=CredentialRefused,
+        message="the provider does not give the account {account} the scopes that were asked for",
+        remedy="hep_auth login -iam with these scopes; if it refuses them too, ask the administrators of the"
+        " provider to allow them to your client",
+    ),
+    _Trouble(
+        texts=("invalid_target", "invalid_resource", "audience"),
+        error=CredentialRefused,
+        message="the provider does not give the account {account} a token for this audience",
+        remedy="correct `audience` in [credential.NAME] or [storage.NAME] of the policy",
+    ),
+    _Trouble(
+        texts=("invalid_grant", "refresh token expired", "no refresh token", "malformed refresh token"),
+        error=CredentialRefused,
+        message="the provider no longer accepts the refresh token of the account {account}: it has ended or"
+        " was revoked",
+        remedy="oidc-gen {account} --reauthenticate (hep_auth login does it)",
+    ),
+    _Trouble(
+        texts=("invalid_client", "unauthorized_client"),
+        error=CredentialRefused,
+        message="the provider does not accept the client of the account {account}",
+        remedy="make the account anew: oidc-gen --delete {account}; hep_auth login -iam",
+    ),
+    _Trouble(
+        texts=("ssl cert", "certificate", "ssl peer"),
+        error=ProviderUnreachable,
+        message="the certificate of the provider of the account {account} is not trusted",
+        remedy="make the account with its CA: oidc-gen --cp=FILE",
+    ),
+    _Trouble(
+        texts=(
+            "the other party disconnected",
+            "could not connect to url",
+            "couldn't connect",
+            "could not connect to host",
+            "could not resolve",
+            "couldn't resolve",
+            "timed out",
+            "timeout",
+            "could not get token endpoint",
+            "internal server error",
+            "service unavailable",
+            "bad gateway",
+        ),
+        error=ProviderUnreachable,
+        message="the provider of the account {account} does not answer",
+        remedy="try again later",
+    ),
+)  # fmt: skip
+
+
+def refusal(told: str, account: str) -> HepsubError:
+    """The error that a text of oidc-agent means.
+
+    Args:
+        told: what the program wrote to stderr.
+        account: the account that was asked for.
+    """
+    words = " ".join(told.split()).removeprefix("Error: ")[:300]
+    small = words.casefold()
+    for trouble in _TROUBLES:
+        if any(text in small for text in trouble.texts):
+            message = trouble.message.format(account=account)
+            return trouble.error(
+                f"{message} ({words})", remedy=trouble.remedy.format(account=account)
+            )
+    return CredentialRefused(
+        f"oidc-agent gives no token of the account {account}: {words or 'no reason given'}",
+        remedy=f"see what oidc-token {account} says; hep_auth login -iam",
+    )
+
+
+def loaded_accounts(environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
+    """The accounts that the agent has loaded.
+
+    Raises:
+        AgentUnavailable: it does not run, or is locked.
+    """
+    return _listed("--loaded", environment, uid)
+
+
+def known_accounts(environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
+    """The accounts that have a configuration, loaded or not.
+
+    Raises:
+        AgentUnavailable: oidc-agent is not installed, or does not run.
+    """
+    return _listed("--list", environment, uid)
+
+
+def _listed(option: str, environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
+    done = _run(["oidc-add", option], environment, uid, _LOCAL_S)
+    if done is None or done.code != 0:
+        raise refusal("did not receive any response" if done is None else done.stderr, "")
+    words = (line.strip() for line in done.stdout.splitlines())
+    return tuple(word for word in words if word and " " not in word)
+
+
+def start_agent(environment: Mapping[str, str], uid: int) -> str:
+    """Start the user's one agent (`oidc-agent-service use`), if none answers; give its socket.
+
+    Raises:
+        AgentUnavailable: it cannot be started.
+    """
+    if (found := find_agent(environment, uid)) is not None:
+        return found
+    done = None
+    if installed("oidc-agent-service"):
+        words = ["oidc-agent-service", "use"]
+        done = run_within(words, timeout=_LOCAL_S, environment=_known(environment))
+    if (found := find_agent(environment, uid)) is not None:
+        return found
+    told = " ".join(done.stderr.split())[-300:] if done else ""
+    raise AgentUnavailable(
+        f"oidc-agent cannot be started{f': {told}' if told else ''}",
+        remedy="install oidc-agent" if done is None else "eval $(oidc-agent-service restart)",
+    )
+
+
+def agent_environment(environment: Mapping[str, str], address: str) -> dict[str, str]:
+    """What oidc-agent's programs need to know of the caller's environment, with the agent's socket."""
+    return _known(environment) | {ADDRESS: address}
+
+
+def _known(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in _NAMES if environment.get(name)}
+
+
+def _run(
+    argv: list[str], environment: Mapping[str, str], uid: int, timeout: float
+) -> Completed | None:
+    if not installed(argv[0]):
+        raise AgentUnavailable(
+            "oidc-agent is not installed", remedy="install oidc-agent (Debian: oidc-agent-cli)"
+        )
+    address = find_agent(environment, uid)
+    if address is None:
+        said = environment.get(ADDRESS, "")
+        why = f"nobody answers at $OIDC_SOCK ({said})" if said else "$OIDC_SOCK is not set"
+        raise AgentUnavailable(
+            f"oidc-agent does not run: {why}", remedy=f"{_START}; then hep_auth login"
+        )
+    return run_within(argv, timeout=timeout, environment=agent_environment(environment, address))

@@ -1,0 +1,61 @@
+"""A source of tokens in memory: they are JSON Web Tokens without a signature that anybody could check."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass, field
+
+from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.errors import HepsubError
+
+
+def make_token(since: float, life: float, subject: str = "alice") -> bytes:
+    """A token that begins to live then, and for so many seconds."""
+    claims = {"sub": subject, "iss": "https://iam.example.org", "iat": int(since)}
+    claims |= {"exp": int(since + life)}
+    parts = [{"alg": "none"}, claims]
+    words = [base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in parts]
+    return b".".join([*words, b"c2lnbmF0dXJl"])
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeSource:
+    """Gives tokens that live for `life` seconds, or fails as told.
+
+    Attributes:
+        name: its name in the policy.
+        life: how long a new token lives, in seconds.
+        own: what the user has already.
+        trouble: what it raises instead.
+        asked: how often it was asked for a new one.
+    """
+
+    name: str = "iam"
+    life: float = 3600.0
+    own: Held | None = None
+    trouble: HepsubError | None = None
+    asked: int = 0
+    kind: Kind = field(default=Kind.TOKEN)
+    origin: str = "a test"
+
+    def look(self) -> Held | None:
+        """What the user has."""
+        return self.own
+
+    def obtain(self, seconds: float) -> Held:
+        """A new token."""
+        del seconds
+        self.asked += 1
+        if self.trouble is not None:
+            raise self.trouble
+        now = time.time()
+        lifetime = Lifetime(expires=now + self.life, renewable_until=None, since=now)
+        content = make_token(now, self.life)
+        return Held(name=self.name, kind=self.kind, who="alice", lifetime=lifetime, content=content)
+
+    def renew(self, held: Held) -> Held:
+        """The same: a new token."""
+        del held
+        return self.obtain(0)

@@ -1,0 +1,268 @@
+"""hep_auth renew, one round: what is due is renewed, what has ended is closed, one trouble stops nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.renew import Renewed, renew
+from hepsub.actions.session import Session
+from hepsub.actions.submit import Submission, submit
+from hepsub.auth.bundles import claimed
+from hepsub.auth.renewal import read_state
+from hepsub.batch import State
+from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
+from hepsub.policy.model import Storage
+from hepsub.result import Result
+from hepsub.storage.keys import Keys
+from tests.fakes.batch import FakeSchedd, as_batch_systems
+from tests.fakes.credentials import FakeSource
+from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+
+HOUR = 3600.0
+OUT = ("-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
+
+
+class World:
+    """Alice's login node: one schedd, one source of tokens, keys of sessions, and the clock."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.directory = tmp_path
+        make_script(tmp_path)
+        self.schedd = FakeSchedd(host="login01.example.org")
+        self.source = FakeSource()
+        self.session_s = HOUR
+        self.refused = ""
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch: the files of a bundle are dated by the real clock."""
+        return time.time()
+
+    def session(self) -> Session:
+        """A session at this moment."""
+        policy = make_policy(
+            f'[staging]\nbundle_dir = "/proc/self/root{self.directory}/bundles"\n'
+            '[storage.herd]\nendpoint = "https://s3.example.org"\ndefault = true\n'
+        )
+        situation = replace(make_situation(cwd=self.directory), now=self.now)
+        session = make_session(
+            self.directory,
+            as_batch_systems(self.schedd),
+            policy=policy,
+            situation=situation,
+            sources={"iam": self.source},
+        )
+        return replace(session, keys=self.keys)
+
+    def keys(self, name: str, storage: Storage) -> Keys:
+        """Keys of a session that begins now."""
+        del storage
+        if self.refused:
+            raise StorageRefused(f"no keys for {name}: {self.refused}", remedy="hep_auth login")
+        return Keys(access="ASIA", secret="s", token="t", expires=self.now + self.session_s)
+
+    def submit(self, *words: str) -> Path:
+        """Submit, and give the bundle."""
+        value = submit(self.session(), make_spec("job.sh", *words)).value
+        assert isinstance(value, Submission)
+        return self.directory / "bundles" / value.submitted.uuid
+
+    def renew(self) -> Result:
+        """One round of hep_auth renew."""
+        return renew(self.session())
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The world, before anything was submitted."""
+    return World(tmp_path)
+
+
+def token(bundle: Path) -> bytes:
+    """The token that travels."""
+    return (bundle / "creds/iam.token").read_bytes()
+
+
+def value_of(result: Result) -> Renewed:
+    """What a round did."""
+    assert isinstance(result.value, Renewed)
+    return result.value
+
+
+def test_without_bundles_there_is_nothing_to_do(world: World) -> None:
+    """No schedd is asked, no credential obtained; but that it ran is noted."""
+    result = world.renew()
+    assert result.problems == ()
+    assert world.schedd.calls == []
+    assert world.source.asked == 0
+    assert read_state(world.session().bundles).when == pytest.approx(world.now, abs=5)
+    assert value_of(result).pause == 600
+
+
+def test_a_credential_travels_private_and_is_not_asked_for_again_before_half_its_life(
+    world: World,
+) -> None:
+    """0600 in a directory of 0700; one submission asks once."""
+    bundle = world.submit("-cred", "iam")
+    path = bundle / "creds/iam.token"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert world.source.asked == 1
+    result = world.renew()
+    assert world.source.asked == 1
+    assert result.problems == ()
+    outcome = value_of(result).state.credentials["iam"]
+    assert outcome.expires == pytest.approx(world.now + HOUR, abs=5)
+    assert value_of(result).pause == 600
+
+
+def test_a_token_is_renewed_for_all_bundles_at_once(world: World) -> None:
+    """One call of the agent serves every submission."""
+    bundles = [world.submit("-cred", "iam") for _ in range(3)]
+    before = token(bundles[0])
+    world.source.life = 2 * HOUR
+    asked = world.source.asked
+    world.source.own = world.source.obtain(0)
+    world.renew()
+    assert len({token(bundle) for bundle in bundles}) == 1
+    assert token(bundles[0]) != before
+    assert world.source.asked == asked + 1
+
+
+def test_trouble_with_a_token_does_not_stop_the_signatures(world: World) -> None:
+    """Each has its own back-off; what is there stays there."""
+    world.source.life = 2.0
+    bundle = world.submit("-cred", "iam", *OUT)
+    (bundle / "signed.json").unlink()
+    world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
+    (bundle / "creds/iam.token").unlink()
+    result = world.renew()
+    assert [problem.message for problem in result.problems] == ["iam: the agent is locked"]
+    assert (bundle / "signed.json").exists()
+    outcome = value_of(result).state.credentials["iam"]
+    assert (outcome.failures, outcome.remedy) == (1, "oidc-add -x")
+
+
+def test_after_a_failure_it_waits_before_it_asks_again(world: World) -> None:
+    """A locked agent is not asked by every command."""
+    bundle = world.submit("-cred", "iam")
+    world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
+    (bundle / "creds/iam.token").unlink()
+    world.renew()
+    asked = world.source.asked
+    again = world.renew()
+    assert world.source.asked == asked
+    assert value_of(again).state.credentials["iam"].failures == 1
+
+
+def test_a_user_with_a_new_token_does_not_wait_for_the_back_off(world: World) -> None:
+    """What the user has is taken at once, whatever failed before."""
+    bundle = world.submit("-cred", "iam")
+    fresh = world.source.obtain(0)
+    world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
+    (bundle / "creds/iam.token").unlink()
+    world.renew()
+    world.source.own = fresh
+    world.renew()
+    assert token(bundle) == fresh.content
+
+
+def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
+    """A job that has ended keeps its old manifest; the others get new ones, whole."""
+    world.session_s = 100.0
+    bundle = world.submit("-n", "3", *OUT)
+    manifests = [(bundle / f"{proc}/hepsub.manifest").read_text() for proc in range(3)]
+    world.schedd.jobs = [job for job in world.schedd.jobs if job.proc != 1]
+    (bundle / "signed.json").unlink()  # as if nobody knew how old they are
+    world.session_s = HOUR
+    result = world.renew()
+    assert result.problems == ()
+    now = [(bundle / f"{proc}/hepsub.manifest").read_text() for proc in range(3)]
+    assert now[1] == manifests[1]
+    assert now[0].splitlines()[0] == manifests[0].splitlines()[0] == "hepsub-manifest\t1\t13.0"
+    assert value_of(result).state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
+
+
+def test_keys_that_are_refused_leave_the_manifests_as_they_are(world: World) -> None:
+    """The outcome says why, and hep_q -why tells it."""
+    bundle = world.submit(*OUT)
+    before = (bundle / "0/hepsub.manifest").read_text()
+    (bundle / "signed.json").unlink()
+    world.refused = "the agent is locked"
+    result = world.renew()
+    assert result.exit_code == 0
+    assert "the agent is locked" in result.problems[0].message
+    assert (bundle / "0/hepsub.manifest").read_text() == before
+
+
+def test_a_cluster_that_has_ended_loses_its_secrets_and_keeps_what_came_home(world: World) -> None:
+    """Outputs and reports stay; tokens, manifests and the wrapper go."""
+    bundle = world.submit("-cred", "iam", *OUT)
+    home = bundle / "home/home.0"
+    (home / "outputs").mkdir(parents=True)
+    (home / "outputs/r").write_text("a result")
+    (home / "report.json").write_text("{}")
+    world.schedd.jobs.clear()
+    world.renew()
+    left = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
+    assert left == {
+        *("finished", "ready", "request.json"),
+        *("home/home.0/outputs/r", "home/home.0/report.json"),
+    }
+    world.renew()
+    assert (home / "outputs/r").read_text() == "a result"
+
+
+def test_a_schedd_that_is_away_means_alive(world: World) -> None:
+    """Nothing is cleared away because nobody answered; what is due is still renewed."""
+    bundle = world.submit("-cred", "iam", *OUT)
+    (bundle / "signed.json").unlink()
+    world.schedd.reachable = False
+    result = world.renew()
+    assert any("taken for alive" in note for note in result.notes)
+    assert (bundle / "signed.json").exists()
+    assert (bundle / "creds/iam.token").exists()
+
+
+def test_two_at_once(world: World) -> None:
+    """The second one does nothing, and says so."""
+    world.submit("-cred", "iam")
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with claimed(world.session().bundles / ".renew") as mine:
+            os.write(writing, b"1" if mine else b"0")
+            signal.pause()
+        os._exit(0)
+    try:
+        assert os.read(reading, 1) == b"1"
+        assert value_of(world.renew()).busy
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert not value_of(world.renew()).busy
+
+
+def test_a_missing_credential_stops_the_submission_before_anything_is_made(world: World) -> None:
+    """Ten days later would be too late to find out."""
+    world.source.trouble = CredentialMissing("there is no token", remedy="hep_auth login")
+    with pytest.raises(CredentialMissing, match="nothing was submitted") as caught:
+        submit(world.session(), make_spec("job.sh", "-cred", "iam"))
+    assert "-cred none" in caught.value.remedy
+    assert world.schedd.clusters == []
+    assert list(world.directory.glob("bundles/*")) == []
+
+
+def test_held_jobs_are_alive(world: World) -> None:
+    """A user may release them tomorrow."""
+    bundle = world.submit("-cred", "iam")
+    world.schedd.jobs = [replace(job, state=State.HELD) for job in world.schedd.jobs]
+    world.renew()
+    assert (bundle / "creds/iam.token").exists()

@@ -1,0 +1,80 @@
+"""A credential in hand: its lifetime, its file, and that it is in no text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hepsub.auth.credential import Held, Kind, Lifetime, write_held
+from hepsub.plan.credentials import KERBEROS, TOKEN
+
+NOW = 1_700_000_000.0
+
+
+def held(content: bytes = b"secret") -> Held:
+    lifetime = Lifetime(expires=None, renewable_until=None)
+    return Held(name="iam", kind=Kind.TOKEN, who="alice", lifetime=lifetime, content=content)
+
+
+def test_the_kinds_are_the_policys_words() -> None:
+    assert (Kind.KERBEROS.value, Kind.TOKEN.value) == (KERBEROS, TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("expires", "left", "good"),
+    [(NOW + 60, 60, True), (NOW, 0, False), (NOW - 5, 0, False), (None, float("inf"), True)],
+)
+def test_what_is_left_of_a_life(expires: float | None, left: float, good: bool) -> None:
+    lifetime = Lifetime(expires=expires, renewable_until=None)
+    assert lifetime.left(NOW) == left
+    assert lifetime.is_good(NOW) is good
+
+
+def test_it_may_have_to_live_for_a_while() -> None:
+    lifetime = Lifetime(expires=NOW + 60, renewable_until=None)
+    assert lifetime.is_good(NOW, 59)
+    assert not lifetime.is_good(NOW, 60)
+
+
+@pytest.mark.parametrize(
+    ("expires", "until", "can"),
+    [
+        (NOW + 60, None, True),
+        (NOW + 60, NOW + 600, True),
+        (NOW + 60, NOW + 60, False),
+        (NOW - 600, NOW - 60, False),
+        (None, None, True),
+    ],
+)
+def test_whether_it_can_be_renewed(expires: float | None, until: float | None, can: bool) -> None:
+    assert Lifetime(expires=expires, renewable_until=until).can_be_renewed(NOW) is can
+
+
+def test_the_content_is_in_no_text() -> None:
+    assert "secret" not in f"{held()!r} {held()}"
+
+
+def test_a_file_is_private_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "iam.token"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    before = os.umask(0)
+    try:
+        with path.open("rb") as reader:
+            write_held(held(b"new"), path)
+            assert reader.read() == b"old", "who had it open still has the old one"
+    finally:
+        os.umask(before)
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["iam.token"]
+
+
+def test_a_file_that_cannot_be_replaced_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_held(held(), path)
+    assert [each.name for each in tmp_path.iterdir()] == ["directory"]

@@ -1,0 +1,54 @@
+"""The state of hep_auth renew: kept whole, read whatever lies there, with a back-off."""
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.auth.bundle_files import write_whole
+from hepsub.auth.renewal import Outcome, RenewalState, failed, read_state, state_path, state_text
+
+NOON = 1_700_000_000.0
+
+
+def test_the_state_survives_its_file(tmp_path: Path) -> None:
+    """What the next run and -status read is what was written."""
+    state = RenewalState(
+        when=NOON,
+        host="login01",
+        every=600,
+        jobs=3,
+        credentials={"krb": Outcome(expires=NOON + 60, renewable_until=NOON + 600, renewed=NOON)},
+        storages={"herd": Outcome(message="no keys", remedy="hep_auth login", failures=2)},
+        notes=("cluster 13 was completed",),
+    )
+    state_path(tmp_path).parent.mkdir()
+    write_whole(state_path(tmp_path), state_text(state), 0o600)
+    assert read_state(tmp_path) == state
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"when": 1}', '{"credentials": 3}'])
+def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -> None:
+    """A damaged file must not stop the renewal for ever."""
+    if text is not None:
+        state_path(tmp_path).parent.mkdir()
+        state_path(tmp_path).write_text(text)
+    assert read_state(tmp_path) == RenewalState()
+
+
+def test_failures_back_off_to_an_hour() -> None:
+    """A minute, two, four …: a provider that is down is not hammered, and not forgotten."""
+    outcome = Outcome(expires=NOON + 60, renewed=NOON - 60)
+    pauses = []
+    for _ in range(9):
+        outcome = failed(outcome, "down", "wait", NOON)
+        pauses.append(outcome.not_before - NOON)
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert (outcome.failures, outcome.expires, outcome.renewed) == (9, NOON + 60, NOON - 60)
+
+
+def test_it_is_active_for_two_pauses() -> None:
+    """What forecasts believe: something runs hep_auth renew by itself."""
+    state = RenewalState(when=NOON, every=600)
+    assert state.is_active(NOON + 1200)
+    assert not state.is_active(NOON + 1300)
+    assert not RenewalState().is_active(NOON)

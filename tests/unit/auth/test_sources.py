@@ -1,0 +1,69 @@
+"""The sources of the policy's credentials, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.auth.credential import Kind
+from hepsub.auth.kerberos import KerberosSource
+from hepsub.auth.sources import all_sources, source_for
+from hepsub.auth.token import Order, TokenSource
+from hepsub.errors import PolicyError, UsageError
+from tests.fakes.world import make_policy, make_situation
+
+POLICY = make_policy(
+    '[credential.iam]\naudience = "a"\nscopes = ["x"]\n[credential.other]\nkind = "token"\n'
+)
+
+
+def test_a_ticket() -> None:
+    situation = make_situation(environment={"KRB5CCNAME": "FILE:/x"})
+    source = source_for("krb", POLICY, situation)
+    assert isinstance(source, KerberosSource)
+    assert (source.name, source.kind, source.uid) == ("krb", Kind.KERBEROS, 1000)
+    assert source.environment["KRB5CCNAME"] == "FILE:/x"
+    assert source.scratch is None
+
+
+def test_copies_of_a_ticket_are_in_memory_where_there_is_a_place(tmp_path: Path) -> None:
+    situation = make_situation(environment={"XDG_RUNTIME_DIR": str(tmp_path)})
+    source = source_for("krb", POLICY, situation)
+    assert isinstance(source, KerberosSource)
+    assert source.scratch == tmp_path
+
+
+def test_a_token() -> None:
+    source = source_for("iam", POLICY, make_situation())
+    assert isinstance(source, TokenSource)
+    assert (source.kind, source.order) == (Kind.TOKEN, Order.JOBS)
+    assert (source.policy.audience, source.policy.scopes) == ("a", ("x",))
+
+
+def test_a_token_for_somebody_else() -> None:
+    source = source_for(
+        "iam", POLICY, make_situation(), audience="b", scopes=("y",), order=Order.SHELL
+    )
+    assert isinstance(source, TokenSource)
+    assert (source.policy.audience, source.policy.scopes, source.order) == (
+        "b",
+        ("y",),
+        Order.SHELL,
+    )
+
+
+def test_an_unknown_name_has_a_neighbour() -> None:
+    with pytest.raises(UsageError, match="no credential 'othr'") as caught:
+        source_for("othr", POLICY, make_situation())
+    assert caught.value.remedy == "did you mean 'other'?"
+
+
+def test_a_kind_that_makes_no_sense() -> None:
+    policy = make_policy('[credential.x]\nkind = "x509"\n')
+    with pytest.raises(PolicyError, match="x509"):
+        source_for("x", policy, make_situation())
+
+
+def test_all_of_them() -> None:
+    assert set(all_sources(POLICY, make_situation())) == {"krb", "iam", "other"}

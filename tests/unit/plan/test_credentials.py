@@ -1,0 +1,85 @@
+"""Which credentials travel: what pool and site want, what -cred adds, what it drops."""
+
+import pytest
+
+from hepsub.errors import PolicyError, UsageError
+from hepsub.plan.credentials import JobCredential, choose_credentials
+from tests.fakes.world import make_policy
+
+POLICY = """
+[pool.local]
+credentials = ["krb"]
+[site.far]
+requirements = "Far"
+credentials = ["krb", "iam"]
+[credential.other]
+kind = "kerberos"
+[credential.pushed]
+delivery = "condor"
+[credential.named]
+delivery = "condor"
+service = "hepiam"
+[credential.made]
+kind = "kerberos"
+delivery = "condor"
+"""
+KRB = JobCredential(name="krb", kind="kerberos", file="krb5cc_1000")
+IAM = JobCredential(name="iam", kind="token", file="iam.token")
+
+
+def chosen(*words: str, sites: tuple[str, ...] = ()) -> tuple[JobCredential, ...]:
+    """What travels to the pool `local`."""
+    return choose_credentials(words, make_policy(POLICY), "local", sites, 1000)
+
+
+def test_pool_and_site_want_theirs_and_each_goes_once() -> None:
+    """The site's wishes are added to the pool's."""
+    assert chosen() == (KRB,)
+    assert chosen(sites=("far",)) == (KRB, IAM)
+
+
+def test_cred_adds_and_none_drops() -> None:
+    """`none` drops what the policy wants, not what the user names beside it."""
+    assert chosen("iam") == (KRB, IAM)
+    assert chosen("none") == ()
+    assert chosen("none", "iam", sites=("far",)) == (IAM,)
+    assert chosen("iam", "none") == (IAM,)
+
+
+def test_what_condor_delivers_is_no_file() -> None:
+    """The service is named after the credential where the policy does not say otherwise."""
+    pushed, named = chosen("none", "pushed", "named")
+    assert (pushed.file, pushed.service, pushed.by_condor) == ("", "pushed", True)
+    assert named.service == "hepiam"
+    made = chosen("none", "made")[0]
+    assert (made.file, made.service, made.by_condor) == ("", "", True)
+
+
+def test_a_second_ticket_is_refused() -> None:
+    """KRB5CCNAME names one cache."""
+    with pytest.raises(UsageError, match="one Kerberos ticket") as caught:
+        chosen("other")
+    assert "-cred none" in caught.value.remedy
+
+
+def test_an_unknown_name_is_refused_with_the_closest() -> None:
+    """A typing error must not submit 10,000 jobs without their token."""
+    with pytest.raises(UsageError, match="no credential 'iamm'") as caught:
+        chosen("iamm")
+    assert "iam" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('[credential.x]\nkind = "proxy"', "credential.x.kind is 'proxy'"),
+        ('[credential.x]\ndelivery = "mail"', "credential.x.delivery is 'mail'"),
+        ('[credential."a/b"]', "'a/b' cannot be the name"),
+    ],
+)
+def test_a_credential_that_makes_no_sense_is_an_error_of_the_policy(table: str, words: str) -> None:
+    """With file and line, before anything is obtained."""
+    name = "a/b" if "a/b" in table else "x"
+    with pytest.raises(PolicyError, match=words) as caught:
+        choose_credentials((name,), make_policy(table), "here", (), 1000)
+    assert "test.toml line" in caught.value.message

@@ -1,0 +1,196 @@
+"""A token exchanged for keys, with a server that speaks each dialect."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qsl
+
+import pytest
+
+from hepsub.errors import (
+    CredentialExpired,
+    CredentialRefused,
+    HepsubError,
+    StorageRefused,
+    StorageUnreachable,
+)
+from hepsub.policy.model import Storage
+from hepsub.storage.sts import Exchange, SessionTooLong, exchange_token
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+ROLE = "arn:aws:iam:::role/HepUser"
+GIVEN = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AK</AccessKeyId><SecretAccessKey>SK</SecretAccessKey>
+<SessionToken>ST</SessionToken><Expiration>2026-11-22T04:58:24.192265Z</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+CEPH_ERROR = "<Error><Code>{code}</Code><RequestId>t</RequestId><HostId>h</HostId></Error>"
+AWS_ERROR = (
+    '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+    "<Code>{code}</Code><Message>{words}</Message></Error></ErrorResponse>"
+)
+
+
+@dataclass
+class Service:
+    """What the server answers, and what it was asked."""
+
+    port: int = 0
+    status: int = 200
+    body: str = GIVEN
+    asked: list[dict[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """A server on loopback."""
+    state = Service()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            state.asked.append(dict(parse_qsl(self.rfile.read(length).decode())))
+            state.headers.append(dict(self.headers))
+            content = state.body.encode()
+            self.send_response(state.status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    state.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def exchange(
+    service: Service, *, seconds: int = 3600, user: str = "alice", role: str = ROLE
+) -> Exchange:
+    storage = Storage(
+        endpoint=f"http://127.0.0.1:{service.port}", allow_http=True, role_arn=role, audience="a"
+    )
+    return Exchange(name="s3", storage=storage, token=TOKEN, user=user, seconds=seconds)
+
+
+def test_keys_for_a_token(service: Service) -> None:
+    keys = exchange_token(exchange(service, seconds=1800))
+    assert (keys.access, keys.secret, keys.token) == ("AK", "SK", "ST")
+    assert keys.expires == pytest.approx(1795323504.19, abs=0.01)
+    assert service.asked == [
+        {
+            "Action": "AssumeRoleWithWebIdentity",
+            "Version": "2011-06-15",
+            "RoleArn": ROLE,
+            "RoleSessionName": "alice",
+            "WebIdentityToken": TOKEN,
+            "DurationSeconds": "1800",
+        }
+    ]
+    assert "Authorization" not in service.headers[0]
+
+
+def test_without_a_role_none_is_sent(service: Service) -> None:
+    assert exchange_token(exchange(service, role=""))
+    assert "RoleArn" not in service.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [("al ice/1", "al-ice-1"), ("x", "hepsub-x"), ("", "hepsub-"), ("u" * 99, "u" * 64)],
+)
+def test_the_session_has_a_name_that_is_allowed(service: Service, user: str, name: str) -> None:
+    exchange_token(exchange(service, user=user))
+    assert service.asked[0]["RoleSessionName"] == name
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "words"),
+    [
+        (403, CEPH_ERROR.format(code="AccessDenied"), CredentialRefused, "audience or the role is refused"),
+        (403, AWS_ERROR.format(code="AccessDenied", words="Not authorized"), CredentialRefused, "Not authorized"),
+        (400, AWS_ERROR.format(code="InvalidIdentityToken", words="bad"), CredentialRefused, "InvalidIdentityToken"),
+        (400, AWS_ERROR.format(code="ExpiredTokenException", words="Token expired"), CredentialExpired, "has ended"),
+        (400, AWS_ERROR.format(code="InvalidParameterValue", words="jwt expired"), CredentialExpired, "has ended"),
+        (405, AWS_ERROR.format(code="MethodNotAllowed", words="no"), StorageRefused, "exchanges no tokens"),
+        (501, CEPH_ERROR.format(code="NotImplemented"), StorageUnreachable, "in trouble"),
+        (503, AWS_ERROR.format(code="SlowDown", words="later"), StorageUnreachable, "in trouble"),
+        (200, "<AssumeRoleWithWebIdentityResponse/>", StorageRefused, "without keys"),
+        (200, "<html>hello<br></html>", StorageRefused, "without keys"),
+        (200, "<html>hello</html>", StorageRefused, "without keys"),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_a_cause_and_a_remedy(
+    service: Service, status: int, body: str, error: type[HepsubError], words: str
+) -> None:
+    service.status, service.body = status, body
+    with pytest.raises(HepsubError) as caught:
+        exchange_token(exchange(service))
+    assert type(caught.value) is error
+    assert words in caught.value.message
+    assert caught.value.remedy
+
+
+def test_the_remedy_names_what_to_correct(service: Service) -> None:
+    service.status, service.body = 403, CEPH_ERROR.format(code="AccessDenied")
+    with pytest.raises(CredentialRefused) as caught:
+        exchange_token(exchange(service))
+    assert "[storage.s3]" in caught.value.remedy
+    assert ROLE in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("seconds", "body"),
+    [
+        (7200, CEPH_ERROR.format(code="InvalidArgument")),
+        (900, AWS_ERROR.format(code="ValidationError", words="The requested DurationSeconds exceeds the"
+                               " MaxSessionDuration set for this role.")),
+    ],
+)  # fmt: skip
+def test_a_session_that_the_role_does_not_allow(service: Service, seconds: int, body: str) -> None:
+    service.status, service.body = 400, body
+    with pytest.raises(SessionTooLong) as caught:
+        exchange_token(exchange(service, seconds=seconds))
+    assert "session_s" in caught.value.remedy
+
+
+def test_a_wordless_refusal_of_a_usual_session_is_no_matter_of_its_length(service: Service) -> None:
+    service.status, service.body = 400, CEPH_ERROR.format(code="InvalidArgument")
+    with pytest.raises(CredentialRefused):
+        exchange_token(exchange(service, seconds=3600))
+
+
+def test_the_token_is_in_no_text(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    service.status = 400
+    service.body = AWS_ERROR.format(code="InvalidIdentityToken", words=f"cannot read {TOKEN}")
+    wanted = exchange(service)
+    with caplog.at_level(logging.INFO), pytest.raises(CredentialRefused) as caught:
+        exchange_token(wanted)
+    assert TOKEN not in f"{caught.value.message} {caught.value.remedy} {caplog.text} {wanted!r}"
+
+
+def test_a_token_does_not_travel_in_the_clear_unless_the_policy_says_so(service: Service) -> None:
+    storage = Storage(endpoint=f"http://127.0.0.1:{service.port}")
+    wanted = Exchange(name="s3", storage=storage, token=TOKEN, user="alice", seconds=900)
+    with pytest.raises(StorageRefused, match="in the clear"):
+        exchange_token(wanted)
+    assert not service.asked
+
+
+def test_nobody_answers() -> None:
+    storage = Storage(endpoint="https://127.0.0.1:1", sts_endpoint="https://127.0.0.1:2")
+    wanted = Exchange(name="s3", storage=storage, token=TOKEN, user="alice", seconds=900)
+    with pytest.raises(StorageUnreachable, match=r"https://127\.0\.0\.1:2 does not answer"):
+        exchange_token(wanted)
