@@ -4,30 +4,37 @@
 #
 #   scratch.sh BUNDLE PROC ARGUMENTS…
 
-bundle=$1
-proc=$2
+hs_bundle=$1
+hs_proc=$2
 shift 2
-scratch=$bundle/scratch/$proc
+hs_scratch=$hs_bundle/scratch/$hs_proc
 
 prepare() {
-    rm -rf "$scratch" && mkdir -p "$scratch" && cp "$bundle/$proc/hepsub.manifest" "$scratch/" || return 1
-    [ ! -e "$bundle/$proc/items.txt" ] || cp "$bundle/$proc/items.txt" "$scratch/"
+    rm -rf "$hs_scratch" && mkdir -p "$hs_scratch" && cp "$hs_bundle/$hs_proc/hepsub.manifest" "$hs_scratch/" || return 1
+    [ ! -e "$hs_bundle/$hs_proc/items.txt" ] || cp "$hs_bundle/$hs_proc/items.txt" "$hs_scratch/" || return 1
+    # Credentials. Who renews them may be at it: one that is missing is asked for again by the wrapper.
+    for hs_file in "$hs_bundle"/creds/*; do
+        [ ! -f "$hs_file" ] || cp "$hs_file" "$hs_scratch/" || :
+    done
 }
 
-users_umask=$(umask)
+hs_umask=$(umask)
 umask 077
-prepare && cd "$scratch" || exit 80
-umask "$users_umask"
-HEPSUB_HOME_DIR=home.$proc
+prepare && cd "$hs_scratch" || exit 80
+umask "$hs_umask"
+HEPSUB_HOME_DIR=home.$hs_proc
 export HEPSUB_HOME_DIR
 
 # The wrapper gets signals itself, being in the same process group; this shell only has to outlive it.
 trap : HUP INT TERM USR1 USR2
-"$bundle/wrapper.sh" "$@"
-code=$?
+"$hs_bundle/wrapper.sh" "$@"
+hs_code=$?
 trap - HUP INT TERM USR1 USR2
-rm -rf "$bundle/home/home.$proc"
-mv "home.$proc" "$bundle/home/" # what comes home
-cd / && rm -rf "$scratch"
-[ "$code" -le 128 ] || kill -$((code - 128)) $$
-exit "$code"
+rm -rf "$hs_bundle/home/home.$hs_proc"
+mv "home.$hs_proc" "$hs_bundle/home/" # what comes home
+cd / || exit 80
+# Outputs that found no place stay here: the pool puts the job on hold, and clears this away with it.
+if [ "$hs_code" = 87 ] && grep -q '"code": 87,' "$hs_bundle/home/home.$hs_proc/report.json"; then exit 87; fi
+rm -rf "$hs_scratch"
+[ "$hs_code" -le 128 ] || kill -$((hs_code - 128)) $$
+exit "$hs_code"

@@ -14,7 +14,8 @@
 #    between commands or in `wait`, and HTCondor does not wait long after its SIGTERM.
 #  * A helper in the background is ended by a signal that its parent does not trap (watchdogs ALRM, the
 #    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
-#  * A URL is a secret. It passes through builtins and files in .hepsub, never through an argv.
+#  * A URL is a secret, and so is a token. They pass through builtins and files in .hepsub, never
+#    through an argv.
 #
 # shellcheck disable=SC2015,SC2016,SC2034,SC2317 # `a && b || die` is meant; Python and awk stand in
 # single quotes; `read` needs names for what it skips; functions are called by name and by traps
@@ -24,10 +25,11 @@ set -u
 hs_version=1
 hs_manifest_name=hepsub.manifest
 hs_private=.hepsub
+hs_creds=$hs_private/creds
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
 
 # Times, in seconds. The environment may say otherwise: a site with a slow store, a test in a hurry.
-hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often a newer manifest is asked for beside the payload
+hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often newer manifests and credentials are asked for beside the payload
 hs_patience_s=${HEPSUB_PATIENCE_S:-900}  # how long one file is tried without any progress
 hs_stall_s=${HEPSUB_STALL_S:-60}         # a transfer that moves nothing for so long is broken
 hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}     # the first pause between two tries; doubles up to hs_pause_max_ms
@@ -35,6 +37,10 @@ hs_pause_max_ms=60000
 hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and the SIGKILL of the payload
 hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
 hs_chirp_s=${HEPSUB_CHIRP_S:-20}                            # for one question to HTCondor
+hs_kinit_s=${HEPSUB_KINIT_S:-20}                            # for one kinit or aklog
+hs_busy_s=2                              # between two looks at a credential, at least
+hs_skew_s=300                            # so long after its end a ticket may still be renewed: clocks differ
+hs_brief=2                               # tries for a file, once a whole patience found nobody at home
 hs_forever_s=86400                       # where nobody set a walltime: for one transfer
 hs_last_s=2                              # kept back of the walltime for the report
 hs_max_wrong=3                           # whole transfers of wrong content before giving up
@@ -76,6 +82,7 @@ hs_trapped=
 hs_forwarded=
 hs_source=-
 hs_submitdir=
+hs_workdir=
 hs_walltime_s=
 hs_grace_s=0
 hs_payload_end=31536000 # seconds after the start at which the payload has to end,
@@ -86,10 +93,20 @@ hs_home_bytes=0
 hs_known=$hs_nl      # names which are no outputs, whatever a pattern says
 hs_inputs=           # JSON of the report
 hs_outputs=
+hs_credentials=
 hs_missing=
 hs_kept=
 hs_lost=
+hs_too_large=        # the lost ones with their sizes, for the job's ad
+hs_more=0            # those that found no place there
+hs_absent=$hs_nl     # hosts that answered nothing while a file had all its patience
+hs_moves=            # whether an output goes to a shared file system
 hs_http_ready=
+hs_kinits=
+hs_aklog=
+hs_ticket=
+hs_token=
+hs_wake=0            # when `clock` has something to do
 hs_chirp_ways=
 hs_status=000
 hs_why=
@@ -301,6 +318,7 @@ begin() {
     hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
     unset LD_LIBRARY_PATH LD_PRELOAD
 
+    hs_top=$PWD
     umask 077
     rm -rf "./$hs_private"
     mkdir "$hs_private" || die "$hs_e_contract" "cannot write into the job's directory $PWD"
@@ -392,6 +410,21 @@ read_line() {
             esac
             ;;
         submitdir) path "$2" && hs_submitdir=$hs_text ;;
+        workdir) absolute "$2" && hs_workdir=$hs_text ;;
+        credential)
+            kind "$3" "$2" && inside "$4"
+            case $hs_text in
+                */*) broken "'$4' is not the file name of the credential $2" ;;
+            esac
+            [ "$5" = - ] || absolute "$5"
+            ;;
+        condorcred)
+            kind "$3" "$2"
+            case $3,$4 in
+                kerberos,* | token,[!-/]*) ;;
+                *) broken "'$4' is not the service of the credential $2" ;;
+            esac
+            ;;
         walltime)
             number "$2" && hs_walltime_s=$2
             number "$3" && hs_grace_s=$3
@@ -416,7 +449,7 @@ read_line() {
             ;;
         output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
         home) inside "$2" && flags "$3" "$2" ;;
-        move) inside "$2" && flags "$3" "$2" && absolute "$4" ;;
+        move) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
         glob)
             inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes
             [ -n "$5" ] || broken "no form for the pattern $2"
@@ -451,6 +484,14 @@ inside() {
 number() {
     case $1 in
         '' | *[!0-9]*) broken "'$1' is not a number" ;;
+    esac
+}
+
+kind() {
+    path "$2"
+    case $1 in
+        kerberos | token) ;;
+        *) broken "the credential $2 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
     esac
 }
 
@@ -490,6 +531,7 @@ find_chirp() {
 # get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.
 chirp() {
     for hs_way in $hs_chirp_ways; do
+        [ -z "$hs_signal" ] || return 1
         bounded "$hs_chirp_s" "chirp_by_$hs_way" "$@" || continue
         : >"$hs_private/chirped"
         hs_chirp_ways=$hs_way
@@ -557,6 +599,12 @@ phase() {
     [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
 }
 
+# What an earlier run of this job told about its outputs is true no longer.
+forget_lost() {
+    [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
+        chirp set ChirpHepSub_Lost undefined
+}
+
 # The newest manifest: a file name that nobody else uses at the same time → whether there is one.
 # Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
 refresh() {
@@ -593,6 +641,436 @@ look_up() {
         [ "$1" = glob ] && hs_form=$hs_5
         return 0
     done <"$hs_private/manifest"
+}
+
+# ---- credentials ----------------------------------------------------------------------------------
+
+# Out of the job's directory, before the manifest is even checked: whatever is wrong with it, they are not
+# left behind. What the functions below go through is a table; its fields are encoded as in the manifest:
+#   NUMBER file|condor NAME KIND FILE-in-.hepsub/creds SOURCE-or-service
+take_credentials() {
+    mkdir "$hs_creds"
+    hs_row=0
+    each_line take_line
+}
+
+take_line() {
+    case $1 in
+        credential)
+            decode "$4" || return 0 # and read_line will complain
+            case $hs_text in
+                '' | . | .. | */*) return 0 ;;
+            esac
+            if [ -f "./$hs_text" ]; then
+                cat "./$hs_text" >"$hs_creds/$hs_text"
+                rm -f "./$hs_text"
+            fi
+            add_credential file "$2" "$3" "$4" "${5:--}"
+            ;;
+        condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
+    esac
+}
+
+add_credential() {
+    case $3 in
+        kerberos | token) ;;
+        *) return 0 ;;
+    esac
+    hs_row=$((hs_row + 1))
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$hs_row" "$@" >>"$hs_private/credentials"
+}
+
+# Call a function for each credential.
+each_credential() {
+    [ -s "$hs_private/credentials" ] || return 0
+    while IFS=$hs_tab read -r hs_row hs_how hs_cred hs_kind hs_cred_name hs_cred_source <&4; do
+        "$1" 4<&-
+    done 4<"$hs_private/credentials"
+}
+
+# Where no manifest tells their names, by what hepsub calls them; nowhere but in a batch system's directory.
+sweep() {
+    [ -n "${_CONDOR_SCRATCH_DIR-}" ] && [ "$(cd "$_CONDOR_SCRATCH_DIR" && pwd -P)" = "$(pwd -P)" ] || return 0
+    rm -f ./krb5cc_* ./*.token
+}
+
+# Where the payload finds it → hs_cred_path.
+present() {
+    case $hs_how,$hs_kind in
+        condor,kerberos) hs_cred_path=${KRB5CCNAME-} hs_cred_path=${hs_cred_path#FILE:} ;;
+        *) decode "$hs_cred_name" && hs_cred_path=$hs_creds/$hs_text ;;
+    esac
+}
+
+# The times of a credential in a file → hs_begins, hs_ends, hs_renews (until when it can be renewed), each
+# in seconds since 1970 or `-`. Fails if there is none, or not a whole one.
+look() {
+    hs_begins=- hs_ends=- hs_renews=-
+    [ -s "$1" ] || return 1
+    hs_seen=$("look_$hs_kind" "$1") || {
+        [ "$hs_kind" = kerberos ] || return 1
+        nap 0.2 # the payload's programs add tickets for services to it
+        hs_seen=$(look_kerberos "$1") || return 1
+    }
+    # shellcheck disable=SC2086 # three words
+    set -- $hs_seen
+    hs_begins=$1 hs_ends=$2 hs_renews=$3
+}
+
+# A file of MIT's or Heimdal's format 3 or 4 (ccache_file_format in MIT's documentation); the ticket that
+# counts is the one for the ticket-granting service of the user's own realm. klist speaks many languages.
+look_kerberos() {
+    od -An -v -tu1 -N 1048576 "$1" | LC_ALL=C awk '
+        { for (i = 1; i <= NF; i++) byte[n++] = $i }
+        function number(size,   value) {
+            if (bad || at + size > n) { bad = 1; return 0 }
+            while (size-- > 0) value = value * 256 + byte[at++]
+            return value + 0
+        }
+        function skip(size) { if (bad || at + size > n) bad = 1; else at += size }
+        function text(   size, out) {
+            size = number(4)
+            if (bad || at + size > n) { bad = 1; return "" }
+            while (size-- > 0) out = out byte[at++] " "
+            return out
+        }
+        function principal(   left) {
+            number(4); left = number(4); realm = text(); name = ""
+            while (left-- > 0 && !bad) name = name text() "/"
+        }
+        function list(   left) {
+            left = number(4)
+            while (left-- > 0 && !bad) { number(2); skip(number(4)) }
+        }
+        END {
+            if (n < 4 || byte[0] != 5 || (byte[1] != 3 && byte[1] != 4)) exit 1
+            at = 2
+            if (byte[1] == 4) skip(number(2))
+            principal()
+            home = realm
+            while (at < n && !bad) {
+                principal(); principal()
+                is_tgt = realm == home && name == "107 114 98 116 103 116 /" home "/" # krbtgt
+                skip(byte[1] == 3 ? 4 : 2); skip(number(4))
+                auth = number(4); start = number(4); end = number(4); renew = number(4)
+                skip(5); list(); list(); skip(number(4)); skip(number(4))
+                if (is_tgt && end > ends) { begins = start ? start : auth; ends = end; renews = renew }
+            }
+            if (bad || !ends) exit 1
+            printf "%.0f %.0f %.0f\n", begins, ends, renews
+        }'
+}
+
+# One line without blanks. The end of a JWT is written in it; of other tokens nobody but their issuer knows it.
+look_token() {
+    LC_ALL=C awk '
+        NR == 1 { token = $0; sub(/\r$/, "", token) }
+        NR > 1 && NF { more = 1 }
+        function decoded(text,   i, rest, bits, power, out) {
+            for (i = 1; i <= length(text); i++) {
+                rest = rest * 64 + index(letters, substr(text, i, 1)) - 1
+                bits += 6
+                if (bits < 8) continue
+                bits -= 8
+                power = bits == 4 ? 16 : bits == 2 ? 4 : 1
+                out = out character[int(rest / power)]
+                rest %= power
+            }
+            return out
+        }
+        END {
+            if (token == "" || more || token ~ /[^!-~]/) exit 1
+            letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            for (i = 32; i < 127; i++) character[i] = sprintf("%c", i)
+            ends = "-"
+            if (split(token, part, ".") == 3) {
+                gsub(/-/, "+", part[2]); gsub(/_/, "/", part[2]); gsub(/=/, "", part[2])
+                if (part[2] !~ /[^A-Za-z0-9+\/]/ && match(text = decoded(part[2]), /"exp" *: *[0-9]+/)) {
+                    text = substr(text, RSTART, RLENGTH); sub(/.*: */, "", text)
+                    if (length(text) > 8) ends = text
+                }
+            }
+            print "-", ends, "-"
+        }' "$1"
+}
+
+# What a credential is good for now → hs_state: valid, expired, missing.
+weigh() {
+    present
+    now
+    hs_state=missing
+    look "$hs_cred_path" || return 0
+    hs_state=valid
+    [ "$hs_ends" = - ] || [ "$hs_ends" -gt "$hs_now" ] || hs_state=expired
+}
+
+# Whether a new one is whole, and better than the one that is there.
+better() {
+    look "$1" && ! cmp -s "$1" "$hs_cred_path" || return 1
+    hs_new_ends=$hs_ends hs_new_last=$hs_ends
+    ! lasts || hs_new_last=$hs_renews
+    look "$hs_cred_path" || return 0
+    [ "$hs_new_ends" != - ] && [ "$hs_ends" != - ] || return 0
+    now
+    if [ "$hs_ends" -gt "$hs_now" ]; then
+        case $hs_kind in
+            token) [ "$hs_new_ends" -ge "$hs_ends" ] && return 0 || return 1 ;;
+        esac
+        [ "$hs_new_ends" -gt "$hs_now" ] || return 1
+        hs_last=$hs_ends
+        ! lasts || hs_last=$hs_renews
+        [ "$hs_new_last" = "$hs_last" ] || { [ "$hs_new_last" -gt "$hs_last" ] && return 0 || return 1; }
+    fi
+    [ "$hs_new_ends" -gt "$hs_ends" ]
+}
+
+# Whether what was looked at can be renewed here beyond its end.
+lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt "$hs_ends" ]; }
+
+# At the start: the copies in the job's directory may be older than their originals, if the job has
+# started before.
+fetch_credentials() {
+    [ -s "$hs_private/credentials" ] || return 0
+    find_kinit
+    find_aklog
+    tend
+    heed
+    each_credential complain
+}
+
+# Programs called kinit, MIT's or Heimdal's; Java has one, too, which is of no use.
+find_kinit() {
+    case ${HEPSUB_KINIT-} in
+        -) return 0 ;;
+        ?*) hs_kinits=$HEPSUB_KINIT && return 0 ;;
+    esac
+    for hs_program in kinit /usr/bin/kinit /usr/lib/mit/bin/kinit /usr/kerberos/bin/kinit /usr/heimdal/bin/kinit; do
+        hs_program=$(command -v "$hs_program") || continue
+        case " $hs_kinits " in
+            *" $hs_program "*) ;;
+            *) hs_kinits="$hs_kinits${hs_kinits:+ }$hs_program" ;;
+        esac
+    done
+}
+
+find_aklog() {
+    for hs_program in aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog; do
+        hs_aklog=$(command -v "$hs_program") && return 0
+    done
+    hs_aklog=
+}
+
+# Do for each credential what is due; hs_wake becomes the time of the next thing to do, if that is earlier.
+tend() {
+    hs_slow=
+    each_credential tend_one
+}
+
+wake_at() { [ "$1" -ge "$hs_wake" ] || hs_wake=$1; }
+
+tend_one() {
+    [ -z "$hs_signal" ] || return 0
+    hs_asked=0 hs_ask_again=$hs_busy_s hs_renew_at=0 hs_renew_again=$hs_busy_s hs_last_seen=-
+    [ ! -e "$hs_private/due.$hs_row" ] ||
+        read -r hs_asked hs_ask_again hs_renew_at hs_renew_again hs_last_seen <"$hs_private/due.$hs_row"
+    weigh
+    hs_taken=
+    if has_source && ask_when && has_time && [ "$hs_now" -ge "$hs_ask_at" ] && [ -z "$hs_slow" ]; then
+        hs_asked=$hs_now
+        if ask; then
+            hs_taken=yes hs_ask_again=$hs_busy_s
+        elif [ "$hs_state" != valid ]; then
+            twice "$hs_ask_again" && hs_ask_again=$hs_twice
+        fi
+        now
+        # A proxy that does not answer is not asked for the next one, too, in front of a waiting payload.
+        [ $((hs_now - hs_asked)) -lt "$hs_chirp_s" ] || hs_slow=yes
+        weigh
+    fi
+    if can_renew && has_time && [ "$hs_now" -ge "$hs_renewal" ] && [ "$hs_left" -gt "$hs_kinit_s" ]; then
+        if renew; then
+            hs_taken=yes hs_renew_again=$hs_busy_s hs_renew_at=$hs_busy_s
+        else
+            hs_renew_at=$hs_renew_again
+            twice "$hs_renew_again" && hs_renew_again=$hs_twice
+        fi
+        now
+        hs_renew_at=$((hs_renew_at + hs_now))
+        weigh
+    fi
+    [ -z "$hs_taken" ] && [ -e "$hs_private/afs.$hs_row" ] || log_in_to_afs
+    printf '%s %s %s %s %s\n' \
+        "$hs_asked" "$hs_ask_again" "$hs_renew_at" "$hs_renew_again" "$hs_last_seen" >"$hs_private/due.$hs_row"
+    has_time || return 0
+    ! has_source || { ask_when && wake_at "$hs_ask_at"; }
+    ! can_renew || wake_at "$hs_renewal"
+}
+
+has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ]; }
+
+# When to ask for a newer one → hs_ask_at: often enough to see it before this one ends, and after its end less
+# and less often.
+ask_when() {
+    hs_pause_s=$hs_refresh_s
+    if [ "$hs_state" != valid ]; then
+        hs_pause_s=$hs_ask_again
+    elif [ "$hs_ends" != - ] && ! { can_renew && [ "$hs_renew_again" = "$hs_busy_s" ]; }; then
+        hs_pause_s=$(((hs_ends - hs_asked) / 3))
+    fi
+    [ "$hs_how" != condor ] || [ "$hs_pause_s" -lt 60 ] || hs_pause_s=60 # a look at a file on this machine
+    [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
+    [ "$hs_pause_s" -le "$hs_refresh_s" ] || hs_pause_s=$hs_refresh_s
+    hs_ask_at=$((hs_asked + hs_pause_s))
+}
+
+# Whether there is time for such things: it is the payload's, or the outputs'.
+has_time() {
+    case $hs_stage in
+        after) time_left "$hs_deadline" ;;
+        *) time_left "$hs_payload_end" ;;
+    esac
+    [ "$hs_left" -gt "$hs_busy_s" ]
+}
+
+twice() { hs_twice=$(($1 * 2 < hs_refresh_s ? $1 * 2 : hs_refresh_s)); }
+
+# Get a newer one → whether there is one.
+ask() {
+    hs_new=$hs_creds/.new
+    rm -f "$hs_new"
+    decode "$hs_cred_source"
+    hs_remote=$hs_text
+    case $hs_how,$hs_kind in
+        condor,kerberos)
+            hs_before=$hs_last_seen hs_last_seen=$hs_ends
+            [ "$hs_before" != - ] && [ "$hs_ends" != "$hs_before" ] && return 0 || return 1
+            ;;
+        condor,token) delivered >"$hs_new" ;;
+        *)
+            [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
+            bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new" || chirp get "$hs_remote" "$hs_new"
+            ;;
+    esac
+    better "$hs_new" && chmod 600 "$hs_new" && put_in_place && return 0
+    rm -f "$hs_new"
+    return 1
+}
+
+# The new one instead of the old one. It is counted first: afterwards may be the payload's end.
+put_in_place() {
+    [ ! -s "$hs_cred_path" ] || printf . >>"$hs_private/renewed.$hs_row"
+    mv -f "$hs_new" "$hs_cred_path"
+}
+
+# A token that HTCondor keeps here, bare: it may be JSON. `SERVICE*HANDLE` is in SERVICE_HANDLE.use.
+delivered() {
+    hs_use=${_CONDOR_CREDS-}/$hs_remote.use
+    [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
+    LC_ALL=C awk '
+        { text = text $0 " " }
+        END {
+            if (match(text, /"access_token"[ \t]*:[ \t]*"[^"]*"/)) {
+                text = substr(text, RSTART, RLENGTH - 1); sub(/^"access_token"[ \t]*:[ \t]*"/, "", text)
+                gsub(/\\\//, "/", text)
+            }
+            gsub(/[ \t\r]/, "", text)
+            printf "%s", text
+        }' <"$hs_use"
+}
+
+# Whether a ticket can be renewed here, and when that is due → hs_renewal.
+can_renew() {
+    [ "$hs_how" = file ] && [ "$hs_ends" != - ] && lasts || return 1
+    [ "$hs_now" -lt "$hs_renews" ] && [ "$hs_now" -lt $((hs_ends + hs_skew_s)) ] || return 1
+    hs_renewal=$((hs_begins + (hs_ends - hs_begins) / 2))
+    [ "$hs_renewal" -ge "$hs_renew_at" ] || hs_renewal=$hs_renew_at
+}
+
+# A copy, so that the payload's is whole at any time, and stays what it is if this fails.
+renew() {
+    hs_new=$hs_creds/.renewing hs_old_ends=$hs_ends
+    for hs_kinit in $hs_kinits; do
+        rm -f "$hs_new"
+        cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new" || break
+        bounded "$hs_kinit_s" run_kinit || continue
+        look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place || continue
+        hs_kinits=$hs_kinit
+        return 0
+    done
+    rm -f "$hs_new"
+    return 1
+}
+
+run_kinit() { exec "$hs_kinit" -R -c "FILE:$hs_top/$hs_new" >/dev/null; }
+
+# An AFS token for this session: a new PAG would need privileges, and would not reach the payload.
+log_in_to_afs() {
+    [ "$hs_kind" = kerberos ] && [ "$hs_state" = valid ] || return 0
+    : >"$hs_private/afs.$hs_row"
+    [ -z "$hs_aklog" ] || bounded "$hs_kinit_s" run_aklog
+}
+
+run_aklog() {
+    [ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
+    exec "$hs_aklog" >/dev/null
+}
+
+# Tell the payload where its credentials are. For subshells; of two of one kind the first one counts.
+hand_over() {
+    present
+    case $hs_how,$hs_kind in
+        condor,kerberos) [ -z "$hs_cred_path" ] || export HepJob_KRB5CCNAME="${hs_cred_path##*/}" ;;
+        file,kerberos)
+            [ -z "$hs_ticket" ] || return 0
+            hs_ticket=$hs_cred
+            export KRB5CCNAME="FILE:$hs_top/$hs_cred_path" HepJob_KRB5CCNAME="${hs_cred_path##*/}"
+            ;;
+        *)
+            decode "$hs_cred"
+            hs_word=$(printf '%s' "$hs_text" | LC_ALL=C tr '[:lower:]' '[:upper:]' | LC_ALL=C tr -c 'A-Z0-9' '_')
+            export "HEPSUB_TOKEN_$hs_word=$hs_top/$hs_cred_path"
+            [ -z "$hs_token" ] || return 0
+            hs_token=$hs_cred
+            unset BEARER_TOKEN # it would win over the file (WLCG Bearer Token Discovery), and cannot be renewed
+            export BEARER_TOKEN_FILE="$hs_top/$hs_cred_path"
+            ;;
+    esac
+}
+
+# What the user should know about a credential, once.
+complain() {
+    weigh
+    [ "$hs_state" != valid ] && [ ! -e "$hs_private/said.$hs_row" ] || return 0
+    decode "$hs_cred"
+    case $hs_stage,$hs_state in
+        before,missing)
+            say "the credential '$hs_text' is missing, or is not a $hs_kind credential: the payload runs without it; hep_auth on the submit host tells what it needs"
+            ;;
+        before,expired)
+            iso "$hs_ends"
+            say "the credential '$hs_text' expired at $hs_iso, and there is no newer one: the payload runs all the same; hep_auth on the submit host tells what it needs"
+            ;;
+        *,expired)
+            iso "$hs_ends"
+            say "the credential '$hs_text' expired at $hs_iso, while the job ran, and no newer one came: hep_auth on the submit host tells what it needs"
+            ;;
+    esac
+    : >"$hs_private/said.$hs_row"
+}
+
+# Seconds since 1970 as ISO 8601 → hs_iso.
+iso() { hs_iso=$(date -u -d "@$1" '+%Y-%m-%dT%H:%M:%SZ') || hs_iso="$1 s after 1970"; }
+
+# A credential in the report.
+describe() {
+    weigh
+    decode "$hs_cred"
+    json "$hs_text"
+    hs_item="{\"name\": $hs_json, \"kind\": \"$hs_kind\", \"state\": \"$hs_state\", \"expires\": "
+    if [ "$hs_ends" = - ]; then hs_iso=null; else iso "$hs_ends" && hs_iso="\"$hs_iso\""; fi
+    hs_size=0
+    [ ! -e "$hs_private/renewed.$hs_row" ] || size_of "$hs_private/renewed.$hs_row"
+    hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
 }
 
 # ---- HTTP -----------------------------------------------------------------------------------------
@@ -964,6 +1442,7 @@ pause() {
 # URL is asked for again and again. Fails with hs_why; hs_wrong says how often the content was wrong.
 persist() {
     hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_pause=$hs_pause_ms
+    host_of "$4"
     now
     hs_last_progress=$hs_now
     while :; do
@@ -971,6 +1450,10 @@ persist() {
         transfer "$1" "$hs_url" "$5"
         [ "$hs_outcome" = ok ] && "check_$1" "$5"
         [ -z "$hs_signal" ] || return 1
+        case $hs_status in
+            000 | 5??) ;;
+            *) came_back ;;
+        esac
         case $hs_outcome in
             ok) return 0 ;;
             wrong)
@@ -1002,10 +1485,37 @@ persist() {
             fi
         fi
         time_left "$6" || { hs_why="$hs_why; there is no time left" && return 1; }
-        [ "$7" = stubborn ] || [ $((hs_now - hs_last_progress)) -lt "$7" ] || return 1
+        if [ "$7" != stubborn ]; then
+            [ $((hs_now - hs_last_progress)) -lt "$7" ] || { went_away && return 1; }
+            ! is_absent || [ "$hs_tries" -lt "$hs_brief" ] || return 1
+        fi
         pause
         [ -z "$hs_signal" ] || return 1
     done
+}
+
+# A host that answered nothing, or 5xx, to all tries of a file that had the whole patience: the files after
+# it get few tries, or a job with many outputs would wait as many times as long. → hs_host
+host_of() {
+    bare "$1"
+    hs_host=${hs_bare#*://}
+    hs_host=${hs_host%%/*} hs_nobody=yes
+}
+
+came_back() {
+    hs_nobody=
+    ! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
+}
+
+went_away() {
+    [ -z "$hs_nobody" ] || is_absent || hs_absent=$hs_absent$hs_host$hs_nl
+}
+
+is_absent() {
+    case $hs_absent in
+        *"$hs_nl$hs_host$hs_nl"*) return 0 ;;
+    esac
+    return 1
 }
 
 # ---- inputs ---------------------------------------------------------------------------------------
@@ -1101,6 +1611,9 @@ check_payload() {
     case $hs_payload in
         ./*) chmod u+x "$hs_payload" ;;
     esac
+    if [ -n "$hs_workdir" ]; then
+        bounded 60 enter "$hs_workdir" || { heed && no_workdir; }
+    fi
     [ -e "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload does not exist on $(uname -n)"
     [ -f "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload is not a file"
     [ -x "$hs_payload" ] || die "$hs_e_start" "the payload $hs_payload is not executable: chmod +x it"
@@ -1117,6 +1630,20 @@ check_payload() {
         *"$hs_cr") die "$hs_e_start" "the first line of the payload $hs_payload ends with a carriage return: convert it (dos2unix)" ;;
         /*) [ -x "$hs_first" ] || die "$hs_e_start" "the interpreter $hs_first of the payload does not exist on $(uname -n)" ;;
     esac
+}
+
+# The payload may run elsewhere, where the job's directory has no relative name.
+enter() { cd "$1" || exit; }
+
+no_workdir() {
+    case $hs_bounded in
+        137) hs_why="does not answer on $(uname -n)" ;;
+        *)
+            hs_why="is not a directory that this job may enter on $(uname -n)"
+            [ -e "$hs_workdir" ] || hs_why="does not exist on $(uname -n)"
+            ;;
+    esac
+    die "$hs_e_start" "the payload is to run in $hs_workdir, which $hs_why"
 }
 
 # Start the payload in a session of its own, so that it and its children can be ended together. A
@@ -1163,7 +1690,9 @@ tell() {
 exec_payload() {
     umask "$hs_umask"
     [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
-    export HEPSUB_SCRATCH="$PWD"
+    export HEPSUB_SCRATCH="$hs_top"
+    each_credential hand_over
+    [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
 # shellcheck disable=SC2016 # for the last shell
@@ -1184,6 +1713,10 @@ odd_environment() {
 
 run_payload() {
     check_payload
+    tend # fetching inputs may have taken longer than they last
+    case $hs_workdir,$hs_payload in
+        ?*,./*) hs_payload=$hs_top/${hs_payload#./} ;;
+    esac
     set -- "$hs_payload" "$@"
     if odd_environment; then
         while IFS= read -r hs_pair; do
@@ -1195,11 +1728,11 @@ run_payload() {
     heed
     now
     hs_payload_begun=$hs_now
-    launch sh -c "$hs_last_shell" hepsub "$hs_private" \
+    launch sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
         "$hs_had_library_path" "$hs_library_path" "$hs_had_preload" "$hs_preload" "$@"
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
-    if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ]; then
+    if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
         clock </dev/null >/dev/null 9>&- &
         hs_clock=$!
     fi
@@ -1213,18 +1746,28 @@ run_payload() {
     judge_payload
 }
 
-# Beside the payload: keep the manifest fresh, and the walltime.
+# Beside the payload: keep the manifest and the credentials fresh, and the walltime.
 clock() {
     trap 'kill -ALRM $! $hs_watchdog; kill -KILL $hs_nap $hs_child; exit' VTALRM
+    hs_signal= # the payload has it already
     phase running
-    while :; do
-        time_left "$hs_payload_end" || break
-        if [ "$hs_source" != - ] && [ "$hs_left" -gt "$hs_refresh_s" ]; then
-            nap "$hs_refresh_s"
+    now
+    hs_due=$((hs_now + hs_refresh_s))
+    while time_left "$hs_payload_end"; do
+        hs_wake=$((hs_now + hs_left))
+        tend
+        now
+        if [ "$hs_source" != - ] && [ "$hs_now" -ge "$hs_due" ]; then
             refresh newer
-        else
-            nap "$hs_left"
+            now
+            hs_due=$((hs_now + hs_refresh_s))
         fi
+        [ "$hs_source" = - ] || wake_at "$hs_due"
+        time_left "$hs_payload_end" || break
+        hs_pause_s=$((hs_wake - hs_now))
+        [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
+        [ "$hs_pause_s" -le "$hs_left" ] || hs_pause_s=$hs_left
+        nap "$hs_pause_s"
     done
     : >"$hs_private/walltime"
     signal_payload TERM
@@ -1304,6 +1847,10 @@ stage_out() {
     if [ -n "$hs_by_url" ]; then
         phase "uploading outputs"
         refresh new
+    fi
+    if [ -n "$hs_by_url$hs_moves" ]; then
+        rm -f "$hs_private"/due.* # now, whenever it was the last time
+        tend
     fi
     each_line keep_line # what needs no network first, so that it has its place at home
     each_line save_line
@@ -1505,6 +2052,12 @@ save_later() {
 
 lose() {
     hs_lost="$hs_lost${hs_lost:+, }'$hs_output'"
+    hs_one="'$hs_output' ($hs_bytes bytes)"
+    if [ $((${#hs_too_large} + ${#hs_one})) -lt 200 ]; then
+        hs_too_large="$hs_too_large${hs_too_large:+, }$hs_one"
+    else
+        hs_more=$((hs_more + 1)) # HTCondor's proxy takes lines of 1023 bytes, its quoting included
+    fi
     say "output '$hs_output' ($hs_bytes bytes) is lost: $1, but at most ${hs_homelimit:-all} bytes may come home"
     record lost "$2"
 }
@@ -1528,9 +2081,40 @@ record() {
     hs_outputs="$hs_outputs${hs_outputs:+, }$hs_item, \"url\": $hs_json}"
 }
 
+# Tell the job's ad what is lost, so that HTCondor can hold the job with that reason.
+tell_lost() {
+    [ "$hs_more" = 0 ] || hs_too_large="$hs_too_large${hs_too_large:+, }and $hs_more more"
+    classad "$hs_too_large; at most ${hs_homelimit:-all} bytes may come home"
+    chirp set ChirpHepSub_Lost "$hs_string"
+}
+
+# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
+classad() {
+    hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
+    while :; do
+        case $hs_rest in
+            *[\\\"]*)
+                hs_head=${hs_rest%%[\\\"]*}
+                hs_rest=${hs_rest#"$hs_head"}
+                case $hs_rest in
+                    \"*) hs_string=$hs_string$hs_head\\\" ;;
+                    *) hs_string=$hs_string$hs_head\\\\ ;;
+                esac
+                hs_rest=${hs_rest#?}
+                ;;
+            *) break ;;
+        esac
+    done
+    hs_string="\"$hs_string$hs_rest\""
+}
+
 # Say what became of the outputs, the worst first; then the marker.
 conclude() {
-    [ -z "$hs_lost" ] || verdict "$hs_e_lost" "these outputs could neither be uploaded nor brought home: $hs_lost"
+    each_credential complain
+    if [ -n "$hs_lost" ]; then
+        tell_lost
+        verdict "$hs_e_lost" "these outputs could neither be uploaded nor brought home: $hs_lost"
+    fi
     if [ "$hs_payload_status" = 0 ] && [ -n "$hs_missing" ]; then
         verdict "$hs_e_missing" "the payload ended with 0 but did not make: $hs_missing"
     fi
@@ -1546,7 +2130,7 @@ mark_line() {
     bare "$2"
     case $hs_code in
         0)
-            has_chirped
+            gather
             report >"$hs_private/marker"
             checksum md5 "$hs_private/marker"
             hs_want_md5=$hs_sum
@@ -1584,10 +2168,16 @@ report() {
     json "$hs_message"
     printf '"code": %s,\n"message": %s,\n' "$hs_code" "$hs_json"
     printf '"inputs": [%s],\n"outputs": [%s],\n' "$hs_inputs" "$hs_outputs"
+    printf '"credentials": [%s],\n' "$hs_credentials"
     printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
 }
 
-has_chirped() { [ ! -e "$hs_private/chirped" ] || hs_chirped=true; }
+# What the report says, but only files in .hepsub know.
+gather() {
+    [ ! -e "$hs_private/chirped" ] || hs_chirped=true
+    hs_credentials=
+    each_credential describe
+}
 
 # On every way out.
 finish() {
@@ -1607,8 +2197,9 @@ finish() {
         tail -n 3 "$hs_private/log" >&9
         hs_exit="$hs_e_contract"
     fi
-    has_chirped
+    gather
     rm -rf "./$hs_private"
+    [ "$hs_code" != "$hs_e_contract" ] || sweep
     umask "$hs_umask"
     report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
     if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
@@ -1629,12 +2220,15 @@ finish() {
 
 main() {
     begin
+    take_credentials
     read_manifest
     if [ -n "$hs_walltime_s" ]; then
         hs_payload_end=$((hs_walltime_s - hs_grace_s))
         hs_deadline=$((hs_walltime_s - hs_last_s))
     fi
     find_chirp
+    forget_lost
+    fetch_credentials
     fetch_inputs
     run_payload "$@"
     stage_out

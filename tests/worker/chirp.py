@@ -16,7 +16,7 @@ class Chirp:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
-        self.files: dict[str, str] = {}
+        self.files: dict[str, str | bytes] = {}
         self.lines: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.closing = threading.Event()
@@ -86,10 +86,10 @@ class _Handler(socketserver.StreamRequestHandler):
     def _say(self, number: int) -> None:
         self.wfile.write(f"{number}\n".encode())
 
-    def _send(self, text: str | None) -> None:
+    def _send(self, text: str | bytes | None) -> None:
         if text is None:
             self._say(-3)
             return
-        body = text.encode()
+        body = text.encode() if isinstance(text, str) else text
         self._say(len(body))
         self.wfile.write(body)

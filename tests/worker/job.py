@@ -58,6 +58,7 @@ class Job:
         directory: its scratch directory.
         shell: the words that start the shell.
         path: the PATH, which decides between curl and python3.
+        timeout: after so many seconds a job that has not ended is a failure.
     """
 
     directory: Path
@@ -67,6 +68,7 @@ class Job:
     env: dict[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     first: int = 1
+    timeout: float = TIMEOUT
 
     @property
     def home(self) -> Path:
@@ -129,7 +131,7 @@ class Job:
     def end(self, process: "subprocess.Popen[str]", begun: float | None = None) -> Ended:
         """Wait for the wrapper, and check what is true after every job."""
         start = time.monotonic() if begun is None else begun
-        stdout, stderr = process.communicate(timeout=TIMEOUT)
+        stdout, stderr = process.communicate(timeout=self.timeout)
         seconds = time.monotonic() - start
         report = json.loads((self.home / "report.json").read_bytes())
         ended = Ended(process.returncode, stdout, stderr, seconds, report, self)

@@ -5,6 +5,7 @@ import threading
 import time
 
 from tests.worker.chirp import Chirp
+from tests.worker.credentials import token
 from tests.worker.job import Job, command_lines
 from tests.worker.store import SIGNATURE, Store
 from tests.worker.test_outputs import form
@@ -32,6 +33,9 @@ def test_no_secret_is_in_a_command_line_or_an_environment(
     web_job.add("input", "in", "4", "-", store.put("/b/in", b"data"))
     web_job.payload("cp in one; cp in x.root")
     web_job.add("source", "/nowhere/at all")
+    web_job.write("iam.token", token(60))
+    web_job.add("credential", "iam", "token", "iam.token", "/nowhere/iam")
+    chirp.files["/nowhere/iam"] = token(3600)
     web_job.write(".chirp.config", chirp.config)
     web_job.add("output", "one", "-", store.url("/b/one"))
     web_job.add("glob", "*.root", "-", f"{store.host}/b", form("${filename}"))

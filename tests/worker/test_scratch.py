@@ -1,0 +1,73 @@
+"""scratch.sh: the private directory of a job of the embedded pool, and what it finds there."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.worker.conftest import SHELLS, Programs
+from tests.worker.credentials import ccache, ticket, token
+from tests.worker.job import WRAPPER
+
+SCRATCH = WRAPPER.with_name("scratch.sh")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """Give a bundle without a manifest."""
+    for name in ("3", "home", "creds"):
+        (tmp_path / "bundle" / name).mkdir(parents=True)
+    wrapper = tmp_path / "bundle" / "wrapper.sh"
+    wrapper.write_text(WRAPPER.read_text())
+    wrapper.chmod(0o755)
+    return tmp_path / "bundle"
+
+
+def run(
+    bundle: Path, shell: str, path: Path, payload: str, *lines: tuple[str, ...]
+) -> subprocess.CompletedProcess[str]:
+    """Run a job of the bundle."""
+    script = bundle / "run.sh"
+    script.write_text(f"#!/bin/sh\n{payload}\n")
+    script.chmod(0o755)
+    every = [("hepsub-manifest", "1", "7.3"), ("payload", str(script)), *lines]
+    (bundle / "3" / "hepsub.manifest").write_text("".join("\t".join(each) + "\n" for each in every))
+    return subprocess.run(
+        [*SHELLS[shell], str(SCRATCH), str(bundle), "3"],
+        env={"PATH": str(path), "LANG": "C.UTF-8", "file": "mine"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        umask=0o022,
+    )
+
+
+def test_credentials_are_brought_and_not_left(bundle: Path, shell: str, programs: Programs) -> None:
+    (bundle / "creds" / "krb5cc_7").write_bytes(ccache(ticket(3600)))
+    (bundle / "creds" / "iam.token").write_text(token())
+    (bundle / "creds" / "vanishing").symlink_to("nowhere")
+    lines = [
+        ("credential", "krb", "kerberos", "krb5cc_7", str(bundle / "creds" / "krb5cc_7")),
+        ("credential", "iam", "token", "iam.token", str(bundle / "creds" / "iam.token")),
+    ]
+    there, names = bundle / "creds", "krb5cc_7 iam.token"
+    look = f"cmp .hepsub/creds/$each {there}/$each; stat -c %a .hepsub/creds/$each"
+    payload = f"echo $file; for each in {names}; do {look}; done"
+    ended = run(bundle, shell, programs(shell, "curl"), payload, *lines)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "mine\n600\n600\n", "")
+    assert not (bundle / "scratch" / "3").exists()
+    assert [file.name for file in (bundle / "home" / "home.3").iterdir()] == ["report.json"]
+
+
+def test_outputs_that_found_no_place_stay(bundle: Path, shell: str, programs: Programs) -> None:
+    (bundle / "creds" / "iam.token").write_text(token())
+    lines = [
+        ("credential", "iam", "token", "iam.token", "-"),
+        ("homelimit", "5"),
+        ("home", "made", "-", "-"),
+    ]
+    ended = run(bundle, shell, programs(shell, "curl"), "printf 123456 >made", *lines)
+    assert ended.returncode == 87
+    left = [file.name for file in (bundle / "scratch" / "3").iterdir()]
+    assert left == ["made"]
