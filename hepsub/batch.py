@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hepsub.jobid import JobId
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
+
+SPOOLING = 16
+"""HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
 
 
 class State(enum.Enum):
@@ -142,6 +145,7 @@ class Submitted:
         number: number of jobs.
         uuid: the submission's UUID.
         notes: what the user should know.
+        handle: what `hand_over` needs, where the files are still to be handed over; opaque.
     """
 
     schedd: str
@@ -149,6 +153,7 @@ class Submitted:
     number: int
     uuid: str
     notes: tuple[str, ...] = ()
+    handle: object = field(default=None, compare=False, repr=False)
 
 
 class Act(enum.Enum):
@@ -218,6 +223,12 @@ class BatchSystem(Protocol):
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
+
+    def hand_over(self, submitted: Submitted) -> None:
+        """Send the files of a cluster whose plan says so to the schedd; then its jobs may start."""
+
+    def fetch(self, selection: Selection) -> None:
+        """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
 
     def find(self, selection: Selection) -> tuple[Submitted, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""

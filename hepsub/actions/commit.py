@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
-from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.batch import Act, BatchSystem, Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -63,6 +63,10 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
         if isinstance(error, KeyboardInterrupt):
             raise _interrupted(found) from error
         if found is None:
+            raise
+        if order.plan.route.spool:  # its files could not be sent any more
+            schedd.act(Act.REMOVE, Selection(uuid=order.uuid))
+            session.journal.append(replace(intent, cluster=NO_CLUSTER))
             raise
         submitted = found
     # The cluster exists, and its ad tells all of this too.

@@ -57,21 +57,23 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
         return ()
     now = session.situation.now
     renewed = read_state(session.bundles).is_active(now)
+    spool = plan.route.spool
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     by_name = {each.name: each for each in plan.staging.credentials}
     notes = (
-        forecast_note(_outlook(by_name[each.name], each), span, renewed=renewed) for each in held
+        forecast_note(_outlook(by_name[each.name], each, spool=spool), span, renewed=renewed)
+        for each in held
     )
     return tuple(note for note in notes if note)
 
 
-def _outlook(credential: JobCredential, held: Held) -> Outlook:
+def _outlook(credential: JobCredential, held: Held, *, spool: bool) -> Outlook:
     kerberos = credential.kind == KERBEROS
     what = "your Kerberos ticket" if kerberos else f"the token {credential.name}"
     return Outlook(
         what=what,
         expires=held.lifetime.expires,
-        renewable_until=held.lifetime.renewable_until,
+        renewable_until=held.lifetime.expires if spool else held.lifetime.renewable_until,
         obtain="kinit" if kerberos else "hep_auth login",
         loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
     )

@@ -176,4 +176,5 @@ def _agent_commands(source: TokenSource) -> tuple[str, ...]:
         return (f"oidc-gen {account} --reauthenticate",)
     if account in known_accounts(environment, uid):
         return (f"oidc-add {account}",)
-    return (shlex.join(device_flow(source.name, account, source.policy)),)
+    authority = environment.get("SSL_CERT_FILE", "")
+    return (shlex.join(device_flow(source.name, account, source.policy, authority)),)

@@ -12,7 +12,7 @@ from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_gate
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.bundles import claimed, discard_bundle, read_bundle, unfinished
-from hepsub.batch import Selection
+from hepsub.batch import SPOOLING, Act, Selection
 from hepsub.errors import HepsubError
 
 _NEVER_WRITTEN_S = 3600
@@ -60,7 +60,11 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         bundle.mark_ready(found[0].cluster)  # its jobs were removed, or have ended
         return ""
     cluster = found[0].cluster
-    if request.staging.needs_cluster:
+    if request.spool and any(job.hold_code == SPOOLING for job in queue.jobs):
+        schedd.act(Act.REMOVE, wanted)  # its files were never handed over
+        discard_bundle(bundle.directory)
+        return f"cluster {cluster}, whose submission had been interrupted, was removed: submit it again"
+    if request.staging.needs_cluster and not request.spool:
         open_gate(session, stores, bundle, schedd, cluster)
     bundle.mark_ready(cluster)
     return (

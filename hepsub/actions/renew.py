@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hepsub.actions.close import close_bundle, revisit_finished
+from hepsub.actions.fetch_spooled import fetch_spooled
 from hepsub.actions.live import find_live
 from hepsub.actions.recover import recover
 from hepsub.actions.renew_credentials import renew_credentials
@@ -85,10 +86,11 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
     stores = open_stores(session)
     now = session.situation.now
     every = float(session.policy.renew.every)
-    notes = list(recover(session, stores))
+    notes = [*recover(session, stores), *fetch_spooled(session)]
     found, troubles = find_live(session)
     notes += troubles
-    live = [each for each in found if not each.has_ended]
+    # What was handed over with its files is out of reach.
+    live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
     for each in found:
         if each.has_ended:
             notes += close_bundle(session, stores, each.bundle, each.cluster)

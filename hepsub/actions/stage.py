@@ -12,11 +12,13 @@ from hepsub.actions.session import Session
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.bundles import check_root, claimed, discard_bundle
 from hepsub.auth.credential import Held
+from hepsub.auth.renewal import read_state
 from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
 from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.journal import NO_CLUSTER
+from hepsub.plan.forecast import Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 from hepsub.policy.model import Storage
@@ -24,7 +26,6 @@ from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
 from hepsub.tools.condor import edit_cluster
 from hepsub.tools.run import installed
-from hepsub.units import duration_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def sign(
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
-    if session.policy.pool[plan.route.pool].kind == "here":
+    if session.policy.pool[plan.route.pool].kind == "here" or plan.route.spool:
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
@@ -168,21 +169,31 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
     """A sentence for each storage whose signed URLs may end before the jobs do."""
     if plan.staging is None:
         return ()
-    needed = session.policy.staging.expected_wait + plan.walltime.limit
+    now = session.situation.now
+    renewed = read_state(session.bundles).is_active(now)
+    span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
     for name in used_storages(request_for(plan, plan.staging, "", "")):
-        keys = stores.store(name).keys
-        if keys.token and keys.expires is None:
+        store = stores.store(name)
+        if store.keys.token and store.keys.expires is None:
             notes.append(
                 f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
                 " with it, and jobs that come later bring their outputs home"
             )
             continue
-        lifetime = stores.store(name).lifetime(session.situation.now)
-        if lifetime < needed:
-            cause = "S3 allows no more" if lifetime == LONGEST_URL_S else "its keys end then"
-            notes.append(
-                f"the signed URLs of the storage {name} are good for {duration_text(lifetime)} ({cause}); a job"
-                f" that waits and runs longer (up to {duration_text(needed)} is expected) brings its outputs home"
-            )
+        outlook = _outlook(name, store, now, spool=plan.route.spool)
+        notes += [note] if (note := forecast_note(outlook, span, renewed=renewed)) else []
     return tuple(notes)
+
+
+def _outlook(name: str, store: Store, now: float, *, spool: bool) -> Outlook:
+    """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends."""
+    end = now + store.lifetime(now)
+    lasting = store.keys.expires is None or bool(store.storage.token_name)
+    return Outlook(
+        what=f"the signed access to the storage {name}",
+        expires=end,
+        renewable_until=None if lasting and not spool else end,
+        obtain="have it done" if lasting else "get new keys",
+        loss="a job that comes later brings its outputs home",
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.credentials import forecast_credentials
+from hepsub.actions.hand_over import hand_over
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
 from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
@@ -149,8 +150,11 @@ def submit(session: Session, spec: JobSpec) -> Result:
             return Result(value=earlier, notes=(*notes, _repeated(session, plan)))
         with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
             submitted = commit(session, schedd, order)
-            if staged is not None and staged.bundle.request.staging.needs_cluster:
-                open_gate(session, stores, staged.bundle, schedd, submitted.cluster)
+            bundle = staged.bundle if staged is not None else None
+            if plan.route.spool:
+                hand_over(session, stores, bundle, schedd, submitted)
+            elif bundle is not None and bundle.request.staging.needs_cluster:
+                open_gate(session, stores, bundle, schedd, submitted.cluster)
     if plan.staging is not None:
         _note_login(session)
     outlook = (

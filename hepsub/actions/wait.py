@@ -12,7 +12,7 @@ from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
 from hepsub.auth.bundles import read_bundle
-from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result
@@ -111,12 +111,19 @@ def _await_all(session: Session, submission: Submission, clock: Clock) -> tuple[
     while True:
         schedd, queue = _ask(session, submission, cluster, clock)
         told = _tell(queue, submission, told, clock)
-        if not queue.unmade and all(
-            job.state in (State.HELD, State.COMPLETED, State.REMOVED) for job in queue.jobs
-        ):
+        if not queue.unmade and all(_needs_nobody(job) for job in queue.jobs):
+            if session.policy.pool[submission.pool].spool:
+                schedd.fetch(cluster)
             return _ended(schedd, cluster, queue, submission.submitted.number, clock)
         clock.sleep(pause)
         pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
+
+
+def _needs_nobody(job: JobStatus) -> bool:
+    """Whether waiting longer would change nothing; a job whose files are still on their way is not stuck."""
+    if job.state is State.HELD:
+        return job.hold_code != SPOOLING
+    return job.state in (State.COMPLETED, State.REMOVED)
 
 
 def _ask(

@@ -15,6 +15,9 @@ from hepsub.auth.bundle_files import unusable
 from hepsub.auth.request import from_json
 from hepsub.errors import BundleUnusable
 
+_TORN_S = 3600
+"""A temporary file that is older belongs to a process that was killed."""
+
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
 
@@ -147,6 +150,19 @@ def strip_bundle(directory: Path) -> None:
             each.unlink(missing_ok=True)
 
 
+def sweep(directory: Path, now: float) -> None:
+    """Remove the temporary files of processes that were killed while they wrote into a directory.
+
+    Args:
+        directory: one whose own files have names without a leading dot.
+        now: seconds since the epoch.
+    """
+    for each in directory.glob(".*"):
+        with contextlib.suppress(OSError):
+            if each.is_file() and now - each.stat().st_mtime > _TORN_S:
+                each.unlink()
+
+
 def _bundles(root: Path) -> list[Path]:
     """The directories of bundles; what begins with a dot belongs to hep_auth renew."""
     return sorted(each for each in root.iterdir() if not each.name.startswith("."))
@@ -167,5 +183,6 @@ def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
     if not same and not shared:
         raise BundleUnusable(
             f"the schedd runs on {schedd_host}, which is not known to see {root} of this host ({host})",
-            remedy="when it does, set shared = true in [staging] of the policy; else submit on that host",
+            remedy="when it does, set shared = true in [staging] of the policy; when it sees nothing of this host,"
+            " spool = true in [pool.NAME]; else submit on that host",
         )

@@ -32,6 +32,7 @@ class BundleRequest:
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
         staging: how the files travel.
+        spool: whether it was handed over to the schedd, so that nothing can be refreshed.
     """
 
     uuid: str
@@ -46,6 +47,7 @@ class BundleRequest:
     walltime: int
     factory: bool
     staging: StagingPlan
+    spool: bool = False
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
@@ -55,6 +57,7 @@ class BundleRequest:
         """The request as JSON."""
         staging = self.staging
         document = {name: getattr(self, name) for name in _PLAIN} | {
+            "spool": self.spool,
             "items": list(self.items),
             "staging": {
                 **{name: getattr(staging, name) for name in _PLAIN_STAGING},
@@ -110,6 +113,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         walltime=plan.walltime.limit,
         factory=plan.factory_idle > 0,
         staging=staging,
+        spool=plan.route.spool,
     )
 
 
@@ -123,6 +127,7 @@ def from_json(text: str) -> BundleRequest:
     staging = document["staging"]
     return BundleRequest(
         **{name: document[name] for name in _PLAIN},
+        spool=document.get("spool", False),
         items=tuple(document["items"]),
         staging=StagingPlan(
             **{name: staging[name] for name in _PLAIN_STAGING},

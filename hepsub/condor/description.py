@@ -165,8 +165,13 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     if plan.staging.chirp:
         yield "want_io_proxy = true"
         yield f'My.LimitDirectoryAccess = "{_allowed(plan, bundle)}"'
-    if plan.staging.needs_cluster:
+    if _is_gated(plan):
         yield f"My.{GATE} = false"
+
+
+def _is_gated(plan: Plan) -> bool:
+    """Whether the jobs wait for their bundle; those that are handed over wait for their files anyway."""
+    return plan.staging is not None and plan.staging.needs_cluster and not plan.route.spool
 
 
 def _initialdir(plan: Plan, staging: StagingPlan, bundle: str) -> Iterator[str]:
@@ -252,7 +257,7 @@ def _placement(plan: Plan, domain: str) -> Iterator[str]:
     if plan.staging is not None:
         if not plan.route.transfer:
             clauses.append(f'(TARGET.FileSystemDomain == "{domain}")')
-        if plan.staging.needs_cluster:
+        if _is_gated(plan):
             clauses.append(f"(MY.{GATE})")
     if clauses:
         yield f"requirements = {' && '.join(clauses)}"

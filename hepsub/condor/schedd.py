@@ -6,7 +6,7 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -186,17 +186,38 @@ class CondorSchedd:
         description = self._describe(plan, uuid)
 
         def once() -> Submitted:
-            submit = bindings().Submit(description.text)
+            submit, spool = bindings().Submit(description.text), plan.route.spool
             if description.items:
                 items = iter([dict(item) for item in description.items])
-                answer = self._schedd().submit(submit, itemdata=items)
+                answer = self._schedd().submit(submit, itemdata=items, spool=spool)
             else:
-                answer = self._schedd().submit(submit, count=description.number)
+                answer = self._schedd().submit(submit, count=description.number, spool=spool)
             return Submitted(
-                schedd=self.name, cluster=answer.cluster(), number=description.number, uuid=uuid
+                schedd=self.name,
+                cluster=answer.cluster(),
+                number=description.number,
+                uuid=uuid,
+                handle=answer if spool else None,
             )
 
         return self._guarded(once, writing=True)
+
+    def hand_over(self, submitted: Submitted) -> None:
+        """Send the files of a cluster to the schedd's spool; until then its jobs are on hold (code 16).
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: they did not arrive.
+        """
+        self._guarded(lambda: self._schedd().spool(submitted.handle), writing=True)
+
+    def fetch(self, selection: Selection) -> None:
+        """Fetch what ended jobs left in the schedd's spool; they leave the queue then.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched.
+        """
+        ended = replace(selection, states=(State.COMPLETED,))
+        self._guarded(lambda: self._schedd().retrieve(constraint(ended)), writing=True)
 
     def find(self, selection: Selection) -> tuple[Submitted, ...]:
         """The clusters of a selection in the queue or, failing that, in the history.

@@ -167,6 +167,12 @@ class HereBatch:
         """The login name: nobody else can use this queue."""
         return f"{pwd.getpwuid(os.getuid()).pw_name}, by being on this machine"
 
+    def hand_over(self, submitted: Submitted) -> None:
+        """Do nothing: the files are on this machine."""
+
+    def fetch(self, selection: Selection) -> None:
+        """Do nothing: what jobs leave behind is on this machine."""
+
     def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)
         """Refuse: the embedded pool has no credd.
 

@@ -40,6 +40,8 @@ class Route:
             the one of HTCondor's own configuration.
         requirements: ClassAd expressions that all have to hold.
         reasons: why.
+        spool: whether the jobs are handed over to the schedd with their files, because it sees none of
+            this host's directories.
     """
 
     pool: str
@@ -49,6 +51,7 @@ class Route:
     filesystem_domain: str = ""
     requirements: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    spool: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

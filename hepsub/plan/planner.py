@@ -56,6 +56,12 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     os = _system(spec, policy)
     need = Need(group=group, walltime=walltime, memory_mb=memory, os=os)
     route = choose_route(spec, policy, need)
+    if route.spool and number > policy.limits.factory_above:
+        raise JobCountTooLarge(
+            f"{number} jobs are more than the {policy.limits.factory_above} that can be handed over with their"
+            f" files at once (limits.factory_above, {policy.origin('limits.factory_above')})",
+            remedy="split them over several submissions: -first N counts on where the last one ended",
+        )
     image = _image(spec, policy, facts, os, route.sites)
     files = _files(spec, policy, facts, number, route)
     travelling = choose_environment(
@@ -138,6 +144,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         home=situation.home,
         shared=not route.transfer,
         logs=logs,
+        spool=route.spool,
         credentials=choose_credentials(
             spec.credentials, policy, route.pool, route.sites, situation.uid
         ),
@@ -150,8 +157,9 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
         notes=(
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
-            *_chirp_note(staging),
+            *_chirp_note(staging, spool=route.spool),
             *_home_note(staging, jobs),
+            *_spool_note(route),
         ),
     )
 
@@ -169,8 +177,17 @@ def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ..
     )
 
 
-def _chirp_note(staging: StagingPlan | None) -> tuple[str, ...]:
-    if staging is None or staging.chirp:
+def _spool_note(route: Route) -> tuple[str, ...]:
+    if not route.spool:
+        return ()
+    return (
+        "the jobs were handed over with their files, and nothing can be refreshed in them; hep_sub -wait and"
+        " hep_auth renew fetch what they leave behind",
+    )
+
+
+def _chirp_note(staging: StagingPlan | None, *, spool: bool) -> tuple[str, ...]:
+    if staging is None or staging.chirp or spool:
         return ()
     return (
         "the logs go to your home directory or above it, so these jobs are not allowed to ask for"

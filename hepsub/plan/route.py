@@ -39,16 +39,19 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
         )
+    spool = policy.pool[pool].spool
     if placement.site is None and placement.remote is not Remote.WANTED:
         return Route(
             pool=pool,
             schedd=placement.schedd or "",
+            transfer=spool,
             filesystem_domain=policy.pool[pool].filesystem_domain,
             requirements=(*nodes, *_not_remote(policy)),
-            reasons=(pool_reason, _local_reason(placement)),
+            reasons=(pool_reason, _local_reason(placement, spool=spool)),
+            spool=spool,
         )
     sites, reason = _choose_sites(placement.site, policy, need, pool)
-    transfer = not all(policy.site[name].shared_filesystem for name in sites)
+    transfer = spool or not all(policy.site[name].shared_filesystem for name in sites)
     return Route(
         pool=pool,
         schedd=placement.schedd or "",
@@ -56,6 +59,7 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
         transfer=transfer,
         requirements=(*nodes, _any_of(tuple(policy.site[name].requirements for name in sites))),
         reasons=(pool_reason, reason),
+        spool=spool,
     )
 
 
@@ -133,7 +137,10 @@ def _not_remote(policy: Policy) -> tuple[str, ...]:
     )
 
 
-def _local_reason(placement: Placement) -> Reason:
+def _local_reason(placement: Placement, *, spool: bool) -> Reason:
+    if spool:
+        because = "the pool sees none of this host's directories: its files travel with it"
+        return Reason(rule="local", matched="spool = true", because=because)
     if placement.remote is Remote.NEVER:
         return Reason(rule="local", matched="-normt", because="the user wants the local cluster")
     return Reason(

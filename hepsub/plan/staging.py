@@ -138,6 +138,7 @@ def plan_staging(
     home: Path,
     shared: bool,
     logs: Iterable[str] = (),
+    spool: bool = False,
     credentials: tuple[JobCredential, ...] = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has no inputs, outputs and credentials.
@@ -150,6 +151,7 @@ def plan_staging(
         home: the user's home directory.
         shared: whether this host's file system is where the jobs run.
         logs: the directories of stdout and stderr, which HTCondor has to write for the jobs.
+        spool: whether the jobs are handed over with their files, so that they can ask for nothing.
         credentials: the tickets and tokens that go along.
 
     Raises:
@@ -166,7 +168,7 @@ def plan_staging(
         storages=policy.storage,
         objects=objects,
         shared=shared,
-        chirp=shared or not any(_holds(directory, home) for directory in written),
+        chirp=not spool and (shared or not any(_holds(directory, home) for directory in written)),
         cwd=str(cwd),
         bundle_root=rules.bundle_dir or str(home / ".local/share/hepsub/bundles"),
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,

@@ -137,6 +137,8 @@ class Pool:
         credentials: names of the credentials that go along with every job.
         token: the credential that is shown to the schedd, as a SciToken, when it refuses
             everything else; empty for none.
+        spool: whether the schedd sees none of this host's directories: jobs are handed over with all
+            their files, which nobody can refresh then, and what they leave behind is fetched.
     """
 
     kind: str = "condor"
@@ -148,6 +150,7 @@ class Pool:
     worker_group: str = 'stringListMember("{group}", TARGET.HepJob_WorkerGroups)'
     credentials: tuple[str, ...] = ()
     token: str = ""
+    spool: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

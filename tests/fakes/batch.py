@@ -90,6 +90,7 @@ class FakeSchedd:
         reachable: whether it answers at all.
         counts: what `act` answers instead of the truth; None for the truth.
         calls: what it was asked, in order.
+        handover_fault: what the next hand_over raises.
     """
 
     name: str = "schedd01.example.org"
@@ -102,6 +103,7 @@ class FakeSchedd:
     reachable: bool = True
     counts: ActCount | None = None
     calls: list[str] = field(default_factory=list)
+    handover_fault: BaseException | None = None
 
     def open_gate(self, cluster: int) -> None:
         """Note that the jobs may start."""
@@ -111,6 +113,23 @@ class FakeSchedd:
         """Alice, when it can be asked."""
         self._called("identity")
         return "alice@example.org, by FS"
+
+    def hand_over(self, submitted: Submitted) -> None:
+        """Note that the files came, or fail as told."""
+        self._called(f"hand_over {submitted.cluster}")
+        fault, self.handover_fault = self.handover_fault, None
+        if fault is not None:
+            raise fault
+
+    def fetch(self, selection: Selection) -> None:
+        """Ended jobs leave the queue."""
+        self._called("fetch")
+        wanted = {each.cluster for each in selection.ids}
+        self.jobs = [
+            job
+            for job in self.jobs
+            if job.state is not State.COMPLETED or (wanted and job.cluster not in wanted)
+        ]
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
         """Note what was handed over."""

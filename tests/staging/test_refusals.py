@@ -107,4 +107,7 @@ def test_a_lifetime_that_is_too_short_is_said_with_the_true_limit(desk: Desk) ->
     user.script("job.sh", "echo > r")
     done = user("hep_sub", "job.sh", "-out", "r=herd:out/r_%{ClusterId}")
     assert done.returncode == 0
-    assert "the signed URLs of the storage herd are good for 7 d (S3 allows no more)" in done.stderr
+    assert (
+        "the signed access to the storage herd ends in 7 d; a job may wait and run up to"
+        in done.stderr
+    )

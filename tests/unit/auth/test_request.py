@@ -78,6 +78,7 @@ def test_what_stands_in_it() -> None:
         "executable": "/work/run-%{ProcId}.sh",
         "walltime": 36000,
         "factory": False,
+        "spool": False,
         "items": ["/data/a", "s3://raw/b", "/data/c d"],
         "staging": {
             "shared": True,

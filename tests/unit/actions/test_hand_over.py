@@ -1,0 +1,117 @@
+"""A pool that sees nothing of this host: files after the cluster, nothing left behind by a failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.renew import renew
+from hepsub.actions.session import Session
+from hepsub.actions.submit import Submission, submit
+from hepsub.batch import State
+from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
+from hepsub.journal import NO_CLUSTER
+from hepsub.storage.keys import Keys
+from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
+from tests.fakes.credentials import FakeSource
+from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+
+POLICY = """
+[limits]
+factory_above = 100
+[pool.local]
+spool = true
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+[staging]
+bundle_dir = "/proc/self/root{directory}/bundles"
+"""
+LINE = ("job.sh", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
+AWAY = PoolUnreachable("the schedd does not answer", remedy="try again")
+
+
+@pytest.fixture
+def schedd() -> FakeSchedd:
+    """A schedd on a host that this one shares nothing with."""
+    return FakeSchedd(host="far.example.org")
+
+
+@pytest.fixture
+def session(tmp_path: Path, schedd: FakeSchedd) -> Session:
+    """A session whose policy says that the schedd sees nothing."""
+    make_script(tmp_path)
+    made = make_session(
+        tmp_path,
+        as_batch_systems(schedd),
+        policy=make_policy(POLICY.format(directory=tmp_path)),
+        situation=make_situation(cwd=tmp_path),
+        sources={"iam": FakeSource()},
+    )
+    keys = Keys(access="AKIA", secret="hidden", token="", expires=None)
+    return replace(made, keys=lambda _name, _storage: keys)
+
+
+def test_the_files_follow_when_the_bundle_is_complete(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """No gate: the schedd itself holds the jobs until their files have come."""
+    result = submit(session, make_spec(*LINE))
+    assert isinstance(result.value, Submission)
+    assert schedd.calls[-2:] == ["submit", "hand_over 13"]
+    [manifest] = tmp_path.glob("bundles/*/0/hepsub.manifest")
+    assert "s3.example.org/out/13/r_0?" in manifest.read_text()
+    assert any("nothing can be refreshed" in note for note in result.notes)
+    plan = schedd.clusters[0].plan
+    assert plan.staging is not None
+    assert (plan.route.transfer, plan.staging.shared, plan.staging.chirp) == (True, False, False)
+
+
+def test_a_hand_over_that_fails_leaves_nothing(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """Neither a cluster that can never start, nor a bundle, nor a key that is used up."""
+    schedd.handover_fault = AWAY
+    with pytest.raises(SubmissionRefused, match="cluster 13 was removed again") as caught:
+        submit(session, make_spec(*LINE, "-once", "k"))
+    assert caught.value.remedy == "try again"
+    assert list(tmp_path.glob("bundles/[!.]*")) == []
+    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert session.journal.once("k") is None
+
+
+def test_a_connection_lost_after_the_commit_leaves_nothing(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """The cluster is there, but its files cannot be sent any more: it is removed."""
+    schedd.fault = Fault.LOST_AFTER
+    with pytest.raises(PoolUnreachable):
+        submit(session, make_spec(*LINE))
+    assert any(call.startswith("act") for call in schedd.calls), schedd.calls
+    assert list(tmp_path.glob("bundles/[!.]*")) == []
+    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+
+
+def test_too_many_to_hand_over_are_refused(session: Session, schedd: FakeSchedd) -> None:
+    """HTCondor's factories hand over nothing, and say nothing."""
+    with pytest.raises(JobCountTooLarge, match="handed over"):
+        submit(session, make_spec("job.sh", "-n", "101"))
+    assert schedd.clusters == []
+
+
+def test_renew_fetches_the_ended_and_refreshes_nothing(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """One that still runs stays as it is; what it has cannot be reached."""
+    submit(session, make_spec(*LINE, "-n", "2"))
+    schedd.jobs = [
+        replace(job, state=State.COMPLETED if job.proc == 0 else State.RUNNING)
+        for job in schedd.jobs
+    ]
+    result = renew(session)
+    assert "fetch" in schedd.calls
+    assert [job.proc for job in schedd.jobs] == [1]
+    assert any("fetched what 1 job(s) left" in note for note in result.notes)
+    assert result.problems == ()
