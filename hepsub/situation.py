@@ -19,6 +19,10 @@ _ADOPTED: set[str] = set()
 """The names of variables that came from `adopt`."""
 
 
+_OWN: dict[str, str | None] = {}
+"""What the caller had in the variables that came from `set_own`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """The caller's world.
@@ -48,7 +52,9 @@ class Situation:
 def read_situation() -> Situation:
     """Read the situation of this process."""
     uid = os.getuid()
-    environment = caller_environment(os.environ)
+    callers = {name: value for name, value in _OWN.items() if value is not None}
+    others = {name: value for name, value in os.environ.items() if name not in _OWN}
+    environment = caller_environment(others | callers)
     try:
         entry = pwd.getpwuid(uid)
         user, home, gid = entry.pw_name, entry.pw_dir, entry.pw_gid
@@ -87,6 +93,12 @@ def adopt(variables: Mapping[str, str]) -> None:
         if name in _ADOPTED or name not in os.environ:
             _ADOPTED.add(name)
             os.environ[name] = value
+
+
+def set_own(name: str, value: str) -> None:
+    """Set a variable for this process, which the caller never sees: no situation has it."""
+    _OWN.setdefault(name, os.environ.get(name))
+    os.environ[name] = value
 
 
 def _group_names(primary: int) -> tuple[str, ...]:

@@ -2,50 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from pathlib import Path
 
 from hepsub.actions.home import place_outputs
-from hepsub.actions.pending import PENDING, push_pending
+from hepsub.actions.pending import PENDING, Round, push_pending
 from hepsub.actions.session import Session
-from hepsub.actions.stage import Stores
 from hepsub.auth.bundle import FINISHED, HOME, Bundle
+from hepsub.auth.bundle_files import write_whole
 from hepsub.auth.bundles import finished_bundles, read_bundle, read_placed, strip_bundle
 from hepsub.errors import HepsubError
 
+_SETTLED = "nothing of it is left to be put into its place\n"
 
-def close_bundle(session: Session, stores: Stores, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+
+def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """Take leave of a bundle: nothing in it that a user made is removed before it is in its place.
 
     Returns:
         A sentence for each output that could not be put into its place.
     """
-    notes = _put_in_place(stores, bundle, cluster)
+    notes = _put_in_place(now, bundle, cluster)
     try:
         strip_bundle(bundle.directory)
     except HepsubError as error:
         return (*notes, error.message)
-    if not _has_outputs(bundle):
-        _forget_after(session, bundle)
+    _take_leave(session, bundle)
     return notes
 
 
-def revisit_finished(session: Session, stores: Stores) -> tuple[str, ...]:
+def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
     """Try again with outputs that are still at home; remove what was kept for long enough."""
     notes: list[str] = []
     for directory in finished_bundles(session.bundles):
+        if (directory / FINISHED).stat().st_size:
+            _forget_after(session, directory)
+            continue
         bundle, placed = read_bundle(directory), read_placed(directory)
         if bundle is None or placed is None:
             continue
+        with contextlib.suppress(HepsubError):
+            strip_bundle(directory)  # what could not be removed the last time
         if _has_outputs(bundle):
-            notes += _put_in_place(stores, bundle, placed.cluster)
-        else:
-            _forget_after(session, bundle)
+            notes += _put_in_place(now, bundle, placed.cluster)
+        _take_leave(session, bundle)
     return tuple(notes)
 
 
-def _put_in_place(stores: Stores, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def _take_leave(session: Session, bundle: Bundle) -> None:
+    """Note that nothing is left to be done, if so: to look again costs as much as the jobs were many."""
+    if not _has_outputs(bundle):
+        with contextlib.suppress(OSError):
+            write_whole(bundle.directory / FINISHED, _SETTLED, 0o600)
+        _forget_after(session, bundle.directory)
+
+
+def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
     try:
-        return (*place_outputs(bundle, cluster), *push_pending(stores, bundle, cluster))
+        return (*place_outputs(bundle, cluster), *push_pending(now, bundle, cluster))
     except (HepsubError, OSError) as error:
         return (f"outputs of cluster {cluster} are still at home: {error}",)
 
@@ -58,8 +73,8 @@ def _has_outputs(bundle: Bundle) -> bool:
     )
 
 
-def _forget_after(session: Session, bundle: Bundle) -> None:
+def _forget_after(session: Session, directory: Path) -> None:
     """Remove a finished bundle whose reports were kept for as long as the policy says."""
-    ended = (bundle.directory / FINISHED).stat().st_mtime
+    ended = (directory / FINISHED).stat().st_mtime
     if session.situation.now - ended > session.policy.renew.keep:
-        shutil.rmtree(bundle.directory, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)

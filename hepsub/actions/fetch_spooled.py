@@ -29,16 +29,16 @@ def fetch_spooled(session: Session) -> tuple[str, ...]:
 
 
 def _fetch(session: Session, pool: str, schedd: str, clusters: list[int]) -> list[str]:
-    owner = session.situation.user
+    # Not by owner: the schedd may know the user by another name.
     ids = tuple(JobId(cluster=cluster) for cluster in clusters)
-    ended = Selection(ids=ids, owner=owner, states=(State.COMPLETED,))
+    ended = Selection(ids=ids, states=(State.COMPLETED,))
     try:
         there = session.schedd(pool, schedd)
         jobs = there.queue(ended, session.situation.now).jobs
         if not jobs:
             return []
         found = tuple(JobId(cluster=cluster) for cluster in sorted({job.cluster for job in jobs}))
-        there.fetch(Selection(ids=found, owner=owner))
+        there.fetch(Selection(ids=found))
     except HepsubError as error:
         return [f"what jobs left at {schedd} could not be fetched: {error.message}"]
     return [f"fetched what {len(jobs)} job(s) left at {schedd}"]

@@ -227,7 +227,8 @@ def renewal_status(session: Session, machine: Machine = Machine()) -> Result:
         active=state.is_active(now),
         now=now,
     )
-    troubles = (*problems, *_troubles(status))
+    elsewhere = status.active and state.host != task.host  # one home, several hosts: one is enough
+    troubles = (*(() if elsewhere else problems), *_troubles(status))
     return Result(value=status, problems=troubles, exit_code=_exit_code(troubles))
 
 

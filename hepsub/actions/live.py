@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from hepsub.actions.session import Session
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.bundles import Placed, kept_bundles, read_bundle
-from hepsub.batch import Queue, Selection
+from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
+
+_Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
+"""A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,7 @@ class LiveBundle:
 
     Attributes:
         bundle: the bundle.
-        cluster: ClusterId.
+        cluster: ClusterId; 0 when it is not known.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
@@ -50,37 +54,52 @@ def find_live(session: Session) -> tuple[tuple[LiveBundle, ...], tuple[str, ...]
     found: list[LiveBundle] = []
     troubles: list[str] = []
     for (pool, schedd), placed in by_schedd.items():
-        procs, trouble = _ask(session, pool, schedd, placed)
+        answers, trouble = _ask(session, pool, schedd, placed)
         troubles += [trouble] if trouble else []
-        for each in placed:
+        for each, procs in answers:
             bundle = read_bundle(each.directory)
-            if bundle is None:
-                continue
-            mine = None if procs is None or not each.cluster else procs.get(each.cluster)
-            unknown = procs is None or not each.cluster
-            found.append(
-                LiveBundle(
-                    bundle=bundle,
-                    cluster=each.cluster,
-                    procs=None if unknown else mine or frozenset(),
-                )
-            )
+            if bundle is not None:
+                found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
     return tuple(found), tuple(troubles)
 
 
 def _ask(
-    session: Session, pool: str, schedd: str, placed: Iterable[Placed]
-) -> tuple[dict[int, frozenset[int]] | None, str]:
-    """The procs of each cluster that are in the queue; None when nobody can tell."""
-    ids = tuple(JobId(cluster=each.cluster) for each in placed if each.cluster)
+    session: Session, pool: str, schedd: str, placed: Sequence[Placed]
+) -> tuple[list[_Answer], str]:
+    """What is in the queue of each bundle's cluster; None for all when nobody can tell, and why."""
+    unknown: list[_Answer] = [(each, None) for each in placed]
     if pool not in session.policy.pool:
-        return None, f"the policy knows no pool {pool} any more; its jobs are taken for alive"
-    selection = Selection(ids=ids, owner=session.situation.user)
+        return unknown, f"the policy knows no pool {pool} any more; its jobs are taken for alive"
     try:
-        queue = session.schedd(pool, schedd).queue(selection, session.situation.now)
+        there = session.schedd(pool, schedd)
+        known = [_with_cluster(there, each) for each in placed]
+        ids = tuple(JobId(cluster=each.cluster) for each in known if each.cluster)
+        # By id alone: the pool may have mapped its user to an account of another name.
+        procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
+        here = session.policy.pool[pool].kind == "here"
+        return [(each, _mine(there, each, procs, here=here)) for each in known], ""
     except HepsubError as error:
-        return None, f"{error.message}; the jobs of {schedd} are taken for alive"
-    return _procs(queue), ""
+        return unknown, f"{error.message}; the jobs of {schedd} are taken for alive"
+
+
+def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:
+    """Where a bundle's jobs are; one that does not tell its cluster is looked for by its UUID."""
+    if placed.cluster:
+        return placed
+    found = schedd.find(Selection(uuid=placed.directory.name))
+    return replace(placed, cluster=found[0].cluster) if found else placed
+
+
+def _mine(
+    schedd: BatchSystem, placed: Placed, procs: Mapping[int, frozenset[int]], *, here: bool
+) -> frozenset[int] | None:
+    if not placed.cluster:
+        return None
+    mine = procs.get(placed.cluster, frozenset())
+    # The embedded pool may have another queue, in another HEPSUB_HERE_DIR, that has these jobs.
+    if here and not mine and not schedd.find(Selection(uuid=placed.directory.name)):
+        return None
+    return mine
 
 
 def _procs(queue: Queue) -> dict[int, frozenset[int]]:

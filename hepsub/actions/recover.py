@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_gate
-from hepsub.auth.bundle import Bundle
+from hepsub.auth.bundle import READY, Bundle
 from hepsub.auth.bundles import claimed, discard_bundle, read_bundle, unfinished
 from hepsub.batch import SPOOLING, Act, Selection
 from hepsub.errors import HepsubError
@@ -27,7 +27,8 @@ def recover(session: Session, stores: Stores) -> tuple[str, ...]:
     notes = []
     for directory in unfinished(session.bundles):
         with claimed(directory) as mine:
-            note = _recover(session, stores, directory) if mine else ""
+            ready = (directory / READY).exists()  # it was completed while we waited
+            note = _recover(session, stores, directory) if mine and not ready else ""
         if note:
             notes.append(note)
     return tuple(notes)

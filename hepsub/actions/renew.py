@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hepsub.actions.close import close_bundle, revisit_finished
 from hepsub.actions.fetch_spooled import fetch_spooled
-from hepsub.actions.live import find_live
+from hepsub.actions.live import LiveBundle, find_live
+from hepsub.actions.pending import Round
 from hepsub.actions.recover import recover
 from hepsub.actions.renew_credentials import renew_credentials
 from hepsub.actions.renew_signatures import renew_signatures
 from hepsub.actions.session import Session
 from hepsub.actions.stage import open_stores
-from hepsub.auth.bundle_files import unusable, write_whole
-from hepsub.auth.bundles import claimed
+from hepsub.auth.bundle_files import CREDENTIALS, unusable, write_whole
+from hepsub.auth.bundles import claimed, sweep
 from hepsub.auth.renewal import (
     DIRECTORY,
     Outcome,
@@ -26,6 +28,7 @@ from hepsub.auth.renewal import (
 from hepsub.result import Json, Problem, Result
 
 _SHORTEST_PAUSE_S = 2.0
+_OVERDUE_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,16 @@ class Renewed:
         }
 
 
-def renew(session: Session) -> Result:
+def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
     """Renew what does not outlive its use, finish what was interrupted, clear away what has ended.
 
     One trouble does not stop the others: each is a problem of the result, and is tried again later.
+
+    Args:
+        session: the session.
+        patient: whether to wait after a failure, longer each time, before it is tried again; a user who
+            has just done something about it is not patient.
+        by_itself: whether nobody started it by hand, so that it will come again.
 
     Raises:
         BundleUnusable: the state cannot be written.
@@ -69,7 +78,8 @@ def renew(session: Session) -> Result:
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))
-        state, pause = _round(session, before)
+        state, pause = _round(session, before if patient else _without_pauses(before))
+        state = replace(state, by_itself=state.when if by_itself else before.by_itself)
         try:
             write_whole(state_path(root), state_text(state), 0o600)
         except OSError as error:
@@ -84,6 +94,7 @@ def renew(session: Session) -> Result:
 
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]:
     stores = open_stores(session)
+    pending = Round(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *fetch_spooled(session)]
@@ -91,12 +102,15 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
     notes += troubles
     # What was handed over with its files is out of reach.
     live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
-    for each in found:
-        if each.has_ended:
-            notes += close_bundle(session, stores, each.bundle, each.cluster)
-    notes += revisit_finished(session, stores)
+    for directory in _own_directories(session, live):
+        sweep(directory, now)
+    # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
+    for each in found:
+        if each.has_ended:
+            notes += close_bundle(session, pending, each.bundle, each.cluster)
+    notes += revisit_finished(session, pending)
     state = RenewalState(
         when=now,
         host=session.situation.host,
@@ -107,8 +121,27 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
         notes=tuple(notes),
     )
     dues = [due for _, due in (*credentials.values(), *storages.values())]
-    pause = max(_SHORTEST_PAUSE_S, min([every, *(due - now for due in dues)]))
-    return state, pause
+    return state, _pause(dues, now, every)
+
+
+def _pause(dues: Iterable[float], now: float, every: float) -> float:
+    """How long until the next round makes sense; what is overdue could not be done now, nor in a moment."""
+    waits = [due - now if due > now else _OVERDUE_PAUSE_S for due in dues]
+    return max(_SHORTEST_PAUSE_S, min([every, *waits]))
+
+
+def _without_pauses(state: RenewalState) -> RenewalState:
+    def now(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        return {name: replace(each, not_before=0.0) for name, each in outcomes.items()}
+
+    return replace(state, credentials=now(state.credentials), storages=now(state.storages))
+
+
+def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[Path]:
+    """Where a round writes; what it left in the directories of single jobs goes with the bundle."""
+    yield session.bundles / DIRECTORY
+    for each in live:
+        yield from (each.bundle.directory, each.bundle.directory / CREDENTIALS)
 
 
 def _problems(state: RenewalState) -> Iterable[Problem]:

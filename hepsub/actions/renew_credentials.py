@@ -11,15 +11,15 @@ from hepsub.actions.live import LiveBundle
 from hepsub.actions.session import Session
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
-from hepsub.auth.credential import CredentialSource
+from hepsub.auth.credential import CredentialSource, Kind
 from hepsub.auth.renewal import Outcome, failed
-from hepsub.errors import CredentialExpired, HepsubError
+from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import moment_text
 
 _AT_LEAST_S = 30.0
-_PART = 0.7
-"""A new token has to live for this part of what the last one lived."""
+_GAIN_S = 5.0
+"""What is delivered anew has to live longer than what was by this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +85,16 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
         return before, delivered
     copies = {bundle.directory: _copy(bundle, users.credential) for bundle in users.bundles}
     found = _find(session, users, list(copies.values()), before)
-    trouble, written = found.trouble, False
+    written = False
     if found.best is not None:
         try:
             written = _spread(session, users, copies, found.best, before)
-        except HepsubError as error:
-            trouble = error
+        except HepsubError as error:  # the source is not to blame: it is asked when that is due
+            again = failed(before, error.message, error.remedy, now)
+            return replace(again, not_before=0.0), again.not_before
     known = _with_times(before, found.best)
-    if trouble is not None:
-        again = failed(known, trouble.message, trouble.remedy, now)
+    if found.trouble is not None:
+        again = failed(known, found.trouble.message, found.trouble.remedy, now)
         return again, again.not_before
     if found.waits or found.best is None:
         return known, before.not_before
@@ -123,12 +124,16 @@ def _find(
     except HepsubError as error:
         return _Found(best=best_of(copies, now), trouble=error)
     mine = _look(source, now)
+    if mine is not None and any(_is_anothers(mine, each) for each in copies):
+        mine = None
     best = best_of([*copies, mine], now)
     if best is not None and now < best.due:
         return _Found(best=best)
     if now < before.not_before and (mine is None or best is not mine):
         return _Found(best=best, waits=True)
     try:
+        if best is None and users.deliveries:
+            return _Found(best=_delivered_anew(source, before, now))
         return _Found(best=best_of([best, _extended(source, best, now)], now))
     except HepsubError as error:
         return _Found(best=best, trouble=error)
@@ -141,6 +146,29 @@ def _look(source: CredentialSource, now: float) -> Copy | None:
     except HepsubError:
         return None
     return copy_of(own, now) if own is not None else None
+
+
+def _is_anothers(one: Copy, other: Copy | None) -> bool:
+    """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
+    if other is None or one.held.kind is not Kind.KERBEROS:
+        return False
+    return one.held.who != other.held.who
+
+
+def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Copy:
+    """One that outlives what the pool has; its sources would give that once more.
+
+    Raises:
+        HepsubError: it is not to be had.
+    """
+    left = max(0.0, (before.expires or 0.0) - now)
+    got = copy_of(source.obtain(max(_AT_LEAST_S, left + _GAIN_S)), now)
+    if left and got.expires <= now + left + 1:
+        raise CredentialExpired(
+            f"it ends at {moment_text(got.expires, now)}, and nothing gives one that lasts longer",
+            remedy=f"hep_auth login {source.name}",
+        )
+    return got
 
 
 def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
@@ -168,16 +196,45 @@ def _spread(
 ) -> bool:
     """Write the best one to everybody who has a worse one; whether anybody had.
 
+    One place where it cannot be put does not keep it from the others.
+
     Raises:
-        HepsubError: it cannot be written, or a schedd does not take it.
+        HepsubError: it cannot be written somewhere, a schedd does not take it, or it is not the user's whose
+            jobs these are.
     """
     written = False
+    troubles: list[HepsubError] = []
     for bundle in users.bundles:
-        if best.is_better_than(copies[bundle.directory]):
-            bundle.write_credential(best.held)
+        old = copies[bundle.directory]
+        if not best.is_better_than(old):
+            continue
+        try:
+            _put(best, old, bundle)
             written = True
+        except HepsubError as error:
+            troubles.append(error)
     if users.deliveries and best.expires > (before.expires or 0.0):
         for pool, schedd in sorted(users.deliveries):
-            session.schedd(pool, schedd).store_credential(users.credential, best.held.content)
-        written = True
+            try:
+                session.schedd(pool, schedd).store_credential(users.credential, best.held.content)
+                written = True
+            except HepsubError as error:
+                troubles.append(error)
+    if troubles:
+        raise troubles[0]
     return written
+
+
+def _put(best: Copy, old: Copy | None, bundle: Bundle) -> None:
+    """Write it into a bundle.
+
+    Raises:
+        CredentialRefused: the jobs have somebody else's.
+        BundleUnusable: it cannot be written.
+    """
+    if old is not None and _is_anothers(best, old):
+        raise CredentialRefused(
+            f"jobs have a ticket of {old.held.who}, and yours is {best.held.who}'s now",
+            remedy=f"kinit {old.held.who}",
+        )
+    bundle.write_credential(best.held)

@@ -10,7 +10,7 @@ from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, sign, used_storages
 from hepsub.auth.bundles import Signed, read_signed
 from hepsub.auth.renewal import Outcome, failed
-from hepsub.errors import CredentialExpired, HepsubError
+from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
 
 _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""
@@ -18,10 +18,14 @@ _GAIN_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """What happened to the storages in one round: those that were signed for, and the troubles."""
+    """What happened in one round: the storages that were signed for, and the troubles by storage.
+
+    A bundle that is broken is its own trouble: it keeps nobody from signing for the others.
+    """
 
     renewed: set[str] = field(default_factory=set)
     troubles: dict[str, HepsubError] = field(default_factory=dict)
+    broken: dict[str, HepsubError] = field(default_factory=dict)
 
 
 def renew_signatures(
@@ -45,6 +49,8 @@ def renew_signatures(
     done = _Round()
     for each in live:
         used = used_storages(each.bundle.request)
+        if not each.cluster and each.bundle.request.staging.needs_cluster:
+            continue  # its places cannot be named
         signed = read_signed(each.bundle.directory)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
         if waiting or not any(now >= due_time(signed.get(name)) for name in used):
@@ -87,6 +93,8 @@ def _sign(
 ) -> None:
     try:
         sign(session, stores, each.bundle, each.cluster, each.procs)
+    except BundleUnusable as error:
+        done.broken.update(dict.fromkeys(used, error))
     except HepsubError as error:
         done.troubles.update(dict.fromkeys(used, error))
     else:
@@ -116,6 +124,9 @@ def _standing(
     if (trouble := done.troubles.get(name)) is not None:
         outcome = failed(known, trouble.message, trouble.remedy, now)
         return outcome, outcome.not_before
+    if (broken := done.broken.get(name)) is not None:
+        outcome = failed(known, broken.message, broken.remedy, now)
+        return replace(outcome, not_before=0.0), outcome.not_before
     if name in done.renewed:
         return Outcome(expires=known.expires, renewed=now), min(map(due_time, signed))
     return known, max(known.not_before, min(map(due_time, signed)))

@@ -78,8 +78,9 @@ class Session:
         Raises:
             PoolUnreachable: the pool cannot be asked.
             UnknownSchedd: none of the schedds of the policy is there.
+            UnknownPool: the policy has no such pool, or no longer.
         """
-        rules = self.policy.pool[pool]
+        rules = self.policy.pool[self.policy.pool_named(pool)]
         found = self.connect(rules)
         allowed = [
             each

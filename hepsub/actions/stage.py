@@ -16,7 +16,7 @@ from hepsub.auth.renewal import read_state
 from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
 from hepsub.condor.description import GATE
-from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.errors import BundleUnusable, HepsubError, UnknownStorage
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.forecast import Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
@@ -41,8 +41,14 @@ class Stores:
 
         Raises:
             StorageRefused: there are no keys for it.
+            UnknownStorage: the policy has it no more.
         """
         if name not in self.known:
+            if name not in self.storages:
+                raise UnknownStorage(
+                    f"the policy has no storage {name} any more",
+                    remedy=f"put [storage.{name}] back until the jobs that use it have ended",
+                )
             storage = self.storages[name]
             self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
         return self.known[name]
@@ -99,7 +105,10 @@ def bundle_for(
             if session.journal.cluster_of(uuid) in (None, NO_CLUSTER):
                 discard_bundle(bundle.directory)
             raise
-        bundle.mark_ready(session.journal.cluster_of(uuid) or 0)
+        if cluster := session.journal.cluster_of(
+            uuid
+        ):  # else it is found by its UUID, and marked then
+            bundle.mark_ready(cluster)
 
 
 def sign(

@@ -75,9 +75,11 @@ def claimed(directory: Path) -> Iterator[bool]:
     with file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             yield False
             return
+        except OSError as error:  # a file system without locks
+            raise unusable(directory, error) from error
         yield True
 
 
@@ -134,11 +136,14 @@ def read_signed(directory: Path) -> dict[str, Signed]:
 def strip_bundle(directory: Path) -> None:
     """Leave of a bundle whose jobs have ended what came home, and what it was made for.
 
+    What cannot be removed (a file that somebody still has open on NFS) is left for the next time.
+
     Raises:
         BundleUnusable: it cannot be noted.
     """
     try:
-        (directory / FINISHED).touch(mode=0o600)
+        if not (directory / FINISHED).exists():
+            (directory / FINISHED).touch(mode=0o600)
     except OSError as error:
         raise unusable(directory, error) from error
     for each in directory.iterdir():
@@ -147,7 +152,8 @@ def strip_bundle(directory: Path) -> None:
         if each.is_dir() and not each.is_symlink():
             shutil.rmtree(each, ignore_errors=True)
         else:
-            each.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                each.unlink(missing_ok=True)
 
 
 def sweep(directory: Path, now: float) -> None:
@@ -165,7 +171,9 @@ def sweep(directory: Path, now: float) -> None:
 
 def _bundles(root: Path) -> list[Path]:
     """The directories of bundles; what begins with a dot belongs to hep_auth renew."""
-    return sorted(each for each in root.iterdir() if not each.name.startswith("."))
+    return sorted(
+        each for each in root.iterdir() if not each.name.startswith(".") and each.is_dir()
+    )
 
 
 def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:

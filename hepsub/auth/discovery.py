@@ -5,6 +5,7 @@ Source: WLCG AuthZ Working Group, "WLCG Bearer Token Discovery".
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,10 +71,14 @@ def _candidates(
 
 
 def _content(path: Path, owner: int | None) -> bytes:
-    """What is in a file; nothing where it is not there, or not the owner's."""
+    """What is in a file; nothing where it is not there, or not the owner's.
+
+    Where anybody could have put it nobody waits for it: a named pipe would be for ever.
+    """
     try:
-        with path.open("rb") as file:
-            status = path.stat()
+        descriptor = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if owner is not None else 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
             if owner is not None and (status.st_uid != owner or not stat.S_ISREG(status.st_mode)):
                 return b""
             return file.read(_LONGEST)

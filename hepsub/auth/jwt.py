@@ -140,5 +140,8 @@ def _texts(value: object) -> tuple[str, ...]:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
     return number if abs(number) < float("inf") else None

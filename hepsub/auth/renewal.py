@@ -46,6 +46,7 @@ class RenewalState:
 
     Attributes:
         when: when it ended, in seconds since the epoch; 0 for never.
+        by_itself: when the last run ended that nobody started by hand; 0 for never.
         host: where it ran.
         every: how long until the next one at the latest, in seconds, as far as it knew.
         jobs: how many live jobs it found that something travels with.
@@ -55,6 +56,7 @@ class RenewalState:
     """
 
     when: float = 0.0
+    by_itself: float = 0.0
     host: str = ""
     every: float = 0.0
     jobs: int = 0
@@ -63,8 +65,8 @@ class RenewalState:
     notes: tuple[str, ...] = ()
 
     def is_active(self, now: float) -> bool:
-        """Whether it seems to run by itself: the last run is not older than two pauses."""
-        return self.when > 0 and now - self.when < 2 * self.every + _FIRST_PAUSE_S
+        """Whether it seems to run by itself: the last run of that kind is not older than two pauses."""
+        return self.by_itself > 0 and now - self.by_itself < 2 * self.every + _FIRST_PAUSE_S
 
 
 def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hepsub.actions.session import Session
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
 from hepsub.cli.talk import Talk
-from hepsub.errors import UsageError
+from hepsub.errors import HepsubError, UsageError
 from hepsub.result import Result
 
 _ONE = (
@@ -87,7 +89,15 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
 def _arranged(session: Session, act: str) -> Result:
     from hepsub.actions.install import install, renewal_status, uninstall
 
-    return {"-install": install, "-uninstall": uninstall, "-status": renewal_status}[act](session)
+    result = {"-install": install, "-uninstall": uninstall, "-status": renewal_status}[act](session)
+    if act == "-install":
+        from hepsub.actions.renew import renew
+
+        with contextlib.suppress(
+            HepsubError
+        ):  # the first round; -status tells what it could not do
+            renew(session, by_itself=True)
+    return result
 
 
 COMMAND = Command(

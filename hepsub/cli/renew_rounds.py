@@ -47,18 +47,21 @@ class Silent:
         return self.value.document()
 
 
-def one_round(*, quiet: bool = False) -> Result:
+def one_round(*, quiet: bool = False, by_itself: bool = False) -> Result:
     """Renew once.
 
     Args:
-        quiet: say nothing of what was done, or could not be: the state has it, and -status shows it.
+        quiet: say nothing of what was done, or could not be: the state has it, and -status shows it. Nobody
+            is there then, so it came by itself, too.
+        by_itself: nobody started it by hand; after a failure it waits before it tries the same again.
 
     Raises:
         HepsubError: nothing could be done.
     """
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
-    result = renew(open_session())
+    alone = by_itself or quiet
+    result = renew(open_session(), patient=alone, by_itself=alone)
     return replace(result, value=Silent(value=result.value), problems=()) if quiet else result
 
 
@@ -82,7 +85,7 @@ def loop(every: int | None, say: Callable[[str], None]) -> Result:
 def _round(say: Callable[[str], None]) -> float:
     """One round; returns how long until the next one makes sense, in seconds."""
     try:
-        result = one_round()
+        result = one_round(by_itself=True)
     except (
         HepsubError
     ) as trouble:  # the policy is being edited, the disk is full: the next round may do better

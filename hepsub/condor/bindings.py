@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hepsub.situation import set_own
+
 _CONFIGURATIONS = (
     "/etc/condor/condor_config",
     "/usr/local/etc/condor_config",
@@ -47,7 +49,7 @@ def show_token(token: str) -> bool:
     """
     if os.environ.get("BEARER_TOKEN") == token:
         return False
-    os.environ["BEARER_TOKEN"] = token
+    set_own("BEARER_TOKEN", token)
     param = bindings().param
     for name in ("SEC_CLIENT_AUTHENTICATION_METHODS", "SEC_DEFAULT_AUTHENTICATION_METHODS"):
         methods = str(param.get(name) or "")

@@ -44,11 +44,12 @@ def keys_for(name: str, storage: Storage) -> Keys:
     try:
         session.get_component("credential_provider").remove("iam-role")
         found = session.get_credentials()
-    except botocore.exceptions.BotoCoreError as error:
+        # Roles and single sign-on ask a service here, and not before.
+        frozen = found.get_frozen_credentials() if found is not None else None
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise _no_keys(name, storage, str(error)) from error
-    if found is None:
+    if frozen is None:
         raise _no_keys(name, storage, "none were found")
-    frozen = found.get_frozen_credentials()
     expiry = getattr(found, "_expiry_time", None)
     return Keys(
         access=frozen.access_key,

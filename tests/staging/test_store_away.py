@@ -77,22 +77,25 @@ def test_a_store_that_comes_back_in_time_gets_the_outputs(desk: Desk) -> None:
     assert list(desk.markers(done["uuid"])) == [0]
 
 
-def test_more_than_may_come_home_is_kept_trying_then_said_to_be_lost(desk: Desk) -> None:
-    """Above home_limit: the store is tried until just before the walltime, and then the loss is reported."""
+def test_more_than_may_come_home_is_held_and_runs_again(desk: Desk) -> None:
+    """Above home_limit: the store is tried until just before the walltime, then the job waits for its user."""
     user = desk.shell
     policy = user.policy.read_text()
     user.policy.write_text(policy.replace("shared = true", "shared = true\nhome_limit = 1"))
     user.script("job.sh", "head -c 2000000 /dev/zero > big; sleep 2")
     done = desk.submit("job.sh", "-wt", "12s", "-out", "big=herd:out/%{ClusterId}/big")
-    user.wait_for_state(2, done["cluster"])
+    cluster = done["cluster"]
+    user.wait_for_state(2, cluster)
     desk.server.stop()
-    here = f"ClusterId == {done['cluster']}"
-    user.pool.wait_for(
-        lambda: not user.pool.jobs(f"{here} && JobStatus != 5", ["ProcId"]), END, "its end"
-    )
-    desk.server.start()
-    held = [ad["HoldReason"] for ad in user.pool.jobs(here)]
-    assert held == [], "HTCondor was faster than the wrapper, and nothing came home"
-    assert codes(user.ended(done["cluster"])) == [87]
-    assert "'big'" in user.text(f"job.sh.err.{done['cluster']}.0")
+    user.wait_for_state(5, cluster)
+    ad = user.ad(cluster)
+    assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (3, 87)
+    assert "'big' (2000000 bytes)" in ad["HoldReason"]
     assert desk.report(done["uuid"], 0)["outputs"][0]["state"] == "lost"
+    said = user.ok("hep_q", "-i", str(cluster), "-why")
+    assert "home_limit" in said
+    assert f"hep_release {cluster}.0" in said
+    desk.server.start()
+    user.ok("hep_release", str(cluster))
+    assert codes(user.ended(cluster)) == [0]
+    assert len(desk.server.content("out", f"{cluster}/big")) == 2000000

@@ -157,7 +157,7 @@ class Kdc:
         return f"{name}@{REALM}"
 
     def disable(self, name: str) -> None:
-        """Let the KDC refuse every ticket to a principal, and every renewal."""
+        """Let the KDC refuse every new ticket to a principal; what there is can still be renewed."""
         self._administer(f"modprinc -allow_tix {name}")
 
     def enable(self, name: str) -> None:

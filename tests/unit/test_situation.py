@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.situation import caller_environment
+from hepsub.situation import caller_environment, read_situation, set_own
 
 SHOW = """
 import json
@@ -81,3 +81,21 @@ def test_the_situation_knows_its_user(tmp_path: Path) -> None:
     assert isinstance(groups, list)
     assert seen["uid"] == os.getuid()
     assert groups[0] == done.stdout.strip()
+
+
+def test_what_hepsub_sets_for_its_libraries_is_not_the_callers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In hep_auth renew -loop a token shown to a schedd would hide the user's own for ever."""
+    monkeypatch.setattr("hepsub.situation._OWN", {})
+    monkeypatch.setenv("BEARER_TOKEN", "the caller's")
+    monkeypatch.delenv("HEPSUB_TEST_ONLY", raising=False)
+    set_own("BEARER_TOKEN", "one for the schedd")
+    set_own("BEARER_TOKEN", "its successor")
+    monkeypatch.setenv("HEPSUB_TEST_ONLY", "")  # so that it is removed again
+    monkeypatch.delenv("HEPSUB_TEST_ONLY")
+    set_own("HEPSUB_TEST_ONLY", "1")
+    assert os.environ["BEARER_TOKEN"] == "its successor"
+    environment = read_situation().environment
+    assert environment["BEARER_TOKEN"] == "the caller's"
+    assert "HEPSUB_TEST_ONLY" not in environment

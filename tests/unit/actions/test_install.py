@@ -291,7 +291,7 @@ def test_a_status_without_anything_tells_how_to_begin(place: Place) -> None:
 
 def test_a_loop_elsewhere_is_alive_without_an_installation(place: Place) -> None:
     """The state tells it: its last run is not long ago."""
-    place.state(when=NOON - 60, host="other", every=600.0, jobs=3)
+    place.state(when=NOON - 60, by_itself=NOON - 60, host="other", every=600.0, jobs=3)
     result = renewal_status(place.session(), place.machine)
     assert (result.exit_code, result.problems) == (0, ())
     assert status(place).active
@@ -329,6 +329,7 @@ def test_what_the_last_run_could_not_do_is_told(place: Place) -> None:
     """Exit code 53: the cause, how often, and what to do."""
     place.state(
         when=NOON - 60,
+        by_itself=NOON - 60,
         host="login01",
         every=600.0,
         jobs=3,

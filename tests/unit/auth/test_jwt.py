@@ -133,3 +133,8 @@ def test_a_token_that_names_no_scopes_is_not_judged_by_them() -> None:
 
 def test_scopes_of_the_login_need_not_be_in_the_token() -> None:
     assert missing_scopes(claims(scope=""), ("openid", "offline_access", "wlcg")) == ()
+
+
+def test_a_number_that_no_clock_knows_is_no_end() -> None:
+    """JSON's numbers have no bounds."""
+    assert claims(exp=10**400).expires is None

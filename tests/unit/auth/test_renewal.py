@@ -48,7 +48,8 @@ def test_failures_back_off_to_an_hour() -> None:
 
 def test_it_is_active_for_two_pauses() -> None:
     """What forecasts believe: something runs hep_auth renew by itself."""
-    state = RenewalState(when=NOON, every=600)
+    assert not RenewalState(when=NOON, every=600).is_active(NOON), "a run by hand promises nothing"
+    state = RenewalState(when=NOON, by_itself=NOON, every=600)
     assert state.is_active(NOON + 1200)
     assert not state.is_active(NOON + 1300)
     assert not RenewalState().is_active(NOON)

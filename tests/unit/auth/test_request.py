@@ -47,7 +47,7 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
         number=2,
         first=10,
         items=("/data/a", "s3://raw/b", "/data/c d"),
-        per=2,
+        ends=(2, 3),
         executable="/work/run-%{ProcId}.sh",
         walltime=36000,
         factory=False,
@@ -74,12 +74,12 @@ def test_what_stands_in_it() -> None:
         "user": "alice",
         "number": 2,
         "first": 10,
-        "per": 2,
         "executable": "/work/run-%{ProcId}.sh",
         "walltime": 36000,
         "factory": False,
         "spool": False,
         "items": ["/data/a", "s3://raw/b", "/data/c d"],
+        "ends": [2, 3],
         "staging": {
             "shared": True,
             "chirp": True,
@@ -95,6 +95,16 @@ def test_what_stands_in_it() -> None:
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],
         },
     }
+
+
+def test_a_request_of_before_the_ends_were_written() -> None:
+    """`per` was all that it said: the same jobs get the same items."""
+    document = json.loads(make_request().to_json())
+    del document["ends"]
+    for per, ends in ((2, (2, 3)), (1, (1, 2, 3))):
+        assert from_json(json.dumps({**document, "per": per})).ends == ends
+    with pytest.raises(KeyError):
+        from_json(json.dumps(document))
 
 
 def test_the_values_of_each_job() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,6 +162,22 @@ def test_discovery_stops_at_what_is_no_token(tmp_path: Path) -> None:
     (tmp_path / f"bt_u{UID}").write_text("found")
     with pytest.raises(CredentialMissing, match=r"what is in \$BEARER_TOKEN is not a token"):
         discover({"BEARER_TOKEN": "two words"}, UID, tmp_path)
+
+
+def test_discovery_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
+    """Anybody may make one in /tmp: no command of its owner's may hang for it."""
+    os.mkfifo(tmp_path / f"bt_u{UID}")
+
+    def too_long(*_: object) -> None:
+        raise RuntimeError("it waits")  # an OSError would look like a missing file
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(5)
+    try:
+        assert discover({}, UID, tmp_path) is None
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_discovery_does_not_trust_somebody_elses_file(tmp_path: Path) -> None:
