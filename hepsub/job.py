@@ -92,8 +92,11 @@ class JobSpec:
         arguments: the arguments of the job, already split into words.
         number: number of jobs, None when the user did not say.
         first: the Index of the first job.
-        list_file: a file with one item a line, one job an item; None for none.
-        per: how many items each job gets; None for one.
+        list_file: a file with one item a line, one job an item; `-` for stdin, or a directory in S3
+            (`s3://bucket/dir/`), perhaps with a pattern at its end; None for none.
+        per: how many items each job gets; None for one, unless a size is said.
+        per_bytes: how many bytes of consecutive items, files or objects, each job gets at the most,
+            one item at the least; None for no such limit.
         inputs: what each job gets before it starts.
         outputs: what each job leaves behind.
         check_objects: whether inputs are looked for before submitting.
@@ -121,6 +124,7 @@ class JobSpec:
     first: int = 0
     list_file: str | None = None
     per: int | None = None
+    per_bytes: int | None = None
     inputs: tuple[FileRequest, ...] = ()
     outputs: tuple[FileRequest, ...] = ()
     check_objects: bool = True

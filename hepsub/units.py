@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 import time
+from decimal import Decimal
 
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?")
 _SECONDS = {
@@ -32,6 +35,21 @@ def parse_memory(text: str) -> int:
     if float(match[1]) <= 0:
         raise ValueError(f"'{text}' is less than 1 MB")
     return amount
+
+
+def parse_size(text: str) -> int:
+    """A size in bytes: `500B`, `64 kB`, `2GB`, `1.5GiB` (1 kB = 2**10 bytes); a unit is needed.
+
+    Raises:
+        ValueError: the text is no size, has no unit, or is less than 1 byte.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not (match[2] or (match[3] or "").lower() == "b"):
+        raise ValueError(f"'{text}' is no size")
+    size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2].lower()])
+    if size < 1:
+        raise ValueError(f"'{text}' is less than 1 byte")
+    return size
 
 
 def parse_duration(text: str) -> int:

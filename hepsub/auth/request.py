@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.groups import ends_by_count
 from hepsub.plan.layout import values_of
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
@@ -27,7 +28,7 @@ class BundleRequest:
         number: number of jobs.
         first: the Index of the first job.
         items: the items of all jobs.
-        per: how many items each job gets.
+        ends: where in them the items of each job end; empty for one item each.
         executable: the program, as a template.
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
@@ -42,7 +43,7 @@ class BundleRequest:
     number: int
     first: int
     items: tuple[str, ...]
-    per: int
+    ends: tuple[int, ...]
     executable: str
     walltime: int
     factory: bool
@@ -51,7 +52,7 @@ class BundleRequest:
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
-        return replace(values_of(proc, self.first, self.items, self.per), cluster=cluster)
+        return replace(values_of(proc, self.first, self.items, self.ends), cluster=cluster)
 
     def to_json(self) -> str:
         """The request as JSON."""
@@ -59,6 +60,7 @@ class BundleRequest:
         document = {name: getattr(self, name) for name in _PLAIN} | {
             "spool": self.spool,
             "items": list(self.items),
+            "ends": list(self.ends),
             "staging": {
                 **{name: getattr(staging, name) for name in _PLAIN_STAGING},
                 "inputs": [_rule_document(rule) for rule in staging.inputs],
@@ -82,7 +84,6 @@ _PLAIN = (
     "user",
     "number",
     "first",
-    "per",
     "executable",
     "walltime",
     "factory",
@@ -108,7 +109,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         number=plan.number,
         first=plan.first,
         items=plan.items,
-        per=plan.per,
+        ends=plan.ends,
         executable=str(plan.executable),
         walltime=plan.walltime.limit,
         factory=plan.factory_idle > 0,
@@ -129,6 +130,7 @@ def from_json(text: str) -> BundleRequest:
         **{name: document[name] for name in _PLAIN},
         spool=document.get("spool", False),
         items=tuple(document["items"]),
+        ends=_ends(document),
         staging=StagingPlan(
             **{name: staging[name] for name in _PLAIN_STAGING},
             in_place=staging.get("in_place", False),  # not said before 0.2
@@ -144,6 +146,12 @@ def from_json(text: str) -> BundleRequest:
             },
         ),
     )
+
+
+def _ends(document: dict[str, Any]) -> tuple[int, ...]:
+    if "ends" in document:
+        return tuple(document["ends"])
+    return ends_by_count(len(document["items"]), document["per"])  # all that was said before 0.2
 
 
 def _rule_document(rule: FileRule) -> dict[str, Any]:

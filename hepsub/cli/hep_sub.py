@@ -42,13 +42,15 @@ def job_spec(values: Values) -> JobSpec:
     """
     if not values["script"]:
         raise _no_script(values)
+    per, per_bytes = values["per"] or (None, None)
     return JobSpec(
         script=values["script"][0],
         arguments=split_arguments(values["argu"]),
         number=values["number"],
         first=values["first"] or 0,
         list_file=values["list"],
-        per=values["per"],
+        per=per,
+        per_bytes=per_bytes,
         inputs=tuple(_input(each) for each in values["inputs"]),
         outputs=tuple(_output(each) for each in values["outputs"]),
         check_objects=not values["nocheck"],
@@ -177,6 +179,10 @@ COMMAND = Command(
             "293 scripts, logs in the directory log",
         ),
         ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
+        (
+            "hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
+            "all these objects, 2 GB at the most for each job",
+        ),
         ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
         (
             "hep_sub -once reco-v3 -wait -json reco.sh",

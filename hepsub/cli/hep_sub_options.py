@@ -89,16 +89,19 @@ OPTIONS = (
     Option(
         names=("-list", "--list"),
         field="list",
-        metavar="FILE",
+        metavar="LIST",
         kind=Kind.FILE,
-        help="One job for each line of the file; %{item} is the line. Empty lines and # lines do not count.",
+        help="One job for each line of a file, or of stdin (-); %{item} is the line. Empty lines and # lines do"
+        " not count. Or one for each object below s3://bucket/dir/ or storage:bucket/dir/, by name; behind it"
+        " there may be a pattern, '*.root', in which * stops at / and ** does not.",
     ),
     Option(
         names=("-per", "--per"),
         field="per",
-        metavar="K",
-        kind=Kind.POSITIVE,
-        help="K lines of the list for each job: %{items}; they also lie in the job's items.txt.",
+        metavar="K|SIZE",
+        kind=Kind.PORTION,
+        help="K items of the list for each job; with a size such as 2GB (2*2**30 bytes) as many files or objects in"
+        " a row as fit into it, a larger one alone. %{items} stands for them; they also lie in the job's items.txt.",
     ),
     Option(
         names=("-in", "--in"),

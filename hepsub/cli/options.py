@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     INTEGER = "integer"
     POSITIVE = "positive integer"
     COUNT = "integer from 0"
+    PORTION = "count or size"
     MEMORY = "memory"
     FILE = "file"
     DIRECTORY = "directory"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import click
 from hepsub.cli.grammar import rewrite
 from hepsub.cli.options import Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
-from hepsub.units import parse_duration, parse_memory
+from hepsub.units import parse_duration, parse_memory, parse_size
+
+_NUMBER = re.compile(r"[+-]?\d+")
 
 
 class Memory(click.ParamType[int]):
@@ -44,10 +47,31 @@ class Duration(click.ParamType[int]):
             self.fail(f"{error}: a number of seconds, or a text such as 10min", param, ctx)
 
 
+class Portion(click.ParamType[tuple[int | None, int | None]]):
+    """A number of items, or a size in bytes when there is a unit: one of the two."""
+
+    name = "portion"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None, int | None]:
+        """See click.ParamType.convert."""
+        text = str(value)
+        try:
+            if not _NUMBER.fullmatch(text):
+                return None, parse_size(text)
+        except ValueError as error:
+            self.fail(f"{error}: a number of items, or a size such as 2GB", param, ctx)
+        if int(text) < 1:
+            self.fail(f"'{text}' is less than one item", param, ctx)
+        return int(text), None
+
+
 _TYPES: dict[Kind, click.ParamType[Any]] = {
     Kind.INTEGER: click.INT,
     Kind.POSITIVE: click.IntRange(min=1),
     Kind.COUNT: click.IntRange(min=0),
+    Kind.PORTION: Portion(),
     Kind.MEMORY: Memory(),
     Kind.DURATION: Duration(),
 }

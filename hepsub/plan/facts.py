@@ -46,7 +46,8 @@ class Facts:
 
     Attributes:
         situation: who calls, where from and when.
-        items: the lines of the list; empty without one.
+        items: the items of the list; empty without one.
+        ends: where in them the items of each job end; empty for one item each.
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
         objects: what is known of the inputs in S3, by place; empty when they were not looked for.
@@ -55,6 +56,7 @@ class Facts:
 
     situation: Situation
     items: tuple[str, ...] = ()
+    ends: tuple[int, ...] = ()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
     objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)

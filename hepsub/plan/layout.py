@@ -12,6 +12,9 @@ from hepsub.job import JobSpec
 from hepsub.plan.place_state import PlaceState
 from hepsub.plan.template import Name, Template, Values, parse_template
 
+STDIN = "-"
+"""What is said after -list for a list on stdin."""
+
 _PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM, Name.ITEMS})
 _DIRECTORIES = (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY)
 
@@ -112,14 +115,23 @@ def written_out(template: Template, jobs: Iterable[Values]) -> Iterator[str]:
         yield template.fill(values)
 
 
-def job_values(number: int, first: int, items: tuple[str, ...], per: int = 1) -> list[Values]:
+def job_values(
+    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
+) -> list[Values]:
     """What the names stand for, job by job."""
-    return [values_of(proc, first, items, per) for proc in range(number)]
+    return [values_of(proc, first, items, ends) for proc in range(number)]
 
 
-def values_of(proc: int, first: int, items: tuple[str, ...], per: int) -> Values:
-    """What the names stand for in one job."""
-    own = items[proc * per : (proc + 1) * per]
+def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ...]) -> Values:
+    """What the names stand for in one job.
+
+    Args:
+        proc: the job's ProcId.
+        first: the Index of the first job.
+        items: those of all jobs.
+        ends: where in them the items of each job end; empty for one item each.
+    """
+    own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
     return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
 
 
@@ -141,3 +153,8 @@ def check_item_names(spec: JobSpec) -> None:
             "%{item} is used, but there is no list",
             remedy="give one with -list FILE, one job a line",
         )
+
+
+def list_name(spec: JobSpec) -> str:
+    """What messages call the list."""
+    return "stdin" if spec.list_file == STDIN else spec.list_file or ""

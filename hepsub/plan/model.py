@@ -94,7 +94,7 @@ class Plan:
         number: number of jobs.
         first: the Index of the first job.
         items: the items of all jobs; empty without a list.
-        per: how many items each job gets.
+        ends: where in them the items of each job end; empty for one item each.
         executable: the program, absolute.
         arguments: one template for each argument.
         stdout: standard output, absolute.
@@ -128,7 +128,7 @@ class Plan:
     number: int
     first: int
     items: tuple[str, ...]
-    per: int
+    ends: tuple[int, ...]
     executable: Template
     arguments: tuple[Template, ...]
     stdout: Template
@@ -159,11 +159,13 @@ class Plan:
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items and number."""
         said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
-        return hashlib.sha256(repr(said).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return hashlib.sha256(
+            repr((*said, *self.ends)).encode("utf-8", "surrogateescape")
+        ).hexdigest()[:16]
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""
-        return values_of(proc, self.first, self.items, self.per)
+        return values_of(proc, self.first, self.items, self.ends)
 
     def arguments_of(self, values: Values) -> tuple[Template, ...]:
         """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""

@@ -25,6 +25,7 @@ from hepsub.plan.layout import (
     directories,
     job_values,
     lay_out,
+    list_name,
     uses_items,
 )
 from hepsub.plan.model import Plan, Route
@@ -45,7 +46,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     Raises:
         HepsubError: what was asked for cannot be done; each cause has its own class.
     """
-    number = job_count(spec, policy, facts.items)
+    number = job_count(spec, policy, facts.items, facts.ends)
     check_item_names(spec)
     situation = facts.situation
     group = choose_group(spec.group, policy, situation)
@@ -77,7 +78,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         number=number,
         first=spec.first,
         items=facts.items,
-        per=spec.per or 1,
+        ends=facts.ends,
         executable=files.layout.executable,
         arguments=files.arguments,
         stdout=files.layout.stdout,
@@ -130,7 +131,7 @@ class _Files:
 
 def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route) -> _Files:
     situation = facts.situation
-    jobs = job_values(number, spec.first, facts.items, spec.per or 1)
+    jobs = job_values(number, spec.first, facts.items, facts.ends)
     layout = lay_out(spec, situation.cwd, facts.places)
     logs = directories(layout, jobs, facts.places)
     check_directories(logs, facts.places)
@@ -195,8 +196,16 @@ def _chirp_note(staging: StagingPlan | None, *, spool: bool) -> tuple[str, ...]:
     )
 
 
-def job_count(spec: JobSpec, policy: Policy, items: tuple[str, ...]) -> int:
-    """How many jobs: what -n says, else one for each line of the list, else one.
+def job_count(
+    spec: JobSpec, policy: Policy, items: tuple[str, ...], ends: tuple[int, ...] = ()
+) -> int:
+    """How many jobs: what -n says, else as many as share the items of the list, else one.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        items: the items of the list.
+        ends: where in them the items of each job end; empty for one item each.
 
     Raises:
         JobCountTooSmall: less than one.
@@ -207,14 +216,16 @@ def job_count(spec: JobSpec, policy: Policy, items: tuple[str, ...]) -> int:
         raise JobCountTooSmall(
             f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
         )
-    if spec.per is not None and spec.list_file is None:
+    if (spec.per or spec.per_bytes) and spec.list_file is None:
         raise UsageError("-per needs a list", remedy="give one with -list FILE")
-    if spec.list_file is not None and spec.number not in (None, -(-len(items) // (spec.per or 1))):
+    shared = len(ends) or len(items)
+    if spec.list_file is not None and spec.number not in (None, shared):
+        jobs = f", {shared} jobs" if ends else ""
         raise UsageError(
-            f"-n {spec.number}, but {spec.list_file} has {len(items)} items",
+            f"-n {spec.number}, but {list_name(spec)} has {len(items)} items{jobs}",
             remedy="leave out -n: the list decides",
         )
-    number = -(-len(items) // (spec.per or 1)) if spec.list_file is not None else spec.number or 1
+    number = shared if spec.list_file is not None else spec.number or 1
     if number > policy.limits.jobs:
         raise JobCountTooLarge(
             f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"
@@ -268,7 +279,7 @@ def _list_note(spec: JobSpec) -> tuple[str, ...]:
     if spec.list_file is None or uses_items(spec):
         return ()
     return (
-        f"nothing uses the lines of {spec.list_file}: write %{{item}} where each job shall get its own",
+        f"nothing uses the items of {list_name(spec)}: write %{{item}} where each job shall get its own",
     )
 
 

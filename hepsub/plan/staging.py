@@ -295,6 +295,7 @@ def _check_twice(names: list[str], proc: int) -> None:
         if name in seen:
             raise OutputConflict(
                 f"two inputs of job {proc} would have the name {name}",
-                remedy="give one of them another name: -in URL=NAME",
+                remedy="give one of them another name: -in URL=NAME; files of %{items} keep theirs: list those"
+                " of one directory at a time, or leave out -per and write -in %{item}",
             )
         seen.add(name)

@@ -28,6 +28,9 @@ Client: TypeAlias = Any
 LONGEST_URL_S = 604800
 """SigV4 allows seven days at the most."""
 
+UNKNOWN_SESSION_S = 3600
+"""What is taken for the life of a session's keys that do not tell their end: AWS's usual one."""
+
 _AT_ONCE = 16
 _ONE_PIECE = 5 * 2**30
 """S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
@@ -51,8 +54,9 @@ class Store:
 
     def lifetime(self, now: float) -> float:
         """How long a URL signed now is good for, in seconds: it dies with the keys that signed it."""
-        left = self.keys.expires - now if self.keys.expires is not None else LONGEST_URL_S
-        return max(0.0, min(left, LONGEST_URL_S))
+        if self.keys.expires is None:
+            return UNKNOWN_SESSION_S if self.keys.token else LONGEST_URL_S
+        return max(0.0, min(self.keys.expires - now, LONGEST_URL_S))
 
     def signer(self, expires_s: int) -> Signer:
         """A signer of URLs that are good for so many seconds (604800 at the most)."""
@@ -79,7 +83,12 @@ class Store:
             StorageRefused: the keys are not accepted, or do not allow to look.
             StorageUnreachable: the storage does not answer.
         """
-        client = self.client()
+        import botocore.exceptions
+
+        try:
+            client = self.client()
+        except botocore.exceptions.BotoCoreError as error:
+            raise self._unreachable(error) from error
         by_directory: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
         for place in places:
             by_directory[place.bucket, place.key.rpartition("/")[0]].append(place)
@@ -94,6 +103,21 @@ class Store:
             facts = pool.map(lambda place: self._head(client, place), singles)
             found.update(zip(singles, facts, strict=True))
         return found
+
+    def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectFact] | None:
+        """Size and ETag of all objects whose keys begin like this, by key; None without such a bucket.
+
+        Raises:
+            StorageRefused: the keys are not accepted, or do not allow to list.
+            StorageUnreachable: the storage does not answer.
+        """
+        import botocore.exceptions
+
+        try:
+            client = self.client()
+        except botocore.exceptions.BotoCoreError as error:
+            raise self._unreachable(error) from error
+        return self._below(client, bucket, prefix)
 
     def upload(self, path: Path, place: ObjectPlace) -> None:
         """Write a file as an object; the store checks what arrives.
@@ -177,9 +201,12 @@ class Store:
         directory: str,
         group: list[ObjectPlace],
     ) -> dict[ObjectPlace, ObjectFact | None]:
+        facts = self._below(client, bucket, f"{directory}/" if directory else "")
+        return {place: facts.get(place.key) if facts else None for place in group}
+
+    def _below(self, client: Client, bucket: str, prefix: str) -> dict[str, ObjectFact] | None:
         import botocore.exceptions
 
-        prefix = f"{directory}/" if directory else ""
         try:
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             entries = list(
@@ -187,17 +214,16 @@ class Store:
             )
         except botocore.exceptions.ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-                return dict.fromkeys(group)
+                return None
             raise self._refused(error, f"{self.name}:{bucket}/{prefix}") from error
         except botocore.exceptions.BotoCoreError as error:
             raise self._unreachable(error) from error
-        facts = {
+        return {
             entry["Key"]: ObjectFact(
                 size=int(entry["Size"]), etag=str(entry.get("ETag", "")).strip('"')
             )
             for entry in entries
         }
-        return {place: facts.get(place.key) for place in group}
 
     def _refused(self, error: Client, what: str) -> HepsubError:
         code = error.response.get("Error", {}).get("Code", "")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
@@ -20,17 +23,33 @@ def read_items(path: str, cwd: Path) -> tuple[str, ...]:
     Raises:
         ListUnreadable: the file cannot be read, is not UTF-8, or holds no item.
     """
+    with refused_list(path), (cwd / path).open(encoding="utf-8-sig") as file:
+        return items_in(file, path)
+
+
+@contextlib.contextmanager
+def refused_list(name: str) -> Iterator[None]:
+    """Say of what cannot be read that it is this list."""
     try:
-        text = (cwd / path).read_text(encoding="utf-8-sig")
+        yield
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ListUnreadable(
-            f"the list {path} cannot be read: {reason}", remedy="give a text file, one job a line"
+            f"the list {name} cannot be read: {reason}", remedy="give a text file, one job a line"
         ) from error
-    lines = (line.strip() for line in text.split("\n"))
+
+
+def items_in(file: TextIO, name: str) -> tuple[str, ...]:
+    """The items of a list that is open.
+
+    Raises:
+        ListUnreadable: it holds no item.
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    lines = (line.strip() for line in file.read().split("\n"))
     items = tuple(line for line in lines if line and not line.startswith("#"))
     if not items:
-        raise ListUnreadable(f"the list {path} holds no item", remedy="write one job a line")
+        raise ListUnreadable(f"the list {name} holds no item", remedy="write one job a line")
     return items
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from hepsub.errors import InputsMissing
 from hepsub.plan.place import FilePlace, ObjectPlace, Place
@@ -12,30 +13,39 @@ from hepsub.plan.staging import ObjectFact
 from hepsub.storage.s3 import Store
 
 _NAMED = 10
+_REMEDY = "correct -in or the list; -nocheck submits without looking"
+_NOTHING_KNOWN: Mapping[ObjectPlace, ObjectFact] = MappingProxyType({})
 
 
 def look_up_inputs(
-    places: Iterable[Place], store_of: Callable[[str], Store]
+    places: Iterable[Place],
+    store_of: Callable[[str], Store],
+    known: Mapping[ObjectPlace, ObjectFact] = _NOTHING_KNOWN,
+    remedy: str = _REMEDY,
 ) -> dict[ObjectPlace, ObjectFact]:
     """What is known of the inputs.
 
     Args:
         places: where the inputs of all jobs are.
         store_of: gives a storage with its keys by its name.
+        known: objects that were found already, and are not asked for again.
+        remedy: what to do when some are missing.
 
     Raises:
         InputsMissing: some do not exist or cannot be read; all of them are named.
         StorageRefused, StorageUnreachable: a storage cannot be asked.
     """
     wanted = dict.fromkeys(places)
+    found = {
+        each: known[each] for each in wanted if isinstance(each, ObjectPlace) and each in known
+    }
     by_storage: defaultdict[str, list[ObjectPlace]] = defaultdict(list)
     missing: list[str] = []
-    for place in wanted:
+    for place in (each for each in wanted if each not in found):
         if isinstance(place, ObjectPlace):
             by_storage[place.storage].append(place)
         elif not _is_readable(place):
             missing.append(str(place))
-    found: dict[ObjectPlace, ObjectFact] = {}
     for name, group in by_storage.items():
         for place, fact in store_of(name).look_up(group).items():
             if fact is None:
@@ -43,7 +53,7 @@ def look_up_inputs(
             else:
                 found[place] = fact
     if missing:
-        raise _missing(missing)
+        raise missing_inputs(missing, remedy)
     return found
 
 
@@ -51,10 +61,11 @@ def _is_readable(place: FilePlace) -> bool:
     return os.path.exists(place.path) and os.access(place.path, os.R_OK)
 
 
-def _missing(names: list[str]) -> InputsMissing:
+def missing_inputs(names: list[str], remedy: str) -> InputsMissing:
+    """The error that names them: the first ten, and how many more."""
     shown = "\n  ".join(names[:_NAMED])
     more = f"\n  and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return InputsMissing(
         f"{len(names)} input(s) do not exist or cannot be read:\n  {shown}{more}",
-        remedy="correct -in or the list; -nocheck submits without looking",
+        remedy=remedy,
     )

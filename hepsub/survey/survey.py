@@ -23,7 +23,8 @@ from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.storage.s3 import Store
-from hepsub.survey.files import inspect_place, inspect_program, read_items
+from hepsub.survey.files import inspect_place, inspect_program
+from hepsub.survey.lists import Listed, read_list
 from hepsub.survey.objects import look_up_inputs
 
 
@@ -36,17 +37,17 @@ def survey(
         spec: what the user asked for.
         policy: what the site decided; a number of jobs above its limit is not looked at.
         situation: who calls, where from and when.
-        store_of: gives a storage with its keys by its name; asked only for inputs in S3.
+        store_of: gives a storage with its keys by its name; asked only for inputs and lists in S3.
 
     Raises:
-        HepsubError: the list cannot be read, or the number of jobs is out of bounds.
+        HepsubError: the list cannot be read, inputs are missing, or the number of jobs is out of bounds.
     """
     if not situation.cwd.is_dir():
         raise UsageError("the current directory no longer exists", remedy="cd to one that does")
-    items = read_items(spec.list_file, situation.cwd) if spec.list_file is not None else ()
-    number = job_count(spec, policy, items)
+    listed = read_list(spec, policy, situation.cwd, store_of)
+    number = job_count(spec, policy, listed.items, listed.ends)
     check_item_names(spec)
-    jobs = job_values(number, spec.first, items, spec.per or 1)
+    jobs = job_values(number, spec.first, listed.items, listed.ends)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
     layout = lay_out(spec, situation.cwd, places)
     programs = {path: inspect_program(path) for path in written_out(layout.executable, jobs)}
@@ -55,11 +56,12 @@ def survey(
     needed = directories(layout, jobs, places)
     return Facts(
         situation=situation,
-        items=items,
+        items=listed.items,
+        ends=listed.ends,
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        objects=_objects(spec, policy, situation, jobs, store_of),
+        objects=_objects(spec, policy, situation, jobs, listed, store_of),
     )
 
 
@@ -68,6 +70,7 @@ def _objects(
     policy: Policy,
     situation: Situation,
     jobs: list[Values],
+    listed: Listed,
     store_of: Callable[[str], Store],
 ) -> dict[ObjectPlace, ObjectFact]:
     """The inputs, as far as their places do not depend on the cluster's id."""
@@ -78,4 +81,4 @@ def _objects(
     inputs = [each.place for values in jobs for each in staging.inputs_of(values)]
     check_storages([*inputs, *outputs], policy.storage)
     known = [place for place in inputs if "%{ClusterId}" not in str(place)]
-    return look_up_inputs(known, store_of) if spec.check_objects else {}
+    return look_up_inputs(known, store_of, listed.objects) if spec.check_objects else {}

@@ -13,6 +13,7 @@ from hepsub.units import (
     duration_text,
     parse_duration,
     parse_memory,
+    parse_size,
     run_time_text,
     size_text,
 )
@@ -182,3 +183,32 @@ def test_a_moment_is_shown_in_local_time() -> None:
     """20:24 on the 13th of January on this machine's clock is `01/13 20:24`."""
     moment = time.mktime((2025, 1, 13, 20, 24, 59, 0, 0, -1))
     assert clock_text(moment) == "01/13 20:24"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1B", 1),
+        ("500 b", 500),
+        ("1k", 2**10),
+        ("2GB", 2**31),
+        ("2gb", 2**31),
+        ("2 GiB", 2**31),
+        ("1.5M", 3 * 2**19),
+        ("0.001kB", 1),
+        ("3T", 3 * 2**40),
+        (f"{10**400}B", 10**400),
+    ],
+)
+def test_size(text: str, size: int) -> None:
+    """Units as for memory, to the byte."""
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "GB", "-2GB", "2 apples", "2iB", "2GBB", "0GB", "0.1B", "1e3k", "2,5GB"]
+)
+def test_no_size(text: str) -> None:
+    """A size needs a unit, and is not nothing."""
+    with pytest.raises(ValueError, match=r"no size|less than"):
+        parse_size(text)

@@ -208,7 +208,7 @@ def test_the_values_of_the_jobs() -> None:
 
 def test_a_job_may_get_several_items() -> None:
     """Two lines for each job, the last job gets what is left."""
-    assert job_values(2, 0, ("a", "b", "c"), 2) == [
+    assert job_values(2, 0, ("a", "b", "c"), (2, 3)) == [
         Values(proc=0, index=0, item="a", items=("a", "b")),
         Values(proc=1, index=1, item="c", items=("c",)),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -94,17 +95,48 @@ def test_a_list_makes_one_job_for_each_item() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "items", "number"),
+    ("words", "items", "ends", "number"),
     [
-        (("job.sh",), (), 1),
-        (("job.sh", "-n", "6801"), (), 6801),
-        (("job.sh", "-list", "l"), ("a", "b", "c"), 3),
-        (("job.sh", "-list", "l", "-n", "2"), ("a", "b"), 2),
+        (("job.sh",), (), (), 1),
+        (("job.sh", "-n", "6801"), (), (), 6801),
+        (("job.sh", "-list", "l"), ("a", "b", "c"), (), 3),
+        (("job.sh", "-list", "l", "-n", "2"), ("a", "b"), (), 2),
+        (("job.sh", "-list", "l", "-per", "2"), ("a", "b", "c"), (2, 3), 2),
+        (("job.sh", "-list", "l", "-per", "2", "-n", "2"), ("a", "b", "c"), (2, 3), 2),
+        (("job.sh", "-list", "l", "-per", "1kB"), ("a", "b", "c"), (1, 3), 2),
     ],
 )
-def test_the_number_of_jobs(words: tuple[str, ...], items: tuple[str, ...], number: int) -> None:
-    """What -n says, else one for each line of the list, else one."""
-    assert job_count(make_spec(*words), make_policy(), items) == number
+def test_the_number_of_jobs(
+    words: tuple[str, ...], items: tuple[str, ...], ends: tuple[int, ...], number: int
+) -> None:
+    """What -n says, else as many as share the list, else one."""
+    assert job_count(make_spec(*words), make_policy(), items, ends) == number
+
+
+def test_a_number_that_the_list_contradicts_is_told_with_the_jobs() -> None:
+    """-list - -per 2 -n 5: what the list makes of it stands in the message."""
+    spec = make_spec("job.sh", "-list", "-", "-per", "2", "-n", "5")
+    with pytest.raises(errors.UsageError, match="-n 5, but stdin has 3 items, 2 jobs"):
+        job_count(spec, make_policy(), ("a", "b", "c"), (2, 3))
+
+
+@pytest.mark.parametrize("per", ["2", "2GB"])
+def test_per_needs_a_list(per: str) -> None:
+    """Without one there is nothing to share."""
+    with pytest.raises(errors.UsageError, match="-per needs a list"):
+        job_count(make_spec("job.sh", "-per", per), make_policy(), ())
+
+
+def test_other_shares_of_one_list_are_another_job() -> None:
+    """-once tells when the job differs: so do shares of the same items in as many jobs."""
+    words = ("job.sh", "-list", "l", "-per", "1kB", "-argu", "%{item}")
+    first, second = (
+        plan(*words, facts=replace(make_facts(items=("a", "b", "c")), ends=ends))
+        for ends in ((1, 3), (2, 3))
+    )
+    assert (first.number, second.number) == (2, 2)
+    assert first.digest() != second.digest()
+    assert [each.arguments for each in first.procs()] == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ def staging(
     return plan
 
 
-def first(number: int = 1, items: tuple[str, ...] = (), per: int = 1) -> Values:
+def first(number: int = 1, items: tuple[str, ...] = (), ends: tuple[int, ...] = ()) -> Values:
     """What the names stand for in the first job."""
-    return job_values(number, 0, items, per)[0]
+    return job_values(number, 0, items, ends)[0]
 
 
 def obj(key: str, bucket: str = "raw") -> ObjectPlace:
@@ -85,7 +85,7 @@ def test_the_name_of_an_input(word: str, name: str, key: str) -> None:
 def test_items_are_the_inputs_of_the_job() -> None:
     """`%{items}` stands for the job's K items, in S3 or on disk, under their own names."""
     plan = staging("-list", "l", "-per", "2", "-in", "%{items}", "-in", "const.txt")
-    jobs = job_values(2, 0, ITEMS, 2)
+    jobs = job_values(2, 0, ITEMS, (2, len(ITEMS)))
     assert [plan.inputs_of(values) for values in jobs] == [
         (
             Carried(name="1.root", place=obj("a/1.root")),
@@ -208,8 +208,8 @@ def test_items_of_one_name_in_different_directories_are_refused() -> None:
     items = ("s3://raw/a/1.root", "s3://raw/b/1.root")
     plan = staging("-list", "l", "-per", "2", "-in", "%{items}")
     with pytest.raises(OutputConflict):
-        check_conflicts(plan, job_values(1, 0, items, 2))
-    check_conflicts(plan, job_values(2, 0, items, 1))
+        check_conflicts(plan, job_values(1, 0, items, (2,)))
+    check_conflicts(plan, job_values(2, 0, items))
 
 
 @pytest.mark.parametrize("name", ["hepsub.manifest", "items.txt", ".hepsub", "home.0"])

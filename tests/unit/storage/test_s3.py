@@ -7,10 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from hepsub.errors import StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, Store
+from hepsub.storage.s3 import LONGEST_URL_S, UNKNOWN_SESSION_S, Store
 
 KEYS = Keys(access="AKIAEXAMPLE", secret="hidden-secret", token="", expires=None)
 NOW = 1_700_000_000.0
@@ -95,7 +96,7 @@ def test_a_url_lives_as_long_as_the_keys_that_signed_it(
     expires: float | None, lifetime: float
 ) -> None:
     """The session's end, seven days at the most, and never less than nothing."""
-    keys = Keys(access="A", secret="s", token="t", expires=expires)
+    keys = Keys(access="A", secret="s", token="t" if expires else "", expires=expires)
     assert store(keys=keys).lifetime(NOW) == lifetime
 
 
@@ -125,3 +126,20 @@ def test_twenty_thousand_urls_are_signed_in_seconds() -> None:
     seconds = time.monotonic() - begin
     print(f"2,000 URLs: {seconds:.2f} s")
     assert seconds < 2
+
+
+def test_keys_of_a_session_that_do_not_tell_their_end_are_looked_for_anew() -> None:
+    """Nobody should trust them for seven days; hep_auth renew signs with what there is in half an hour."""
+    session = Keys(access="A", secret="s", token="t", expires=None)
+    assert store(keys=session).lifetime(NOW) == UNKNOWN_SESSION_S
+    lasting = Keys(access="A", secret="s", token="", expires=None)
+    assert store(keys=lasting).lifetime(NOW) == LONGEST_URL_S
+
+
+def test_a_profile_of_the_environment_that_does_not_exist_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """botocore looks at AWS_PROFILE though it was given keys."""
+    monkeypatch.setenv("AWS_PROFILE", "nobody-has-this")
+    with pytest.raises(StorageUnreachable, match="ProfileNotFound"):
+        store().look_up([ObjectPlace(storage="herd", bucket="b", key="k")])

@@ -1,0 +1,238 @@
+"""Facts about the list: its items, from a file, stdin or S3, and how the jobs share them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
+from hepsub.job import JobSpec
+from hepsub.plan.environment import expressible
+from hepsub.plan.groups import ends_by_count, ends_by_size
+from hepsub.plan.layout import STDIN, list_name
+from hepsub.plan.place import ObjectPlace, Place, find_place
+from hepsub.plan.staging import ObjectFact, check_storages
+from hepsub.plan.template import Name, parse_template
+from hepsub.policy.model import Policy
+from hepsub.storage.s3 import Store
+from hepsub.survey.files import items_in, read_items, refused_list
+from hepsub.survey.objects import look_up_inputs, missing_inputs
+
+_BUCKET = re.compile(r"s3://[^/]+|(?P<storage>[A-Za-z][\w.-]*):[^/:]+", re.IGNORECASE)
+_WILD = re.compile(r"[*?\[]")
+_WILD_PARTS = re.compile(
+    r"(?P<directories>\*\*/)|(?P<anything>\*\*)|(?P<name>\*)|(?P<letter>\?)"
+    r"|\[(?P<no>!?)(?P<letters>\]?[^\]]+|\])\]"
+)
+_OWN = re.compile(r"(?:.*/)?\.hepsub/", re.DOTALL)
+"""The markers that jobs write beside their outputs."""
+_REMEDY = "correct the list: -per with a size needs that of every item; -per K counts items"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What a list holds.
+
+    Attributes:
+        items: its items.
+        ends: where in them the items of each job end; empty for one item each.
+        objects: what was learnt of objects on the way.
+    """
+
+    items: tuple[str, ...] = ()
+    ends: tuple[int, ...] = ()
+    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+
+
+def read_list(spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Listed:
+    """The items of a submission and how its jobs share them; nothing where there is no list.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        cwd: what relative paths begin at.
+        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+
+    Raises:
+        ListUnreadable: the list cannot be read, or holds no item.
+        InputsMissing: their sizes are asked for, and some do not exist; all of them are named.
+        UsageError: their sizes are asked for, and some can have none.
+        StorageRefused, StorageUnreachable: a storage cannot be asked.
+    """
+    if spec.list_file is None:
+        return Listed()
+    listed = _read(spec.list_file, policy, cwd, store_of)
+    if spec.per_bytes is not None:
+        return _by_size(listed, spec, spec.per_bytes, policy, cwd, store_of)
+    ends = ends_by_count(len(listed.items), spec.per) if spec.per is not None else ()
+    return Listed(items=listed.items, ends=ends, objects=listed.objects)
+
+
+def _read(text: str, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Listed:
+    if text == STDIN:
+        return Listed(items=_read_stdin())
+    bucket = _BUCKET.fullmatch(text)
+    if bucket and (bucket["storage"] is None or bucket["storage"] in policy.storage):
+        text += "/"
+    place = find_place(text, policy.storage, cwd)
+    if not isinstance(place, ObjectPlace):
+        return Listed(items=read_items(text, cwd))
+    check_storages([place], policy.storage)
+    return _read_objects(text, place, store_of(place.storage))
+
+
+def _read_stdin() -> tuple[str, ...]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ListUnreadable(
+            "-list - reads stdin, and stdin is a terminal"
+            if sys.stdin is not None
+            else "-list - reads stdin, which is closed",
+            remedy="pipe the list into hep_sub: ls *.root | hep_sub -list - …",
+        )
+    with refused_list("stdin"):
+        return items_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None), "stdin")
+
+
+def _read_objects(text: str, place: ObjectPlace, store: Store) -> Listed:
+    """The objects below a directory, or those that match a pattern, in the order of their keys."""
+    wild = _WILD.search(place.key)
+    if wild is None and not place.is_prefix:
+        raise UsageError(
+            f"-list {text}: that names one object, not a directory",
+            remedy=f"{text}/ for all below it, or a pattern: '{text}*'",
+        )
+    prefix = place.key[: wild.start()] if wild else place.key
+    found = _objects_below(place, prefix, store)
+    chosen = pattern(f"{place.key}**" if place.is_prefix else place.key)
+    keys = [key for key in sorted(found) if _is_item(key) and chosen.fullmatch(key)]
+    if not keys:
+        deeper = "; * stops at /, ** does not" if wild else ""
+        what = "matches it" if wild else "is below it"
+        raise ListUnreadable(
+            f"the list {text} holds no item: no object of the storage {place.storage} {what}",
+            remedy=f"correct the name after -list{deeper}",
+        )
+    start = "s3://" if text.lower().startswith("s3://") else f"{place.storage}:"
+    items = tuple(f"{start}{place.bucket}/{key}" for key in keys)
+    _check_expressible(items)
+    objects = {
+        ObjectPlace(storage=place.storage, bucket=place.bucket, key=key): found[key] for key in keys
+    }
+    return Listed(items=items, objects=objects)
+
+
+def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectFact]:
+    try:
+        found = store.list_below(place.bucket, prefix)
+    except StorageUnreachable as error:
+        raise StorageUnreachable(error.message, remedy="try again later") from error
+    if found is None:
+        raise ListUnreadable(
+            f"the list cannot be read: the storage {place.storage} has no bucket '{place.bucket}'",
+            remedy="correct the bucket after -list",
+        )
+    return found
+
+
+def _is_item(key: str) -> bool:
+    """A key with / at its end only stands for a directory; hepsub's own markers are no data."""
+    return not key.endswith("/") and not _OWN.match(key)
+
+
+def _check_expressible(items: tuple[str, ...]) -> None:
+    for item in items:
+        if not expressible(item):
+            raise NotExpressible(
+                f"the object {item!r} has a line end or a control character in its name",
+                remedy="give it another name, or a pattern that leaves it out",
+            )
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """A pattern as shells know it: * and ? and [abc] stop at /, ** does not.
+
+    Raises:
+        UsageError: what stands in brackets is no set of letters.
+    """
+    parts: list[str] = []
+    position = 0
+    for found in _WILD_PARTS.finditer(text):
+        parts += [re.escape(text[position : found.start()]), _part(found)]
+        position = found.end()
+    try:
+        return re.compile("".join([*parts, re.escape(text[position:])]), re.DOTALL)
+    except re.error as error:
+        raise UsageError(
+            f"'{text}' is no pattern: {error.msg}", remedy="letters in brackets: [abc], [0-9], [!x]"
+        ) from error
+
+
+def _part(found: re.Match[str]) -> str:
+    if found["letters"] is not None:
+        letters = re.sub(r"([\\^\[\]&~|])", r"\\\1", found["letters"])
+        return f"(?!/)[{'^' if found['no'] else ''}{letters}]"
+    if found["directories"]:
+        return "(?:.*/)?"
+    return ".*" if found["anything"] else "[^/]*" if found["name"] else "[^/]"
+
+
+def _by_size(
+    listed: Listed,
+    spec: JobSpec,
+    most: int,
+    policy: Policy,
+    cwd: Path,
+    store_of: Callable[[str], Store],
+) -> Listed:
+    places = [_sized_place(item, policy, cwd) for item in listed.items]
+    check_storages(places, policy.storage)
+    if not _are_inputs(spec) and not any(_may_exist(place) for place in places):
+        raise _no_size(listed.items[0], f"{list_name(spec)} names neither files nor objects")
+    objects = look_up_inputs(places, store_of, listed.objects, _REMEDY)
+    sizes = [
+        objects[place].size if isinstance(place, ObjectPlace) else _file_size(item, place.path)
+        for item, place in zip(listed.items, places, strict=True)
+    ]
+    return Listed(items=listed.items, ends=ends_by_size(sizes, most), objects=objects)
+
+
+def _sized_place(item: str, policy: Policy, cwd: Path) -> Place:
+    try:
+        place = find_place(item, policy.storage, cwd)
+    except UsageError as error:
+        raise _no_size(item, "it is neither a file nor an object") from error
+    if place.is_prefix:
+        raise _no_size(item, "it is a directory")
+    return place
+
+
+def _may_exist(place: Place) -> bool:
+    return isinstance(place, ObjectPlace) or os.path.exists(place.path)
+
+
+def _are_inputs(spec: JobSpec) -> bool:
+    names = {Name.ITEM, Name.ITEMS}
+    return any(parse_template(each.url).names() & names for each in spec.inputs)
+
+
+def _file_size(item: str, path: str) -> int:
+    try:
+        found = os.stat(path)
+    except OSError as error:  # gone since it was looked for
+        raise missing_inputs([path], _REMEDY) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise _no_size(item, "it is not a regular file")
+    return found.st_size
+
+
+def _no_size(item: str, why: str) -> UsageError:
+    return UsageError(
+        f"-per with a size: the item '{item}' has none, {why}",
+        remedy="-per K counts items instead",
+    )
