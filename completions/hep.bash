@@ -93,7 +93,7 @@ _hep_offer() {
 # COMMAND: completes the word at hand to another command, where one can stand.
 _hep_verbs() {
     case $1 in
-        hep_sub) _hep_matching status demo rm hold release edit history auth ;;
+        hep_sub) _hep_matching status demo rm hold release edit history fetch auth ;;
         hep_auth) _hep_matching login renew s3 token ;;
         *) return 1 ;;
     esac
@@ -109,6 +109,7 @@ _hep_verb() {
         'hep_sub release') REPLY=hep_release ;;
         'hep_sub edit') REPLY=hep_edit ;;
         'hep_sub history') REPLY=hep_history ;;
+        'hep_sub fetch') REPLY=hep_fetch ;;
         'hep_sub auth') REPLY=hep_auth ;;
         'hep_auth login') REPLY='hep_auth login' ;;
         'hep_auth renew') REPLY='hep_auth renew' ;;
@@ -129,6 +130,7 @@ _hep_words() {
         hep_edit) REPLY='1000000 jobs' ;;
         hep_history) REPLY='1000000 nothing' ;;
         hep_clus) REPLY='0 nothing' ;;
+        hep_fetch) REPLY='1000000 jobs' ;;
         hep_auth) REPLY='0 nothing' ;;
         'hep_sub status') REPLY='0 nothing' ;;
         'hep_sub demo') REPLY='0 nothing' ;;
@@ -180,6 +182,10 @@ _hep_names() {
         hep_clus)
             _hep_matching -g --group -walltime --walltime -json --json -version --version -h \
                 -help --help
+            ;;
+        hep_fetch)
+            _hep_matching -d --dir -only --only -ls --ls -wait --wait -force --force -push \
+                --push -p --pool -quiet --quiet -json --json -version --version -h -help --help
             ;;
         hep_auth)
             _hep_matching -p --pool -json --json -version --version -h -help --help
@@ -334,6 +340,22 @@ _hep_option() {
                 *) return 1 ;;
             esac
             ;;
+        hep_fetch)
+            case $2 in
+                -d | --dir) REPLY='one directories' ;;
+                -only | --only) REPLY='one nothing' ;;
+                -ls | --ls) REPLY='nothing nothing' ;;
+                -wait | --wait) REPLY='nothing nothing' ;;
+                -force | --force) REPLY='nothing nothing' ;;
+                -push | --push) REPLY='nothing nothing' ;;
+                -p | --pool) REPLY='one nothing' ;;
+                -quiet | --quiet) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
         hep_auth)
             case $2 in
                 -p | --pool) REPLY='one nothing' ;;
@@ -409,4 +431,4 @@ _hep_option() {
     esac
 }
 
-complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_auth
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_fetch hep_auth

@@ -20,6 +20,8 @@ function __hep_command --description 'the command that the words name so far, an
                 set name 'hep_edit'
             case 'hep_sub history'
                 set name 'hep_history'
+            case 'hep_sub fetch'
+                set name 'hep_fetch'
             case 'hep_sub auth'
                 set name 'hep_auth'
             case 'hep_auth login'
@@ -84,8 +86,8 @@ complete -c hep_sub -n '__hep_at hep_sub' -o np -l numberprocess -o cpu -l cpu -
 complete -c hep_sub -n '__hep_at hep_sub' -o gpu -l gpu -d 'GPUs of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o prio -l priority -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o name -l name -d 'Name of the job' -r -f
-complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each line of the file' -r -F
-complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K lines of the list for each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each line of a file, or of stdin (-)' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K items of the list for each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
@@ -118,6 +120,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put job
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Release jobs from hold'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring the outputs of jobs here'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
 complete -c hep_sub -n '__hep_at hep_sub status' -f
 complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
@@ -166,6 +169,19 @@ complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the polic
 complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_fetch' -f
+complete -c hep_sub -n '__hep_at hep_fetch' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_fetch' -o d -l dir -d 'The directory that gets them, instead of the current one' -r -f -a '(__fish_complete_directories (commandline -ct))'
+complete -c hep_sub -n '__hep_at hep_fetch' -o only -l only -d 'Only outputs whose names match, such as \'*.root\'' -r -f
+complete -c hep_sub -n '__hep_at hep_fetch' -o ls -l ls -d 'Show what there is and where, and fetch nothing'
+complete -c hep_sub -n '__hep_at hep_fetch' -o wait -l wait -d 'First wait until the jobs have ended'
+complete -c hep_sub -n '__hep_at hep_fetch' -o force -l force -d 'Replace files that are here and differ'
+complete -c hep_sub -n '__hep_at hep_fetch' -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
+complete -c hep_sub -n '__hep_at hep_fetch' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_fetch' -o quiet -l quiet -d 'No progress and no notes'
+complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_fetch' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_fetch' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -f
 complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
 complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
@@ -277,6 +293,21 @@ complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their 
 complete -c hep_clus -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
 complete -c hep_clus -o h -o help -l help -d 'Show this help and exit'
+
+complete -c hep_fetch --erase
+complete -c hep_fetch -f
+complete -c hep_fetch -f -a '(__hep_jobs)'
+complete -c hep_fetch -o d -l dir -d 'The directory that gets them, instead of the current one' -r -f -a '(__fish_complete_directories (commandline -ct))'
+complete -c hep_fetch -o only -l only -d 'Only outputs whose names match, such as \'*.root\'' -r -f
+complete -c hep_fetch -o ls -l ls -d 'Show what there is and where, and fetch nothing'
+complete -c hep_fetch -o wait -l wait -d 'First wait until the jobs have ended'
+complete -c hep_fetch -o force -l force -d 'Replace files that are here and differ'
+complete -c hep_fetch -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
+complete -c hep_fetch -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_fetch -o quiet -l quiet -d 'No progress and no notes'
+complete -c hep_fetch -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_fetch -o version -l version -d 'Show the version and exit'
+complete -c hep_fetch -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_auth --erase
 complete -c hep_auth -n '__hep_at hep_auth' -f

@@ -24,6 +24,7 @@ PROGRAMS = {
     "hep_edit": "hepsub.cli.hep_edit",
     "hep_history": "hepsub.cli.hep_history",
     "hep_clus": "hepsub.cli.hep_clus",
+    "hep_fetch": "hepsub.cli.hep_fetch",
     "hep_auth": "hepsub.cli.hep_auth",
 }
 """The commands, and the module of each."""
@@ -36,6 +37,7 @@ SUBCOMMANDS = {
     "release": "hepsub.cli.hep_release",
     "edit": "hepsub.cli.hep_edit",
     "history": "hepsub.cli.hep_history",
+    "fetch": "hepsub.cli.hep_fetch",
     "auth": "hepsub.cli.hep_auth",
 }
 """What the first word behind hep_sub may be, besides a script or an option."""

@@ -11,6 +11,7 @@ from hepsub.actions.clus import Walltimes
 from hepsub.actions.control import DONE_WORDS, Control
 from hepsub.actions.demo_result import Shown
 from hepsub.actions.edit import Edited
+from hepsub.actions.fetch_result import Fetched
 from hepsub.actions.history import Past
 from hepsub.actions.query import Listing
 from hepsub.actions.status import Status
@@ -29,9 +30,8 @@ _QUOTED = 300
 
 def render_json(command: str, result: Result) -> None:
     """Print a result as one JSON document."""
-    _print_document(
-        envelope(command, result.value.document(), result.problems, ok=result.exit_code == 0)
-    )
+    document = envelope(command, result.value.document(), result.problems, ok=result.exit_code == 0)
+    _print_document(document, secret=_is_secret(result.value))
 
 
 def render_json_error(command: str, problem: Problem) -> None:
@@ -39,12 +39,21 @@ def render_json_error(command: str, problem: Problem) -> None:
     _print_document(envelope(command, None, (problem,), ok=False))
 
 
-def _print_document(document: object) -> None:
-    write_out(json.dumps(document, ensure_ascii=True))
+def _print_document(document: object, *, secret: bool = False) -> None:
+    write_out(json.dumps(document, ensure_ascii=True), secret=secret)
 
 
-def write_out(text: str) -> None:
+def _is_secret(value: Value) -> bool:
+    """Whether a value holds what stands nowhere but where it was asked for."""
+    return bool(getattr(value, "is_secret", False))
+
+
+def write_out(text: str, *, secret: bool = False) -> None:
     """Print data, and see it written.
+
+    Args:
+        text: the data.
+        secret: whether it may not be told anywhere else.
 
     Raises:
         OutputUnwritable: stdout is full or broken.
@@ -56,6 +65,11 @@ def write_out(text: str) -> None:
         raise
     except OSError as trouble:
         discard_output()
+        if secret:
+            raise OutputUnwritable(
+                f"stdout cannot be written ({trouble.strerror})",
+                remedy="make room there, and call it again",
+            ) from trouble
         raise OutputUnwritable(
             f"stdout cannot be written ({trouble.strerror}); what was asked was done, and it would have"
             f" said: {text[:_QUOTED]}",
@@ -78,7 +92,9 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
     """
     text = value_text(result.value)
     if text:
-        write_out(text)  # notes come after: parsers of both streams look for the first number
+        write_out(
+            text, secret=_is_secret(result.value)
+        )  # notes come after: parsers of both streams look for the first number
     if not quiet:
         talk(command, result.notes)
     if isinstance(result.value, Preview):
@@ -100,7 +116,7 @@ def error(command: str, problem: Problem) -> None:
         print(f"{command}: {problem.remedy}", file=sys.stderr)
 
 
-def value_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each kind of value)
+def value_text(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912 (one line for each kind)
     """The text of a value."""
     match value:
         case Submission():
@@ -129,6 +145,10 @@ def value_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each k
             from hepsub.cli.status_text import status_table
 
             return status_table(value)
+        case Fetched():
+            from hepsub.cli.fetch_text import fetch_text
+
+            return fetch_text(value)
         case _:
             from hepsub.cli.auth_text import auth_text
 
@@ -157,6 +177,8 @@ def _preview_lines(value: Preview) -> Iterator[str]:
         yield f"  because     {reason.matched}: {reason.because}"
     if plan.image:
         yield f"  image       {plan.image}"
+    if plan.staging is not None and plan.staging.credentials:
+        yield f"  carries     {', '.join(each.name for each in plan.staging.credentials)}"
     for proc in plan.procs(_NAMED):
         yield f"  job {proc.proc:<7} {' '.join([proc.executable, *proc.arguments])}"
         yield f"              stdout {proc.stdout}"

@@ -1,0 +1,178 @@
+"""What hep_fetch finds and does, as values."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hepsub.actions.fetch_report import Report, plain
+from hepsub.batch import JobStatus
+from hepsub.plan.place import ObjectPlace
+from hepsub.result import Json
+
+
+class Here(enum.Enum):
+    """How a file stands here."""
+
+    ABSENT = "absent"
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    FETCHED = "fetched"
+    FAILED = "failed"
+    IN_PLACE = "in place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """An output of a job that exists.
+
+    Attributes:
+        proc: ProcId.
+        name: its name in the job's directory.
+        source: the object, or the file, that it is.
+        size: its size in bytes.
+        md5: its MD5 in hex; empty for unknown.
+        etag: its ETag; empty for a file.
+        modified: when it was written, in seconds since the epoch; 0 for unknown.
+        stays: whether it is where -out says, on this machine, and needs no copy.
+    """
+
+    proc: int
+    name: str
+    source: ObjectPlace | Path
+    size: int
+    md5: str = ""
+    etag: str = ""
+    modified: float = 0.0
+    stays: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """An output that there is not, and why."""
+
+    proc: int
+    name: str
+    why: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFiles:
+    """What there is of a job.
+
+    Attributes:
+        proc: ProcId.
+        outputs: what exists.
+        missing: what does not.
+        oddities: what is strange about what exists, in words.
+        report: what its wrapper reported; None for nothing.
+        complete: whether its marker is there, and everything that it tells of; None where no output
+            goes to a store.
+        status: the job as its schedd knows it; None when it was not asked, or does not know.
+    """
+
+    proc: int
+    outputs: tuple[Output, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    oddities: tuple[str, ...] = ()
+    report: Report | None = None
+    complete: bool | None = None
+    status: JobStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """An output, and how it stands here: the path, the state, and what is wrong with it, in words."""
+
+    output: Output
+    path: Path
+    here: Here
+    trouble: str = ""
+
+    def document(self) -> dict[str, Json]:
+        """The output as it stands in JSON."""
+        source = self.output.source
+        return {
+            "name": plain(self.output.name),
+            "source": plain(str(source)),
+            "size": self.output.size,
+            "md5": self.output.md5 or None,
+            "path": plain(str(self.path)),
+            "state": self.here.value,
+            "message": self.trouble or None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedCluster:
+    """What was found of a cluster's jobs, and how it stands here."""
+
+    cluster: int
+    schedd: str
+    jobs: tuple[JobFiles, ...]
+    files: tuple[Local, ...]
+
+    def document(self) -> dict[str, Json]:
+        """The cluster as it stands in JSON."""
+        by_proc: dict[int, list[Json]] = {job.proc: [] for job in self.jobs}
+        for each in self.files:
+            by_proc[each.output.proc].append(each.document())
+        return {
+            "cluster": self.cluster,
+            "schedd": self.schedd,
+            "jobs": [
+                {
+                    "job": f"{self.cluster}.{job.proc}",
+                    "state": job.status.state.value if job.status is not None else None,
+                    "exit_code": _exit_code(job),
+                    "complete": job.complete,
+                    "files": by_proc[job.proc],
+                    "missing": [
+                        {"name": plain(each.name), "why": each.why, "optional": each.optional}
+                        for each in job.missing
+                    ],
+                    "oddities": list(job.oddities),
+                }
+                for job in self.jobs
+            ],
+        }
+
+
+def _exit_code(job: JobFiles) -> int | None:
+    if job.report is not None:
+        return job.report.exit_code
+    return job.status.exit_code if job.status is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What hep_fetch did.
+
+    Attributes:
+        directory: below which the files are.
+        clusters: what was found.
+        listing: whether it was only looked.
+        moved: bytes that were fetched.
+        seconds: how long that took.
+    """
+
+    directory: Path
+    clusters: tuple[FetchedCluster, ...]
+    listing: bool = False
+    moved: int = 0
+    seconds: float = field(default=0.0, compare=False)
+
+    def count(self, here: Here) -> int:
+        """How many files stand so."""
+        return sum(1 for each in self.clusters for file in each.files if file.here is here)
+
+    def document(self) -> dict[str, Json]:
+        """What was done as it stands under `result` in JSON."""
+        return {
+            "directory": str(self.directory),
+            "files": {here.value.replace(" ", "_"): self.count(here) for here in Here},
+            "bytes": self.moved,
+            "clusters": [each.document() for each in self.clusters],
+        }

@@ -1,0 +1,53 @@
+"""The text of hep_fetch: what was done in a line, or with -ls what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepsub.actions.fetch_report import plain
+from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here
+from hepsub.plan.place import ObjectPlace
+from hepsub.units import size_text
+
+_ROW = "%-12s %-10s %-8s %-10s %s"
+_WORDS = {
+    Here.ABSENT: "-",
+    Here.EQUAL: "here",
+    Here.DIFFERENT: "differs",
+    Here.FAILED: "no",
+    Here.IN_PLACE: "here",
+    Here.FETCHED: "here",
+}
+
+
+def fetch_text(value: Fetched) -> str:
+    """The text of what was fetched, or found."""
+    if value.listing:
+        return "\n".join(_rows(value))
+    fetched, equal = value.count(Here.FETCHED), value.count(Here.EQUAL)
+    text = f"{fetched} file(s) fetched, {size_text(value.moved)}; {equal} were here"
+    if stayed := value.count(Here.IN_PLACE):
+        text += f"; {stayed} are where -out says"
+    return text
+
+
+def _rows(value: Fetched) -> Iterator[str]:
+    yield _ROW % ("JOBID", "SIZE", "HERE", "FROM", "NAME")
+    for cluster in value.clusters:
+        yield from _cluster_rows(cluster)
+
+
+def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
+    for job in cluster.jobs:
+        name = f"{cluster.cluster}.{job.proc}"
+        for each in cluster.files:
+            if each.output.proc != job.proc:
+                continue
+            source = each.output.source
+            origin = source.storage if isinstance(source, ObjectPlace) else "home"
+            origin = "path" if each.output.stays else origin
+            where = plain(f"{each.output.name} <- {source}")
+            yield _ROW % (name, size_text(each.output.size), _WORDS[each.here], origin, where)
+        for gap in job.missing:
+            optional = " (optional)" if gap.optional else ""
+            yield _ROW % (name, "-", "missing", "-", f"{plain(gap.name)}{optional}: {gap.why}")

@@ -1,0 +1,133 @@
+"""Where fetched files land: below one directory, whatever their names are and whatever lies in the way.
+
+The names come from jobs and from other people's buckets. Each directory below the root is opened by its
+descriptor, without following symbolic links (openat(2), O_NOFOLLOW), so no name can lead anywhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PART = ".part"
+"""What the name of a file that is not complete ends with."""
+
+_LONGEST_NAME = 255 - len(PART)
+_FORBIDDEN = ("", ".", "..")
+_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
+
+
+def safe_parts(name: str) -> tuple[str, ...] | None:
+    """The components of a relative name; None for one that no file shall have here.
+
+    Refused are absolute names, `.` and `..`, empty components, control characters (terminals obey
+    them), bytes that are no UTF-8, and components too long for a file system.
+    """
+    parts = tuple(name.split("/"))
+    if any(part in _FORBIDDEN or not part.isprintable() for part in parts):
+        return None
+    if any(len(part.encode("utf-8", "surrogateescape")) > _LONGEST_NAME for part in parts):
+        return None
+    return parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """The place of one file below a directory.
+
+    Attributes:
+        root: the directory, which the user named: it may be a symbolic link.
+        parts: the components below it, as `safe_parts` gives them; the last one is the file.
+        part: the name of the file while it is not complete.
+    """
+
+    root: Path
+    parts: tuple[str, ...]
+    part: str
+
+    @property
+    def path(self) -> Path:
+        """The file, for people."""
+        return self.root.joinpath(*self.parts)
+
+    def look(self) -> os.stat_result | None:
+        """What is there, symbolic links not followed; None for nothing.
+
+        Raises:
+            OSError: a directory of its path cannot be used.
+        """
+        try:
+            with self._directory(make=False) as directory:
+                return os.stat(self.parts[-1], dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open(self) -> int:
+        """A descriptor of the file, to read it; symbolic links are not followed.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with self._directory(make=False) as directory:
+            return os.open(self.parts[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+
+    def open_part(self) -> int:
+        """A descriptor of the incomplete file, to read and write it; directories are made.
+
+        Raises:
+            OSError: it cannot be written, or is no regular file.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with self._directory(make=True) as directory:
+            descriptor = os.open(self.part, flags, 0o666, dir_fd=directory)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EEXIST, "it is no regular file", self.part)
+        return descriptor
+
+    def finish(self) -> None:
+        """Give the complete file its name; what had it is replaced.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        with self._directory(make=False) as directory:
+            os.rename(self.part, self.parts[-1], src_dir_fd=directory, dst_dir_fd=directory)
+
+    @contextlib.contextmanager
+    def _directory(self, *, make: bool) -> Iterator[int]:
+        if make:
+            self.root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for part in self.parts[:-1]:
+                below = _enter(descriptor, part, make=make)
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _enter(directory: int, name: str, *, make: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        return os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        if not make:
+            raise
+    with contextlib.suppress(FileExistsError):  # another thread was faster
+        os.mkdir(name, dir_fd=directory)
+    return os.open(name, flags, dir_fd=directory)
+
+
+def obstacle_text(error: OSError) -> str:
+    """Why a file cannot be written or read here, in words."""
+    if error.errno in _IN_THE_WAY:
+        return "a symbolic link, or a file where a directory should be, is in the way"
+    return error.strerror or str(error)
