@@ -123,7 +123,7 @@ class EnvironmentTooLarge(HepsubError):
 
 
 class ListUnreadable(HepsubError):
-    """The file after -list cannot be read, or holds no item."""
+    """The list after -list cannot be read, or holds no item."""
 
     exit_code = 16
     code = "list-unreadable"

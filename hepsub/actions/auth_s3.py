@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hepsub.actions.session import Session
 from hepsub.errors import UnknownStorage
@@ -56,6 +57,7 @@ class ProcessKeys:
 
     keys: Keys
     expiration: float | None
+    is_secret: ClassVar[bool] = True
 
     def document(self) -> dict[str, Json]:
         """The document that AWS's SDKs and Tools Reference Guide describes under "process credential provider"."""

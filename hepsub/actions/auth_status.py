@@ -29,6 +29,9 @@ _SOON_S = 3600.0
 _SHOWN = 4
 
 
+_UNLOCK = "oidc-add -X"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One credential, the keys of one storage, or one schedd.
@@ -182,13 +185,20 @@ def _late(row: Row, limit: float) -> HepsubError:
     )
 
 
+def _next_command(row: Row, trouble: HepsubError) -> str:
+    """What to type; nothing helps while the provider is away, and only its user unlocks an agent."""
+    if isinstance(trouble, ProviderUnreachable):
+        return ""
+    return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
+
+
 def _failed(row: Row, trouble: HepsubError) -> Row:
     named = f"{row.kind} {row.name}: {trouble.message}"
     return replace(
         row,
         trouble=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
         exit_code=trouble.exit_code,
-        next_command=row.next_command if not isinstance(trouble, ProviderUnreachable) else "",
+        next_command=_next_command(row, trouble),
     )
 
 

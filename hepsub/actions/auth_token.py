@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hepsub.actions.session import Session
 from hepsub.auth.credential import Kind
 from hepsub.auth.sources import source_for
 from hepsub.auth.token import Order
-from hepsub.errors import UsageError
+from hepsub.errors import CredentialRefused, UsageError
 from hepsub.result import Json, Result
+from hepsub.units import duration_text
 
 _USUAL = "iam"
+_ROUNDED_S = 5.0
+"""A token that was asked for a moment ago has lost that much of its life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Token:
     who: str
     expires: float | None
     text: str = field(repr=False)
+    is_secret: ClassVar[bool] = True
 
     def document(self) -> dict[str, Json]:
         """The token as it stands under `result` in JSON; it was asked for."""
@@ -71,5 +76,13 @@ def token(session: Session, wanted: Wanted) -> Result:
     if source.kind is not Kind.TOKEN:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")
     held = source.obtain(wanted.seconds)
+    now = session.situation.now
+    if not held.lifetime.is_good(now, wanted.seconds - _ROUNDED_S):
+        left = duration_text(held.lifetime.left(now))
+        raise CredentialRefused(
+            f"the longest token of {name} that is to be had lives for {left} only, not for"
+            f" {duration_text(wanted.seconds)}",
+            remedy="ask for less with -t",
+        )
     value = Token(name=name, who=held.who, expires=held.lifetime.expires, text=held.text)
     return Result(value=value, notes=(held.note,) if held.note else ())

@@ -60,7 +60,10 @@ def _take_leave(session: Session, bundle: Bundle) -> None:
 
 def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
     try:
-        return (*place_outputs(bundle, cluster), *push_pending(now, bundle, cluster))
+        return (
+            *place_outputs(bundle, cluster),
+            *push_pending(now, bundle, cluster),
+        )
     except (HepsubError, OSError) as error:
         return (f"outputs of cluster {cluster} are still at home: {error}",)
 

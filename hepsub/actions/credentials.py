@@ -61,19 +61,21 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     by_name = {each.name: each for each in plan.staging.credentials}
     notes = (
-        forecast_note(_outlook(by_name[each.name], each, spool=spool), span, renewed=renewed)
+        forecast_note(
+            _outlook(by_name[each.name], each, spool=spool, renewed=renewed), span, renewed=renewed
+        )
         for each in held
     )
     return tuple(note for note in notes if note)
 
 
-def _outlook(credential: JobCredential, held: Held, *, spool: bool) -> Outlook:
+def _outlook(credential: JobCredential, held: Held, *, spool: bool, renewed: bool) -> Outlook:
     kerberos = credential.kind == KERBEROS
     what = "your Kerberos ticket" if kerberos else f"the token {credential.name}"
     return Outlook(
         what=what,
         expires=held.lifetime.expires,
         renewable_until=held.lifetime.expires if spool else held.lifetime.renewable_until,
-        obtain="kinit" if kerberos else "hep_auth login",
+        obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
         loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
     )

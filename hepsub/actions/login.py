@@ -11,7 +11,7 @@ from hepsub.actions.auth_status import needs
 from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.login import device_flow
+from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
@@ -161,8 +161,7 @@ def _commands(source: CredentialSource) -> tuple[str, ...]:
         HepsubError: that cannot be told.
     """
     if isinstance(source, KerberosSource):
-        principal = source.policy.principal
-        return (shlex.join(["kinit", *([principal] if principal else [])]),)
+        return (shlex.join(kinit_words(source.policy.principal)),)
     if isinstance(source, TokenSource) and not source.policy.command:
         return _agent_commands(source)
     return ()

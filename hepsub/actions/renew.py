@@ -25,6 +25,7 @@ from hepsub.auth.renewal import (
     state_path,
     state_text,
 )
+from hepsub.errors import NotDone
 from hepsub.result import Json, Problem, Result
 
 _SHORTEST_PAUSE_S = 2.0
@@ -84,11 +85,12 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
             write_whole(state_path(root), state_text(state), 0o600)
         except OSError as error:
             raise unusable(root / DIRECTORY, error) from error
+    problems = tuple(_problems(state))
     return Result(
         value=Renewed(state=state, busy=False, pause=pause),
         notes=state.notes,
-        problems=tuple(_problems(state)),
-        exit_code=0,
+        problems=problems,
+        exit_code=NotDone.exit_code if problems and not by_itself else 0,
     )
 
 

@@ -108,8 +108,8 @@ def _copy(bundle: Bundle, credential: JobCredential) -> Copy | None:
 
 
 def _with_times(outcome: Outcome, best: Copy | None) -> Outcome:
-    if best is None:
-        return replace(outcome, expires=None, renewable_until=None)
+    if best is None:  # the last end that was known is the true one
+        return outcome
     lifetime = best.held.lifetime
     return replace(outcome, expires=lifetime.expires, renewable_until=lifetime.renewable_until)
 

@@ -63,6 +63,7 @@ class Preview:
             "pool": plan.route.pool,
             "universe": plan.universe,
             "priority": plan.priority,
+            "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
             "first": plan.first,
             "factory": plan.factory_idle > 0,
             "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
@@ -81,11 +82,13 @@ class Submission:
         submitted: the cluster.
         pool: the pool's name in the policy.
         plan: the decided submission; None when the key had been used before.
+        notes: what the user should know.
     """
 
     submitted: Submitted
     pool: str
     plan: Plan | None
+    notes: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
@@ -105,6 +108,7 @@ class Submission:
             "schedd": self.submitted.schedd,
             "uuid": self.submitted.uuid,
             "new": self.plan is not None,
+            "notes": list(self.notes),
             "procs": procs,
         }
 
@@ -162,9 +166,8 @@ def submit(session: Session, spec: JobSpec) -> Result:
         *forecast_credentials(session, plan, staged.held if staged is not None else ()),
     )
     notes = (*notes, *plan.notes, *submitted.notes, *outlook)
-    return Result(
-        value=Submission(submitted=submitted, pool=plan.route.pool, plan=plan), notes=notes
-    )
+    value = Submission(submitted=submitted, pool=plan.route.pool, plan=plan, notes=notes)
+    return Result(value=value, notes=notes)
 
 
 def _note_login(session: Session) -> None:

@@ -64,13 +64,21 @@ def log_in_kerberos(source: KerberosSource, talk: Talk) -> Held:
     Raises:
         CredentialRefused: kinit failed; it said why.
     """
-    words = ["kinit", *([source.policy.principal] if source.policy.principal else [])]
+    words = kinit_words(source.policy.principal)
     talk(f"Kerberos: {' '.join(words)}")
     if (code := run_attached(words, environment=login_environment(source.environment))) != 0:
         raise CredentialRefused(
             f"kinit gave no ticket (exit code {code})", remedy="see what it said; try again"
         )
     return source.obtain(0.0)
+
+
+def kinit_words(principal: str) -> list[str]:
+    """The words that get a ticket which can be renewed for as long as the KDC allows.
+
+    Without -r many systems' kinit asks for one that cannot be renewed at all.
+    """
+    return ["kinit", "-r", "30d", *([principal] if principal else [])]
 
 
 def log_in_token(source: TokenSource, talk: Talk) -> Held:
@@ -94,10 +102,16 @@ def log_in_token(source: TokenSource, talk: Talk) -> Held:
     if account not in loaded_accounts(environment, source.uid):
         if account in known_accounts(environment, source.uid):
             again = f"if its refresh token has ended: oidc-gen {account} --reauthenticate"
+            talk(
+                "if it is silent after the password, its refresh token has ended: Ctrl-C, oidc-agent-service stop,"
+                f" oidc-gen {account} --reauthenticate"
+            )
             _attached(["oidc-add", account], environment, talk, remedy=again)
         else:
             if policy.client_id:
-                talk("oidc-gen asks for the secret of the client: Enter where it has none")
+                talk(
+                    "oidc-gen asks for the secret of the client (oidc-agent 4 takes no client without one)"
+                )
             authority = source.environment.get("SSL_CERT_FILE", "")
             words = device_flow(source.name, account, policy, authority)
             _attached(words, environment, talk)

@@ -27,15 +27,31 @@ def auth_table(value: AuthStatus) -> str:
         style = "dim" if row.is_idle else "red" if row.trouble is not None else ""
         table.add_row(*(escape(one_line(cell)) for cell in _cells(row, value.now)), style=style)
     real = Console()
+    width = real.width if real.is_terminal else _WIDTH
+    if (
+        real.measure(table, options=real.options.update(max_width=10_000)).maximum > width
+        and real.is_terminal
+    ):
+        return "\n".join([*_blocks(value), *_causes(value)])
     text = io.StringIO()
     Console(
         file=text,
         force_terminal=real.is_terminal,
         no_color=real.no_color,
-        width=real.width if real.is_terminal else _WIDTH,
+        width=width,
     ).print(table)
     lines = [line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")]
     return "\n".join([*lines, *_causes(value)])
+
+
+def _blocks(value: AuthStatus) -> Iterator[str]:
+    """The same, one fact a line, for a terminal too narrow for the table."""
+    for row in value.rows:
+        first, *rest = (one_line(cell) for cell in _cells(row, value.now))
+        yield f"{first}: {rest[0]}"
+        for title, cell in zip(_TITLES[2:], rest[1:], strict=True):
+            if cell != "-":
+                yield f"    {title.lower()}: {cell}"
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:

@@ -91,6 +91,8 @@ def _outcome_text(each: Outcome, now: float) -> str:
     renewed = f", renewed {moment_text(each.renewed, now)}" if each.renewed else ""
     limit = each.renewable_until
     until = f", renewable until {moment_text(limit, now)}" if limit is not None else ""
+    if limit is not None and each.expires is not None and limit <= each.expires:
+        until = ", cannot be renewed"
     return f"{ends}{until}{renewed}{', NOT RENEWED' if each.message else ''}"
 
 

@@ -95,15 +95,28 @@ def _take_free(word: str, reading: _Reading, command: Command) -> None:
 
 
 def _one_too_many(word: str, reading: _Reading, command: Command) -> UsageError:
-    if not reading.free:
-        return UsageError(
-            f"unrecognized arguments: {word}", remedy=f"{command.name} -h shows what there is"
-        )
+    unknown = f"unrecognized arguments: {word}"
     remedy = f"{command.name} -h shows what there is"
-    if any(option.takes is Takes.MANY for option in command.options) and command.words:
-        remedy = f"arguments of the job go behind -argu: {reading.free[0]} -argu {word} …"
-    return UsageError(
-        f"unrecognized arguments: {word} (the script is {reading.free[0]})", remedy=remedy
+    if not reading.free:
+        return UsageError(unknown, remedy=_meant_verb(word, command) or remedy)
+    if any(option.takes is Takes.MANY for option in command.options):
+        return UsageError(
+            f"{unknown} (the script is {reading.free[0]})",
+            remedy=f"arguments of the job go behind -argu: {reading.free[0]} -argu {word} …",
+        )
+    asked = command.words.metavar.strip("[]") if command.words else "the word"
+    return UsageError(f"{unknown} ({asked} is {reading.free[0]})", remedy=remedy)
+
+
+def _meant_verb(word: str, command: Command) -> str:
+    """A remedy where the word is almost one that names another command; empty where it is not."""
+    from hepsub.cli.command import VERBS  # which imports this module's users
+
+    verb = closest(word, VERBS.get(command.name, {}))
+    return (
+        f"did you mean '{command.name} {verb}'? {command.name} -h shows what there is"
+        if verb
+        else ""
     )
 
 

@@ -5,6 +5,7 @@ The bindings say little in their types of errors, so texts are read here and now
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -386,9 +387,15 @@ class CondorSchedd:
         return ""
 
 
+@functools.cache
+def _undefined() -> Any:  # noqa: ANN401
+    """The type of the bindings' UNDEFINED and ERROR; asked for once, not for each of 10,000 ads."""
+    return bindings().classad.Value
+
+
 def _plain(ad: Any) -> dict[str, Any]:  # noqa: ANN401
     """An ad as a plain mapping, expressions evaluated, what is undefined left out."""
-    undefined = bindings().classad.Value
+    undefined = _undefined()
     plain: dict[str, Any] = {}
     for name in ad:
         value = ad.eval(name)

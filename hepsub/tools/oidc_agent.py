@@ -93,6 +93,8 @@ def _answers(path: Path, uid: int) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_CONNECT_S)
             probe.connect(str(path))
+    except BlockingIOError:  # it runs, and its queue is full: it waits for a person
+        return True
     except (OSError, ValueError):
         return False
     return True
@@ -171,7 +173,7 @@ _TROUBLES = (
         texts=("did not receive any response", "could not connect to oidc-agent", "have you set the env var"),
         error=AgentUnavailable,
         message="oidc-agent does not answer",
-        remedy=f"{_START}; then hep_auth login",
+        remedy=f"{_START}; oidc-agent-service stop; hep_auth login",
     ),
     _Trouble(
         texts=("agent locked",),
@@ -189,14 +191,15 @@ _TROUBLES = (
         texts=("no account configured",),
         error=CredentialMissing,
         message="oidc-agent knows no account {account}",
-        remedy="hep_auth login -iam makes it; oidc-add -l lists those there are",
+        remedy="hep_auth login makes it; oidc-add -l lists those there are; `account` in [credential.NAME] of the"
+        " policy names another one",
     ),
     _Trouble(
         texts=("invalid_scope", "could not register the necessary scopes"),
         error=CredentialRefused,
         message="the provider does not give the account {account} the scopes that were asked for",
-        remedy="hep_auth login -iam with these scopes; if it refuses them too, ask the administrators of the"
-        " provider to allow them to your client",
+        remedy="add them to login_scopes in [credential.NAME] of the policy, then oidc-gen --delete {account} and"
+        " hep_auth login; if it refuses them too, ask the administrators of the provider to allow them to your client",
     ),
     _Trouble(
         texts=("invalid_target", "invalid_resource", "audience"),
@@ -215,7 +218,7 @@ _TROUBLES = (
         texts=("invalid_client", "unauthorized_client"),
         error=CredentialRefused,
         message="the provider does not accept the client of the account {account}",
-        remedy="make the account anew: oidc-gen --delete {account}; hep_auth login -iam",
+        remedy="make the account anew: oidc-gen --delete {account}; hep_auth login",
     ),
     _Trouble(
         texts=("ssl cert", "certificate", "ssl peer"),
@@ -262,7 +265,7 @@ def refusal(told: str, account: str) -> HepsubError:
             )
     return CredentialRefused(
         f"oidc-agent gives no token of the account {account}: {words or 'no reason given'}",
-        remedy=f"see what oidc-token {account} says; hep_auth login -iam",
+        remedy=f"see what oidc-token {account} says; hep_auth login",
     )
 
 
@@ -286,6 +289,8 @@ def known_accounts(environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
 
 def _listed(option: str, environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
     done = _run(["oidc-add", option], environment, uid, _LOCAL_S)
+    if done is not None and "error: success" in done.stderr.casefold():
+        return ()  # oidc-agent 4.2.6, while its directory does not exist yet
     if done is None or done.code != 0:
         raise refusal("did not receive any response" if done is None else done.stderr, "")
     words = (line.strip() for line in done.stdout.splitlines())
@@ -309,7 +314,9 @@ def start_agent(environment: Mapping[str, str], uid: int) -> str:
     told = " ".join(done.stderr.split())[-300:] if done else ""
     raise AgentUnavailable(
         f"oidc-agent cannot be started{f': {told}' if told else ''}",
-        remedy="install oidc-agent" if done is None else "eval $(oidc-agent-service restart)",
+        remedy="install oidc-agent"
+        if done is None
+        else f"{_START}; oidc-agent-service stop; hep_auth login",
     )
 
 

@@ -104,7 +104,7 @@ def test_from_nothing_to_a_ticket(kdc: Kdc, host_alice: Account) -> None:
     code, row = prompt.row("krb")
     assert (code, row["good"], row["next_command"]) == (54, False, "hep_auth login krb")
     told = prompt.run("login")
-    assert (told.returncode, told.stdout.splitlines()[1]) == (54, "  kinit")
+    assert (told.returncode, told.stdout.splitlines()[1]) == (54, "  kinit -r 30d")
     answers = {"Password for hepalice": kdc.passwords["hepalice"]}
     code, said = at_terminal(prompt, ("login", "-krb"), answers)
     assert code == 0, said

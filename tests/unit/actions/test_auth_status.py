@@ -151,7 +151,7 @@ def test_a_site_of_any_pool_counts(tmp_path: Path) -> None:
     assert result.exit_code == AgentUnavailable.exit_code
     assert result.problems[0].message == "token iam: oidc-agent is locked"
     assert result.problems[0].remedy == "oidc-add -X"
-    assert rows(result)["iam"].next_command == "hep_auth login iam"
+    assert rows(result)["iam"].next_command == "oidc-add -X"
 
 
 def test_a_provider_that_is_down_is_a_row(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def without_terminal(
 def test_without_a_terminal_kinit_is_told(tmp_path: Path) -> None:
     """With the principal that the policy wants."""
     found, code = without_terminal(tmp_path, "krb", "[credential.krb]\nprincipal = 'alice@X.ORG'\n")
-    assert found.commands == ("kinit alice@X.ORG",)
+    assert found.commands == ("kinit -r 30d alice@X.ORG",)
     assert code in (CredentialMissing.exit_code, CredentialExpired.exit_code)
 
 

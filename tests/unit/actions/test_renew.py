@@ -197,7 +197,7 @@ def test_keys_that_are_refused_leave_the_manifests_as_they_are(world: World) -> 
     (bundle / "signed.json").unlink()
     world.refused = "the agent is locked"
     result = world.renew()
-    assert result.exit_code == 0
+    assert result.exit_code == 53
     assert "the agent is locked" in result.problems[0].message
     assert (bundle / "0/hepsub.manifest").read_text() == before
 

@@ -150,7 +150,11 @@ def test_a_ticket(tmp_path: Path, programs: Programs, principal: str) -> None:
         uid=1000,
     )
     assert log_in(source, lambda _said: None).who == "alice@TEST.HEP"
-    assert [word for word in programs.words("kinit") if word] == ([principal] if principal else [])
+    assert [word for word in programs.words("kinit") if word] == [
+        "-r",
+        "30d",
+        *([principal] if principal else []),
+    ]
 
 
 def test_no_ticket(tmp_path: Path, programs: Programs) -> None:

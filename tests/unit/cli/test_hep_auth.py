@@ -226,7 +226,7 @@ def test_login_without_a_terminal_tells_the_commands(tmp_path: Path) -> None:
     """And ends with the exit code of what is missing."""
     done = started(tmp_path / "home", "login", "-krb")
     assert done.returncode == 54
-    assert done.stdout.splitlines()[1] == "  kinit"
+    assert done.stdout.splitlines()[1] == "  kinit -r 30d"
 
 
 def test_a_token_on_stdout(tmp_path: Path) -> None:

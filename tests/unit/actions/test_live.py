@@ -1,0 +1,88 @@
+"""Which bundles belong to jobs that still need them: one question to each schedd."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.actions.live import LiveBundle, find_live
+from hepsub.batch import State
+from tests.fakes.batch import make_job, make_unmade
+from tests.unit.actions.test_renew import OUT, World, world
+
+__all__ = ["world"]
+
+
+def live(world: World) -> dict[int, LiveBundle]:
+    """What is found, by cluster."""
+    return {each.cluster: each for each in find_live(world.session())[0]}
+
+
+def test_each_bundle_has_the_jobs_of_its_own_cluster(world: World) -> None:
+    """All clusters of a schedd are asked for at once."""
+    world.submit("-n", "3", *OUT)
+    world.submit("-cred", "iam")
+    world.schedd.jobs = [job for job in world.schedd.jobs if (job.cluster, job.proc) != (13, 1)]
+    world.schedd.calls.clear()
+    found = live(world)
+    assert {cluster: each.procs for cluster, each in found.items()} == {
+        13: frozenset({0, 2}),
+        14: frozenset({0}),
+    }
+    assert [found[13].number, found[14].number] == [2, 1]
+    assert world.schedd.calls == ["queue"]
+
+
+@pytest.mark.parametrize("state", [*State])
+def test_whatever_is_in_the_queue_is_alive(world: World, state: State) -> None:
+    """Also what is held, or about to leave: its files may still be needed."""
+    world.submit("-cred", "iam")
+    world.schedd.jobs = [make_job("13.0", state)]
+    assert not live(world)[13].has_ended
+
+
+def test_jobs_that_a_factory_has_still_to_make_are_alive(world: World) -> None:
+    """They start last, and need their URLs longest."""
+    world.submit("-n", "30", *OUT)
+    world.schedd.jobs = []
+    world.schedd.unmade = [make_unmade(13, first=10, number=20)]
+    (each,) = live(world).values()
+    assert each.procs == frozenset(range(10, 30))
+
+
+def test_a_cluster_that_left_the_queue_has_ended(world: World) -> None:
+    """And the others have not."""
+    world.submit("-cred", "iam")
+    world.submit("-cred", "iam")
+    world.schedd.jobs = [job for job in world.schedd.jobs if job.cluster == 14]
+    found = live(world)
+    assert (found[13].has_ended, found[14].has_ended) == (True, False)
+    assert found[13].number == 0
+
+
+def test_when_nobody_can_tell_all_are_alive(world: World) -> None:
+    """One sentence for the schedd, not one for each bundle."""
+    world.submit("-n", "3", *OUT)
+    world.submit("-cred", "iam")
+    world.schedd.reachable = False
+    found, troubles = find_live(world.session())
+    assert [each.procs for each in found] == [None, None]
+    assert not any(each.has_ended for each in found)
+    assert sorted(each.number for each in found) == [1, 3]
+    assert len(troubles) == 1
+    assert "taken for alive" in troubles[0]
+
+
+def test_bundles_that_are_not_complete_or_finished_are_not_among_them(world: World) -> None:
+    """The one belongs to hep_sub, which may be at it; the other needs nothing any more."""
+    unready, finished = world.submit("-cred", "iam"), world.submit("-cred", "iam")
+    (unready / "ready").unlink()
+    (finished / "finished").touch()
+    assert live(world) == {}
+
+
+def test_a_bundle_whose_request_is_lost_is_skipped(world: World) -> None:
+    """One damaged file must not stop the renewal of the others."""
+    broken = world.submit("-cred", "iam")
+    world.submit("-cred", "iam")
+    (broken / "request.json").write_text("{")
+    assert list(live(world)) == [14]
