@@ -218,12 +218,18 @@ class Pool:
         return found
 
     def wait_for(self, condition: Callable[[], Answer], timeout: float, what: str) -> Answer:
-        """Poll until the condition is true and return its value; fail with what is there."""
-        end = time.monotonic() + timeout
+        """Poll until the condition is true and return its value; fail with what is there.
+
+        To look costs processor time, which the jobs need: pauses are twice as long as looks.
+        """
+        began = time.monotonic()
+        end = began + timeout
         while not (answer := condition()):
-            if time.monotonic() > end:
+            looked = time.monotonic()
+            if looked > end:
                 raise TestbedError(f"waited {timeout:.0f} s in vain for {what}\n{self.describe()}")
-            time.sleep(POLL)
+            time.sleep(max(POLL, 2 * (looked - began)))
+            began = time.monotonic()
         return answer
 
     def describe(self) -> str:
