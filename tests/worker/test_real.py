@@ -193,7 +193,7 @@ def test_a_job_on_the_real_pool_gets_fresh_urls_by_chirp(
     ad = job.ended(cluster)
     stderr = (alice.work / "err").read_text()
     assert (ad["ExitBySignal"], ad.get("ExitSignal")) == (True, 10), stderr
-    assert store.objects["/b/one"] == b"one"
+    assert store.objects.get("/b/one") == b"one", stderr
     assert ad["ChirpHepSub_Phase"] == "uploading outputs"
     report = json.loads((alice.work / "home" / "report.json").read_bytes())
     assert report["chirp"] is True
