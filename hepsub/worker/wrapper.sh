@@ -136,6 +136,7 @@ now() { hs_now=$(date +%s); }
 # Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
 nap() {
     hs_trapped=
+    hs_nap=new
     sleep "$1" &
     hs_nap=$!
     if ! wait "$hs_nap"; then
@@ -1748,7 +1749,7 @@ run_payload() {
 
 # Beside the payload: keep the manifest and the credentials fresh, and the walltime.
 clock() {
-    trap 'kill -ALRM $! $hs_watchdog; kill -KILL $hs_nap $hs_child; exit' VTALRM
+    trap end_clock VTALRM
     hs_signal= # the payload has it already
     phase running
     now
@@ -1773,6 +1774,16 @@ clock() {
     signal_payload TERM
     nap $hs_walltime_term_s
     signal_payload KILL
+}
+
+# Bash may lose an ALRM between the fork of a program and its start, where $! is all that is known of it.
+end_clock() {
+    [ "$hs_nap" != new ] || hs_nap=$!
+    # shellcheck disable=SC2086 # none, or one each
+    kill -ALRM $! $hs_watchdog
+    # shellcheck disable=SC2086 # none, or one each
+    kill -KILL $hs_nap $hs_child
+    exit
 }
 
 # Wait for the payload's end, whatever signals arrive meanwhile.
