@@ -20,7 +20,9 @@ from hepsub.errors import BundleUnusable, HepsubError, UnknownStorage
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.forecast import Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
+from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
+from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
@@ -146,11 +148,17 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
 
 
 def used_storages(request: BundleRequest) -> tuple[str, ...]:
-    """The storages that the files of the first job are in; all jobs' by their templates."""
-    values = request.values(0, None)
-    carried = (*request.staging.inputs_of(values), *request.staging.outputs_of(values))
-    names = [getattr(each.place, "storage", "") for each in carried]
-    return tuple(dict.fromkeys(name for name in names if name))
+    """The storages that the jobs' files are in: the first job's tell, unless whole URLs are on the list."""
+    staging = request.staging
+    templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
+    listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
+    names: dict[str, None] = {}
+    for proc in range(request.number if listed else 1):
+        values = request.values(proc, None)
+        for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
+            if isinstance(each.place, ObjectPlace):
+                names[each.place.storage] = None
+    return tuple(names)
 
 
 def open_gate(

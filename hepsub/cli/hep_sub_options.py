@@ -101,7 +101,9 @@ OPTIONS = (
         metavar="K|SIZE",
         kind=Kind.PORTION,
         help="K items of the list for each job; with a size such as 2GB (2*2**30 bytes) as many files or objects in"
-        " a row as fit into it, a larger one alone. %{items} stands for them; they also lie in the job's items.txt.",
+        " a row as fit into it, a larger one alone. %{items} stands for them; they also lie in the job's items.txt."
+        " In the job each has the last part of its name; those of one job that share it keep the directory, too:"
+        " run1/hist.root and run2/hist.root.",
     ),
     Option(
         names=("-in", "--in"),

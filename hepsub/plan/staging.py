@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.item_names import item_names
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
@@ -195,19 +196,25 @@ def _rule(request: FileRequest) -> FileRule:
 def _inputs(rule: FileRule, values: Values, plan: StagingPlan) -> Iterable[Carried]:
     """`%{items}` stands for all of the job's items, any other URL for one file."""
     if rule.url.parts == (Name.ITEMS,):
-        for item in values.items:
-            yield _named(Carried(name="", place=find_place(item, plan.storages, Path(plan.cwd))))
+        places = [find_place(item, plan.storages, Path(plan.cwd)) for item in values.items]
+        for place, name in zip(
+            places, item_names([_path_of(each) for each in places]), strict=True
+        ):
+            yield _named(Carried(name=name, place=place))
         return
     place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
     yield _named(Carried(name=rule.name.fill(values), place=place))
 
 
+def _path_of(place: Place) -> str:
+    return f"{place.bucket}/{place.key}" if isinstance(place, ObjectPlace) else place.path
+
+
 def _named(carried: Carried) -> Carried:
     """With the last part of the place as name, where none was given."""
-    last = carried.place.key if isinstance(carried.place, ObjectPlace) else carried.place.path
     if carried.place.is_prefix:
         raise UsageError(f"-in {carried.place}: that is a directory", remedy="name one file of it")
-    name = carried.name or PurePosixPath(last).name
+    name = carried.name or PurePosixPath(_path_of(carried.place)).name
     _check_name(name)
     return replace(carried, name=name)
 
@@ -295,7 +302,6 @@ def _check_twice(names: list[str], proc: int) -> None:
         if name in seen:
             raise OutputConflict(
                 f"two inputs of job {proc} would have the name {name}",
-                remedy="give one of them another name: -in URL=NAME; files of %{items} keep theirs: list those"
-                " of one directory at a time, or leave out -per and write -in %{item}",
+                remedy="give one of them another name: -in URL=NAME",
             )
         seen.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -287,3 +288,16 @@ def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
     submit(replace(session, keys=no_keys), make_spec("job.sh"))
     assert "open_gate 13" not in schedd.calls
     assert not (bundle / "ready").exists()
+
+
+def test_storages_of_a_list_are_those_of_all_its_items(tmp_path: Path, schedd: FakeSchedd) -> None:
+    """Whole URLs on the list: the second job's file is in another storage, whose keys have to be had, too."""
+    session = session_with(tmp_path, schedd, '[storage.far]\nendpoint = "https://far.example.org"')
+    (tmp_path / "list").write_text("herd:raw/a\nfar:raw/b\n")
+    submit(
+        session, make_spec("job.sh", "-nocheck", "-list", str(tmp_path / "list"), "-in", "%{item}")
+    )
+    texts = [path.read_text() for path in sorted(tmp_path.glob("bundles/*/*/hepsub.manifest"))]
+    assert ["s3.example.org" in text for text in texts] == [True, False]
+    (signed,) = tmp_path.glob("bundles/*/signed.json")
+    assert {"herd", "far"} == set(json.loads(signed.read_text()))

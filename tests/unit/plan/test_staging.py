@@ -203,13 +203,21 @@ def test_two_inputs_of_one_name_are_refused() -> None:
     )
 
 
-def test_items_of_one_name_in_different_directories_are_refused() -> None:
-    """`-per 2` with a/1.root and b/1.root."""
-    items = ("s3://raw/a/1.root", "s3://raw/b/1.root")
+def test_items_of_one_name_lie_in_directories_named_after_theirs() -> None:
+    """`-per 3` with run1/h.root and run2/h.root: both are there, and what is alone keeps its plain name."""
+    items = ("s3://raw/run1/h.root", "s3://raw/run2/h.root", "s3://raw/run2/g.root")
+    plan = staging("-list", "l", "-per", "3", "-in", "%{items}")
+    (values,) = job_values(1, 0, items, (3,))
+    names = [each.name for each in plan.inputs_of(values)]
+    assert names == ["run1/h.root", "run2/h.root", "g.root"]
+    check_conflicts(plan, [values])
+
+
+def test_an_item_twice_in_one_job_is_refused() -> None:
+    """Nothing tells them apart."""
     plan = staging("-list", "l", "-per", "2", "-in", "%{items}")
     with pytest.raises(OutputConflict):
-        check_conflicts(plan, job_values(1, 0, items, (2,)))
-    check_conflicts(plan, job_values(2, 0, items))
+        check_conflicts(plan, job_values(1, 0, ("s3://raw/a/1.root",) * 2, (2,)))
 
 
 @pytest.mark.parametrize("name", ["hepsub.manifest", "items.txt", ".hepsub", "home.0"])
