@@ -13,6 +13,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?")
+_SIX_DAYS_S = 6 * 86400
 _SECONDS = {
     "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
     "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60,
@@ -109,6 +110,22 @@ def size_text(size: int) -> str:
     return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
+def rough_text(seconds: float) -> str:
+    """A duration for people who plan: without seconds from 10 min on, without minutes from 2 d on."""
+    unit = 3600 if seconds >= 2 * 86400 else 60 if seconds >= 600 else 1
+    return duration_text(seconds // unit * unit)
+
+
 def clock_text(seconds: float) -> str:
     """A moment, in seconds since the epoch, in local time as HTCondor's tables write it: `MM/DD HH:MM`."""
     return time.strftime("%m/%d %H:%M", time.localtime(seconds))
+
+
+def moment_text(moment: float, now: float) -> str:
+    """A moment for people, in local time: the time today, the weekday this week, else the date."""
+    local, today = time.localtime(moment), time.localtime(now)
+    if local[:3] == today[:3]:
+        return time.strftime("%H:%M", local)
+    if 0 < moment - now < _SIX_DAYS_S:
+        return time.strftime("%A %H:%M", local)
+    return time.strftime("%Y-%m-%d %H:%M", local)

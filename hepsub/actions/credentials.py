@@ -32,7 +32,7 @@ def _obtain(session: Session, each: JobCredential) -> Held:
     except HepsubError as error:
         raise type(error)(
             f"nothing was submitted: the jobs need the credential {each.name}, but {error.message}",
-            remedy=f"{error.remedy}; or submit without it: -cred none",
+            remedy=f"{error.remedy}; or submit without it (-cred none, or no -cred {each.name})",
         ) from error
 
 

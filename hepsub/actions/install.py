@@ -17,11 +17,10 @@ from hepsub.actions.session import Session
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import RenewalState, read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
-from hepsub.plan.forecast import moment_text
 from hepsub.result import Json, Problem, Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
-from hepsub.units import duration_text
+from hepsub.units import duration_text, moment_text
 
 SYSTEMD = "systemd"
 CRON = "cron"

@@ -15,10 +15,10 @@ from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
-from hepsub.plan.forecast import moment_text
 from hepsub.result import Json, Problem, Result
 from hepsub.suggest import did_you_mean
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
+from hepsub.units import moment_text
 
 _AT_LEAST_S = 60.0
 _AGENT = "eval $(oidc-agent-service use)"

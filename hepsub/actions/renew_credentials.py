@@ -15,7 +15,7 @@ from hepsub.auth.credential import CredentialSource, Kind
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.forecast import moment_text
+from hepsub.units import moment_text
 
 _AT_LEAST_S = 30.0
 _GAIN_S = 5.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
-from hepsub.actions.credentials import forecast_credentials
+from hepsub.actions.credentials import forecast_credentials, obtain_all
 from hepsub.actions.hand_over import hand_over
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
@@ -122,6 +122,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
     stores = open_stores(session)
     facts = survey(spec, session.policy, session.situation, stores.store)
     plan = make_plan(spec, session.policy, facts)
+    held = obtain_all(session, plan.staging) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
     identity = str(uuid.uuid4())
     description = schedd.describe(plan, identity) if schedd else describe(plan, identity).text
@@ -133,7 +134,8 @@ def preview(session: Session, spec: JobSpec) -> Result:
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
     problems = (Problem(code="pool-unreachable", message=unreachable),) if unreachable else ()
-    return Result(value=value, notes=(*plan.notes, *notes), problems=problems)
+    outlook = forecast_credentials(session, plan, held)
+    return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
 
 
 def submit(session: Session, spec: JobSpec) -> Result:

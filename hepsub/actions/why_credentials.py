@@ -8,8 +8,7 @@ from hepsub.actions.session import Session
 from hepsub.actions.stage import used_storages
 from hepsub.auth.bundles import kept_bundles, read_bundle
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.plan.forecast import moment_text
-from hepsub.units import duration_text
+from hepsub.units import duration_text, moment_text
 
 
 def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str, ...]:
@@ -51,7 +50,10 @@ def _renewal(state: RenewalState, now: float, *, needed: bool) -> Iterator[str]:
     if not needed:
         return
     if state.when == 0:
-        yield "hep_auth renew has never run: what travels with the job is as old as its submission"
+        yield (
+            "hep_auth renew has never run: what travels with the job is as old as its submission:"
+            " hep_auth renew -install"
+        )
     else:
         ago = duration_text(max(1.0, now - state.when))
         end = (

@@ -16,7 +16,7 @@ from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
 from hepsub.policy.model import Credential
 from hepsub.tools.krb5 import Cache, export_cache, find_cache, renew_file
-from hepsub.units import clock_text
+from hepsub.units import moment_text
 
 _REMEDY = "kinit, or hep_auth login -krb"
 _TRIES = 3
@@ -91,7 +91,7 @@ class KerberosSource:
             )
         now = self.clock()
         if not held.lifetime.is_good(now):
-            ended = clock_text(held.lifetime.expires or 0.0)
+            ended = moment_text(held.lifetime.expires or 0.0, now)
             raise CredentialExpired(
                 f"your Kerberos ticket ({held.who}) ended at {ended}", remedy=_REMEDY
             )
@@ -112,7 +112,7 @@ class KerberosSource:
             ProviderUnreachable: no KDC answers.
         """
         if not held.lifetime.can_be_renewed(self.clock()):
-            until = clock_text(held.lifetime.renewable_until or 0.0)
+            until = moment_text(held.lifetime.renewable_until or 0.0, self.clock())
             raise CredentialExpired(
                 f"the Kerberos ticket of {held.who} cannot be renewed beyond {until}",
                 remedy=_REMEDY,

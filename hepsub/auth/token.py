@@ -25,7 +25,7 @@ from hepsub.plan.environment import looks_secret
 from hepsub.policy.model import Credential
 from hepsub.tools.oidc_agent import NoAnswer, Request, ask_token, find_agent
 from hepsub.tools.run import run_within
-from hepsub.units import clock_text, duration_text
+from hepsub.units import duration_text, moment_text
 
 _COMMAND_S = 30.0
 _SKEW_S = 60.0
@@ -133,7 +133,7 @@ class TokenSource:
             stuck = new.lifetime.expires <= expires and not new.lifetime.can_be_renewed(now)
             if stuck:
                 raise CredentialExpired(
-                    f"the token {self.name} ends at {clock_text(expires)} and nothing gives a new one"
+                    f"the token {self.name} ends at {moment_text(expires, now)} and nothing gives a new one"
                     f"{f' ({new.note})' if new.note else ''}",
                     remedy=f"hep_auth login {self.name}",
                 )
@@ -267,7 +267,7 @@ class TokenSource:
         held = self._discovered(found)
         why = self._misfit(held)
         if not why and not held.lifetime.is_good(self.clock()):
-            why = f"ended at {clock_text(held.lifetime.expires or 0.0)}"
+            why = f"ended at {moment_text(held.lifetime.expires or 0.0, self.clock())}"
         if why:
             raise type(error)(
                 f"{error.message}; and the token in {found.place} {why}", remedy=error.remedy

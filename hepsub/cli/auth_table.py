@@ -11,8 +11,7 @@ from rich.table import Table
 
 from hepsub.actions.auth_status import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
 from hepsub.cli.queue_text import one_line
-from hepsub.plan.forecast import moment_text
-from hepsub.units import duration_text
+from hepsub.units import moment_text, rough_text
 
 _WIDTH = 160
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
@@ -73,7 +72,7 @@ def _kind_text(kind: str) -> str:
 def _until(moment: float | None, now: float, never: str) -> str:
     if moment is None:
         return never
-    return f"{moment_text(moment, now)} (in {duration_text(max(0.0, moment - now))})"
+    return f"{moment_text(moment, now)} (in {rough_text(max(0.0, moment - now))})"
 
 
 def _renewable(row: Row, now: float) -> str:

@@ -14,9 +14,8 @@ from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.cli.queue_text import one_line
 from hepsub.cli.renew_rounds import Looped, Silent
-from hepsub.plan.forecast import moment_text
 from hepsub.result import Value
-from hepsub.units import duration_text
+from hepsub.units import duration_text, moment_text
 
 _INDENT = "  "
 

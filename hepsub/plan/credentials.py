@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def choose_credentials(
         if name not in policy.credential:
             raise UsageError(
                 f"argument -cred: no credential '{name}' in the policy",
-                remedy=did_you_mean(name, [*policy.credential, _NONE]),
+                remedy=_several(name, policy) or did_you_mean(name, [*policy.credential, _NONE]),
             )
         check_credential(name, policy.credential[name], policy)
     chosen = tuple(_job_credential(name, policy.credential[name], uid) for name in names)
@@ -72,6 +73,14 @@ def choose_credentials(
             remedy="name the one that the job needs: -cred none -cred NAME",
         )
     return chosen
+
+
+def _several(word: str, policy: Policy) -> str:
+    """How several are named, for `krb,iam`."""
+    names = [each for each in re.split(r"[,\s]+", word) if each]
+    if len(names) < 2 or not all(name in policy.credential for name in names):
+        return ""
+    return f"one at a time: {' '.join(f'-cred {name}' for name in names)}"
 
 
 def _wanted(policy: Policy, pool: str, sites: Iterable[str]) -> tuple[str, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-from hepsub.units import duration_text
+from hepsub.units import moment_text, rough_text
 
-_WEEK_S = 7 * 86400
 _MARGIN_S = 60
 
 
@@ -54,8 +52,8 @@ def forecast_note(outlook: Outlook, span: Span, *, renewed: bool) -> str:
     """
     if outlook.expires is None or outlook.expires >= span.end:
         return ""
-    ends = f"{outlook.what} ends in {duration_text(max(0.0, outlook.expires - span.now))}"
-    job = f"a job may wait and run up to {duration_text(span.needed)}"
+    ends = f"{outlook.what} ends in {rough_text(max(0.0, outlook.expires - span.now))}"
+    job = f"a job may wait and run up to {rough_text(span.needed)}"
     limit = outlook.renewable_until
     if limit is not None and limit <= outlook.expires + _MARGIN_S:
         return (
@@ -81,13 +79,3 @@ def forecast_note(outlook: Outlook, span: Span, *, renewed: bool) -> str:
         f"{ends} and can be renewed until {until} ({who}), but {job}: {outlook.obtain} before then,"
         f" or {outlook.loss}"
     )
-
-
-def moment_text(moment: float, now: float) -> str:
-    """A moment for people, in local time: the time today, the weekday this week, else the date."""
-    local, today = time.localtime(moment), time.localtime(now)
-    if local[:3] == today[:3]:
-        return time.strftime("%H:%M", local)
-    if 0 < moment - now < _WEEK_S - 86400:
-        return time.strftime("%A %H:%M", local)
-    return time.strftime("%Y-%m-%d %H:%M", local)

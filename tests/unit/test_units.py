@@ -14,6 +14,7 @@ from hepsub.units import (
     parse_duration,
     parse_memory,
     parse_size,
+    rough_text,
     run_time_text,
     size_text,
 )
@@ -212,3 +213,12 @@ def test_no_size(text: str) -> None:
     """A size needs a unit, and is not nothing."""
     with pytest.raises(ValueError, match=r"no size|less than"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59, "59 s"), (599, "9 min 59 s"), (3601, "1 h"), (3599, "59 min"), (180_000, "2 d 2 h")],
+)
+def test_rough_text(seconds: float, text: str) -> None:
+    """What ends in an hour and a second ends in an hour; nothing is rounded up."""
+    assert rough_text(seconds) == text

@@ -12,8 +12,8 @@ from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.cli.auth_text import auth_text
 from hepsub.cli.renew_rounds import Looped, Silent
-from hepsub.plan.forecast import moment_text
 from hepsub.result import Problem
+from hepsub.units import moment_text
 from tests.fakes.world import NOON
 
 MISSING = Problem(code="credential-missing", message="token x: there is none", remedy="get one")

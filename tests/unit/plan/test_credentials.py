@@ -83,3 +83,10 @@ def test_a_credential_that_makes_no_sense_is_an_error_of_the_policy(table: str, 
     with pytest.raises(PolicyError, match=words) as caught:
         choose_credentials((name,), make_policy(table), "here", (), 1000)
     assert "test.toml line" in caught.value.message
+
+
+def test_several_in_one_word_are_refused_with_the_words_that_do() -> None:
+    """krb,iam is what other programs take."""
+    with pytest.raises(UsageError) as caught:
+        chosen("krb,iam")
+    assert caught.value.remedy == "one at a time: -cred krb -cred iam"

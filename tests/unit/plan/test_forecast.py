@@ -2,7 +2,8 @@
 
 import pytest
 
-from hepsub.plan.forecast import Outlook, Span, forecast_note, moment_text
+from hepsub.plan.forecast import Outlook, Span, forecast_note
+from hepsub.units import moment_text
 
 NOON = 1_700_000_000.0
 HOUR, DAY = 3600.0, 86400.0
