@@ -20,6 +20,7 @@ from hepsub.errors import (
     ProviderUnreachable,
 )
 from hepsub.tools.run import Completed, installed, run_within
+from hepsub.tools.trouble import Trouble, find_trouble
 
 _NAMES = ("KRB5CCNAME", "KRB5_CONFIG")
 _C_LOCALE = {"LC_ALL": "C", "LANGUAGE": ""}
@@ -134,49 +135,39 @@ def renew_file(path: Path, environment: Mapping[str, str]) -> None:
         raise _refusal(done)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trouble:
-    """What MIT's programs say, what it means, and what helps."""
-
-    texts: tuple[str, ...]
-    error: type[HepsubError]
-    message: str
-    remedy: str
-
-
 _TROUBLES = (
-    _Trouble(
+    Trouble(
         texts=("Ticket expired", "Ticket not yet valid"),
         error=CredentialExpired,
         message="the Kerberos ticket has ended, and a ticket that has ended cannot be renewed",
         remedy="kinit",
     ),
-    _Trouble(
+    Trouble(
         texts=("KDC can't fulfill requested option",),
         error=CredentialExpired,
         message="the KDC does not renew this Kerberos ticket: it is not renewable, or not any longer",
         remedy="kinit -r 7d (or as long as your site allows)",
     ),
-    _Trouble(
+    Trouble(
         texts=("Clock skew too great",),
         error=CredentialRefused,
         message="the KDC refuses to renew the Kerberos ticket: the clocks of this machine and of the KDC"
         " differ too much",
         remedy="tell the administrators of this machine that its clock is wrong",
     ),
-    _Trouble(
+    Trouble(
         texts=("have been revoked", "TGT has been revoked", "Password has expired", "entry in database has expired"),
         error=CredentialRefused,
         message="the KDC refuses to renew the Kerberos ticket: the account is locked or has expired",
         remedy="ask the administrators of the realm; then kinit",
     ),
-    _Trouble(
+    Trouble(
         texts=("not found in Kerberos database",),
         error=CredentialRefused,
         message="the KDC refuses to renew the Kerberos ticket: it does not know the principal any more",
         remedy="ask the administrators of the realm",
     ),
-    _Trouble(
+    Trouble(
         texts=(
             "Cannot contact any KDC",
             "Cannot find KDC",
@@ -188,7 +179,7 @@ _TROUBLES = (
         message="no KDC answers",
         remedy="try again later; if it stays so, see the realm's KDCs in /etc/krb5.conf",
     ),
-    _Trouble(
+    Trouble(
         texts=("No credentials cache found", "Matching credential not found", "Bad format in credentials cache",
             "Unsupported credentials cache format"),
         error=CredentialMissing,
@@ -200,9 +191,8 @@ _TROUBLES = (
 
 def _refusal(done: Completed) -> HepsubError:
     told = _words(done)
-    for trouble in _TROUBLES:
-        if any(text in told for text in trouble.texts):
-            return trouble.error(f"{trouble.message} ({told})", remedy=trouble.remedy)
+    if trouble := find_trouble(_TROUBLES, told):
+        return trouble.as_error(told)
     return CredentialRefused(f"the Kerberos ticket cannot be renewed: {told}", remedy="kinit")
 
 

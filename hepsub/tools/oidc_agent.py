@@ -14,11 +14,10 @@ from pathlib import Path
 
 from hepsub.errors import (
     AgentUnavailable,
-    CredentialMissing,
     CredentialRefused,
     HepsubError,
-    ProviderUnreachable,
 )
+from hepsub.tools.oidc_agent_troubles import START, refusal
 from hepsub.tools.run import Completed, installed, run_within
 
 ADDRESS = "OIDC_SOCK"
@@ -27,7 +26,6 @@ TOKEN_S = 20.0
 _LOCAL_S = 5.0
 _CONNECT_S = 2.0
 _NAMES = ("OIDC_CONFIG_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_RUNTIME_DIR", "TMPDIR")
-_START = "eval $(oidc-agent-service use)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,117 +156,6 @@ def _read(text: str, account: str) -> AgentToken:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trouble:
-    """What oidc-agent says (in small letters), what it means, and what helps; {account} is filled in."""
-
-    texts: tuple[str, ...]
-    error: type[HepsubError]
-    message: str
-    remedy: str
-
-
-_TROUBLES = (
-    _Trouble(
-        texts=("did not receive any response", "could not connect to oidc-agent", "have you set the env var"),
-        error=AgentUnavailable,
-        message="oidc-agent does not answer",
-        remedy=f"{_START}; oidc-agent-service stop; hep_auth login",
-    ),
-    _Trouble(
-        texts=("agent locked",),
-        error=AgentUnavailable,
-        message="oidc-agent is locked",
-        remedy="oidc-add -X, with the password that it was locked with",
-    ),
-    _Trouble(
-        texts=("account not loaded", "currently not loaded"),
-        error=AgentUnavailable,
-        message="oidc-agent has not loaded the account {account}",
-        remedy="oidc-add {account} (hep_auth login does it)",
-    ),
-    _Trouble(
-        texts=("no account configured",),
-        error=CredentialMissing,
-        message="oidc-agent knows no account {account}",
-        remedy="hep_auth login makes it; oidc-add -l lists those there are; `account` in [credential.NAME] of the"
-        " policy names another one",
-    ),
-    _Trouble(
-        texts=("invalid_scope", "could not register the necessary scopes"),
-        error=CredentialRefused,
-        message="the provider does not give the account {account} the scopes that were asked for",
-        remedy="add them to login_scopes in [credential.NAME] of the policy, then oidc-gen --delete {account} and"
-        " hep_auth login; if it refuses them too, ask the administrators of the provider to allow them to your client",
-    ),
-    _Trouble(
-        texts=("invalid_target", "invalid_resource", "audience"),
-        error=CredentialRefused,
-        message="the provider does not give the account {account} a token for this audience",
-        remedy="correct `audience` in [credential.NAME] or [storage.NAME] of the policy",
-    ),
-    _Trouble(
-        texts=("invalid_grant", "refresh token expired", "no refresh token", "malformed refresh token"),
-        error=CredentialRefused,
-        message="the provider no longer accepts the refresh token of the account {account}: it has ended or"
-        " was revoked",
-        remedy="oidc-gen {account} --reauthenticate (hep_auth login does it)",
-    ),
-    _Trouble(
-        texts=("invalid_client", "unauthorized_client"),
-        error=CredentialRefused,
-        message="the provider does not accept the client of the account {account}",
-        remedy="make the account anew: oidc-gen --delete {account}; hep_auth login",
-    ),
-    _Trouble(
-        texts=("ssl cert", "certificate", "ssl peer"),
-        error=ProviderUnreachable,
-        message="the certificate of the provider of the account {account} is not trusted",
-        remedy="make the account with its CA: oidc-gen --cp=FILE",
-    ),
-    _Trouble(
-        texts=(
-            "the other party disconnected",
-            "could not connect to url",
-            "couldn't connect",
-            "could not connect to host",
-            "could not resolve",
-            "couldn't resolve",
-            "timed out",
-            "timeout",
-            "could not get token endpoint",
-            "internal server error",
-            "service unavailable",
-            "bad gateway",
-        ),
-        error=ProviderUnreachable,
-        message="the provider of the account {account} does not answer",
-        remedy="try again later",
-    ),
-)  # fmt: skip
-
-
-def refusal(told: str, account: str) -> HepsubError:
-    """The error that a text of oidc-agent means.
-
-    Args:
-        told: what the program wrote to stderr.
-        account: the account that was asked for.
-    """
-    words = " ".join(told.split()).removeprefix("Error: ")[:300]
-    small = words.casefold()
-    for trouble in _TROUBLES:
-        if any(text in small for text in trouble.texts):
-            message = trouble.message.format(account=account)
-            return trouble.error(
-                f"{message} ({words})", remedy=trouble.remedy.format(account=account)
-            )
-    return CredentialRefused(
-        f"oidc-agent gives no token of the account {account}: {words or 'no reason given'}",
-        remedy=f"see what oidc-token {account} says; hep_auth login",
-    )
-
-
 def loaded_accounts(environment: Mapping[str, str], uid: int) -> tuple[str, ...]:
     """The accounts that the agent has loaded.
 
@@ -316,7 +203,7 @@ def start_agent(environment: Mapping[str, str], uid: int) -> str:
         f"oidc-agent cannot be started{f': {told}' if told else ''}",
         remedy="install oidc-agent"
         if done is None
-        else f"{_START}; oidc-agent-service stop; hep_auth login",
+        else f"{START}; oidc-agent-service stop; hep_auth login",
     )
 
 
@@ -341,6 +228,6 @@ def _run(
         said = environment.get(ADDRESS, "")
         why = f"nobody answers at $OIDC_SOCK ({said})" if said else "$OIDC_SOCK is not set"
         raise AgentUnavailable(
-            f"oidc-agent does not run: {why}", remedy=f"{_START}; then hep_auth login"
+            f"oidc-agent does not run: {why}", remedy=f"{START}; then hep_auth login"
         )
     return run_within(argv, timeout=timeout, environment=agent_environment(environment, address))

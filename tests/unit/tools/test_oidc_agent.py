@@ -24,9 +24,9 @@ from hepsub.tools.oidc_agent import (
     ask_token,
     find_agent,
     known_accounts,
-    refusal,
     start_agent,
 )
+from hepsub.tools.oidc_agent_troubles import refusal
 from tests.unit.auth.stubs import Programs
 
 UID = os.getuid()
