@@ -9,7 +9,7 @@ from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import KERBEROS, JobCredential
-from hepsub.plan.forecast import Outlook, Span, forecast_note
+from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 
@@ -56,17 +56,22 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     if plan.staging is None:
         return ()
     now = session.situation.now
-    renewed = read_state(session.bundles).is_active(now)
-    spool = plan.route.spool
+    active = read_state(session.bundles).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     by_name = {each.name: each for each in plan.staging.credentials}
-    notes = (
-        forecast_note(
-            _outlook(by_name[each.name], each, spool=spool, renewed=renewed), span, renewed=renewed
-        )
-        for each in held
-    )
+    notes = []
+    for each in held:
+        credential = by_name[each.name]
+        outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
+        notes.append(forecast_note(outlook, span, renewer=_renewer(credential, active=active)))
     return tuple(note for note in notes if note)
+
+
+def _renewer(credential: JobCredential, *, active: bool) -> str:
+    """A pool that delivers tickets renews them itself; a token that it delivers comes from hep_auth renew."""
+    if credential.by_condor and credential.kind == KERBEROS:
+        return "the pool's credmon"
+    return REFRESHER if active else ""
 
 
 def _outlook(credential: JobCredential, held: Held, *, spool: bool, renewed: bool) -> Outlook:

@@ -9,14 +9,16 @@ import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hepsub
 from hepsub.actions.session import Session
+from hepsub.auth.bundle_files import write_whole
+from hepsub.auth.bundles import claimed
 from hepsub.auth.login_environment import note_login
-from hepsub.auth.renewal import RenewalState, read_state
-from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
+from hepsub.auth.renewal import DIRECTORY, RenewalState, read_state, state_path, state_text
+from hepsub.errors import BundleUnusable, NotDone, RenewalNotInstalled, ToolFailed
 from hepsub.result import Json, Problem, Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
@@ -210,6 +212,8 @@ def uninstall(session: Session, machine: Machine = Machine()) -> Result:
         removed.append(f"{systemd.TIMER} of your systemd")
     if _remove_line():
         removed.append("the line in your crontab")
+    if removed:
+        _forget_runs(session.bundles, task.host)
     return Result(value=Uninstalled(removed=tuple(removed), host=task.host))
 
 
@@ -281,6 +285,16 @@ def _by_cron(task: _Task) -> Installed:
 
 
 _WAYS: tuple[Callable[[_Task], Installed], ...] = (_by_systemd, _by_cron)
+
+
+def _forget_runs(root: Path, host: str) -> None:
+    """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
+    state = read_state(root)
+    if not state.by_itself or state.host != host:
+        return
+    with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:
+        if mine:
+            write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
 
 
 def _remove_line() -> bool:

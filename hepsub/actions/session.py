@@ -18,7 +18,7 @@ from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
-from hepsub.tools.condor import fetch_token
+from hepsub.tools.condor import fetch_token, produce_ticket
 from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
@@ -210,6 +210,11 @@ def _condor_schedds(
             raise
         found = find_schedds(pool.collector)
     return tuple(
-        CondorSchedd(address=address, collector=pool.collector, obtain_token=obtain_token)
+        CondorSchedd(
+            address=address,
+            collector=pool.collector,
+            obtain_token=obtain_token,
+            produce_ticket=produce_ticket,
+        )
         for address in found
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from hepsub.errors import (
     AuthenticationRefused,
@@ -15,6 +16,8 @@ from hepsub.errors import (
 
 _METHOD = re.compile(r"authenticate using (\w+)")
 _DENIED = re.compile(r'DENIED" from server for user (?P<user>\S+) using method (?P<method>\w+)')
+_NO_ACCOUNT = re.compile(r'(?:owner to "|OS user value )(?P<user>[^",]+)"?, which is not a valid')
+_NO_METHODS = "No auth methods"
 _LIMITS = {
     "-2": "MAX_JOBS_SUBMITTED, of all users together",
     "-3": "MAX_JOBS_PER_OWNER, of one user",
@@ -28,22 +31,29 @@ def says_why(text: str) -> bool:
     return "AUTHENTICATE" in text or "CEDAR" in text or "DENIED" in text
 
 
-def schedd_error(schedd: str, text: str) -> HepsubError:
+def schedd_error(schedd: str, text: str, allowed: str = "") -> HepsubError:
     """The error that a text of the bindings means.
 
     Args:
         schedd: full name of the schedd.
         text: what the bindings said.
+        allowed: the methods of authentication that the client may use, separated by commas.
     """
     if (denied := _DENIED.search(text)) is not None:
         return _denied(schedd, denied["user"], denied["method"])
     if "AUTHENTICATE" in text or "SECMAN" in text or "Failed to start command" in text:
-        return _refused(schedd, text)
+        return _refused(schedd, text, allowed)
     if "CEDAR" in text or "Failed to connect to <" in text:
         kind = ScheddNotReached if "Failed to connect to" in text else PoolUnreachable
         return kind(
             f"the schedd {schedd} does not answer",
             remedy="try again in a minute; hep_q shows the other schedds' jobs meanwhile",
+        )
+    if (nobody := _NO_ACCOUNT.search(text)) is not None:
+        return SubmissionRefused(
+            f"the schedd {schedd} believes that you are {nobody['user']}, but has no such account",
+            remedy="hep_auth shows as whom it knows you, and by which method; the administrators of the pool map"
+            " what you show to an account",
         )
     if "job ad" in text or "ProcId" in text or "ClusterId" in text:
         return SubmissionRefused(f"the schedd {schedd} said: {_short(text)}", remedy=_remedy(text))
@@ -61,21 +71,37 @@ def _denied(schedd: str, user: str, method: str) -> AuthenticationRefused:
     )
 
 
-def _refused(schedd: str, text: str) -> AuthenticationRefused:
-    methods = tuple(dict.fromkeys(_METHOD.findall(text)))
-    fetch = (
-        "on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the"
-        " administrators for a token in ~/.condor/tokens.d"
-    )
-    shown = (
-        "the token that was shown has to be of an issuer that the schedd trusts, for the schedd's own audience, and"
-        " must not have ended: see audience in the [credential] that [pool] token names, and hep_auth;"
-        " or, "
-    )
+def _refused(schedd: str, text: str, allowed: str) -> AuthenticationRefused:
+    tried = tuple(dict.fromkeys(_METHOD.findall(text)))
+    methods = tried or tuple(allowed.replace(",", " ").upper().split())
+    if tried:
+        how = f"tried: {', '.join(tried)}"
+    elif _NO_METHODS in text:
+        how = f"no method in common: SEC_CLIENT_AUTHENTICATION_METHODS here allows {', '.join(methods)}"
+    else:
+        how = f"allowed here, if HTCondor came to try them: {', '.join(methods) or 'none'}"
     return AuthenticationRefused(
-        f"the schedd {schedd} refused to believe who you are (tried: {', '.join(methods) or 'nothing'};"
-        f" {_short(text)})",
-        remedy=f"{shown if 'SCITOKENS' in methods else ''}{fetch}",
+        f"the schedd {schedd} refused to believe who you are ({how}; {_short(text)})",
+        remedy="; or, ".join(_proofs(schedd, methods)),
+    )
+
+
+def _proofs(schedd: str, methods: tuple[str, ...]) -> Iterator[str]:
+    """What would be believed, of what was shown first."""
+    if "SCITOKENS" in methods:
+        yield (
+            "the token that was shown has to be of an issuer that the schedd trusts, for the schedd's own audience,"
+            " and must not have ended: see audience in the [credential] that [pool] token names, and hep_auth"
+        )
+    if "KERBEROS" in methods:
+        host = schedd.partition("@")[2] or schedd
+        yield (
+            "the Kerberos ticket has to be there and must not have ended: klist shows it, kinit gets one (when it is"
+            f" good, kvno host/{host} tells whether the realm knows the schedd)"
+        )
+    yield (
+        "on the submit node itself: condor_token_fetch -token hepsub; elsewhere ask the administrators for a token"
+        " in ~/.condor/tokens.d"
     )
 
 

@@ -41,6 +41,13 @@ def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
     return htcondor2
 
 
+def client_methods() -> str:
+    """The methods of authentication that HTCondor's configuration allows this client, separated by commas."""
+    param = bindings().param
+    names = ("SEC_CLIENT_AUTHENTICATION_METHODS", "SEC_DEFAULT_AUTHENTICATION_METHODS")
+    return next((str(param[name]) for name in names if param.get(name)), "")
+
+
 def show_token(token: str) -> bool:
     """Let HTCondor show a token as a SciToken from now on; whether that is news.
 

@@ -1,27 +1,40 @@
 """The pool's own keeper of credentials (HTCondor Manual, "Enabling the Fetching and Use of OAuth2 Credentials").
 
 HTCondor takes a user's own access token since 24.7.3, and hands it to running jobs anew whenever it was
-replaced; a Kerberos credmon makes its tickets itself.
+replaced. A ticket becomes the care of the pool's Kerberos credmon (`use feature: KRB`), which renews it; one that
+is stored already gives way to a newer one only where SEC_CREDENTIAL_REFRESH_INTERVAL is not negative (its default).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from hepsub.condor.bindings import bindings
 from hepsub.errors import PoolError
 from hepsub.plan.credentials import KERBEROS, JobCredential
 
+Produce = Callable[[str, bytes], bytes]
+_ELSEWHERE = "CREDENTIAL_ALREADY_STORED"
+_NOT_SET_UP = "configuration error"
 
-def store_credential(credential: JobCredential, content: bytes, host: str, collector: str) -> None:
-    """Store a token, or let HTCondor's producer store a ticket.
+
+def store_credential(
+    credential: JobCredential, content: bytes, host: str, collector: str, produce: Produce
+) -> None:
+    """Store a token, or what HTCondor's configuration makes of a ticket.
 
     Args:
         credential: what it is.
-        content: the token; a ticket is made by the producer of HTCondor's configuration, if there is one.
+        content: the token, or the credential cache.
         host: the schedd's host, whose credd delivers it.
         collector: host[:port]; empty for HTCondor's own configuration.
+        produce: runs SEC_CREDENTIAL_PRODUCER with a cache, and gives what it wrote. (The bindings' own call ends
+            that at the first zero byte, of which a cache has many: tried with 25.14.1.)
 
     Raises:
-        PoolError: that host has no credd.
+        PoolError: that host has no credd, or none that keeps tickets.
+        ToolFailed: the producer made nothing of it.
         HTCondorException, ValueError: it was not stored.
     """
     htcondor = bindings()
@@ -30,15 +43,32 @@ def store_credential(credential: JobCredential, content: bytes, host: str, colle
     ads = source.query(htcondor.AdType.Credd, projection=wanted)
     there = [ad for ad in ads if ad.get("Machine") == host]
     if not there:
-        raise PoolError(
-            f"the credential {credential.name} cannot be delivered by HTCondor: {host} runs no credd",
-            remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
-        )
+        raise _undeliverable(credential, f"{host} runs no credd")
     credd = htcondor.Credd(there[0])
     if credential.kind == KERBEROS:
-        made = htcondor.param.get("SEC_CREDENTIAL_PRODUCER")
-        credd.add_user_cred(htcondor.CredType.Kerberos, None if made else content)
+        try:
+            _store_ticket(credd, content, produce)
+        except htcondor.HTCondorException as error:
+            if _NOT_SET_UP not in str(error):
+                raise
+            why = f"the credd of {host} keeps no tickets (it has no SEC_CREDENTIAL_DIRECTORY_KRB)"
+            raise _undeliverable(credential, why) from error
     else:
         credd.add_user_service_cred(
             htcondor.CredType.OAuth, content, credential.service, refresh=False
         )
+
+
+def _store_ticket(credd: Any, content: bytes, produce: Produce) -> None:  # noqa: ANN401 (the bindings have no types)
+    producer = str(bindings().param.get("SEC_CREDENTIAL_PRODUCER") or "")
+    if producer == _ELSEWHERE:
+        return
+    made = produce(producer, content) if producer else content
+    credd.add_user_cred(bindings().CredType.Kerberos, made)
+
+
+def _undeliverable(credential: JobCredential, why: str) -> PoolError:
+    return PoolError(
+        f"the credential {credential.name} cannot be delivered by HTCondor: {why}",
+        remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
+    )

@@ -22,8 +22,8 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.answers import says_why, schedd_error
-from hepsub.condor.bindings import bindings, missing_configuration
-from hepsub.condor.credd import store_credential
+from hepsub.condor.bindings import bindings, client_methods, missing_configuration
+from hepsub.condor.credd import Produce, store_credential
 from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolUnreachable
@@ -114,11 +114,14 @@ class CondorSchedd:
         collector: host[:port] of its pool; empty for HTCondor's own configuration.
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
+        produce_ticket: runs the program that HTCondor's configuration names, with a credential cache; returns
+            what it made of it.
     """
 
     address: ScheddAddress
     collector: str
     obtain_token: Callable[[str], bool]
+    produce_ticket: Produce
 
     @property
     def name(self) -> str:
@@ -164,7 +167,7 @@ class CondorSchedd:
         """
 
         def once() -> None:
-            store_credential(credential, content, self.host, self.collector)
+            store_credential(credential, content, self.host, self.collector, self.produce_ticket)
 
         self._guarded(once, writing=True)
 
@@ -375,7 +378,7 @@ class CondorSchedd:
         """The bindings' text as one of hepsub's errors; for some calls they do not say why."""
         if writing and not says_why(text):
             text = f"{text}|{self._ping_error()}".rstrip("|")
-        return schedd_error(self.name, text)
+        return schedd_error(self.name, text, client_methods())
 
     def _ping_error(self) -> str:
         """Why the schedd does not let us write; empty when it does."""

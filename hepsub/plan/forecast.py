@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from hepsub.units import moment_text, rough_text
 
 _MARGIN_S = 60
+_INSTALL = "hep_auth renew -install"
+REFRESHER = "hep_auth renew"
+"""Who renews, where it runs by itself for this user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +45,13 @@ class Span:
         return self.now + self.needed
 
 
-def forecast_note(outlook: Outlook, span: Span, *, renewed: bool) -> str:
+def forecast_note(outlook: Outlook, span: Span, *, renewer: str) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 
     Args:
         outlook: what travels.
         span: how long it is needed.
-        renewed: whether hep_auth renew runs by itself for this user.
+        renewer: who renews it by itself, in words; empty for nobody.
     """
     if outlook.expires is None or outlook.expires >= span.end:
         return ""
@@ -59,22 +62,12 @@ def forecast_note(outlook: Outlook, span: Span, *, renewed: bool) -> str:
         return (
             f"{ends} and cannot be renewed; {job}: {outlook.obtain} before then, or {outlook.loss}"
         )
-    if limit is None:
-        keeps = (
-            "hep_auth renew keeps it fresh"
-            if renewed
-            else f"nothing renews it: hep_auth renew -install, or {outlook.loss}"
-        )
-        return "" if renewed else f"{ends}; {job}, and {keeps}"
+    if limit is None or limit >= span.end:
+        until = f" and can be renewed until {moment_text(limit, span.now)}" if limit else ""
+        nobody = f"nothing renews it: {_INSTALL}, or {outlook.loss}"
+        return "" if renewer else f"{ends}{until}; {job}, and {nobody}"
+    who = f"{renewer} does it" if renewer else f"nothing does it: {_INSTALL}"
     until = moment_text(limit, span.now)
-    if limit >= span.end:
-        return (
-            ""
-            if renewed
-            else f"{ends} and can be renewed until {until}; {job}, and nothing renews it: hep_auth renew -install, or"
-            f" {outlook.loss}"
-        )
-    who = "hep_auth renew does it" if renewed else "nothing does it: hep_auth renew -install"
     return (
         f"{ends} and can be renewed until {until} ({who}), but {job}: {outlook.obtain} before then,"
         f" or {outlook.loss}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from hepsub.errors import ToolFailed
-from hepsub.tools.run import installed, run
+from hepsub.tools.run import installed, run, run_within
 
 _TOKEN_LIFETIME_S = 86400 * 7
 _FRESH_S = 60
+_PRODUCER_S = 20
+"""HTCondor's own commands give a producer as long."""
 
 
 def fetch_token(schedd: str, directory: Path, now: float) -> bool:
@@ -45,6 +48,45 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
 
 def _is_fresh(path: Path, now: float) -> bool:
     return path.exists() and now - path.stat().st_mtime < _FRESH_S
+
+
+def produce_ticket(program: str, cache: bytes) -> bytes:
+    """What HTCondor's SEC_CREDENTIAL_PRODUCER writes when a credential cache is the user's.
+
+    Args:
+        program: its path; it has no arguments.
+        cache: a cache as MIT Kerberos stores it in a file.
+
+    Raises:
+        ToolFailed: it cannot be started, failed, or wrote nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="hepsub-") as private:  # mode 0700
+        given, made = Path(private, "cache"), Path(private, "made")
+        given.write_bytes(cache)
+        to_file = [
+            "sh",
+            "-c",
+            'exec "$0" >"$1"',
+            program,
+            str(made),
+        ]  # text would not be kept whole
+        done = run_within(to_file, timeout=_PRODUCER_S, environment={"KRB5CCNAME": f"FILE:{given}"})
+        content = made.read_bytes() if made.exists() else b""
+    if done is None:
+        raise _no_ticket(program, f"it did not end within {_PRODUCER_S} s")
+    if done.code != 0:
+        raise _no_ticket(program, f"exit code {done.code}: {' '.join(done.stderr.split())[-500:]}")
+    if not content:
+        raise _no_ticket(program, "it wrote nothing")
+    return content
+
+
+def _no_ticket(program: str, why: str) -> ToolFailed:
+    return ToolFailed(
+        f"HTCondor's SEC_CREDENTIAL_PRODUCER made nothing of your ticket ({program}: {why})",
+        remedy="it is the administrators' program: show them this; or let the ticket travel in a file, with"
+        ' delivery = "file" in its [credential] of the policy',
+    )
 
 
 def edit_cluster(schedd: str, collector: str, cluster: int, attribute: str, value: str) -> None:

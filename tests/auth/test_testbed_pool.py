@@ -95,7 +95,7 @@ def test_a_pushed_token_and_its_successor_arrive_in_the_job(pool: Pool, alice: A
     submit(pool, alice, script, lines="use_oauth_services = iam")
     output_with(pool, alice, "the first")
     push(pool, alice, "the second")
-    output_with(pool, alice, "the second", 30)
+    output_with(pool, alice, "the second", 120)
 
 
 def test_a_pushed_token_arrives_at_the_remote_site(

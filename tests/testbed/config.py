@@ -11,8 +11,11 @@ DIRECTORIES = ("/var/log/condor", "/var/spool/condor", "/var/lib/condor/execute"
 SCHEDDS = ("schedd01", "schedd02")
 
 TLS = Path("/etc/condor/tls")
+KEYTAB = Path("/etc/condor/krb5.keytab")
 AUDIENCE = "https://schedd.test.hep"
 CREDENTIAL_DIRECTORY = Path("/var/lib/condor/oauth_credentials")
+TICKET_DIRECTORY = Path("/var/lib/condor/krb_credentials")
+CREDMON = Path("/usr/local/sbin/credmon")
 
 SITE = "dongguan"
 SITE_HOSTNAME = f"wn.{SITE}.hep"
@@ -66,8 +69,10 @@ MASTER_BACKOFF_CONSTANT = 1
 """
 
 # Tokens of whichever OpenID provider the testbed runs: its port is not known yet. TLS is below SCITOKENS.
+# Tickets are believed once the KDC has put a keytab there.
 TOKENS = """
-SEC_DEFAULT_AUTHENTICATION_METHODS = FS, IDTOKENS, SCITOKENS
+SEC_DEFAULT_AUTHENTICATION_METHODS = FS, IDTOKENS, SCITOKENS, KERBEROS
+KERBEROS_SERVER_KEYTAB = {keytab}
 AUTH_SSL_SERVER_CERTFILE = /etc/condor/tls/server.pem
 AUTH_SSL_SERVER_KEYFILE = /etc/condor/tls/server.key
 AUTH_SSL_SERVER_CAFILE = /etc/condor/tls/ca.pem
@@ -79,14 +84,18 @@ CERTIFICATE_MAPFILE_ASSUME_HASH_KEYS = True
 MAPFILE = r"""
 SCITOKENS /^https:\/\/localhost:[0-9]+,alice$/ hepalice@{uid_domain}
 SCITOKENS /^https:\/\/localhost:[0-9]+,bob$/ hepbob@{uid_domain}
+KERBEROS /^(.*)@TEST\.HEP$/ \1@{uid_domain}
 IDTOKENS /(.*)/ \1
 FS /(.*)/ \1@{uid_domain}
 """
 
-# A user's tokens, pushed to the access point, arrive in the job: the credd of 24.7.3 or later.
+# A user's tokens, pushed to the access point, arrive in the job: the credd of 24.7.3 or later. Tickets do so by
+# a credmon; without the interval a ticket that was stored would never be replaced by a newer one.
 CREDENTIALS = """
 DAEMON_LIST = $(DAEMON_LIST) CREDD
 SEC_CREDENTIAL_DIRECTORY_OAUTH = {directory}
+SEC_CREDENTIAL_DIRECTORY_KRB = {tickets}
+SEC_CREDENTIAL_REFRESH_INTERVAL = 0
 TRUST_CREDENTIAL_DIRECTORY = True
 SEC_CREDENTIAL_REFRESH = 5
 """
@@ -135,8 +144,10 @@ CONTAINER_SHARED_FS = /cvmfs, {images}
 def pool(port: int, shared: Path, *, takes_credentials: bool) -> str:
     """Return the configuration of the pool, whose local schedd is the first."""
     text = _common(port, shared) + POOL.format(schedd=SCHEDDS[0])
-    text += TOKENS.format(audience=AUDIENCE)
-    return text + (CREDENTIALS.format(directory=CREDENTIAL_DIRECTORY) if takes_credentials else "")
+    text += TOKENS.format(audience=AUDIENCE, keytab=KEYTAB)
+    if takes_credentials:
+        text += CREDENTIALS.format(directory=CREDENTIAL_DIRECTORY, tickets=TICKET_DIRECTORY)
+    return text
 
 
 def mapfile() -> str:
@@ -198,3 +209,8 @@ def client(port: int, shared: Path, authority: Path) -> str:
 def stand_in_singularity() -> str:
     """Return the program that runs a container job's command without a container."""
     return (FILES / "singularity").read_text()
+
+
+def credmon() -> str:
+    """Return the program that keeps the tickets which the credd was given."""
+    return (FILES / "credmon").read_text()

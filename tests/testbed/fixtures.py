@@ -9,11 +9,14 @@ import pytest
 
 from tests.testbed import ceph, chroot, host, rclone, remote, sts
 from tests.testbed import homes as homes_module
+from tests.testbed import kcm as kcms
 from tests.testbed import kdc as kdcs
 from tests.testbed import machine as machines
 from tests.testbed import openid as openids
 from tests.testbed import pool as pools
+from tests.testbed import systemd as systemds
 from tests.testbed.homes import Homes
+from tests.testbed.kcm import Kcm
 from tests.testbed.kdc import Kdc
 from tests.testbed.login import LoginNode
 from tests.testbed.machine import Machine
@@ -24,6 +27,7 @@ from tests.testbed.proxy import FaultProxy
 from tests.testbed.remote import RemoteSite
 from tests.testbed.s3 import S3Server
 from tests.testbed.sts import WebIdentity
+from tests.testbed.systemd import LoginHost
 from tests.testbed.users import Account
 
 REQUIRED = os.environ.get("HEPSUB_TESTBED") == "required"
@@ -181,6 +185,16 @@ def kdc(kdc_server: Kdc) -> Kdc:
 
 
 @pytest.fixture(scope="session")
+def kcm() -> Iterator[Kcm]:
+    """Give the daemon that keeps Kerberos caches, of all users."""
+    daemon = available(kcms.start)
+    try:
+        yield daemon
+    finally:
+        daemon.end()
+
+
+@pytest.fixture(scope="session")
 def openid_provider() -> Iterator[OpenId]:
     """Give the OpenID provider of this session."""
     provider = available(openids.start)
@@ -262,3 +276,22 @@ def cron(cron_machine: Machine) -> Machine:
     """Give a host with cron, without crontabs: cron.account(host_alice).run(["crontab", "-"], …)."""
     cron_machine.forget_crontabs()
     return cron_machine
+
+
+@pytest.fixture(scope="session")
+def systemd_machine(homes: Homes) -> Iterator[LoginHost]:
+    """Give a host that systemd has started, with the homes of host_alice and host_bob."""
+    places = {user.name: homes.session.home / user.name for user in host.USERS}
+    directory = homes.session.directory / "systemd-host"
+    machine = available(lambda: systemds.start(directory, places))
+    try:
+        yield machine
+    finally:
+        machine.stop()
+
+
+@pytest.fixture
+def login_host(systemd_machine: LoginHost) -> LoginHost:
+    """Give a host with systemd where nobody is logged in, nothing lingers, and everybody may let it linger."""
+    systemd_machine.reset()
+    return systemd_machine

@@ -5,14 +5,15 @@ second here, where it is 300 s by default and an expired ticket would go on work
 """
 
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from tests.testbed import daemon, debian, host, process, session
+from tests.testbed import config, daemon, debian, host, process, session
 from tests.testbed.daemon import Daemon
-from tests.testbed.pool import free_port
+from tests.testbed.pool import Pool, free_port
 from tests.testbed.process import TestbedError
 from tests.testbed.sandbox import PATH, Sandbox
 from tests.testbed.session import Session
@@ -93,6 +94,7 @@ class Kdc:
         self.krb5_conf = this.directory / "krb5.conf"
         self.port = free_port()
         self.passwords: dict[str, str] = {}
+        self.services: set[str] = set()
         log = this.directory / "krb5kdc.log"
         self.daemon = Daemon(["krb5kdc", "-n"], self._administration, log)
 
@@ -136,6 +138,18 @@ class Kdc:
         """Let the jobs and users of a pool or a site find the realm."""
         place.write(SYSTEM_CONFIGURATION, self.krb5_conf.read_text())
 
+    def serve(self, pool: Pool) -> None:
+        """Let the pool's daemons believe tickets.
+
+        HTCondor's client asks for a ticket for host/NAME, where NAME is what the address of the schedd
+        resolves to: `localhost` on the host as a rule, the access point's name on the access point.
+        """
+        self.join(pool.sandbox)
+        keytab = pool.sandbox.path(config.KEYTAB)
+        keytab.touch(mode=0o600)
+        here = socket.gethostbyaddr("127.0.0.1")[0]
+        keytab.write_bytes(self.keytab(f"host/{here}", f"host/{config.HOSTNAME}"))
+
     # ---- principals -------------------------------------------------------------------------
 
     def principal(
@@ -155,6 +169,17 @@ class Kdc:
         renewable_s = 864_000 if max_renewable_s is None else max_renewable_s
         self._administer(f'modprinc -maxrenewlife "{renewable_s} seconds" {name}')
         return f"{name}@{REALM}"
+
+    def keytab(self, *services: str) -> bytes:
+        """Return a keytab with the keys of services, made where they do not exist yet."""
+        for name in services:
+            if name not in self.services:
+                self._administer(f"addprinc -randkey {name}")
+                self.services.add(name)
+        file = self.directory / "keytab"
+        file.unlink(missing_ok=True)
+        self._administer(f"ktadd -k {file} -norandkey {' '.join(services)}")
+        return file.read_bytes()
 
     def disable(self, name: str) -> None:
         """Let the KDC refuse every new ticket to a principal; what there is can still be renewed."""

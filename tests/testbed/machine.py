@@ -34,8 +34,8 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o mode=755 tmpfs /run
 echo "$pid" > holder.unfinished
 mv holder.unfinished holder.ready
-while :; do sleep 86400; done
 """
+FOR_EVER = "while :; do sleep 86400; done\n"
 # Debian's rules for its sessions want to write /proc/self/loginuid, which a container may not.
 # The old spool: cron sees no change in a crontab that is written in the second in which it starts.
 CRON_SETUP = r"""
@@ -52,10 +52,13 @@ exec faketime -f "+0 x$2" cron -f
 class Machine:
     """The other host; `account` gives its users."""
 
+    first_program = FOR_EVER
+
     def __init__(self, directory: Path, hostname: str, homes: Mapping[str, Path]) -> None:
         self.hostname = hostname
         self.homes = homes
-        self.box = Sandbox(directory, Path("/"), hostname, setup=SETUP)
+        setup = SETUP + self.first_program
+        self.box = Sandbox(directory, Path("/"), hostname, setup=setup)
         self.hidden: list[Path] = []
         self._cron: Daemon | None = None
 

@@ -56,6 +56,7 @@ class Pool:
         self._make_places()
         self.sandbox.start()
         self._configure()
+        self._start_credmon()
         self.sandbox.launch(["condor_master", "-pidfile", _pid_file("master")])
         for name in config.SCHEDDS:
             self._launch_schedd(name)
@@ -102,6 +103,12 @@ class Pool:
         spools = (f"/var/spool/condor-{name}" for name in config.SCHEDDS[1:])
         box.run(["install", "-d", "-o", "condor", "-g", "condor", *config.DIRECTORIES, *spools])
 
+    def _start_credmon(self) -> None:
+        """Start what keeps the tickets of the credd: a schedd does not begin before it has looked."""
+        if self.takes_credentials:
+            words = [str(config.CREDMON), str(config.TICKET_DIRECTORY)]
+            self.sandbox.launch(["sh", "-c", '"$@" </dev/null &', "sh", *words])
+
     def _make_certificates(self) -> None:
         """Make the certificates of the daemons, below which users show their tokens."""
         place = self.session.directory / "tls"
@@ -117,9 +124,10 @@ class Pool:
         for name, mode in (("ca.pem", 0o644), ("server.pem", 0o644), ("server.key", 0o600)):
             box.write(config.TLS / name, (place / name).read_text(), mode=mode)
         if self.takes_credentials:
-            directory = config.CREDENTIAL_DIRECTORY
-            box.run(["install", "-d", "-m", "2770", "-g", "condor", directory])
-            box.write(directory / "CREDMON_COMPLETE", "")
+            for directory in (config.CREDENTIAL_DIRECTORY, config.TICKET_DIRECTORY):
+                box.run(["install", "-d", "-m", "2770", "-g", "condor", directory])
+                box.write(directory / "CREDMON_COMPLETE", "")
+            box.write(config.CREDMON, config.credmon(), mode=0o755)
 
     def _give_token(self, account: Account) -> None:
         users.give_token(account, self.token(f"{account.name}@{config.UID_DOMAIN}"))
@@ -148,10 +156,12 @@ class Pool:
         return account.with_work(re.sub(r"[^\w.-]+", "_", work))
 
     def forget_credentials(self, account: Account) -> None:
-        """Remove the tokens that a user has pushed to the access point."""
+        """Remove the tokens and tickets that a user has pushed to the access point."""
         if self.takes_credentials:
             stored = self.sandbox.path(config.CREDENTIAL_DIRECTORY / account.name)
             shutil.rmtree(stored, ignore_errors=True)
+            for ticket in self.sandbox.path(config.TICKET_DIRECTORY).glob(f"{account.name}.*"):
+                ticket.unlink()
 
     def login_node(self, account: Account) -> LoginNode:
         """Return the access point as the account sees it: inside, by FS, without tokens."""

@@ -276,6 +276,19 @@ def test_uninstall_removes_the_timer(place: Place) -> None:
     assert not list(place.timer.parent.glob("hepsub*"))
 
 
+@pytest.mark.parametrize("host", ["login01.example.org", "login02.example.org"])
+def test_the_last_run_here_promises_nothing_after_uninstall(place: Place, host: str) -> None:
+    """A moment ago it ran by itself here, which is over; what another host does goes on."""
+    place.add_cron()
+    installed(place)
+    place.state(when=NOON - 5, by_itself=NOON - 5, host=host, every=600.0, jobs=3)
+    assert status(place).active
+    uninstall(place.session(), place.machine)
+    after = status(place)
+    assert after.active is (host == "login02.example.org")
+    assert after.state.jobs == 3
+
+
 def test_nothing_to_uninstall_is_no_error(place: Place) -> None:
     """Nor is a machine without cron and systemd."""
     result = uninstall(place.session(), place.machine)

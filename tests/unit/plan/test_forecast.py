@@ -19,7 +19,7 @@ def note(expires: float | None, renewable: float | None, *, renewed: bool) -> st
         obtain="kinit",
         loss="jobs that come later run without a ticket",
     )
-    return forecast_note(outlook, SPAN, renewed=renewed)
+    return forecast_note(outlook, SPAN, renewer="hep_auth renew" if renewed else "")
 
 
 @pytest.mark.parametrize("renewed", [True, False])
@@ -70,3 +70,19 @@ def test_moments_are_as_short_as_they_can_be(monkeypatch: pytest.MonkeyPatch) ->
     assert moment_text(NOON - 2 * DAY, NOON) == "2023-11-12 22:13"
     monkeypatch.undo()
     time.tzset()
+
+
+def test_whoever_renews_is_named() -> None:
+    """A pool with a credmon renews the tickets that it delivers, whether or not hep_auth renew runs."""
+    outlook = Outlook(
+        what="your Kerberos ticket",
+        expires=NOON + HOUR,
+        renewable_until=NOON + 5 * DAY,
+        obtain="kinit and hep_auth renew",
+        loss="jobs that come later run without a ticket",
+    )
+    text = forecast_note(outlook, SPAN, renewer="the pool's credmon")
+    assert "(the pool's credmon does it), but" in text
+    assert text.endswith(
+        ": kinit and hep_auth renew before then, or jobs that come later run without a ticket"
+    )

@@ -120,3 +120,32 @@ def test_an_edit_that_fails_is_told(bin_directory: Path) -> None:
     done = python(bin_directory, "edit_cluster('s1', '', 20, 'RequestMemory', '3000')")
     assert "ToolFailed: condor_qedit -name s1 20 RequestMemory 3000 failed" in done.stderr
     assert "no such cluster" in done.stderr
+
+
+def produced(directory: Path, program: Path) -> subprocess.CompletedProcess[str]:
+    """What produce_ticket gives for a cache full of zero bytes, or says."""
+    return python(
+        directory, f"print(produce_ticket({str(program)!r}, bytes([5, 4, 0, 0, 200, 10])))"
+    )
+
+
+def test_a_producer_sees_the_ticket_and_its_output_stays_whole(bin_directory: Path) -> None:
+    """Zero bytes, line ends and bytes that are no text included."""
+    stub(bin_directory, "producer", r'cat "${KRB5CCNAME#FILE:}"; printf "\000\r\n\377end"')
+    done = produced(bin_directory, bin_directory / "producer")
+    assert done.stdout.strip() == repr(b"\x05\x04\x00\x00\xc8\n\x00\r\n\xffend"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [("echo no aklog >&2; exit 3", "exit code 3: no aklog"), ("true", "it wrote nothing")],
+)
+def test_a_producer_that_makes_nothing_is_named_with_its_words(
+    bin_directory: Path, body: str, why: str
+) -> None:
+    """And what works instead."""
+    stub(bin_directory, "producer", body)
+    done = produced(bin_directory, bin_directory / "producer")
+    assert f"({bin_directory}/producer: {why})" in done.stderr
+    missing = produced(bin_directory, bin_directory / "absent")
+    assert "made nothing of your ticket" in missing.stderr
