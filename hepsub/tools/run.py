@@ -94,6 +94,72 @@ def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Serv
     return Server(process=process)
 
 
+def start_daemon(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    directory: Path,
+    variables: Mapping[str, str],
+    without: tuple[str, ...],
+) -> Server:
+    """Start a program in a session of its own, which outlives this process and its terminal.
+
+    Args:
+        argv: the program and its arguments.
+        log: the file behind whose end its stdout and stderr go.
+        directory: where it runs.
+        variables: what it gets besides the environment.
+        without: beginnings of the names of variables that it does not get.
+
+    Raises:
+        ToolFailed: it is not installed, or cannot be started.
+    """
+    _LOG.debug("starting %s", _shown(argv))
+    kept = {name: text for name, text in _environment().items() if not name.startswith(without)}
+    with _startable(argv), log.open("ab") as output:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=kept | dict(variables),
+            start_new_session=True,
+        )
+    return Server(process=process)
+
+
+def run_or_leave(argv: Sequence[str], *, timeout: float) -> int | None:
+    """The exit code of a program that may get stuck in the kernel; None when it did not end in time.
+
+    `run` would wait for it even when it cannot be ended: a read of a file system whose server sleeps.
+
+    Args:
+        argv: the program and its arguments.
+        timeout: seconds after which it is left to itself, with a signal to end.
+
+    Raises:
+        ToolFailed: it is not installed, or cannot be started.
+    """
+    with _startable(argv):
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
+        )
+    try:
+        return process.wait(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel
+            process.wait(timeout=1)
+        return None
+
+
 def _environment() -> dict[str, str]:
     """Hepsub's own environment, in which the caller's library path does not hurt."""
     return {name: value for name, value in os.environ.items() if not name.startswith(SAVED_PREFIX)}

@@ -1,0 +1,164 @@
+"""What hep_mount remembers of a mount: one directory for each, below one for each host.
+
+It holds no secret: mount.json, rclone's configuration without keys, and its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from hepsub.actions.mount_place import Remote
+from hepsub.actions.session import Session
+from hepsub.auth.bundle_files import write_whole
+from hepsub.errors import MountBusy
+from hepsub.here.processes import boot_id, is_process, start_of
+
+_FILE = "mount.json"
+_LOCK_S = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A mount.
+
+    Attributes:
+        storage: the storage's name in the policy.
+        bucket: the bucket.
+        prefix: without slashes at its ends; empty for the whole bucket.
+        directory: where it is, absolute.
+        writable: whether it may be written to.
+        since: when it was made, in seconds since the epoch.
+        state: the directory of this record.
+        cache: its directory on a local disk.
+        pid: rclone's process.
+        start: when that began, in clock ticks since boot.
+        boot: which boot of the machine that was.
+        made: whether the directory did not exist before.
+    """
+
+    storage: str
+    bucket: str
+    prefix: str
+    directory: str
+    writable: bool
+    since: float
+    state: str
+    cache: str
+    pid: int = 0
+    start: int = 0
+    boot: str = ""
+    made: bool = False
+
+    @property
+    def remote(self) -> Remote:
+        """What it shows."""
+        return Remote(storage=self.storage, bucket=self.bucket, prefix=self.prefix)
+
+    @property
+    def point(self) -> Path:
+        """Where it is."""
+        return Path(self.directory)
+
+    @property
+    def log(self) -> Path:
+        """What rclone had to say."""
+        return Path(self.state) / "rclone.log"
+
+    def is_alive(self) -> bool:
+        """Whether its rclone still runs."""
+        return (
+            self.boot == boot_id()
+            and is_process(self.pid, self.start)
+            and not _is_zombie(self.pid)  # in a container without an init nobody buries it
+        )
+
+    def run_by(self, pid: int) -> Record:
+        """The same mount, served by this process."""
+        return replace(self, pid=pid, start=start_of(pid), boot=boot_id())
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended (proc(5): the state stands behind the command's name)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+def home_of(session: Session) -> Path:
+    """The directory of this host's mounts."""
+    return session.paths.mounts / session.situation.host
+
+
+def identity(endpoint: str, remote: Remote, point: Path) -> str:
+    """The name of a mount's directories: the same whenever the same is mounted at the same place."""
+    words = (endpoint, remote.bucket, remote.prefix, str(point))
+    return hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def write_record(record: Record) -> None:
+    """Remember a mount.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    Path(record.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(Path(record.state) / _FILE, json.dumps(asdict(record), indent=1) + "\n", 0o600)
+
+
+def read_records(home: Path) -> tuple[Record, ...]:
+    """All mounts that are remembered, by directory; what cannot be read is left alone."""
+    found = []
+    for path in home.glob(f"*/{_FILE}"):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            found.append(Record(**json.loads(path.read_text(encoding="utf-8"))))
+    return tuple(sorted(found, key=lambda each: each.directory))
+
+
+def forget(record: Record, *, cache: bool) -> None:
+    """Remove what is remembered of a mount, and perhaps its cache."""
+    if cache:
+        shutil.rmtree(record.cache, ignore_errors=True)
+    shutil.rmtree(record.state, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Let one command at a time mount, or clean up, on this host.
+
+    Raises:
+        MountBusy: another one does not come to its end.
+        OSError: the lock cannot be made.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + _LOCK_S
+        while not _locked(descriptor):
+            if time.monotonic() > deadline:
+                raise MountBusy(
+                    "another hep_mount on this host does not come to its end",
+                    remedy="look for it with ps, and try again",
+                )
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

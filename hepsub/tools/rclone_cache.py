@@ -1,0 +1,113 @@
+"""rclone's cache of a mount on disk: which files have not been sent yet.
+
+The cache is two trees of the same shape below --cache-dir: vfs/REMOTE/… has the data, vfsMeta/REMOTE/… a
+JSON document for each file, with `Dirty` from the first write until the storage has all of it (rclone,
+vfs/vfscache/item.go; tried with 1.60 and 1.75). It is what the next rclone itself goes by, so it also
+tells what a dead one has left behind, which its remote control cannot; and it needs no socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REMOTE = "store"
+"""The name of the one remote in a mount's configuration, and so of a directory in its cache."""
+
+_PAUSES_S = (0.01, 0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cached:
+    """A file in the cache.
+
+    Attributes:
+        name: BUCKET/KEY.
+        data: where its content is.
+        meta: where its document is.
+        size: in bytes, as far as it is here.
+    """
+
+    name: str
+    data: Path
+    meta: Path
+    size: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has no holes: what was read only in part has some."""
+        try:
+            found = self.data.stat()
+        except OSError:
+            return False
+        return found.st_blocks * 512 >= found.st_size
+
+
+def pending(cache: Path) -> tuple[Cached, ...]:
+    """The files that the storage does not have yet as they are here, by name."""
+    return tuple(each for each in _files(cache, "vfsMeta") if _state(each.meta) is not False)
+
+
+def unreadable(cache: Path) -> tuple[Cached, ...]:
+    """The files of which the cache no longer knows whether they were sent.
+
+    rclone writes its documents in place: one that was being written when rclone was killed is cut off,
+    and the next rclone would delete the file that belongs to it (tried).
+    """
+    return tuple(each for each in _files(cache, "vfs") if _state(each.meta) is None)
+
+
+def mark_pending(file: Cached) -> None:
+    """Write a document that makes the next rclone send the whole file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    found = file.data.stat()
+    size = found.st_size
+    written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.st_mtime))
+    document = {
+        "ModTime": written,
+        "ATime": written,
+        "Size": size,
+        "Rs": [{"Pos": 0, "Size": size}] if size else None,
+        "Fingerprint": "",
+        "Dirty": True,
+    }
+    file.meta.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.meta.write_text(json.dumps(document))
+
+
+def _files(cache: Path, tree: str) -> Iterator[Cached]:
+    root = cache / tree / REMOTE
+    for directory, _, names in sorted(os.walk(root)):
+        for name in sorted(names):
+            below = Path(directory, name).relative_to(root)
+            data = cache / "vfs" / REMOTE / below
+            meta = cache / "vfsMeta" / REMOTE / below
+            yield Cached(name=str(below), data=data, meta=meta, size=_size(data))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _state(meta: Path) -> bool | None:
+    """Whether a file is to be sent; None where that cannot be read, also not a moment later."""
+    for pause in (*_PAUSES_S, 0):
+        try:
+            document = json.loads(meta.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):  # rclone may be writing it right now
+            time.sleep(pause)
+            continue
+        return bool(document.get("Dirty")) if isinstance(document, dict) else None
+    return None

@@ -1,0 +1,1 @@
+"""hep_mount on the real services: FUSE, S3 servers, keys that end."""

@@ -1,0 +1,310 @@
+"""What is to be mounted, where, and what is remembered of it; no FUSE, no storage."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions import mount_cache, mount_point
+from hepsub.actions.mount_cache import cache_directory, cache_mb, rescue
+from hepsub.actions.mount_list import list_mounts
+from hepsub.actions.mount_place import Remote, find_remote
+from hepsub.actions.mount_point import prepare_point, resolve_point
+from hepsub.actions.mount_record import (
+    Record,
+    forget,
+    home_of,
+    identity,
+    only_one,
+    read_records,
+    write_record,
+)
+from hepsub.actions.mount_result import Mounts, State
+from hepsub.batch import BatchSystem
+from hepsub.errors import HepsubError, MountPointRefused, StorageRefused, UnknownStorage, UsageError
+from hepsub.here.processes import boot_id
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import ObjectFact
+from hepsub.policy.model import Mount, Pool, Storage
+from hepsub.storage.keys import Keys
+from hepsub.storage.s3 import Store
+from hepsub.tools.fuse import Mounted
+from tests.fakes.user import ordinary_user
+from tests.fakes.world import make_session
+
+STORAGES = {
+    "herd": Storage(endpoint="https://s3.example.org", buckets=("user",)),
+    "open": Storage(endpoint="http://s3.example.org"),
+}
+CWD = Path("/home/alice")
+
+
+def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+    """Mounts need none."""
+    return ()
+
+
+REMOTE = Remote(storage="herd", bucket="user", prefix="alice")
+
+
+@pytest.mark.parametrize(
+    ("text", "bucket", "prefix"),
+    [
+        ("herd:user/alice", "user", "alice"),
+        ("herd:user/alice/", "user", "alice"),
+        ("herd:user", "user", ""),
+        ("herd:user/", "user", ""),
+        ("s3://user", "user", ""),
+        ("s3://user/a/b", "user", "a/b"),
+        ("S3://user/a b", "user", "a b"),
+    ],
+)
+def test_what_is_meant(text: str, bucket: str, prefix: str) -> None:
+    found = find_remote(text, STORAGES, CWD)
+    assert found == Remote(storage="herd", bucket=bucket, prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("herd", UsageError, "names no bucket"),
+        ("herd:", UsageError, "names no bucket"),
+        ("herd:/", UsageError, "names no bucket"),
+        ("files", UsageError, "is no bucket"),
+        ("/data/x", UsageError, "is no bucket"),
+        ("https://x/y", UsageError, "only s3"),
+        ("hurd:user/x", UnknownStorage, "no storage 'hurd'"),
+        ("s3://other/x", UnknownStorage, "no storage of the policy has the bucket"),
+        ("herd:user/a//b", UsageError, "cannot be a directory"),
+        ("herd:user/../b", UsageError, "cannot be a directory"),
+        ("open:user/x", StorageRefused, "in the clear"),
+    ],
+)
+def test_what_is_not_understood(text: str, kind: type[HepsubError], said: str) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        find_remote(text, STORAGES, CWD)
+    assert caught.value.remedy
+
+
+def test_a_remote_as_users_write_it() -> None:
+    assert str(REMOTE) == "herd:user/alice"
+    assert str(replace(REMOTE, prefix="")) == "herd:user"
+
+
+# ---- the directory --------------------------------------------------------------------------------
+
+
+def test_symbolic_links_are_resolved(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert resolve_point("link", tmp_path) == tmp_path / "real"
+    assert resolve_point("link/deep/", tmp_path) == tmp_path / "real/deep"
+
+
+def test_a_directory_is_made_and_an_empty_one_is_taken(tmp_path: Path) -> None:
+    assert prepare_point(tmp_path / "a/b", "fusermount3")
+    assert not prepare_point(tmp_path / "a/b", "fusermount3")
+
+
+def test_files_are_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    with pytest.raises(MountPointRefused, match="not empty \\('f' is in it\\)"):
+        prepare_point(tmp_path, "fusermount3")
+    with pytest.raises(MountPointRefused, match="no directory"):
+        prepare_point(tmp_path / "f", "fusermount3")
+
+
+def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with ordinary_user():
+        if os.access(tmp_path, os.W_OK):
+            pytest.skip("this user's own directory")
+        with pytest.raises(MountPointRefused, match="cannot be a mount"):
+            prepare_point(tmp_path / "new", "fusermount3")
+
+
+def test_another_kind_of_mount_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Mounted(point=str(tmp_path), kind="fuse.sshfs", source="x:")
+    monkeypatch.setattr(mount_point, "mount_at", lambda _: found)
+    with pytest.raises(MountPointRefused, match=r"a mount already \(fuse\.sshfs\)"):
+        prepare_point(tmp_path, "fusermount3")
+
+
+# ---- what is remembered -----------------------------------------------------------------------------
+
+
+def record_in(directory: Path, **more: object) -> Record:
+    made = Record(
+        storage="herd",
+        bucket="user",
+        prefix="alice",
+        directory=str(directory / "files"),
+        writable=True,
+        since=1.0,
+        state=str(directory / "state"),
+        cache=str(directory / "cache"),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    made = replace(record_in(tmp_path, state=str(home / "1")), directory="/x/ü '\udcff")
+    made = made.run_by(os.getpid())
+    write_record(made)
+    assert read_records(home) == (made,)
+    assert stat.S_IMODE((home / "1/mount.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "1").stat().st_mode) == 0o700
+    assert made.is_alive()
+    assert not replace(made, boot="former").is_alive()
+    assert not replace(made, start=made.start + 1).is_alive()
+    forget(made, cache=True)
+    assert read_records(home) == ()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"storage": "x"}', '{"other": 1}'])
+def test_a_record_that_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/mount.json").write_text(text)
+    assert read_records(tmp_path) == ()
+    assert (tmp_path / "1/mount.json").exists()
+
+
+def test_the_same_mount_has_the_same_name() -> None:
+    def name(endpoint: str = "e", remote: Remote = REMOTE, point: str = "/a") -> str:
+        return identity(endpoint, remote, Path(point))
+
+    others = {
+        name("f"),
+        name(remote=replace(REMOTE, bucket="b")),
+        name(remote=replace(REMOTE, prefix="p")),
+        name(point="/b"),
+    }
+    assert name() == name()
+    assert len(others | {name()}) == 5
+    assert name(remote=replace(REMOTE, storage="renamed")) == name(), (
+        "its unsent writes are the same"
+    )
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+
+    def other() -> None:
+        inside.wait(10)
+        with only_one(tmp_path):
+            order.append("second")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with only_one(tmp_path):
+        inside.set()
+        thread.join(0.3)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_what_is_no_more_is_forgotten_unless_something_is_unsent(tmp_path: Path) -> None:
+    session = make_session(tmp_path, no_pool)
+    home = home_of(session)
+    gone = record_in(tmp_path, state=str(home / "gone"), cache=str(tmp_path / "c1"), boot="former")
+    unsent = record_in(
+        tmp_path, state=str(home / "unsent"), cache=str(tmp_path / "c2"), boot="former"
+    )
+    alive = record_in(tmp_path, state=str(home / "alive"), cache=str(tmp_path / "c3"))
+    alive = alive.run_by(os.getpid())
+    for each in (gone, unsent, alive):
+        write_record(each)
+    meta = tmp_path / "c2/vfsMeta/store/user/alice/f"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Dirty": True}))
+    result = list_mounts(session)
+    assert isinstance(result.value, Mounts)
+    found = {Path(each.record.state).name: each for each in result.value.mounts}
+    assert set(found) == {"unsent", "alive"}
+    assert (found["unsent"].state, found["unsent"].pending) == (State.DEAD, 1)
+    assert not Path(gone.state).exists()
+    assert boot_id() == alive.boot
+    assert any("hep_mount -rw herd:user/alice" in note for note in result.notes)
+
+
+# ---- the cache ------------------------------------------------------------------------------------
+
+
+def test_the_cache_is_the_users_own(tmp_path: Path) -> None:
+    session = make_session(tmp_path, no_pool)
+    policy = replace(session.policy, mount=Mount(cache=str(tmp_path / "local")))
+    session = replace(session, policy=policy)
+    uid = os.getuid()
+    session = replace(session, situation=replace(session.situation, uid=uid))
+    found = cache_directory(session, "abc")
+    assert found == tmp_path / f"local/hepsub-{uid}/mounts/abc"
+    for each in (found, found.parent, found.parent.parent):
+        assert stat.S_IMODE(each.stat().st_mode) == 0o700
+    found.parent.chmod(0o755)
+    cache_directory(session, "abc")
+    assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700
+    strange = replace(session, situation=replace(session.situation, uid=uid + 1))
+    (tmp_path / f"local/hepsub-{uid + 1}").mkdir()
+    with pytest.raises(MountPointRefused, match="directory of your own"):
+        cache_directory(strange, "abc")
+
+
+def test_no_cache_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make_session(tmp_path, no_pool)
+    info = tmp_path / "mountinfo"
+    info.write_text("27 1 0:1 / / rw - nfs4 server:/ rw\n")
+    monkeypatch.setattr(mount_cache, "_MOUNTINFO", info)
+    session = replace(session, policy=replace(session.policy, mount=Mount(cache=str(tmp_path))))
+    with pytest.raises(MountPointRefused, match="network file system \\(nfs4\\)") as caught:
+        cache_directory(session, "abc")
+    assert "[mount]" in caught.value.remedy
+
+
+def test_the_cache_leaves_room(tmp_path: Path) -> None:
+    assert cache_mb(tmp_path, 100) == 100
+    huge = cache_mb(tmp_path, 10**12)
+    assert 64 <= huge < 10**12
+
+
+class Shelf(Store):
+    """A store that knows some objects."""
+
+    def look_up(self, places: object) -> dict[ObjectPlace, ObjectFact | None]:
+        """Size and ETag of what is there."""
+        known = {"same": ObjectFact(size=4, etag="81dc9bdb52d04dc20036dbd8313ed055")}
+        known["other"] = ObjectFact(size=4, etag="x")
+        return {each: known.get(each.key) for each in places}  # type: ignore[attr-defined]
+
+
+def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
+    cache = tmp_path / "mounts/id"
+    data = cache / "vfs/store/user"
+    data.mkdir(parents=True)
+    for name in ("same", "other", "new"):
+        (data / name).write_text("1234")
+    with (data / "part").open("wb") as file:
+        file.truncate(10**6)
+    store = Shelf(
+        name="herd",
+        storage=STORAGES["herd"],
+        keys=Keys(access="a", secret="b", token="", expires=None),
+    )
+    notes = rescue(cache, store, replace(REMOTE, prefix=""))
+    assert len(notes) == 2
+    assert any("new had not been sent" in note for note in notes)
+    aside = tmp_path / "rescued/id/user/other"
+    assert aside.read_text() == "1234"
+    assert any(str(aside) in note for note in notes)
+    assert json.loads((cache / "vfsMeta/store/user/new").read_text())["Dirty"]
+    assert (data / "same").exists()

@@ -1,0 +1,90 @@
+"""The words of hep_mount, and its text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.actions.mount_record import Record
+from hepsub.actions.mount_result import Mounts, Shown, State
+from hepsub.batch import BatchSystem
+from hepsub.cli.command import find
+from hepsub.cli.hep_mount import COMMAND, run
+from hepsub.cli.mount_text import mount_text
+from hepsub.cli.parse import parse
+from hepsub.cli.talk import Talk
+from hepsub.errors import UsageError
+from hepsub.policy.model import Pool
+from tests.fakes.world import make_session
+
+RECORD = Record(
+    storage="herd",
+    bucket="user",
+    prefix="alice",
+    directory="/home/alice/fi\x1bles",
+    writable=False,
+    since=0.0,
+    state="/s",
+    cache="/c",
+)
+
+
+def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+    """Mounts need none."""
+    return ()
+
+
+QUIET = Talk(early=lambda _: None, progress=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "what is to be mounted, and where"),
+        ("herd:user", "where shall 'herd:user' be mounted"),
+        ("herd:user a b", "and not also 'b'"),
+        ("-u", "which mounts"),
+        ("-u -a files", "either directories or -a"),
+        ("-a", "belong to -u"),
+        ("-force herd:user x", "belong to -u"),
+        ("-ls files", "takes no words"),
+        ("-ls -u x", "-ls and -u do not go together"),
+        ("-rw -u x", "-u and -rw do not go together"),
+    ],
+)
+def test_words_that_do_not_fit(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        run(make_session(tmp_path, no_pool), parse(line.split(), COMMAND), QUIET)
+    assert caught.value.remedy
+
+
+def test_two_doors() -> None:
+    command, words = find("hep_sub", ["mount", "-ls"])
+    assert (command, list(words)) == (COMMAND, ["-ls"])
+
+
+def test_nothing_is_mounted(tmp_path: Path) -> None:
+    value = run(make_session(tmp_path, no_pool), parse(["-ls"], COMMAND), QUIET).value
+    assert isinstance(value, Mounts)
+    assert mount_text(value).split() == ["STATE", "MODE", "SINCE", "PENDING", "WHAT", "->", "WHERE"]
+
+
+def test_the_text() -> None:
+    shown = Shown(record=RECORD, state=State.OK, pending=3)
+    line = mount_text(Mounts(mounts=(shown,), listing=True)).splitlines()[1]
+    assert line.split()[:2] == ["ok", "ro"]
+    assert line.endswith("  3  herd:user/alice -> /home/alice/fi?les"), "no control characters"
+    assert mount_text(Mounts(mounts=(shown,))) == (
+        "herd:user/alice is mounted on /home/alice/fi?les, read-only"
+    )
+    gone = Shown(record=RECORD, state=State.UNMOUNTED)
+    text = mount_text(Mounts(mounts=(gone, shown), ending=True))
+    assert text == "herd:user/alice is no longer mounted on /home/alice/fi?les"
+
+
+def test_the_document() -> None:
+    document = Shown(record=RECORD, state=State.DEAD, pending=1).document()
+    assert document["what"] == "herd:user/alice"
+    assert document["state"] == "dead"
+    assert Mounts(mounts=()).document() == {"mounts": []}
