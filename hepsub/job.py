@@ -99,6 +99,7 @@ class JobSpec:
             one item at the least; None for no such limit.
         inputs: what each job gets before it starts.
         outputs: what each job leaves behind.
+        libraries: files and directories that go along, packed once and unpacked before each job.
         check_objects: whether inputs are looked for before submitting.
         group: accounting group.
         name: job name (HTCondor's JobBatchName).
@@ -127,6 +128,7 @@ class JobSpec:
     per_bytes: int | None = None
     inputs: tuple[FileRequest, ...] = ()
     outputs: tuple[FileRequest, ...] = ()
+    libraries: tuple[str, ...] = ()
     check_objects: bool = True
     group: str | None = None
     name: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepsub.actions.credentials import deliver, obtain_all
+from hepsub.actions.libraries import shelf_beside, upload_missing
 from hepsub.actions.session import Session
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.bundles import check_root, claimed, discard_bundle
@@ -18,7 +19,7 @@ from hepsub.batch import BatchSystem
 from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, UnknownStorage
 from hepsub.journal import NO_CLUSTER
-from hepsub.plan.forecast import Outlook, Span, forecast_note
+from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
@@ -85,6 +86,7 @@ def bundle_for(
     Raises:
         BundleUnusable: the schedd could not read it, or it cannot be written.
         StorageRefused: there are no keys to sign with.
+        StorageRefused, StorageUnreachable: a library cannot be uploaded.
     """
     if plan.staging is None:
         yield None
@@ -95,6 +97,7 @@ def bundle_for(
     for name in used_storages(request):
         stores.store(name)
     held = obtain_all(session, plan.staging)
+    upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
     bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
     with claimed(bundle.directory):
         try:
@@ -158,6 +161,7 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
         for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
             if isinstance(each.place, ObjectPlace):
                 names[each.place.storage] = None
+    names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
     return tuple(names)
 
 
@@ -199,7 +203,11 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
             )
             continue
         outlook = _outlook(name, store, now, spool=plan.route.spool)
-        notes += [note] if (note := forecast_note(outlook, span, renewed=renewed)) else []
+        notes += (
+            [note]
+            if (note := forecast_note(outlook, span, renewer=REFRESHER if renewed else ""))
+            else []
+        )
     return tuple(notes)
 
 

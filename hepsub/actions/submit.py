@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.credentials import forecast_credentials, obtain_all
 from hepsub.actions.hand_over import hand_over
+from hepsub.actions.libraries import shelf_beside, uploaded_note
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
 from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
@@ -64,6 +65,7 @@ class Preview:
             "universe": plan.universe,
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
+            "libraries": _library_documents(plan, uploaded=False),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
             "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
@@ -108,6 +110,7 @@ class Submission:
             "schedd": self.submitted.schedd,
             "uuid": self.submitted.uuid,
             "new": self.plan is not None,
+            "libraries": _library_documents(self.plan, uploaded=True),
             "notes": list(self.notes),
             "procs": procs,
         }
@@ -120,7 +123,8 @@ def preview(session: Session, spec: JobSpec) -> Result:
         HepsubError: the submission would be refused.
     """
     stores = open_stores(session)
-    facts = survey(spec, session.policy, session.situation, stores.store)
+    shelf = shelf_beside(session.bundles, keeps=False)
+    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
     plan = make_plan(spec, session.policy, facts)
     held = obtain_all(session, plan.staging) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
@@ -145,7 +149,8 @@ def submit(session: Session, spec: JobSpec) -> Result:
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
     stores = open_stores(session)
-    facts = survey(spec, session.policy, session.situation, stores.store)
+    shelf = shelf_beside(session.bundles)
+    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
     plan = make_plan(spec, session.policy, facts)
     order = Order(uuid=str(uuid.uuid4()), plan=plan)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
@@ -164,6 +169,7 @@ def submit(session: Session, spec: JobSpec) -> Result:
     if plan.staging is not None:
         _note_login(session)
     outlook = (
+        *(uploaded_note(plan.staging.libraries) if plan.staging is not None else ()),
         *forecast(session, stores, plan),
         *forecast_credentials(session, plan, staged.held if staged is not None else ()),
     )
@@ -254,6 +260,13 @@ def _proc_document(proc: Proc) -> dict[str, Json]:
             for each in proc.outputs
         ],
     }
+
+
+def _library_documents(plan: Plan | None, *, uploaded: bool) -> list[Json]:
+    """The libraries; `uploaded` tells whether those that were missing were uploaded, or only would be."""
+    if plan is None or plan.staging is None:
+        return []
+    return [each.document(uploaded=uploaded) for each in plan.staging.libraries]
 
 
 def _route_document(plan: Plan) -> dict[str, Json]:

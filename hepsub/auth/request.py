@@ -9,6 +9,7 @@ from typing import Any
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.groups import ends_by_count
 from hepsub.plan.layout import values_of
+from hepsub.plan.libraries import Library
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
@@ -67,9 +68,16 @@ class BundleRequest:
                 "outputs": [_rule_document(rule) for rule in staging.outputs],
                 "in_place": staging.in_place,
                 "credentials": [asdict(each) for each in staging.credentials],
+                "libraries": [asdict(each) for each in staging.libraries],
                 "storages": {name: asdict(storage) for name, storage in staging.storages.items()},
                 "objects": [
-                    [place.storage, place.bucket, place.key, fact.size, fact.etag]
+                    [
+                        place.storage,
+                        place.bucket,
+                        place.key,
+                        fact.size,
+                        "" if fact.encrypted else fact.etag,
+                    ]
                     for place, fact in staging.objects.items()
                 ],
             },
@@ -137,6 +145,7 @@ def from_json(text: str) -> BundleRequest:
             inputs=tuple(_rule(each) for each in staging["inputs"]),
             outputs=tuple(_rule(each) for each in staging["outputs"]),
             credentials=tuple(JobCredential(**each) for each in staging.get("credentials", ())),
+            libraries=tuple(_library(each) for each in staging.get("libraries", ())),
             storages={name: _storage(each) for name, each in staging["storages"].items()},
             objects={
                 ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(
@@ -152,6 +161,11 @@ def _ends(document: dict[str, Any]) -> tuple[int, ...]:
     if "ends" in document:
         return tuple(document["ends"])
     return ends_by_count(len(document["items"]), document["per"])  # all that was said before 0.2
+
+
+def _library(document: dict[str, Any]) -> Library:
+    place = document["place"]
+    return Library(**{**document, "place": ObjectPlace(**place) if place else None})
 
 
 def _rule_document(rule: FileRule) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def job_spec(values: Values) -> JobSpec:
         per_bytes=per_bytes,
         inputs=tuple(_input(each) for each in values["inputs"]),
         outputs=tuple(_output(each) for each in values["outputs"]),
+        libraries=values["libraries"],
         check_objects=not values["nocheck"],
         group=values["group"],
         name=values["name"],
@@ -163,6 +164,13 @@ COMMAND = Command(
         " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
         " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
         " elsewhere its matches come home.",
+        "With -lib DIR the job finds the directory as $HEPSUB_LIB/DIR, with -lib FILE the file in $HEPSUB_LIB."
+        " LD_LIBRARY_PATH gets lib64, lib and the directory itself, PYTHONPATH python, lib/python and itself, PATH"
+        " bin and itself, each where it exists; $HEPSUB_LIB stands in all three for a file. What comes first on the"
+        " command line is found first, your own values last. Packed are contents, names and which files may be"
+        " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
+        " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
+        " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
         "Without a word about it, a job stays where this host's file system is. With -rmt or -site it runs"
         " at a remote site of the policy: the script and new files in its working directory travel.",
     ),
@@ -182,6 +190,10 @@ COMMAND = Command(
         (
             "hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
             "all these objects, 2 GB at the most for each job",
+        ),
+        (
+            "hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
+            "with libraries of your own, uploaded once",
         ),
         ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
         (

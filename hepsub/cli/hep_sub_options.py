@@ -121,6 +121,15 @@ OPTIONS = (
         " repeated.",
     ),
     Option(
+        names=("-lib", "--lib"),
+        field="libraries",
+        metavar="FILE|DIR",
+        kind=Kind.FILE,
+        repeated=True,
+        help="Library, program or directory of your own that goes along: packed and stored once, unpacked in each job"
+        " below $HEPSUB_LIB, and put in front of LD_LIBRARY_PATH, PYTHONPATH and PATH; may be repeated.",
+    ),
+    Option(
         names=("-nocheck", "--nocheck"),
         field="nocheck",
         takes=Takes.NOTHING,

@@ -12,6 +12,7 @@ from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
+from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
@@ -223,6 +224,11 @@ def _sent(plan: Plan, bundle: str) -> Iterator[str]:
     for each in plan.staging.credentials if plan.staging is not None else ():
         if each.file:
             yield f"{bundle}/creds/{each.file}"
+    for library in plan.staging.libraries if plan.staging is not None else ():
+        if library.place is None:
+            yield f"{bundle}/{BUNDLED}/{library.archive}"
+    for name in plan.staging.authorities if plan.staging is not None else ():
+        yield f"{bundle}/creds/{name}"
     if plan.items:
         yield f"{bundle}/$(ProcId)/items.txt"
     if plan.staging is not None and not plan.staging.shared:

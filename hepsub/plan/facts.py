@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hepsub.plan.libraries import Library
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.place_state import PlaceState
 from hepsub.plan.staging import ObjectFact
@@ -51,6 +52,8 @@ class Facts:
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
         objects: what is known of the inputs in S3, by place; empty when they were not looked for.
+        libraries: the user's libraries, packed.
+        library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
     """
 
@@ -60,4 +63,6 @@ class Facts:
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
     objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    libraries: tuple[Library, ...] = ()
+    library_trouble: str = ""
     image_exists: bool = True

@@ -157,10 +157,11 @@ class Plan:
     notes: tuple[str, ...]
 
     def digest(self) -> str:
-        """A short text that differs for different jobs: program, arguments, items and number."""
+        """A short text that differs for different jobs: program, arguments, items, libraries and number."""
         said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
+        libraries = [each.sha256 for each in self.staging.libraries] if self.staging else []
         return hashlib.sha256(
-            repr((*said, *self.ends)).encode("utf-8", "surrogateescape")
+            repr((*said, *self.ends, *libraries)).encode("utf-8", "surrogateescape")
         ).hexdigest()[:16]
 
     def values(self, proc: int) -> Values:

@@ -149,6 +149,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         credentials=choose_credentials(
             spec.credentials, policy, route.pool, route.sites, situation.uid
         ),
+        libraries=facts.libraries,
     )
     if staging is not None:
         check_conflicts(staging, jobs)
@@ -160,6 +161,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
             *_chirp_note(staging, spool=route.spool),
             *_home_note(staging, jobs),
+            *_library_note(facts),
             *_spool_note(route),
         ),
     )
@@ -176,6 +178,12 @@ def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ..
         "outputs for a path come home from the remote site; hep_sub -wait puts them there, without it they"
         f" lie in {staging.bundle_root}/UUID/home/home.PROC/outputs",
     )
+
+
+def _library_note(facts: Facts) -> tuple[str, ...]:
+    if not facts.library_trouble:
+        return ()
+    return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
 
 
 def _spool_note(route: Route) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.item_names import item_names
+from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
 
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _GLOB = re.compile(r"[*\[]")
 _MB = 2**20
 ITEMS_FILE = "items.txt"
@@ -52,10 +54,24 @@ class Carried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFact:
-    """What is known of an object: its size in bytes, and its ETag (an MD5 for small ones)."""
+    """What is known of an object.
+
+    Attributes:
+        size: its size in bytes.
+        etag: its ETag, without quotes: an MD5 for small ones.
+        modified: when it was written, in seconds since the epoch; 0 for not known.
+        encrypted: whether a key of its own encrypts it: its ETag looks like an MD5 then, and is none.
+    """
 
     size: int
     etag: str
+    modified: float = 0.0
+    encrypted: bool = False
+
+    @property
+    def md5(self) -> str:
+        """The MD5 in hex where the ETag is one; empty for what came in parts or is encrypted."""
+        return self.etag if _MD5.fullmatch(self.etag) and not self.encrypted else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,7 @@ class StagingPlan:
         credentials: the tickets and tokens that go along.
         in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
             directory) rather than in one of its own: it has neither inputs nor outputs.
+        libraries: what is unpacked before the program starts.
     """
 
     inputs: tuple[FileRule, ...]
@@ -92,11 +109,21 @@ class StagingPlan:
     put_limit: int
     credentials: tuple[JobCredential, ...] = ()
     in_place: bool = False
+    libraries: tuple[Library, ...] = ()
 
     @property
     def workdir(self) -> str:
         """Where the program runs instead of in the scratch directory; empty for there."""
         return self.cwd if self.in_place and self.shared else ""
+
+    @property
+    def authorities(self) -> Mapping[str, str]:
+        """The certificates of storages' own authorities: the name in the job's directory → the file of the policy."""
+        return {
+            authority_file(name): each.ca_file
+            for name, each in self.storages.items()
+            if each.ca_file
+        }
 
     @property
     def needs_cluster(self) -> bool:
@@ -121,6 +148,11 @@ class StagingPlan:
         return tuple(_output(rule, values, self) for rule in self.outputs)
 
 
+def authority_file(storage: str) -> str:
+    """The name in the job's directory of the certificates of a storage's own authorities."""
+    return f"ca.{storage}.pem"
+
+
 def is_staged(spec: JobSpec) -> bool:
     """Whether the program needs a private scratch directory."""
     return bool(spec.inputs or spec.outputs)
@@ -141,8 +173,9 @@ def plan_staging(
     logs: Iterable[str] = (),
     spool: bool = False,
     credentials: tuple[JobCredential, ...] = (),
+    libraries: tuple[Library, ...] = (),
 ) -> StagingPlan | None:
-    """How the files of a submission travel; None when it has no inputs, outputs and credentials.
+    """How the files of a submission travel; None when it has nothing that does.
 
     Args:
         spec: what the user asked for.
@@ -154,11 +187,12 @@ def plan_staging(
         logs: the directories of stdout and stderr, which HTCondor has to write for the jobs.
         spool: whether the jobs are handed over with their files, so that they can ask for nothing.
         credentials: the tickets and tokens that go along.
+        libraries: what is unpacked before the program starts.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if not is_staged(spec) and not credentials:
+    if not (is_staged(spec) or credentials or libraries):
         return None
     rules = policy.staging
     in_place = not is_staged(spec)
@@ -177,6 +211,7 @@ def plan_staging(
         put_limit=rules.put_limit * _MB,
         credentials=credentials,
         in_place=in_place,
+        libraries=libraries,
     )
 
 
@@ -242,7 +277,7 @@ def _completed(place: Place, name: str) -> Place:
 
 
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|wrapper\.sh|condor_exec\.exe|\.chirp\.config"
+    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe|\.chirp\.config"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""
 

@@ -23,13 +23,19 @@ from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.storage.s3 import Store
+from hepsub.storage.shelf import Shelf
 from hepsub.survey.files import inspect_place, inspect_program
+from hepsub.survey.libraries import Libraries, look_at_libraries
 from hepsub.survey.lists import Listed, read_list
 from hepsub.survey.objects import look_up_inputs
 
 
 def survey(
-    spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
+    spec: JobSpec,
+    policy: Policy,
+    situation: Situation,
+    store_of: Callable[[str], Store],
+    shelf: Shelf | None = None,
 ) -> Facts:
     """Look at the files and objects of a submission.
 
@@ -37,10 +43,12 @@ def survey(
         spec: what the user asked for.
         policy: what the site decided; a number of jobs above its limit is not looked at.
         situation: who calls, where from and when.
-        store_of: gives a storage with its keys by its name; asked only for inputs and lists in S3.
+        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
 
     Raises:
-        HepsubError: the list cannot be read, inputs are missing, or the number of jobs is out of bounds.
+        HepsubError: the list cannot be read, inputs are missing, a library cannot be packed, or the number of
+            jobs is out of bounds.
     """
     if not situation.cwd.is_dir():
         raise UsageError("the current directory no longer exists", remedy="cd to one that does")
@@ -54,6 +62,10 @@ def survey(
     logs = [str(layout.stdout), str(layout.stderr), layout.event_log]
     places |= {path: inspect_place(path) for path in logs if path}
     needed = directories(layout, jobs, places)
+    objects = _objects(spec, policy, situation, jobs, listed, store_of)
+    packed = Libraries()
+    if spec.libraries and shelf is not None:  # last, because it takes longest
+        packed = look_at_libraries(spec, policy, situation, store_of, shelf)
     return Facts(
         situation=situation,
         items=listed.items,
@@ -61,7 +73,9 @@ def survey(
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        objects=_objects(spec, policy, situation, jobs, listed, store_of),
+        objects=objects,
+        libraries=packed.libraries,
+        library_trouble=packed.trouble,
     )
 
 

@@ -1,0 +1,69 @@
+"""The user's libraries on their way: uploaded where S3 does not have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
+from hepsub.plan.libraries import SHELF, Library
+from hepsub.plan.place import ObjectPlace
+from hepsub.storage.s3 import Store
+from hepsub.storage.shelf import Shelf
+from hepsub.units import size_text
+
+_REMEDY = (
+    'try again later; with libraries = "" in [staging] of your policy they travel with the jobs'
+)
+
+
+def shelf_beside(bundles: Path, *, keeps: bool = True) -> Shelf:
+    """The shelf of packed libraries beside the bundles.
+
+    Args:
+        bundles: the directory of the bundles.
+        keeps: whether anything may be written.
+    """
+    return Shelf(directory=bundles / SHELF, keeps=keeps)
+
+
+def upload_missing(
+    libraries: Iterable[Library], store_of: Callable[[str], Store], shelf: Shelf
+) -> None:
+    """Upload the libraries that S3 does not have; an object is there whole or not at all.
+
+    Raises:
+        StorageRefused, StorageUnreachable: one could not be uploaded.
+        BundleUnusable: an archive is not there any more.
+    """
+    for library in libraries:
+        if library.place is not None and library.is_missing:
+            _upload(library, library.place, store_of(library.place.storage), shelf)
+
+
+def _upload(library: Library, place: ObjectPlace, store: Store, shelf: Shelf) -> None:
+    try:
+        store.upload(shelf.path(library.sha256), place)
+    except (StorageRefused, StorageUnreachable) as error:
+        raise type(error)(
+            f"the library {library.name} cannot be uploaded: {error.message}", remedy=_REMEDY
+        ) from error
+    except OSError as error:
+        # Another hep_sub removes what it has uploaded.
+        fact = store.look_up([place])[place]
+        if fact is None or fact.size != library.size:
+            raise BundleUnusable(
+                f"the archive of {library.name} cannot be read: {error.strerror}",
+                remedy="submit again",
+            ) from error
+    shelf.drop(library.sha256)
+
+
+def uploaded_note(libraries: Iterable[Library]) -> tuple[str, ...]:
+    """One sentence that says what was uploaded and to where, when anything was."""
+    done = [each for each in libraries if each.is_missing]
+    if not done:
+        return ()
+    named = ", ".join(f"{each.name} ({size_text(each.size)})" for each in done)
+    where = str(done[0].place).rpartition("/")[0]
+    return (f"uploaded to {where}, where later jobs find it: {named}",)

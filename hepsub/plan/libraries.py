@@ -1,0 +1,94 @@
+"""The user's libraries (-lib): what each is, where it is kept, and what of it travels. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.errors import PolicyError
+from hepsub.job import JobSpec
+from hepsub.plan.place import ObjectPlace, find_place
+from hepsub.policy.model import Policy
+from hepsub.result import Json
+
+DIRECTORY = "hepsub_lib"
+"""Where they are unpacked in the scratch directory."""
+
+BUNDLED = "lib"
+"""The directory of a bundle with the archives that are sent along."""
+
+SHELF = ".libraries"
+"""The directory beside the bundles with the archives that were packed, whatever job they were for."""
+
+_USER = re.compile(r"%\{user\}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """A file or directory of the user's, packed.
+
+    Attributes:
+        name: its last name, which it has in the job too.
+        is_directory: whether it is a directory.
+        sha256: of the archive, in hex.
+        size: bytes of the archive.
+        place: the object that holds it; None when it is sent along.
+        stored: whether that object was there before this submission.
+    """
+
+    name: str
+    is_directory: bool
+    sha256: str
+    size: int
+    place: ObjectPlace | None = None
+    stored: bool = False
+
+    @property
+    def archive(self) -> str:
+        """The name of the archive in the scratch directory and in the bundle."""
+        return f"{DIRECTORY}.{self.sha256}.tar.gz"
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it has to be uploaded before the jobs may start."""
+        return self.place is not None and not self.stored
+
+    def document(self, *, uploaded: bool) -> dict[str, Json]:
+        """The library as it stands in JSON; `where` is null when it is sent along."""
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "size": self.size,
+            "stored": self.stored,
+            "uploaded": uploaded and self.is_missing,
+            "where": str(self.place) if self.place is not None else None,
+        }
+
+
+def shelf_name(sha256: str) -> str:
+    """The name of an archive on the shelf, and of its object in S3."""
+    return f"{sha256}.tar.gz"
+
+
+def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | None:
+    """Where in S3 the libraries of a submission are kept; None where they are sent along.
+
+    The embedded pool has them on its own disk.
+
+    Raises:
+        PolicyError: the policy's place is none in S3.
+        UnknownPool, UnknownStorage: the policy does not know it.
+    """
+    said = policy.staging.libraries
+    pool = policy.pool_named(spec.placement.pool or policy.default_pool())
+    if not said or not spec.libraries or policy.pool[pool].kind == "here":
+        return None
+    place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))
+    if not isinstance(place, ObjectPlace) or "%{" in place.key:
+        raise PolicyError(
+            f'libraries = "{said}" in [staging] is no place in S3 ({policy.origin("staging.libraries")})',
+            remedy="write storage:bucket/prefix, in which %{User} may stand; or leave it empty",
+        )
+    prefix = f"{place.key.rstrip('/')}/" if place.key.strip("/") else ""
+    return ObjectPlace(storage=place.storage, bucket=place.bucket, key=prefix)

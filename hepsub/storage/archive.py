@@ -1,0 +1,215 @@
+"""A tree of files → one archive that is the same for the same content, whoever packs it and when.
+
+GNU's format, because busybox's tar knows no names above 100 letters in POSIX's (pax) headers.
+"""
+
+from __future__ import annotations
+
+import enum
+import gzip
+import hashlib
+import os
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import BinaryIO
+
+from hepsub.errors import LibraryUnusable
+
+_LEVEL = 4
+"""Of 113 MB of programs and Python: 39.5 MB in 2.8 s; level 1 makes 42.1 MB in 1.8 s, level 6 38.2 MB in 5.5 s."""
+
+_WHEN = 315532800
+"""1980: what zip files can hold; nothing in it may depend on when it was packed."""
+
+_FORMAT = 1
+_BLOCK = 2**18
+
+
+class Kind(enum.Enum):
+    """What a member of a tree is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file, directory or symbolic link of a tree.
+
+    Attributes:
+        name: its name in the archive.
+        kind: what it is.
+        path: where a file is read; empty for others.
+        target: what a link says.
+        is_executable: whether its owner may start it.
+        size: bytes of a file.
+        stamp: device, inode, time of the last write and of the last change (ns since the epoch): what
+            tells that a file is not the one that was seen.
+    """
+
+    name: str
+    kind: Kind
+    path: str = ""
+    target: str = ""
+    is_executable: bool = False
+    size: int = 0
+    stamp: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """What is packed: a file, or a directory and all that is in it.
+
+    Attributes:
+        name: the name of the file or directory.
+        members: in the order of the archive.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return self.members[0].kind is Kind.DIRECTORY
+
+    def fingerprint(self) -> str:
+        """A text that differs when anything was changed, or would be packed in another way; no file is read."""
+        made_by = f"{_FORMAT} {_LEVEL} {zlib.ZLIB_RUNTIME_VERSION} {sys.version_info[:2]}"
+        hashed = hashlib.sha256(made_by.encode())
+        for member in self.members:
+            hashed.update(repr(astuple(member)).encode("utf-8", "backslashreplace"))
+        return hashed.hexdigest()
+
+    def changed_after(self, moment: float) -> bool:
+        """Whether a file was changed after a moment (seconds since the epoch)."""
+        return any(member.stamp[-1] > moment * 1e9 for member in self.members if member.stamp)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """An archive: its checksums in hex, and its size in bytes."""
+
+    sha256: str
+    md5: str
+    size: int
+
+
+def stamp_of(found: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file does."""
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def write_archive(tree: Tree, file: BinaryIO | None) -> Packed:
+    """Pack a tree.
+
+    Args:
+        tree: what to pack.
+        file: where to; None for the checksums alone.
+
+    Raises:
+        LibraryUnusable: a file cannot be read, or was changed meanwhile.
+        OSError: the archive cannot be written.
+    """
+    goal = _Measured(file)
+    with (
+        gzip.GzipFile(
+            filename="", mode="wb", compresslevel=_LEVEL, fileobj=goal, mtime=0
+        ) as packed,
+        tarfile.open(
+            mode="w|",
+            fileobj=packed,
+            format=tarfile.GNU_FORMAT,
+            encoding=sys.getfilesystemencoding(),
+            errors="surrogateescape",
+            bufsize=_BLOCK,
+        ) as tar,
+    ):
+        _add(tree.members, tar)
+    return goal.packed()
+
+
+def _add(members: Iterable[Member], tar: tarfile.TarFile) -> None:
+    for member in members:
+        entry = _entry(member)
+        if member.kind is not Kind.FILE:
+            tar.addfile(entry)
+            continue
+        with _Unchanged(member) as content:
+            try:
+                tar.addfile(entry, content)
+            except OSError as error:
+                if error.errno is not None:  # of the archive itself, not a file that became shorter
+                    raise
+                raise _changed(member) from error
+
+
+def _entry(member: Member) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(member.name)
+    entry.mtime = _WHEN
+    entry.mode = 0o755 if member.is_executable or member.kind is Kind.DIRECTORY else 0o644
+    entry.size = member.size
+    entry.linkname = member.target
+    entry.type = {
+        Kind.FILE: tarfile.REGTYPE,
+        Kind.DIRECTORY: tarfile.DIRTYPE,
+        Kind.LINK: tarfile.SYMTYPE,
+    }[member.kind]
+    return entry
+
+
+class _Unchanged:
+    """A file that has to be the same at the end as when it was seen first."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        try:
+            self._file = open(member.path, "rb", buffering=0)  # noqa: SIM115 (closed by __exit__)
+        except OSError as error:
+            raise LibraryUnusable(
+                f"-lib: {member.path} cannot be read: {error.strerror}", remedy="chmod +r it"
+            ) from error
+
+    def __enter__(self) -> BinaryIO:
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        found = os.fstat(self._file.fileno())
+        self._file.close()
+        if kind is None and stamp_of(found) != self._member.stamp:
+            raise _changed(self._member)
+
+
+def _changed(member: Member) -> LibraryUnusable:
+    return LibraryUnusable(
+        f"-lib: {member.path} was changed while it was packed",
+        remedy="submit when nobody writes it",
+    )
+
+
+class _Measured:
+    """What gzip writes to: a file, perhaps, and the checksums of all that came."""
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._size = 0
+
+    def write(self, piece: bytes) -> int:
+        if self._file is not None:
+            self._file.write(piece)
+        self._sha256.update(piece)
+        self._md5.update(piece)
+        self._size += len(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: the file is closed by whoever opened it."""
+
+    def packed(self) -> Packed:
+        return Packed(sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest(), size=self._size)
