@@ -12,6 +12,7 @@ from hepsub.actions.fetch_result import Here, Local, Output
 from hepsub.storage.landing import Landing, obstacle_text
 
 _CHUNK = 2**20
+_NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
 _SAME_TIME_S = 2.0
 """File systems round the times of files."""
 
@@ -58,16 +59,24 @@ def copy_home(file: Local, landing: Landing) -> Local:
     source = file.output.source
     assert isinstance(source, Path)  # noqa: S101 (objects are fetched)
     try:
-        descriptor = landing.open_part()
-        with os.fdopen(descriptor, "wb") as goal, source.open("rb") as origin:
-            goal.truncate(0)
+        with landing.open_part() as part, source.open("rb", buffering=0) as origin:
+            if part.size:
+                os.ftruncate(part.descriptor, 0)
+            digest = hashlib.md5(usedforsecurity=False)
             while piece := origin.read(_CHUNK):
-                goal.write(piece)
-            goal.flush()
-            os.utime(descriptor, (file.output.modified, file.output.modified))
-        landing.finish()
+                digest.update(piece)
+                _write(part.descriptor, piece)
+            if file.output.md5 not in ("", digest.hexdigest()):
+                return replace(file, here=Here.FAILED, trouble=_NOT_IT)
+            part.finish(file.output.modified)
     except OSError as error:
         return replace(
             file, here=Here.FAILED, trouble=f"it cannot be copied: {obstacle_text(error)}"
         )
     return replace(file, here=Here.FETCHED)
+
+
+def _write(descriptor: int, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[os.write(descriptor, view) :]

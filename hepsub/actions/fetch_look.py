@@ -9,14 +9,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from hepsub.actions.fetch_find import Found
-from hepsub.actions.fetch_plan import REPORT, Job, Sight
+from hepsub.actions.fetch_plan import REPORT
 from hepsub.actions.fetch_report import LARGEST, Report, read_report
+from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.stage import Stores
 from hepsub.auth.bundle import HOME, Bundle, marker_place
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.listing import Seen, see_directory, see_objects
+from hepsub.storage.listing import see_directory, see_objects
+from hepsub.storage.page import Seen
 from hepsub.storage.s3 import Store
 from hepsub.storage.transfer import Courier
 

@@ -2,74 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import unquote
 
-from hepsub.actions.fetch_report import Report, Reported, plain
+from hepsub.actions.fetch_complete import (
+    is_marked_complete,
+    is_of_another_run,
+    left_over,
+    mixed_runs,
+)
+from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import JobFiles, Missing, Output
+from hepsub.actions.fetch_sight import Job, Sight
+from hepsub.actions.fetch_why import why_missing
 from hepsub.actions.home import OUTPUTS
-from hepsub.batch import JobStatus, State
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.listing import Seen, is_md5
+from hepsub.storage.page import Seen, is_md5
 
 REPORT = "report.json"
-_IN_THE_QUEUE = {
-    State.IDLE: "the job is idle",
-    State.RUNNING: "the job is running",
-    State.TRANSFERRING: "the job is running",
-    State.SUSPENDED: "the job is suspended",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What was seen of a submission's outputs.
-
-    Attributes:
-        objects: the objects that exist, those below the prefixes of patterns included.
-        urls: the unquoted URL of a place, without signature.
-        troubles: storages that could not be asked, and why.
-        claimed: objects that the reports of the submission's jobs name.
-        shared: prefixes below which several of its jobs write what matches a pattern.
-    """
-
-    objects: Mapping[ObjectPlace, Seen]
-    urls: Mapping[ObjectPlace, str] = field(default_factory=dict)
-    troubles: Mapping[str, str] = field(default_factory=dict)
-    claimed: frozenset[str] = frozenset()
-    shared: frozenset[ObjectPlace] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One job, as far as it is known before its outputs are looked at.
-
-    Attributes:
-        proc: ProcId.
-        carried: its outputs, as they were asked for.
-        home: the directory of what came home.
-        marker: its marker; None where no output goes to a store.
-        report: what its wrapper reported last; None for nothing.
-        marked: the report that its marker holds; None for nothing.
-        status: the job as its schedd knows it; None for unknown.
-    """
-
-    proc: int
-    carried: tuple[Carried, ...]
-    home: Path
-    marker: ObjectPlace | None = None
-    report: Report | None = None
-    marked: Report | None = None
-    status: JobStatus | None = None
-
-    @property
-    def truth(self) -> Report | None:
-        """The report that outputs in a store are measured by."""
-        return self.marked or self.report
 
 
 def plan_job(job: Job, sight: Sight) -> JobFiles:
@@ -83,22 +36,32 @@ def plan_job(job: Job, sight: Sight) -> JobFiles:
         for output in found:
             outputs.setdefault(output.name, output)
         if not found:
-            why = why_missing(job, each, sight)
-            missing.append(Missing(proc=job.proc, name=each.name, why=why, optional=each.optional))
+            missing.append(_missing(job, each, sight))
+    mixed = mixed_runs(job, outputs, missing, sight)
     required = [each for each in missing if not each.optional]
-    mixed = [text for each in outputs.values() if (text := _mixed(job, each))]
+    complete = not required and not mixed and is_marked_complete(job, outputs)
     report = _report_file(job)
     if report is not None and REPORT not in outputs:
         outputs[REPORT] = report
-    is_marked = job.marker in sight.objects
     return JobFiles(
         proc=job.proc,
         outputs=tuple(outputs.values()),
         missing=tuple(missing),
-        oddities=(*oddities, *mixed, *_newer(job)),
+        oddities=(*oddities, *left_over(job), *mixed),
         report=job.report or job.marked,
-        complete=None if job.marker is None else is_marked and not required and not mixed,
+        complete=None if job.marker is None else complete,
         status=job.status,
+    )
+
+
+def _missing(job: Job, carried: Carried, sight: Sight) -> Missing:
+    place = carried.place
+    return Missing(
+        proc=job.proc,
+        name=carried.name,
+        why=why_missing(job, carried, sight),
+        optional=carried.optional,
+        unseen=isinstance(place, ObjectPlace) and place.storage in sight.troubles,
     )
 
 
@@ -117,17 +80,34 @@ def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list
     if at_home:
         return at_home, []
     seen = sight.objects.get(carried.place)
+    if seen is not None and is_of_another_run(job, carried):
+        return [], []
     return ([_object(job, carried.name, carried.place, seen)] if seen is not None else []), []
 
 
 def _at_home(job: Job, carried: Carried) -> list[Path]:
     came = job.home / OUTPUTS
-    if carried.is_pattern:
-        return [path for path in sorted(came.glob(carried.name)) if _is_plain(path, came)]
     path = came / carried.name
-    if path.is_dir() and not path.is_symlink():
-        return [each for each in sorted(path.rglob("*")) if _is_plain(each, came)]
-    return [path] if _is_plain(path, came) else []
+    if carried.is_pattern:
+        paths = sorted(came.glob(carried.name))
+    elif path.is_dir() and not path.is_symlink():
+        paths = sorted(path.rglob("*"))
+    else:
+        paths = [path]
+    return [
+        each
+        for each in paths
+        if _is_plain(each, came) and _came_home(job, each, each.relative_to(came).as_posix())
+    ]
+
+
+def _came_home(job: Job, path: Path, name: str) -> bool:
+    """Whether the last run brought it, as far as its report tells."""
+    if job.report is None:
+        return True
+    said = job.report.outputs.get(name)
+    size = said.size if said is not None else None
+    return job.report.came_home(name) and size in (None, path.stat().st_size)
 
 
 def _is_plain(path: Path, below: Path) -> bool:
@@ -222,7 +202,7 @@ def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
         name=name,
         source=place,
         size=seen.size,
-        md5=seen.md5 or told,
+        md5=told if said is not None and said.etag == seen.etag else seen.md5 or told,
         etag=seen.etag,
         modified=seen.modified,
     )
@@ -241,78 +221,6 @@ def _report_file(job: Job) -> Output | None:
         md5=job.report.md5,
         modified=facts.st_mtime,
     )
-
-
-# ---- what is strange --------------------------------------------------------------------------
-
-
-def _mixed(job: Job, output: Output) -> str:
-    """What to say of an object that is not the one that the report tells of; empty for nothing."""
-    said = job.truth.outputs.get(output.name) if job.truth is not None else None
-    if said is None or not isinstance(output.source, ObjectPlace):
-        return ""
-    if not is_md5(said.md5) or not is_md5(output.etag) or said.md5 == output.etag:
-        return ""
-    return (
-        f"{plain(output.name)} in the store is not the file that the job's report tells of (MD5 {output.etag}, not"
-        f" {said.md5}): it is of another run of the job"
-    )
-
-
-def _newer(job: Job) -> list[str]:
-    if job.marked is None or job.report is None or job.marked.md5 == job.report.md5:
-        return []
-    if job.report.started <= job.marked.started:
-        return []
-    return [
-        f"the store has the outputs of the run that ended at {job.marked.ended}; a later run of the job, which ended"
-        f" at {job.report.ended}, did not complete them"
-    ]
-
-
-# ---- what is missing --------------------------------------------------------------------------
-
-
-def why_missing(job: Job, carried: Carried, sight: Sight) -> str:
-    """Why an output is not there, in words."""
-    place = carried.place
-    if isinstance(place, ObjectPlace) and place.storage in sight.troubles:
-        return sight.troubles[place.storage]
-    if job.status is not None and (text := _in_the_queue(job.status)):
-        return text
-    if job.report is not None:
-        return _reported(job.report, job.report.outputs.get(carried.name))
-    if job.status is None:
-        return "the job left no report, and no schedd knows how it ended"
-    return f"the job {_ended(job.status)}, and left no report"
-
-
-def _in_the_queue(status: JobStatus) -> str:
-    if status.state is State.HELD:
-        return f"the job is on hold ({plain(status.hold_reason)})"
-    if status.state is State.REMOVED:
-        because = f" ({plain(status.remove_reason)})" if status.remove_reason else ""
-        return f"the job was removed{because}"
-    return _IN_THE_QUEUE.get(status.state, "")
-
-
-def _ended(status: JobStatus) -> str:
-    if status.exit_signal is not None:
-        return f"was ended by signal {status.exit_signal}"
-    return f"ended with exit code {status.exit_code}"
-
-
-def _reported(report: Report, said: Reported | None) -> str:
-    """Why it is missing, by the wrapper's words."""
-    because = f": {report.message}" if report.code and report.message else ""
-    if said is None or said.state == "missing":
-        return f"it was not made; {report.end_text()}{because}"
-    if said.state == "lost":
-        return f"it is lost{because}"
-    where = f" as {plain(said.url)}" if said.url else ""
-    if said.state == "home":
-        return "it came home, and is not there any more"
-    return f"it was saved{where}, and is not there any more"
 
 
 def job_ranges(cluster: int, procs: Iterable[int]) -> str:

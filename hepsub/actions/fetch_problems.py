@@ -59,6 +59,8 @@ def _missing(found: Found, cluster: FetchedCluster) -> Iterator[Problem]:
 def _next(found: Found, jobs: list[JobFiles]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
+    if any(each.unseen for each in first.missing):
+        return "the same command again, when the storage answers"
     job = f"{found.cluster}.{first.proc}"
     if first.status is not None and first.status.state in _WAITING:
         return f"hep_fetch -wait {found.cluster} waits for it"

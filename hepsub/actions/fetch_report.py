@@ -15,11 +15,21 @@ LARGEST = 16 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """An output in a report: its state there, its MD5 (empty: not known), its URL without signature."""
+    """An output in a report.
+
+    Attributes:
+        state: `uploaded`, `moved`, `home`, `missing` or `lost`.
+        md5: its MD5; empty for not known.
+        url: its URL without signature; empty for none.
+        etag: what the store answered to its upload; empty for not known.
+        size: its size in bytes; None for not known.
+    """
 
     state: str
     md5: str = ""
     url: str = ""
+    etag: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +45,9 @@ class Report:
         outputs: the outputs by name.
         ended: when, as it is written there (UTC, ISO 8601).
         md5: the MD5 of the report itself.
+        started: when its run began, in the same way.
+        host: where it ran.
+        run: how often the job was started, this run included; None for not known.
     """
 
     code: int
@@ -46,7 +59,14 @@ class Report:
     ended: str
     md5: str
     started: str = ""
-    """When its run began, in the same way: two reports of one run have it in common."""
+    host: str = ""
+    run: int | None = None
+
+    def is_overtaken_by(self, other: Report) -> bool:
+        """Whether another report is of a later run of the job; or of another one, and nobody knows which is later."""
+        if self.run is not None and other.run is not None:
+            return other.run > self.run
+        return self.md5 != other.md5 and (self.host, self.started) != (other.host, other.started)
 
     def end_text(self) -> str:
         """How the program ended, in words."""
@@ -60,6 +80,15 @@ class Report:
     def has_failed(self) -> bool:
         """Whether the program, or the wrapper, complains."""
         return self.code != 0 or not self.ran or self.signal is not None or self.exit_code != 0
+
+    def came_home(self, name: str) -> bool:
+        """Whether the run brought home the file of this name, or the directory that it is in."""
+        if not name.isprintable():
+            return True  # JSON does not carry every name
+        return any(
+            each.state == "home" and (name == own or name.startswith(f"{own}/"))
+            for own, each in self.outputs.items()
+        )
 
     def by_url(self) -> dict[str, str]:
         """The names of outputs by their URLs, unquoted."""
@@ -81,6 +110,8 @@ def read_report(content: bytes) -> Report | None:
             ended=plain(str(document.get("ended") or "")),
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
             started=plain(str(document.get("started") or "")),
+            host=plain(str(document.get("host") or "")),
+            run=_number(document, "run"),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -96,6 +127,8 @@ def _reported(document: Mapping[str, Any]) -> Reported:
         state=str(document.get("state") or ""),
         md5=str(document.get("md5") or "").lower(),
         url=str(document.get("url") or ""),
+        etag=str(document.get("etag") or "").strip('"'),
+        size=_number(document, "size"),
     )
 
 

@@ -50,12 +50,21 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """An output that there is not, and why."""
+    """An output that there is not, and why.
+
+    Attributes:
+        proc: ProcId.
+        name: its name.
+        why: why not, in words.
+        optional: whether it may be missing.
+        unseen: whether nobody could look: its storage does not answer.
+    """
 
     proc: int
     name: str
     why: str
     optional: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,11 +38,12 @@ def collect_spooled(session: Session, found: Found) -> str:
     """Fetch what ended jobs left with a schedd that sees none of this host; what could not be, in words."""
     if found.pool not in session.policy.pool or not session.policy.pool[found.pool].spool:
         return ""
-    wanted = Selection(ids=found.ids, owner=session.situation.user, states=(State.COMPLETED,))
+    # Not by owner: the schedd may know the user by another name.
+    wanted = Selection(ids=found.ids, states=(State.COMPLETED,))
     try:
         schedd = _schedd(session, found)
         if schedd.queue(wanted, session.situation.now).jobs:
-            schedd.fetch(Selection(ids=found.ids, owner=session.situation.user))
+            schedd.fetch(Selection(ids=found.ids))
     except HepsubError as error:
         return f"what the jobs left at {found.schedd} could not be fetched: {error.message}"
     return ""

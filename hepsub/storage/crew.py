@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 
 AT_ONCE = 16
+"""Enough for the delays of a network; Python itself is quicker with fewer."""
 _WATCH_S = 0.1
 _STOP_S = 3.0
 
@@ -17,7 +17,10 @@ class StopAsked(Exception):
 
 
 def do_all(
-    number: int, one: Callable[[int, threading.Event], None], watch: Callable[[], None]
+    number: int,
+    one: Callable[[int, threading.Event], None],
+    watch: Callable[[], None],
+    at_once: int = AT_ONCE,
 ) -> None:
     """Do the errands 0 … number - 1, some at once.
 
@@ -25,6 +28,7 @@ def do_all(
         number: how many there are.
         one: does one; it raises StopAsked soon after the event was set.
         watch: is called some times a second, by the calling thread.
+        at_once: how many are done at once.
 
     Raises:
         BaseException: what an errand raised; or KeyboardInterrupt, after the errands were told to stop.
@@ -34,6 +38,7 @@ def do_all(
         left.put(each)
     stop = threading.Event()
     failed: list[BaseException] = []
+    crew = _Crew(min(at_once, number))
 
     def work() -> None:
         try:
@@ -44,25 +49,39 @@ def do_all(
         except BaseException as error:  # noqa: BLE001 (raised again by the calling thread)
             failed.append(error)
             stop.set()
+        finally:
+            crew.leave()
 
-    # Daemons: one that hangs in a network call must not keep the process alive.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, number))]
     try:
-        for thread in threads:
-            thread.start()
-        _watch(threads, watch)
+        crew.start(work)
+        while not crew.has_left(_WATCH_S):
+            watch()
     except BaseException:
         stop.set()
-        end = time.monotonic() + _STOP_S
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        crew.has_left(_STOP_S)
         raise
     if failed:
         raise failed[0]
 
 
-def _watch(threads: list[threading.Thread], watch: Callable[[], None]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_WATCH_S)
-            watch()
+class _Crew:
+    """Threads, counted by themselves: Python 3.11 takes one for ended when ^C interrupts its `join` (bpo-45274)."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._news = threading.Condition()
+
+    def start(self, work: Callable[[], None]) -> None:
+        # Daemons: one that hangs in a network call must not keep the process alive.
+        for _ in range(self._number):
+            threading.Thread(target=work, daemon=True).start()
+
+    def leave(self) -> None:
+        with self._news:
+            self._number -= 1
+            self._news.notify_all()
+
+    def has_left(self, seconds: float) -> bool:
+        """Whether all of them have ended, after so long at the most."""
+        with self._news:
+            return self._news.wait_for(lambda: self._number <= 0, seconds)

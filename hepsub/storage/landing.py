@@ -76,8 +76,9 @@ class Landing:
         with self._directory(make=False) as directory:
             return os.open(self.parts[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
 
-    def open_part(self) -> int:
-        """A descriptor of the incomplete file, to read and write it; directories are made.
+    @contextlib.contextmanager
+    def open_part(self) -> Iterator[Part]:
+        """The incomplete file, to read and write it; directories are made.
 
         Raises:
             OSError: it cannot be written, or is no regular file.
@@ -85,25 +86,19 @@ class Landing:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         with self._directory(make=True) as directory:
             descriptor = os.open(self.part, flags, 0o666, dir_fd=directory)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EEXIST, "it is no regular file", self.part)
-        return descriptor
-
-    def finish(self) -> None:
-        """Give the complete file its name; what had it is replaced.
-
-        Raises:
-            OSError: it cannot be renamed.
-        """
-        with self._directory(make=False) as directory:
-            os.rename(self.part, self.parts[-1], src_dir_fd=directory, dst_dir_fd=directory)
+            try:
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode):
+                    raise OSError(errno.EEXIST, "it is no regular file", self.part)
+                yield Part(
+                    landing=self, directory=directory, descriptor=descriptor, size=facts.st_size
+                )
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def _directory(self, *, make: bool) -> Iterator[int]:
-        if make:
-            self.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = _open_root(self.root, make=make)
         try:
             for part in self.parts[:-1]:
                 below = _enter(descriptor, part, make=make)
@@ -112,6 +107,51 @@ class Landing:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file that is not complete.
+
+    Attributes:
+        landing: what it will be.
+        directory: a descriptor of its directory.
+        descriptor: its own.
+        size: how large it was when it was opened, in bytes.
+    """
+
+    landing: Landing
+    directory: int
+    descriptor: int
+    size: int
+
+    def finish(self, modified: float) -> None:
+        """Give the complete file its name, and its time in seconds since the epoch (0: now).
+
+        What had the name is replaced.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        if modified:
+            os.utime(self.descriptor, (modified, modified))
+        os.rename(
+            self.landing.part,
+            self.landing.parts[-1],
+            src_dir_fd=self.directory,
+            dst_dir_fd=self.directory,
+        )
+
+
+def _open_root(root: Path, *, make: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY
+    try:
+        return os.open(root, flags)
+    except FileNotFoundError:
+        if not make:
+            raise
+    root.mkdir(parents=True, exist_ok=True)
+    return os.open(root, flags)
 
 
 def _enter(directory: int, name: str, *, make: bool) -> int:

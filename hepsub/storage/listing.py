@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.s3 import Client, Store
+from hepsub.storage.answer import Again
+from hepsub.storage.lines import BROKEN, Lines
+from hepsub.storage.page import NoListing, NotThere, Page, Seen, error_code, read_page
+from hepsub.storage.s3 import Store
+from hepsub.storage.signature import sign_url
 
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
 """A listing that meets so many pages of strangers is given up; the rest is asked for one by one."""
 _LONGEST_LISTING = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """An object that exists: size in bytes, ETag, and when it was written (0: not known)."""
-
-    size: int
-    etag: str
-    modified: float = 0.0
-
-    @property
-    def md5(self) -> str:
-        """Its MD5, in hex, where the ETag is one; else empty."""
-        return self.etag if is_md5(self.etag) else ""
-
-
-def is_md5(text: str) -> bool:
-    """Whether an ETag has the form of an MD5 (those of multipart uploads end with -N)."""
-    return len(text) == 32 and all(character in "0123456789abcdef" for character in text)
+_TRIES = 3
+_PAUSE_S = 0.5
+_UNTRUSTED = ("SSLCertVerificationError", "SSLError")
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -78,7 +66,7 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     ]
     for place, fact in store.look_up(places).items() if places else ():
         if fact is not None:
-            found[place.key] = Seen(size=fact.size, etag=fact.etag)
+            found[place.key] = Seen(size=fact.size, etag=fact.etag, modified=fact.modified)
     return found
 
 
@@ -100,32 +88,50 @@ def _listed(
     store: Store, bucket: str, prefix: str, most: int | None
 ) -> tuple[dict[str, Seen], bool]:
     """What a listing holds, and whether it came to its end within so many pages."""
-    import botocore.exceptions
-
     found: dict[str, Seen] = {}
+    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+    if most is None:
+        asked["delimiter"] = "/"
+    lines = Lines()
     try:
-        asked = {"Bucket": bucket, "Prefix": prefix} | ({"Delimiter": "/"} if most is None else {})
-        pages = store.client().get_paginator("list_objects_v2").paginate(**asked)
-        for number, page in enumerate(pages, 1):
-            found |= {entry["Key"]: _seen(entry) for entry in page.get("Contents", ())}
-            if number == (most or _LONGEST_LISTING) and page.get("IsTruncated"):
-                return found, False
-    except botocore.exceptions.ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-            return {}, True
-        reason = error.response.get("Error", {}).get("Code", "") or "no reason given"
-        raise storage_refuses(store.name, f"{bucket}/{prefix}", reason) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise storage_away(store, type(error).__name__) from error
-    return found, True
+        for _ in range(most or _LONGEST_LISTING):
+            page = _page(lines, store, bucket, asked)
+            found |= page.seen
+            if not page.following:
+                return found, True
+            asked["continuation-token"] = page.following
+    except NotThere:
+        return {}, True
+    finally:
+        lines.close()
+    return found, False
 
 
-def _seen(entry: Client) -> Seen:
-    return Seen(
-        size=int(entry["Size"]),
-        etag=str(entry.get("ETag", "")).strip('"'),
-        modified=entry["LastModified"].timestamp() if "LastModified" in entry else 0.0,
-    )
+def _page(lines: Lines, store: Store, bucket: str, asked: Mapping[str, str]) -> Page:
+    """One page of a listing; what may pass is tried again.
+
+    Raises:
+        NotThere: there is no such bucket.
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    url = store.url(bucket, "")
+    why = ""
+    for number in range(_TRIES):
+        try:
+            with lines.get(store, sign_url(store, url, asked)) as answer:
+                body = answer.read()
+                if answer.status == 200:
+                    return read_page(body)
+                if answer.status == 404:
+                    raise NotThere
+                why = error_code(body) or str(answer.status)
+                if answer.status < 500 and answer.status not in (408, 425, 429):
+                    raise storage_refuses(store.name, f"{bucket}/{asked['prefix']}", why)
+        except (Again, NoListing, *BROKEN) as error:
+            cause = error.__cause__ or error
+            why = type(cause).__name__
+        time.sleep(_PAUSE_S * 2**number)
+    raise storage_away(store, why)
 
 
 def storage_refuses(name: str, what: str, reason: str) -> HepsubError:
@@ -137,7 +143,12 @@ def storage_refuses(name: str, what: str, reason: str) -> HepsubError:
 
 
 def storage_away(store: Store, reason: str) -> HepsubError:
-    """The error for a storage that does not answer."""
+    """The error for a storage that does not answer; `reason` is the name of what was raised."""
+    if reason in _UNTRUSTED:
+        return StorageUnreachable(
+            f"the certificate of the storage {store.name} at {store.storage.endpoint} is not trusted here ({reason})",
+            remedy=f"name its authority: ca_file in [storage.{store.name}] of the policy",
+        )
     return StorageUnreachable(
         f"the storage {store.name} at {store.storage.endpoint} does not answer ({reason})",
         remedy="try again later: the same command goes on where it was",

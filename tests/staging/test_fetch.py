@@ -308,3 +308,64 @@ def test_wait_waits(desk: Desk) -> None:
     assert fetch(desk, NOT_DONE, done["cluster"])["problems"]
     fetch(desk, 0, "-wait", done["cluster"])
     assert here(desk, done["cluster"]) == {"0/r": b"r\n"}
+
+
+def test_a_fresh_container_finds_the_jobs(desk: Desk) -> None:
+    """Another home, with keys and nothing else; the bundles are in a directory of the policy."""
+    shell = desk.shell
+    bundles = shell.directory("bundles")
+    bundles.chmod(0o700)
+    policy = shell.policy.read_text()
+    shell.policy.write_text(
+        policy.replace("shared = true", f'shared = true\nbundle_dir = "{bundles}"')
+    )
+    done = run_jobs(desk, MAKE, *OUTPUTS, number=2)
+    (bundles / done["uuid"] / "ready").unlink()
+    fresh = shell.directory("fresh")
+    for name in (".aws", ".condor"):
+        shell.ok("cp", "-r", str(shell.account.home / name), str(fresh / name))
+    environment = {
+        "HOME": str(fresh),
+        "XDG_STATE_HOME": str(fresh / "state"),
+        "_CONDOR_SEC_TOKEN_DIRECTORY": str(fresh / ".condor/tokens.d"),
+    }
+    document = shell.document("hep_fetch", str(done["cluster"]), env=environment)
+    assert files(document) == {"fetched": 8}, document["problems"]
+
+
+def test_jobs_of_the_embedded_pool(desk: Desk) -> None:
+    """What they saved and what came home, in one command; their queue is on this machine."""
+    shell = desk.shell
+    queue = shell.directory("queue")
+    queue.chmod(0o700)
+    shell.script("job.sh", MAKE)
+    here_dir = {"HEPSUB_HERE_DIR": str(queue), **HASTE}
+    words = ("job.sh", "-argu", "%{ProcId}", "-n", "2", "-p", "here", *OUTPUTS, *PATTERN)
+    done = shell.document("hep_sub", *words, "-wait", env=here_dir, timeout=2 * END)
+    cluster = done["result"]["cluster"]
+    document = shell.document("hep_fetch", "-p", "here", str(cluster), env=here_dir)
+    assert files(document) == {"fetched": 10}, document["problems"]
+    assert here(desk, cluster)["1/hist_2.root"] == b"y\n"
+    shell.script("bad.sh", "echo a > a.txt; exit 3")
+    done = shell.document("hep_sub", "bad.sh", "-p", "here", *OUTPUTS, "-wait", env=here_dir)
+    cluster = done["result"]["cluster"]
+    document = shell.document("hep_fetch", "-p", "here", str(cluster), env=here_dir)
+    assert files(document) == {"fetched": 2}
+    [problem] = document["problems"]
+    assert "no d/b.txt, hist_1.root: it was not made; " in problem["message"]
+    assert "exit code 3" in problem["message"]
+
+
+def test_a_later_run_that_failed_is_not_taken_for_the_result(desk: Desk) -> None:
+    """The report at home is of a run after the marker's, as where nobody may remove the marker."""
+    done = run_jobs(desk, MAKE, *OUTPUTS)
+    cluster, uuid = done["cluster"], done["uuid"]
+    path = desk.home_of(uuid, 0) / "report.json"
+    later = json.loads(path.read_text())
+    later["run"], later["payload"]["exit_code"] = (later["run"] or 1) + 1, 1
+    path.write_text(json.dumps(later))
+    document = fetch(desk, NOT_DONE, cluster)
+    [problem] = document["problems"]
+    assert (problem["code"], jobs(document)[0]["complete"]) == ("mixed", False)
+    assert "another run" in problem["message"]
+    assert files(document) == {"fetched": 4}

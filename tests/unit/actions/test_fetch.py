@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from hepsub.actions.fetch import Order, fetch, landing_of
+from hepsub.actions.fetch import fetch
 from hepsub.actions.fetch_copy import compare
-from hepsub.actions.fetch_plan import Job, Sight, job_ranges, plan_job
+from hepsub.actions.fetch_order import Order
+from hepsub.actions.fetch_plan import job_ranges, plan_job
 from hepsub.actions.fetch_report import Report, read_report
 from hepsub.actions.fetch_result import Fetched, Here, Output
+from hepsub.actions.fetch_sight import Job, Sight
+from hepsub.actions.fetch_stand import Ground
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
 from hepsub.actions.wait import Clock
@@ -28,7 +31,7 @@ from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.result import Result
 from hepsub.storage.landing import Landing
-from hepsub.storage.listing import Seen
+from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 
@@ -66,7 +69,8 @@ def report(
         "outputs": [
             {"name": name, "state": state, "size": 7, "md5": md5, "url": url(where)}
             for name, (state, md5, where) in (outputs or {}).items()
-        ],
+        ]
+        + more.pop("outputs_", []),
         **more,
     }
     found = read_report(json.dumps(document).encode())
@@ -128,7 +132,7 @@ def test_an_object_of_another_run_is_told(job: Job) -> None:
     known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R, MARKER, etag=OTHER))
     assert files.complete is False
-    assert f"MD5 {OTHER}, not {MD5}" in files.oddities[0]
+    assert f"ETag {OTHER}; told were 7 bytes, {MD5})" in files.oddities[0]
 
 
 def test_a_multipart_etag_says_nothing_against_an_object(job: Job) -> None:
@@ -138,14 +142,62 @@ def test_a_multipart_etag_says_nothing_against_an_object(job: Job) -> None:
     assert (files.oddities, files.outputs[0].md5) == ((), MD5)
 
 
-def test_a_later_run_that_failed_is_told(job: Job) -> None:
-    """The marker is of the run before."""
+STARTED = "2026-11-22T04:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("marked", "home", "is_told"),
+    [
+        ({"run": 1}, {"run": 2, "exit_code": 1}, True),
+        ({"run": 1}, {"run": 1, "ended": "2026-11-22T05:00:09Z"}, False),
+        ({"run": 2}, {"run": 1, "exit_code": 1}, False),
+        ({"started": STARTED, "host": "a"}, {"started": "2026-11-22T03:00:00Z", "host": "b"}, True),
+        ({"started": STARTED, "host": "a"}, {"started": STARTED, "host": "b"}, True),
+        ({"started": STARTED, "host": "a"}, {"started": STARTED, "host": "a", "run": 7}, False),
+    ],
+)
+def test_outputs_of_one_run_and_the_report_of_a_later_one_are_not_complete(
+    job: Job, marked: dict[str, Any], home: dict[str, Any], is_told: bool
+) -> None:
+    """The number of the run tells which is later; without it clocks of two hosts do not, and both are told."""
     known = replace(
-        job,
-        marked=report({"r": ("uploaded", MD5, R)}),
-        report=report(exit_code=1, started="2026-11-22T06:00:00Z"),
+        job, marked=report({"r": ("uploaded", MD5, R)}, **marked), report=report(**home)
     )
-    assert "a later run" in plan_job(known, sight(R, MARKER)).oddities[0]
+    files = plan_job(known, sight(R, MARKER))
+    assert files.complete is not is_told
+    assert any("another run" in each for each in files.oddities) is is_told
+
+
+@pytest.mark.parametrize(
+    ("said", "etag", "is_other"),
+    [
+        ("abc-2", "abc-2", False),
+        ("abc-2", "def-2", True),
+        ("abc-2", MD5, False),
+        ("", "def-2", False),
+        ("", OTHER, True),
+        ("kms", "kms", False),
+        ("kms", OTHER, True),
+    ],
+)
+def test_the_etag_of_the_upload_tells_whose_an_object_is(
+    job: Job, said: str, etag: str, is_other: bool
+) -> None:
+    """Also where it is no MD5: of several parts, or encrypted by the store."""
+    document = {"name": "r", "state": "uploaded", "md5": MD5, "url": url(R), "etag": said or None}
+    known = replace(job, marked=report(outputs_=[document]))
+    assert plan_job(known, sight(R, MARKER, etag=etag)).complete is not is_other
+
+
+def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
+    """HTCondor adds to what was there: the last report says what the last run brought."""
+    came_home(job, "r", b"earlier")
+    known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
+    files = plan_job(known, sight(R))
+    assert files.outputs[0].source == R
+    assert "an earlier one did" in files.oddities[0]
+    known = replace(job, report=report({"r": ("home", MD5, R)}))
+    assert plan_job(known, sight(R)).outputs[0].source == job.home / "outputs/r"
 
 
 def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
@@ -284,10 +336,11 @@ def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     """An output that is itself called NAME.part keeps its name."""
     output = Output(proc=2, name="d/r", source=R, size=1)
-    found = landing_of(output, tmp_path, 13, {"d/r", "d/r.part"})
+    ground = Ground.of(tmp_path, 13, 2, {"d/r", "d/r.part"})
+    found = ground.landing(output)
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert landing_of(replace(output, name="../r"), tmp_path, 13, ()) is None
+    assert ground.landing(replace(output, name="../r")) is None
 
 
 # ---- whole runs -------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""What came home because a store was away is uploaded, before it is fetched."""
+
+from __future__ import annotations
+
+from hepsub.actions.fetch_find import Found
+from hepsub.actions.fetch_states import job_states
+from hepsub.actions.pending import Round, push_pending
+from hepsub.actions.pending_list import PENDING
+from hepsub.actions.session import Session
+from hepsub.actions.stage import Stores
+from hepsub.auth.bundle import HOME
+from hepsub.auth.bundles import claimed
+from hepsub.auth.renewal import DIRECTORY
+from hepsub.batch import State
+from hepsub.errors import HepsubError
+from hepsub.result import Problem
+
+_AGAIN = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these will write its outputs itself."""
+
+
+def push_home(
+    session: Session, stores: Stores, found: Found, *, force: bool = False
+) -> list[Problem]:
+    """Upload what came home; the refresher, which does the same, is kept out meanwhile.
+
+    Args:
+        session: the session.
+        stores: the storages.
+        found: the jobs that are meant.
+        force: whether also over what somebody has written since.
+    """
+    if found.bundle is None:
+        return []
+    home = found.bundle.directory / HOME
+    procs = [proc for proc in found.procs if (home / f"home.{proc}" / PENDING).exists()]
+    states, _ = job_states(session, found, procs)
+    idle = [p for p in procs if p not in states or states[p].state not in _AGAIN]
+    try:
+        with claimed(session.bundles / DIRECTORY) as mine:
+            if not mine:
+                return [
+                    Problem(
+                        code="busy",
+                        message="hep_auth renew runs right now, and uploads what came home, too",
+                        remedy="try again when it has ended",
+                    )
+                ]
+            now = Round(stores=stores, force=force)
+            troubles = push_pending(now, found.bundle, found.cluster, idle)
+    except HepsubError as error:
+        troubles = (error.message,)
+    except OSError as error:
+        troubles = (f"{error.filename}: {error.strerror}",)
+    return [
+        Problem(
+            code="not-pushed",
+            message=f"outputs of cluster {found.cluster} that came home could not be uploaded: {trouble}",
+            remedy="they stay at home until the same command, or hep_auth renew, can put them there",
+        )
+        for trouble in troubles
+    ]

@@ -1,0 +1,251 @@
+"""One object becomes one file: whole or not at all, going on where it was.
+
+The file is NAME.part until size and checksum are right. A large object comes in pieces, some at once, each
+by its own request; its checksum is computed from the file, on another core, as far as it is there without
+a gap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hepsub.errors import HepsubError
+from hepsub.storage.answer import Again, Answer, Never, Refused, check
+from hepsub.storage.crew import StopAsked
+from hepsub.storage.landing import Part, obstacle_text
+from hepsub.storage.lines import BROKEN, Lines
+from hepsub.storage.pieces import Piece, Pieces
+from hepsub.storage.signature import sign_get
+
+if TYPE_CHECKING:
+    from hepsub.storage.s3 import Store
+    from hepsub.storage.transfer import Download, Meter
+
+_CHUNK = 2**18
+_TRIES = 6
+"""So many failures in a row, none of them with progress, are the end."""
+_SPOILT_TRIES = 3
+_LONGEST_PAUSE_S = 10.0
+_HOLE_NEAR = 2**20
+"""A file system tells where a hole begins only by the block."""
+
+
+class _NoPieces(Exception):
+    """The server gives whole objects only."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Errand:
+    """One object on its way.
+
+    Attributes:
+        download: what becomes what.
+        lines: connections.
+        stores: gives a storage with keys that are good now; True asks for new ones.
+        pause: sleeps for so many seconds.
+        meter: is told what came.
+        stop: set when the user wants no more.
+        at_once: how many pieces of it may come at once.
+    """
+
+    download: Download
+    lines: Lines
+    stores: Callable[[str, bool], Store]
+    pause: Callable[[float], None]
+    meter: Meter
+    stop: threading.Event
+    at_once: int = 1
+    _etag_is_md5: bool = True
+    _pieces: Pieces = field(default_factory=lambda: Pieces.of(0, 0, 0))
+    _buffers: threading.local = field(default_factory=threading.local)
+
+    def run(self) -> str:
+        """Bring it; why it is not here, in words, or nothing.
+
+        Raises:
+            StopAsked: the user wants no more.
+        """
+        try:
+            with self.download.landing.open_part() as part:
+                self._fill(part)
+                part.finish(self.download.modified)
+        except Never as trouble:
+            return str(trouble)
+        except HepsubError as trouble:
+            return trouble.message
+        except OSError as trouble:
+            return f"it cannot be written: {obstacle_text(trouble)}"
+        return ""
+
+    def _fill(self, part: Part) -> None:
+        """Bring the whole object into the file."""
+        came, at_once = self._believed(part), self.at_once
+        for _ in range(_SPOILT_TRIES):
+            try:
+                md5 = self._bring(part.descriptor, came, at_once)
+            except _NoPieces:
+                at_once = 0
+                md5 = self._bring(part.descriptor, 0, at_once)
+            if not self._md5_told or md5 == self._md5_told:
+                return
+            self.meter.move(-self.download.size)
+            os.ftruncate(part.descriptor, 0)
+            came = 0
+        raise Never(f"its contents were not those of the object, {_SPOILT_TRIES} times")
+
+    def _believed(self, part: Part) -> int:
+        """How much of what an earlier command left is gone on with.
+
+        Nothing, where no checksum will tell whether it belongs to this object; up to the first gap, where
+        that command was killed while several pieces came.
+        """
+        if not part.size:
+            return 0
+        if not self.download.md5 or part.size > self.download.size:
+            os.ftruncate(part.descriptor, 0)
+            return 0
+        hole = os.lseek(part.descriptor, 0, os.SEEK_HOLE)
+        return part.size if hole >= part.size else max(0, hole - _HOLE_NEAR)
+
+    def _bring(self, descriptor: int, came: int, at_once: int) -> str:
+        """Bring what is missing, and give the MD5 of the whole; in one piece where `at_once` is 0."""
+        self.meter.move(came)
+        pieces = self._pieces = Pieces.of(self.download.size, came, at_once)
+        try:
+            pieces.bring(descriptor, self._bring_piece)
+            return self._md5(descriptor, pieces)
+        except _NoPieces:
+            self.meter.move(-pieces.brought)
+            raise
+        finally:
+            pieces.end(descriptor, leave=self.stop.is_set())
+
+    @property
+    def _md5_told(self) -> str:
+        """The MD5 that the object has to have; empty for unknown."""
+        told = self.download.md5
+        return told if self._etag_is_md5 or told != self.download.etag else ""
+
+    def _md5(self, descriptor: int, pieces: Pieces) -> str:
+        """The MD5 of the file, which grows meanwhile."""
+        digest = hashlib.md5(usedforsecurity=False)
+        buffer = self._buffer()
+        done = 0
+        while done < self.download.size:
+            end = pieces.wait_for(done)
+            while done < end:
+                if self.stop.is_set():
+                    raise StopAsked
+                got = os.preadv(descriptor, [buffer[: end - done]], done)
+                if not got:
+                    raise Never("the file here became shorter while it was written")
+                digest.update(buffer[:got])
+                done += got
+        return digest.hexdigest()
+
+    # ---- one piece, by a thread of its own ----------------------------------------------------
+
+    def _bring_piece(self, descriptor: int, piece: Piece) -> None:
+        failures, best, renew, renewed = 0, piece.came, False, False
+        while piece.came < piece.end:
+            try:
+                self._ask(descriptor, piece, renew=renew)
+            except Again as trouble:
+                renew = False
+                failures = 1 if piece.came > best else failures + 1
+                best = max(best, piece.came)
+                if failures >= _TRIES:
+                    raise Never(f"{trouble}, {failures} times in a row") from trouble
+                self._wait(failures, trouble.after)
+            except Refused as trouble:
+                # Keys may end more than once in a large object: what came since then tells.
+                if renewed and piece.came == best:
+                    raise Never(str(trouble)) from trouble
+                renew = renewed = True
+                best = piece.came
+
+    def _wait(self, failures: int, after: float) -> None:
+        pause = min(_LONGEST_PAUSE_S, 0.2 * 2**failures) * random.uniform(0.5, 1.5)  # noqa: S311
+        self._stop_if_asked()
+        self.pause(max(pause, min(after, 6 * _LONGEST_PAUSE_S)))
+        self._stop_if_asked()
+
+    def _ask(self, descriptor: int, piece: Piece, *, renew: bool) -> None:
+        """Ask for what is missing of a piece, and take as much as comes."""
+        place, size, etag = self.download.place, self.download.size, self.download.etag
+        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        if piece.came or piece.end < size:
+            last = piece.end - 1 if piece.end < size else ""
+            headers["Range"] = f"bytes={piece.came}-{last}"
+        store = self.stores(place.storage, renew)
+        with self.lines.get(store, sign_get(store, place), headers) as answer:
+            check(answer)
+            if answer.is_encrypted:
+                self._etag_is_md5 = False
+            if not _is_version(answer, etag):
+                raise Never("it was replaced while it was fetched; run this again")
+            if "Range" in headers and not _continues(answer, piece.came):
+                if piece.begin or piece.end < size:
+                    raise _NoPieces
+                self._moved(piece, -piece.came)
+            self._take(answer, descriptor, piece)
+
+    def _take(self, answer: Answer, descriptor: int, piece: Piece) -> None:
+        buffer = self._buffer()
+        while True:
+            self._stop_if_asked()
+            left = piece.end - piece.came
+            try:
+                got = answer.readinto(buffer[: left + 1])
+            except BROKEN as error:
+                raise Again(f"the connection broke ({type(error).__name__})") from error
+            if not got:
+                break
+            if got > left:
+                raise Never("it is larger than it was when it was looked for; run this again")
+            _write(descriptor, buffer[:got], piece.came)
+            self._moved(piece, got)
+            if answer.isclosed():
+                break
+        if piece.came < piece.end:
+            raise Again("the answer ended early")
+
+    def _moved(self, piece: Piece, number: int) -> None:
+        piece.came += number
+        self.meter.move(number)
+
+    def _buffer(self) -> memoryview:
+        """This thread's own buffer."""
+        known: memoryview | None = getattr(self._buffers, "view", None)
+        if known is None:
+            known = memoryview(bytearray(min(_CHUNK, self.download.size + 1)))
+            self._buffers.view = known
+        return known
+
+    def _stop_if_asked(self) -> None:
+        if self.stop.is_set() or self._pieces.halt.is_set():
+            raise StopAsked
+
+
+def _continues(answer: Answer, offset: int) -> bool:
+    """Whether an answer begins where it was asked to; rclone's server says so with 200 instead of 206."""
+    return answer.head.get("content-range", "").startswith(f"bytes {offset}-")
+
+
+def _is_version(answer: Answer, etag: str) -> bool:
+    """Whether an answer is of this version, as far as it says: some servers ignore If-Match."""
+    said = answer.head.get("etag", "").strip('"')
+    return not said or not etag or said == etag
+
+
+def _write(descriptor: int, view: memoryview, offset: int) -> None:
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view = view[written:]
+        offset += written

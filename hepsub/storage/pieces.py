@@ -1,0 +1,143 @@
+"""The pieces in which a large object comes, some at once, and how far it is here without a gap."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PIECE = 16 * 2**20
+"""Large enough that a request for each costs nothing, small enough that a gap is made up for soon."""
+_AHEAD = 2
+"""A piece is not begun before all but so many times the pieces at once are complete before it."""
+_LEAVE_S = 2.0
+_LOOK_S = 0.2
+
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """Bytes `begin` to `end` of an object, of which those before `came` are in the file."""
+
+    begin: int
+    end: int
+    came: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Pieces:
+    """The pieces of an object that are not here yet.
+
+    Attributes:
+        came: how much was here before.
+        left: the pieces, in their order.
+        at_once: how many come at once.
+        halt: set when no more is wanted of this object.
+    """
+
+    came: int
+    left: list[Piece]
+    at_once: int
+    halt: threading.Event = field(default_factory=threading.Event)
+    _next: int = 0
+    _failed: BaseException | None = None
+    _news: threading.Condition = field(default_factory=threading.Condition)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, size: int, came: int, at_once: int) -> Pieces:
+        """The pieces of an object of so many bytes; one, where `at_once` is 0 or the rest is small."""
+        if at_once == 0 or size - came <= PIECE:
+            left = [Piece(begin=0, end=size, came=came)] if came < size else []
+            return cls(came=came, left=left, at_once=1)
+        begins = range(came, size, PIECE)
+        left = [Piece(begin=at, end=min(at + PIECE, size), came=at) for at in begins]
+        return cls(came=came, left=left, at_once=at_once)
+
+    @property
+    def gapless(self) -> int:
+        """How much of the object is here without a gap, in bytes."""
+        for piece in self.left:
+            if piece.came < piece.end:
+                return piece.came
+        return self.left[-1].end if self.left else self.came
+
+    @property
+    def brought(self) -> int:
+        """How much of the object is here, in bytes."""
+        before = self.left[0].begin if self.left else self.came
+        return before + sum(piece.came - piece.begin for piece in self.left)
+
+    def bring(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+        """Bring them into a file: one right now, several by other threads, which `wait_for` waits for.
+
+        Args:
+            descriptor: of the file; each thread has its own.
+            one: brings a piece; it raises something soon after `halt` was set.
+        """
+        if len(self.left) < 2:
+            for piece in self.left:
+                one(descriptor, piece)
+            return
+        number = min(self.at_once, len(self.left))
+        # Daemons, as a crew's. A thread that stays behind must not write to a number that another file has by then.
+        self._threads = [
+            threading.Thread(target=self._work, args=(os.dup(descriptor), one), daemon=True)
+            for _ in range(number)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for(self, done: int) -> int:
+        """Wait until more than so many bytes are here without a gap, and give how many there are.
+
+        Raises:
+            BaseException: what bringing a piece raised.
+        """
+        with self._news:
+            while True:
+                if self._failed is not None:
+                    raise self._failed
+                if (gapless := self.gapless) > done:
+                    return gapless
+                self._news.wait(_LOOK_S)
+
+    def end(self, descriptor: int, *, leave: bool) -> None:
+        """Wait for the threads, and cut off what lies behind a gap.
+
+        Args:
+            descriptor: of the file.
+            leave: do not wait for long: this process ends soon.
+        """
+        self.halt.set()
+        with self._news:
+            self._news.notify_all()
+        for thread in self._threads:
+            thread.join(_LEAVE_S if leave else None)
+        if os.fstat(descriptor).st_size > self.gapless:
+            os.ftruncate(descriptor, self.gapless)
+
+    def _work(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+        try:
+            while (piece := self._take()) is not None:
+                one(descriptor, piece)
+                with self._news:
+                    self._news.notify_all()
+        except BaseException as error:  # noqa: BLE001 (raised again by wait_for)
+            with self._news:
+                self._failed = self._failed or error
+                self.halt.set()
+                self._news.notify_all()
+        finally:
+            os.close(descriptor)
+
+    def _take(self) -> Piece | None:
+        """The next piece, when it is its turn; None when there is none."""
+        with self._news:
+            while self._next < len(self.left) and not self.halt.is_set():
+                before = self._next - _AHEAD * self.at_once
+                if before < 0 or self.left[before].end <= self.gapless:
+                    self._next += 1
+                    return self.left[self._next - 1]
+                self._news.wait(_LOOK_S)
+        return None

@@ -1,0 +1,125 @@
+"""hep_fetch and two runs of a job: what passes as complete is of one run, and all there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hepsub.actions.fetch_plan import plan_job
+from hepsub.actions.fetch_report import Report, read_report
+from hepsub.actions.fetch_sight import Job, Sight
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import Carried
+from hepsub.storage.page import Seen
+
+MD5, OTHER = "c" * 32, "d" * 32
+R = ObjectPlace(storage="herd", bucket="out", key="13/r")
+O = ObjectPlace(storage="herd", bucket="out", key="13/o")  # noqa: E741 (as R)
+MARKER = ObjectPlace(storage="herd", bucket="out", key="13/.hepsub/u/0.json")
+
+
+def url(place: ObjectPlace) -> str:
+    """The URL of an object."""
+    return f"https://s3.example.org/{place.bucket}/{place.key}"
+
+
+def said(name: str, place: ObjectPlace, **more: Any) -> dict[str, Any]:
+    """An output of a report."""
+    known = {"state": "uploaded", "size": 7, "md5": MD5, "etag": MD5}
+    return {"name": name, "url": url(place), **known, **more}
+
+
+def report(*outputs: dict[str, Any], code: int = 0) -> Report:
+    """A report."""
+    document = {"code": code, "message": "", "payload": {"exit_code": 0}, "outputs": outputs}
+    found = read_report(json.dumps(document).encode())
+    assert found is not None
+    return found
+
+
+def sight(**etags: str) -> Sight:
+    """What the store has, the marker included."""
+    places = {"r": R, "o": O}
+    objects = {places[name]: Seen(size=7, etag=etag) for name, etag in etags.items()}
+    objects[MARKER] = Seen(size=100, etag=OTHER)
+    return Sight(objects=objects, urls={place: url(place) for place in objects})
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Give a job with an output and an optional one."""
+    carried = (Carried(name="r", place=R), Carried(name="o", place=O, optional=True))
+    return Job(proc=0, carried=carried, home=tmp_path / "home.0", marker=MARKER)
+
+
+def complete(job: Job, seen: Sight, *outputs: dict[str, Any], code: int = 0) -> bool | None:
+    """Whether a job with this marker is complete."""
+    return plan_job(replace(job, marked=report(*outputs, code=code)), seen).complete
+
+
+def test_size_and_etag_decide(job: Job) -> None:
+    """What the store answered to the upload is what it has to have: also where that is no MD5."""
+    one = said("r", R)
+    assert complete(job, sight(r=MD5), one) is True
+    assert complete(job, sight(r=OTHER), one) is False
+    assert complete(job, sight(r=OTHER), {**one, "etag": OTHER}) is True
+    assert complete(job, sight(r="x-2"), {**one, "etag": "x-2"}) is True
+    assert complete(job, sight(r=MD5), {**one, "size": 8}) is False
+    assert complete(job, sight(r=OTHER), {**one, "etag": None}) is False
+    assert complete(job, sight(r="x-2"), {**one, "etag": None}) is True
+
+
+def test_an_encrypted_object_has_the_reported_md5(job: Job) -> None:
+    """Its ETag looks like one, and is none."""
+    marked = report(said("r", R, etag=OTHER))
+    [output, *_] = plan_job(replace(job, marked=marked), sight(r=OTHER)).outputs
+    assert (output.md5, output.etag) == (MD5, OTHER)
+
+
+def test_a_marker_has_to_say_so(job: Job) -> None:
+    """One that cannot be read says nothing, nor does one that complains."""
+    assert plan_job(job, sight(r=MD5)).complete is False
+    assert complete(job, sight(r=MD5), said("r", R), code=85) is False
+
+
+def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
+    """An optional output that is another run's is not fetched as this one's."""
+    outputs = (said("r", R), said("o", O, state="missing", size=None, md5=None, url=None))
+    assert complete(job, sight(r=MD5), *outputs) is True
+    files = plan_job(replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
+    assert [each.name for each in files.outputs] == ["r"]
+    assert files.complete is False
+    assert "o was not made, but herd:out/13/o is there" in files.oddities[0]
+
+
+def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
+    """An optional output that was uploaded, and matches of a pattern, count too."""
+    pattern = Carried(name="m*", place=ObjectPlace(storage="herd", bucket="out", key="13/"))
+    known = replace(job, carried=(*job.carried, pattern))
+    match = said("m1", replace(R, key="13/m1"))
+    assert complete(known, sight(r=MD5), said("r", R)) is False, "required, and without a match"
+    assert complete(job, sight(r=MD5), said("r", R), said("o", O)) is False, "told as missing"
+    files = plan_job(replace(job, marked=report(said("r", R), match)), sight(r=MD5))
+    assert files.complete is False
+    assert "m1 was saved as" in files.oddities[0]
+
+
+def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
+    """The second run uploaded all; HTCondor left what the first had brought."""
+    path = job.home / "outputs/r"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"earlier")
+    second = report(said("r", R))
+    [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
+    assert output.source == R
+    at_home = report(said("r", R, state="home"), code=85)
+    [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
+    assert output.source == path
+    [output] = plan_job(
+        replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
+    ).outputs
+    assert output.source == R
