@@ -93,7 +93,7 @@ _hep_offer() {
 # COMMAND: completes the word at hand to another command, where one can stand.
 _hep_verbs() {
     case $1 in
-        hep_sub) _hep_matching status demo rm hold release edit history fetch auth ;;
+        hep_sub) _hep_matching status demo rm hold release edit history fetch mount auth ;;
         hep_auth) _hep_matching login renew s3 token ;;
         *) return 1 ;;
     esac
@@ -110,6 +110,7 @@ _hep_verb() {
         'hep_sub edit') REPLY=hep_edit ;;
         'hep_sub history') REPLY=hep_history ;;
         'hep_sub fetch') REPLY=hep_fetch ;;
+        'hep_sub mount') REPLY=hep_mount ;;
         'hep_sub auth') REPLY=hep_auth ;;
         'hep_auth login') REPLY='hep_auth login' ;;
         'hep_auth renew') REPLY='hep_auth renew' ;;
@@ -131,6 +132,7 @@ _hep_words() {
         hep_history) REPLY='1000000 nothing' ;;
         hep_clus) REPLY='0 nothing' ;;
         hep_fetch) REPLY='1000000 jobs' ;;
+        hep_mount) REPLY='1000000 directories' ;;
         hep_auth) REPLY='0 nothing' ;;
         'hep_sub status') REPLY='0 nothing' ;;
         'hep_sub demo') REPLY='0 nothing' ;;
@@ -149,11 +151,11 @@ _hep_names() {
             _hep_matching -argu --argu --arguments -g --group -n --number -o --output -e \
                 --error -mem -m --memory -wt --walltime -os --OperatingSystem -np \
                 --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
-                -per --per -in --in -out --out -nocheck --nocheck -cred --cred -first --first \
-                -env --env -noenv --noenv -rmt --remote -normt -site --site -wn --wn -gwn --gwn \
-                -image --image -dir --dir -l --log -p --pool -schedd --schedd -u --universe \
-                -once --once -wait --wait -dry-run --dry-run -quiet --quiet -json --json \
-                -version --version -h -help --help
+                -per --per -in --in -out --out -lib --lib -nocheck --nocheck -cred --cred -first \
+                --first -env --env -noenv --noenv -rmt --remote -normt -site --site -wn --wn \
+                -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd --schedd -u \
+                --universe -once --once -wait --wait -dry-run --dry-run -quiet --quiet -json \
+                --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -186,6 +188,11 @@ _hep_names() {
         hep_fetch)
             _hep_matching -d --dir -only --only -ls --ls -wait --wait -force --force -push \
                 --push -p --pool -quiet --quiet -json --json -version --version -h -help --help
+            ;;
+        hep_mount)
+            _hep_matching -rw --rw -f -foreground --foreground -ls --ls -u -umount --umount \
+                -a -all --all -t -timeout --timeout -force --force -json --json -version \
+                --version -h -help --help
             ;;
         hep_auth)
             _hep_matching -p --pool -json --json -version --version -h -help --help
@@ -236,6 +243,7 @@ _hep_option() {
                 -per | --per) REPLY='one nothing' ;;
                 -in | --in) REPLY='one nothing' ;;
                 -out | --out) REPLY='one nothing' ;;
+                -lib | --lib) REPLY='one files' ;;
                 -nocheck | --nocheck) REPLY='nothing nothing' ;;
                 -cred | --cred) REPLY='one nothing' ;;
                 -first | --first) REPLY='one nothing' ;;
@@ -356,6 +364,21 @@ _hep_option() {
                 *) return 1 ;;
             esac
             ;;
+        hep_mount)
+            case $2 in
+                -rw | --rw) REPLY='nothing nothing' ;;
+                -f | -foreground | --foreground) REPLY='nothing nothing' ;;
+                -ls | --ls) REPLY='nothing nothing' ;;
+                -u | -umount | --umount) REPLY='nothing nothing' ;;
+                -a | -all | --all) REPLY='nothing nothing' ;;
+                -t | -timeout | --timeout) REPLY='one nothing' ;;
+                -force | --force) REPLY='nothing nothing' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
         hep_auth)
             case $2 in
                 -p | --pool) REPLY='one nothing' ;;
@@ -431,4 +454,4 @@ _hep_option() {
     esac
 }
 
-complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_fetch hep_auth
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_fetch hep_mount hep_auth

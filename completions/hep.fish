@@ -22,6 +22,8 @@ function __hep_command --description 'the command that the words name so far, an
                 set name 'hep_history'
             case 'hep_sub fetch'
                 set name 'hep_fetch'
+            case 'hep_sub mount'
+                set name 'hep_mount'
             case 'hep_sub auth'
                 set name 'hep_auth'
             case 'hep_auth login'
@@ -90,6 +92,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each l
 complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K items of the list for each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o lib -l lib -d 'Library, program or directory of your own that goes along' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
 complete -c hep_sub -n '__hep_at hep_sub' -o cred -l cred -d 'Send this credential along, and keep it fresh' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o first -l first -d '%{Index} of the first job' -r -f
@@ -121,6 +124,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Rele
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring the outputs of jobs here'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'mount' -d 'Show a bucket as a directory'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
 complete -c hep_sub -n '__hep_at hep_sub status' -f
 complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
@@ -182,6 +186,18 @@ complete -c hep_sub -n '__hep_at hep_fetch' -o quiet -l quiet -d 'No progress an
 complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_fetch' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_fetch' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_mount' -f
+complete -c hep_sub -n '__hep_at hep_mount' -f -a '(__fish_complete_directories (commandline -ct))'
+complete -c hep_sub -n '__hep_at hep_mount' -o rw -l rw -d 'Let it be written to'
+complete -c hep_sub -n '__hep_at hep_mount' -o f -o foreground -l foreground -d 'Stay in the foreground'
+complete -c hep_sub -n '__hep_at hep_mount' -o ls -l ls -d 'Show your mounts on this host, how they are, and what they still have to send'
+complete -c hep_sub -n '__hep_at hep_mount' -o u -o umount -l umount -d 'Take mounts away, when all that was written has arrived in the storage'
+complete -c hep_sub -n '__hep_at hep_mount' -o a -o all -l all -d 'With -u'
+complete -c hep_sub -n '__hep_at hep_mount' -o t -o timeout -l timeout -d 'With -u or -f' -r -f
+complete -c hep_sub -n '__hep_at hep_mount' -o force -l force -d 'With -u'
+complete -c hep_sub -n '__hep_at hep_mount' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_mount' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_mount' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -f
 complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
 complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
@@ -308,6 +324,20 @@ complete -c hep_fetch -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_fetch -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_fetch -o version -l version -d 'Show the version and exit'
 complete -c hep_fetch -o h -o help -l help -d 'Show this help and exit'
+
+complete -c hep_mount --erase
+complete -c hep_mount -f
+complete -c hep_mount -f -a '(__fish_complete_directories (commandline -ct))'
+complete -c hep_mount -o rw -l rw -d 'Let it be written to'
+complete -c hep_mount -o f -o foreground -l foreground -d 'Stay in the foreground'
+complete -c hep_mount -o ls -l ls -d 'Show your mounts on this host, how they are, and what they still have to send'
+complete -c hep_mount -o u -o umount -l umount -d 'Take mounts away, when all that was written has arrived in the storage'
+complete -c hep_mount -o a -o all -l all -d 'With -u'
+complete -c hep_mount -o t -o timeout -l timeout -d 'With -u or -f' -r -f
+complete -c hep_mount -o force -l force -d 'With -u'
+complete -c hep_mount -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_mount -o version -l version -d 'Show the version and exit'
+complete -c hep_mount -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_auth --erase
 complete -c hep_auth -n '__hep_at hep_auth' -f

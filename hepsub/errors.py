@@ -10,7 +10,8 @@
     ├── EnvironmentTooLarge       15   │
     ├── ListUnreadable            16   │
     ├── ImageMissing              17   │
-    ├── JournalNotWritable        18   ┘
+    ├── JournalNotWritable        18   │
+    ├── LibraryUnusable           19   ┘
     ├── UnknownGroup              20   ┐
     ├── NoGroup                   21   │
     ├── UnknownPool               22   │
@@ -51,6 +52,11 @@
     ├── JobsFailed                60   -wait: a job did not end with 0
     ├── ToolFailed                70   another program did not do what it was asked
     ├── OutputUnwritable          71   stdout is full or broken; what was asked was done
+    ├── MountPointRefused         72   ┐
+    ├── FuseUnavailable           73   │
+    ├── MountFailed               74   │ buckets as directories
+    ├── MountBusy                 75   │
+    ├── UnknownMount              76   ┘
     └── Interrupted              130   Ctrl-C
 
 0 is success, 1 a bug in hepsub.
@@ -141,6 +147,13 @@ class JournalNotWritable(HepsubError):
 
     exit_code = 18
     code = "journal-not-writable"
+
+
+class LibraryUnusable(HepsubError):
+    """A file or directory after -lib does not exist, is too large, or cannot be packed."""
+
+    exit_code = 19
+    code = "library-unusable"
 
 
 class UnknownGroup(HepsubError):
@@ -418,6 +431,41 @@ class OutputUnwritable(HepsubError):
 
     exit_code = 71
     code = "output-unwritable"
+
+
+class MountPointRefused(HepsubError):
+    """The directory cannot become a mount: it holds files, is a mount already, or lies in one."""
+
+    exit_code = 72
+    code = "mount-point-refused"
+
+
+class FuseUnavailable(HepsubError):
+    """This machine does not let its users mount anything with FUSE."""
+
+    exit_code = 73
+    code = "fuse-unavailable"
+
+
+class MountFailed(HepsubError):
+    """rclone did not bring the mount up; the message says why."""
+
+    exit_code = 74
+    code = "mount-failed"
+
+
+class MountBusy(HepsubError):
+    """A mount is in use, or has writes that the storage does not have yet: it stays."""
+
+    exit_code = 75
+    code = "mount-busy"
+
+
+class UnknownMount(HepsubError):
+    """hep_mount has mounted nothing there on this host."""
+
+    exit_code = 76
+    code = "unknown-mount"
 
 
 class Interrupted(HepsubError):

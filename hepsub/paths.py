@@ -21,6 +21,7 @@ class Paths:
         journal: directory of the journal's files.
         reports: directory of the tracebacks of bugs.
         logins: directory of what hep_auth renew needs of a login session, one file for each host.
+        mounts: directory of what hep_mount knows of its mounts, one directory for each host.
     """
 
     user_policy: Path
@@ -29,6 +30,7 @@ class Paths:
     journal: Path
     reports: Path
     logins: Path
+    mounts: Path
 
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
@@ -43,6 +45,7 @@ def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
         journal=state / "hepsub" / "journal",
         reports=state / "hepsub" / "reports",
         logins=state / "hepsub" / "logins",
+        mounts=state / "hepsub" / "mounts",
     )
 
 

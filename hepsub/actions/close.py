@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from hepsub.actions.home import place_outputs
-from hepsub.actions.pending import PENDING, Round, push_pending
+from hepsub.actions.pending import Round, push_pending
+from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
 from hepsub.auth.bundle import FINISHED, HOME, Bundle
 from hepsub.auth.bundle_files import write_whole

@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+from hepsub.actions.home_report import HomeReport, report_at
 from hepsub.auth.bundle import HOME, Bundle
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import Carried
@@ -27,19 +28,23 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """
     troubles = []
     for proc in range(bundle.request.number):
-        came = bundle.directory / HOME / f"home.{proc}" / OUTPUTS
+        home = bundle.directory / HOME / f"home.{proc}"
+        report: HomeReport | None = None
         for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
-            if isinstance(each.place, FilePlace):
-                troubles += _place(came, each, each.place.path)
+            if isinstance(each.place, FilePlace) and (home / OUTPUTS).is_dir():
+                report = report or report_at(home)
+                troubles += _place(home / OUTPUTS, report, each, each.place.path)
     return tuple(troubles)
 
 
-def _place(came: Path, output: Carried, target: str) -> list[str]:
+def _place(came: Path, report: HomeReport | None, output: Carried, target: str) -> list[str]:
     found = sorted(came.glob(output.name)) if output.is_pattern else [came / output.name]
     troubles = []
     for source in found:
         if not source.is_file():
             continue
+        if report is not None and not report.came_home(source.relative_to(came).as_posix()):
+            continue  # an earlier run of the job left it
         goal = os.path.join(target, source.name) if output.is_pattern else target
         try:
             Path(goal).parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hepsub.actions.close import close_bundle, revisit_finished
 from hepsub.actions.fetch_spooled import fetch_spooled
+from hepsub.actions.libraries import shelf_beside
 from hepsub.actions.live import LiveBundle, find_live
 from hepsub.actions.pending import Round
 from hepsub.actions.recover import recover
@@ -106,6 +107,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
     live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
     for directory in _own_directories(session, live):
         sweep(directory, now)
+    shelf_beside(session.bundles).prune(now)
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)

@@ -8,7 +8,9 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 * `signed.json`: when the URLs of each storage end
 * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
 * `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
-* `creds/`: tickets and tokens, 0600, one set for all jobs; rewritten whole while the jobs live
+* `creds/`: tickets and tokens, 0600, one set for all jobs; rewritten whole while the jobs live; beside them
+  the certificates of storages' own authorities
+* `lib/ARCHIVE`: the user's libraries, where they are sent along
 * `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
 * `PROC/items.txt`: the job's items
 * `PROC/in/NAME`: the script and inputs from paths, where HTCondor has to send them
@@ -22,12 +24,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from hepsub.auth.bundle_files import CREDENTIALS, keep_file, unusable, write_whole
 from hepsub.auth.credential import Held, write_held
 from hepsub.auth.request import BundleRequest
+from hepsub.errors import BundleUnusable
+from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
 from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import ITEMS_FILE, Carried
+from hepsub.plan.staging import ITEMS_FILE, Carried, authority_file
 from hepsub.plan.template import Values, parse_template
 from hepsub.storage.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 
@@ -97,6 +102,8 @@ class Bundle:
             workdir=request.staging.workdir,
             credentials=request.staging.credentials,
             credential_source=str(self.directory / CREDENTIALS),
+            authorities=_authorities(request, (*inputs, *outputs, *request.staging.libraries)),
+            libraries=request.staging.libraries,
         )
         directory.mkdir(mode=0o700, exist_ok=True)
         write_whole(directory / FILE_NAME, manifest_text(files, signing), 0o600)
@@ -110,17 +117,39 @@ class Bundle:
         try:
             (self.directory / HOME).mkdir(mode=0o700)
             (self.directory / CREDENTIALS).mkdir(mode=0o700)
+            self._keep_authorities()
             self.directory.chmod(0o700)
             for name in WORKER_FILES:
                 text = (
                     resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
                 )
                 write_whole(self.directory / name, text, 0o700)
+            self._keep_libraries()
             for proc in range(self.request.number):
                 self._write_job_files(proc)
             write_whole(self.directory / REQUEST, self.request.to_json(), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+
+    def _keep_libraries(self) -> None:
+        """Those that are sent along; ten submissions keep one copy."""
+        shelf = Path(self.request.staging.bundle_root) / SHELF
+        for each in self.request.staging.libraries:
+            if each.place is None:
+                (self.directory / BUNDLED).mkdir(mode=0o700, exist_ok=True)
+                keep_file(shelf / shelf_name(each.sha256), self.directory / BUNDLED / each.archive)
+
+    def _keep_authorities(self) -> None:
+        """The certificates that jobs need, for storages whose authorities are not the usual ones."""
+        for name, path in self.request.staging.authorities.items():
+            try:
+                text = Path(path).read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                raise BundleUnusable(
+                    f"the ca_file {path} of a storage cannot be read ({error})",
+                    remedy="correct ca_file in [storage.NAME] of the policy",
+                ) from error
+            write_whole(self.directory / CREDENTIALS / name, text, 0o600)
 
     def _write_job_files(self, proc: int) -> None:
         values = self.request.values(proc, None)
@@ -195,6 +224,21 @@ class _EachByItsOwn:
         if place.storage not in self.signers:
             self.signers[place.storage] = self.signer_of(place.storage)
         return self.signers[place.storage]
+
+
+def _authorities(
+    request: BundleRequest, carried: Iterable[Carried | Library]
+) -> tuple[tuple[str, str], ...]:
+    """What the URLs of a job begin with whose servers have authorities of their own, and the files of these."""
+    found: dict[tuple[str, str], None] = {}
+    for place in (each.place for each in carried):
+        if not isinstance(place, ObjectPlace):
+            continue
+        storage = request.staging.storages.get(place.storage)
+        if storage is not None and storage.ca_file:
+            parts = urlsplit(storage.bucket_url(place.bucket))
+            found[f"{parts.scheme}://{parts.netloc}/", authority_file(place.storage)] = None
+    return tuple(found)
 
 
 def _payload(request: BundleRequest, values: Values) -> str:

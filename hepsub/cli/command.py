@@ -25,6 +25,7 @@ PROGRAMS = {
     "hep_history": "hepsub.cli.hep_history",
     "hep_clus": "hepsub.cli.hep_clus",
     "hep_fetch": "hepsub.cli.hep_fetch",
+    "hep_mount": "hepsub.cli.hep_mount",
     "hep_auth": "hepsub.cli.hep_auth",
 }
 """The commands, and the module of each."""
@@ -38,6 +39,7 @@ SUBCOMMANDS = {
     "edit": "hepsub.cli.hep_edit",
     "history": "hepsub.cli.hep_history",
     "fetch": "hepsub.cli.hep_fetch",
+    "mount": "hepsub.cli.hep_mount",
     "auth": "hepsub.cli.hep_auth",
 }
 """What the first word behind hep_sub may be, besides a script or an option."""

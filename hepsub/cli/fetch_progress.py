@@ -6,7 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from hepsub.units import size_text
+
 if TYPE_CHECKING:
+    from rich.progress import Progress, Task
+
     from hepsub.storage.transfer import Meter
 
 
@@ -20,32 +24,42 @@ def watching(*, shown: bool) -> Iterator[Callable[[Meter], None]]:
     if not shown:
         yield lambda _: None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = None
+    with _bar() as progress:
+        task = progress.add_task("looking for outputs", total=None)
 
         def watch(meter: Meter) -> None:
-            nonlocal task
-            said = f"{meter.done} of {meter.number} files"
-            if task is None and meter.number:
-                task = progress.add_task(said, total=meter.size)
-            if task is not None:
-                progress.update(task, completed=meter.moved, description=said)
+            if meter.number:
+                moved = max(0, meter.moved)
+                progress.update(task, total=meter.size, completed=moved, description=_said(meter))
 
         yield watch
+
+
+def _said(meter: Meter) -> str:
+    """Large files are read once more for their checksums, a little behind what comes."""
+    is_here = meter.done < meter.number and meter.moved >= meter.size
+    return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Amount(ProgressColumn):
+        """Bytes that came, of how many, and how many a second, in hepsub's own units."""
+
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text("")
+            rate = f"{size_text(int(task.speed))}/s" if task.speed else "-"
+            return Text(f"{size_text(int(task.completed))} of {size_text(int(task.total))}, {rate}")
+
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        Amount(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True, expand=True)

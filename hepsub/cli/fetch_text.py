@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from hepsub.actions.fetch_report import plain
-from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here
+from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here, Local
 from hepsub.plan.place import ObjectPlace
 from hepsub.units import size_text
 
@@ -38,11 +39,12 @@ def _rows(value: Fetched) -> Iterator[str]:
 
 
 def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
+    files: defaultdict[int, list[Local]] = defaultdict(list)
+    for each in cluster.files:
+        files[each.output.proc].append(each)
     for job in cluster.jobs:
         name = f"{cluster.cluster}.{job.proc}"
-        for each in cluster.files:
-            if each.output.proc != job.proc:
-                continue
+        for each in files[job.proc]:
             source = each.output.source
             origin = source.storage if isinstance(source, ObjectPlace) else "home"
             origin = "path" if each.output.stays else origin

@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from hepsub.actions.fetch import Order, fetch
+from hepsub.actions.fetch import fetch
+from hepsub.actions.fetch_order import Order
 from hepsub.actions.session import Session
 from hepsub.actions.wait import Clock
 from hepsub.cli.fetch_progress import watching

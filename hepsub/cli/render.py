@@ -13,6 +13,7 @@ from hepsub.actions.demo_result import Shown
 from hepsub.actions.edit import Edited
 from hepsub.actions.fetch_result import Fetched
 from hepsub.actions.history import Past
+from hepsub.actions.mount_result import Mounts
 from hepsub.actions.query import Listing
 from hepsub.actions.status import Status
 from hepsub.actions.submit import Preview, Submission
@@ -21,8 +22,9 @@ from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import JobStatus
 from hepsub.cli.queue_text import one_line, queue_table
 from hepsub.errors import OutputUnwritable
+from hepsub.plan.libraries import Library
 from hepsub.result import Problem, Result, Value, envelope
-from hepsub.units import clock_text, duration_text, run_time_text
+from hepsub.units import clock_text, duration_text, run_time_text, size_text
 
 _NAMED = 3
 _QUOTED = 300
@@ -149,6 +151,10 @@ def value_text(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912 (one line f
             from hepsub.cli.fetch_text import fetch_text
 
             return fetch_text(value)
+        case Mounts():
+            from hepsub.cli.mount_text import mount_text
+
+            return mount_text(value)
         case _:
             from hepsub.cli.auth_text import auth_text
 
@@ -179,6 +185,8 @@ def _preview_lines(value: Preview) -> Iterator[str]:
         yield f"  image       {plan.image}"
     if plan.staging is not None and plan.staging.credentials:
         yield f"  carries     {', '.join(each.name for each in plan.staging.credentials)}"
+    for library in plan.staging.libraries if plan.staging is not None else ():
+        yield f"  library     {_library_text(library)}"
     for proc in plan.procs(_NAMED):
         yield f"  job {proc.proc:<7} {' '.join([proc.executable, *proc.arguments])}"
         yield f"              stdout {proc.stdout}"
@@ -190,6 +198,13 @@ def _preview_lines(value: Preview) -> Iterator[str]:
     yield "The submit description:"
     for line in value.description.splitlines():
         yield f"  {line}"
+
+
+def _library_text(library: Library) -> str:
+    how = "travels with the jobs"
+    if library.place is not None:
+        how = f"{'is there already:' if library.stored else 'would be uploaded to'} {library.place}"
+    return f"{library.name} ({size_text(library.size)}) {how}"
 
 
 def _resources_text(value: Preview) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from hepsub.errors import UnknownPool
 from hepsub.suggest import did_you_mean
@@ -198,6 +199,8 @@ class Storage:
         audience: the audience of that token; empty for the credential's own.
         session_s: how long the keys from a token shall be valid, in seconds.
         sts_endpoint: URL of the token service; empty for the endpoint itself (Ceph, MinIO).
+        ca_file: absolute path of the certificates (PEM) of the authorities that the server's certificate is
+            from; jobs get a copy. Empty for those that are trusted anyway.
     """
 
     endpoint: str
@@ -212,11 +215,20 @@ class Storage:
     audience: str = ""
     session_s: Seconds = 3600
     sts_endpoint: str = ""
+    ca_file: str = ""
 
     @property
     def token_name(self) -> str:
         """The credential whose token is exchanged for keys; empty where keys come from elsewhere."""
         return self.token or ("iam" if self.role_arn or self.audience else "")
+
+    def bucket_url(self, bucket: str) -> str:
+        """The unsigned URL of a bucket, without a slash at its end."""
+        endpoint = self.endpoint.rstrip("/")
+        if self.style == "virtual":
+            parts = urlsplit(endpoint)
+            return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}"
+        return f"{endpoint}/{bucket}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +245,10 @@ class Staging:
             its outputs can be saved.
         home_limit: the most MB of outputs that a job brings home when the store is away.
         put_limit: the most MB of one output that S3 takes in one piece (5 GiB).
+        libraries: where in S3 the archives of -lib are kept, storage:bucket/prefix, in which %{User}
+            stands for the login name; empty to send them along with the jobs. An archive is needed
+            for as long as jobs wait that use it.
+        library_limit: the most MB of files behind one -lib.
     """
 
     bundle_dir: str = ""
@@ -241,6 +257,8 @@ class Staging:
     grace: Seconds = 300
     home_limit: Megabytes = 1024
     put_limit: Megabytes = 5120
+    libraries: str = ""
+    library_limit: Megabytes = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +308,21 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """What hep_mount does.
+
+    Attributes:
+        cache: directory on a local disk for what was read, and for what was written and is not sent
+            yet; each user gets a directory of their own in it. Empty for /var/tmp/hepsub-UID.
+        cache_size: the most MB that one mount keeps there of what was read; never more than half of
+            what is free.
+    """
+
+    cache: str = ""
+    cache_size: Megabytes = 10240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything the site and the user decided.
 
@@ -306,6 +339,7 @@ class Policy:
         staging: how inputs and outputs travel.
         credential: tickets and tokens by name.
         renew: how they are kept fresh.
+        mount: how buckets are shown as directories.
         origins: where each key was set, by its dotted name.
     """
 
@@ -321,6 +355,7 @@ class Policy:
     staging: Staging = Staging()
     credential: Mapping[str, Credential] = field(default_factory=lambda: MappingProxyType({}))
     renew: Renew = Renew()
+    mount: Mount = Mount()
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
 
     def origin(self, key: str) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried, ObjectFact
 
 FILE_NAME = "hepsub.manifest"
 _VERSION = "1"
+_WITH_URL = ("input", "output", "glob", "marker", "unmark")
 _ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
 
 
@@ -19,7 +21,7 @@ class Signing(Protocol):
     """What gives URLs their authorisation; today a signature, one day the job's own token."""
 
     def sign(self, method: str, place: ObjectPlace) -> str:
-        """A URL that allows GET or PUT of one object."""
+        """A URL that allows GET, PUT or DELETE of one object."""
 
     def form(self, place: ObjectPlace) -> tuple[str, Mapping[str, str]]:
         """A URL and form fields that allow POST of objects below a prefix."""
@@ -46,6 +48,8 @@ class JobFiles:
         workdir: where the program runs; empty for the scratch directory.
         credentials: the tickets and tokens that go along.
         credential_source: the directory of their newest versions on the submit side.
+        authorities: what URLs begin with, and the file with the authorities to trust for them.
+        libraries: what is unpacked before the program starts.
     """
 
     job: str
@@ -64,6 +68,8 @@ class JobFiles:
     workdir: str = ""
     credentials: tuple[JobCredential, ...] = ()
     credential_source: str = ""
+    authorities: tuple[tuple[str, str], ...] = ()
+    libraries: tuple[Library, ...] = ()
 
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
@@ -77,6 +83,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "submitdir", files.submit_dir
     if files.workdir:
         yield "workdir", files.workdir
+    for prefix, file in files.authorities:
+        yield "ca", prefix, file
     yield "walltime", str(files.walltime), str(files.grace)
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
@@ -85,9 +93,12 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         yield _credential(credential, files)
     for each in files.inputs:
         yield _input(each, files, signing)
+    for library in files.libraries:
+        yield from _library(library, signing)
     for each in files.outputs:
         yield _output(each, files, signing)
     if files.marker is not None:
+        yield "unmark", signing.sign("DELETE", files.marker)
         yield "marker", signing.sign("PUT", files.marker)
 
 
@@ -101,14 +112,22 @@ def _input(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
     if isinstance(each.place, FilePlace):
         return ("link", each.name, each.place.path) if files.shared else ("sent", each.name)
     fact = files.objects.get(each.place)
-    size, checksum = (str(fact.size), _checksum(fact.etag)) if fact else ("-", "-")
+    size, checksum = (str(fact.size), _checksum(fact)) if fact else ("-", "-")
     return "input", each.name, size, checksum, signing.sign("GET", each.place)
 
 
-def _checksum(etag: str) -> str:
-    """An ETag is the MD5 only of objects that were uploaded in one piece, unencrypted."""
-    is_md5 = len(etag) == 32 and all(character in "0123456789abcdef" for character in etag)
-    return f"md5:{etag}" if is_md5 else "-"
+def _library(each: Library, signing: Signing) -> Iterator[tuple[str, ...]]:
+    """The archive arrives as an input does, and is unpacked then."""
+    if each.place is None:
+        yield "sent", each.archive
+    else:
+        url = signing.sign("GET", each.place)
+        yield "input", each.archive, str(each.size), f"sha256:{each.sha256}", url
+    yield "library", each.name, "dir" if each.is_directory else "file", each.archive
+
+
+def _checksum(fact: ObjectFact) -> str:
+    return f"md5:{fact.md5}" if fact.md5 else "-"
 
 
 def _output(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
@@ -141,7 +160,7 @@ def _escape(text: str) -> str:
 
 def _line(*fields: str) -> str:
     action, *rest = fields
-    urls = rest[-1:] if action in ("input", "output", "marker", "glob") else []
+    urls = rest[-1:] if action in _WITH_URL else []
     names = rest[: len(rest) - len(urls)]
     escaped = ["".join(_ESCAPED.get(c, c) for c in name) for name in names]
     return "\t".join([action, *escaped, *urls]) + "\n"

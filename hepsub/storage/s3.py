@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
@@ -69,12 +69,7 @@ class Store:
 
     def url(self, bucket: str, key: str) -> str:
         """The unsigned URL of an object."""
-        path = quote(key, safe="/~")
-        endpoint = self.storage.endpoint.rstrip("/")
-        if self.storage.style == "virtual":
-            parts = urlsplit(endpoint)
-            return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}/{path}"
-        return f"{endpoint}/{bucket}/{path}"
+        return f"{self.storage.bucket_url(bucket)}/{quote(key, safe='/~')}"
 
     def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
         """Size and ETag of objects; None for those that do not exist.
@@ -119,8 +114,11 @@ class Store:
             raise self._unreachable(error) from error
         return self._below(client, bucket, prefix)
 
-    def upload(self, path: Path, place: ObjectPlace) -> None:
+    def upload(self, path: Path, place: ObjectPlace) -> str:
         """Write a file as an object; the store checks what arrives.
+
+        Returns:
+            Its ETag; empty where it was sent in parts.
 
         Raises:
             StorageRefused: the keys are not accepted, or do not allow to write.
@@ -135,16 +133,17 @@ class Store:
         try:
             if size > _ONE_PIECE:
                 _upload_in_parts(self.client(), path, place)
-                return
+                return ""
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "md5").digest()
                 file.seek(0)
-                self.client().put_object(
+                answer = self.client().put_object(
                     Bucket=place.bucket,
                     Key=place.key,
                     Body=file,
                     ContentMD5=base64.b64encode(digest).decode(),
                 )
+                return str(answer.get("ETag", "")).strip('"')
         except botocore.exceptions.ClientError as error:
             raise self._refused(error, str(place)) from error
         except botocore.exceptions.BotoCoreError as error:
@@ -162,6 +161,7 @@ class Store:
             aws_access_key_id=self.keys.access,
             aws_secret_access_key=self.keys.secret,
             aws_session_token=self.keys.token or None,
+            verify=self.storage.ca_file or None,
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": self.storage.style},
@@ -190,9 +190,7 @@ class Store:
             raise self._refused(error, str(place)) from error
         except botocore.exceptions.BotoCoreError as error:
             raise self._unreachable(error) from error
-        return ObjectFact(
-            size=int(answer["ContentLength"]), etag=str(answer.get("ETag", "")).strip('"')
-        )
+        return _fact(answer, "ContentLength")
 
     def _listed(
         self,
@@ -218,12 +216,7 @@ class Store:
             raise self._refused(error, f"{self.name}:{bucket}/{prefix}") from error
         except botocore.exceptions.BotoCoreError as error:
             raise self._unreachable(error) from error
-        return {
-            entry["Key"]: ObjectFact(
-                size=int(entry["Size"]), etag=str(entry.get("ETag", "")).strip('"')
-            )
-            for entry in entries
-        }
+        return {entry["Key"]: _fact(entry, "Size") for entry in entries}
 
     def _refused(self, error: Client, what: str) -> HepsubError:
         code = error.response.get("Error", {}).get("Code", "")
@@ -233,10 +226,32 @@ class Store:
         )
 
     def _unreachable(self, error: Exception) -> HepsubError:
+        if self.storage.ca_file and not Path(self.storage.ca_file).is_file():
+            return StorageUnreachable(
+                f"the ca_file of the storage {self.name} is no file: {self.storage.ca_file}",
+                remedy=f"correct ca_file in [storage.{self.name}] of the policy",
+            )
+        name = type(error).__name__
+        if name == "SSLError":
+            return StorageUnreachable(
+                f"the certificate of the storage {self.name} at {self.storage.endpoint} is not trusted here ({name})",
+                remedy=f"name its authority: ca_file in [storage.{self.name}] of the policy",
+            )
         return StorageUnreachable(
-            f"the storage {self.name} at {self.storage.endpoint} does not answer ({type(error).__name__})",
+            f"the storage {self.name} at {self.storage.endpoint} does not answer ({name})",
             remedy="try again later; -nocheck submits without looking at the inputs",
         )
+
+
+def _fact(answer: Client, size: str) -> ObjectFact:
+    """What an answer says of an object, whose size it calls this."""
+    return ObjectFact(
+        size=int(answer[size]),
+        etag=str(answer.get("ETag", "")).strip('"'),
+        modified=answer["LastModified"].timestamp() if "LastModified" in answer else 0.0,
+        encrypted="kms" in answer.get("ServerSideEncryption", "")
+        or "SSECustomerAlgorithm" in answer,
+    )
 
 
 def _upload_in_parts(client: Client, path: Path, place: ObjectPlace) -> None:
@@ -264,7 +279,7 @@ class Signer:
     expires_s: int
 
     def sign(self, method: str, place: ObjectPlace) -> str:
-        """A pre-signed URL for GET or PUT."""
+        """A pre-signed URL for GET, PUT or DELETE."""
         from botocore.awsrequest import AWSRequest
 
         request = AWSRequest(method, self.store.url(place.bucket, place.key))

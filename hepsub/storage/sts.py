@@ -118,6 +118,7 @@ def _client(storage: Storage) -> Any:  # noqa: ANN401 (botocore has no types)
     return botocore.session.Session().create_client(
         "sts",
         endpoint_url=endpoint_of(storage),
+        verify=(storage.ca_file if not storage.sts_endpoint else "") or None,
         region_name=storage.region,
         config=Config(
             signature_version=UNSIGNED,

@@ -27,6 +27,7 @@ hs_manifest_name=hepsub.manifest
 hs_private=.hepsub
 hs_creds=$hs_private/creds
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
+hs_lib=hepsub_lib
 
 # Times, in seconds. The environment may say otherwise: a site with a slow store, a test in a hurry.
 hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often newer manifests and credentials are asked for beside the payload
@@ -47,7 +48,7 @@ hs_max_wrong=3                           # whole transfers of wrong content befo
 
 # The wrapper's own exit codes.
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
-hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88
+hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89
 
 hs_tab='	'
 hs_cr=$(printf '\r')
@@ -65,6 +66,7 @@ hs_code=0            # the wrapper's own verdict
 hs_message=
 hs_finished=         # the verdict is final: otherwise the shell itself broke down
 hs_job=-
+hs_run=              # how often the job was started, this time included; empty when nobody tells
 hs_payload=
 hs_payload_status=   # as `wait` says it; empty when the payload never ran
 hs_payload_signal=
@@ -83,6 +85,10 @@ hs_forwarded=
 hs_source=-
 hs_submitdir=
 hs_workdir=
+hs_has_lib=          # whether libraries came along,
+hs_lib_search=       # and what they put in front of LD_LIBRARY_PATH,
+hs_lib_python=       # PYTHONPATH
+hs_lib_programs=     # and PATH of the payload
 hs_walltime_s=
 hs_grace_s=0
 hs_payload_end=31536000 # seconds after the start at which the payload has to end,
@@ -109,6 +115,7 @@ hs_token=
 hs_wake=0            # when `clock` has something to do
 hs_chirp_ways=
 hs_status=000
+hs_stored=           # the ETag of what was uploaded
 hs_why=
 
 # ---- small things ---------------------------------------------------------------------------------
@@ -448,6 +455,14 @@ read_line() {
             esac
             url "$5" "$2"
             ;;
+        library)
+            inside "$4" && path "$2" && hs_has_lib=yes
+            case $3,$hs_text in
+                *,*/* | *,. | *,..) broken "'$2' is not the name of a library" ;;
+                dir,* | file,*) ;;
+                *) broken "the library $2 is of the kind '$3', which this wrapper does not know: reinstall hepsub" ;;
+            esac
+            ;;
         output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
         home) inside "$2" && flags "$3" "$2" ;;
         move) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
@@ -456,6 +471,15 @@ read_line() {
             [ -n "$5" ] || broken "no form for the pattern $2"
             ;;
         marker) url "$2" "the marker" && hs_by_url=yes ;;
+        unmark) url "$2" "the marker" ;;
+        ca)
+            inside "$3"
+            case $hs_text in
+                */*) broken "'$3' is not the file name of an authority" ;;
+            esac
+            path "$2"
+            printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities"
+            ;;
         [a-z]*) ;; # of a later hepsub, which can do without
         *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
     esac
@@ -478,7 +502,7 @@ inside() {
     path "$1"
     case /$hs_text/ in
         //* | */../* | */./* | *//*) broken "'$1' is not a name inside the job's directory" ;;
-        "/$hs_private/"* | "/$hs_home/"*) broken "'$1' is a name that hepsub needs for itself" ;;
+        "/$hs_private/"* | "/$hs_home/"* | "/$hs_lib/"*) broken "'$1' is a name that hepsub needs for itself" ;;
     esac
 }
 
@@ -600,6 +624,18 @@ phase() {
     [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
 }
 
+# Which run of the job this is, as HTCondor counts: its ad here is of the moment before the start.
+count_run() {
+    [ -r "${_CONDOR_JOB_AD:-.job.ad}" ] || return 0
+    hs_run=1
+    while IFS=' =' read -r hs_1 hs_2 hs_rest_of_line; do
+        case $hs_1,$hs_2 in
+            *,*[!0-9]* | *,) ;;
+            [Nn]um[Jj]ob[Ss]tarts,*) hs_run=$((hs_2 + 1)) ;;
+        esac
+    done <"${_CONDOR_JOB_AD:-.job.ad}"
+}
+
 # What an earlier run of this job told about its outputs is true no longer.
 forget_lost() {
     [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
@@ -632,7 +668,7 @@ look_up() {
         [ "$hs_1" = "$1" ] || continue
         case $1 in
             input) hs_candidate=$hs_5 ;;
-            marker) hs_candidate=$hs_2 hs_2=$2 ;;
+            marker | unmark) hs_candidate=$hs_2 hs_2=$2 ;;
             *) hs_candidate=$hs_4 ;;
         esac
         [ "$hs_2" = "$2" ] || continue
@@ -669,6 +705,13 @@ take_line() {
             add_credential file "$2" "$3" "$4" "${5:--}"
             ;;
         condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
+        ca)
+            decode "$3" || return 0
+            case $hs_text in
+                '' | . | .. | */*) ;;
+                *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
+            esac
+            ;;
     esac
 }
 
@@ -1097,7 +1140,7 @@ with_libraries() {
     "$@"
 }
 
-# get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) → hs_outcome:
+# get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) | delete URL - → hs_outcome:
 #   ok, again (may work later), refused (the URL is not, or no longer, good), restart (from zero), never
 transfer() {
     case $1 in
@@ -1105,6 +1148,7 @@ transfer() {
         *) time_left "$hs_deadline" ;;
     esac
     rm -f "$hs_private/headers" "$hs_private/code" "$hs_private/answer"
+    authority_of "$2"
     "request_$hs_http" "$@"
     with_libraries "run_$hs_http" "$1" "$3" </dev/null >"$hs_private/code" 2>/dev/null 3<&- 9>&- &
     hs_child=$!
@@ -1113,6 +1157,11 @@ transfer() {
     hs_child=
     hs_status=000
     read -r hs_status hs_rest <"$hs_private/code"
+    # Downloads alone are told to --fail: of the others the answer is wanted, which says why.
+    case $1,$hs_status in
+        get,*) ;;
+        *,[45]??) hs_exit=22 ;;
+    esac
     case $hs_exit in
         0)
             hs_outcome=ok
@@ -1120,6 +1169,7 @@ transfer() {
             ;;
         22)
             hs_why="HTTP $hs_status"
+            reason
             case $hs_status in
                 400 | 401 | 403) hs_outcome=refused ;;
                 408 | 425 | 429 | 5??) hs_outcome=again ;;
@@ -1139,6 +1189,25 @@ transfer() {
     esac
     [ "$hs_exit" = 35 ] && hs_outcome=again # a handshake may break for the network's reasons
     return 0
+}
+
+# The certificates to trust for a URL → hs_ca; empty for those that curl, or Python, trusts anyway.
+authority_of() {
+    hs_ca=
+    [ -e "$hs_private/authorities" ] || return 0
+    while IFS=$hs_tab read -r hs_1 hs_2; do
+        case $1 in
+            "$hs_1"*) decode "$hs_2" && hs_ca=$hs_top/$hs_creds/$hs_text ;;
+        esac
+    done <"$hs_private/authorities"
+}
+
+# The store's word for what is wrong (QuotaExceeded, AccessDenied), as its answer to an upload gives it.
+reason() {
+    [ -s "$hs_private/answer" ] || return 0
+    hs_said=$(head -c 65536 "$hs_private/answer" | LC_ALL=C tr '<' '\n' |
+        LC_ALL=C sed -n 's/^Code>\([A-Za-z0-9._-]\{1,80\}\)$/\1/p' | head -n 1)
+    hs_why="$hs_why${hs_said:+ $hs_said}"
 }
 
 # A word between quotes in a file for curl -K → hs_quoted.
@@ -1165,6 +1234,8 @@ request_curl() {
     {
         curl_quote "$2"
         printf 'url = "%s"\n' "$hs_quoted"
+        curl_quote "$hs_ca"
+        [ -z "$hs_ca" ] || printf 'cacert = "%s"\n' "$hs_quoted"
         case $1 in
             get)
                 # Resume, unless the object is another one by now.
@@ -1206,15 +1277,16 @@ base64_of_hex() {
 }
 
 run_curl() {
-    set -- "$1" "$2" -q -K "$hs_private/request" --globoff --fail --silent --location --max-redirs 5 \
+    set -- "$1" "$2" -q -K "$hs_private/request" --globoff --silent --location --max-redirs 5 \
         -D "$hs_private/headers" -w '%{http_code}\n' \
         --connect-timeout 30 --max-time "$hs_left" --speed-limit 1 --speed-time "$hs_stall_s"
     hs_verb=$1 hs_file=$2
     shift 2
     case $hs_verb in
-        get) exec curl "$@" -C - -o "$hs_file" ;;
+        get) exec curl "$@" --fail -C - -o "$hs_file" ;;
         put) exec curl "$@" -o "$hs_private/answer" -T "$hs_file" ;;
         post) exec curl "$@" -o "$hs_private/answer" ;;
+        delete) exec curl "$@" -o "$hs_private/answer" -X DELETE ;;
     esac
 }
 
@@ -1265,7 +1337,7 @@ request_python3() {
 run_python3() {
     exec python3 -IS -c '
 import os, signal, socket, ssl, sys, urllib.error, urllib.parse, urllib.request
-verb, local, private, limit, stall = sys.argv[1:]
+verb, local, private, limit, stall, authority = sys.argv[1:]
 signal.signal(signal.SIGALRM, lambda *_: leave(28))
 signal.alarm(max(1, int(limit)))
 with open(private + "/request", encoding="utf-8", errors="surrogateescape") as file:
@@ -1330,7 +1402,9 @@ try:
         headers["Range"] = "bytes=%d-" % offset
         if more and more[0]:
             headers["If-Range"] = more[0]
-    if verb != "get":
+    if verb == "delete":
+        method = "DELETE"
+    elif verb != "get":
         try:
             file = open(local if verb == "put" else private + "/upload", "rb")
         except OSError:
@@ -1344,7 +1418,11 @@ try:
             import base64
             headers["Content-MD5"] = base64.b64encode(bytes.fromhex(more[0])).decode()
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
-    opener = urllib.request.build_opener(NoContentType)
+    try:
+        context = ssl.create_default_context(cafile=authority or None)
+    except OSError:
+        leave(77)
+    opener = urllib.request.build_opener(NoContentType, urllib.request.HTTPSHandler(context=context))
     with opener.open(request, timeout=float(stall)) as response:
         status = response.getcode()
         save(response.headers)
@@ -1378,6 +1456,9 @@ try:
 except urllib.error.HTTPError as error:
     status = error.code
     save(error.headers)
+    if verb != "get":
+        with open(private + "/answer", "wb") as file:
+            file.write(error.read(65536))
     leave(22)
 except Exception as error:
     reason = getattr(error, "reason", error)
@@ -1392,7 +1473,7 @@ except Exception as error:
     if isinstance(error, ValueError):
         leave(3)
     leave(56)
-' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s"
+' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
 }
 
 # A header of the last answer → hs_header.
@@ -1442,7 +1523,7 @@ pause() {
 # PATIENCE; UNTIL in seconds after the start. `stubborn` as PATIENCE: only the clock ends it, a refused
 # URL is asked for again and again. Fails with hs_why; hs_wrong says how often the content was wrong.
 persist() {
-    hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_pause=$hs_pause_ms
+    hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_stored='' hs_pause=$hs_pause_ms
     host_of "$4"
     now
     hs_last_progress=$hs_now
@@ -1605,6 +1686,84 @@ make_parent() {
     [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
 
+# ---- libraries ------------------------------------------------------------------------------------
+
+# What the payload finds in $HEPSUB_LIB. The archives go away as soon as they are unpacked.
+unpack_libraries() {
+    [ -n "$hs_has_lib" ] || return 0
+    with_umask mkdir "./$hs_lib" || die "$hs_e_unpack" "the directory $hs_lib cannot be made"
+    each_line unpack_line
+}
+
+unpack_line() {
+    [ "$1" = library ] || return 0
+    heed
+    decode "$2" && hs_library=$hs_text
+    decode "$4" && hs_archive=./$hs_text
+    for hs_unpacker in tar python3 ''; do
+        [ -n "$hs_unpacker" ] || not_unpacked
+        command -v "$hs_unpacker" >/dev/null || continue
+        time_left "$hs_payload_end"
+        bounded "$hs_left" "unpack_by_$hs_unpacker" && [ -e "./$hs_lib/$hs_library" ] && break
+        heed
+    done
+    rm -f "$hs_archive"
+    search_line "$3" "$hs_library"
+}
+
+unpack_by_tar() {
+    umask "$hs_umask"
+    exec tar -xzof "$hs_archive" -C "./$hs_lib" 2>"$hs_private/unpacked"
+}
+
+unpack_by_python3() {
+    umask "$hs_umask"
+    exec python3 -IS -c 'import sys, tarfile
+with tarfile.open(sys.argv[1]) as tar:
+    for member in tar:
+        tar.extract(member, sys.argv[2], set_attrs=member.isreg())' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
+}
+
+not_unpacked() {
+    time_left "$hs_payload_end" ||
+        die "$hs_e_walltime" "the walltime of $hs_walltime_s s ended before the library '$hs_library' was unpacked"
+    bounded "$hs_left" gzip -t "$hs_archive"
+    hs_got=$?
+    heed
+    if [ "$hs_got" = 1 ]; then
+        die "$hs_e_content" "the archive of the library '$hs_library' is broken: it is not what was submitted"
+    fi
+    if command -v tar >/dev/null || command -v python3 >/dev/null; then
+        hs_why=$(tail -n 1 "$hs_private/unpacked" | tr -d '\000-\037')
+        die "$hs_e_unpack" "the library '$hs_library' cannot be unpacked on $(uname -n): ${hs_why:-is the disk full?}"
+    fi
+    die "$hs_e_unpack" "neither tar nor python3 is on $(uname -n): the library '$hs_library' cannot be unpacked"
+}
+
+# KIND NAME: where the payload looks. The first library stands in front, whatever there is behind them.
+search_line() {
+    hs_base=$hs_top/$hs_lib
+    if [ "$1" = file ]; then
+        case :$hs_lib_search: in
+            *":$hs_base:"*) return 0 ;;
+        esac
+        hs_lib_search=$hs_lib_search${hs_lib_search:+:}$hs_base
+        hs_lib_python=$hs_lib_python${hs_lib_python:+:}$hs_base
+        hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base
+        return 0
+    fi
+    hs_base=$hs_base/$2
+    for hs_name in lib64 lib ''; do
+        [ ! -d "$hs_base/$hs_name" ] || hs_lib_search=$hs_lib_search${hs_lib_search:+:}$hs_base${hs_name:+/}$hs_name
+    done
+    for hs_name in python lib/python ''; do
+        [ ! -d "$hs_base/$hs_name" ] || hs_lib_python=$hs_lib_python${hs_lib_python:+:}$hs_base${hs_name:+/}$hs_name
+    done
+    for hs_name in bin ''; do
+        [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
+    done
+}
+
 # ---- the payload ----------------------------------------------------------------------------------
 
 # Everything that can be known before: an exec that fails later looks like an exit code.
@@ -1692,6 +1851,7 @@ exec_payload() {
     umask "$hs_umask"
     [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
     export HEPSUB_SCRATCH="$hs_top"
+    [ -z "$hs_has_lib" ] || export HEPSUB_LIB="$hs_top/$hs_lib"
     each_credential hand_over
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
@@ -1701,7 +1861,9 @@ hs_last_shell='hs_mark=$1/nostart
 echo $$ >"$1/pid"
 [ -z "$2" ] || export LD_LIBRARY_PATH="$3"
 [ -z "$4" ] || export LD_PRELOAD="$5"
-shift 5
+[ -z "$6" ] || export PYTHONPATH="$6${PYTHONPATH:+:$PYTHONPATH}"
+[ -z "$7" ] || export PATH="$7${PATH:+:$PATH}"
+shift 7
 trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
 [ -z "${BASH_VERSION-}" ] || shopt -s execfail
 exec "$@"'
@@ -1724,13 +1886,17 @@ run_payload() {
             hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
             set -- "${hs_pair%X}" "$@"
         done <"$hs_private/odd"
-        set -- env "$@"
+        set -- "$(command -v env)" "$@" # as it is found without the libraries
+    fi
+    if [ -n "$hs_lib_search" ]; then
+        hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
     fi
     heed
     now
     hs_payload_begun=$hs_now
     launch sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
-        "$hs_had_library_path" "$hs_library_path" "$hs_had_preload" "$hs_preload" "$@"
+        "$hs_lib_search$hs_had_library_path" "${hs_lib_search:-$hs_library_path}" "$hs_had_preload" "$hs_preload" \
+        "$hs_lib_python" "$hs_lib_programs" "$@"
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
     if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
@@ -1864,8 +2030,20 @@ stage_out() {
         tend
     fi
     each_line keep_line # what needs no network first, so that it has its place at home
+    [ "$hs_run" = 1 ] || each_line unmark_line
     each_line save_line
 }
+
+# An earlier run of the job may have written the marker: it would say that a mixture of the two is complete.
+# Where that is not allowed, the marker's checksums still say whose an object is.
+unmark_line() {
+    [ "$1" = unmark ] || return 0
+    hs_url=$2
+    look_up unmark - "$2"
+    persist delete unmark - "$hs_url" - "$hs_deadline" "$hs_patience_s"
+}
+
+check_delete() { :; }
 
 keep_line() {
     case $1 in
@@ -1932,7 +2110,7 @@ save_matches() {
     IFS=$hs_old_ifs
     for hs_output in "$@"; do
         [ -f "./$hs_output" ] || continue
-        case $hs_known in *"$hs_nl$hs_output$hs_nl"*) continue ;; esac
+        case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) continue ;; esac
         hs_any=yes
         hs_key=${hs_output##*/}
         hs_url=$hs_glob_url hs_form=
@@ -1988,12 +2166,13 @@ upload() {
 
 # An ETag is the md5 of what the store has, unless it came in parts or was encrypted.
 check_put() {
-    header encryption
-    case $hs_header in *kms* | customer) return 0 ;; esac
     header etag
     hs_etag=${hs_header#W/}
     hs_etag=${hs_etag#\"}
     hs_etag=${hs_etag%\"}
+    hs_stored=$hs_etag
+    header encryption
+    case $hs_header in *kms* | customer) return 0 ;; esac
     if [ -z "$hs_etag" ] && grep -q '<Error' "$hs_private/answer"; then
         hs_outcome=again hs_why="HTTP $hs_status, but with an error inside"
         return 0
@@ -2011,7 +2190,10 @@ check_post() { check_put "$1"; }
 # To a shared file system: never half a file under its final name.
 move() {
     [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/}
-    hs_temporary=$hs_target.tmp-$hs_job
+    # Another run of the job may still be at it, on a node that nobody hears of: a name of its own, and
+    # what an earlier run left goes away, and with it that run's chance to finish.
+    [ "$hs_run" = 1 ] || rm -rf "$hs_target.tmp-$hs_job-"*
+    hs_temporary=$hs_target.tmp-$hs_job-$(uname -n).$$
     time_left "$hs_deadline"
     bounded "$hs_left" with_umask copy "./$hs_output" "$hs_temporary" "$hs_target" || {
         rm -rf "$hs_temporary"
@@ -2089,7 +2271,9 @@ record() {
     hs_item="{\"name\": $hs_json, \"state\": \"$1\", \"size\": $hs_bytes, \"md5\": "
     if [ "$hs_md5" = - ]; then hs_item=${hs_item}null; else hs_item="$hs_item\"$hs_md5\""; fi
     if [ -n "$2" ]; then json "$2"; else hs_json=null; fi
-    hs_outputs="$hs_outputs${hs_outputs:+, }$hs_item, \"url\": $hs_json}"
+    hs_item="$hs_item, \"url\": $hs_json, \"etag\": "
+    if [ "$1" = uploaded ] && [ -n "$hs_stored" ]; then json "$hs_stored"; else hs_json=null; fi
+    hs_outputs="$hs_outputs${hs_outputs:+, }$hs_item$hs_json}"
 }
 
 # Tell the job's ad what is lost, so that HTCondor can hold the job with that reason.
@@ -2168,7 +2352,7 @@ report() {
         hs_exit_code=$hs_payload_status
     fi
     json "$hs_job"
-    printf '{\n"version": %s,\n"job": %s,\n' "$hs_version" "$hs_json"
+    printf '{\n"version": %s,\n"job": %s,\n"run": %s,\n' "$hs_version" "$hs_json" "${hs_run:-null}"
     json "$(uname -n)"
     printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "${hs_times#* }"
     if [ -n "$hs_payload_status" ]; then
@@ -2210,6 +2394,7 @@ finish() {
     fi
     gather
     rm -rf "./$hs_private"
+    [ -z "$hs_has_lib" ] || rm -rf "./$hs_lib" "./$hs_lib".*.tar.gz
     [ "$hs_code" != "$hs_e_contract" ] || sweep
     umask "$hs_umask"
     report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
@@ -2238,9 +2423,11 @@ main() {
         hs_deadline=$((hs_walltime_s - hs_last_s))
     fi
     find_chirp
+    count_run
     forget_lost
     fetch_credentials
     fetch_inputs
+    unpack_libraries
     run_payload "$@"
     stage_out
     conclude

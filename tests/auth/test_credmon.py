@@ -18,8 +18,8 @@ shared = true
 [credential.krb]
 delivery = "condor"
 """
-LIFE_S = 20
-RENEWABLE_S = 30
+LIFE_S = 40
+RENEWABLE_S = 60
 PRODUCER = "_CONDOR_SEC_CREDENTIAL_PRODUCER"
 PATIENT = f"""
 at() {{
@@ -58,7 +58,7 @@ def test_the_pool_keeps_the_ticket_of_a_running_job(
     cluster = submitted["cluster"]
     assert user.ad(cluster)["SendCredential"] is True
     renewed = user.work / "renewed"
-    user.pool.wait_for(renewed.exists, 60, "the end of the ticket's first life in the job")
+    user.pool.wait_for(renewed.exists, 120, "the end of the ticket's first life in the job")
     kdc.kinit(user.account, life_s=600, renewable_s=3600)
     user.ok("hep_auth", "renew", env=own)
     ads = user.ended(cluster, timeout=120)

@@ -31,7 +31,18 @@ COMMANDS = {command.name: command for command in sources.every_command()}
 WALLTIMES = {"test", "short", "default", "mid", "long", "special"}
 SYSTEMS = {"SL6", "SL7", "CentOS7", "AlmaLinux9"}
 STATES = {"I", "R", "C", "H", "X", "S"}
-SUBCOMMANDS = {"demo", "status", "rm", "hold", "release", "edit", "history", "fetch", "auth"}
+SUBCOMMANDS = {
+    "demo",
+    "status",
+    "rm",
+    "hold",
+    "release",
+    "edit",
+    "history",
+    "fetch",
+    "mount",
+    "auth",
+}
 VERBS = {"login", "renew", "s3", "token"}
 CREDENTIALS = {"krb", "iam"}
 TABLE = """\

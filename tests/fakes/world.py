@@ -100,6 +100,7 @@ def make_session(
             journal=directory / "journal",
             reports=directory / "reports",
             logins=directory / "logins",
+            mounts=directory / "mounts",
         ),
         policy=policy or make_policy(),
         journal=Journal(directory=directory / "journal", host=where.host),

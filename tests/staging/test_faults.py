@@ -129,7 +129,8 @@ class Storm:
                 continue
             assert code in (0, E_HOME), (proc, report, evidence)
             states = {each["name"]: each["state"] for each in report["outputs"]}
-            assert (proc in markers) == (code == 0), (proc, evidence)
+            # The marker may be there though no answer came to the job: it is true all the same.
+            assert proc in markers or code == E_HOME, (proc, evidence)
             assert proc not in markers or set(states.values()) == {"uploaded"}, evidence
             assert set(states) == set(OUTPUTS), evidence
             for name, state in states.items():

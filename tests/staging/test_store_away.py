@@ -78,20 +78,25 @@ def test_a_store_that_comes_back_in_time_gets_the_outputs(desk: Desk) -> None:
 
 
 def test_more_than_may_come_home_is_held_and_runs_again(desk: Desk) -> None:
-    """Above home_limit: the store is tried until just before the walltime, then the job waits for its user."""
+    """Above home_limit: the store is tried until just before the walltime, then the job waits for its user.
+
+    What was small is at home by then; HTCondor does not remove it when the second run needs no home.
+    """
     user = desk.shell
     policy = user.policy.read_text()
     user.policy.write_text(policy.replace("shared = true", "shared = true\nhome_limit = 1"))
-    user.script("job.sh", "head -c 2000000 /dev/zero > big; sleep 2")
-    done = desk.submit("job.sh", "-wt", "12s", "-out", "big=herd:out/%{ClusterId}/big")
-    cluster = done["cluster"]
+    user.script("job.sh", f"{RUNS}; echo $run > small; head -c 2000000 /dev/zero > big; sleep 2")
+    outputs = ("-out", "small=herd:out/%{ClusterId}/small", "-out", "big=herd:out/%{ClusterId}/big")
+    done = desk.submit("job.sh", "-wt", "12s", *outputs, env={"HEPSUB_PATIENCE_S": "1"})
+    cluster, small = done["cluster"], desk.home_of(done["uuid"], 0) / "outputs/small"
     user.wait_for_state(2, cluster)
     desk.server.stop()
     user.wait_for_state(5, cluster)
     ad = user.ad(cluster)
     assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (3, 87)
     assert "'big' (2000000 bytes)" in ad["HoldReason"]
-    assert desk.report(done["uuid"], 0)["outputs"][0]["state"] == "lost"
+    states = [each["state"] for each in desk.report(done["uuid"], 0)["outputs"]]
+    assert (states, small.read_text()) == (["home", "lost"], "1\n")
     said = user.ok("hep_q", "-i", str(cluster), "-why")
     assert "home_limit" in said
     assert f"hep_release {cluster}.0" in said
@@ -99,3 +104,18 @@ def test_more_than_may_come_home_is_held_and_runs_again(desk: Desk) -> None:
     user.ok("hep_release", str(cluster))
     assert codes(user.ended(cluster)) == [0]
     assert len(desk.server.content("out", f"{cluster}/big")) == 2000000
+    assert desk.pending(done["uuid"], 0), (
+        "HTCondor removes what is at home: this test has no object"
+    )
+    user.ok("hep_auth", "renew")
+    assert desk.text(f"{cluster}/small") == "2\n"
+    assert not small.exists()
+    assert desk.pending(done["uuid"], 0) == []
+    assert [each["run"] for each in desk.markers(done["uuid"]).values()] == [2]
+    user.ok("hep_fetch", str(cluster))
+    assert user.text(f"{cluster}/0/small") == "2\n"
+
+
+RUNS = (
+    'run=$(($(cat "$HEPSUB_SUBMIT_DIR/runs" || echo 0) + 1)); echo $run > "$HEPSUB_SUBMIT_DIR/runs"'
+)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,43 @@ def test_an_authority_named_in_the_environment_holds_for_hep_sub_and_its_jobs(
         assert list(at_tls.markers(done["uuid"])) == [0]
 
 
+def test_an_authority_named_in_the_policy_holds_everywhere(
+    at_tls: Desk, remote_site: RemoteSite
+) -> None:
+    """ca_file: hep_sub, jobs here, far away and of the embedded pool, and hep_fetch."""
+    user = at_tls.shell
+    name_authority(user, user.work / "ca.pem")
+    queue = user.directory("queue")
+    queue.chmod(0o700)
+    home = at_tls.submit(*JOB)
+    away = at_tls.submit(*JOB, "-site", "dongguan")
+    own = at_tls.submit(*JOB, "-p", "here", "-wait", env={"HEPSUB_HERE_DIR": str(queue)})
+    ads = user.all_ended({home["cluster"]: 1, away["cluster"]: 1})
+    for done in (home, away):
+        assert codes(ads[done["cluster"]]) == [0], user.text(f"job.sh.err.{done['cluster']}.0")
+    assert [job["exit_code"] for job in own["ended"]] == [0]
+    for done in (home, away, own):
+        assert at_tls.text(f"{done['cluster']}/r") == "over TLS\n"
+        assert list(at_tls.markers(done["uuid"])) == [0]
+    user.ok("hep_fetch", str(home["cluster"]))
+    assert user.text(f"{home['cluster']}/0/r") == "over TLS\n"
+
+
+def test_an_authority_that_is_none_is_told(at_tls: Desk) -> None:
+    """Another one's certificate is not trusted, and a file that is not there is named."""
+    user = at_tls.shell
+    name_authority(user, user.work / "nowhere.pem")
+    said = user.refused(UNREACHABLE, *JOB)
+    assert f"the ca_file of the storage herd is no file: {user.work}/nowhere.pem" in said
+    assert "ca_file in [storage.herd]" in said
+
+
+def name_authority(user: Shell, path: Path) -> None:
+    """Let the policy name the authority of the store."""
+    policy = user.policy.read_text()
+    user.policy.write_text(policy.replace("[storage.herd]", f'[storage.herd]\nca_file = "{path}"'))
+
+
 def test_an_unknown_authority_is_refused_at_submission_and_in_the_job(
     at_tls: Desk, remote_site: RemoteSite
 ) -> None:
@@ -76,7 +114,8 @@ def test_an_unknown_authority_is_refused_at_submission_and_in_the_job(
     user = at_tls.shell
     said = user.refused(UNREACHABLE, *JOB)
     assert at_tls.server.endpoint in said
-    assert "SSLError" in said
+    assert "is not trusted here (SSLError)" in said
+    assert "ca_file in [storage.herd]" in said
     authority = str(user.work / "ca.pem")
     home = at_tls.submit(*JOB, env={"REQUESTS_CA_BUNDLE": authority})
     both = {"AWS_CA_BUNDLE": authority, "CURL_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}

@@ -69,6 +69,7 @@ def _client(name: str, endpoint: str, region: str, keys: tuple[str, str], verify
         aws_secret_access_key=keys[1],
         verify=str(verify),
         config=Config(
+            signature_version="s3v4",
             s3={"addressing_style": "path"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -11,7 +11,7 @@ from io import BufferedReader
 from typing import TYPE_CHECKING, Literal
 
 from tests.testbed import http1, spoil
-from tests.testbed.faults import Answer, Fault, Hang, Lose, Reset
+from tests.testbed.faults import Answer, Fault, Hang, Late, Lose, Reset
 from tests.testbed.http1 import Head, MessageError
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Connection:
                 return self._answer(number, head, fault)
             case Lose():
                 return self._lose(number, head)
+            case Late():
+                return self._serve_late(number, head, fault)
             case _:
                 return self._forward(number, head, fault)
 
@@ -131,6 +133,26 @@ class Connection:
         self.client.sendall(head.encode() + (b"" if request.method == "HEAD" else body))
 
     # ---- with the server --------------------------------------------------------------------
+
+    def _serve_late(self, number: int, head: Head, fault: Late) -> Literal[False]:
+        """Take the request, wait, and let the server have it; the client may have gone."""
+        if head.waits_for_continue:
+            self.client.sendall(CONTINUE)
+        framing = http1.request_framing(head)
+        body = b"".join(framing.payload(self.stream))
+        while not fault.now.wait(POLL):
+            if self.proxy.closing.is_set():
+                return False
+        with socket.create_connection(self.proxy.upstream, CONNECT_TIMEOUT) as upstream:
+            upstream.sendall(head.encode())
+            _send_body(upstream, framing.encode(iter([body])))
+            with upstream.makefile("rb") as stream:
+                while (answer := http1.read_head(stream)) is not None and answer.is_interim:
+                    pass
+        if answer is not None:
+            self.proxy.answered(number, answer.status)
+            fault.stored.set()
+        return False
 
     def _forward(self, number: int, head: Head, fault: Fault | None) -> bool:
         try:

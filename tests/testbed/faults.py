@@ -2,6 +2,7 @@
 
 import random
 import re
+import threading
 from dataclasses import dataclass, field
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
@@ -75,7 +76,15 @@ class Hang:
     """The request is taken and never answered, until the client gives up or the proxy ends."""
 
 
-Fault = Reset | Truncate | Flip | Slow | Answer | Lose | Hang
+@dataclass(frozen=True)
+class Late:
+    """An upload is taken whole, and stored when `now` is set, whether or not its client lives; it hears nothing."""
+
+    now: threading.Event = field(default_factory=threading.Event, compare=False)
+    stored: threading.Event = field(default_factory=threading.Event, compare=False)
+
+
+Fault = Reset | Truncate | Flip | Slow | Answer | Lose | Hang | Late
 
 DENIED = Answer(403, "Forbidden", "AccessDenied", "Access Denied")
 EXPIRED = Answer(403, "Forbidden", "AccessDenied", "Request has expired")

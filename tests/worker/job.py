@@ -1,11 +1,13 @@
 """A job's scratch directory, and the wrapper run in it under one of the shells."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,12 @@ class Job:
     def end(self, process: "subprocess.Popen[str]", begun: float | None = None) -> Ended:
         """Wait for the wrapper, and check what is true after every job."""
         start = time.monotonic() if begun is None else begun
-        stdout, stderr = process.communicate(timeout=self.timeout)
+        try:
+            stdout, stderr = process.communicate(timeout=self.timeout)
+        except BaseException:
+            self.kill()
+            process.communicate()
+            raise
         seconds = time.monotonic() - start
         report = json.loads((self.home / "report.json").read_bytes())
         ended = Ended(process.returncode, stdout, stderr, seconds, report, self)
@@ -154,22 +161,30 @@ class Job:
         assert "wrapper.sh" not in ended.stderr, ended.stderr
         assert ended.report["version"] == 1
 
+    def kill(self) -> None:
+        """End everything that this job has started, as a batch system does: the payload has its own session."""
+        while numbers := list(self._numbers()):
+            for number in numbers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+            time.sleep(POLL)
+
     def processes(self) -> list[str]:
-        """The processes with this job's environment that still run."""
+        """The command lines of the processes with this job's environment that still run."""
         found = []
-        for number in range(self.first, _last_pid() + 1):
-            process = Path("/proc") / str(number)
-            try:
-                if f"JOB_MARK={self.mark}".encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
+        for number in self._numbers():
+            with contextlib.suppress(OSError):
+                words = (Path("/proc") / str(number) / "cmdline").read_bytes()
+                found.append(words.replace(b"\0", b" ").decode())
         return found
 
-
-def _last_pid() -> int:
-    """The number that the system gave last."""
-    return int(Path("/proc/loadavg").read_text().split()[-1])
+    def _numbers(self) -> Iterator[int]:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                number = int(process.name)
+                mark = f"JOB_MARK={self.mark}".encode()
+                if number >= self.first and mark in (process / "environ").read_bytes():
+                    yield number
 
 
 def wait_for(condition: Callable[[], object], what: object, timeout: float = 10) -> None:

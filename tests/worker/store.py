@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -28,7 +29,8 @@ class Request:
 class Store:
     """Objects by path. Faults are taken one by one, by method and path: a status to answer with, or
     `reset`, `truncate` (half the body), `corrupt` (one bit), `slow` (a second for the body), `error`
-    (200 with an error inside), `wrong` (another ETag)."""
+    (200 with an error inside), `wrong` (another ETag), or a status and the code of the error (`403 QuotaExceeded`).
+    While `is_away` says so, every answer is 503."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -38,6 +40,7 @@ class Store:
         self.faults: defaultdict[tuple[str, str], deque[int | str]] = defaultdict(deque)
         self.signatures = {SIGNATURE}
         self.ranges = True
+        self.is_away: Callable[[], bool] = lambda: False
         self.arrived = threading.Event()
         self._server = _Server(self)
 
@@ -110,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
         store.headers.append(dict(self.headers))
         faults = store.faults[self.command, path]
         fault = faults.popleft() if faults else ""
+        if store.is_away():
+            fault = 503
         signature = parse_qs(parts.query).get("X-Amz-Signature", [""])[0]
         if self.command != "POST" and not fault and signature not in store.signatures:
             fault = 403
@@ -132,6 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             extra = {"Retry_After": "1"} if fault == 429 else {}
             self._answer(path, fault, b"<Error><Code>SlowDown</Code></Error>", **extra)
+            return True
+        if fault[:3].isdigit():
+            status, code = fault.split()
+            self.close_connection = True
+            self._answer(path, int(status), f"<Error>\n<Code>{code}</Code></Error>".encode())
             return True
         if fault == "reset":
             self.server.store.requests.append(Request(self.command, path, 0))
@@ -189,6 +199,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.store.objects[path] = body
         etag = "0" * 32 if fault == "wrong" else hashlib.md5(body).hexdigest()
         self._answer(path, 200, ETag=f'"{etag}"')
+
+    def do_DELETE(self) -> None:
+        """Remove an object; as S3 does, whether it was there or not."""
+        path, fault = self._begin()
+        if not self._refused(path, fault):
+            self.server.store.objects.pop(path, None)
+            self._answer(path, 204)
 
     def do_POST(self) -> None:
         """Store an object that came with a form, as S3 does: fields first, the file last."""

@@ -109,7 +109,8 @@ def test_the_report_says_what_happened(job: Job) -> None:
     assert report["inputs"] == []
     md5 = "6137cde4893c59f76f005a8123d8e8e6"
     made = {"name": "made", "state": "home", "size": 5, "md5": md5, "url": None}
-    assert report["outputs"] == [made]
+    assert report["outputs"] == [{**made, "etag": None}]
+    assert report["run"] is None
 
 
 NAMES = [

@@ -1,6 +1,7 @@
 """The end of a payload that does not end by itself: walltime and signals; its outputs are saved."""
 
 import signal
+import subprocess
 import time
 
 import pytest
@@ -119,3 +120,11 @@ def test_sigterm_while_outputs_are_saved_does_not_stop_that(web_job: Job, store:
     process.send_signal(signal.SIGTERM)
     ended = web_job.end(process)
     assert (ended.code, ended.outputs()) == (0, {"one": "uploaded"})
+
+
+def test_a_test_in_vain_leaves_nothing_running(job: Job) -> None:
+    job.payload("sleep 600 & sleep 600")
+    job.timeout = 2
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.run()
+    assert job.processes() == []

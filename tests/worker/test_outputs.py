@@ -45,7 +45,11 @@ def test_outputs_are_uploaded_and_the_marker_is_last(web_job: Job, store: Store)
     assert (marker["job"], marker["code"], marker["payload"]["exit_code"]) == (JOB, 0, 0)
     assert marker["outputs"] == ended.report["outputs"]
     first = {"name": "one", "state": "uploaded", "size": 3, "md5": md5(b"one")}
-    assert marker["outputs"][0] == {**first, "url": f"{store.host}/b/one"}
+    assert marker["outputs"][0] == {
+        **first,
+        "url": f"{store.host}/b/one",
+        "etag": md5(b"one"),
+    }
     assert [file.name for file in web_job.home.iterdir()] == ["report.json"]
 
 
@@ -165,6 +169,20 @@ def test_a_refused_upload_without_chirp_goes_home_at_once(
     ended = job.run()
     assert (ended.code, ended.outputs()) == (85, {"one": "home"})
     assert store.count("PUT", "/b/one") == 1
+
+
+@pytest.mark.parametrize("verb", ["output", "glob"])
+def test_what_the_store_says_is_told(web_job: Job, store: Store, verb: str) -> None:
+    web_job.payload("printf one >one")
+    if verb == "output":
+        web_job.add("output", "one", "-", store.url("/b/one"))
+        store.fault("PUT", "/b/one", *["403 QuotaExceeded"] * 2)
+    else:
+        web_job.add("glob", "on?", "-", f"{store.host}/b", form("${filename}"))
+        store.fault("POST", "/b", *["403 QuotaExceeded"] * 2)
+    ended = web_job.run()
+    assert (ended.code, ended.outputs()) == (85, {"one": "home"})
+    assert "HTTP 403 QuotaExceeded; it comes home" in ended.stderr
 
 
 def test_a_wrong_etag_for_ever_sends_the_output_home(job: Job, store: Store) -> None:

@@ -25,7 +25,7 @@ DATA = b"real" * 50_000
 
 def sign(server: S3Server, method: str, bucket: str, key: str) -> str:
     """A pre-signed URL."""
-    operation = {"GET": "get_object", "PUT": "put_object"}[method]
+    operation = {"GET": "get_object", "PUT": "put_object", "DELETE": "delete_object"}[method]
     url: str = server.client().generate_presigned_url(
         operation, Params={"Bucket": bucket, "Key": key}, ExpiresIn=300
     )
@@ -67,6 +67,23 @@ def test_a_job_with_real_presigned_urls(real_job: Job, s3_server: S3Server, buck
     assert s3_server.content(bucket, "dir/out é") == DATA
     assert s3_server.content(bucket, "empty") == b""
     assert json.loads(s3_server.content(bucket, "done.json"))["code"] == 0
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_the_marker_of_an_earlier_run_goes_away(
+    real_job: Job, s3_server: S3Server, bucket: str, code: int
+) -> None:
+    s3_server.client().put_object(Bucket=bucket, Key="done.json", Body=b"of an earlier run")
+    real_job.payload(f"printf one >one; exit {code}")
+    real_job.add("output", "one", "-", sign(s3_server, "PUT", bucket, "one"))
+    real_job.add("unmark", sign(s3_server, "DELETE", bucket, "done.json"))
+    real_job.add("marker", sign(s3_server, "PUT", bucket, "done.json"))
+    ended = real_job.run()
+    assert (ended.code, ended.stderr) == (code, "")
+    assert set(s3_server.objects(bucket)) == {"in", "one", *([] if code else ["done.json"])}
+    [said] = ended.report["outputs"]
+    head = s3_server.client().head_object(Bucket=bucket, Key="one")
+    assert (said["etag"], said["size"]) == (head["ETag"].strip('"'), head["ContentLength"])
 
 
 def test_expired_urls_are_replaced_from_the_newest_manifest(

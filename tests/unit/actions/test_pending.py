@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from hepsub.actions.pending import PENDING, Round, pending_of, push_pending
+from hepsub.actions.pending import Round, push_pending
+from hepsub.actions.pending_list import PENDING, pending_of
 from hepsub.actions.stage import Stores
 from hepsub.auth.bundle import Bundle
 from hepsub.auth.bundles import read_bundle
@@ -37,35 +40,51 @@ class FakeStore:
     Attributes:
         objects: what is there, by key.
         written: the keys, in the order in which they were written.
-        trouble: what is raised, by key.
+        trouble: what is raised, by key; the one of the empty key always.
+        times: when objects were written, by key, in seconds since the epoch.
+        asked: how often it was asked while it was away.
     """
 
     name: str = "herd"
     objects: dict[str, bytes] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
     trouble: dict[str, HepsubError] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
     asked: int = 0
 
     def url(self, bucket: str, key: str) -> str:
         """As Store does it."""
         return f"https://s3.example.org/{bucket}/{key}"
 
-    def upload(self, path: Path, place: ObjectPlace) -> None:
+    def upload(self, path: Path, place: ObjectPlace) -> str:
         """Keep the object."""
-        self.asked += 1
-        if (error := self.trouble.get(place.key) or self.trouble.get("")) is not None:
+        self._answer()
+        if (error := self.trouble.get(place.key)) is not None:
             raise error
         self.objects[place.key] = path.read_bytes()
         self.written.append(place.key)
+        return md5(self.objects[place.key])
 
     def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
         """What is there."""
-        return {
-            each: ObjectFact(size=len(self.objects[each.key]), etag="")
-            if each.key in self.objects
-            else None
-            for each in places
-        }
+        self._answer()
+        return {each: self._fact(each.key) for each in places}
+
+    def _answer(self) -> None:
+        if (error := self.trouble.get("")) is not None:
+            self.asked += 1
+            raise error
+
+    def _fact(self, key: str) -> ObjectFact | None:
+        if key not in self.objects:
+            return None
+        content = self.objects[key]
+        return ObjectFact(size=len(content), etag=md5(content), modified=self.times.get(key, 0.0))
+
+
+def md5(content: bytes | str) -> str:
+    """As stores and reports say it."""
+    return hashlib.md5(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 class Home:
@@ -85,23 +104,39 @@ class Home:
         (home / "outputs").mkdir(parents=True, exist_ok=True)
         return home
 
-    def came(self, proc: int, outputs: dict[str, str], *, marker: bool = True) -> None:
-        """Let outputs come home: their names, and where they belong."""
-        home = self.of(proc)
-        lines = []
+    def came(
+        self,
+        proc: int,
+        outputs: dict[str, str],
+        *,
+        uploaded: dict[str, str] | None = None,
+        marker: bool = True,
+    ) -> None:
+        """Let outputs come home: their names, and where they belong; others were uploaded."""
+        lines, said = [], []
         for name, destination in outputs.items():
-            (home / "outputs" / name).write_text(f"{name} of {proc}")
-            size = len(f"{name} of {proc}")
-            lines.append(f"outputs/{name.replace('%', '%25')}\t{size}\tmd5\t{destination}")
-        (home / "report.json").write_text("{}")
+            content = f"{name} of {proc}"
+            (self.of(proc) / "outputs" / name).write_text(content)
+            escaped = name.replace("%", "%25")
+            lines.append(f"outputs/{escaped}\t{len(content)}\t{md5(content)}\t{destination}")
+            said.append(output(name, content, "home", destination.replace("%25", "%")))
+        for name, destination in (uploaded or {}).items():
+            said.append(output(name, f"{name} of {proc}", "uploaded", destination))
         if marker:
             lines.append(f"report.json\t-\t-\t{HERD}/.hepsub/{self.uuid}/{proc}.json")
-        (home / PENDING).write_text("".join(f"{line}\n" for line in lines))
+        (self.of(proc) / PENDING).write_text("".join(f"{line}\n" for line in lines))
+        self.reported(proc, said, code=85)
 
-    def round(self) -> Round:
+    def reported(self, proc: int, outputs: list[dict[str, Any]], *, code: int) -> None:
+        """Let a run end with this report."""
+        document = {"started": "2026-07-01T10:00:00Z", "code": code, "message": "m"}
+        document |= {"payload": {"exit_code": 0}, "outputs": outputs}
+        (self.of(proc) / "report.json").write_text(json.dumps(document))
+
+    def round(self, *, force: bool = False) -> Round:
         """One round."""
         known = {"herd": cast("Store", self.store)}
-        return Round(stores=Stores(storages={}, known=known, keys=no_keys))
+        return Round(stores=Stores(storages={}, known=known, keys=no_keys), force=force)
 
     def push(self, now: Round | None = None) -> tuple[str, ...]:
         """Try to get everything into its place."""
@@ -110,6 +145,12 @@ class Home:
     def files(self, proc: int) -> set[str]:
         """The names of what is still there."""
         return {path.name for path in self.of(proc).rglob("*") if path.is_file()}
+
+
+def output(name: str, content: str, state: str, url: str) -> dict[str, Any]:
+    """An output as the report has it."""
+    facts = {"size": len(content), "md5": md5(content), "etag": None}
+    return {"name": name, "state": state, "url": url, **facts}
 
 
 def no_keys(name: str, storage: Storage) -> Keys:
@@ -167,6 +208,20 @@ def test_a_store_that_is_away_is_asked_once(home: Home) -> None:
     assert home.files(0) == home.files(1) == {"report.json"}
 
 
+def test_a_bucket_that_refuses_everything_is_left_alone(home: Home) -> None:
+    """One that is full is not asked for every output of every job, and the reason is not told as often."""
+    names = [f"m{number}" for number in range(20)]
+    home.came(0, {name: f"{HERD}/0/{name}" for name in names})
+    for name in names:
+        home.store.trouble[f"13/0/{name}"] = StorageRefused(f"no place for {name}")
+    assert home.push() == tuple(f"no place for {name}" for name in names[:5])
+    assert len(pending_of(home.of(0))) == 21
+    for name in names[4:]:
+        del home.store.trouble[f"13/0/{name}"]
+    assert home.push() == tuple(f"no place for {name}" for name in names[:4])
+    assert len(pending_of(home.of(0))) == 5
+
+
 def test_an_output_for_a_path_keeps_the_marker_back(home: Home, tmp_path: Path) -> None:
     """Whoever places it removes it; then its line goes, and the marker gets there."""
     goal = tmp_path / "goal"
@@ -204,7 +259,7 @@ def test_an_output_called_report_json(world: World) -> None:
     assert home.push() == ()
     assert home.store.objects["13/report_0"] == b"report.json of 0"
     assert not (home.of(0) / "outputs/report.json").exists()
-    assert (home.of(0) / "report.json").read_text() == "{}"
+    assert json.loads((home.of(0) / "report.json").read_text())["code"] == 85
 
 
 def test_a_destination_that_the_policy_lost_is_told(home: Home) -> None:
@@ -229,3 +284,115 @@ def test_lines_of_another_kind_are_left_alone(home: Home) -> None:
     (home.of(0) / PENDING).write_text("outputs/r\t3\n")
     assert pending_of(home.of(0)) == ()
     assert pending_of(home.of(1)) == ()
+
+
+# ---- other runs ---------------------------------------------------------------------------------
+
+BEGUN = 1782900000.0
+"""When the run of the reports began: 2026-07-01T10:00:00Z."""
+
+
+def test_the_marker_says_what_is_true_when_it_is_written(home: Home) -> None:
+    """All outputs are uploaded, and nothing is complained of; what the store holds is in it."""
+    home.came(0, {"r": f"{HERD}/r_0"}, uploaded={"m1": f"{HERD}/0/m1"})
+    home.store.objects["13/0/m1"] = b"m1 of 0"
+    assert home.push() == ()
+    marker = json.loads(home.store.objects[f"13/.hepsub/{home.uuid}/0.json"])
+    assert (marker["code"], marker["message"]) == (0, "")
+    assert {each["name"]: each["state"] for each in marker["outputs"]} == {
+        "r": "uploaded",
+        "m1": "uploaded",
+    }
+    assert marker["outputs"][0]["etag"] == md5("r of 0")
+    assert home.files(0) == {"report.json"}
+
+
+@pytest.mark.parametrize("state", ["home", "uploaded"])
+def test_nothing_is_put_over_the_outputs_of_a_newer_run(home: Home, state: str) -> None:
+    """Not even what the newer run did not write: the two must not mix."""
+    both = {"m1": f"{HERD}/0/m1", "m2": f"{HERD}/0/m2"}
+    if state == "home":
+        home.came(0, {"r": f"{HERD}/r_0", **both})
+    else:
+        home.came(0, both, uploaded={"r": f"{HERD}/r_0"})
+    home.store.objects["13/r_0"] = b"of a newer run"
+    home.store.times["13/r_0"] = BEGUN + 60
+    for _ in range(2):
+        (trouble,) = home.push()
+        assert "herd:out/13/r_0 was written by somebody else (2026-07-01 10:01:00 UTC)" in trouble
+        assert "hep_fetch 13.0 -push -force" in trouble
+        assert home.store.written == []
+        assert {"m1", "m2", PENDING} < home.files(0)
+
+
+def test_force_puts_them_there_all_the_same(home: Home) -> None:
+    """What came home goes over the newer ones, and the set is complete; nothing replaces what it lost."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    home.came(1, {"m1": f"{HERD}/1/m1"}, uploaded={"r": f"{HERD}/r_1"})
+    for proc in range(2):
+        home.store.objects[f"13/r_{proc}"] = b"of a newer run"
+        home.store.times[f"13/r_{proc}"] = BEGUN + 60
+    (trouble,) = home.push(home.round(force=True))
+    assert "13.1 is not complete, and gets no marker: herd:out/13/r_1 is another run's" in trouble
+    assert home.store.written == ["13/r_0", "13/1/m1", f"13/.hepsub/{home.uuid}/0.json"]
+
+
+def test_what_was_there_before_is_replaced(home: Home) -> None:
+    """As the job itself would have done."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    home.store.objects["13/r_0"] = b"of last week"
+    home.store.times["13/r_0"] = BEGUN - 60
+    assert home.push() == ()
+    assert home.store.objects["13/r_0"] == b"r of 0"
+
+
+def test_an_upload_whose_answer_was_lost_is_not_done_again(home: Home) -> None:
+    """The object is the file: nothing moves but the marker."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    home.store.objects["13/r_0"] = b"r of 0"
+    home.store.times["13/r_0"] = BEGUN + 60
+    assert home.push() == ()
+    assert home.store.written == [f"13/.hepsub/{home.uuid}/0.json"]
+    assert home.files(0) == {"report.json"}
+
+
+def test_a_store_that_kept_nothing_gets_no_marker(home: Home) -> None:
+    """It had answered 200 to the job: only a look tells."""
+    home.came(0, {"r": f"{HERD}/r_0"}, uploaded={"m1": f"{HERD}/0/m1"})
+    (trouble,) = home.push()
+    assert "herd:out/13/0/m1 is not there, though it was uploaded" in trouble
+    assert home.store.written == ["13/r_0"]
+    assert home.files(0) == {"report.json", PENDING}
+
+
+def test_the_list_of_an_earlier_run_does_not_count(home: Home) -> None:
+    """HTCondor adds what a later run brings home to what is there: the list may be another run's."""
+    home.came(0, {"r": f"{HERD}/r_0", "m1": f"{HERD}/0/m1"})
+    other = output("m1", "other content", "home", f"{HERD}/0/m1")
+    home.reported(0, [output("r", "r of later", "uploaded", f"{HERD}/r_0"), other], code=85)
+    (home.of(0) / PENDING).write_text(
+        (home.of(0) / PENDING).read_text().replace(md5("m1 of 0"), md5("other content"))
+    )
+    home.store.objects["13/r_0"] = b"r of later"
+    (trouble,) = home.push()
+    assert "m1 is not the file that the job's report tells of" in trouble
+    assert home.store.written == []
+
+
+def test_a_later_run_that_is_complete_needs_nothing_of_an_earlier_one(home: Home) -> None:
+    """The first run could not save all and was held; the second one, released, had no trouble."""
+    home.came(0, {"r": f"{HERD}/r_0", "m1": f"{HERD}/0/m1"})
+    uploaded = [output("r", "r of later", "uploaded", f"{HERD}/r_0")]
+    home.reported(0, [*uploaded, output("p", "", "home", "")], code=0)
+    (home.of(0) / "outputs/p").write_text("")
+    assert home.push() == ()
+    assert home.store.written == []
+    assert home.files(0) == {"report.json", "p"}
+
+
+def test_only_the_jobs_that_are_meant(home: Home) -> None:
+    """A job that runs again is left alone."""
+    for proc in range(2):
+        home.came(proc, {"r": f"{HERD}/r_{proc}"})
+    assert push_pending(home.round(), home.bundle, 13, procs=[1]) == ()
+    assert home.store.written == ["13/r_1", f"13/.hepsub/{home.uuid}/1.json"]

@@ -392,6 +392,7 @@ def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_
         "schedd": "schedd01.example.org",
         "uuid": schedd.clusters[0].submitted.uuid,
         "new": True,
+        "libraries": [],
         "notes": [],
         "procs": [
             {"proc": 0, "stdout": f"{tmp_path}/job.sh.out.13.0", "stderr": "/dev/null"},

@@ -16,6 +16,7 @@ from hepsub.auth.bundle import Bundle, marker_place
 from hepsub.auth.bundles import check_root, claimed, discard_bundle, read_bundle, unfinished
 from hepsub.auth.request import from_json
 from hepsub.errors import BundleUnusable, StorageRefused
+from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.manifest import Signing
@@ -101,6 +102,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
         "homelimit\t1073741824\n"
         "putlimit\t5368709120\n"
         "output\tr\t-\thttps://s3/out/13/1?v=1\n"
+        "unmark\thttps://s3/out/13/.hepsub/u-1/1.json?v=1\n"
         "marker\thttps://s3/out/13/.hepsub/u-1/1.json?v=1\n"
     )
     wrapper = Path(__file__).parents[3] / "hepsub/worker/wrapper.sh"
@@ -175,9 +177,11 @@ def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
         "GET herd:raw/é 0.root",
         "GET herd:raw/b",
         "POST herd:out/13/0/",
+        "DELETE herd:out/13/0/.hepsub/u-1/0.json",
         "PUT herd:out/13/0/.hepsub/u-1/0.json",
         "GET herd:raw/é 1.root",
         "POST herd:out/13/1/",
+        "DELETE herd:out/13/1/.hepsub/u-1/1.json",
         "PUT herd:out/13/1/.hepsub/u-1/1.json",
     ]
 
@@ -368,3 +372,48 @@ def test_no_secret_in_the_request(tmp_path: Path) -> None:
     text = (bundle.directory / "request.json").read_text()
     assert "X-Amz" not in text
     assert "herd-profile" in text
+
+
+def with_authority(bundle: Bundle, path: Path) -> Bundle:
+    """The bundle, with a file of authorities for its storage."""
+    staging = bundle.request.staging
+    storages = {name: replace(each, ca_file=str(path)) for name, each in staging.storages.items()}
+    request = replace(bundle.request, staging=replace(staging, storages=storages))
+    return replace(bundle, request=from_json(request.to_json()))
+
+
+def test_the_authority_of_a_storage_goes_along(tmp_path: Path) -> None:
+    """A copy, and in each manifest what URLs begin with for which it is to be trusted; virtual hosts too."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("PEM\n")
+    bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}"), authority)
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    assert (bundle.directory / "creds/ca.herd.pem").read_text() == "PEM\n"
+    origin = bundle.request.staging.storages["herd"].endpoint.rstrip("/") + "/"
+    text = (bundle.directory / "1/hepsub.manifest").read_text()
+    assert f"\nca\t{origin}\tca.herd.pem\n" in text
+    storage = replace(bundle.request.staging.storages["herd"], style="virtual")
+    assert storage.bucket_url("out") == origin.replace("://", "://out.").rstrip("/")
+
+
+def test_the_authority_of_a_storage_that_has_nothing_but_a_library(tmp_path: Path) -> None:
+    """The job downloads the library from there."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("PEM\n")
+    bundle = with_authority(make_bundle(tmp_path, "-out", "r=res/%{ProcId}"), authority)
+    place = ObjectPlace(storage="herd", bucket="out", key="lib/00.tar.gz")
+    library = Library(name="setup", is_directory=True, sha256="00", size=1, place=place)
+    staging = replace(bundle.request.staging, libraries=(library,))
+    bundle = replace(bundle, request=replace(bundle.request, staging=staging))
+    bundle.write_companions()
+    bundle.write_manifests(13, lambda _: Signer())
+    lines = (bundle.directory / "0/hepsub.manifest").read_text().splitlines()
+    assert "ca\thttps://s3.example.org/\tca.herd.pem" in lines
+
+
+def test_an_authority_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Before anything is submitted."""
+    bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/r"), tmp_path / "nowhere")
+    with pytest.raises(BundleUnusable, match=r"the ca_file .*nowhere .* cannot be read"):
+        bundle.write_companions()

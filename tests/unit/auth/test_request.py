@@ -90,6 +90,7 @@ def test_what_stands_in_it() -> None:
             "put_limit": 5 * 2**30,
             "in_place": False,
             "credentials": [],
+            "libraries": [],
             "inputs": [],
             "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],

@@ -113,6 +113,7 @@ def test_json_of_a_success(capsys: pytest.CaptureFixture[str]) -> None:
             "schedd": "schedd01.example.org",
             "uuid": "u",
             "new": False,
+            "libraries": [],
             "notes": [],
             "procs": [],
         },

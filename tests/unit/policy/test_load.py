@@ -23,6 +23,7 @@ def paths(directory: Path, *, extra: Path | None = None) -> Paths:
         journal=directory / "journal",
         reports=directory / "reports",
         logins=directory / "logins",
+        mounts=directory / "mounts",
     )
 
 

@@ -27,6 +27,7 @@ TABLES: dict[str, type] = {
     "staging": model.Staging,
     "credential.NAME": model.Credential,
     "renew": model.Renew,
+    "mount": model.Mount,
 }
 EXAMPLES = {
     ("group.NAME", "experiment"),

@@ -78,6 +78,7 @@ output\tr.csv\t-\thttps://s3/b/o/r.csv?PUT&X-Amz-Signature=s
 output\td/log\t?\thttps://s3/b/o/log?PUT&X-Amz-Signature=s
 glob\th_*.root\t-\thttps://s3/b\tkey=o/h/${{filename}}&policy=eyJ%3D%26%25%09
 move\ts.txt\t-\t/work/s.txt
+unmark\thttps://s3/b/o/.hepsub/u/0.json?DELETE&X-Amz-Signature=s
 marker\thttps://s3/b/o/.hepsub/u/0.json?PUT&X-Amz-Signature=s
 """
 
