@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import hepsub
+from benchmarks.store import environment
 from hepsub.auth.bundle import HOME, Bundle, marker_place
 from hepsub.auth.request import BundleRequest
 from hepsub.plan.staging import FileRule, StagingPlan
@@ -65,18 +65,7 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """Where hepsub and rclone find the store and its keys."""
-        return {
-            "PATH": os.defpath,
-            "HOME": str(self.root / "home"),
-            "PYTHONPATH": str(Path(hepsub.__file__).parent.parent),
-            "HEPSUB_CONFIG": str(self.root / "policy.toml"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.server.write_credentials()),
-            "RCLONE_CONFIG": os.devnull,
-            "RCLONE_CONFIG_HERD_TYPE": "s3",
-            "RCLONE_CONFIG_HERD_PROVIDER": "Rclone",
-            "RCLONE_CONFIG_HERD_ENDPOINT": self.server.endpoint,
-            "RCLONE_CONFIG_HERD_ENV_AUTH": "true",
-        }
+        return environment(self.root, self.server)
 
     def make(self) -> None:
         """Write the policy, the bundles and the objects."""

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import hepsub
+from benchmarks.store import environment
 from tests.testbed import rclone
 from tests.testbed.s3 import S3Server
 
@@ -50,19 +50,9 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """Where hepsub and rclone find the store and its keys."""
-        return {
-            "PATH": os.defpath,
-            "HOME": str(self.root / "home"),
-            "PYTHONPATH": str(Path(hepsub.__file__).parent.parent),
-            "HEPSUB_CONFIG": str(self.root / "policy.toml"),
+        return environment(self.root, self.server) | {
             "HEPSUB_HERE_DIR": str(self.root / "cache"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.server.write_credentials()),
-            "RCLONE_CONFIG": os.devnull,
             "RCLONE_CACHE_DIR": str(self.root / "rclone-cache"),
-            "RCLONE_CONFIG_HERD_TYPE": "s3",
-            "RCLONE_CONFIG_HERD_PROVIDER": "Rclone",
-            "RCLONE_CONFIG_HERD_ENDPOINT": self.server.endpoint,
-            "RCLONE_CONFIG_HERD_ENV_AUTH": "true",
         }
 
     @property

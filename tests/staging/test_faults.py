@@ -39,19 +39,6 @@ for name in ("a.dat", "d/b.dat"):
 """
 
 
-@pytest.fixture
-def proxy(rclone_s3: S3Server, fault_proxy: Proxied) -> FaultProxy:
-    """Give the proxy in front of the quick store."""
-    rclone_s3.start()
-    return fault_proxy(rclone_s3)
-
-
-@pytest.fixture
-def behind(user: Shell, proxy: FaultProxy) -> Desk:
-    """Give hepalice at the store, whose policy and URLs name the proxy."""
-    return sit_down(user, proxy.server)
-
-
 def made(data: bytes, name: str, proc: int) -> bytes:
     """What the payload makes."""
     return hashlib.sha256(data + name.encode()).digest() * (1 + 500 * proc)

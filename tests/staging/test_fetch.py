@@ -5,7 +5,6 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -13,29 +12,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.pool.shell import END, Shell
-from tests.staging.desk import E_HOME, HASTE, Desk, codes, sit_down
+from tests.pool.shell import END
+from tests.staging.desk import E_HOME, HASTE, Desk, codes
 from tests.testbed.faults import Reset, Slow, Truncate
 from tests.testbed.proxy import FaultProxy
-from tests.testbed.s3 import S3Server
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
 NOT_DONE = 53
-Proxied = Callable[[S3Server], FaultProxy]
-
-
-@pytest.fixture
-def proxy(rclone_s3: S3Server, fault_proxy: Proxied) -> FaultProxy:
-    """Give the proxy in front of the quick store."""
-    rclone_s3.start()
-    return fault_proxy(rclone_s3)
-
-
-@pytest.fixture
-def behind(user: Shell, proxy: FaultProxy) -> Desk:
-    """Give hepalice at the store, whose policy names the proxy."""
-    return sit_down(user, proxy.server)
 
 
 def run_jobs(desk: Desk, text: str, *words: str, number: int = 1) -> dict[str, Any]:

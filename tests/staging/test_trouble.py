@@ -19,7 +19,6 @@ from tests.testbed.s3 import S3Server
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
-Proxied = Callable[[S3Server], FaultProxy]
 BUCKET = "out"
 RUNS = """
 run=$(($(cat "$HEPSUB_SUBMIT_DIR/runs" 2>/dev/null || echo 0) + 1))
@@ -28,19 +27,6 @@ echo $run >"$HEPSUB_SUBMIT_DIR/runs"
 """How a payload counts its runs."""
 TWO = ("-out", "a=herd:out/%{ClusterId}/a", "-out", "b=herd:out/%{ClusterId}/b")
 PATIENT = {"HEPSUB_PATIENCE_S": "300"}
-
-
-@pytest.fixture
-def proxy(rclone_s3: S3Server, fault_proxy: Proxied) -> FaultProxy:
-    """Give the proxy in front of the quick store."""
-    rclone_s3.start()
-    return fault_proxy(rclone_s3)
-
-
-@pytest.fixture
-def behind(user: Shell, proxy: FaultProxy) -> Desk:
-    """Give hepalice at the store, whose policy and URLs name the proxy."""
-    return sit_down(user, proxy.server)
 
 
 def fetched(desk: Desk, cluster: int) -> dict[str, Any]:
