@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hepsub.actions.auth_status import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
+from hepsub.actions.auth_row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
 from hepsub.cli.queue_text import one_line
 from hepsub.units import moment_text, rough_text
 

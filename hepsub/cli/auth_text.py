@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from hepsub.actions.auth_row import AuthStatus
 from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys
-from hepsub.actions.auth_status import AuthStatus
 from hepsub.actions.auth_token import Token
-from hepsub.actions.install import SYSTEMD, Installed, RenewalStatus, Uninstalled
+from hepsub.actions.install_result import SYSTEMD, Installed, RenewalStatus, Uninstalled
 from hepsub.actions.login import Login
 from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState

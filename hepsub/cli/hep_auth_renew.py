@@ -87,7 +87,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
 
 
 def _arranged(session: Session, act: str) -> Result:
-    from hepsub.actions.install import install, renewal_status, uninstall
+    from hepsub.actions.install import install, uninstall
+    from hepsub.actions.renewal_status import renewal_status
 
     result = {"-install": install, "-uninstall": uninstall, "-status": renewal_status}[act](session)
     if act == "-install":

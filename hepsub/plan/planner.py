@@ -31,7 +31,8 @@ from hepsub.plan.layout import (
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace
 from hepsub.plan.route import Need, choose_route, image_for
-from hepsub.plan.staging import StagingPlan, check_conflicts, plan_staging
+from hepsub.plan.staging import StagingPlan, plan_staging
+from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy

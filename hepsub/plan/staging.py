@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from hepsub.errors import OutputConflict, UnknownStorage, UsageError
+from hepsub.errors import UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.item_names import item_names
@@ -293,50 +293,3 @@ def _check_name(name: str) -> None:
             f"'{name}' cannot be the name of a file in the job's directory",
             remedy="give a plain name, or one in a subdirectory",
         )
-
-
-def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> None:
-    """Refuse storages whose endpoint is not what the policy allows.
-
-    Raises:
-        UnknownStorage: the endpoint is plain http and the policy does not allow it.
-    """
-    for name in sorted({place.storage for place in places if isinstance(place, ObjectPlace)}):
-        storage = storages[name]
-        if storage.endpoint.startswith("http://") and not storage.allow_http:
-            raise UnknownStorage(
-                f"the storage {name} is plain http ({storage.endpoint}): data and signed URLs would"
-                " travel in the clear",
-                remedy=f"use https, or set allow_http = true in [storage.{name}]",
-            )
-
-
-def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
-    """Refuse two jobs that would write the same place, and two inputs of one name.
-
-    Raises:
-        OutputConflict: they would.
-    """
-    writers: dict[Place, int] = {}
-    for values in jobs:
-        _check_twice([each.name for each in plan.inputs_of(values)], values.proc)
-        for each in plan.outputs_of(values):
-            if each.is_pattern:
-                continue
-            if each.place in writers:
-                raise OutputConflict(
-                    f"the jobs {writers[each.place]} and {values.proc} would both write {each.place}",
-                    remedy="put %{ProcId} into its name",
-                )
-            writers[each.place] = values.proc
-
-
-def _check_twice(names: list[str], proc: int) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise OutputConflict(
-                f"two inputs of job {proc} would have the name {name}",
-                remedy="give one of them another name: -in URL=NAME",
-            )
-        seen.add(name)

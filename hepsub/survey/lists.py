@@ -17,7 +17,8 @@ from hepsub.plan.environment import expressible
 from hepsub.plan.groups import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
 from hepsub.plan.place import ObjectPlace, Place, find_place
-from hepsub.plan.staging import ObjectFact, check_storages
+from hepsub.plan.staging import ObjectFact
+from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.s3 import Store

@@ -18,7 +18,8 @@ from hepsub.plan.layout import (
 )
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import job_count
-from hepsub.plan.staging import ObjectFact, check_storages, plan_staging
+from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.auth_status import AuthStatus, Row, auth_status
+from hepsub.actions.auth_row import AuthStatus, Row
+from hepsub.actions.auth_status import auth_status
 from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text

@@ -10,15 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.install import (
-    Installed,
-    Machine,
-    RenewalStatus,
-    Uninstalled,
-    install,
-    renewal_status,
-    uninstall,
-)
+from hepsub.actions.install import install, uninstall
+from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.install_task import Machine
+from hepsub.actions.renewal_status import renewal_status
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import Outcome, RenewalState, state_path, state_text
 from hepsub.errors import RenewalNotInstalled

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.actions.auth_status import AuthStatus, Row
+from hepsub.actions.auth_row import AuthStatus, Row
 from hepsub.actions.clus import Walltimes
-from hepsub.actions.install import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
 from hepsub.actions.login import Login, Told
 from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState

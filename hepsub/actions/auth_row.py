@@ -1,0 +1,85 @@
+"""What hep_auth shows: a row for each ticket, token, storage and schedd."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hepsub.result import Json, Problem
+
+KERBEROS = "kerberos"
+TOKEN = "token"  # noqa: S105 (a kind of row)
+KEYS = "s3"
+SCHEDD = "schedd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One credential, the keys of one storage, or one schedd.
+
+    Attributes:
+        kind: `kerberos`, `token`, `s3` or `schedd`.
+        name: its name in the policy.
+        who: whom it speaks for; empty when there is none.
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        needed_by: what of the policy needs it, in words.
+        required: whether the default pool, one of its sites or a storage is among them.
+        origin: where it comes from, in words.
+        next_command: what to type; empty when nothing is to be done, or nothing helps.
+        note: a word for its user; empty for none.
+        trouble: why it is not good; None when it is.
+        exit_code: that of the trouble; 0 for none.
+    """
+
+    kind: str
+    name: str
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
+    who: str = ""
+    expires: float | None = None
+    renewable_until: float | None = None
+    origin: str = ""
+    next_command: str = ""
+    note: str = ""
+    trouble: Problem | None = None
+    exit_code: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is not there, and nothing needs it."""
+        return self.trouble is not None and not self.needed_by
+
+    def document(self) -> dict[str, Json]:
+        """The row as it stands in JSON."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "good": self.trouble is None,
+            "who": self.who,
+            "expires": self.expires,
+            "renewable_until": self.renewable_until,
+            "needed_by": list(self.needed_by),
+            "required": self.required,
+            "origin": self.origin,
+            "next_command": self.next_command,
+            "note": self.note,
+            "problem": self.trouble.document() if self.trouble else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthStatus:
+    """All of them.
+
+    Attributes:
+        rows: first what is needed, last what nothing needs and is not there.
+        now: when that was so, in seconds since the epoch.
+    """
+
+    rows: tuple[Row, ...]
+    now: float
+
+    def document(self) -> dict[str, Json]:
+        """The rows as they stand under `result` in JSON."""
+        return {"now": self.now, "credentials": [row.document() for row in self.rows]}
