@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from hepsub.actions.fetch_bring import Brought, bring
 from hepsub.actions.fetch_find import Found, find_submissions
 from hepsub.actions.fetch_keys import keeper
+from hepsub.actions.fetch_logs import with_logs
 from hepsub.actions.fetch_look import look
 from hepsub.actions.fetch_order import Order
-from hepsub.actions.fetch_plan import plan_job
+from hepsub.actions.fetch_plan import job_ranges, plan_job
 from hepsub.actions.fetch_problems import problems_of
-from hepsub.actions.fetch_push import push_home
+from hepsub.actions.fetch_push import push_home, waiting_at_home
 from hepsub.actions.fetch_result import Fetched, FetchedCluster
 from hepsub.actions.fetch_stand import stand
 from hepsub.actions.fetch_states import await_ends, collect_spooled, job_states
@@ -45,7 +46,7 @@ class _View:
             self.problems += _without_bundle(self.session, found)
             return
         if self.order.push:
-            self.problems += push_home(self.session, self.stores, found, force=self.order.force)
+            self._push(found)
         looked = look(found, found.bundle, self.stores, self.courier)
         jobs = {job.proc: plan_job(job, looked.sight) for job in looked.jobs}
         unsure = [proc for proc, job in jobs.items() if job.missing or job.complete is False]
@@ -61,13 +62,22 @@ class _View:
             Problem(code=each.code, message=each.message, remedy=each.remedy)
             for each in looked.errors
         ]
-        kept = [self.order.part_of(each) for each in jobs.values()]
+        request = found.bundle.request
+        whole = (with_logs(each, request, found.cluster) for each in jobs.values())
+        kept = [self.order.part_of(each) for each in whole]
         files = (each for job in kept for each in stand(job, self.order.directory, found.cluster))
         self.clusters.append(
             FetchedCluster(
                 cluster=found.cluster, schedd=found.schedd, jobs=tuple(kept), files=tuple(files)
             )
         )
+
+    def _push(self, found: Found) -> None:
+        before = waiting_at_home(found)
+        self.problems += push_home(self.session, self.stores, found, force=self.order.force)
+        if pushed := sorted(set(before) - set(waiting_at_home(found))):
+            jobs = job_ranges(found.cluster, pushed)
+            self.notes.append(f"{jobs}: what had come home is in its place now")
 
 
 _AGAIN = "try again later: what jobs have left stays with their schedd until it was fetched"

@@ -17,7 +17,7 @@ from hepsub.auth.bundle import HOME, Bundle, marker_place
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.listing import see_directory, see_objects
+from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.page import Seen
 from hepsub.storage.s3 import Store
 from hepsub.storage.transfer import Courier
@@ -106,10 +106,7 @@ def _see_bucket(
             directories |= dict.fromkeys(keys)
         else:
             exact.append(keys)
-    found = see_objects(store, bucket, exact)
-    for prefix in directories:
-        found |= see_directory(store, bucket, prefix)
-    return found
+    return see_objects(store, bucket, exact) | see_directories(store, bucket, directories)
 
 
 def _groups(

@@ -161,12 +161,9 @@ def _matches(
     """The objects below a prefix that the job wrote: its report knows, else the pattern tells."""
     pattern = carried.name.rpartition("/")[2]
     below = {
-        where: seen
-        for where, seen in sight.objects.items()
-        if (where.storage, where.bucket) == (place.storage, place.bucket)
-        and where.key.startswith(place.key)
-        and fnmatchcase(where.key.removeprefix(place.key), pattern)
-        and where != job.marker
+        where: sight.objects[where]
+        for where in sight.directly_below(place)
+        if fnmatchcase(where.key.removeprefix(place.key), pattern) and where != job.marker
     }
     if job.truth is not None:
         names = job.truth.by_url()

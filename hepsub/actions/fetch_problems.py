@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from hepsub.actions.fetch_find import Found
+from hepsub.actions.fetch_logs import stderr_of
 from hepsub.actions.fetch_plan import job_ranges
 from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import FetchedCluster, Here, JobFiles, Local
@@ -32,7 +33,8 @@ def problems_of(found: Found, cluster: FetchedCluster, *, listing: bool) -> Iter
         yield Problem(
             code="mixed",
             message=f"{job_ranges(cluster.cluster, procs)}: {text}",
-            remedy="do not take its outputs for one result; run the job again, or ask what became of it",
+            remedy="do not take its outputs for one result: run the job again; when another submission writes there,"
+            " too, give it another place (-out)",
         )
 
 
@@ -60,25 +62,16 @@ def _next(found: Found, jobs: list[JobFiles]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
     if any(each.unseen for each in first.missing):
-        return "the same command again, when the storage answers"
+        return "the same command again, when the storage answers and lets you read"
     job = f"{found.cluster}.{first.proc}"
     if first.status is not None and first.status.state in _WAITING:
         return f"hep_fetch -wait {found.cluster} waits for it"
     if first.status is not None and first.status.state is State.HELD:
         return f"hep_q -i {job} -why tells what to do"
-    log = stderr_path(found, first.proc)
+    request = found.bundle.request if found.bundle is not None else None
+    log = stderr_of(request, first.proc, found.cluster) if request is not None else None
     where = f"its stderr is {log}" if log is not None else "its stderr is where -e put it"
     return f"{where}; hep_history {job} tells how it ended"
-
-
-def stderr_path(found: Found, proc: int) -> Path | None:
-    """Where the stderr of a job is by default; None when it is not there."""
-    if found.bundle is None:
-        return None
-    request = found.bundle.request
-    script = Path(request.executable).name
-    path = Path(request.staging.cwd) / f"{script}.err.{found.cluster}.{proc}"
-    return path if path.is_file() else None
 
 
 def _different(cluster: FetchedCluster) -> Iterator[Problem]:
@@ -101,10 +94,12 @@ def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
     for trouble, files in groups.items():
         sources = ", ".join(plain(str(each.output.source)) for each in files[:_NAMED])
         more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        jobs = job_ranges(cluster.cluster, (f.output.proc for f in files))
+        here = plain(os.path.commonpath([each.path for each in files]))
         yield Problem(
             code="not-fetched",
-            message=f"{job_ranges(cluster.cluster, (f.output.proc for f in files))}: {sources}{more}: {trouble}",
-            remedy="the same command tries again, and goes on where it was",
+            message=f"{jobs}: {sources}{more} -> {here}: {trouble}",
+            remedy="the same command tries again, and goes on where it was; -d DIR fetches to another place",
         )
 
 

@@ -19,6 +19,14 @@ _AGAIN = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 """A job in one of these will write its outputs itself."""
 
 
+def waiting_at_home(found: Found) -> list[int]:
+    """The jobs of which something came home that belongs into a store."""
+    if found.bundle is None:
+        return []
+    home = found.bundle.directory / HOME
+    return [proc for proc in found.procs if (home / f"home.{proc}" / PENDING).exists()]
+
+
 def push_home(
     session: Session, stores: Stores, found: Found, *, force: bool = False
 ) -> list[Problem]:
@@ -32,8 +40,7 @@ def push_home(
     """
     if found.bundle is None:
         return []
-    home = found.bundle.directory / HOME
-    procs = [proc for proc in found.procs if (home / f"home.{proc}" / PENDING).exists()]
+    procs = waiting_at_home(found)
     states, _ = job_states(session, found, procs)
     idle = [p for p in procs if p not in states or states[p].state not in _AGAIN]
     try:

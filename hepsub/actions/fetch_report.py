@@ -76,11 +76,6 @@ class Report:
             return f"signal {self.signal} ended the program"
         return f"the program ended with exit code {self.exit_code}"
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the program, or the wrapper, complains."""
-        return self.code != 0 or not self.ran or self.signal is not None or self.exit_code != 0
-
     def came_home(self, name: str) -> bool:
         """Whether the run brought home the file of this name, or the directory that it is in."""
         if not name.isprintable():

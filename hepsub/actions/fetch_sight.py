@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hepsub.actions.fetch_report import Report
@@ -30,6 +31,20 @@ class Sight:
     troubles: Mapping[str, str] = field(default_factory=dict)
     claimed: frozenset[str] = frozenset()
     shared: frozenset[ObjectPlace] = frozenset()
+    _below: Mapping[ObjectPlace, list[ObjectPlace]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the objects by what they lie in: ten thousand jobs look for theirs, each in its own prefix."""
+        below: defaultdict[ObjectPlace, list[ObjectPlace]] = defaultdict(list)
+        for where in self.objects:
+            last = where.key.rpartition("/")[2]
+            if last:  # else it stands for the directory itself
+                below[replace(where, key=where.key.removesuffix(last))].append(where)
+        object.__setattr__(self, "_below", below)
+
+    def directly_below(self, prefix: ObjectPlace) -> Iterable[ObjectPlace]:
+        """The objects whose names are this prefix and a last part."""
+        return self._below.get(prefix, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ A site without this host's file system cannot write to a path of it, so such out
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -46,12 +47,14 @@ def _place(came: Path, report: HomeReport | None, output: Carried, target: str) 
         if report is not None and not report.came_home(source.relative_to(came).as_posix()):
             continue  # an earlier run of the job left it
         goal = os.path.join(target, source.name) if output.is_pattern else target
+        temporary = Path(f"{goal}.{os.getpid()}.part")
         try:
-            Path(goal).parent.mkdir(parents=True, exist_ok=True)
-            temporary = f"{goal}.{os.getpid()}.part"
+            temporary.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, temporary)
-            Path(temporary).replace(goal)
+            temporary.replace(goal)
             source.unlink()
         except OSError as error:
+            with contextlib.suppress(OSError):  # each round would leave another one on a full disk
+                temporary.unlink()
             troubles.append(f"{goal} could not be written ({error.strerror}); it lies in {source}")
     return troubles

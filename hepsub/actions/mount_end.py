@@ -14,7 +14,7 @@ from pathlib import Path
 from hepsub.actions.mount_list import look_at, waiting_writes
 from hepsub.actions.mount_login import offer_login
 from hepsub.actions.mount_point import resolve_point
-from hepsub.actions.mount_record import Record, forget, home_of, read_records
+from hepsub.actions.mount_record import Record, forget, home_of, only_one, read_records
 from hepsub.actions.mount_result import Mounts, Shown, State
 from hepsub.actions.session import Session
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
@@ -65,6 +65,8 @@ def unmount_all(session: Session, end: End, tell: Callable[[str], None]) -> Resu
     offer_login(session, records)
     done: list[Shown] = []
     notes: list[str] = []
+    if not end.directories and not records:
+        notes.append("hep_mount has mounted nothing on this host")
     for record in records:
         try:
             notes += take_away(record, program, end, tell)
@@ -127,10 +129,27 @@ def take_away(
         tell: says to people how far it is.
 
     Raises:
-        MountBusy: it stays: something is not sent, or a program uses it.
+        MountBusy: it stays: something is not sent, a program uses it, or it was mounted anew meanwhile.
     """
     if record.is_alive() and not end.force:
         _wait_until_sent(record, end, tell)
+    with only_one(Path(record.state).parent):  # one that comes up meanwhile has the same cache
+        _refuse_another(record)
+        return _end_alone(record, program, end)
+
+
+def _refuse_another(record: Record) -> None:
+    """Leave a mount alone that another command has made in the place of the one that is meant."""
+    now = [each for each in read_records(Path(record.state).parent) if each.state == record.state]
+    if now and now[0] != record:
+        raise MountBusy(
+            f"{record.directory} was mounted anew by another command",
+            remedy="the same command again takes that one away",
+        )
+
+
+def _end_alone(record: Record, program: str, end: End) -> tuple[str, ...]:
+    """Unmount, see rclone gone, and forget the mount, while no other command mounts or cleans up."""
     if mount_at(record.point) is not None:
         _unmount(record, program, end)
     see_gone(record, force=end.force)
@@ -170,7 +189,8 @@ def _unmount(record: Record, program: str, end: End) -> None:
     # What an rclone that is gone has left cannot be used by anyone: who stands in it does not count.
     words = unmount(program, record.point, lazily=end.force or not alive)
     if words:
-        users = users_of(record.point)
+        own = f"{os.getpid()} ("
+        users = [each for each in users_of(record.point) if not each.startswith(own)]
         who = f", in use by {', '.join(users[:_NAMED])}" if users else f": {words}"
         raise MountBusy(
             f"{record.directory} stays{who}",

@@ -12,8 +12,9 @@ from hepsub.actions.session import Session
 from hepsub.auth.bundle_files import write_whole
 from hepsub.tools.rclone_mount import LOGIN
 
-_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR")
+_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")
 """Places, never secrets themselves."""
+_MAY_BE_RELATIVE = "BEARER_TOKEN_FILE"
 
 
 def offer_login(session: Session, records: Iterable[Record]) -> None:
@@ -23,7 +24,10 @@ def offer_login(session: Session, records: Iterable[Record]) -> None:
     what it could not send.
     """
     there = session.situation.environment
-    lines = [f"export {name}={shlex.quote(there[name])}\n" for name in _NAMES if there.get(name)]
+    offered = {name: there[name] for name in _NAMES if there.get(name)}
+    if there.get(_MAY_BE_RELATIVE):  # rclone runs in another directory
+        offered[_MAY_BE_RELATIVE] = str(session.situation.cwd / there[_MAY_BE_RELATIVE])
+    lines = [f"export {name}={shlex.quote(text)}\n" for name, text in offered.items()]
     if not lines:
         return
     for record in records:

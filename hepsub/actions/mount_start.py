@@ -95,8 +95,8 @@ def _failure(record: Record, what: str) -> HepsubError:
     if fuse_refused(record.log):
         return FuseUnavailable(
             f"{record.directory} could not be mounted{said}",
-            remedy="ask the administrators of this machine to let its users mount with FUSE;"
-            " worker nodes and containers often do not",
+            remedy="try a directory on a local disk; where that does not help, ask the administrators of this"
+            " machine to let its users mount with FUSE: worker nodes and containers often do not",
         )
     return MountFailed(
         f"{record.directory} could not be mounted: {what}{said}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from hepsub.plan.credentials import JobCredential
@@ -35,6 +36,8 @@ class BundleRequest:
         factory: whether the schedd makes the jobs as they are needed.
         staging: how the files travel.
         spool: whether it was handed over to the schedd, so that nothing can be refreshed.
+        stdout: where standard output goes, as a template; empty for not known.
+        stderr: the same for standard error.
     """
 
     uuid: str
@@ -50,6 +53,14 @@ class BundleRequest:
     factory: bool
     staging: StagingPlan
     spool: bool = False
+    stdout: str = ""
+    stderr: str = ""
+
+    def logs(self, proc: int, cluster: int) -> tuple[Path, ...]:
+        """Where the standard output and the standard error of a job are, in this order."""
+        values = self.values(proc, cluster)
+        told = (text for text in (self.stdout, self.stderr) if text)
+        return tuple(Path(parse_template(text).fill(values)) for text in told)
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
@@ -60,6 +71,8 @@ class BundleRequest:
         staging = self.staging
         document = {name: getattr(self, name) for name in _PLAIN} | {
             "spool": self.spool,
+            "stdout": self.stdout,
+            "stderr": self.stderr,
             "items": list(self.items),
             "ends": list(self.ends),
             "staging": {
@@ -123,6 +136,8 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         factory=plan.factory_idle > 0,
         staging=staging,
         spool=plan.route.spool,
+        stdout=str(plan.stdout),
+        stderr=str(plan.stderr),
     )
 
 
@@ -137,6 +152,8 @@ def from_json(text: str) -> BundleRequest:
     return BundleRequest(
         **{name: document[name] for name in _PLAIN},
         spool=document.get("spool", False),
+        stdout=document.get("stdout", ""),
+        stderr=document.get("stderr", ""),
         items=tuple(document["items"]),
         ends=_ends(document),
         staging=StagingPlan(

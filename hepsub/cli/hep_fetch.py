@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -72,7 +73,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     """Fetch outputs, or show what there is.
 
     Raises:
-        UsageError: no job is named.
+        UsageError: no job is named, or -d names no directory.
         HepsubError: a job is not known, or belongs to two schedds.
     """
     if not values["ids"]:
@@ -97,7 +98,14 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
 
 
 def _directory(session: Session, asked: str | None) -> Path:
-    return Path(absolute(asked, session.situation.cwd)) if asked else session.situation.cwd
+    if not asked:
+        return session.situation.cwd
+    path = Path(absolute(asked, session.situation.cwd))
+    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (Path raises where it may not look)
+        raise UsageError(
+            f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
+        )
+    return path
 
 
 COMMAND = Command(

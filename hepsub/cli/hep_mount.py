@@ -95,7 +95,8 @@ def _refuse_nonsense(values: Values, words: tuple[str, ...]) -> None:
         raise UsageError(f"{both} do not go together", remedy="hep_mount -h shows what there is")
     if (values["every"] or values["force"]) and not values["umount"]:
         raise UsageError(
-            "-a and -force belong to -u", remedy="hep_mount -u -a takes all mounts away"
+            "-a and -force belong to -u",
+            remedy="hep_mount -u DIRECTORY takes one mount away, hep_mount -u -a all of them",
         )
     if values["ls"] and words:
         raise UsageError("-ls shows all mounts, and takes no words", remedy="hep_mount -ls")
@@ -136,7 +137,9 @@ COMMAND = Command(
         " write appears within half a minute. A bucket has no directories: an empty one lasts only as long as the"
         " mount.",
         "-ls shows STATE: ok; silent (it does not answer in time); stale (its rclone is gone: -u, or mounting again,"
-        " mends it); dead (no longer mounted, as after a reboot, with writes that were not sent).",
+        " mends it); dead (no longer mounted, as after a reboot, with writes that were not sent). It does not ask the"
+        " storage: when programs get 'Input/output error' from a mount that is ok, the storage is away, the keys have"
+        " expired, or the disk of the cache is full; the last lines of the log, which -ls -json names, tell which.",
     ),
     options=_OPTIONS,
     words=Words(

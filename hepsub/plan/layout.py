@@ -137,9 +137,14 @@ def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ..
 
 def uses_items(spec: JobSpec) -> bool:
     """Whether `%{item}` or `%{items}` occurs."""
+    return bool(_names(spec) & {Name.ITEM, Name.ITEMS})
+
+
+def _names(spec: JobSpec) -> frozenset[Name]:
+    """The names that occur anywhere."""
     files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
     texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments, *files]
-    return any(parse_template(text).names() & {Name.ITEM, Name.ITEMS} for text in texts)
+    return frozenset(name for text in texts for name in parse_template(text).names())
 
 
 def check_item_names(spec: JobSpec) -> None:
@@ -158,3 +163,17 @@ def check_item_names(spec: JobSpec) -> None:
 def list_name(spec: JobSpec) -> str:
     """What messages call the list."""
     return "stdin" if spec.list_file == STDIN else spec.list_file or ""
+
+
+def list_note(spec: JobSpec) -> tuple[str, ...]:
+    """What is strange about how the items of the list are used."""
+    used = _names(spec) & {Name.ITEM, Name.ITEMS}
+    if spec.list_file is None or Name.ITEMS in used:
+        return ()
+    if not used:
+        return (
+            f"nothing uses the items of {list_name(spec)}: write %{{item}} where each job shall get its own",
+        )
+    if spec.per_bytes or (spec.per or 1) > 1:
+        return ("%{item} is only the first item of each job: %{items} and items.txt have all",)
+    return ()

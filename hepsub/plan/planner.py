@@ -26,7 +26,7 @@ from hepsub.plan.layout import (
     job_values,
     lay_out,
     list_name,
-    uses_items,
+    list_note,
 )
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace
@@ -107,7 +107,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
-            *_list_note(spec),
+            *list_note(spec),
             *files.notes,
             *travelling.notes,
             *_universe_note(spec.universe),
@@ -281,14 +281,6 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
         return ()
     return (
         f"-u {universe}: hepsub submits to HTCondor's vanilla universe (the group is said with -g)",
-    )
-
-
-def _list_note(spec: JobSpec) -> tuple[str, ...]:
-    if spec.list_file is None or uses_items(spec):
-        return ()
-    return (
-        f"nothing uses the items of {list_name(spec)}: write %{{item}} where each job shall get its own",
     )
 
 

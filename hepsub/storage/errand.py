@@ -110,7 +110,10 @@ class Errand:
         if not self.download.md5 or part.size > self.download.size:
             os.ftruncate(part.descriptor, 0)
             return 0
-        hole = os.lseek(part.descriptor, 0, os.SEEK_HOLE)
+        try:
+            hole = os.lseek(part.descriptor, 0, os.SEEK_HOLE)
+        except OSError:  # a file system that does not tell
+            return 0
         return part.size if hole >= part.size else max(0, hole - _HOLE_NEAR)
 
     def _bring(self, descriptor: int, came: int, at_once: int) -> str:

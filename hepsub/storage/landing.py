@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -81,11 +82,10 @@ class Landing:
         """The incomplete file, to read and write it; directories are made.
 
         Raises:
-            OSError: it cannot be written, or is no regular file.
+            OSError: it cannot be written, is no regular file, or another command brings it right now.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         with self._directory(make=True) as directory:
-            descriptor = os.open(self.part, flags, 0o666, dir_fd=directory)
+            descriptor = _open_alone(self.part, directory)
             try:
                 facts = os.fstat(descriptor)
                 if not stat.S_ISREG(facts.st_mode):
@@ -141,6 +141,48 @@ class Part:
             src_dir_fd=self.directory,
             dst_dir_fd=self.directory,
         )
+
+
+def _open_alone(part: str, directory: int) -> int:
+    """Open, or make, an incomplete file that no other command has open.
+
+    Two of them would write into one file: when one has given it its final name, the other one cuts off the
+    complete file as it is interrupted.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    for is_last in (
+        False,
+        False,
+        True,
+    ):  # there are file systems whose inodes have a number each time
+        descriptor = os.open(part, flags, 0o666, dir_fd=directory)
+        try:
+            _lock(descriptor, part)
+            if is_last or _is_still(descriptor, part, directory):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # it has got its final name meanwhile
+    raise AssertionError
+
+
+def _lock(descriptor: int, part: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(errno.EBUSY, "another hep_fetch brings it right now", part) from error
+    except OSError:  # a file system without locks
+        return
+
+
+def _is_still(descriptor: int, name: str, directory: int) -> bool:
+    """Whether a file that is open still has its name."""
+    try:
+        named = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(named, os.fstat(descriptor))
 
 
 def _open_root(root: Path, *, make: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os.path
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,11 +56,12 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     wanted = {key for group in kept for key in group}
     found: dict[str, Seen] = {}
     unsure: set[str] = set()
-    for prefix in common_prefixes(kept):
-        below = {key for key in wanted if key.startswith(prefix)}
-        seen, ended = _listed(store, bucket, prefix, _pages(below))
-        found |= {key: seen[key] for key in below & seen.keys()}
-        unsure |= set() if ended else below
+    with contextlib.closing(Lines()) as lines:
+        for prefix in common_prefixes(kept):
+            below = {key for key in wanted if key.startswith(prefix)}
+            seen, ended = _listed(lines, store, bucket, prefix, _pages(below))
+            found |= {key: seen[key] for key in below & seen.keys()}
+            unsure |= set() if ended else below
     places = [
         ObjectPlace(storage=store.name, bucket=bucket, key=key)
         for key in sorted(unsure - found.keys())
@@ -70,14 +72,34 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     return found
 
 
-def see_directory(store: Store, bucket: str, prefix: str) -> dict[str, Seen]:
-    """All objects directly below a prefix that ends with a slash (or is empty), by their keys.
+def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, Seen]:
+    """All objects directly below prefixes, by their keys.
+
+    Args:
+        store: the storage.
+        bucket: its bucket.
+        prefixes: each ends with a slash, or is empty. There may be one for each job, so a listing of what they
+            have in common is tried first: it is given up when it takes half as many pages as there are prefixes.
 
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
     """
-    seen, _ = _listed(store, bucket, prefix, None)
-    return {key: each for key, each in seen.items() if "/" not in key.removeprefix(prefix)}
+    found: dict[str, Seen] = {}
+    with contextlib.closing(Lines()) as lines:
+        if len(prefixes) > 1:
+            most = max(1, len(prefixes) // 2)
+            found, ended = _listed(lines, store, bucket, _common(tuple(prefixes)), most)
+            if ended:
+                return {key: each for key, each in found.items() if _directory(key) in prefixes}
+        for prefix in prefixes:
+            seen, _ = _listed(lines, store, bucket, prefix, None)
+            found |= seen
+    return {key: each for key, each in found.items() if _directory(key) in prefixes}
+
+
+def _directory(key: str) -> str:
+    """What a key begins with, up to its last slash."""
+    return key[: key.rfind("/") + 1]
 
 
 def _pages(wanted: Collection[str]) -> int:
@@ -85,14 +107,13 @@ def _pages(wanted: Collection[str]) -> int:
 
 
 def _listed(
-    store: Store, bucket: str, prefix: str, most: int | None
+    lines: Lines, store: Store, bucket: str, prefix: str, most: int | None
 ) -> tuple[dict[str, Seen], bool]:
-    """What a listing holds, and whether it came to its end within so many pages."""
+    """What a listing holds, and whether it came to its end within so many pages; None: of one directory alone."""
     found: dict[str, Seen] = {}
     asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
     if most is None:
         asked["delimiter"] = "/"
-    lines = Lines()
     try:
         for _ in range(most or _LONGEST_LISTING):
             page = _page(lines, store, bucket, asked)
@@ -102,8 +123,6 @@ def _listed(
             asked["continuation-token"] = page.following
     except NotThere:
         return {}, True
-    finally:
-        lines.close()
     return found, False
 
 
@@ -138,7 +157,7 @@ def storage_refuses(name: str, what: str, reason: str) -> HepsubError:
     """The error for what a storage does not let us read."""
     return StorageRefused(
         f"the storage {name} refuses {what} ({reason})",
-        remedy="check the keys and their rights for this bucket: hep_auth shows them",
+        remedy="hep_auth shows the keys: check their rights for this bucket, and whether they have expired",
     )
 
 

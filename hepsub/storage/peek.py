@@ -69,8 +69,8 @@ def _refused(store: Store, bucket: str, prefix: str, error: Exception) -> Hepsub
         )
     return StorageRefused(
         f"the storage {store.name} does not let you list {bucket}/{prefix} ({code})",
-        remedy=f"hep_auth s3 {store.name} shows whose keys you have; ask the bucket's owner for the right to"
-        " list and read it",
+        remedy=f"hep_auth s3 {store.name} shows whose keys you have (expired ones are refused, too); ask the"
+        " bucket's owner for the right to list and read it",
     )
 
 

@@ -14,6 +14,7 @@ from hepsub.storage.s3 import Store
 
 _NAMED = 10
 _REMEDY = "correct -in or the list; -nocheck submits without looking"
+_PATTERN = "; a pattern stands behind -list: -list 's3://bucket/dir/*.root' -in %{item}"
 _NOTHING_KNOWN: Mapping[ObjectPlace, ObjectFact] = MappingProxyType({})
 
 
@@ -67,5 +68,5 @@ def missing_inputs(names: list[str], remedy: str) -> InputsMissing:
     more = f"\n  and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return InputsMissing(
         f"{len(names)} input(s) do not exist or cannot be read:\n  {shown}{more}",
-        remedy=remedy,
+        remedy=remedy + (_PATTERN if any("*" in each for each in names) else ""),
     )

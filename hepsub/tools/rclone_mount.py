@@ -107,6 +107,8 @@ class RcloneMount:
             "--vfs-cache-max-size": f"{self.cache_mb}M",
             "--devname": f"{self.name}:{where}",
         }
+        if self.storage.ca_file:
+            values["--ca-cert"] = self.storage.ca_file
         words = [word for pair in values.items() for word in pair]
         mode = [] if self.writable else ["--read-only"]
         return [program, "mount", *words, *_SWITCHES, *mode, f"{REMOTE}:{where}", str(self.point)]
@@ -230,7 +232,7 @@ def fuse_refused(log: Path) -> bool:
 
 
 _FUSE_SIGNS = (
-    "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
+    "mount helper error", "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
     "fusermount3: failed to open", "fuse: device not found", "executable file not found",
     "mount syscall", "operation not permitted",
 )  # fmt: skip

@@ -14,12 +14,12 @@ from tests.testbed.sts import WebIdentity
 
 pytestmark = [pytest.mark.condor, pytest.mark.ceph]
 
-LIFE_S = 14
+LIFE_S = 30
 
 
 @pytest.fixture
 def chain(user: Shell, kdc: Kdc, openid: OpenId, ceph_sts: WebIdentity) -> Chain:
-    """Give hepalice tickets and tokens of 14 s, and keys of a session as short as that."""
+    """Give hepalice tickets and tokens of 30 s, and keys of a session as short as that."""
     chain = make_chain(user, kdc, openid, ceph_sts, session_s=60)
     openid.lives_s(access=LIFE_S)
     chain.kinit(LIFE_S, 600)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.mount.user import User, require_fuse, take_all_away
 from tests.staging.desk import clear
-from tests.testbed import process, rclone
+from tests.testbed import cache, host, process, rclone
 from tests.testbed.fixtures import available
 from tests.testbed.homes import Homes
 from tests.testbed.s3 import S3Server
@@ -33,16 +33,25 @@ def rclone_bin(homes: Homes) -> Path:
     return directory
 
 
+def _debians_rclone(place: Path) -> None:
+    """Fetch Debian's package, and unpack it."""
+    with cache.locked(cache.root() / ".apt.lock"):
+        host.apt_get("update")
+        words = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "rclone"]
+        process.run(words, cwd=place)
+    (package,) = place.glob("rclone_*.deb")
+    process.run(["dpkg", "-x", package, place])
+
+
 @pytest.fixture(scope="session")
 def old_rclone_bin(homes: Homes) -> Path:
     """Give a directory with Debian's rclone, where users can read it."""
+    tree = cache.build("rclone-debian", "1", _debians_rclone)
     directory = homes.session.directory / "rclone-debian"
     directory.mkdir()
-    process.run(["apt-get", "-q", "download", "rclone"], cwd=directory)
-    (package,) = directory.glob("rclone_*.deb")
-    process.run(["dpkg", "-x", str(package), "."], cwd=directory)
+    shutil.copy(tree / "usr/bin/rclone", directory / "rclone")
     directory.chmod(0o755)
-    return directory / "usr/bin"
+    return directory
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.ceph
 
 LIFE_S = 60
 LONG_S = 2 * LIFE_S + 10
+NEVER_READ = 500
 POLICY = """
 [credential.iam]
 issuer = "{issuer}"
@@ -87,7 +88,7 @@ def test_a_mount_lives_through_two_expiries(alice: Alice, old_rclone_bin: Path) 
     """find and sha256sum read what was never read before, with both rclones, for two minutes and more."""
     alice.lives(LIFE_S)
     contents = {
-        f"d/{number}.bin": random.Random(number).randbytes(100_000) for number in range(120)
+        f"d/{number}.bin": random.Random(number).randbytes(100_000) for number in range(2 * LONG_S)
     }
     for key, body in contents.items():
         alice.put(key, body)
@@ -115,12 +116,12 @@ def test_a_mount_lives_through_two_expiries(alice: Alice, old_rclone_bin: Path) 
 def test_without_a_token_reads_fail_and_a_later_session_mends_it(alice: Alice) -> None:
     """The agent ends, and the keys: errors, and a reason in the log. After a new login all is well."""
     alice.lives(20)
-    for number in range(200):
+    for number in range(NEVER_READ):
         alice.put(f"{number}.bin", b"x" * 1000)
     user = alice.user
     user.ok("-rw", "herd:alice", "files")
     alice.agent.stop()
-    unread = iter(range(200))
+    unread = iter(range(NEVER_READ))
     wait_for(
         lambda: user("cat", f"files/{next(unread)}.bin", timeout=120).returncode != 0,
         "read that fails",

@@ -98,7 +98,7 @@ def test_a_complete_cluster_arrives_once(each_desk: Desk) -> None:
 
 
 def test_a_failed_job_leaves_what_it_made_and_the_reason(desk: Desk) -> None:
-    """One of two jobs fails: its report and its other output are here, and what is missing is told."""
+    """One of two jobs fails: its report, logs and other output are here, and what is missing is told."""
     text = 'echo "$1" > made; [ "$1" = 0 ] && echo good > r || { echo trouble >&2; exit 3; }'
     out = (
         "-out",
@@ -109,7 +109,13 @@ def test_a_failed_job_leaves_what_it_made_and_the_reason(desk: Desk) -> None:
     done = run_jobs(desk, text, *out, number=2)
     cluster = done["cluster"]
     document = fetch(desk, NOT_DONE, cluster)
-    assert here(desk, cluster) == {"0/r": b"good\n", "0/made": b"0\n", "1/made": b"1\n"}
+    assert here(desk, cluster) == {
+        "0/r": b"good\n",
+        "0/made": b"0\n",
+        "1/made": b"1\n",
+        f"1/job.sh.out.{cluster}.1": b"",
+        f"1/job.sh.err.{cluster}.1": b"trouble\n",
+    }
     report = json.loads((desk.shell.work / f"{cluster}/1/report.json").read_text())
     assert report["payload"]["exit_code"] == 3
     problem, *others = document["problems"]
@@ -334,7 +340,7 @@ def test_jobs_of_the_embedded_pool(desk: Desk) -> None:
     done = shell.document("hep_sub", "bad.sh", "-p", "here", *OUTPUTS, "-wait", env=here_dir)
     cluster = done["result"]["cluster"]
     document = shell.document("hep_fetch", "-p", "here", str(cluster), env=here_dir)
-    assert files(document) == {"fetched": 2}
+    assert files(document) == {"fetched": 2 + 2}, "with its logs"
     [problem] = document["problems"]
     assert "no d/b.txt, hist_1.root: it was not made; " in problem["message"]
     assert "exit code 3" in problem["message"]
@@ -352,4 +358,4 @@ def test_a_later_run_that_failed_is_not_taken_for_the_result(desk: Desk) -> None
     [problem] = document["problems"]
     assert (problem["code"], jobs(document)[0]["complete"]) == ("mixed", False)
     assert "another run" in problem["message"]
-    assert files(document) == {"fetched": 4}
+    assert files(document) == {"fetched": 4 + 2}, "with its logs"

@@ -49,6 +49,7 @@ def check(desk: Desk, submitted: dict[str, Any], bucket: str) -> None:
             "state": "uploaded",
             "size": len(data),
             "md5": hashlib.md5(data).hexdigest(),
+            "etag": hashlib.md5(data).hexdigest(),
             "url": f"{desk.server.endpoint}/{bucket}/{cluster}/mass_{run}.csv",
         }
     assert f"{cluster}/.hepsub/{uuid}/0.json" in desk.server.objects(bucket)

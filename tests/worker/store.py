@@ -26,8 +26,14 @@ class Request:
     start: int = 0
 
 
+ENCRYPTED = "00112233445566778899aabbccddeeff"
+"""The ETag of objects that the store encrypts by a key of its own."""
+
+
 class Store:
-    """Objects by path. Faults are taken one by one, by method and path: a status to answer with, or
+    """Objects by path; those in `encrypted` have an ETag that looks like an MD5 and is none.
+
+    Faults are taken one by one, by method and path: a status to answer with, or
     `reset`, `truncate` (half the body), `corrupt` (one bit), `slow` (a second for the body), `error`
     (200 with an error inside), `wrong` (another ETag), or a status and the code of the error (`403 QuotaExceeded`).
     While `is_away` says so, every answer is 503."""
@@ -36,6 +42,7 @@ class Store:
         self.objects: dict[str, bytes] = {}
         self.requests: list[Request] = []
         self.headers: list[dict[str, str]] = []
+        self.encrypted: set[str] = set()
         self.forms: list[dict[str, str]] = []
         self.faults: defaultdict[tuple[str, str], deque[int | str]] = defaultdict(deque)
         self.signatures = {SIGNATURE}
@@ -160,10 +167,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = store.objects[path]
         etag = f'"{hashlib.md5(body).hexdigest()}"'
+        encryption = {}
+        if path in store.encrypted:
+            etag = f'"{ENCRYPTED}"'
+            encryption["x_amz_server_side_encryption"] = "aws:kms"
         if fault == "corrupt":
             body = bytes([body[0] ^ 1]) + body[1:]
         status, start = 200, 0
-        headers = {"ETag": etag}
+        headers = {"ETag": etag, **encryption}
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and store.ranges and self.headers.get("If-Range", etag) == etag:
             start = int(wanted[1])

@@ -20,6 +20,7 @@ from hepsub.actions.fetch_report import Report, read_report
 from hepsub.actions.fetch_result import Fetched, Here, Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.fetch_stand import Ground
+from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
 from hepsub.actions.wait import Clock
@@ -29,7 +30,7 @@ from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.result import Result
+from hepsub.result import Problem, Result
 from hepsub.storage.landing import Landing
 from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
@@ -441,6 +442,36 @@ def test_what_differs_stays_without_force(world: World) -> None:
     assert str(own) in problem.message
     assert world.fetch("13", force=True).exit_code == 0
     assert own.read_bytes() == CONTENT
+
+
+def test_what_is_in_the_way_here_is_named(world: World) -> None:
+    """A directory with the name of an output: which one, and that -d fetches to another place."""
+    bundle = world.submit("-out", "r=results/r")
+    leave(bundle, 0, "r")
+    own = world.directory / "got/13/0/r"
+    own.mkdir(parents=True)
+    [problem] = world.fetch("13").problems
+    assert problem.code == "not-fetched"
+    assert problem.message.endswith(f" -> {own}: a directory is in the way")
+    assert "-d DIR" in problem.remedy
+
+
+def test_what_was_pushed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-push names the jobs whose outputs it put in their place, and no others."""
+    bundle = world.submit(*OUT)
+    lists = [bundle / f"home/home.{proc}/{PENDING}" for proc in range(3)]
+    for each in lists:
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.touch()
+
+    def push(*_: object, **__: object) -> list[Problem]:
+        lists[0].unlink()
+        lists[1].unlink()
+        return []
+
+    monkeypatch.setattr("hepsub.actions.fetch.push_home", push)
+    assert "13.0-1: what had come home is in its place now" in world.fetch("13", push=True).notes
+    assert not any("come home" in each for each in world.fetch("13").notes)
 
 
 def test_a_storage_without_keys_stops_nothing_else(

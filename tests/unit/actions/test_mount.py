@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hepsub.actions import mount_cache, mount_point
+from hepsub.actions import mount_cache, mount_end, mount_point, mount_record
 from hepsub.actions.mount_cache import cache_directory, cache_mb, rescue
+from hepsub.actions.mount_end import End, take_away
 from hepsub.actions.mount_list import list_mounts
+from hepsub.actions.mount_login import offer_login
 from hepsub.actions.mount_place import Remote, find_remote
 from hepsub.actions.mount_point import prepare_point, resolve_point
 from hepsub.actions.mount_record import (
@@ -27,7 +30,14 @@ from hepsub.actions.mount_record import (
 )
 from hepsub.actions.mount_result import Mounts, State
 from hepsub.batch import BatchSystem
-from hepsub.errors import HepsubError, MountPointRefused, StorageRefused, UnknownStorage, UsageError
+from hepsub.errors import (
+    HepsubError,
+    MountBusy,
+    MountPointRefused,
+    StorageRefused,
+    UnknownStorage,
+    UsageError,
+)
 from hepsub.here.processes import boot_id
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
@@ -236,6 +246,62 @@ def test_what_is_no_more_is_forgotten_unless_something_is_unsent(tmp_path: Path)
     assert not Path(gone.state).exists()
     assert boot_id() == alive.boot
     assert any("hep_mount -rw herd:user/alice" in note for note in result.notes)
+
+
+def test_one_that_was_mounted_anew_meanwhile_stays(tmp_path: Path) -> None:
+    """Its cache is the same: to forget it would take away what the other command's rclone still has to send."""
+    meant = record_in(tmp_path, state=str(tmp_path / "home/1"), boot="former")
+    anew = replace(meant, since=2.0)
+    write_record(anew)
+    with pytest.raises(MountBusy, match="mounted anew"):
+        take_away(meant, "false", End(), lambda _: None)
+    assert read_records(tmp_path / "home") == (anew,)
+
+
+def test_who_keeps_a_mount_is_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hep_mount -u called in the mount stands in it, too; the user cannot end that one."""
+    made = record_in(tmp_path, state=str(tmp_path / "home/1"), boot="former")
+    write_record(made)
+    users = (f"{os.getpid()} (python3)", "4711 (bash)")
+    answers = {"mount_at": True, "unmount": "Device or resource busy", "users_of": users}
+    for name, answer in answers.items():
+        monkeypatch.setattr(mount_end, name, lambda *_, answer=answer, **__: answer)
+    with pytest.raises(MountBusy, match=r"stays, in use by 4711 \(bash\)$"):
+        take_away(made, "false", End(), lambda _: None)
+
+
+def test_nothing_is_taken_away_while_another_command_mounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mount_record, "_LOCK_S", 0.1)
+    made = record_in(tmp_path, state=str(tmp_path / "home/1"), boot="former")
+    write_record(made)
+    with only_one(tmp_path / "home"), pytest.raises(MountBusy, match="another hep_mount"):
+        take_away(made, "false", End(), lambda _: None)
+    assert read_records(tmp_path / "home") == (made,)
+    assert take_away(made, "false", End(), lambda _: None) == ()
+    assert read_records(tmp_path / "home") == ()
+
+
+def test_a_later_session_is_offered_to_what_is_up(tmp_path: Path) -> None:
+    """A token's file with its whole path: rclone runs in another directory."""
+    session = make_session(tmp_path, no_pool)
+    there = {"OIDC_SOCK": "/tmp/a b/'x", "BEARER_TOKEN_FILE": "token", "AWS_SECRET_ACCESS_KEY": "s"}
+    session = replace(session, situation=replace(session.situation, environment=there))
+    up = record_in(tmp_path, state=str(tmp_path / "up")).run_by(os.getpid())
+    down = record_in(tmp_path, state=str(tmp_path / "down"), boot="former")
+    for each in (up, down):
+        write_record(each)
+    offer_login(session, (up, down))
+    script = '. ./login; printf "%s\\n" "$OIDC_SOCK" "$BEARER_TOKEN_FILE" "${AWS_SECRET_ACCESS_KEY-none}"'
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=up.state, env={}, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == ["/tmp/a b/'x", f"{session.situation.cwd}/token", "none"]
+    assert stat.S_IMODE((tmp_path / "up/login").stat().st_mode) == 0o600
+    assert not (tmp_path / "down/login").exists()
 
 
 # ---- the cache ------------------------------------------------------------------------------------

@@ -396,3 +396,14 @@ def test_only_the_jobs_that_are_meant(home: Home) -> None:
         home.came(proc, {"r": f"{HERD}/r_{proc}"})
     assert push_pending(home.round(), home.bundle, 13, procs=[1]) == ()
     assert home.store.written == ["13/r_1", f"13/.hepsub/{home.uuid}/1.json"]
+
+
+def test_without_a_checksum_nothing_is_taken_for_what_is_there(home: Home) -> None:
+    """A node without md5sum, openssl and Python: an earlier object of the same size is another one."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    told = home.of(0) / PENDING
+    told.write_text(told.read_text().replace(md5("r of 0"), "-"))
+    home.reported(0, [{**output("r", "r of 0", "home", f"{HERD}/r_0"), "md5": None}], code=85)
+    home.store.objects["13/r_0"] = b"x of 0"
+    assert home.push() == ()
+    assert home.store.objects["13/r_0"] == b"r of 0"

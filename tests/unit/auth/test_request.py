@@ -52,6 +52,7 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
         walltime=36000,
         factory=False,
         staging=staging,
+        stdout="/work/out.%{ClusterId}.%{ProcId}",
     )
     return replace(plain, **values)  # type: ignore[arg-type]
 
@@ -69,6 +70,8 @@ def test_what_stands_in_it() -> None:
     assert document["staging"].pop("storages").keys() == {"herd"}
     assert document == {
         "uuid": "u-1",
+        "stdout": "/work/out.%{ClusterId}.%{ProcId}",
+        "stderr": "",
         "pool": "local",
         "schedd": "schedd01.example.org",
         "user": "alice",
@@ -122,3 +125,8 @@ def test_what_is_no_request_is_no_crash(text: str) -> None:
     """ValueError, KeyError or TypeError, as promised, and nothing else."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         from_json(text)
+
+
+def test_logs_are_where_the_submission_put_them() -> None:
+    """What is not known is left out."""
+    assert make_request().logs(1, 13) == (Path("/work/out.13.1"),)

@@ -70,6 +70,11 @@ def test_nothing_is_mounted(tmp_path: Path) -> None:
     assert mount_text(value).split() == ["STATE", "MODE", "SINCE", "PENDING", "WHAT", "->", "WHERE"]
 
 
+def test_all_of_nothing_is_told(tmp_path: Path) -> None:
+    result = run(make_session(tmp_path, no_pool), parse(["-u", "-a"], COMMAND), QUIET)
+    assert (result.exit_code, result.notes) == (0, ("hep_mount has mounted nothing on this host",))
+
+
 def test_the_text() -> None:
     shown = Shown(record=RECORD, state=State.OK, pending=3)
     line = mount_text(Mounts(mounts=(shown,), listing=True)).splitlines()[1]

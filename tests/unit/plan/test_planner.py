@@ -120,6 +120,24 @@ def test_a_number_that_the_list_contradicts_is_told_with_the_jobs() -> None:
         job_count(spec, make_policy(), ("a", "b", "c"), (2, 3))
 
 
+@pytest.mark.parametrize(
+    ("words", "is_told"),
+    [
+        (("-per", "2", "-argu", "%{item}"), True),
+        (("-per", "1kB", "-argu", "%{item}"), True),
+        (("-per", "2", "-argu", "%{items}", "-o", "%{item}.log"), False),
+        (("-per", "1", "-argu", "%{item}"), False),
+        (("-argu", "%{item}"), False),
+    ],
+)
+def test_the_first_of_several_items_alone_is_told(words: tuple[str, ...], is_told: bool) -> None:
+    """-per 2 -in %{item} would leave the second item of each job out, silently."""
+    ends = (2, 3) if "-per" in words and "1" not in words else ()
+    facts = replace(make_facts(items=("a", "b", "c")), ends=ends)
+    notes = plan("job.sh", "-list", "l", *words, facts=facts).notes
+    assert any("only the first item of each job" in each for each in notes) is is_told
+
+
 @pytest.mark.parametrize("per", ["2", "2GB"])
 def test_per_needs_a_list(per: str) -> None:
     """Without one there is nothing to share."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -168,6 +169,22 @@ def test_a_part_of_something_else_is_thrown_away(fetch: Fetch, tmp_path: Path, p
     (tmp_path / "r.part").write_bytes(part)
     assert fetch().trouble == ""
     assert (tmp_path / "r").read_bytes() == BODY
+
+
+def test_a_part_is_fetched_anew_where_the_file_system_tells_no_holes(
+    fetch: Fetch, tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some that are served by a program of a user do not know SEEK_HOLE."""
+    (tmp_path / "r.part").write_bytes(b"x" * 5000)
+
+    def unknown(*_: int) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lseek", unknown)
+        assert fetch().trouble == ""
+    assert (tmp_path / "r").read_bytes() == BODY
+    assert script.ranges == [""]
 
 
 def test_wrong_contents_never_get_the_name(fetch: Fetch, tmp_path: Path, script: Script) -> None:

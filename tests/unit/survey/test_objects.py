@@ -76,6 +76,14 @@ def test_all_that_are_missing_are_named(tmp_path: Path) -> None:
         "  juno:raw/run_3",
     ]
     assert "-nocheck" in error.value.remedy
+    assert "-list" not in error.value.remedy
+
+
+def test_a_pattern_among_the_missing_is_explained(tmp_path: Path) -> None:
+    """-in takes no pattern: the remedy tells which option does."""
+    with pytest.raises(InputsMissing) as error:
+        look_up_inputs([FilePlace(path=f"{tmp_path}/*.root")], stores({}))
+    assert "-list 's3://bucket/dir/*.root'" in error.value.remedy
 
 
 def test_hundreds_that_are_missing_are_counted() -> None:

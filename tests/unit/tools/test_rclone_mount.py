@@ -65,6 +65,13 @@ def test_the_style_and_amazons_own() -> None:
     assert remote(STORAGE)["provider"] == "Other"
 
 
+def test_the_authority_that_the_policy_names(tmp_path: Path) -> None:
+    made = asked(tmp_path)
+    named = replace(made, storage=replace(STORAGE, ca_file="/etc/our ca.pem")).argv("rclone")
+    assert named[named.index("--ca-cert") + 1] == "/etc/our ca.pem"
+    assert "--ca-cert" not in made.argv("rclone")
+
+
 def test_the_command_line(tmp_path: Path) -> None:
     words = asked(tmp_path).argv("rclone")
     assert words[:2] == ["rclone", "mount"]
@@ -197,6 +204,11 @@ def test_the_script_is_sh(keys: Keys, tmp_path: Path) -> None:
             "2026/11/22 07:36:32 ERROR : /: Dir.Stat error: AccessDenied: \n",
             "/: Dir.Stat error: AccessDenied:",
             False,
+        ),
+        (
+            "2026/11/22 07:00:00 mount helper error: fusermount3: mounting over filesystem type 0x1 is forbidden\n",
+            "mount helper error: fusermount3: mounting over filesystem type 0x1 is forbidden",
+            True,
         ),
         (
             "2026/11/22 07:00:00 mount helper error: fusermount3: mount failed: Operation not permitted\n"

@@ -1,0 +1,29 @@
+"""The words of hep_fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.batch import BatchSystem
+from hepsub.cli.hep_fetch import COMMAND, run
+from hepsub.cli.parse import parse
+from hepsub.cli.talk import Talk
+from hepsub.errors import UsageError
+from hepsub.policy.model import Pool
+from tests.fakes.world import make_session, make_situation
+
+
+def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+    """The directory is looked at before any pool."""
+    return ()
+
+
+def test_a_file_is_no_directory_for_outputs(tmp_path: Path) -> None:
+    """Said at once, not after -wait has waited for the jobs."""
+    (tmp_path / "file").touch()
+    session = make_session(tmp_path, no_pool, situation=make_situation(cwd=tmp_path))
+    quiet = Talk(early=lambda _: None, progress=lambda _: None)
+    with pytest.raises(UsageError, match=f"-d file: {tmp_path}/file is no directory"):
+        run(session, parse(["13", "-wait", "-d", "file"], COMMAND), quiet)

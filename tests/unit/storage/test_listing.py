@@ -1,0 +1,118 @@
+"""Which objects there are, asked of a small server in this process that counts what it is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+import pytest
+
+from hepsub.policy.model import Storage
+from hepsub.storage.keys import Keys
+from hepsub.storage.listing import see_directories
+from hepsub.storage.s3 import Store
+
+PAGE = 10
+
+
+@dataclass
+class Bucket:
+    """A bucket, and what it was asked.
+
+    Attributes:
+        keys: of its objects.
+        asked: the prefixes of the listings, a page each.
+        connections: how many there were.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    connections: int = 0
+
+    def page(self, query: dict[str, list[str]]) -> str:
+        """The answer to ListObjectsV2, ten keys a page."""
+        prefix = query.get("prefix", [""])[0]
+        after = query.get("continuation-token", [""])[0]
+        self.asked.append(prefix)
+        keys = sorted(key for key in self.keys if key.startswith(prefix) and key > after)
+        if "delimiter" in query:
+            keys = [key for key in keys if "/" not in key.removeprefix(prefix)]
+        shown = keys[:PAGE]
+        entries = "".join(
+            f"<Contents><Key>{escape(key)}</Key><Size>1</Size></Contents>" for key in shown
+        )
+        more = f"<NextContinuationToken>{shown[-1]}</NextContinuationToken>" if keys[PAGE:] else ""
+        cut = "true" if more else "false"
+        return (
+            f"<ListBucketResult><IsTruncated>{cut}</IsTruncated>{more}{entries}</ListBucketResult>"
+        )
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    """Give an empty bucket."""
+    return Bucket()
+
+
+@pytest.fixture
+def store(bucket: Bucket) -> Iterator[Store]:
+    """Give the store that has it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            bucket.connections += 1
+            super().setup()
+
+        def do_GET(self) -> None:
+            text = bucket.page(parse_qs(urlsplit(self.path).query)).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    keys = Keys(access="a", secret="b", token="", expires=None)
+    yield Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_directories_of_many_jobs_are_one_listing(bucket: Bucket, store: Store) -> None:
+    """What lies deeper, or beside them, is left out."""
+    wanted = {f"out/13/{proc}/h.root" for proc in range(30)}
+    bucket.keys = wanted | {"out/13/7/deep/h.root", "out/13/index", "out/130/1/h.root"}
+    found = see_directories(store, "b", [f"out/13/{proc}/" for proc in range(40)])
+    assert set(found) == wanted
+    assert bucket.asked == ["out/13/"] * 4
+    assert bucket.connections == 1
+
+
+def test_a_directory_with_more_strangers_than_jobs_is_not_listed_to_its_end(
+    bucket: Bucket, store: Store
+) -> None:
+    """Then each is asked for by itself, on one connection."""
+    bucket.keys = {f"out/{number}/s" for number in range(500)} | {"out/a/1", "out/b/2", "out/c/3"}
+    prefixes = ["out/a/", "out/b/", "out/c/", "out/d/"]
+    assert set(see_directories(store, "b", prefixes)) == {"out/a/1", "out/b/2", "out/c/3"}
+    assert bucket.asked == ["out/", "out/", *prefixes]
+    assert bucket.connections == 1
+
+
+def test_one_directory_and_none(bucket: Bucket, store: Store) -> None:
+    """The whole bucket is one, too."""
+    bucket.keys = {"a", "b", "c/d"}
+    assert set(see_directories(store, "b", [""])) == {"a", "b"}
+    assert see_directories(store, "b", []) == {}
+    assert bucket.asked == [""]
