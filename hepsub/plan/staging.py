@@ -277,7 +277,8 @@ def _completed(place: Place, name: str) -> Place:
 
 
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe|\.chirp\.config"
+    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""
 

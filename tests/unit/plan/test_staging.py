@@ -214,7 +214,9 @@ def test_an_item_twice_in_one_job_is_refused() -> None:
         check_conflicts(plan, job_values(1, 0, ("s3://raw/a/1.root",) * 2, (2,)))
 
 
-@pytest.mark.parametrize("name", ["hepsub.manifest", "items.txt", ".hepsub", "home.0"])
+@pytest.mark.parametrize(
+    "name", ["hepsub.manifest", "items.txt", ".hepsub", "ca.herd.pem", "home.0"]
+)
 def test_an_input_cannot_take_the_place_of_hepsubs_own_files(name: str) -> None:
     """hepsub.manifest, items.txt, .hepsub and home.PROC belong to the wrapper."""
     with pytest.raises((UsageError, OutputConflict)):

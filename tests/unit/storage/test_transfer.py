@@ -249,20 +249,23 @@ def test_the_etag_of_an_object_encrypted_by_the_store_is_no_md5(
 
 def test_ctrl_c_stops_the_crew() -> None:
     """Errands are told to stop, have a moment to tidy up, and the interruption goes on."""
+    begun: list[int] = []
     tidy: list[int] = []
 
     def one(number: int, stop: threading.Event) -> None:
+        begun.append(number)
         assert stop.wait(10)
         time.sleep(0.2)
         tidy.append(number)
         raise StopAsked
 
-    alarm = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
-    alarm.start()
+    def watch() -> None:
+        if len(begun) == 3:
+            signal.raise_signal(signal.SIGINT)
+
     with pytest.raises(KeyboardInterrupt):
-        do_all(3, one, lambda: None)
+        do_all(3, one, watch)
     assert sorted(tidy) == [0, 1, 2]
-    alarm.join()
 
 
 def test_a_bug_in_an_errand_is_not_swallowed() -> None:
