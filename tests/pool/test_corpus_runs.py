@@ -14,7 +14,7 @@ from tests.pool.shell import Shell
 from tests.testbed.host import checkout
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 CORPUS = checkout() / "tests/data/hep_sub.jsonl"
 ROOTS = (
@@ -149,6 +149,7 @@ def fast_matching(clean_pool: Pool) -> Iterator[None]:
     restart_startd(clean_pool, "ConsumptionCpus isnt undefined")
     yield
     clean_pool.purge()
+    clean_pool.forget_history()
     clean_pool.reset_config()
     restart_startd(clean_pool, "ConsumptionCpus is undefined")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pool.shell import PYTHON, Shell, next_command
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 
 FAT = """

@@ -12,7 +12,7 @@ import pytest
 from tests.pool.shell import PYTHON, Shell
 from tests.testbed.host import checkout
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 JOBS = 100
 BRANCHES = ("E1", "px1", "py1", "pz1", "E2", "px2", "py2", "pz2")

@@ -11,7 +11,7 @@ import pytest
 from tests.pool.shell import IDLE, SUBMITTED, Shell
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 SPOILT = """
 import os, signal, sys

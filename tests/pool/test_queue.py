@@ -9,7 +9,7 @@ import pytest
 from tests.pool.shell import IDLE, Shell, is_row, next_command, read_counts
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 HEADER = "JOBID           OWNER           SUBMITTED       RUN_TIME        ST PRI SIZE  CMD"
 NOTHING = "0 jobs; 0 completed, 0 removed, 0 idle, 0 running, 0 held, 0 suspended"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.pool.shell import IDLE, PYTHON, Shell, long_ads
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 Words = tuple[str, ...]
 OWN_MACROS = ("$$(DOLLARDOLLAR)", "$$([MY.ClusterId]).$$([MY.ProcId])")

@@ -12,7 +12,7 @@ from tests.testbed.pool import Pool
 from tests.testbed.remote import RemoteSite
 from tests.testbed.users import Account
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 START = 20
 

@@ -55,9 +55,11 @@ def test_wait_survives_a_restart_of_the_schedd(user: Shell, pool: Pool, job: str
     words = ["hep_sub", job, "-wait", "-schedd", "schedd01"]
     env = {"HEPSUB_CONFIG": str(user.policy)}
     waiting = user.account.popen(words, env=env, stdout=PIPE, stderr=PIPE)
-    pool.wait_for(lambda: pool.jobs("JobStatus == 2"), 30, "the job to run")
-    pool.stop_schedd("schedd01")
+    assert waiting.stdout is not None
     assert waiting.stderr is not None
+    assert "submitted to cluster" in waiting.stdout.readline()
+    pool.wait_for(lambda: pool.jobs("JobStatus == 2"), 60, "the job to run")
+    pool.stop_schedd("schedd01")
     while "asking again" not in (line := waiting.stderr.readline()):
         assert line != "", "hep_sub -wait ended while the schedd was away"
     pool.start_schedd("schedd01")

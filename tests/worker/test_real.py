@@ -183,7 +183,7 @@ class PoolJob:
     def ended(self, cluster: int) -> dict[str, object]:
         """Wait for the end; the ad in the history."""
         constraint = f"ClusterId == {cluster}"
-        return self.pool.wait_for(lambda: self.pool.history(constraint), 40, "the job's end")[0]
+        return self.pool.wait_for(lambda: self.pool.history(constraint), 150, "the job's end")[0]
 
 
 @pytest.mark.condor
@@ -194,7 +194,7 @@ def test_a_job_on_the_real_pool_gets_fresh_urls_by_chirp(
 ) -> None:
     job = PoolJob(pool, alice)
     until = (
-        "i=0; until grep -q fresh .hepsub/manifest || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); done"
+        "i=0; until grep -q fresh .hepsub/manifest || [ $i = 1200 ]; do sleep 0.1; i=$((i+1)); done"
     )
     payload = f'echo "$1|$2"; {until}; ls -a; printf one >one; printf two >two; kill -USR1 $$'
     store.put("/b/in", b"x")
