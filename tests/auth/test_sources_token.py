@@ -103,7 +103,7 @@ def test_no_agent_at_all(source: TokenSource, tmp_path: Path) -> None:
 def test_an_agent_that_has_ended(source: TokenSource, agent: Agent, tmp_path: Path) -> None:
     environment = dict(source.environment) | {"TMPDIR": str(tmp_path)}
     agent.stop()
-    with pytest.raises(AgentUnavailable, match="nobody answers at|does not answer"):
+    with pytest.raises(AgentUnavailable, match=r"nobody answers at|does not answer"):
         replace(source, environment=environment).obtain(0)
 
 
