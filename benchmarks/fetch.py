@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.store import environment
-from hepsub.auth.bundle import HOME, Bundle, marker_place
-from hepsub.auth.request import BundleRequest
+from hepsub.bundle.bundle import HOME, Bundle, marker_place
+from hepsub.bundle.request import BundleRequest
 from hepsub.plan.staging import FileRule, StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage

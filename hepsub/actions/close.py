@@ -10,10 +10,10 @@ from hepsub.actions.home import place_outputs
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import FINISHED, HOME, Bundle
-from hepsub.auth.bundle_files import write_whole
-from hepsub.auth.bundles import finished_bundles, read_bundle, read_placed, strip_bundle
+from hepsub.bundle.bundle import FINISHED, HOME, Bundle
+from hepsub.bundle.directory import finished_bundles, read_bundle, read_placed, strip_bundle
 from hepsub.errors import HepsubError
+from hepsub.files import write_whole
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 

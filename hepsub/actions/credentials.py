@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import KERBEROS, JobCredential
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note

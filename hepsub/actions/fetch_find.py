@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle
-from hepsub.auth.bundles import Placed, finished_bundles, kept_bundles, read_bundle, read_placed
 from hepsub.batch import Selection
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import Placed, finished_bundles, kept_bundles, read_bundle, read_placed
 from hepsub.errors import AmbiguousJob, UnknownJob
 from hepsub.jobid import JobId, same_schedd, short_name
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hepsub.actions.fetch_report import Report
 from hepsub.actions.fetch_result import JobFiles, Output
-from hepsub.auth.request import BundleRequest
 from hepsub.batch import State
+from hepsub.bundle.request import BundleRequest
 
 _NOT_ENDED = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 

@@ -13,7 +13,7 @@ from hepsub.actions.fetch_plan import REPORT
 from hepsub.actions.fetch_report import LARGEST, Report, read_report
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.stage import Stores
-from hepsub.auth.bundle import HOME, Bundle, marker_place
+from hepsub.bundle.bundle import HOME, Bundle, marker_place
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried

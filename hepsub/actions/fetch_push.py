@@ -8,10 +8,10 @@ from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores
-from hepsub.auth.bundle import HOME
-from hepsub.auth.bundles import claimed
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
+from hepsub.bundle.bundle import HOME
+from hepsub.bundle.directory import claimed
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, sign
-from hepsub.auth.bundle import Bundle
 from hepsub.batch import Act, BatchSystem, Selection, Submitted
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError, JournalNotWritable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER
 

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from hepsub.actions.home_report import HomeReport, report_at
-from hepsub.auth.bundle import HOME, Bundle
+from hepsub.bundle.bundle import HOME, Bundle
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import Carried
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from hepsub.actions.install_result import CRON, SYSTEMD, Installed, Uninstalled
 from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task
 from hepsub.actions.session import Session
-from hepsub.auth.bundle_files import write_whole
-from hepsub.auth.bundles import claimed
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
+from hepsub.bundle.directory import claimed
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
+from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed

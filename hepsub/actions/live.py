@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle
-from hepsub.auth.bundles import Placed, kept_bundles, read_bundle
 from hepsub.batch import BatchSystem, Queue, Selection
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import Placed, kept_bundles, read_bundle
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 

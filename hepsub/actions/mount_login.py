@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hepsub.actions.mount_record import Record
 from hepsub.actions.session import Session
-from hepsub.auth.bundle_files import write_whole
+from hepsub.files import write_whole
 from hepsub.tools.rclone_mount import LOGIN
 
 _NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
-from hepsub.auth.bundle_files import write_whole
 from hepsub.errors import MountBusy
+from hepsub.files import write_whole
 from hepsub.here.processes import boot_id, is_process, start_of
 
 _FILE = "mount.json"

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hepsub.actions.session import Session
-from hepsub.auth.bundle_files import CREDENTIALS, write_whole
 from hepsub.auth.renewal import DIRECTORY
+from hepsub.bundle.bundle import CREDENTIALS
 from hepsub.errors import HepsubError
+from hepsub.files import write_whole
 
 _OFFERED = "offered"
 

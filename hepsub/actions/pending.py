@@ -23,8 +23,7 @@ from hepsub.actions.pending_list import (
     place_of,
 )
 from hepsub.actions.stage import Stores
-from hepsub.auth.bundle import HOME, Bundle
-from hepsub.auth.bundle_files import write_whole
+from hepsub.bundle.bundle import HOME, Bundle
 from hepsub.errors import (
     HepsubError,
     InputsMissing,
@@ -32,6 +31,7 @@ from hepsub.errors import (
     StorageUnreachable,
     UnknownStorage,
 )
+from hepsub.files import write_whole
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 

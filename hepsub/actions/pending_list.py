@@ -15,7 +15,7 @@ from pathlib import Path
 from hepsub.actions.home import OUTPUTS
 from hepsub.actions.home_report import HomeReport, report_at
 from hepsub.actions.stage import Stores
-from hepsub.auth.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.errors import InputsMissing
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact

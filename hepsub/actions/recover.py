@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_gate
-from hepsub.auth.bundle import READY, Bundle
-from hepsub.auth.bundles import claimed, discard_bundle, read_bundle, unfinished
 from hepsub.batch import SPOOLING, Act, Selection
+from hepsub.bundle.bundle import READY, Bundle
+from hepsub.bundle.directory import claimed, discard_bundle, read_bundle, unfinished
 from hepsub.errors import HepsubError
 
 _NEVER_WRITTEN_S = 3600

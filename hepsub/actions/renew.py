@@ -16,8 +16,6 @@ from hepsub.actions.renew_credentials import renew_credentials
 from hepsub.actions.renew_signatures import renew_signatures
 from hepsub.actions.session import Session
 from hepsub.actions.stage import open_stores
-from hepsub.auth.bundle_files import CREDENTIALS, unusable, write_whole
-from hepsub.auth.bundles import claimed, sweep
 from hepsub.auth.renewal import (
     DIRECTORY,
     Outcome,
@@ -26,7 +24,10 @@ from hepsub.auth.renewal import (
     state_path,
     state_text,
 )
+from hepsub.bundle.bundle import CREDENTIALS, unusable
+from hepsub.bundle.directory import claimed, sweep
 from hepsub.errors import NotDone
+from hepsub.files import write_whole
 from hepsub.result import Json, Problem, Result
 
 _SHORTEST_PAUSE_S = 2.0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from hepsub.actions.live import LiveBundle
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle
 from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
 from hepsub.auth.credential import CredentialSource, Kind
 from hepsub.auth.renewal import Outcome, failed
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
 from hepsub.units import moment_text

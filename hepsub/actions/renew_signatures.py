@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from hepsub.actions.live import LiveBundle
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, sign, used_storages
-from hepsub.auth.bundles import Signed, read_signed
 from hepsub.auth.renewal import Outcome, failed
+from hepsub.bundle.directory import Signed, read_signed
 from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
 
 _GAIN_S = 1.0

@@ -10,12 +10,12 @@ from pathlib import Path
 from hepsub.actions.credentials import deliver, obtain_all
 from hepsub.actions.libraries import shelf_beside, upload_missing
 from hepsub.actions.session import Session
-from hepsub.auth.bundle import Bundle
-from hepsub.auth.bundles import check_root, claimed, discard_bundle
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
-from hepsub.auth.request import BundleRequest, request_for
 from hepsub.batch import BatchSystem
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import check_root, claimed, discard_bundle
+from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, UnknownStorage
 from hepsub.journal import NO_CLUSTER

@@ -11,8 +11,8 @@ from hepsub.actions.home import place_outputs
 from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
-from hepsub.auth.bundles import read_bundle
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.bundle.directory import read_bundle
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result

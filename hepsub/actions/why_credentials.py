@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from hepsub.actions.session import Session
 from hepsub.actions.stage import used_storages
-from hepsub.auth.bundles import kept_bundles, read_bundle
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
+from hepsub.bundle.directory import kept_bundles, read_bundle
 from hepsub.units import duration_text, moment_text
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from hepsub.auth.bundle_files import write_whole
+from hepsub.files import write_whole
 
 _NAMES = (
     "OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "KRB5_CONFIG", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR",

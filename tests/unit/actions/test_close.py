@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.bundles import discard_bundle
+from hepsub.bundle.directory import discard_bundle
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]

@@ -9,9 +9,9 @@ import pytest
 from hepsub.actions.fetch_logs import stderr_of, with_logs
 from hepsub.actions.fetch_report import Report
 from hepsub.actions.fetch_result import JobFiles, Missing
-from hepsub.auth.request import BundleRequest
 from hepsub.batch import JobStatus, State
-from tests.unit.auth.test_request import make_request
+from hepsub.bundle.request import BundleRequest
+from tests.unit.bundle.test_request import make_request
 
 
 @pytest.fixture

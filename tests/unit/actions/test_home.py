@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.home import place_outputs
-from hepsub.auth.bundles import read_bundle
+from hepsub.bundle.directory import read_bundle
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]

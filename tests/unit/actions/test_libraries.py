@@ -14,7 +14,7 @@ from hepsub.actions.libraries import shelf_beside, upload_missing, uploaded_note
 from hepsub.actions.session import Session
 from hepsub.actions.stage import sign, used_storages
 from hepsub.actions.submit import Preview, Submission, preview, submit
-from hepsub.auth.bundles import read_bundle
+from hepsub.bundle.directory import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import ObjectPlace

@@ -14,8 +14,8 @@ import pytest
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.pending_list import PENDING, pending_of
 from hepsub.actions.stage import Stores
-from hepsub.auth.bundle import Bundle
-from hepsub.auth.bundles import read_bundle
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import read_bundle
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact

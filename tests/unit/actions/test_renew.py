@@ -14,9 +14,9 @@ import pytest
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
-from hepsub.auth.bundles import claimed
 from hepsub.auth.renewal import read_state
 from hepsub.batch import State
+from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result

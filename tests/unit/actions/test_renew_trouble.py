@@ -14,11 +14,11 @@ from hepsub.actions.offer import offer
 from hepsub.actions.renew import renew
 from hepsub.actions.session import Session
 from hepsub.actions.submit import submit
-from hepsub.auth.bundle_files import write_whole
 from hepsub.auth.credential import Held, Kind
 from hepsub.auth.kerberos import held_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
+from hepsub.files import write_whole
 from hepsub.policy.model import Credential
 from tests.fakes.credentials import FakeSource, make_token
 from tests.fakes.world import make_spec

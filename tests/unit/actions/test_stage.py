@@ -12,7 +12,7 @@ import pytest
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, preview, submit
-from hepsub.auth.bundles import claimed
+from hepsub.bundle.directory import claimed
 from hepsub.errors import (
     BundleUnusable,
     HepsubError,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.bundle_files import write_whole
 from hepsub.auth.renewal import Outcome, RenewalState, failed, read_state, state_path, state_text
+from hepsub.files import write_whole
 
 NOON = 1_700_000_000.0
 

@@ -19,22 +19,25 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from hepsub.auth.bundle_files import CREDENTIALS, keep_file, unusable, write_whole
 from hepsub.auth.credential import Held, write_held
-from hepsub.auth.request import BundleRequest
+from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, manifest_text
+from hepsub.bundle.request import BundleRequest
 from hepsub.errors import BundleUnusable
+from hepsub.files import Tree, open_tree, write_whole
 from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import ITEMS_FILE, Carried, authority_file
 from hepsub.plan.template import Values, parse_template
-from hepsub.storage.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 
 REQUEST = "request.json"
 LOCK = "lock"
@@ -43,6 +46,8 @@ SIGNED = "signed.json"
 FINISHED = "finished"
 WORKER_FILES = ("wrapper.sh", "scratch.sh")
 HOME = "home"
+CREDENTIALS = "creds"
+"""The directory of tickets and tokens in a bundle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +188,26 @@ class Bundle:
         except OSError as error:
             raise unusable(self.directory, error) from error
 
+    def returned(self, proc: int) -> Path:
+        """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""
+        return self.directory / HOME / f"home.{proc}"
+
+    @contextlib.contextmanager
+    def open_returned(self, proc: int) -> Iterator[Tree | None]:
+        """What a job brought back, as a tree in which the job wrote; None where it brought nothing.
+
+        Raises:
+            OSError: something else lies there.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                bundle = stack.enter_context(open_tree(self.directory))
+                tree = stack.enter_context(bundle.below(f"{HOME}/home.{proc}"))
+            except FileNotFoundError:
+                yield None
+                return
+            yield tree
+
     def note_signed(self, ends: Mapping[str, float]) -> None:
         """Note when the URLs of each storage end, in seconds since the epoch.
 
@@ -205,6 +230,28 @@ class Bundle:
             write_whole(self.directory / READY, json.dumps(placed), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+
+
+def keep_file(source: Path, goal: Path) -> None:
+    """Have a file in the bundle: HTCondor may read nothing outside of it for the job.
+
+    (Tried: LimitDirectoryAccess bounds the sandbox's transfer too.) A second link costs nothing.
+    """
+    if source.is_dir():
+        shutil.copytree(source, goal)
+        return
+    try:
+        os.link(source, goal)
+    except OSError:  # another file system, or somebody else's file
+        shutil.copy2(source, goal)
+
+
+def unusable(directory: Path, error: OSError) -> BundleUnusable:
+    """The error for a bundle that the operating system does not let us write."""
+    return BundleUnusable(
+        f"the bundle {directory} cannot be written: {error.strerror}",
+        remedy="make room there, or set bundle_dir in [staging] of the policy",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from hepsub.bundle.manifest import JobFiles, manifest_text
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried, ObjectFact
-from hepsub.storage.manifest import JobFiles, manifest_text
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 

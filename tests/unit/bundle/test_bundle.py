@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.bundle import Bundle, marker_place
-from hepsub.auth.bundles import check_root, claimed, discard_bundle, read_bundle, unfinished
-from hepsub.auth.request import from_json
+from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.directory import check_root, claimed, discard_bundle, read_bundle, unfinished
+from hepsub.bundle.manifest import Signing
+from hepsub.bundle.request import from_json
 from hepsub.errors import BundleUnusable, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.manifest import Signing
-from tests.unit.auth.test_request import make_request
+from tests.unit.bundle.test_request import make_request
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.request import BundleRequest, from_json
+from hepsub.bundle.request import BundleRequest, from_json
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact, plan_staging
 from hepsub.plan.template import Values

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hepsub.auth.bundle import FINISHED, HOME, LOCK, READY, REQUEST, SIGNED, Bundle
-from hepsub.auth.bundle_files import unusable
-from hepsub.auth.request import from_json
+from hepsub.bundle.bundle import FINISHED, HOME, LOCK, READY, REQUEST, SIGNED, Bundle, unusable
+from hepsub.bundle.request import from_json
 from hepsub.errors import BundleUnusable
 
 _TORN_S = 3600

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from botocore.stub import Stubber
 
+from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.libraries import Library
-from hepsub.storage.manifest import manifest_text
 from hepsub.storage.s3 import Store
-from tests.unit.storage.test_manifest import FILES, MD5, Plain, obj
+from tests.unit.bundle.test_manifest import FILES, MD5, Plain, obj
 from tests.unit.storage.test_s3 import store
 
 SHA = "ab" * 32

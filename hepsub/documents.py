@@ -1,0 +1,54 @@
+"""JSON documents that somebody else wrote: bounded in bytes and depth, of the type that was expected."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_DEEPEST = 32
+"""No document that hepsub reads is nested deeper."""
+_STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}', re.DOTALL)
+
+
+class Malformed(ValueError):
+    """A document that somebody else wrote is not what it has to be; the message says where."""
+
+
+def read_json(content: bytes, expected: type[T], *, most: int) -> T:
+    """A JSON document as a value of a type whose fields say what they may be (msgspec.Meta).
+
+    msgspec alone lets RecursionError and UnicodeDecodeError through.
+
+    Args:
+        content: the document.
+        expected: what it has to be.
+        most: so many bytes are believed.
+
+    Raises:
+        Malformed: it is something else.
+    """
+    if len(content) > most:
+        raise Malformed(f"it is larger than {most} bytes")
+    _check_structure(content)
+    try:
+        return msgspec.json.decode(content, type=expected)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(str(error)) from error
+
+
+def _check_structure(content: bytes) -> None:
+    depth = 0
+    for found in _STRUCTURE.finditer(content):
+        first = found.group()[:1]
+        if first in b"[{":
+            depth += 1
+            if depth > _DEEPEST:
+                raise Malformed(f"it is nested deeper than {_DEEPEST} levels")
+        elif first in b"]}":
+            depth -= 1
+        elif first.isdigit():
+            raise Malformed("it has a number that is too long")

@@ -1,0 +1,310 @@
+"""Files: written whole, in private directories; and what others wrote, opened without following anything.
+
+A directory in which a job, a site or another user may have written is a `Tree`: it is held open by its
+descriptor, and each component below it is opened by itself, without following symbolic links (openat(2),
+O_NOFOLLOW). No name can lead out of it, whatever is exchanged meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST = 64
+"""No tree of files that hepsub has to do with is deeper."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = False) -> None:
+    """Write a file so that a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: the file; what has its name is replaced, never written into.
+        content: text is written as UTF-8, with what stands for undecodable bytes as these.
+        mode: its permissions; the umask can only take away.
+        durable: whether it is on the disk when this returns.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _write_in(directory, path.name, _bytes(content), mode, durable=durable)
+    finally:
+        os.close(directory)
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory, and each of its parents that does not exist, for this user alone (0700).
+
+    (`Path.mkdir(parents=True, mode=0o700)` gives the mode to the last one only.)
+
+    Raises:
+        OSError: one of them cannot be made.
+    """
+    missing = []
+    here = directory
+    while not here.exists():
+        missing.append(here)
+        here = here.parent
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            each.mkdir(mode=0o700)
+
+
+def why_not_mine(path: Path) -> str:
+    """Why a directory must not be believed, in words; empty when it is this user's alone.
+
+    It has to be a directory and no symbolic link, this user's own, and closed to everybody else.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+        OSError: it cannot be looked at.
+    """
+    return _why_not_mine(os.stat(path, follow_symlinks=False))
+
+
+def _why_not_mine(facts: os.stat_result) -> str:
+    if not stat.S_ISDIR(facts.st_mode):
+        return "it is no directory"
+    if facts.st_uid != os.getuid():
+        return "it is another user's"
+    if facts.st_mode & _OTHERS:
+        return f"others may use it (mode {stat.S_IMODE(facts.st_mode):04o}, not 0700)"
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A directory that somebody else may write into, held open by its descriptor.
+
+    Names are relative, their components separated by `/`; none of them is followed anywhere.
+
+    Attributes:
+        path: where it was opened, for people.
+        descriptor: what all names are relative to.
+    """
+
+    path: Path
+    descriptor: int
+
+    def look(self, name: str) -> os.stat_result | None:
+        """What has a name, symbolic links not followed; None for nothing.
+
+        Raises:
+            OSError: its directory cannot be entered.
+        """
+        try:
+            with self._parent(name) as (directory, last):
+                return os.stat(last, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open(self, name: str) -> int:
+        """A descriptor of a regular file of this user, to read it.
+
+        Raises:
+            OSError: there is none, or something else has the name.
+        """
+        with self._parent(name) as (directory, last):
+            descriptor = os.open(last, _READ, dir_fd=directory)
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
+            return descriptor
+        os.close(descriptor)
+        raise OSError(errno.EPERM, "it is no regular file of yours", name)
+
+    def read(self, name: str, most: int) -> bytes:
+        """The content of a regular file of this user.
+
+        Args:
+            name: the file.
+            most: so many bytes are believed; a larger file is refused.
+
+        Raises:
+            OSError: there is none, something else has the name, or it is larger.
+        """
+        with os.fdopen(self.open(name), "rb") as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most} bytes", name)
+        return content
+
+    def files(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
+        """The regular files below, in no order; links and other things are passed over.
+
+        Args:
+            most: so many entries are looked at in all.
+
+        Raises:
+            OSError: a directory cannot be read, there are more entries, or they are too deep.
+        """
+        left = most
+        for name, facts in _walk(self.descriptor, "", 0):
+            left -= 1
+            if left < 0:
+                raise OSError(errno.E2BIG, "it has too many files", str(self.path))
+            if stat.S_ISREG(facts.st_mode):
+                yield name, facts
+
+    def names(self, most: int) -> tuple[str, ...]:
+        """The names in it, in order.
+
+        Raises:
+            OSError: it cannot be read, or has more.
+        """
+        found: list[str] = []
+        with os.scandir(self.descriptor) as entries:
+            for entry in entries:
+                found.append(entry.name)
+                if len(found) > most:
+                    raise OSError(errno.E2BIG, "it has too many files", str(self.path))
+        return tuple(sorted(found))
+
+    @contextlib.contextmanager
+    def below(self, name: str) -> Iterator[Tree]:
+        """A directory in it.
+
+        Raises:
+            OSError: there is none, or something else has the name.
+        """
+        with self._parent(name) as (directory, last):
+            descriptor = os.open(last, _DIRECTORY, dir_fd=directory)
+        try:
+            yield Tree(path=self.path / name, descriptor=descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make(self, name: str) -> None:
+        """Have a directory of this user's alone in it.
+
+        Raises:
+            OSError: it cannot be made, or something else has the name.
+        """
+        with self._parent(name) as (directory, last):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(last, 0o700, dir_fd=directory)
+            os.close(os.open(last, _DIRECTORY, dir_fd=directory))
+
+    def write(self, name: str, content: str | bytes, mode: int) -> None:
+        """Write a file whole; what has its name is replaced, never written into.
+
+        Raises:
+            OSError: it cannot be written; what was there is as it was.
+        """
+        with self._parent(name) as (directory, last):
+            _write_in(directory, last, _bytes(content), mode)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a link, by its name; nothing is removed where there is nothing.
+
+        Raises:
+            OSError: it cannot be removed, or is a directory.
+        """
+        with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
+            os.unlink(last, dir_fd=directory)
+
+    @contextlib.contextmanager
+    def _parent(self, name: str) -> Iterator[tuple[int, str]]:
+        """A descriptor of the directory of a name, and the last component."""
+        *directories, last = components(name)
+        descriptor = os.dup(self.descriptor)
+        try:
+            for each in directories:
+                below = os.open(each, _DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor, last
+        finally:
+            os.close(descriptor)
+
+
+def _walk(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result]]:
+    """Everything below a directory, each entry before what is in it."""
+    if depth > _DEEPEST:
+        raise OSError(errno.ENAMETOOLONG, f"it is deeper than {_DEEPEST} directories", prefix)
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            facts = os.stat(entry.name, dir_fd=directory, follow_symlinks=False)
+            yield f"{prefix}{entry.name}", facts
+            if not stat.S_ISDIR(facts.st_mode):
+                continue
+            below = os.open(entry.name, _DIRECTORY, dir_fd=directory)
+            try:
+                yield from _walk(below, f"{prefix}{entry.name}/", depth + 1)
+            finally:
+                os.close(below)
+
+
+def components(name: str) -> tuple[str, ...]:
+    """The components of a relative name.
+
+    Raises:
+        OSError: it is none that can be below a directory.
+    """
+    parts = tuple(name.split("/"))
+    if len(parts) > _DEEPEST or any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise OSError(errno.EINVAL, "it is not a name below a directory", name)
+    return parts
+
+
+@contextlib.contextmanager
+def open_tree(path: Path) -> Iterator[Tree]:
+    """A directory of this user, whatever may be in it.
+
+    Args:
+        path: the directory; its parents are believed, it itself may be no symbolic link.
+
+    Raises:
+        OSError: there is none, or it is another user's.
+    """
+    descriptor = os.open(path, _DIRECTORY)
+    try:
+        if os.fstat(descriptor).st_uid != os.getuid():
+            raise OSError(errno.EPERM, "it is another user's", str(path))
+        yield Tree(path=path, descriptor=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+
+
+def _write_in(
+    directory: int, name: str, content: bytes, mode: int, *, durable: bool = False
+) -> None:
+    temporary = f".{name}.{os.getpid()}.{time.monotonic_ns()}"
+    descriptor = os.open(temporary, _NEW, mode, dir_fd=directory)
+    try:
+        try:
+            write_all(descriptor, content)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it: write(2) may write less.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
