@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ class Malformed(ValueError):
     """A document that somebody else wrote is not what it has to be; the message says where."""
 
 
-def read_json(content: bytes, expected: type[T], *, most: int) -> T:
+def read_json(content: bytes, expected: type[T], *, most: int, any_text: bool = False) -> T:
     """A JSON document as a value of a type whose fields say what they may be (msgspec.Meta).
 
     msgspec alone lets RecursionError and UnicodeDecodeError through.
@@ -27,6 +28,7 @@ def read_json(content: bytes, expected: type[T], *, most: int) -> T:
         content: the document.
         expected: what it has to be.
         most: so many bytes are believed.
+        any_text: whether texts may hold what Python has for the bytes of file names that are no UTF-8.
 
     Raises:
         Malformed: it is something else.
@@ -35,9 +37,15 @@ def read_json(content: bytes, expected: type[T], *, most: int) -> T:
         raise Malformed(f"it is larger than {most} bytes")
     _check_structure(content)
     try:
+        if any_text:
+            return msgspec.convert(json.loads(content, parse_constant=_no_number), type=expected)
         return msgspec.json.decode(content, type=expected)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
+
+
+def _no_number(text: str) -> float:
+    raise Malformed(f"{text} is no number")
 
 
 def _check_structure(content: bytes) -> None:

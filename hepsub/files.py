@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -22,6 +24,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DEEPEST = 64
 """No tree of files that hepsub has to do with is deeper."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = False) -> None:
@@ -43,6 +46,23 @@ def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = 
         os.close(directory)
 
 
+def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
+    """Copy what is open into a file, so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: it cannot be read or written; the old file is as it was.
+    """
+    temporary = goal.with_name(f".{goal.name}.{os.getpid()}.{time.monotonic_ns()}")
+    descriptor = os.open(temporary, _NEW, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as copy:
+            shutil.copyfileobj(source, copy, 2**20)
+        temporary.replace(goal)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def make_private(directory: Path) -> None:
     """Make a directory, and each of its parents that does not exist, for this user alone (0700).
 
@@ -61,24 +81,25 @@ def make_private(directory: Path) -> None:
             each.mkdir(mode=0o700)
 
 
-def why_not_mine(path: Path) -> str:
+def why_not_mine(path: Path, *, readable: bool = False) -> str:
     """Why a directory must not be believed, in words; empty when it is this user's alone.
 
     It has to be a directory and no symbolic link, this user's own, and closed to everybody else.
+
+    Args:
+        path: the directory.
+        readable: whether others may see what is in it, as long as they can change nothing.
 
     Raises:
         FileNotFoundError: there is nothing.
         OSError: it cannot be looked at.
     """
-    return _why_not_mine(os.stat(path, follow_symlinks=False))
-
-
-def _why_not_mine(facts: os.stat_result) -> str:
+    facts = os.stat(path, follow_symlinks=False)
     if not stat.S_ISDIR(facts.st_mode):
         return "it is no directory"
     if facts.st_uid != os.getuid():
         return "it is another user's"
-    if facts.st_mode & _OTHERS:
+    if facts.st_mode & (_WRITERS if readable else _OTHERS):
         return f"others may use it (mode {stat.S_IMODE(facts.st_mode):04o}, not 0700)"
     return ""
 
@@ -149,12 +170,13 @@ class Tree:
             OSError: a directory cannot be read, there are more entries, or they are too deep.
         """
         left = most
-        for name, facts in _walk(self.descriptor, "", 0):
-            left -= 1
-            if left < 0:
-                raise OSError(errno.E2BIG, "it has too many files", str(self.path))
-            if stat.S_ISREG(facts.st_mode):
-                yield name, facts
+        with contextlib.closing(_walk(self.descriptor, "", 0)) as entries:
+            for name, facts in entries:
+                left -= 1
+                if left < 0:
+                    raise OSError(errno.E2BIG, "it has too many files", str(self.path))
+                if stat.S_ISREG(facts.st_mode):
+                    yield name, facts
 
     def names(self, most: int) -> tuple[str, ...]:
         """The names in it, in order.
@@ -228,7 +250,9 @@ class Tree:
             os.close(descriptor)
 
 
-def _walk(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(
+    directory: int, prefix: str, depth: int
+) -> Generator[tuple[str, os.stat_result], None, None]:
     """Everything below a directory, each entry before what is in it."""
     if depth > _DEEPEST:
         raise OSError(errno.ENAMETOOLONG, f"it is deeper than {_DEEPEST} directories", prefix)
@@ -243,6 +267,63 @@ def _walk(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, os.sta
                 yield from _walk(below, f"{prefix}{entry.name}/", depth + 1)
             finally:
                 os.close(below)
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a directory and all that is in it, as far as it can be; links are removed, not followed.
+
+    (shutil.rmtree recurses: a tree that is a thousand directories deep ends it with a RecursionError.) Each
+    directory that is found below is first moved to the top, so that nothing gets deep.
+    """
+    with contextlib.suppress(OSError):
+        top = os.open(directory, _DIRECTORY)
+        try:
+            _empty(top)
+        finally:
+            os.close(top)
+        directory.rmdir()
+
+
+def _empty(top: int) -> None:
+    waiting = [name for name in _names(top) if not _unlinked(name, top)]
+    number = 0
+    while waiting:
+        name = waiting.pop()
+        with contextlib.suppress(OSError):
+            os.chmod(name, 0o700, dir_fd=top)  # what a job left read-only
+        try:
+            below = os.open(name, _DIRECTORY, dir_fd=top)
+        except OSError:
+            continue
+        try:
+            for each in _names(below):
+                if _unlinked(each, below):
+                    continue
+                number += 1
+                moved = f".{os.getpid()}.{time.monotonic_ns()}.{number}"
+                with contextlib.suppress(OSError):
+                    os.rename(each, moved, src_dir_fd=below, dst_dir_fd=top)
+                    waiting.append(moved)
+        finally:
+            os.close(below)
+        with contextlib.suppress(OSError):
+            os.rmdir(name, dir_fd=top)
+
+
+def _names(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries]
+
+
+def _unlinked(name: str, directory: int) -> bool:
+    """Remove what is no directory; whether it was none."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except IsADirectoryError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def components(name: str) -> tuple[str, ...]:

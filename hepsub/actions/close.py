@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from hepsub.actions.home import place_outputs
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
-from hepsub.bundle.bundle import FINISHED, HOME, Bundle
+from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import finished_bundles, read_bundle, read_placed, strip_bundle
 from hepsub.errors import HepsubError
-from hepsub.files import write_whole
+from hepsub.files import remove_tree, write_whole
+from hepsub.plan.bundle_paths import FINISHED, layout_of
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 
@@ -37,7 +37,7 @@ def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
     """Try again with outputs that are still at home; remove what was kept for long enough."""
     notes: list[str] = []
     for directory in finished_bundles(session.bundles):
-        if (directory / FINISHED).stat().st_size:
+        if layout_of(directory).private(FINISHED).stat().st_size:
             _forget_after(session, directory)
             continue
         bundle, placed = read_bundle(directory), read_placed(directory)
@@ -55,7 +55,7 @@ def _take_leave(session: Session, bundle: Bundle) -> None:
     """Note that nothing is left to be done, if so: to look again costs as much as the jobs were many."""
     if not _has_outputs(bundle):
         with contextlib.suppress(OSError):
-            write_whole(bundle.directory / FINISHED, _SETTLED, 0o600)
+            write_whole(bundle.layout.private(FINISHED), _SETTLED, 0o600)
         _forget_after(session, bundle.directory)
 
 
@@ -71,14 +71,15 @@ def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
 
 def _has_outputs(bundle: Bundle) -> bool:
     """Whether anything that a user made is still in it."""
-    home = bundle.directory / HOME
-    return any(each.is_file() for each in home.glob("home.*/outputs/**/*")) or any(
-        home.glob(f"home.*/{PENDING}")
+    return any(
+        any(each.is_file() for each in bundle.returned(proc).glob("outputs/**/*"))
+        or (bundle.returned(proc) / PENDING).exists()
+        for proc in range(bundle.request.number)
     )
 
 
 def _forget_after(session: Session, directory: Path) -> None:
     """Remove a finished bundle whose reports were kept for as long as the policy says."""
-    ended = (directory / FINISHED).stat().st_mtime
+    ended = layout_of(directory).private(FINISHED).stat().st_mtime
     if session.situation.now - ended > session.policy.renew.keep:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_tree(directory)

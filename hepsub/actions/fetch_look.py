@@ -13,7 +13,7 @@ from hepsub.actions.fetch_plan import REPORT
 from hepsub.actions.fetch_report import LARGEST, Report, read_report
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.stage import Stores
-from hepsub.bundle.bundle import HOME, Bundle, marker_place
+from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
@@ -53,7 +53,7 @@ def look(found: Found, bundle: Bundle, stores: Stores, courier: Courier) -> Look
 def _job(found: Found, bundle: Bundle, proc: int) -> Job:
     request = bundle.request
     carried = request.staging.outputs_of(request.values(proc, found.cluster))
-    home = bundle.directory / HOME / f"home.{proc}"
+    home = bundle.returned(proc)
     return Job(
         proc=proc,
         carried=carried,

@@ -10,7 +10,6 @@ from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
-from hepsub.bundle.bundle import HOME
 from hepsub.bundle.directory import claimed
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
@@ -23,8 +22,8 @@ def waiting_at_home(found: Found) -> list[int]:
     """The jobs of which something came home that belongs into a store."""
     if found.bundle is None:
         return []
-    home = found.bundle.directory / HOME
-    return [proc for proc in found.procs if (home / f"home.{proc}" / PENDING).exists()]
+    bundle = found.bundle
+    return [proc for proc in found.procs if (bundle.returned(proc) / PENDING).exists()]
 
 
 def push_home(

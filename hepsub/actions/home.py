@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from hepsub.actions.home_report import HomeReport, report_at
-from hepsub.bundle.bundle import HOME, Bundle
+from hepsub.bundle.bundle import Bundle
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import Carried
 
@@ -29,7 +29,7 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """
     troubles = []
     for proc in range(bundle.request.number):
-        home = bundle.directory / HOME / f"home.{proc}"
+        home = bundle.returned(proc)
         report: HomeReport | None = None
         for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
             if isinstance(each.place, FilePlace) and (home / OUTPUTS).is_dir():

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,7 @@ from pathlib import Path
 from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
 from hepsub.errors import MountBusy
-from hepsub.files import write_whole
+from hepsub.files import remove_tree, write_whole
 from hepsub.here.processes import boot_id, is_process, start_of
 
 _FILE = "mount.json"
@@ -128,8 +127,8 @@ def read_records(home: Path) -> tuple[Record, ...]:
 def forget(record: Record, *, cache: bool) -> None:
     """Remove what is remembered of a mount, and perhaps its cache."""
     if cache:
-        shutil.rmtree(record.cache, ignore_errors=True)
-    shutil.rmtree(record.state, ignore_errors=True)
+        remove_tree(Path(record.cache))
+    remove_tree(Path(record.state))
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.bundle.bundle import CREDENTIALS
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
+from hepsub.plan.bundle_paths import CREDENTIALS, PRIVATE
 
 _OFFERED = "offered"
 
@@ -27,7 +27,10 @@ def offer(session: Session) -> None:
     """
     mark = session.bundles / DIRECTORY / _OFFERED
     newest = max((_written(path) for path in _places(session)), default=0.0)
-    if newest <= _written(mark) or not any(session.bundles.glob(f"*/{CREDENTIALS}/*")):
+    if newest <= _written(mark) or not any(
+        any(session.bundles.glob(f"*/{where}/*"))
+        for where in (f"{PRIVATE}/{CREDENTIALS}", CREDENTIALS)
+    ):
         return
     from hepsub.actions.renew import renew
 

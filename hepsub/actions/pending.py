@@ -23,7 +23,7 @@ from hepsub.actions.pending_list import (
     place_of,
 )
 from hepsub.actions.stage import Stores
-from hepsub.bundle.bundle import HOME, Bundle
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import (
     HepsubError,
     InputsMissing,
@@ -166,9 +166,9 @@ def push_pending(
 def _jobs(
     now: Round, bundle: Bundle, cluster: int, procs: Collection[int] | None
 ) -> Iterator[JobAtHome]:
-    for home in sorted((bundle.directory / HOME).glob("home.*")):
-        proc = home.name.removeprefix("home.")
-        if not proc.isdecimal() or (procs is not None and int(proc) not in procs):
+    for proc in range(bundle.request.number):
+        home = bundle.returned(proc)
+        if procs is not None and proc not in procs:
             continue
         if not (home / PENDING).exists() and not (home / OUTPUTS).exists():
             continue
@@ -176,7 +176,7 @@ def _jobs(
         if report is not None and not pending_of(home):
             _forget_earlier(home, report)
         elif report is not None:
-            goals = goals_of(now.stores, bundle, cluster, int(proc))
+            goals = goals_of(now.stores, bundle, cluster, proc)
             yield JobAtHome(name=f"{cluster}.{proc}", home=home, report=report, goals=goals)
 
 

@@ -11,9 +11,16 @@ from pathlib import Path
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_gate
 from hepsub.batch import SPOOLING, Act, Selection
-from hepsub.bundle.bundle import READY, Bundle
-from hepsub.bundle.directory import claimed, discard_bundle, read_bundle, unfinished
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import (
+    claimed,
+    discard_bundle,
+    is_ready,
+    read_bundle,
+    unfinished,
+)
 from hepsub.errors import HepsubError
+from hepsub.plan.bundle_paths import layout_of
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""
@@ -26,8 +33,8 @@ def recover(session: Session, stores: Stores) -> tuple[str, ...]:
     """
     notes = []
     for directory in unfinished(session.bundles):
-        with claimed(directory) as mine:
-            ready = (directory / READY).exists()  # it was completed while we waited
+        with claimed(layout_of(directory).private("")) as mine:
+            ready = is_ready(directory)  # it was completed while we waited
             note = _recover(session, stores, directory) if mine and not ready else ""
         if note:
             notes.append(note)
@@ -67,6 +74,7 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         return f"cluster {cluster}, whose submission had been interrupted, was removed: submit it again"
     if request.staging.needs_cluster and not request.spool:
         open_gate(session, stores, bundle, schedd, cluster)
+    bundle.link_logs(cluster)
     bundle.mark_ready(cluster)
     return (
         f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"

@@ -24,10 +24,11 @@ from hepsub.auth.renewal import (
     state_path,
     state_text,
 )
-from hepsub.bundle.bundle import CREDENTIALS, unusable
-from hepsub.bundle.directory import claimed, sweep
+from hepsub.bundle.bundle import unusable
+from hepsub.bundle.directory import claimed, look_at_root, sweep
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
+from hepsub.plan.bundle_paths import CREDENTIALS
 from hepsub.result import Json, Problem, Result
 
 _SHORTEST_PAUSE_S = 2.0
@@ -103,7 +104,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *fetch_spooled(session)]
     found, troubles = find_live(session)
-    notes += troubles
+    notes += [*look_at_root(session.bundles).troubles, *troubles]
     # What was handed over with its files is out of reach.
     live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
     for directory in _own_directories(session, live):
@@ -146,7 +147,7 @@ def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[P
     """Where a round writes; what it left in the directories of single jobs goes with the bundle."""
     yield session.bundles / DIRECTORY
     for each in live:
-        yield from (each.bundle.directory, each.bundle.directory / CREDENTIALS)
+        yield from (each.bundle.layout.private(""), each.bundle.layout.private(CREDENTIALS))
 
 
 def _problems(state: RenewalState) -> Iterable[Problem]:

@@ -103,7 +103,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
 
 
 def _copy(bundle: Bundle, credential: JobCredential) -> Copy | None:
-    path = bundle.credential_path(credential.name)
+    path = bundle.master_credential(credential.name)
     return read_copy(path, credential) if path is not None else None
 
 

@@ -14,6 +14,7 @@ from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
+from hepsub.plan.staging import bundle_root
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
@@ -61,8 +62,7 @@ class Session:
     @property
     def bundles(self) -> Path:
         """The directory of the bundles."""
-        own = f"{self.situation.home}/.local/share/hepsub/bundles"
-        return Path(self.policy.staging.bundle_dir or own)
+        return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.

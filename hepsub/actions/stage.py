@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hepsub.actions.credentials import deliver, obtain_all
@@ -68,10 +68,11 @@ def open_stores(session: Session) -> Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """A bundle, and the credentials in it as they were obtained."""
+    """A bundle, the credentials in it as they were obtained, and the plan with the bundle's seal."""
 
     bundle: Bundle
     held: tuple[Held, ...]
+    plan: Plan
 
 
 @contextlib.contextmanager
@@ -99,13 +100,14 @@ def bundle_for(
     held = obtain_all(session, plan.staging)
     upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
     bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
-    with claimed(bundle.directory):
+    with claimed(bundle.layout.private("")):
         try:
-            bundle.write_companions()
+            seal = bundle.make()
             deliver(plan.staging, held, bundle, schedd)
             if not plan.staging.needs_cluster:
                 sign(session, stores, bundle, None)
-            yield Staged(bundle=bundle, held=held)
+            staging = replace(plan.staging, seal=seal)
+            yield Staged(bundle=bundle, held=held, plan=replace(plan, staging=staging))
         except BaseException:
             if session.journal.cluster_of(uuid) in (None, NO_CLUSTER):
                 discard_bundle(bundle.directory)

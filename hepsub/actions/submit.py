@@ -16,8 +16,10 @@ from hepsub.actions.session import Session
 from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.bundle.request import request_for
+from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
-from hepsub.errors import HepsubError
+from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan, Proc
@@ -129,7 +131,8 @@ def preview(session: Session, spec: JobSpec) -> Result:
     held = obtain_all(session, plan.staging) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
     identity = str(uuid.uuid4())
-    description = schedd.describe(plan, identity) if schedd else describe(plan, identity).text
+    sealed = _sealed(plan, identity)
+    description = schedd.describe(sealed, identity) if schedd else describe(sealed, identity).text
     value = Preview(
         plan=plan,
         description=description,
@@ -140,6 +143,23 @@ def preview(session: Session, spec: JobSpec) -> Result:
     problems = (Problem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
+
+
+def _sealed(plan: Plan, identity: str) -> Plan:
+    """The plan with the hashes of what would be sent.
+
+    Raises:
+        BundleUnusable: a file cannot be read.
+    """
+    if plan.staging is None:
+        return plan
+    try:
+        seal = preview_seal(request_for(plan, plan.staging, identity, ""))
+    except OSError as error:
+        raise BundleUnusable(
+            f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"
+        ) from error
+    return replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def submit(session: Session, spec: JobSpec) -> Result:
@@ -160,12 +180,15 @@ def submit(session: Session, spec: JobSpec) -> Result:
         if earlier is not None:
             return Result(value=earlier, notes=(*notes, _repeated(session, plan)))
         with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
-            submitted = commit(session, schedd, order)
             bundle = staged.bundle if staged is not None else None
+            if staged is not None:
+                order = replace(order, plan=staged.plan)
+            submitted = commit(session, schedd, order)
             if plan.route.spool:
                 hand_over(session, stores, bundle, schedd, submitted)
             elif bundle is not None and bundle.request.staging.needs_cluster:
                 open_gate(session, stores, bundle, schedd, submitted.cluster)
+            log_notes = bundle.link_logs(submitted.cluster) if bundle is not None else ()
     if plan.staging is not None:
         _note_login(session)
     outlook = (
@@ -173,7 +196,7 @@ def submit(session: Session, spec: JobSpec) -> Result:
         *forecast(session, stores, plan),
         *forecast_credentials(session, plan, staged.held if staged is not None else ()),
     )
-    notes = (*notes, *plan.notes, *submitted.notes, *outlook)
+    notes = (*notes, *plan.notes, *submitted.notes, *log_notes, *outlook)
     value = Submission(submitted=submitted, pool=plan.route.pool, plan=plan, notes=notes)
     return Result(value=value, notes=notes)
 

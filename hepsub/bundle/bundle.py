@@ -1,53 +1,53 @@
-"""The bundle: the directory of files that travels with the jobs of one submission.
-
-In BUNDLE_ROOT/UUID, mode 0700, lie
-
-* `request.json`: what the manifests are written from; no secret in it
-* `lock`: held while somebody completes the bundle
-* `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
-* `signed.json`: when the URLs of each storage end
-* `finished`: its jobs have ended, and all but reports and outputs that came home was removed
-* `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
-* `creds/`: tickets and tokens, 0600, one set for all jobs; rewritten whole while the jobs live; beside them
-  the certificates of storages' own authorities
-* `lib/ARCHIVE`: the user's libraries, where they are sent along
-* `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
-* `PROC/items.txt`: the job's items
-* `PROC/in/NAME`: the script and inputs from paths, where HTCondor has to send them
-* `home/home.PROC/`: what comes home: the report, and outputs that could not be uploaded
-"""
+"""The bundle: the directory of files that travels with the jobs of one submission (layout.py)."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from hepsub.auth.credential import Held, write_held
+from hepsub.bundle.logs import link_logs, make_logs
 from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, manifest_text
 from hepsub.bundle.request import BundleRequest
+from hepsub.bundle.sent import (
+    WORKER_FILES,
+    authority_digests,
+    copy_file,
+    copy_set,
+    list_text,
+    seal_of,
+    sent_sets,
+    worker_file,
+)
 from hepsub.errors import BundleUnusable
-from hepsub.files import Tree, open_tree, write_whole
+from hepsub.files import Tree, make_private, open_tree, write_whole
+from hepsub.plan.bundle_paths import (
+    CREDENTIALS,
+    JOB,
+    PRIVATE,
+    READY,
+    REQUEST,
+    SENT,
+    SETS,
+    SHARED,
+    SIGNED,
+    SUMS,
+    WRAPPER,
+    Layout,
+)
 from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import ITEMS_FILE, Carried, authority_file
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import ITEMS_FILE, Carried, Seal, StagingPlan, authority_file
 from hepsub.plan.template import Values, parse_template
 
-REQUEST = "request.json"
-LOCK = "lock"
-READY = "ready"
-SIGNED = "signed.json"
-FINISHED = "finished"
-WORKER_FILES = ("wrapper.sh", "scratch.sh")
-HOME = "home"
-CREDENTIALS = "creds"
-"""The directory of tickets and tokens in a bundle."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What is so for one job is so for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +57,17 @@ class Bundle:
     Attributes:
         directory: its own directory.
         request: what it was made for.
+        old: whether it was made before hepsub 0.2, when every job could reach all of it.
     """
 
     directory: Path
     request: BundleRequest
+    old: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """Where its files are."""
+        return Layout(directory=self.directory, old=self.old)
 
     def write_manifests(
         self,
@@ -76,73 +83,112 @@ class Bundle:
             procs: the jobs; None for all.
 
         Raises:
-            BundleUnusable: a file cannot be written.
+            BundleUnusable: a file cannot be written; those of the other jobs are.
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
-        try:
-            for proc in range(self.request.number) if procs is None else procs:
-                self._write_manifest(proc, cluster, signing)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-
-    def _write_manifest(self, proc: int, cluster: int | None, signing: Signing) -> None:
-        request = self.request
-        values = request.values(proc, cluster)
-        directory = self.directory / str(proc)
-        inputs, outputs = request.staging.inputs_of(values), request.staging.outputs_of(values)
-        files = JobFiles(
-            job=str(proc) if cluster is None else f"{cluster}.{proc}",
-            payload=_payload(request, values),
-            submit_dir=request.staging.cwd,
-            walltime=request.walltime,
-            grace=min(request.staging.grace, request.walltime // 4),
-            source=str(directory / FILE_NAME),
-            home_limit=request.staging.home_limit,
-            put_limit=request.staging.put_limit,
-            shared=request.staging.shared,
-            inputs=inputs,
-            outputs=outputs,
-            objects=request.staging.objects,
-            marker=marker_place(outputs, request.uuid, proc),
-            workdir=request.staging.workdir,
-            credentials=request.staging.credentials,
-            credential_source=str(self.directory / CREDENTIALS),
-            authorities=_authorities(request, (*inputs, *outputs, *request.staging.libraries)),
-            libraries=request.staging.libraries,
+        self._for_each_job(
+            range(self.request.number) if procs is None else procs,
+            lambda tree, proc: tree.write(
+                f"{self.layout.job(proc)}/{FILE_NAME}",
+                manifest_text(self._job_files(proc, cluster), signing),
+                0o600,
+            ),
         )
-        directory.mkdir(mode=0o700, exist_ok=True)
-        write_whole(directory / FILE_NAME, manifest_text(files, signing), 0o600)
 
-    def write_companions(self) -> None:
-        """Write what does not change: the request, the wrapper, lists of items, links.
+    def _for_each_job(self, procs: Iterable[int], write: Callable[[Tree, int], None]) -> None:
+        """Write into the corners of jobs, which may be spoilt: one does not keep the others from it.
 
         Raises:
-            BundleUnusable: a file cannot be written.
+            BundleUnusable: one of them could not be written.
+        """
+        trouble: OSError | None = None
+        try:
+            with open_tree(self.directory) as tree:
+                for proc in procs:
+                    try:
+                        write(tree, proc)
+                    except OSError as error:
+                        trouble = error
+                        if error.errno in _FULL:
+                            break
+        except OSError as error:
+            trouble = error
+        if trouble is not None:
+            raise unusable(self.directory, trouble) from trouble
+
+    def _job_files(self, proc: int, cluster: int | None) -> JobFiles:
+        request = self.request
+        staging = request.staging
+        values = request.values(proc, cluster)
+        inputs, outputs = staging.inputs_of(values), staging.outputs_of(values)
+        corner = self.directory / self.layout.job(proc)
+        return JobFiles(
+            job=str(proc) if cluster is None else f"{cluster}.{proc}",
+            payload=_payload(request, values),
+            submit_dir=staging.cwd,
+            walltime=request.walltime,
+            grace=min(staging.grace, request.walltime // 4),
+            source=str(corner / FILE_NAME),
+            home_limit=staging.home_limit,
+            put_limit=staging.put_limit,
+            shared=staging.shared,
+            inputs=inputs,
+            outputs=outputs,
+            objects=staging.objects,
+            marker=marker_place(outputs, request.uuid, proc),
+            workdir=staging.workdir,
+            credentials=staging.credentials,
+            credential_source=str(corner if staging.confined else self.layout.private(CREDENTIALS)),
+            authorities=_authorities(request, (*inputs, *outputs, *staging.libraries)),
+            libraries=staging.libraries,
+            isolation=staging.isolation if staging.confined else "",
+            brings_all=staging.in_place and not staging.shared,
+        )
+
+    def make(self) -> Seal:
+        """Write what does not change: the request, the scripts of the worker node, copies, lists of items.
+
+        Returns:
+            What the jobs check before they use what was sent.
+
+        Raises:
+            BundleUnusable: a file cannot be read or written.
         """
         try:
-            (self.directory / HOME).mkdir(mode=0o700)
-            (self.directory / CREDENTIALS).mkdir(mode=0o700)
-            self._keep_authorities()
-            self.directory.chmod(0o700)
+            for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):
+                make_private(self.directory / each)
             for name in WORKER_FILES:
-                text = (
-                    resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
-                )
-                write_whole(self.directory / name, text, 0o700)
+                write_whole(self.directory / SHARED / name, worker_file(name), 0o700)
+            self._keep_authorities()
             self._keep_libraries()
-            for proc in range(self.request.number):
-                self._write_job_files(proc)
-            write_whole(self.directory / REQUEST, self.request.to_json(), 0o600)
+            seal = self._keep_sent()
+            self._make_corners()
+            write_whole(self.layout.private(REQUEST), self.request.to_json(), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+        return seal
+
+    def _keep_sent(self) -> Seal:
+        sets, set_of = sent_sets(self.request)
+        copies: dict[str, Path] = {}
+        authorities = authority_digests(self.request)
+        lists = []
+        for number, each in enumerate(sets):
+            directory = self.directory / SHARED / SETS / str(number)
+            make_private(directory / SENT)
+            digests = copy_set(each.files, directory / SENT, copies)
+            lists.append(list_text(self.request, each, digests | authorities))
+            write_whole(directory / SUMS, lists[-1], 0o600)
+        return seal_of(worker_file(WRAPPER), tuple(lists), set_of)
 
     def _keep_libraries(self) -> None:
-        """Those that are sent along; ten submissions keep one copy."""
+        """Those that are sent along; ten submissions at home keep one copy."""
         shelf = Path(self.request.staging.bundle_root) / SHELF
         for each in self.request.staging.libraries:
             if each.place is None:
-                (self.directory / BUNDLED).mkdir(mode=0o700, exist_ok=True)
-                keep_file(shelf / shelf_name(each.sha256), self.directory / BUNDLED / each.archive)
+                goal = self.directory / SHARED / BUNDLED / each.archive
+                make_private(goal.parent)
+                keep_library(shelf / shelf_name(each.sha256), goal, self.request.staging)
 
     def _keep_authorities(self) -> None:
         """The certificates that jobs need, for storages whose authorities are not the usual ones."""
@@ -154,43 +200,78 @@ class Bundle:
                     f"the ca_file {path} of a storage cannot be read ({error})",
                     remedy="correct ca_file in [storage.NAME] of the policy",
                 ) from error
-            write_whole(self.directory / CREDENTIALS / name, text, 0o600)
+            write_whole(self.directory / SHARED / name, text, 0o600)
 
-    def _write_job_files(self, proc: int) -> None:
-        values = self.request.values(proc, None)
-        directory = self.directory / str(proc)
-        directory.mkdir(mode=0o700)
-        if values.items:
-            write_whole(
-                directory / ITEMS_FILE, "".join(f"{item}\n" for item in values.items), 0o600
-            )
-        for name, path in sent_files(self.request, values).items():
-            goal = directory / "in" / name
-            goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            keep_file(Path(path), goal)
+    def _make_corners(self) -> None:
+        """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
+        first: dict[str, Path] = {}
+        for proc in range(self.request.number):
+            values = self.request.values(proc, None)
+            corner = self.directory / self.layout.job(proc)
+            corner.mkdir(mode=0o700)
+            if values.items:
+                text = "".join(f"{item}\n" for item in values.items)
+                write_whole(corner / ITEMS_FILE, text, 0o600)
+            if self.request.staging.confined:
+                make_logs(corner, self.request.log_names(proc), first)
 
-    def credential_path(self, name: str) -> Path | None:
+    def master_credential(self, name: str) -> Path | None:
         """Where a credential lies that travels as a file; None for one that does not."""
-        files = {each.name: each.file for each in self.request.staging.credentials}
-        return self.directory / CREDENTIALS / files[name] if files.get(name) else None
+        file = self._credential_file(name)
+        return self.layout.private(CREDENTIALS) / file if file else None
 
-    def write_credential(self, held: Held) -> None:
-        """Write, or replace, a credential for all jobs; the file whole.
+    def _credential_file(self, name: str) -> str:
+        return {each.name: each.file for each in self.request.staging.credentials}.get(name, "")
+
+    def write_credential(self, held: Held, procs: Iterable[int] | None = None) -> None:
+        """Write, or replace, a credential for jobs; each file whole.
+
+        The copy that no job may reach comes last: as long as it is the old one, the others are written again.
+
+        Args:
+            held: the credential.
+            procs: the jobs that still need it; None for all.
 
         Raises:
             BundleUnusable: it cannot be written.
         """
-        path = self.credential_path(held.name)
-        if path is None:
+        file = self._credential_file(held.name)
+        if not file:
             return
+        trouble: BundleUnusable | None = None
+        if self.request.staging.confined:
+            try:
+                self._for_each_job(
+                    range(self.request.number) if procs is None else procs,
+                    lambda tree, proc: tree.write(
+                        f"{self.layout.job(proc)}/{file}", held.content, 0o600
+                    ),
+                )
+            except BundleUnusable as error:
+                trouble = error
         try:
-            write_held(held, path)
+            write_held(held, self.layout.private(CREDENTIALS) / file)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+        if trouble is not None:
+            raise trouble
+
+    def link_logs(self, cluster: int) -> tuple[str, ...]:
+        """Give the logs of jobs the names that the user knows; a sentence where that cannot be.
+
+        Raises:
+            BundleUnusable: the bundle cannot be read.
+        """
+        if not self.request.staging.confined or self.old:
+            return ()
+        try:
+            return link_logs(self.layout, self.request, cluster)
         except OSError as error:
             raise unusable(self.directory, error) from error
 
     def returned(self, proc: int) -> Path:
         """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""
-        return self.directory / HOME / f"home.{proc}"
+        return self.directory / self.layout.returned(proc)
 
     @contextlib.contextmanager
     def open_returned(self, proc: int) -> Iterator[Tree | None]:
@@ -202,7 +283,7 @@ class Bundle:
         with contextlib.ExitStack() as stack:
             try:
                 bundle = stack.enter_context(open_tree(self.directory))
-                tree = stack.enter_context(bundle.below(f"{HOME}/home.{proc}"))
+                tree = stack.enter_context(bundle.below(self.layout.returned(proc)))
             except FileNotFoundError:
                 yield None
                 return
@@ -215,7 +296,7 @@ class Bundle:
             BundleUnusable: it cannot be noted.
         """
         try:
-            write_whole(self.directory / SIGNED, json.dumps(dict(ends)), 0o600)
+            write_whole(self.layout.private(SIGNED), json.dumps(dict(ends)), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
 
@@ -227,23 +308,24 @@ class Bundle:
         """
         placed = {"pool": self.request.pool, "schedd": self.request.schedd, "cluster": cluster}
         try:
-            write_whole(self.directory / READY, json.dumps(placed), 0o600)
+            write_whole(self.layout.private(READY), json.dumps(placed), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
 
 
-def keep_file(source: Path, goal: Path) -> None:
-    """Have a file in the bundle: HTCondor may read nothing outside of it for the job.
+def keep_library(packed: Path, goal: Path, staging: StagingPlan) -> None:
+    """Have a packed library in the bundle.
 
-    (Tried: LimitDirectoryAccess bounds the sandbox's transfer too.) A second link costs nothing.
+    Where no job can write into the bundle by HTCondor, a second link costs nothing; elsewhere it has to be a copy.
+
+    Raises:
+        OSError: it cannot be written.
     """
-    if source.is_dir():
-        shutil.copytree(source, goal)
-        return
-    try:
-        os.link(source, goal)
-    except OSError:  # another file system, or somebody else's file
-        shutil.copy2(source, goal)
+    if not staging.confined:
+        with contextlib.suppress(OSError):  # another file system
+            os.link(packed, goal)
+            return
+    copy_file(packed, goal)
 
 
 def unusable(directory: Path, error: OSError) -> BundleUnusable:
@@ -291,17 +373,6 @@ def _authorities(
 def _payload(request: BundleRequest, values: Values) -> str:
     path = parse_template(request.executable).fill(values)
     return path if request.staging.shared else PurePosixPath(path).name
-
-
-def sent_files(request: BundleRequest, values: Values) -> Mapping[str, str]:
-    """What HTCondor has to send, there being no shared file system: name in the scratch directory → path."""
-    if request.staging.shared:
-        return {}
-    script = parse_template(request.executable).fill(values)
-    inputs = request.staging.inputs_of(values)
-    return {PurePosixPath(script).name: script} | {
-        each.name: each.place.path for each in inputs if isinstance(each.place, FilePlace)
-    }
 
 
 def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPlace | None:

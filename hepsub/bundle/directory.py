@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
-import shutil
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from hepsub.bundle.bundle import FINISHED, HOME, LOCK, READY, REQUEST, SIGNED, Bundle, unusable
+import msgspec
+from msgspec import Meta
+
+from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import from_json
+from hepsub.documents import Malformed, read_json
 from hepsub.errors import BundleUnusable
+from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
+from hepsub.plan.bundle_paths import (
+    FINISHED,
+    JOB,
+    LOCK,
+    PRIVATE,
+    READY,
+    REQUEST,
+    SIGNED,
+    layout_of,
+)
+
+_LARGEST_REQUEST = 2**30
+_LARGEST_NOTE = 2**20
+Moment = Annotated[float, Meta(ge=0, le=253_402_300_799)]
+"""Seconds since the epoch, up to the end of the year 9999."""
+
+
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    pool: str
+    schedd: str
+    cluster: Annotated[int, Meta(ge=0, le=2**31)]
+
 
 _TORN_S = 3600
 """A temporary file that is older belongs to a process that was killed."""
@@ -46,17 +74,36 @@ class Signed:
 
 
 def read_bundle(directory: Path) -> Bundle | None:
-    """The bundle in a directory; None when its request was never written whole."""
+    """The bundle in a directory; None when its request was never written whole, or must not be believed."""
     try:
-        text = (directory / REQUEST).read_text(encoding="utf-8")
-        return Bundle(directory=directory, request=from_json(text))
-    except (OSError, ValueError, KeyError, TypeError):
+        return _read_bundle(directory)
+    except (OSError, Malformed):
         return None
+
+
+def why_unreadable(directory: Path) -> str:
+    """Why the bundle in a directory cannot be read, in words; empty when it can, or was never written."""
+    try:
+        _read_bundle(directory)
+    except FileNotFoundError:
+        return ""
+    except (OSError, Malformed) as error:
+        return str(error)
+    return ""
+
+
+def _read_bundle(directory: Path) -> Bundle:
+    if trouble := why_not_mine(directory):
+        raise PermissionError(trouble)
+    layout = layout_of(directory)
+    with open_tree(layout.private("")) as tree:
+        request = from_json(tree.read(REQUEST, _LARGEST_REQUEST))
+    return Bundle(directory=directory, request=request, old=layout.old)
 
 
 def discard_bundle(directory: Path) -> None:
     """Remove the bundle of a submission that did not happen."""
-    shutil.rmtree(directory, ignore_errors=True)
+    remove_tree(directory)
 
 
 @contextlib.contextmanager
@@ -67,8 +114,9 @@ def claimed(directory: Path) -> Iterator[bool]:
         BundleUnusable: the directory cannot be made or written.
     """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (directory / LOCK).open("w")
+        make_private(directory)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(os.open(directory / LOCK, flags, 0o600), "r+")
     except OSError as error:
         raise unusable(directory, error) from error
     with file:
@@ -84,37 +132,41 @@ def claimed(directory: Path) -> Iterator[bool]:
 
 def unfinished(root: Path) -> tuple[Path, ...]:
     """The bundles that nobody has marked as ready."""
-    try:
-        return tuple(each for each in _bundles(root) if not (each / READY).exists())
-    except FileNotFoundError:
-        return ()
+    return tuple(each for each in look_at_root(root).bundles if not is_ready(each))
+
+
+def is_ready(directory: Path) -> bool:
+    """Whether a bundle is complete, and its jobs may start."""
+    return layout_of(directory).private(READY).exists()
 
 
 def kept_bundles(root: Path) -> tuple[Placed, ...]:
     """The bundles that are complete and whose jobs have not ended, as far as anybody noted."""
-    try:
-        there = [each for each in _bundles(root) if not (each / FINISHED).exists()]
-    except FileNotFoundError:
-        return ()
+    there = [each for each in look_at_root(root).bundles if not _is_finished(each)]
     return tuple(placed for each in there if (placed := read_placed(each)) is not None)
 
 
 def finished_bundles(root: Path) -> tuple[Path, ...]:
     """The bundles whose jobs have ended."""
-    try:
-        return tuple(each for each in _bundles(root) if (each / FINISHED).exists())
-    except FileNotFoundError:
-        return ()
+    return tuple(each for each in look_at_root(root).bundles if _is_finished(each))
+
+
+def _is_finished(directory: Path) -> bool:
+    return layout_of(directory).private(FINISHED).exists()
 
 
 def read_placed(directory: Path) -> Placed | None:
     """Where the jobs of a bundle are; None while it is not complete."""
+    layout = layout_of(directory)
     try:
-        document = json.loads((directory / READY).read_text(encoding="utf-8"))
-        return Placed(directory=directory, **document)
+        with open_tree(layout.private("")) as tree:
+            ready = read_json(tree.read(READY, _LARGEST_NOTE), _Ready, most=_LARGEST_NOTE)
+        return Placed(
+            directory=directory, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
+        )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
+    except (OSError, Malformed):
         bundle = read_bundle(directory)  # of an older hepsub, which wrote nothing there
         if bundle is None:
             return None
@@ -125,11 +177,15 @@ def read_placed(directory: Path) -> Placed | None:
 def read_signed(directory: Path) -> dict[str, Signed]:
     """When the URLs of each storage were signed, and when they end; nothing where that is not known."""
     try:
-        ends = json.loads((directory / SIGNED).read_text(encoding="utf-8"))
-        when = (directory / SIGNED).stat().st_mtime
-        return {name: Signed(when=when, end=float(end)) for name, end in ends.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        with open_tree(layout_of(directory).private("")) as tree:
+            ends = read_json(
+                tree.read(SIGNED, _LARGEST_NOTE), dict[str, Moment], most=_LARGEST_NOTE
+            )
+            facts = tree.look(SIGNED)
+    except (OSError, Malformed):
         return {}
+    when = facts.st_mtime if facts is not None else 0.0
+    return {name: Signed(when=when, end=end) for name, end in ends.items()}
 
 
 def strip_bundle(directory: Path) -> None:
@@ -140,19 +196,36 @@ def strip_bundle(directory: Path) -> None:
     Raises:
         BundleUnusable: it cannot be noted.
     """
+    layout = layout_of(directory)
     try:
-        if not (directory / FINISHED).exists():
-            (directory / FINISHED).touch(mode=0o600)
+        if not layout.private(FINISHED).exists():
+            layout.private(FINISHED).touch(mode=0o600)
     except OSError as error:
         raise unusable(directory, error) from error
-    for each in directory.iterdir():
-        if each.name in (FINISHED, HOME, READY, REQUEST):
-            continue
-        if each.is_dir() and not each.is_symlink():
-            shutil.rmtree(each, ignore_errors=True)
-        else:
+    if layout.old:
+        _remove_all(directory, but=(FINISHED, "home", READY, REQUEST, LOCK))
+        return
+    _remove_all(directory, but=(PRIVATE, JOB))
+    _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK))
+    with contextlib.suppress(OSError), os.scandir(directory / JOB) as corners:
+        for corner in corners:
+            if corner.is_dir(follow_symlinks=False):
+                _remove_all(Path(corner.path), but=(f"home.{corner.name}",))
+                with contextlib.suppress(OSError):  # it brought something home
+                    Path(corner.path).rmdir()
+
+
+def _remove_all(directory: Path, but: tuple[str, ...]) -> None:
+    """Remove what is in a directory; links are removed, not followed."""
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name in but:
+                continue
             with contextlib.suppress(OSError):
-                each.unlink(missing_ok=True)
+                if entry.is_dir(follow_symlinks=False):
+                    remove_tree(Path(entry.path))
+                else:
+                    Path(entry.path).unlink()
 
 
 def sweep(directory: Path, now: float) -> None:
@@ -164,15 +237,51 @@ def sweep(directory: Path, now: float) -> None:
     """
     for each in directory.glob(".*"):
         with contextlib.suppress(OSError):
-            if each.is_file() and now - each.stat().st_mtime > _TORN_S:
+            facts = each.lstat()
+            if stat.S_ISREG(facts.st_mode) and now - facts.st_mtime > _TORN_S:
                 each.unlink()
 
 
-def _bundles(root: Path) -> list[Path]:
-    """The directories of bundles; what begins with a dot belongs to hep_auth renew."""
-    return sorted(
-        each for each in root.iterdir() if not each.name.startswith(".") and each.is_dir()
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """What lies in a directory of bundles.
+
+    Attributes:
+        bundles: the directories that are this user's alone; what begins with a dot belongs to hep_auth renew.
+        troubles: a sentence for each thing that is passed over.
+    """
+
+    bundles: tuple[Path, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+
+def look_at_root(root: Path) -> Root:
+    """The bundles of a directory; what another user may have put there is not believed."""
+    try:
+        if trouble := _why_no_root(root):
+            return Root(troubles=(f"the bundles in {root} are not used: {trouble}",))
+        names = sorted(each.name for each in root.iterdir() if not each.name.startswith("."))
+    except FileNotFoundError:
+        return Root()
+    except OSError as error:
+        return Root(troubles=(f"the bundles in {root} cannot be read: {error.strerror}",))
+    found: list[Path] = []
+    troubles: list[str] = []
+    for path in (root / name for name in names):
+        try:
+            trouble = why_not_mine(path)
+        except FileNotFoundError:  # it was removed meanwhile
+            continue
+        if trouble:
+            troubles.append(f"{path} is passed over: {trouble}")
+        else:
+            found.append(path)
+    return Root(bundles=tuple(found), troubles=tuple(troubles))
+
+
+def _why_no_root(root: Path) -> str:
+    """Why a directory of bundles must not be believed; empty when nobody else can put a bundle there."""
+    return why_not_mine(root, readable=True)
 
 
 def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
@@ -181,6 +290,13 @@ def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
     Raises:
         BundleUnusable: it is one.
     """
+    with contextlib.suppress(FileNotFoundError):
+        if trouble := _why_no_root(Path(root)):
+            raise BundleUnusable(
+                f"bundles cannot lie in {root}: {trouble}",
+                remedy="set bundle_dir in [staging] of the policy to a directory of your own; in a site's policy"
+                " %{User} stands for the login name",
+            )
     if any(f"{root}/".startswith(unfit) for unfit in _UNFIT):
         raise BundleUnusable(
             f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",

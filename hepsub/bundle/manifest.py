@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hepsub.plan.bundle_paths import MANIFEST
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried, ObjectFact
 
-FILE_NAME = "hepsub.manifest"
+FILE_NAME = MANIFEST
 _VERSION = "1"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark")
 _ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
@@ -50,6 +51,8 @@ class JobFiles:
         credential_source: the directory of their newest versions on the submit side.
         authorities: what URLs begin with, and the file with the authorities to trust for them.
         libraries: what is unpacked before the program starts.
+        isolation: how the site keeps the directories of users apart, as the policy says; empty where nobody does.
+        brings_all: whether all that the job leaves new in its directory comes home.
     """
 
     job: str
@@ -70,6 +73,8 @@ class JobFiles:
     credential_source: str = ""
     authorities: tuple[tuple[str, str], ...] = ()
     libraries: tuple[Library, ...] = ()
+    isolation: str = ""
+    brings_all: bool = False
 
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
@@ -85,6 +90,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         yield "workdir", files.workdir
     for prefix, file in files.authorities:
         yield "ca", prefix, file
+    if files.isolation:
+        yield "isolation", files.isolation
     yield "walltime", str(files.walltime), str(files.grace)
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
@@ -97,6 +104,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         yield from _library(library, signing)
     for each in files.outputs:
         yield _output(each, files, signing)
+    if files.brings_all:
+        yield ("newfiles",)
     if files.marker is not None:
         yield "unmark", signing.sign("DELETE", files.marker)
         yield "marker", signing.sign("PUT", files.marker)
@@ -151,16 +160,16 @@ def _output(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]
 
 
 def _escape(text: str) -> str:
-    return (
-        "".join(_ESCAPED.get(character, character) for character in text)
-        .replace("&", "%26")
-        .replace("=", "%3D")
-    )
+    return escaped(text).replace("&", "%26").replace("=", "%3D")
 
 
 def _line(*fields: str) -> str:
     action, *rest = fields
     urls = rest[-1:] if action in _WITH_URL else []
     names = rest[: len(rest) - len(urls)]
-    escaped = ["".join(_ESCAPED.get(c, c) for c in name) for name in names]
-    return "\t".join([action, *escaped, *urls]) + "\n"
+    return "\t".join([action, *(escaped(name) for name in names), *urls]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """A text as it stands in a field: tabulators, line ends and percent signs are escaped."""
+    return "".join(_ESCAPED.get(character, character) for character in text)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta
+
+from hepsub.documents import Malformed, read_json
+from hepsub.errors import HepsubError
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.groups import ends_by_count
 from hepsub.plan.layout import values_of
@@ -16,6 +21,12 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
+from hepsub.version import __version__
+
+_FORMAT = 2
+"""1 was everything before hepsub 0.2, which did not say so."""
+_LARGEST = 2**30
+"""No request is larger, in bytes: a million items of a thousand characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,62 +73,70 @@ class BundleRequest:
         told = (text for text in (self.stdout, self.stderr) if text)
         return tuple(Path(parse_template(text).fill(values)) for text in told)
 
+    def log_names(self, proc: int) -> tuple[str, str]:
+        """The user's names for the standard output and error of a job; ClusterId stays a name in them."""
+        values = self.values(proc, None)
+        return parse_template(self.stdout).fill(values), parse_template(self.stderr).fill(values)
+
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
         return replace(values_of(proc, self.first, self.items, self.ends), cluster=cluster)
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """The request as JSON."""
-        staging = self.staging
-        document = {name: getattr(self, name) for name in _PLAIN} | {
-            "spool": self.spool,
-            "stdout": self.stdout,
-            "stderr": self.stderr,
-            "items": list(self.items),
-            "ends": list(self.ends),
-            "staging": {
-                **{name: getattr(staging, name) for name in _PLAIN_STAGING},
-                "inputs": [_rule_document(rule) for rule in staging.inputs],
-                "outputs": [_rule_document(rule) for rule in staging.outputs],
-                "in_place": staging.in_place,
-                "credentials": [asdict(each) for each in staging.credentials],
-                "libraries": [asdict(each) for each in staging.libraries],
-                "storages": {name: asdict(storage) for name, storage in staging.storages.items()},
-                "objects": [
-                    [
-                        place.storage,
-                        place.bucket,
-                        place.key,
-                        fact.size,
-                        "" if fact.encrypted else fact.etag,
-                    ]
-                    for place, fact in staging.objects.items()
-                ],
-            },
-        }
-        return json.dumps(document)
+        return json.dumps(msgspec.to_builtins(_document(self))).encode()
 
 
-_PLAIN = (
-    "uuid",
-    "pool",
-    "schedd",
-    "user",
-    "number",
-    "first",
-    "executable",
-    "walltime",
-    "factory",
-)
-_PLAIN_STAGING = (
-    "shared",
-    "chirp",
-    "cwd",
-    "bundle_root",
-    "grace",
-    "home_limit",
-    "put_limit",
-)
+_Count = Annotated[int, Meta(ge=0, le=10**12)]
+_Natural = Annotated[int, Meta(ge=0, le=2**31)]
+
+
+class _Rule(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    url: str
+    optional: bool
+
+
+class _Staging(msgspec.Struct, frozen=True, kw_only=True):
+    shared: bool
+    chirp: bool
+    cwd: str
+    bundle_root: str
+    grace: _Natural
+    home_limit: _Count
+    put_limit: _Count
+    inputs: tuple[_Rule, ...]
+    outputs: tuple[_Rule, ...]
+    storages: dict[str, Storage]
+    objects: tuple[tuple[str, str, str, _Count, str], ...]
+    in_place: bool = False
+    confined: bool = False
+    credentials: tuple[JobCredential, ...] = ()
+    libraries: tuple[Library, ...] = ()
+    isolation: str = ""
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in request.json; what has a default was not said by every version."""
+
+    uuid: str
+    pool: str
+    schedd: str
+    user: str
+    number: _Natural
+    first: int
+    executable: str
+    walltime: _Natural
+    factory: bool
+    items: tuple[str, ...]
+    staging: _Staging
+    ends: tuple[_Natural, ...] | None = None
+    per: _Natural = 1
+    spool: bool = False
+    stdout: str = ""
+    stderr: str = ""
+    format: int = 1
+    hepsub: str = ""
 
 
 def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:
@@ -141,61 +160,117 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
     )
 
 
-def from_json(text: str) -> BundleRequest:
-    """The request that `to_json` wrote.
-
-    Raises:
-        ValueError, KeyError, TypeError: it is none.
-    """
-    document = json.loads(text)
-    staging = document["staging"]
-    return BundleRequest(
-        **{name: document[name] for name in _PLAIN},
-        spool=document.get("spool", False),
-        stdout=document.get("stdout", ""),
-        stderr=document.get("stderr", ""),
-        items=tuple(document["items"]),
-        ends=_ends(document),
-        staging=StagingPlan(
-            **{name: staging[name] for name in _PLAIN_STAGING},
-            in_place=staging.get("in_place", False),  # not said before 0.2
-            inputs=tuple(_rule(each) for each in staging["inputs"]),
-            outputs=tuple(_rule(each) for each in staging["outputs"]),
-            credentials=tuple(JobCredential(**each) for each in staging.get("credentials", ())),
-            libraries=tuple(_library(each) for each in staging.get("libraries", ())),
-            storages={name: _storage(each) for name, each in staging["storages"].items()},
-            objects={
-                ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(
-                    size=size, etag=etag
+def _document(request: BundleRequest) -> _Document:
+    staging = request.staging
+    return _Document(
+        uuid=request.uuid,
+        pool=request.pool,
+        schedd=request.schedd,
+        user=request.user,
+        number=request.number,
+        first=request.first,
+        executable=request.executable,
+        walltime=request.walltime,
+        factory=request.factory,
+        items=request.items,
+        ends=request.ends,
+        spool=request.spool,
+        stdout=request.stdout,
+        stderr=request.stderr,
+        format=_FORMAT,
+        hepsub=__version__,
+        staging=_Staging(
+            shared=staging.shared,
+            chirp=staging.chirp,
+            cwd=staging.cwd,
+            bundle_root=staging.bundle_root,
+            grace=staging.grace,
+            home_limit=staging.home_limit,
+            put_limit=staging.put_limit,
+            in_place=staging.in_place,
+            confined=staging.confined,
+            isolation=staging.isolation,
+            inputs=tuple(_rule_document(rule) for rule in staging.inputs),
+            outputs=tuple(_rule_document(rule) for rule in staging.outputs),
+            credentials=staging.credentials,
+            libraries=staging.libraries,
+            storages=dict(staging.storages),
+            objects=tuple(
+                (
+                    place.storage,
+                    place.bucket,
+                    place.key,
+                    fact.size,
+                    "" if fact.encrypted else fact.etag,
                 )
-                for storage, bucket, key, size, etag in staging["objects"]
-            },
+                for place, fact in staging.objects.items()
+            ),
         ),
     )
 
 
-def _ends(document: dict[str, Any]) -> tuple[int, ...]:
-    if "ends" in document:
-        return tuple(document["ends"])
-    return ends_by_count(len(document["items"]), document["per"])  # all that was said before 0.2
+def from_json(text: bytes) -> BundleRequest:
+    """The request that `to_json` wrote, of this hepsub or an earlier one.
 
-
-def _library(document: dict[str, Any]) -> Library:
-    place = document["place"]
-    return Library(**{**document, "place": ObjectPlace(**place) if place else None})
-
-
-def _rule_document(rule: FileRule) -> dict[str, Any]:
-    return {"name": str(rule.name), "url": str(rule.url), "optional": rule.optional}
-
-
-def _rule(document: dict[str, Any]) -> FileRule:
-    return FileRule(
-        name=parse_template(document["name"]),
-        url=parse_template(document["url"]),
-        optional=document["optional"],
+    Raises:
+        Malformed: it is none, or a later hepsub wrote it.
+    """
+    document = read_json(text, _Document, most=_LARGEST, any_text=True)
+    if document.format > _FORMAT:
+        raise Malformed(f"hepsub {document.hepsub} wrote it, and this is {__version__}")
+    ends = document.ends
+    if ends is None:  # all that was said before 0.2
+        ends = ends_by_count(len(document.items), document.per)
+    return BundleRequest(
+        uuid=document.uuid,
+        pool=document.pool,
+        schedd=document.schedd,
+        user=document.user,
+        number=document.number,
+        first=document.first,
+        executable=document.executable,
+        walltime=document.walltime,
+        factory=document.factory,
+        spool=document.spool,
+        stdout=document.stdout,
+        stderr=document.stderr,
+        items=document.items,
+        ends=ends,
+        staging=_staging(document.staging),
     )
 
 
-def _storage(document: dict[str, Any]) -> Storage:
-    return Storage(**{**document, "buckets": tuple(document["buckets"])})
+def _staging(document: _Staging) -> StagingPlan:
+    return StagingPlan(
+        shared=document.shared,
+        chirp=document.chirp,
+        cwd=document.cwd,
+        bundle_root=document.bundle_root,
+        grace=document.grace,
+        home_limit=document.home_limit,
+        put_limit=document.put_limit,
+        in_place=document.in_place,
+        confined=document.confined,
+        isolation=document.isolation,
+        inputs=tuple(_rule(each) for each in document.inputs),
+        outputs=tuple(_rule(each) for each in document.outputs),
+        credentials=document.credentials,
+        libraries=document.libraries,
+        storages=document.storages,
+        objects={
+            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(size=size, etag=etag)
+            for storage, bucket, key, size, etag in document.objects
+        },
+    )
+
+
+def _rule_document(rule: FileRule) -> _Rule:
+    return _Rule(name=str(rule.name), url=str(rule.url), optional=rule.optional)
+
+
+def _rule(document: _Rule) -> FileRule:
+    try:
+        name, url = parse_template(document.name), parse_template(document.url)
+    except HepsubError as error:
+        raise Malformed(error.message) from error
+    return FileRule(name=name, url=url, optional=document.optional)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
+from hepsub.condor.boot import without_boot
 from hepsub.condor.quoting import unquote_line
 from hepsub.jobid import JobId
 
@@ -181,7 +182,7 @@ def _whole(value: object) -> int | None:
 
 def _arguments(ad: Mapping[str, Any]) -> tuple[str, ...]:
     if "Arguments" in ad:
-        return tuple(unquote_line(str(ad["Arguments"])))
+        return without_boot(unquote_line(str(ad["Arguments"])))
     return tuple(str(ad.get("Args", "")).split())
 
 

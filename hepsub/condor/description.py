@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from hepsub.condor.boot import boot_words
 from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
-from hepsub.condor.quoting import classad_string, path_value, plain, quote_line
+from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
+from hepsub.plan.bundle_paths import (
+    CREDENTIALS,
+    JOB,
+    MANIFEST,
+    NO_LIST,
+    PRIVATE,
+    SENT,
+    SETS,
+    SHARED,
+    STDERR,
+    STDOUT,
+    SUMS,
+    WRAPPER,
+)
 from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Name, Template, literal, parse_template
+from hepsub.plan.staging import ITEMS_FILE, Seal, StagingPlan
+from hepsub.plan.template import Name, Template, literal
 from hepsub.version import __version__
 
 _STAGING_MARGIN_S = 600
@@ -27,7 +44,10 @@ Its clock starts before the wrapper's does, with the transfer of the sandbox.
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
-WRAPPER = "wrapper.sh"
+_SET, _SUMS = "HEPSET", "HEPSUMS"
+"""The submit variables that say which of several sets of files a job gets, and the digest of its list."""
+_UNKNOWN = "0" * 64
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9 _./:=,@%+~^-]*")
 _PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
 _PROC_VALUE = "$$([MY.ProcId])"
 _JOB_ID_VALUE = f"$$([MY.ClusterId]).{_PROC_VALUE}"
@@ -65,6 +85,7 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         NotExpressible: a path or name holds what HTCondor would read as something else.
     """
     varying = _varying(plan)
+    seal = plan.staging.seal if plan.staging is not None else None
     lines = [
         *_program(plan, varying, uuid),
         *_transfer(plan, uuid),
@@ -76,7 +97,8 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         *_attributes(plan, uuid),
     ]
     _refuse_foreign_macros(lines)
-    items = tuple(_items(plan, varying)) if varying else ()
+    several = seal is not None and bool(seal.set_of)
+    items = tuple(_items(plan, varying)) if varying or several else ()
     return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
 
 
@@ -88,6 +110,8 @@ def _varying(plan: Plan) -> Varying:
         "HEPOUT": plan.stdout,
         "HEPERR": plan.stderr,
     }
+    if plan.staging is not None and plan.staging.confined:
+        del candidates["HEPOUT"], candidates["HEPERR"]  # the logs lie in the jobs' corners
     return {name: value for name, value in candidates.items() if _names(value) & _PER_ITEM}
 
 
@@ -98,6 +122,7 @@ def _names(value: Template | tuple[Template, ...]) -> frozenset[Name]:
 
 
 def _items(plan: Plan, varying: Varying) -> Iterator[dict[str, str]]:
+    seal = plan.staging.seal if plan.staging is not None else None
     for proc in range(plan.number):
         values = plan.values(proc)
         item: dict[str, str] = {}
@@ -105,7 +130,10 @@ def _items(plan: Plan, varying: Varying) -> Iterator[dict[str, str]]:
             if isinstance(value, Template):
                 item[name] = path_value(value.fill_known(values), "the path")
             else:
-                item[name] = quote_line(plan.arguments_of(values))
+                item[name] = quote_line(plan.arguments_of(values))[1:-1]
+        if seal is not None and seal.set_of:
+            number = seal.set_of[proc]
+            item |= {_SET: str(number), _SUMS: seal.sets[number]}
         yield item
 
 
@@ -113,13 +141,14 @@ def _program(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
     def path(name: str, template: Template, what: str) -> str:
         return f"$({name})" if name in varying else path_value(template, what)
 
-    script = path("HEPEXE", plan.executable, "the script")
-    yield f"universe = {'container' if plan.image else 'vanilla'}"
-    yield f"executable = {script if plan.staging is None else f'{_bundle(plan.staging, uuid)}/{WRAPPER}'}"
-    if plan.arguments:
-        yield f"arguments = {'$(HEPARGS)' if 'HEPARGS' in varying else quote_line(plan.arguments)}"
-    yield f"output = {path('HEPOUT', plan.stdout, 'the path after -o')}"
-    yield f"error = {path('HEPERR', plan.stderr, 'the path after -e')}"
+    if plan.staging is None:
+        yield f"universe = {'container' if plan.image else 'vanilla'}"
+        yield f"executable = {path('HEPEXE', plan.executable, 'the script')}"
+        if plan.arguments:
+            yield f'arguments = "{_user_arguments(plan, varying)}"'
+    else:
+        yield from _booted(plan, plan.staging, varying)
+    yield from _logs(plan, varying, uuid)
     if plan.event_log:
         yield f"log = {plain(plan.event_log, 'the path after -l')}"
     if plan.image:
@@ -129,8 +158,56 @@ def _program(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
     if plan.name:
         yield f"batch_name = {plain(plan.name, 'the name')}"
     yield "notification = Never"
-    if plan.staging is not None:
-        yield f"My.HepSub_Cmd = {classad_string_of(plan.executable, varying)}"
+
+
+def _user_arguments(plan: Plan, varying: Varying) -> str:
+    return "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)[1:-1]
+
+
+def _booted(plan: Plan, staging: StagingPlan, varying: Varying) -> Iterator[str]:
+    """A shell that compares the wrapper before it starts it; tables show the user's program all the same."""
+    seal = staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
+    sums = f"$({_SUMS})" if seal.set_of else seal.sets[0]
+    boot = quote_line(boot_words(seal.wrapper, ""))[1:-1].removesuffix("''")
+    user = _user_arguments(plan, varying)
+    yield f"universe = {'container' if plan.image else 'vanilla'}"
+    yield "executable = /bin/sh"
+    yield "transfer_executable = false"
+    yield f'arguments = "{boot}{sums}{" " if user else ""}{user}"'
+    yield f"My.HepSub_Cmd = {classad_string_of(plan.executable, varying)}"
+    yield f"description = {_shown(plan, varying)}"
+
+
+def _shown(plan: Plan, varying: Varying) -> str:
+    """What condor_q shows instead of the shell: the program's name, and its arguments where they are plain."""
+    name = "$Fnx(HEPEXE)" if "HEPEXE" in varying else _shown_name(plan.executable)
+    words = [] if "HEPARGS" in varying else [_shown_word(each) for each in plan.arguments]
+    return " ".join((name, *words))
+
+
+def _shown_name(executable: Template) -> str:
+    return PurePosixPath(path_value(executable, "the script")).name
+
+
+def _shown_word(word: Template) -> str:
+    text = "".join(MACROS[part] if isinstance(part, Name) else part for part in word.parts)
+    parts = "".join(part for part in word.parts if isinstance(part, str))
+    return text if _PLAIN_WORD.fullmatch(parts) else "..."
+
+
+def _logs(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
+    """Where HTCondor writes stdout and stderr: in the job's corner, where it may write nowhere else."""
+    names = {
+        "output": ("HEPOUT", plan.stdout, "the path after -o"),
+        "error": ("HEPERR", plan.stderr, "the path after -e"),
+    }
+    for command, (variable, template, what) in names.items():
+        path = f"$({variable})" if variable in varying else path_value(template, what)
+        if plan.staging is not None and plan.staging.confined and str(template) != os.devnull:
+            same = str(plan.stdout) == str(plan.stderr)
+            log = STDERR if command == "error" and not same else STDOUT
+            path = f"{_corner(plan.staging, uuid)}/{log}"
+        yield f"{command} = {path}"
 
 
 def classad_string_of(executable: Template, varying: Varying) -> str:
@@ -155,33 +232,43 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
                 domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
                 yield f"My.FileSystemDomain = {domain}"
         return
-    bundle = _bundle(plan.staging, uuid)
-    yield from _initialdir(plan, plan.staging, bundle)
+    bundle, corner = _bundle(plan.staging, uuid), _corner(plan.staging, uuid)
+    yield f"initialdir = {corner}"
+    yield "transfer_output_files = home.$(ProcId)"
     yield "should_transfer_files = YES"
     yield "when_to_transfer_output = ON_EXIT"
-    yield f"transfer_input_files = {', '.join(_sent(plan, bundle))}"
+    yield f"transfer_input_files = {', '.join(_sent(plan, plan.staging, bundle, corner))}"
     files = [each.file for each in plan.staging.credentials if each.file]
-    yield f"encrypt_input_files = {', '.join(['hepsub.manifest', *files])}"
+    yield f"encrypt_input_files = {', '.join([MANIFEST, *files])}"
     yield from _credentials(plan.staging)
-    if plan.staging.chirp:
-        yield "want_io_proxy = true"
-        yield f'My.LimitDirectoryAccess = "{_allowed(plan, bundle)}"'
+    if plan.staging.confined:
+        yield from _confined(plan.staging, f"{bundle}/{SHARED},{corner}")
     if _is_gated(plan):
         yield f"My.{GATE} = false"
+
+
+def _confined(staging: StagingPlan, allowed: str) -> Iterator[str]:
+    """What a job, and the site that it runs at, may reach on this side.
+
+    The limit holds for HTCondor's own transfers, and for what the I/O proxy reads and writes; not for links,
+    which is why there is no proxy unless the policy wants it. WantRemoteUpdates is on wherever WantIOProxy is, and
+    lets a job change any attribute of its own ad, the limit included. Delayed updates, of names that begin with
+    Chirp, are a switch of their own, and on unless it is said (all tried on 23.9.6 and 25.14.1).
+    """
+    yield f'My.LimitDirectoryAccess = "{_escaped(allowed)}"'
+    yield f"want_io_proxy = {str(staging.chirp).lower()}"
+    yield "My.WantRemoteUpdates = false"
+    if not staging.isolation:  # whoever reads the job's directory could use them
+        yield "My.WantDelayedUpdates = false"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _is_gated(plan: Plan) -> bool:
     """Whether the jobs wait for their bundle; those that are handed over wait for their files anyway."""
     return plan.staging is not None and plan.staging.needs_cluster and not plan.route.spool
-
-
-def _initialdir(plan: Plan, staging: StagingPlan, bundle: str) -> Iterator[str]:
-    """Where what comes home goes: into the bundle, or, without outputs of its own, where it always went."""
-    if staging.in_place and not staging.shared:
-        yield f"initialdir = {plain(plan.directory, 'the working directory')}"
-        return
-    yield f"initialdir = {bundle}/home"
-    yield "transfer_output_files = home.$(ProcId)"
 
 
 def _credentials(staging: StagingPlan) -> Iterator[str]:
@@ -198,18 +285,6 @@ def _credentials(staging: StagingPlan) -> Iterator[str]:
             yield f"My.HepJob_KRB5CCNAME = {classad_string(each.file, 'the ticket')}"
 
 
-def _allowed(plan: Plan, bundle: str) -> str:
-    """The directories that HTCondor writes for the job, and the only ones that the job may reach.
-
-    (Tried: the limit holds for stdout and stderr too.)
-    """
-    logs = (parse_template(os.path.dirname(str(log))) for log in (plan.stdout, plan.stderr))
-    texts = [bundle, *(path_value(log, "the directory of a log") for log in logs)]
-    if plan.staging is not None and plan.staging.in_place and not plan.staging.shared:
-        texts.append(plain(plan.directory, "the working directory"))
-    return ",".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in dict.fromkeys(texts))
-
-
 def _image_travels(plan: Plan) -> bool:
     """An image of the user's own has to be sent where this host's file system is not."""
     return plan.route.transfer and not plan.os
@@ -219,20 +294,30 @@ def _bundle(staging: StagingPlan, uuid: str) -> str:
     return plain(f"{staging.bundle_root}/{uuid}", "bundle_dir")
 
 
-def _sent(plan: Plan, bundle: str) -> Iterator[str]:
-    yield f"{bundle}/$(ProcId)/hepsub.manifest"
-    for each in plan.staging.credentials if plan.staging is not None else ():
-        if each.file:
-            yield f"{bundle}/creds/{each.file}"
-    for library in plan.staging.libraries if plan.staging is not None else ():
-        if library.place is None:
-            yield f"{bundle}/{BUNDLED}/{library.archive}"
-    for name in plan.staging.authorities if plan.staging is not None else ():
-        yield f"{bundle}/creds/{name}"
+def _corner(staging: StagingPlan, uuid: str) -> str:
+    return f"{_bundle(staging, uuid)}/{JOB}/$(ProcId)"
+
+
+def _sent(plan: Plan, staging: StagingPlan, bundle: str, corner: str) -> Iterator[str]:
+    """The manifest and credentials of each job, the wrapper, and what all or some jobs get."""
+    seal = staging.seal
+    yield f"{corner}/{MANIFEST}"
+    credentials = corner if staging.confined else f"{bundle}/{PRIVATE}/{CREDENTIALS}"
+    yield from (f"{credentials}/{each.file}" for each in staging.credentials if each.file)
+    yield f"{bundle}/{SHARED}/{WRAPPER}"
+    yield from (
+        f"{bundle}/{SHARED}/{BUNDLED}/{each.archive}"
+        for each in staging.libraries
+        if each.place is None
+    )
+    yield from (f"{bundle}/{SHARED}/{name}" for name in staging.authorities)
     if plan.items:
-        yield f"{bundle}/$(ProcId)/items.txt"
-    if plan.staging is not None and not plan.staging.shared:
-        yield f"{bundle}/$(ProcId)/in/"  # all that is in it: the script, and inputs from paths
+        yield f"{corner}/{ITEMS_FILE}"
+    number = f"$({_SET})" if seal is not None and seal.set_of else "0"
+    if seal is None or NO_LIST not in seal.sets:
+        yield f"{bundle}/{SHARED}/{SETS}/{number}/{SUMS}"
+    if not staging.shared:
+        yield f"{bundle}/{SHARED}/{SETS}/{number}/{SENT}/"  # all that is in it
 
 
 def _resources(plan: Plan) -> Iterator[str]:

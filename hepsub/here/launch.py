@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Values
@@ -51,7 +52,7 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
     bundle = ""
     if plan.staging is not None:
         bundle = f"{plan.staging.bundle_root}/{uuid}"
-        words = [f"{bundle}/scratch.sh", bundle, str(values.proc), *words[1:]]
+        words = [f"{bundle}/{SHARED}/{SCRATCH}", bundle, str(values.proc), *words[1:]]
     return Launch(
         argv=tuple(exact(word) for word in words),
         cwd=exact(plan.directory),

@@ -6,8 +6,10 @@ The places are scratch.sh's, the codes and the report the wrapper's (hepsub/work
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
+
+from hepsub.files import remove_tree
+from hepsub.plan.bundle_paths import Layout
 
 UNSAVED = 87
 """The wrapper's exit code when outputs could neither be uploaded nor brought home."""
@@ -24,7 +26,9 @@ def why_unsaved(bundle: str, proc: int) -> str:
     A payload may end with the same exit code: the report tells the difference.
     """
     try:
-        text = (Path(bundle) / "home" / f"home.{proc}" / "report.json").read_text(encoding="utf-8")
+        text = (
+            Path(bundle) / Layout(directory=Path(bundle)).returned(proc) / "report.json"
+        ).read_text(encoding="utf-8")
         report = json.loads(text)
         if report["code"] != UNSAVED:
             return ""
@@ -38,4 +42,4 @@ def why_unsaved(bundle: str, proc: int) -> str:
 def clear(bundle: str, proc: int) -> None:
     """Remove a job's scratch directory, if it is there."""
     if bundle:
-        shutil.rmtree(scratch_directory(bundle, proc), ignore_errors=True)
+        remove_tree(scratch_directory(bundle, proc))

@@ -14,7 +14,8 @@ KERBEROS = "kerberos"
 TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
 _KINDS = (KERBEROS, TOKEN)
 _DELIVERIES = ("file", "condor")
-_NONE = "none"
+NO_CREDENTIALS = "none"
+"""The word after -cred that drops what the policy wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +57,14 @@ def choose_credentials(
         PolicyError: the policy describes it in a way that hepsub does not understand.
     """
     said = tuple(words)
-    wanted = () if _NONE in said else _wanted(policy, pool, sites)
-    names = dict.fromkeys((*wanted, *(word for word in said if word != _NONE)))
+    wanted = () if NO_CREDENTIALS in said else _wanted(policy, pool, sites)
+    names = dict.fromkeys((*wanted, *(word for word in said if word != NO_CREDENTIALS)))
     for name in names:
         if name not in policy.credential:
             raise UsageError(
                 f"argument -cred: no credential '{name}' in the policy",
-                remedy=_several(name, policy) or did_you_mean(name, [*policy.credential, _NONE]),
+                remedy=_several(name, policy)
+                or did_you_mean(name, [*policy.credential, NO_CREDENTIALS]),
             )
         check_credential(name, policy.credential[name], policy)
     chosen = tuple(_job_credential(name, policy.credential[name], uid) for name in names)

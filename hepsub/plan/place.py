@@ -87,6 +87,12 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
     return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
 
 
+def may_be_object(url: str, storages: Mapping[str, Storage]) -> bool:
+    """Whether a URL after -in or -out, or an item of a list, is an object in a storage."""
+    name, colon, _ = url.partition(":")
+    return _S3_URL.match(url) is not None or (bool(colon) and name in storages)
+
+
 def _describe_it(word: str, storages: Mapping[str, Storage]) -> str:
     match = closest(word, storages)
     if match is not None:

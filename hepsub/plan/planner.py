@@ -14,7 +14,7 @@ from hepsub.errors import (
 )
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
-from hepsub.plan.credentials import choose_credentials
+from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.environment import choose_environment, expressible
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
@@ -29,9 +29,9 @@ from hepsub.plan.layout import (
     list_note,
 )
 from hepsub.plan.model import Plan, Route
-from hepsub.plan.place import FilePlace
+from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for
-from hepsub.plan.staging import StagingPlan, plan_staging
+from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
@@ -56,7 +56,13 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     )
     memory = spec.resources.memory_mb or policy.defaults.memory
     os = _system(spec, policy)
-    need = Need(group=group, walltime=walltime, memory_mb=memory, os=os)
+    need = Need(
+        group=group,
+        walltime=walltime,
+        memory_mb=memory,
+        os=os,
+        secrets=_secrets(spec, policy, facts),
+    )
     route = choose_route(spec, policy, need)
     if route.spool and number > policy.limits.factory_above:
         raise JobCountTooLarge(
@@ -143,9 +149,10 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         policy,
         facts.objects,
         cwd=situation.cwd,
-        home=situation.home,
+        root=bundle_root(policy, situation.home, situation.user),
         shared=not route.transfer,
-        logs=logs,
+        isolation=_isolation(route, policy),
+        io_proxy=all(policy.site[name].io_proxy for name in route.sites),
         spool=route.spool,
         credentials=choose_credentials(
             spec.credentials, policy, route.pool, route.sites, situation.uid
@@ -160,7 +167,6 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
         notes=(
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
-            *_chirp_note(staging, spool=route.spool),
             *_home_note(staging, jobs),
             *_library_note(facts),
             *_spool_note(route),
@@ -172,12 +178,14 @@ def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ..
     """Where outputs for a path are, until somebody puts them there."""
     if staging is None or staging.shared or not jobs:
         return ()
+    if staging.in_place:
+        return ("new files that the jobs leave behind come home: hep_fetch brings them here",)
     paths = [each for each in staging.outputs_of(jobs[0]) if isinstance(each.place, FilePlace)]
     if not paths:
         return ()
     return (
-        "outputs for a path come home from the remote site; hep_sub -wait puts them there, without it they"
-        f" lie in {staging.bundle_root}/UUID/home/home.PROC/outputs",
+        "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
+        f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
     )
 
 
@@ -196,13 +204,25 @@ def _spool_note(route: Route) -> tuple[str, ...]:
     )
 
 
-def _chirp_note(staging: StagingPlan | None, *, spool: bool) -> tuple[str, ...]:
-    if staging is None or staging.chirp or spool:
-        return ()
-    return (
-        "the logs go to your home directory or above it, so these jobs are not allowed to ask for"
-        " fresh credentials while they run; -o and -e with a directory of their own mend that",
+def _secrets(spec: JobSpec, policy: Policy, facts: Facts) -> tuple[str, ...]:
+    """What goes to the worker node and nobody but the job may see there."""
+    urls = [each.url for each in (*spec.inputs, *spec.outputs)]
+    if any(url.startswith("%{") for url in urls):
+        urls += facts.items
+    signed = any(may_be_object(url, policy.storage) for url in urls) or any(
+        each.place for each in facts.libraries
     )
+    credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
+    return (
+        *(["signed URLs"] if signed else []),
+        *(["credentials"] if credentials else []),
+    )
+
+
+def _isolation(route: Route, policy: Policy) -> str:
+    """What keeps users apart at all of the sites; empty if at one of them nothing does."""
+    kinds = [policy.site[name].isolation for name in route.sites]
+    return ", ".join(dict.fromkeys(kinds)) if all(kinds) else ""
 
 
 def job_count(

@@ -17,12 +17,21 @@ _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What a site has to offer: the group, the walltime, the memory in MB and the system of a job."""
+    """What a job asks of a site.
+
+    Attributes:
+        group: the accounting group as the user knows it.
+        walltime: class and limit.
+        memory_mb: memory in MB.
+        os: operating system; empty for any.
+        secrets: what goes along that no other user there may see; empty for nothing.
+    """
 
     group: str
     walltime: Walltime
     memory_mb: int
     os: str
+    secrets: tuple[str, ...] = ()
 
 
 def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
@@ -57,7 +66,7 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
         schedd=placement.schedd or "",
         sites=sites,
         transfer=transfer,
-        requirements=(*nodes, _any_of(tuple(policy.site[name].requirements for name in sites))),
+        requirements=(*nodes, _any_of(tuple(_is_site(policy.site[name]) for name in sites))),
         reasons=(pool_reason, reason),
         spool=spool,
     )
@@ -191,7 +200,17 @@ def _refusal(site: Site, need: Need, pool: str) -> str:
         return f"it ends jobs after {duration_text(site.max_walltime)}"
     if site.max_memory and need.memory_mb > site.max_memory:
         return f"it has {site.max_memory} MB for a job"
-    return ""
+    return _not_kept_apart(site, need)
+
+
+def _not_kept_apart(site: Site, need: Need) -> str:
+    secrets = need.secrets or (("credentials",) if site.credentials else ())
+    if not secrets or site.isolation:
+        return ""
+    return (
+        f"no {' or '.join(secrets)} may go there, because nothing keeps the jobs of its users apart (isolation in its"
+        " part of the policy)"
+    )
 
 
 def _same_image(sites: tuple[str, ...], policy: Policy, os: str) -> tuple[tuple[str, ...], str]:
@@ -202,6 +221,13 @@ def _same_image(sites: tuple[str, ...], policy: Policy, os: str) -> tuple[tuple[
     kept = tuple(name for name in sites if image_for(os, policy, (name,)) == first)
     left = ", ".join(name for name in sites if name not in kept)
     return kept, f"; not at {left}: its image of {os} is another one" if left else ""
+
+
+def _is_site(site: Site) -> str:
+    """A slot says itself where it is; who its start daemon is, is the collector's word."""
+    if not site.identity:
+        return site.requirements
+    return f'({site.requirements}) && TARGET.AuthenticatedIdentity == "{site.identity}"'
 
 
 def _any_of(expressions: tuple[str, ...]) -> str:

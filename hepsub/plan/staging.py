@@ -75,6 +75,21 @@ class ObjectFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What was sent, by its SHA-256 in hex: a job runs nothing before it has compared.
+
+    Attributes:
+        wrapper: of wrapper.sh.
+        sets: of the list of hashes of each set of files that are sent; one set for all jobs, or several.
+        set_of: which set each job gets; empty for the only one.
+    """
+
+    wrapper: str
+    sets: tuple[str, ...]
+    set_of: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StagingPlan:
     """How the files of all jobs of a submission travel.
 
@@ -94,6 +109,10 @@ class StagingPlan:
         in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
             directory) rather than in one of its own: it has neither inputs nor outputs.
         libraries: what is unpacked before the program starts.
+        confined: whether jobs, and the sites they run at, may reach nothing on the submit side but their own
+            corner of the bundle: HTCondor's shadow lets them in, and the user's file system is not theirs.
+        isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
+        seal: what jobs check before they use what was sent; None while it is not known.
     """
 
     inputs: tuple[FileRule, ...]
@@ -110,6 +129,14 @@ class StagingPlan:
     credentials: tuple[JobCredential, ...] = ()
     in_place: bool = False
     libraries: tuple[Library, ...] = ()
+    confined: bool = False
+    isolation: str = ""
+    seal: Seal | None = None
+
+    @property
+    def is_refreshed(self) -> bool:
+        """Whether what travels is kept fresh while the jobs run, and not only while they wait."""
+        return self.shared or self.chirp
 
     @property
     def workdir(self) -> str:
@@ -168,10 +195,11 @@ def plan_staging(
     objects: Mapping[ObjectPlace, ObjectFact],
     *,
     cwd: Path,
-    home: Path,
+    root: str,
     shared: bool,
-    logs: Iterable[str] = (),
     spool: bool = False,
+    isolation: str = "",
+    io_proxy: bool = False,
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
 ) -> StagingPlan | None:
@@ -182,42 +210,52 @@ def plan_staging(
         policy: what the site decided.
         objects: what is known of the inputs in S3.
         cwd: what relative paths begin at.
-        home: the user's home directory.
+        root: the directory of the bundles, absolute.
         shared: whether this host's file system is where the jobs run.
-        logs: the directories of stdout and stderr, which HTCondor has to write for the jobs.
         spool: whether the jobs are handed over with their files, so that they can ask for nothing.
+        isolation: how the sites keep the directories of users apart; empty for not at all.
+        io_proxy: whether jobs may ask the submit side for something while they run.
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if not (is_staged(spec) or credentials or libraries):
+    if shared and not (is_staged(spec) or credentials or libraries):
         return None
     rules = policy.staging
     in_place = not is_staged(spec)
-    written = (*logs, str(cwd)) if in_place and not shared else tuple(logs)
+    confined = not shared and not spool
+    inputs = tuple(_rule(each) for each in spec.inputs)
+    outputs = tuple(_rule(each) for each in spec.outputs)
     return StagingPlan(
-        inputs=tuple(_rule(each) for each in spec.inputs),
-        outputs=tuple(_rule(each) for each in spec.outputs),
+        inputs=inputs,
+        outputs=outputs,
         storages=policy.storage,
         objects=objects,
         shared=shared,
-        chirp=not spool and (shared or not any(_holds(directory, home) for directory in written)),
+        # Where the file system is shared the wrapper reads the bundle itself.
+        chirp=confined and io_proxy and bool(isolation),
         cwd=str(cwd),
-        bundle_root=rules.bundle_dir or str(home / ".local/share/hepsub/bundles"),
+        bundle_root=root,
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
         home_limit=rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
         credentials=credentials,
         in_place=in_place,
         libraries=libraries,
+        confined=confined,
+        isolation=isolation,
     )
 
 
-def _holds(directory: str, home: Path) -> bool:
-    """Whether a job that may write into a directory could reach the home directory through it."""
-    return home.is_relative_to(directory)
+_USER = re.compile(r"%\{user\}", re.IGNORECASE)
+
+
+def bundle_root(policy: Policy, home: Path, user: str) -> str:
+    """The directory of the bundles; in the policy's, %{User} stands for the login name."""
+    said = _USER.sub(lambda _: user, policy.staging.bundle_dir)
+    return said or str(home / ".local/share/hepsub/bundles")
 
 
 def _rule(request: FileRequest) -> FileRule:
@@ -277,7 +315,7 @@ def _completed(place: Place, name: str) -> Place:
 
 
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
     r"|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""

@@ -168,6 +168,16 @@ class Site:
         max_memory: the most memory of a job there, in MB; 0 for no limit.
         os: operating systems that differ there: the name, and the image as that site sees it.
         credentials: names of the credentials that go along with every job there.
+        isolation: what keeps the jobs of one user from those of others there: `user` (an account for each user),
+            `slot` (one for each slot), `container` (a job sees its own directory only) or `owner` (a glidein
+            runs the jobs of one user). Empty when nothing does: then neither credentials nor signed URLs go
+            there.
+        io_proxy: whether jobs there may ask the submit side for newer URLs and credentials while they run, by
+            HTCondor's I/O proxy. HTCondor keeps it to the job's own files for reading and writing, but not for
+            making links (tried: 23.9, 25.14): the code of the jobs, and who else can read their directory, can
+            reach the user's files on the file system of bundle_dir. So only where jobs are believed as at home.
+        identity: what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which they cannot
+            choose); empty for any.
     """
 
     kind: str = "glidein"
@@ -179,6 +189,9 @@ class Site:
     max_memory: Megabytes = 0
     os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     credentials: tuple[str, ...] = ()
+    isolation: str = ""
+    io_proxy: bool = False
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +250,8 @@ class Staging:
 
     Attributes:
         bundle_dir: directory of the credential bundles, one for each submission; empty for
-            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path.
+            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path. %{User} in it
+            stands for the login name: each user needs a directory of their own.
         shared: whether bundle_dir is on a file system that the schedd's host shares; where it is
             not, the schedd has to be on this host.
         expected_wait: how long a job may wait in the queue, in seconds, for forecasts.

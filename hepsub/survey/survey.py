@@ -89,7 +89,7 @@ def _objects(
     store_of: Callable[[str], Store],
 ) -> dict[ObjectPlace, ObjectFact]:
     """The inputs, as far as their places do not depend on the cluster's id."""
-    staging = plan_staging(spec, policy, {}, cwd=situation.cwd, home=situation.home, shared=True)
+    staging = plan_staging(spec, policy, {}, cwd=situation.cwd, root="", shared=True)
     if staging is None:
         return {}
     outputs = [each.place for values in jobs for each in staging.outputs_of(values)]

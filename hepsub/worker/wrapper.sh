@@ -24,6 +24,7 @@ set -u
 
 hs_version=1
 hs_manifest_name=hepsub.manifest
+hs_sums_name=hepsub.sums
 hs_private=.hepsub
 hs_creds=$hs_private/creds
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
@@ -48,7 +49,7 @@ hs_max_wrong=3                           # whole transfers of wrong content befo
 
 # The wrapper's own exit codes.
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
-hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89
+hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89 hs_e_sent=90
 
 hs_tab='	'
 hs_cr=$(printf '\r')
@@ -85,6 +86,12 @@ hs_forwarded=
 hs_source=-
 hs_submitdir=
 hs_workdir=
+hs_sealed=           # whether what was sent has been compared,
+hs_sealed_payload=   # and what the payload is called then, as in the manifest
+hs_isolation=        # what keeps the jobs of users apart here, as the policy says,
+hs_strangers=null    # and how many jobs of others can be read all the same
+hs_brings_new=       # whether all that the payload leaves new comes home,
+hs_old=              # and what was there before it
 hs_has_lib=          # whether libraries came along,
 hs_lib_search=       # and what they put in front of LD_LIBRARY_PATH,
 hs_lib_python=       # PYTHONPATH
@@ -382,6 +389,58 @@ signal_number() {
     esac
 }
 
+# ---- what was sent --------------------------------------------------------------------------------
+
+# The list of all that was sent: its SHA-256 stands in the job's ad, and so nothing that a job may have written
+# decides what runs. Without one (embedded pool) nobody but the user can have written anything.
+check_sent() {
+    hs_seal=${HEPSUB_SEAL--}
+    unset HEPSUB_SEAL
+    [ "$hs_seal" != - ] || return 0
+    mv "$hs_sums_name" "$hs_private/sums" && checksum sha256 "$hs_private/sums" && [ "$hs_sum" = "$hs_seal" ] ||
+        die "$hs_e_sent" "$hs_sums_name is not what was submitted: the job is not run"
+    hs_sealed=yes
+    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 <&4; do
+        check_sent_line 4<&-
+    done 4<"$hs_private/sums"
+}
+
+check_sent_line() {
+    heed
+    case $hs_1 in
+        payload) hs_sealed_payload=$hs_2 ;;
+        sha256)
+            decode "$hs_3" && [ -f "./$hs_text" ] || return 0 # a library in a store comes later
+            hs_name=$hs_text
+            checksum sha256 "./$hs_name"
+            [ "$hs_sum" = "$hs_2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
+            ;;
+    esac
+}
+
+# The SHA-256 that a name has to have: NAME-in-the-manifest → hs_must; fails for a name that was not sent.
+sealed_as() {
+    [ -n "$hs_sealed" ] || return 1
+    while IFS=$hs_tab read -r hs_1 hs_must hs_3; do
+        [ "$hs_1,$hs_3" = "sha256,$1" ] && return 0
+    done <"$hs_private/sums"
+    return 1
+}
+
+# Whether jobs of other users can be read here: what the policy says of a site can be proved wrong.
+look_at_neighbours() {
+    [ -n "$hs_isolation" ] && [ -r "${_CONDOR_JOB_AD-}" ] || return 0
+    hs_strangers=0
+    hs_mine=$(owner_in "$_CONDOR_JOB_AD")
+    for hs_name in "${_CONDOR_JOB_AD%/*}"/../dir_*/.job.ad; do
+        [ -r "$hs_name" ] && [ "$(owner_in "$hs_name")" != "$hs_mine" ] && hs_strangers=$((hs_strangers + 1))
+    done
+    [ "$hs_strangers" = 0 ] ||
+        say "this site does not keep its users apart ($hs_strangers job(s) of others can be read here), though the policy says isolation = \"$hs_isolation\": tell its administrators"
+}
+
+owner_in() { sed -n 's/^[Uu]ser *= *//p' "$1" | head -n 1; }
+
 # ---- the manifest ---------------------------------------------------------------------------------
 
 broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
@@ -416,6 +475,8 @@ read_line() {
                 /*) ;;
                 *) inside "$2" && hs_payload=./$hs_text && known "$hs_text" ;;
             esac
+            [ -z "$hs_sealed_payload" ] || [ "$2" = "$hs_sealed_payload" ] ||
+                die "$hs_e_sent" "the manifest names '$hs_text' as the payload, which is not what was submitted"
             ;;
         submitdir) path "$2" && hs_submitdir=$hs_text ;;
         workdir) absolute "$2" && hs_workdir=$hs_text ;;
@@ -439,6 +500,8 @@ read_line() {
             [ "$hs_grace_s" -lt "$hs_walltime_s" ] || hs_grace_s=$((hs_walltime_s / 2))
             ;;
         source) path "$2" && hs_source=$hs_text ;;
+        isolation) path "$2" && hs_isolation=$hs_text ;;
+        newfiles) hs_brings_new=yes ;;
         homelimit) number "$2" && hs_homelimit=$2 ;;
         putlimit) number "$2" && hs_putlimit=$2 ;;
         sent) inside "$2" && known "$hs_text" ;;
@@ -1635,6 +1698,7 @@ fetch_line() {
 # NAME-in-the-manifest SIZE CHECKSUM URL, hs_input
 fetch() {
     hs_want_size=$2 hs_want_sum=$3
+    ! sealed_as "$1" || hs_want_sum=sha256:$hs_must
     if [ -z "$hs_inputs" ]; then phase "fetching inputs"; fi
     hs_part=$hs_private/part
     rm -f "$hs_part"
@@ -1714,6 +1778,7 @@ unpack_line() {
     [ "$1" = library ] || return 0
     heed
     decode "$2" && hs_library=$hs_text
+    [ -z "$hs_sealed" ] || sealed_as "$4" || die "$hs_e_sent" "the library '$hs_library' is not one that was submitted"
     decode "$4" && hs_archive=./$hs_text
     for hs_unpacker in tar python3 ''; do
         [ -n "$hs_unpacker" ] || not_unpacked
@@ -2050,6 +2115,7 @@ stage_out() {
         tend
     fi
     each_line keep_line # what needs no network first, so that it has its place at home
+    [ -z "$hs_brings_new" ] || bring_new
     [ "$hs_run" = 1 ] || each_line unmark_line
     each_line save_line
 }
@@ -2206,6 +2272,30 @@ check_put() {
 }
 
 check_post() { check_put "$1"; }
+
+# The names at the top of the job's directory, each between line ends → hs_names.
+list_top() {
+    hs_names=$hs_nl
+    for hs_name in * .[!.]* ..?*; do
+        hs_names=$hs_names$hs_name$hs_nl
+    done
+}
+
+# All that the payload left new: a job without outputs of its own brings home what HTCondor would.
+bring_new() {
+    list_top
+    hs_homelimit=
+    while IFS= read -r hs_output <&4; do
+        case $hs_old in *"$hs_nl$hs_output$hs_nl"*) continue ;; esac
+        case $hs_output in '' | _condor_* | .update.ad | .job.ad | .machine.ad) continue ;; esac
+        [ -f "./$hs_output" ] || [ -d "./$hs_output" ] || continue
+        [ ! -L "./$hs_output" ] || continue
+        measure 4<&-
+        bring_home 4<&-
+    done 4<<END
+$hs_names
+END
+}
 
 # To a shared file system: never half a file under its final name.
 move() {
@@ -2384,6 +2474,7 @@ report() {
     printf '"code": %s,\n"message": %s,\n' "$hs_code" "$hs_json"
     printf '"inputs": [%s],\n"outputs": [%s],\n' "$hs_inputs" "$hs_outputs"
     printf '"credentials": [%s],\n' "$hs_credentials"
+    printf '"strangers": %s,\n' "$hs_strangers"
     printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
 }
 
@@ -2437,7 +2528,9 @@ finish() {
 main() {
     begin
     take_credentials
+    check_sent
     read_manifest
+    look_at_neighbours
     if [ -n "$hs_walltime_s" ]; then
         hs_payload_end=$((hs_walltime_s - hs_grace_s))
         hs_deadline=$((hs_walltime_s - hs_last_s))
@@ -2448,6 +2541,8 @@ main() {
     fetch_credentials
     fetch_inputs
     unpack_libraries
+    list_top
+    hs_old=$hs_names
     run_payload "$@"
     stage_out
     conclude

@@ -20,6 +20,8 @@ enforce_memory = false
 
 [site.dongguan]
 requirements = 'GLIDEIN_Site == "dongguan"'
+isolation = "owner"
+io_proxy = true
 
 [staging]
 shared = true

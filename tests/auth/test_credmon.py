@@ -69,7 +69,7 @@ def test_the_pool_keeps_the_ticket_of_a_running_job(
     assert name == "hepalice.cc"
     assert codes(ads) == [0]
     assert not [path for path in user.account.home.rglob("*.cc") if path.is_file()]
-    assert not list(user.account.home.glob(".local/share/hepsub/bundles/*/creds/*"))
+    assert not list(user.account.home.glob(".local/share/hepsub/bundles/*/private/creds/*"))
     assert "krbtgt" not in long_ads(user.pool, began)
 
 

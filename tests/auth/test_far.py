@@ -54,7 +54,7 @@ def test_a_job_from_another_host_is_kept_fresh_from_there(
     closed = chain.renew()
     assert closed["host"] == other_host.hostname
     assert closed["jobs"] == 0
-    assert not list(chain.desk.bundles.glob("*/creds"))
+    assert not list(chain.desk.bundles.glob("*/private/creds"))
 
 
 @pytest.mark.parametrize("words", [LINE, ("-cred", "krb")], ids=["all", "ticket"])

@@ -93,22 +93,22 @@ def test_kill_at_any_moment(desk: Desk) -> None:
     out = ("-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
     made = desk.submit("job.sh", "-n", str(JOBS), "-cred", "made", *out, *IDLE)
     bundle = bundles / made["uuid"]
-    manifests = sorted(bundle.glob("*/hepsub.manifest"))
+    manifests = sorted(bundle.glob("job/*/hepsub.manifest"))
     assert len(manifests) == JOBS
     before = {path: unsigned(path.read_text()) for path in manifests}
     time.sleep(1)  # half of the token's life
-    (bundle / "signed.json").unlink()
+    (bundle / "private/signed.json").unlink()
     started = time.monotonic()
     shell.ok("hep_auth", "renew")
     life = time.monotonic() - started
     chance = random.Random(4)
     tokens, signed, cut = set(), set(), 0
     for _ in range(KILLS):
-        (bundle / "signed.json").unlink(missing_ok=True)  # so that signing is due
+        (bundle / "private/signed.json").unlink(missing_ok=True)  # so that signing is due
         killed, took = kill_after(shell, chance.uniform(0.3, 1.1) * life)
         cut += killed
         life = life if killed else took  # the machine is faster or slower than it was
-        tokens.add(parts_of((bundle / "creds/made.token").read_text())[1])
+        tokens.add(parts_of((bundle / "private/creds/made.token").read_text())[1])
         for path in manifests:
             text = path.read_text()
             assert text.endswith("\n"), path
@@ -127,7 +127,7 @@ def test_kill_at_any_moment(desk: Desk) -> None:
     done = shell("hep_auth", "renew")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     (bundle / ".request.json.99").write_text("torn")
-    (bundle / "creds/.made.token.99.12345").write_text("torn")
+    (bundle / "private/creds/.made.token.99.12345").write_text("torn")
     (bundles / ".renew/.state.json.99").write_text("torn")
     for path in leftovers(desk):
         os.utime(path, (0, 0))
@@ -171,7 +171,7 @@ def test_two_hosts_with_one_home(desk: Desk, other_host: Machine) -> None:
     there = Shell(here.pool, visitor, here.policy, visitor.run)
     here.script("job.sh", "true")
     made = desk.submit("job.sh", "-cred", "made", *IDLE)
-    token = desk.bundles / made["uuid"] / "creds/made.token"
+    token = desk.bundles / made["uuid"] / "private/creds/made.token"
     calls = here.account.home / "calls"
     for first, second in ((here, there), (there, here)):
         time.sleep(1.5)  # past half of the token's life

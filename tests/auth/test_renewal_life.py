@@ -45,7 +45,7 @@ def test_a_new_kinit_reaches_the_running_job(chain: Chain, by: str) -> None:
         said = shell.work / "said"
         shell.pool.wait_for(lambda: said.exists() and "past" in said.read_text(), 60, "its end")
         past = time.time()
-        held = chain.desk.bundles / submitted["uuid"] / f"creds/krb5cc_{shell.account.uid}"
+        held = chain.desk.bundles / submitted["uuid"] / f"private/creds/krb5cc_{shell.account.uid}"
         assert not chain.kdc.cache(shell.account, held).is_good(), "the bundle has a better one"
         if by == "loop":
             told = shell.ok("hep_q", "-why", env=chain.environment)

@@ -51,8 +51,8 @@ def test_a_locked_agent_and_a_provider_that_is_down(chain: Chain) -> None:
     out = ("-out", "r=herd:out/%{ClusterId}/r")
     made = chain.submit("job.sh", "-cred", "krb", "-cred", "iam", *out, *IDLE)
     bundle = chain.desk.bundles / made["uuid"]
-    token, manifest = bundle / "creds/iam.token", bundle / "0/hepsub.manifest"
-    ticket = bundle / f"creds/krb5cc_{shell.account.uid}"
+    token, manifest = bundle / "private/creds/iam.token", bundle / "job/0/hepsub.manifest"
+    ticket = bundle / f"private/creds/krb5cc_{shell.account.uid}"
     fresh = told(chain)
     assert "the credential iam: good until" in fresh or "never run" in fresh, fresh
 
@@ -93,7 +93,7 @@ def test_a_locked_agent_and_a_provider_that_is_down(chain: Chain) -> None:
     chain.openid.start()
     chain.kdc.start()
     chain.kinit(600, 3600)
-    (bundle / "signed.json").unlink()
+    (bundle / "private/signed.json").unlink()
     before = manifest.read_text()
     result = one_round(chain)
     assert {name: each["message"] for name, each in result["credentials"].items()} == {

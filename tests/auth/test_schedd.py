@@ -114,4 +114,4 @@ def test_condor_delivers_a_token_and_its_successors(chain: Chain) -> None:
         shell.text("renew.log"),
     )
     assert codes(ads) == [0]
-    assert not list(chain.desk.bundles.glob("*/creds/*"))
+    assert not list(chain.desk.bundles.glob("*/private/creds/*"))

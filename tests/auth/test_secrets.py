@@ -101,7 +101,9 @@ def test_another_user_finds_no_secret(chain: Chain, other: Shell, remote_site: R
         assert files_with(words, there) == []
         assert caches_among(there) == []
     private = chain.desk.bundles / home["uuid"]
-    assert caches_among([private / f"creds/krb5cc_{shell.account.uid}"]), "no cache would be found"
+    assert caches_among([private / f"private/creds/krb5cc_{shell.account.uid}"]), (
+        "no cache would be found"
+    )
     brought = [path for path in chain.desk.bundles.glob("*/home/**/*") if path.is_file()]
     own = [path for path in shell.work.rglob("*") if path.is_file()]
     assert len(brought) >= 4
@@ -121,10 +123,10 @@ def bundle_secrets(chain: Chain, *submissions: dict[str, object]) -> set[str]:
     found: set[str] = set()
     for each in submissions:
         bundle = chain.desk.bundles / str(each["uuid"])
-        token = (bundle / "creds/iam.token").read_text().strip()
+        token = (bundle / "private/creds/iam.token").read_text().strip()
         assert token.startswith(ANY_TOKEN)
         found |= {token, *token.split(".")[1:]}
-        manifest = (bundle / "0/hepsub.manifest").read_text()
+        manifest = (bundle / "job/0/hepsub.manifest").read_text()
         query = manifest.partition("X-Amz-Security-Token=")[2].partition("&")[0].split()[0]
         assert len(query) > 40, "the keys are no session's"
         found |= {query, unquote(query), query[8:40]}

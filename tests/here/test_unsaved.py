@@ -89,7 +89,7 @@ def test_whatever_was_asked_meanwhile(state: State) -> None:
 
 
 def test_what_the_report_tells(tmp_path: Path) -> None:
-    home = tmp_path / "home/home.3"
+    home = tmp_path / "job/3/home.3"
     assert why_unsaved(str(tmp_path), 3) == ""
     home.mkdir(parents=True)
     for text in ("", "{", "[]", "{}", '{"code": 85, "message": "m"}', '{"code": 87}'):

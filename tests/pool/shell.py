@@ -33,8 +33,14 @@ SL7 = {{ image = "{images}/CentOS7.sif" }}
 CentOS7 = {{ image = "{images}/CentOS7.sif" }}
 AlmaLinux9 = {{ image = "{images}/AlmaLinux9.sif" }}
 
+[staging]
+shared = true
+
 [site.dongguan]
 requirements = 'GLIDEIN_Site == "dongguan"'
+isolation = "owner"
+io_proxy = true
+identity = "glidein@test.hep"
 max_memory = "8000 MB"
 """
 

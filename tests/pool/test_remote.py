@@ -16,8 +16,9 @@ ALL_OF_THE_POOL = ("-np", "8", "-mem", "16000")
 def test_a_remote_job_runs_there_and_its_output_comes_home(
     user: Shell, words: tuple[str, ...]
 ) -> None:
-    """As another user, on another host, without the home; stdout, stderr and new files come home."""
+    """As another user, on another host, without the home; new files come home, but over nobody's."""
     user.script("job.sh", f"{WHO}\necho trouble >&2\necho made > made.txt\nexit 4")
+    user.account.write("made.txt", "mine\n")
     user.directory("logs")
     cluster = user.submit(
         "job.sh", *words, "-o", "logs", "-argu", str(user.account.home), "a", "%{ProcId}"
@@ -27,7 +28,10 @@ def test_a_remote_job_runs_there_and_its_output_comes_home(
     assert log.read_text() == f"nobody\nwn.dongguan.hep\n3|a|0||{cluster}.0\n"
     assert log.stat().st_uid == user.account.uid
     assert user.text(f"job.sh.err.{cluster}.0") == "trouble\n"
-    assert user.text("made.txt") == "made\n"
+    assert user.text("made.txt") == "mine\n"
+    user.ok("hep_fetch", str(cluster))
+    assert user.text(f"{cluster}/0/made.txt") == "made\n"
+    assert user.text("made.txt") == "mine\n"
 
 
 def test_one_script_for_each_remote_job(user: Shell) -> None:

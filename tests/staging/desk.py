@@ -82,7 +82,7 @@ class Desk:
 
     def home_of(self, uuid: str, proc: int) -> Path:
         """What a job brought home."""
-        return self.bundles / uuid / f"home/home.{proc}"
+        return self.bundles / uuid / f"job/{proc}/home.{proc}"
 
     def report(self, uuid: str, proc: int) -> dict[str, Any]:
         """The report that a job brought home."""

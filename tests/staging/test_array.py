@@ -70,8 +70,8 @@ def test_two_thousand_jobs_in_one_command(desk: Desk, rclone_s3: S3Server) -> No
     times[f"{len(ended)} jobs"] = seconds
     times[f"all {JOBS}, at this rate"] = seconds / len(ended) * JOBS
     bundle = desk.bundles / done["uuid"]
-    assert len(list(bundle.glob("*/hepsub.manifest"))) == JOBS
-    request = json.loads((bundle / "request.json").read_text())
+    assert len(list(bundle.glob("job/*/hepsub.manifest"))) == JOBS
+    request = json.loads((bundle / "private/request.json").read_text())
     assert request["number"] == JOBS
     print({name: round(seconds, 2) for name, seconds in times.items()})
     assert times["all of hep_sub"] < MOST_S

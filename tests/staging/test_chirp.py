@@ -70,7 +70,7 @@ def test_a_jobs_own_manifest_is_readable_while_it_runs(desk: Desk) -> None:
     line = ("job.py", "-in", "where", "-out", "answers.json=herd:out/own.json", "-wn", "ap")
     done = desk.submit(*line, "-prio", "-1")
     bundle = desk.bundles / done["uuid"]
-    (user.work / "where").write_text(f"{bundle}/0/hepsub.manifest")
+    (user.work / "where").write_text(f"{bundle}/job/0/hepsub.manifest")
     assert codes(user.ended(done["cluster"])) == [0], user.text(f"job.py.err.{done['cluster']}.0")
     [manifest] = json.loads(desk.text("own.json"))
     assert manifest.startswith("hepsub-manifest\t1\t")
@@ -85,7 +85,7 @@ def test_a_manifest_rewritten_while_the_job_runs_is_used(
     user.script("job.sh", "echo result > r; sleep 4")
     done = desk.submit("job.sh", "-out", "r=herd:out/first", *words)
     user.wait_for_state(2, done["cluster"])
-    file = desk.bundles / done["uuid"] / "0/hepsub.manifest"
+    file = desk.bundles / done["uuid"] / "job/0/hepsub.manifest"
     exchange(file, desk)
     assert codes(user.ended(done["cluster"], timeout=END)) == [0]
     assert desk.stored() == {"second"}

@@ -116,7 +116,7 @@ def test_what_is_behind_the_gate_can_be_removed(desk: Desk) -> None:
 
 def bundle_files(desk: Desk, uuid: str) -> list[Path]:
     """The manifests of a submission."""
-    return list((desk.bundles / uuid).glob("*/hepsub.manifest"))
+    return list((desk.bundles / uuid).glob("job/*/hepsub.manifest"))
 
 
 def test_once_after_a_crash_behind_the_gate_ends_with_jobs_that_run(desk: Desk) -> None:

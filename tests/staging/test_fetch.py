@@ -172,7 +172,7 @@ def test_without_journal_and_home_reports_the_schedd_and_the_markers_know(desk: 
     account = desk.shell.account
     for path in (account.home / ".local/state/hepsub/journal").glob("*"):
         path.unlink()
-    (desk.bundles / done["uuid"] / "ready").unlink()
+    (desk.bundles / done["uuid"] / "private/ready").unlink()
     for proc in range(2):
         (desk.home_of(done["uuid"], proc) / "report.json").unlink()
     document = fetch(desk, 0, done["cluster"])
@@ -310,7 +310,7 @@ def test_a_fresh_container_finds_the_jobs(desk: Desk) -> None:
         policy.replace("shared = true", f'shared = true\nbundle_dir = "{bundles}"')
     )
     done = run_jobs(desk, MAKE, *OUTPUTS, number=2)
-    (bundles / done["uuid"] / "ready").unlink()
+    (bundles / done["uuid"] / "private/ready").unlink()
     fresh = shell.directory("fresh")
     for name in (".aws", ".condor"):
         shell.ok("cp", "-r", str(shell.account.home / name), str(fresh / name))

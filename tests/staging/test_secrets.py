@@ -119,7 +119,7 @@ def test_no_secret_is_seen_by_anybody_else(
     assert str(home["cluster"]) in seen_running, seen_running[-2000:]
     found = found_in(texts, words)
     assert found == [], "\n".join(found)
-    manifest = (desk.bundles / home["uuid"] / "0/hepsub.manifest").read_text()
+    manifest = (desk.bundles / home["uuid"] / "job/0/hepsub.manifest").read_text()
     assert "X-Amz-Signature" in manifest, "the search would have found nothing anywhere"
     assert ("X-Amz-Security-Token" in manifest) == bool(desk.server.session_token)
     open_files = readable_by(other, user.account.home)
@@ -130,7 +130,7 @@ def test_no_secret_is_seen_by_anybody_else(
     logs = [path for path in user.work.iterdir() if path.is_file()]
     assert len(logs) >= 9, logs
     assert files_with(words, [*brought, *logs]) == []
-    manifests = list(desk.bundles.glob("*/*/hepsub.manifest"))
+    manifests = list(desk.bundles.glob("*/job/*/hepsub.manifest"))
     modes = {oct(path.stat().st_mode & 0o077) for path in manifests}
     assert modes == {"0o0"}, [(str(path), oct(path.stat().st_mode)) for path in manifests]
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.files import Tree, make_private, open_tree, why_not_mine, write_whole
+from hepsub.files import (
+    Tree,
+    make_private,
+    open_tree,
+    remove_tree,
+    why_not_mine,
+    write_whole,
+)
 
 
 @pytest.fixture
@@ -149,3 +156,22 @@ def test_what_is_open_stays_what_it_was(tree: Path, tmp_path: Path) -> None:
         tree.symlink_to("/etc")
         assert opened.read("file", 10) == b"first"
         assert isinstance(opened, Tree)
+
+
+def test_a_tree_of_any_depth_is_removed(tree: Path, tmp_path: Path) -> None:
+    """A job may leave a tree in which a recursion ends, directories that are read-only, and links."""
+    (tmp_path / "precious").write_text("mine")
+    (tree / "link").symlink_to(tmp_path)
+    (tree / "shut").mkdir()
+    (tree / "shut/file").write_text("")
+    (tree / "shut").chmod(0o500)
+    here = os.open(tree, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    remove_tree(tree)
+    assert [each.name for each in tmp_path.iterdir()] == ["precious"]
+    remove_tree(tree)

@@ -20,7 +20,7 @@ DAY = 86400.0
 def ended(world: World) -> Path:
     """A bundle whose only job has left the queue, with a report; nobody has looked yet."""
     bundle = world.submit("-cred", "iam", "-out", f"r={world.directory}/results/r")
-    home = bundle / "home/home.0"
+    home = bundle / "job/0/home.0"
     (home / "outputs").mkdir(parents=True)
     (home / "report.json").write_text("{}")
     world.schedd.jobs.clear()
@@ -30,23 +30,26 @@ def ended(world: World) -> Path:
 def age(bundle: Path, days: float) -> None:
     """Let the end be so long ago."""
     when = time.time() - days * DAY
-    os.utime(bundle / "finished", (when, when))
+    os.utime(bundle / "private/finished", (when, when))
 
 
 def test_an_output_for_a_path_is_put_there(world: World, ended: Path) -> None:
     """Directories are made; a file that is there is replaced."""
-    (ended / "home/home.0/outputs/r").write_text("a result")
+    (ended / "job/0/home.0/outputs/r").write_text("a result")
     result = world.renew()
     assert result.notes == ()
     assert (world.directory / "results/r").read_text() == "a result"
-    assert not (ended / "home/home.0/outputs/r").exists()
+    assert not (ended / "job/0/home.0/outputs/r").exists()
 
 
 def test_secrets_go_at_once_and_reports_after_thirty_days(world: World, ended: Path) -> None:
     """[renew] keep; it is counted from the end."""
     world.renew()
     left = {str(path.relative_to(ended)) for path in ended.rglob("*") if path.is_file()}
-    assert left == {"finished", "ready", "request.json", "home/home.0/report.json"}
+    assert left == {
+        *(f"private/{name}" for name in ("finished", "lock", "ready", "request.json")),
+        "job/0/home.0/report.json",
+    }
     age(ended, 29)
     world.renew()
     assert ended.exists()
@@ -58,12 +61,12 @@ def test_secrets_go_at_once_and_reports_after_thirty_days(world: World, ended: P
 def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None:
     """The goal cannot be written: it is told in each round, for as long as it takes."""
     (world.directory / "results").write_text("a file where a directory should be")
-    (ended / "home/home.0/outputs/r").write_text("a result")
+    (ended / "job/0/home.0/outputs/r").write_text("a result")
     for _ in range(2):
         result = world.renew()
         assert any("results/r could not be written" in note for note in result.notes), result.notes
         age(ended, 400)
-    assert (ended / "home/home.0/outputs/r").read_text() == "a result"
+    assert (ended / "job/0/home.0/outputs/r").read_text() == "a result"
     assert not (ended / "creds").exists()
     (world.directory / "results").unlink()
     world.renew()
@@ -74,8 +77,8 @@ def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None
 def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Path) -> None:
     """Its 10,000 directories cost a second in every round; whoever puts something there does so in vain."""
     world.renew()
-    assert (ended / "finished").stat().st_size > 0
-    (ended / "request.json").unlink()
+    assert (ended / "private/finished").stat().st_size > 0
+    (ended / "private/request.json").unlink()
     assert world.renew().notes == ()
     age(ended, 31)
     world.renew()
@@ -85,11 +88,11 @@ def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Pa
 def test_one_of_an_older_hepsub_is_looked_through_once(world: World, ended: Path) -> None:
     """Its mark is empty."""
     world.renew()
-    (ended / "finished").write_text("")
-    (ended / "home/home.0/outputs/r").write_text("late")
+    (ended / "private/finished").write_text("")
+    (ended / "job/0/home.0/outputs/r").write_text("late")
     world.renew()
     assert (world.directory / "results/r").read_text() == "late"
-    assert (ended / "finished").stat().st_size > 0
+    assert (ended / "private/finished").stat().st_size > 0
 
 
 def test_torn_files_of_killed_rounds_go(world: World) -> None:
@@ -97,8 +100,12 @@ def test_torn_files_of_killed_rounds_go(world: World) -> None:
     bundle = world.submit("-cred", "iam")
     renewal = bundle.parent / ".renew"
     world.renew()
-    torn = [renewal / ".state.json.7", bundle / ".signed.json.7", bundle / "creds/.iam.token.7.9"]
-    fresh = bundle / "creds/.iam.token.8.1"
+    torn = [
+        renewal / ".state.json.7",
+        bundle / "private/.signed.json.7",
+        bundle / "private/creds/.iam.token.7.9",
+    ]
+    fresh = bundle / "private/creds/.iam.token.8.1"
     for path in (*torn, fresh):
         path.write_text("half")
     for path in torn:
@@ -106,6 +113,6 @@ def test_torn_files_of_killed_rounds_go(world: World) -> None:
     world.renew()
     assert [path for path in torn if path.exists()] == []
     assert fresh.exists()
-    assert (bundle / "creds/iam.token").exists()
+    assert (bundle / "private/creds/iam.token").exists()
     discard_bundle(bundle)
     assert not bundle.exists()

@@ -395,7 +395,7 @@ def value_of(result: Result) -> Fetched:
 
 def leave(bundle: Path, proc: int, name: str, content: bytes = CONTENT) -> None:
     """Let an output come home."""
-    path = bundle / f"home/home.{proc}/outputs/{name}"
+    path = bundle / f"job/{proc}/home.{proc}/outputs/{name}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
@@ -459,7 +459,7 @@ def test_what_is_in_the_way_here_is_named(world: World) -> None:
 def test_what_was_pushed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """-push names the jobs whose outputs it put in their place, and no others."""
     bundle = world.submit(*OUT)
-    lists = [bundle / f"home/home.{proc}/{PENDING}" for proc in range(3)]
+    lists = [bundle / f"job/{proc}/home.{proc}/{PENDING}" for proc in range(3)]
     for each in lists:
         each.parent.mkdir(parents=True, exist_ok=True)
         each.touch()
@@ -481,9 +481,9 @@ def test_a_storage_without_keys_stops_nothing_else(
     session = world.session()
     bundle = world.submit("-out", "r=results/r")
     leave(bundle, 0, "r")
-    request = json.loads((bundle / "request.json").read_text())
+    request = json.loads((bundle / "private/request.json").read_text())
     request["staging"]["outputs"].append({"name": "s", "url": "herd:out/s", "optional": False})
-    (bundle / "request.json").write_text(json.dumps(request))
+    (bundle / "private/request.json").write_text(json.dumps(request))
 
     def refuse(name: str, _: object) -> Any:
         raise StorageUnreachable(f"the storage {name} does not answer")
@@ -515,7 +515,7 @@ def test_without_a_journal_bundles_and_then_schedds_know(world: World) -> None:
         path.unlink()
     assert world.fetch("13").exit_code == 0
     assert "find" not in world.schedd.calls
-    (bundle / "ready").unlink()
+    (bundle / "private/ready").unlink()
     assert world.fetch("13").exit_code == 0
     assert "find" in world.schedd.calls
 

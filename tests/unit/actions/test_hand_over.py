@@ -61,7 +61,7 @@ def test_the_files_follow_when_the_bundle_is_complete(
     result = submit(session, make_spec(*LINE))
     assert isinstance(result.value, Submission)
     assert schedd.calls[-2:] == ["submit", "hand_over 13"]
-    [manifest] = tmp_path.glob("bundles/*/0/hepsub.manifest")
+    [manifest] = tmp_path.glob("bundles/*/job/0/hepsub.manifest")
     assert "s3.example.org/out/13/r_0?" in manifest.read_text()
     assert any("nothing can be refreshed" in note for note in result.notes)
     plan = schedd.clusters[0].plan

@@ -22,7 +22,7 @@ def test_a_full_disk_gets_no_rubbish(
     goal = tmp_path / "results/r"
     bundle = read_bundle(world.submit("-out", f"r={goal}"))
     assert bundle is not None
-    came = bundle.directory / "home/home.0/outputs/r"
+    came = bundle.directory / "job/0/home.0/outputs/r"
     came.parent.mkdir(parents=True)
     came.write_text("result")
 

@@ -125,7 +125,7 @@ def test_they_are_uploaded_before_the_jobs_and_never_again(world: World) -> None
 def test_the_manifest_names_them(world: World) -> None:
     """A signed URL and the SHA-256 of each, and what it holds."""
     uuid = world.submit().submitted.uuid
-    lines = (world.directory / f"bundles/{uuid}/0/hepsub.manifest").read_text().splitlines()
+    lines = (world.directory / f"bundles/{uuid}/job/0/hepsub.manifest").read_text().splitlines()
     fields = [line.split("\t") for line in lines]
     inputs = [each for each in fields if each[0] == "input"]
     libraries = [each for each in fields if each[0] == "library"]
@@ -143,8 +143,8 @@ def test_without_a_storage_they_lie_in_the_bundle(world: World) -> None:
     bundles = [world.directory / "bundles" / world.submit().submitted.uuid for _ in range(3)]
     assert [path.stat().st_nlink for path in world.shelved] == [4, 4]
     for bundle in bundles:
-        assert len(list((bundle / "lib").iterdir())) == 2
-        text = (bundle / "0/hepsub.manifest").read_text()
+        assert len(list((bundle / "shared/lib").iterdir())) == 2
+        text = (bundle / "job/0/hepsub.manifest").read_text()
         assert text.count("\nsent\thepsub_lib.") == text.count("\nlibrary\t") == 2
     assert (world.directory / "bundles/.libraries").stat().st_mode & 0o777 == 0o700
 
@@ -198,8 +198,8 @@ def test_their_urls_are_signed_anew_with_all_others(world: World) -> None:
     bundle = read_bundle(world.session.bundles / uuid)
     assert bundle is not None
     assert used_storages(bundle.request) == ("herd",)
-    assert "herd" in json.loads((bundle.directory / "signed.json").read_text())
-    path = bundle.directory / "0/hepsub.manifest"
+    assert "herd" in json.loads((bundle.directory / "private/signed.json").read_text())
+    path = bundle.directory / "job/0/hepsub.manifest"
     before = path.read_text()
     path.unlink()
     session = world.session

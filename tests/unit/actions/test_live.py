@@ -75,8 +75,8 @@ def test_when_nobody_can_tell_all_are_alive(world: World) -> None:
 def test_bundles_that_are_not_complete_or_finished_are_not_among_them(world: World) -> None:
     """The one belongs to hep_sub, which may be at it; the other needs nothing any more."""
     unready, finished = world.submit("-cred", "iam"), world.submit("-cred", "iam")
-    (unready / "ready").unlink()
-    (finished / "finished").touch()
+    (unready / "private/ready").unlink()
+    (finished / "private/finished").touch()
     assert live(world) == {}
 
 
@@ -84,5 +84,5 @@ def test_a_bundle_whose_request_is_lost_is_skipped(world: World) -> None:
     """One damaged file must not stop the renewal of the others."""
     broken = world.submit("-cred", "iam")
     world.submit("-cred", "iam")
-    (broken / "request.json").write_text("{")
+    (broken / "private/request.json").write_text("{")
     assert list(live(world)) == [14]

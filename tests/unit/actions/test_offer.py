@@ -107,6 +107,6 @@ def test_trouble_is_left_to_hep_auth_renew(desk: Desk) -> None:
     desk.world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -X")
     desk.world.schedd.reachable = False
     desk.offer()
-    assert (bundle / "creds/iam.token").exists()
+    assert (bundle / "private/creds/iam.token").exists()
     mark: Path = desk.session().bundles / ".renew"
     assert (mark / "offered").exists()

@@ -100,7 +100,7 @@ class Home:
 
     def of(self, proc: int) -> Path:
         """What came home from one job."""
-        home = self.bundle.directory / f"home/home.{proc}"
+        home = self.bundle.directory / f"job/{proc}/home.{proc}"
         (home / "outputs").mkdir(parents=True, exist_ok=True)
         return home
 

@@ -87,7 +87,7 @@ def world(tmp_path: Path) -> World:
 
 def token(bundle: Path) -> bytes:
     """The token that travels."""
-    return (bundle / "creds/iam.token").read_bytes()
+    return (bundle / "private/creds/iam.token").read_bytes()
 
 
 def value_of(result: Result) -> Renewed:
@@ -111,7 +111,7 @@ def test_a_credential_travels_private_and_is_not_asked_for_again_before_half_its
 ) -> None:
     """0600 in a directory of 0700; one submission asks once."""
     bundle = world.submit("-cred", "iam")
-    path = bundle / "creds/iam.token"
+    path = bundle / "private/creds/iam.token"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert world.source.asked == 1
@@ -140,12 +140,12 @@ def test_trouble_with_a_token_does_not_stop_the_signatures(world: World) -> None
     """Each has its own back-off; what is there stays there."""
     world.source.life = 2.0
     bundle = world.submit("-cred", "iam", *OUT)
-    (bundle / "signed.json").unlink()
+    (bundle / "private/signed.json").unlink()
     world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
-    (bundle / "creds/iam.token").unlink()
+    (bundle / "private/creds/iam.token").unlink()
     result = world.renew()
     assert [problem.message for problem in result.problems] == ["iam: the agent is locked"]
-    assert (bundle / "signed.json").exists()
+    assert (bundle / "private/signed.json").exists()
     outcome = value_of(result).state.credentials["iam"]
     assert (outcome.failures, outcome.remedy) == (1, "oidc-add -x")
 
@@ -154,7 +154,7 @@ def test_after_a_failure_it_waits_before_it_asks_again(world: World) -> None:
     """A locked agent is not asked by every command."""
     bundle = world.submit("-cred", "iam")
     world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
-    (bundle / "creds/iam.token").unlink()
+    (bundle / "private/creds/iam.token").unlink()
     world.renew()
     asked = world.source.asked
     again = world.renew()
@@ -167,7 +167,7 @@ def test_a_user_with_a_new_token_does_not_wait_for_the_back_off(world: World) ->
     bundle = world.submit("-cred", "iam")
     fresh = world.source.obtain(0)
     world.source.trouble = AgentUnavailable("the agent is locked", remedy="oidc-add -x")
-    (bundle / "creds/iam.token").unlink()
+    (bundle / "private/creds/iam.token").unlink()
     world.renew()
     world.source.own = fresh
     world.renew()
@@ -178,13 +178,13 @@ def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
     """A job that has ended keeps its old manifest; the others get new ones, whole."""
     world.session_s = 100.0
     bundle = world.submit("-n", "3", *OUT)
-    manifests = [(bundle / f"{proc}/hepsub.manifest").read_text() for proc in range(3)]
+    manifests = [(bundle / f"job/{proc}/hepsub.manifest").read_text() for proc in range(3)]
     world.schedd.jobs = [job for job in world.schedd.jobs if job.proc != 1]
-    (bundle / "signed.json").unlink()  # as if nobody knew how old they are
+    (bundle / "private/signed.json").unlink()  # as if nobody knew how old they are
     world.session_s = HOUR
     result = world.renew()
     assert result.problems == ()
-    now = [(bundle / f"{proc}/hepsub.manifest").read_text() for proc in range(3)]
+    now = [(bundle / f"job/{proc}/hepsub.manifest").read_text() for proc in range(3)]
     assert now[1] == manifests[1]
     assert now[0].splitlines()[0] == manifests[0].splitlines()[0] == "hepsub-manifest\t1\t13.0"
     assert value_of(result).state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
@@ -193,19 +193,19 @@ def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
 def test_keys_that_are_refused_leave_the_manifests_as_they_are(world: World) -> None:
     """The outcome says why, and hep_q -why tells it."""
     bundle = world.submit(*OUT)
-    before = (bundle / "0/hepsub.manifest").read_text()
-    (bundle / "signed.json").unlink()
+    before = (bundle / "job/0/hepsub.manifest").read_text()
+    (bundle / "private/signed.json").unlink()
     world.refused = "the agent is locked"
     result = world.renew()
     assert result.exit_code == 53
     assert "the agent is locked" in result.problems[0].message
-    assert (bundle / "0/hepsub.manifest").read_text() == before
+    assert (bundle / "job/0/hepsub.manifest").read_text() == before
 
 
 def test_a_cluster_that_has_ended_loses_its_secrets_and_keeps_what_came_home(world: World) -> None:
     """Outputs and reports stay; tokens, manifests and the wrapper go."""
     bundle = world.submit("-cred", "iam", *OUT)
-    home = bundle / "home/home.0"
+    home = bundle / "job/0/home.0"
     (home / "outputs").mkdir(parents=True)
     (home / "outputs/r").write_text("a result")
     (home / "report.json").write_text("{}")
@@ -213,8 +213,8 @@ def test_a_cluster_that_has_ended_loses_its_secrets_and_keeps_what_came_home(wor
     world.renew()
     left = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
     assert left == {
-        *("finished", "ready", "request.json"),
-        *("home/home.0/outputs/r", "home/home.0/report.json"),
+        *(f"private/{name}" for name in ("finished", "lock", "ready", "request.json")),
+        *("job/0/home.0/outputs/r", "job/0/home.0/report.json"),
     }
     world.renew()
     assert (home / "outputs/r").read_text() == "a result"
@@ -223,12 +223,12 @@ def test_a_cluster_that_has_ended_loses_its_secrets_and_keeps_what_came_home(wor
 def test_a_schedd_that_is_away_means_alive(world: World) -> None:
     """Nothing is cleared away because nobody answered; what is due is still renewed."""
     bundle = world.submit("-cred", "iam", *OUT)
-    (bundle / "signed.json").unlink()
+    (bundle / "private/signed.json").unlink()
     world.schedd.reachable = False
     result = world.renew()
     assert any("taken for alive" in note for note in result.notes)
-    assert (bundle / "signed.json").exists()
-    assert (bundle / "creds/iam.token").exists()
+    assert (bundle / "private/signed.json").exists()
+    assert (bundle / "private/creds/iam.token").exists()
 
 
 def test_two_at_once(world: World) -> None:
@@ -265,4 +265,4 @@ def test_held_jobs_are_alive(world: World) -> None:
     bundle = world.submit("-cred", "iam")
     world.schedd.jobs = [replace(job, state=State.HELD) for job in world.schedd.jobs]
     world.renew()
-    assert (bundle / "creds/iam.token").exists()
+    assert (bundle / "private/creds/iam.token").exists()

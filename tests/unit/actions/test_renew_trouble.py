@@ -33,37 +33,37 @@ def test_jobs_of_a_mapped_account_are_alive(world: World) -> None:
     bundle = world.submit("-cred", "iam")
     world.schedd.jobs = [replace(job, owner="pilot007") for job in world.schedd.jobs]
     world.renew()
-    assert (bundle / "creds/iam.token").exists()
+    assert (bundle / "private/creds/iam.token").exists()
 
 
 def test_a_bundle_without_its_cluster_is_found_by_its_uuid(world: World) -> None:
     """An older hepsub, or a journal that could not be written, left the cluster out."""
     bundle = world.submit(*OUT)
-    (bundle / "ready").write_text("")
-    (bundle / "signed.json").unlink()
+    (bundle / "private/ready").write_text("")
+    (bundle / "private/signed.json").unlink()
     assert world.renew().problems == ()
-    assert (bundle / "0/hepsub.manifest").read_text().startswith("hepsub-manifest\t1\t13.0\n")
+    assert (bundle / "job/0/hepsub.manifest").read_text().startswith("hepsub-manifest\t1\t13.0\n")
     world.schedd.jobs.clear()
     world.renew()
-    assert (bundle / "finished").exists()
+    assert (bundle / "private/finished").exists()
 
 
 def test_a_bundle_that_nobody_can_place_is_left_alone(world: World) -> None:
     """A wrong cluster in its manifests would send outputs to a wrong place."""
     bundle = world.submit(*OUT)
-    before = (bundle / "0/hepsub.manifest").read_text()
-    (bundle / "ready").write_text("")
-    (bundle / "signed.json").unlink()
+    before = (bundle / "job/0/hepsub.manifest").read_text()
+    (bundle / "private/ready").write_text("")
+    (bundle / "private/signed.json").unlink()
     world.schedd.reachable = False
     world.renew()
-    assert (bundle / "0/hepsub.manifest").read_text() == before
+    assert (bundle / "job/0/hepsub.manifest").read_text() == before
 
 
 def test_one_broken_bundle_does_not_keep_tokens_from_the_others(world: World) -> None:
     """The others come after it, and must not starve."""
     bundles = sorted(world.submit("-cred", "iam") for _ in range(3))
-    (bundles[0] / "creds/iam.token").unlink()
-    (bundles[0] / "creds/iam.token").mkdir()
+    (bundles[0] / "private/creds/iam.token").unlink()
+    (bundles[0] / "private/creds/iam.token").mkdir()
     world.source.life = 2 * HOUR
     fresh = world.source.own = world.source.obtain(0)
     result = world.renew()
@@ -75,11 +75,11 @@ def test_one_broken_bundle_does_not_keep_signatures_from_the_others(world: World
     """The same for manifests."""
     bundles = sorted(world.submit(*OUT) for _ in range(3))
     for bundle in bundles:
-        (bundle / "signed.json").unlink()
-    (bundles[0] / "0/hepsub.manifest").unlink()
-    (bundles[0] / "0/hepsub.manifest").mkdir()
+        (bundle / "private/signed.json").unlink()
+    (bundles[0] / "job/0/hepsub.manifest").unlink()
+    (bundles[0] / "job/0/hepsub.manifest").mkdir()
     result = world.renew()
-    assert [(bundle / "signed.json").exists() for bundle in bundles] == [False, True, True]
+    assert [(bundle / "private/signed.json").exists() for bundle in bundles] == [False, True, True]
     assert "cannot be written" in result.problems[0].message
 
 
@@ -92,7 +92,7 @@ def test_a_pool_that_the_policy_lost_is_told(world: World) -> None:
 @pytest.mark.parametrize(("part", "calls"), [(0.4, 0), (0.6, 1)])
 def test_half_of_its_life_is_when_a_token_is_due(world: World, part: float, calls: int) -> None:
     """One call renews it for every bundle; before that nobody is asked."""
-    paths = [world.submit("-cred", "iam") / "creds/iam.token" for _ in range(3)]
+    paths = [world.submit("-cred", "iam") / "private/creds/iam.token" for _ in range(3)]
     old = make_token(world.now - part * HOUR, HOUR)
     for path in paths:
         path.write_bytes(old)
@@ -127,7 +127,7 @@ def test_a_new_identity_is_not_given_to_the_jobs_of_the_old_one(world: World) ->
         return replace(world.session(), credential=lambda _: source)
 
     submit(session(), make_spec("job.sh", "-cred", "krb"))
-    (path,) = world.directory.glob("bundles/*/creds/krb5cc_*")
+    (path,) = world.directory.glob("bundles/*/private/creds/krb5cc_*")
     before = path.read_bytes()
     source.own = ticket(world, HOUR, "root-of-all")
     assert renew(session()).problems == ()
@@ -217,7 +217,7 @@ def test_the_embedded_pool_may_have_another_queue(world: World) -> None:
 
     result = submit(session(), make_spec("job.sh", "-cred", "iam"))
     assert result.exit_code == 0
-    (path,) = world.directory.glob("bundles/*/creds/iam.token")
+    (path,) = world.directory.glob("bundles/*/private/creds/iam.token")
     world.schedd.jobs.clear()
     there, world.schedd.clusters = world.schedd.clusters, []
     renew(session())

@@ -85,9 +85,9 @@ def test_without_the_clusters_id_all_is_written_before_the_commit(
     [bundle] = bundles(tmp_path)
     assert bundle.name == result.value.submitted.uuid
     assert "open_gate 13" not in schedd.calls
-    lines = (bundle / "1/hepsub.manifest").read_text().splitlines()
+    lines = (bundle / "job/1/hepsub.manifest").read_text().splitlines()
     assert lines[0] == "hepsub-manifest\t1\t1"
-    assert (bundle / "ready").exists()
+    assert (bundle / "private/ready").exists()
 
 
 def test_with_the_clusters_id_the_gate_is_opened_last(
@@ -98,7 +98,7 @@ def test_with_the_clusters_id_the_gate_is_opened_last(
     assert schedd.calls[-1] == "open_gate 13"
     assert schedd.calls.index("submit") < schedd.calls.index("open_gate 13")
     [bundle] = bundles(tmp_path)
-    text = (bundle / "1/hepsub.manifest").read_text()
+    text = (bundle / "job/1/hepsub.manifest").read_text()
     assert text.startswith("hepsub-manifest\t1\t13.1\n")
     assert "/out/13/r_1?" in text
     assert "hidden" not in text
@@ -134,10 +134,10 @@ def test_ctrl_c_after_the_commit_keeps_the_bundle(
         submit(session, make_spec(*WITH_CLUSTER))
     assert "open_gate 13" not in schedd.calls
     [bundle] = bundles(tmp_path)
-    assert not (bundle / "ready").exists()
+    assert not (bundle / "private/ready").exists()
     result = submit(session, make_spec("job.sh"))
     assert "open_gate 13" in schedd.calls
-    assert (bundle / "ready").exists()
+    assert (bundle / "private/ready").exists()
     assert any("cluster 13, whose submission had been interrupted" in note for note in result.notes)
 
 
@@ -235,7 +235,7 @@ def test_a_bundle_in_the_making_is_left_alone(
     begun, end = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        with claimed(bundle):
+        with claimed(bundle / "private"):
             os.write(begun[1], b"x")
             os.read(end[0], 1)
         os._exit(0)
@@ -243,10 +243,10 @@ def test_a_bundle_in_the_making_is_left_alone(
     submit(session, make_spec("job.sh"))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    assert not (bundle / "ready").exists()
+    assert not (bundle / "private/ready").exists()
     assert "open_gate 13" not in schedd.calls
     submit(session, make_spec("job.sh"))
-    assert (bundle / "ready").exists()
+    assert (bundle / "private/ready").exists()
 
 
 def test_what_is_no_bundle_yet_is_left_for_an_hour(
@@ -255,7 +255,7 @@ def test_what_is_no_bundle_yet_is_left_for_an_hour(
     """A directory without a request may be one that is being made; an old one is nobody's."""
     young, old = tmp_path / "bundles/young", tmp_path / "bundles/old"
     for place, when in ((young, NOON - 60), (old, NOON - 7200)):
-        place.mkdir(parents=True)
+        place.mkdir(mode=0o700, parents=True)
         (place / "lock").touch()
         os.utime(place, (when, when))
     submit(session, make_spec("job.sh"))
@@ -272,7 +272,7 @@ def test_a_schedd_that_is_away_loses_nothing(session: Session, schedd: FakeSched
     assert bundle.exists()
     schedd.reachable = True
     submit(session, make_spec("job.sh"))
-    assert (bundle / "ready").exists()
+    assert (bundle / "private/ready").exists()
 
 
 def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
@@ -287,7 +287,7 @@ def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
 
     submit(replace(session, keys=no_keys), make_spec("job.sh"))
     assert "open_gate 13" not in schedd.calls
-    assert not (bundle / "ready").exists()
+    assert not (bundle / "private/ready").exists()
 
 
 def test_storages_of_a_list_are_those_of_all_its_items(tmp_path: Path, schedd: FakeSchedd) -> None:
@@ -297,7 +297,7 @@ def test_storages_of_a_list_are_those_of_all_its_items(tmp_path: Path, schedd: F
     submit(
         session, make_spec("job.sh", "-nocheck", "-list", str(tmp_path / "list"), "-in", "%{item}")
     )
-    texts = [path.read_text() for path in sorted(tmp_path.glob("bundles/*/*/hepsub.manifest"))]
+    texts = [path.read_text() for path in sorted(tmp_path.glob("bundles/*/job/*/hepsub.manifest"))]
     assert ["s3.example.org" in text for text in texts] == [True, False]
-    (signed,) = tmp_path.glob("bundles/*/signed.json")
+    (signed,) = tmp_path.glob("bundles/*/private/signed.json")
     assert {"herd", "far"} == set(json.loads(signed.read_text()))

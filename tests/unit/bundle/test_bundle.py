@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.directory import check_root, claimed, discard_bundle, read_bundle, unfinished
 from hepsub.bundle.manifest import Signing
 from hepsub.bundle.request import from_json
+from hepsub.bundle.sent import preview_seal
 from hepsub.errors import BundleUnusable, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
@@ -45,14 +48,14 @@ def modes(directory: Path) -> dict[str, str]:
     for path in directory.rglob("*"):
         if not path.is_symlink():
             found[str(path.relative_to(directory))] = oct(stat.S_IMODE(path.stat().st_mode))
-    found.pop("lock", None)  # holds nothing, behind 0700
+    found.pop("private/lock", None)  # holds nothing, behind 0700
     return found
 
 
 def make_bundle(tmp_path: Path, *words: str, shared: bool = True, **values: object) -> Bundle:
     """A bundle in tmp_path/b/u-1, nothing written."""
     request = make_request(*words, shared=shared, **values)
-    with claimed(tmp_path / "b/u-1") as mine:
+    with claimed(tmp_path / "b/u-1/private") as mine:
         assert mine
     return Bundle(directory=tmp_path / "b/u-1", request=request)
 
@@ -63,42 +66,48 @@ def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
     before = os.umask(umask)
     try:
-        bundle.write_companions()
+        bundle.make()
         bundle.write_manifests(13, lambda _: Signer())
     finally:
         os.umask(before)
     assert modes(bundle.directory) == {
         ".": "0o700",
-        "home": "0o700",
-        "creds": "0o700",
-        "request.json": "0o600",
-        "wrapper.sh": "0o700",
-        "scratch.sh": "0o700",
-        "0": "0o700",
-        "0/hepsub.manifest": "0o600",
-        "0/items.txt": "0o600",
-        "1": "0o700",
-        "1/hepsub.manifest": "0o600",
-        "1/items.txt": "0o600",
+        "private/creds": "0o700",
+        "private/request.json": "0o600",
+        "private": "0o700",
+        "shared": "0o700",
+        "shared/wrapper.sh": "0o700",
+        "shared/scratch.sh": "0o700",
+        "shared/sets": "0o700",
+        "shared/sets/0": "0o700",
+        "shared/sets/0/in": "0o700",
+        "shared/sets/0/hepsub.sums": "0o600",
+        "job": "0o700",
+        "job/0": "0o700",
+        "job/0/hepsub.manifest": "0o600",
+        "job/0/items.txt": "0o600",
+        "job/1": "0o700",
+        "job/1/hepsub.manifest": "0o600",
+        "job/1/items.txt": "0o600",
     }
 
 
 def test_what_is_in_it(tmp_path: Path) -> None:
     """The request reads back, items one a line, the manifest of each job with its own places."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ClusterId}/%{ProcId}")
-    bundle.write_companions()
-    assert not list(bundle.directory.glob("*/hepsub.manifest"))
+    bundle.make()
+    assert not list(bundle.directory.glob("job/*/hepsub.manifest"))
     bundle.write_manifests(13, lambda _: Signer())
     directory = bundle.directory
-    assert from_json((directory / "request.json").read_text()) == bundle.request
-    assert (directory / "0/items.txt").read_text() == "/data/a\ns3://raw/b\n"
-    assert (directory / "1/items.txt").read_text() == "/data/c d\n"
-    assert (directory / "1/hepsub.manifest").read_text() == (
+    assert from_json((directory / "private/request.json").read_bytes()) == bundle.request
+    assert (directory / "job/0/items.txt").read_text() == "/data/a\ns3://raw/b\n"
+    assert (directory / "job/1/items.txt").read_text() == "/data/c d\n"
+    assert (directory / "job/1/hepsub.manifest").read_text() == (
         "hepsub-manifest\t1\t13.1\n"
         "payload\t/work/run-1.sh\n"
         "submitdir\t/home/alice/work\n"
         "walltime\t36000\t300\n"
-        f"source\t{directory}/1/hepsub.manifest\n"
+        f"source\t{directory}/job/1/hepsub.manifest\n"
         "homelimit\t1073741824\n"
         "putlimit\t5368709120\n"
         "output\tr\t-\thttps://s3/out/13/1?v=1\n"
@@ -106,7 +115,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
         "marker\thttps://s3/out/13/.hepsub/u-1/1.json?v=1\n"
     )
     wrapper = Path(__file__).parents[3] / "hepsub/worker/wrapper.sh"
-    assert (directory / "wrapper.sh").read_text() == wrapper.read_text()
+    assert (directory / "shared/wrapper.sh").read_text() == wrapper.read_text()
 
 
 def far_away(tmp_path: Path, *words: str) -> Bundle:
@@ -126,21 +135,21 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
     bundle = far_away(
         tmp_path, "-in", f"{files}/x=y", "-in", f"{files}/z_%{{ProcId}}", "-out", "r=res/"
     )
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(None, lambda _: Signer())
     sent = {
         str(path.relative_to(bundle.directory)): path.read_text()
         for path in bundle.directory.rglob("in/*")
     }
     assert sent == {
-        "0/in/run-0.sh": "run-0.sh",
-        "0/in/y": "x",
-        "0/in/z_0": "z_0",
-        "1/in/run-1.sh": "run-1.sh",
-        "1/in/y": "x",
-        "1/in/z_1": "z_1",
+        "shared/sets/0/in/run-0.sh": "run-0.sh",
+        "shared/sets/0/in/y": "x",
+        "shared/sets/0/in/z_0": "z_0",
+        "shared/sets/1/in/run-1.sh": "run-1.sh",
+        "shared/sets/1/in/y": "x",
+        "shared/sets/1/in/z_1": "z_1",
     }
-    lines = (bundle.directory / "0/hepsub.manifest").read_text().splitlines()
+    lines = (bundle.directory / "job/0/hepsub.manifest").read_text().splitlines()
     assert lines[0] == "hepsub-manifest\t1\t0"
     assert "payload\trun-0.sh" in lines
     assert lines[-3:] == ["sent\ty", "sent\tz_0", "home\tr\t-\t-"]
@@ -149,21 +158,107 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
 def test_what_is_sent_lies_in_the_bundle_itself(tmp_path: Path) -> None:
     """HTCondor may read nothing outside the bundle for such a job, so a symbolic link would not do."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    bundle.write_companions()
+    bundle.make()
     assert not any(path.is_symlink() for path in bundle.directory.rglob("*"))
+
+
+def test_what_is_sent_is_a_copy_and_never_the_users_file(tmp_path: Path) -> None:
+    """A job may write into it, and the user's script, input and library must stay what they are."""
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
+    bundle.make()
+    assert {path.stat().st_nlink for path in (tmp_path / "files").iterdir()} == {1}
+    for path in bundle.directory.rglob("in/*"):
+        path.write_text("theirs")
+    assert (tmp_path / "files/x").read_text() == "x"
+
+
+def test_a_seal_names_all_that_a_job_gets(tmp_path: Path) -> None:
+    """One list for each set of files, whose digest is the seal's; the preview comes to the same digests."""
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
+    expected = preview_seal(bundle.request)
+    seal = bundle.make()
+    assert seal == expected
+    assert seal.set_of == (0, 1)
+    lists = [bundle.directory / f"shared/sets/{number}/hepsub.sums" for number in (0, 1)]
+    assert seal.sets == tuple(sha256(each.read_bytes()).hexdigest() for each in lists)
+    assert lists[1].read_text() == (
+        "payload\trun-1.sh\n"
+        f"sha256\t{sha256(b'run-1.sh').hexdigest()}\trun-1.sh\n"
+        f"sha256\t{sha256(b'x').hexdigest()}\ty\n"
+    )
+    wrapper = (bundle.directory / "shared/wrapper.sh").read_bytes()
+    assert seal.wrapper == sha256(wrapper).hexdigest()
+
+
+def test_at_home_nothing_but_the_wrapper_is_sent(tmp_path: Path) -> None:
+    """There is no list then: the digest of the wrapper says all."""
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    seal = bundle.make()
+    assert (seal.sets, seal.set_of) == (("-",), ())
+
+
+def test_jobs_that_get_the_same_share_one_set(tmp_path: Path) -> None:
+    """Ten thousand jobs with one script cost one copy and one list."""
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
+    request = replace(bundle.request, executable=f"{tmp_path}/files/run-0.sh")
+    assert replace(bundle, request=request).make().set_of == ()
+
+
+def test_logs_have_a_second_link_where_the_user_looks(tmp_path: Path) -> None:
+    """HTCondor writes into the file in the job's corner; jobs with one log share one file."""
+    (tmp_path / "logs").mkdir()
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
+    stdout, stderr = f"{tmp_path}/logs/o.%{{ClusterId}}.%{{ProcId}}", f"{tmp_path}/logs/e"
+    bundle = replace(bundle, request=replace(bundle.request, stdout=stdout, stderr=stderr))
+    (tmp_path / "logs/e").write_text("of the last time")
+    bundle.make()
+    assert bundle.link_logs(13) == ()
+    (bundle.directory / "job/1/stdout").write_text("written later")
+    (bundle.directory / "job/0/stderr").write_text("both write it")
+    assert sorted(each.name for each in (tmp_path / "logs").iterdir()) == ["e", "o.13.0", "o.13.1"]
+    assert (tmp_path / "logs/o.13.1").read_text() == "written later"
+    assert (tmp_path / "logs/e").read_text() == "both write it"
+    assert bundle.link_logs(13) == ()
+
+
+def test_a_log_that_a_job_exchanged_gets_no_link(tmp_path: Path) -> None:
+    """A link to the user's key, where the log was, must not be taken for the log."""
+    (tmp_path / "key").write_text("secret")
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
+    bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
+    bundle.make()
+    (bundle.directory / "job/0/stdout").unlink()
+    (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
+    assert "cannot be written" in bundle.link_logs(13)[0]
+    assert not (tmp_path / "o.0").exists()
+
+
+def test_a_spoilt_corner_does_not_keep_others_from_fresh_files(tmp_path: Path) -> None:
+    """A job may put a link, or a directory, where its manifest or token should be: nothing is followed."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
+    bundle.make()
+    bundle.write_manifests(13, lambda _: Signer())
+    shutil.rmtree(bundle.directory / "job/0")
+    (bundle.directory / "job/0").symlink_to(precious)
+    with pytest.raises(BundleUnusable):
+        bundle.write_manifests(13, lambda _: Signer(version="2"))
+    assert "?v=2" in (bundle.directory / "job/1/hepsub.manifest").read_text()
+    assert list(precious.iterdir()) == []
 
 
 def test_an_input_that_is_gone_leaves_no_half_bundle_unnoticed(tmp_path: Path) -> None:
     """With -nocheck a path may be missing: said before anything is submitted."""
     bundle = far_away(tmp_path, "-in", "/no/such/file=y")
     with pytest.raises(BundleUnusable):
-        bundle.write_companions()
+        bundle.make()
 
 
 def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
     """Two jobs, five places: the storage's keys are looked for once."""
     bundle = make_bundle(tmp_path)
-    bundle.write_companions()
+    bundle.make()
     asked: list[str] = []
     signer = Signer()
 
@@ -189,13 +284,13 @@ def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
 def test_manifests_are_renewed_in_place(tmp_path: Path) -> None:
     """Re-writing replaces every manifest and leaves no other file behind."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
     before = sorted(bundle.directory.rglob("*"))
     bundle.write_manifests(13, lambda _: Signer(version="2"))
     assert sorted(bundle.directory.rglob("*")) == before
     for proc in range(2):
-        text = (bundle.directory / f"{proc}/hepsub.manifest").read_text()
+        text = (bundle.directory / f"job/{proc}/hepsub.manifest").read_text()
         assert "?v=2" in text
         assert "?v=1" not in text
 
@@ -203,7 +298,7 @@ def test_manifests_are_renewed_in_place(tmp_path: Path) -> None:
 def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
     """While manifests are re-written again and again, every read is whole."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
     over = threading.Event()
 
@@ -217,7 +312,7 @@ def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
     writer.start()
     try:
         for _ in range(300):
-            text = (bundle.directory / "0/hepsub.manifest").read_text()
+            text = (bundle.directory / "job/0/hepsub.manifest").read_text()
             assert text.startswith("hepsub-manifest\t1\t13.0\n")
             assert text.splitlines()[-1].startswith("marker\t")
             assert text.endswith("\n")
@@ -229,16 +324,16 @@ def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
 def test_a_signer_that_fails_leaves_the_old_manifests(tmp_path: Path) -> None:
     """No keys: the error passes, and what was there is still there."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
-    before = (bundle.directory / "0/hepsub.manifest").read_text()
+    before = (bundle.directory / "job/0/hepsub.manifest").read_text()
 
     def no_keys(name: str) -> Signing:
         raise StorageRefused(f"no keys for {name}")
 
     with pytest.raises(StorageRefused):
         bundle.write_manifests(13, no_keys)
-    assert (bundle.directory / "0/hepsub.manifest").read_text() == before
+    assert (bundle.directory / "job/0/hepsub.manifest").read_text() == before
 
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
@@ -253,15 +348,15 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_the_grace_is_never_more_than_a_quarter(tmp_path: Path) -> None:
     """A walltime of 60 s keeps 45 s for the program, not minus four minutes."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}", walltime=60)
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
-    assert "walltime\t60\t15\n" in (bundle.directory / "0/hepsub.manifest").read_text()
+    assert "walltime\t60\t15\n" in (bundle.directory / "job/0/hepsub.manifest").read_text()
 
 
 def test_discard_removes_it(tmp_path: Path) -> None:
     """Nothing of a submission that did not happen stays; the root does."""
     bundle = make_bundle(tmp_path)
-    bundle.write_companions()
+    bundle.make()
     discard_bundle(bundle.directory)
     assert list((tmp_path / "b").iterdir()) == []
     discard_bundle(bundle.directory)
@@ -273,16 +368,16 @@ def test_only_one_completes_a_bundle(tmp_path: Path) -> None:
     begun, end = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        with claimed(bundle.directory):
+        with claimed(bundle.layout.private("")):
             os.write(begun[1], b"x")
             os.read(end[0], 1)
         os._exit(0)
     assert os.read(begun[0], 1) == b"x"
-    with claimed(bundle.directory) as mine:
+    with claimed(bundle.layout.private("")) as mine:
         assert not mine
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with claimed(bundle.directory) as mine:
+    with claimed(bundle.layout.private("")) as mine:
         assert mine
 
 
@@ -290,7 +385,7 @@ def test_what_is_unfinished_is_found(tmp_path: Path) -> None:
     """A bundle without `ready`; none where there is no root, and no crash over foreign files."""
     assert unfinished(tmp_path / "b") == ()
     bundle = make_bundle(tmp_path)
-    bundle.write_companions()
+    bundle.make()
     assert unfinished(tmp_path / "b") == (bundle.directory,)
     assert read_bundle(bundle.directory) == bundle
     bundle.mark_ready(13)
@@ -302,7 +397,7 @@ def test_half_a_bundle_is_none(tmp_path: Path, text: str | None) -> None:
     """A request that is missing or cut off gives None: nobody acts on half of it."""
     bundle = make_bundle(tmp_path)
     if text is not None:
-        (bundle.directory / "request.json").write_text(text)
+        (bundle.directory / "private/request.json").write_text(text)
     assert read_bundle(bundle.directory) is None
 
 
@@ -367,9 +462,9 @@ def test_where_bundles_may_lie(root: str, schedd: str, host: str, shared: bool, 
 def test_no_secret_in_the_request(tmp_path: Path) -> None:
     """request.json names the storage's profile, never a key or a signature."""
     bundle = make_bundle(tmp_path)
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer(version="X-Amz-Signature"))
-    text = (bundle.directory / "request.json").read_text()
+    text = (bundle.directory / "private/request.json").read_text()
     assert "X-Amz" not in text
     assert "herd-profile" in text
 
@@ -387,11 +482,11 @@ def test_the_authority_of_a_storage_goes_along(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("PEM\n")
     bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}"), authority)
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
-    assert (bundle.directory / "creds/ca.herd.pem").read_text() == "PEM\n"
+    assert (bundle.directory / "shared/ca.herd.pem").read_text() == "PEM\n"
     origin = bundle.request.staging.storages["herd"].endpoint.rstrip("/") + "/"
-    text = (bundle.directory / "1/hepsub.manifest").read_text()
+    text = (bundle.directory / "job/1/hepsub.manifest").read_text()
     assert f"\nca\t{origin}\tca.herd.pem\n" in text
     storage = replace(bundle.request.staging.storages["herd"], style="virtual")
     assert storage.bucket_url("out") == origin.replace("://", "://out.").rstrip("/")
@@ -406,9 +501,9 @@ def test_the_authority_of_a_storage_that_has_nothing_but_a_library(tmp_path: Pat
     library = Library(name="setup", is_directory=True, sha256="00", size=1, place=place)
     staging = replace(bundle.request.staging, libraries=(library,))
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
-    bundle.write_companions()
+    bundle.make()
     bundle.write_manifests(13, lambda _: Signer())
-    lines = (bundle.directory / "0/hepsub.manifest").read_text().splitlines()
+    lines = (bundle.directory / "job/0/hepsub.manifest").read_text().splitlines()
     assert "ca\thttps://s3.example.org/\tca.herd.pem" in lines
 
 
@@ -416,4 +511,4 @@ def test_an_authority_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Before anything is submitted."""
     bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/r"), tmp_path / "nowhere")
     with pytest.raises(BundleUnusable, match=r"the ca_file .*nowhere .* cannot be read"):
-        bundle.write_companions()
+        bundle.make()

@@ -39,7 +39,7 @@ FILES = JobFiles(
     submit_dir="/work/alice",
     walltime=36000,
     grace=300,
-    source="/home/alice/b/u/0/hepsub.manifest",
+    source="/home/alice/b/u/job/0/hepsub.manifest",
     home_limit=1073741824,
     put_limit=5368709120,
     shared=True,
@@ -67,7 +67,7 @@ hepsub-manifest\t1\t13.0
 payload\t/work/alice/job.sh
 submitdir\t/work/alice
 walltime\t36000\t300
-source\t/home/alice/b/u/0/hepsub.manifest
+source\t/home/alice/b/u/job/0/hepsub.manifest
 homelimit\t1073741824
 putlimit\t5368709120
 input\tin.root\t7\tmd5:{MD5}\thttps://s3/b/raw/in.root?GET&X-Amz-Signature=s
@@ -134,7 +134,7 @@ def test_names_are_escaped_in_every_place_but_urls(name: str, written: str) -> N
         f"payload\t/p/{written}",
         f"submitdir\t/d/{written}",
         "walltime\t36000\t300",
-        "source\t/home/alice/b/u/0/hepsub.manifest",
+        "source\t/home/alice/b/u/job/0/hepsub.manifest",
         "homelimit\t1073741824",
         "putlimit\t5368709120",
         f"input\t{written}\t-\t-\thttps://s3/b/x%20y?GET&X-Amz-Signature=s",

@@ -146,13 +146,13 @@ def test_a_list_becomes_items() -> None:
         facts=make_facts(items=("run 1", "c")),
     )  # fmt: skip
     assert line(found, "executable") == "/work/alice/job.sh"
-    assert line(found, "arguments") == "$(HEPARGS)"
+    assert line(found, "arguments") == '"$(HEPARGS)"'
     assert line(found, "output") == "$(HEPOUT)"
     assert line(found, "error") == "/work/alice/job.sh.err.$(ClusterId).$(ProcId)"
     assert found.number == 2
     assert found.items == (
-        {"HEPARGS": "\"'run 1' '10'\"", "HEPOUT": "/work/alice/log/run 1.$(ClusterId)"},
-        {"HEPARGS": "\"'c' '11'\"", "HEPOUT": "/work/alice/log/c.$(ClusterId)"},
+        {"HEPARGS": "'run 1' '10'", "HEPOUT": "/work/alice/log/run 1.$(ClusterId)"},
+        {"HEPARGS": "'c' '11'", "HEPOUT": "/work/alice/log/c.$(ClusterId)"},
     )
 
 
@@ -392,7 +392,7 @@ def test_an_items_text_is_never_a_name() -> None:
     found = described(
         "job.sh", "-list", "l", "-argu", "%{item}", facts=make_facts(items=("a%{ProcId}",))
     )
-    assert found.items == ({"HEPARGS": "\"'a%{ProcId}'\""},)
+    assert found.items == ({"HEPARGS": "'a%{ProcId}'"},)
 
 
 @given(

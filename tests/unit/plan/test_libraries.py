@@ -80,7 +80,7 @@ def test_only_what_is_not_in_s3_travels_in_the_sandbox() -> None:
             for each in describe(plan, "u-1").text.splitlines()
             if each.startswith("transfer_input_files")
         ]
-        assert (f"/u-1/lib/hepsub_lib.{SHA}.tar.gz" in line) is sent
+        assert (f"/u-1/shared/lib/hepsub_lib.{SHA}.tar.gz" in line) is sent
 
 
 def test_a_trouble_is_told() -> None:

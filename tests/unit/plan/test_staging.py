@@ -9,7 +9,7 @@ import pytest
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.plan.layout import job_values
 from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, StagingPlan, is_staged, plan_staging
+from hepsub.plan.staging import Carried, StagingPlan, bundle_root, is_staged, plan_staging
 from hepsub.plan.staging_checks import check_conflicts, check_storages
 from hepsub.plan.template import Values
 from tests.fakes.world import make_policy, make_spec
@@ -24,18 +24,18 @@ endpoint = "http://s3.open.org"
 ITEMS = ("s3://raw/a/1.root", "herd:raw/b/2.root", "/data/3.root")
 
 
-def staging(
-    *words: str, policy: str = STORE, logs: tuple[str, ...] = (), **options: bool
-) -> StagingPlan:
+def staging(*words: str, policy: str = STORE, isolation: str = "", **options: bool) -> StagingPlan:
     """The staging of these words behind hep_sub, in /home/alice/work."""
     plan = plan_staging(
         make_spec("job.sh", *words),
         make_policy(policy),
         {},
         cwd=Path("/home/alice/work"),
-        home=Path("/home/alice"),
+        root="/home/alice/bundles",
         shared=options.get("shared", True),
-        logs=logs,
+        spool=options.get("spool", False),
+        isolation=isolation,
+        io_proxy=options.get("io_proxy", False),
     )
     assert plan is not None
     return plan
@@ -56,7 +56,7 @@ def test_a_job_without_in_and_out_is_not_staged() -> None:
     spec = make_spec("job.sh", "-n", "3")
     where = Path("/x")
     assert not is_staged(spec)
-    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, home=where, shared=True) is None
+    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", shared=True) is None
 
 
 @pytest.mark.parametrize(
@@ -252,27 +252,50 @@ def test_what_needs_the_cluster(words: tuple[str, ...], needed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("logs", "shared", "chirp"),
+    ("shared", "spool", "isolation", "io_proxy", "confined", "chirp"),
     [
-        (("/home/alice/work",), True, True),
-        (("/home/alice",), False, False),
-        (("/",), False, False),
-        (("/home/alice/work", "/home"), False, False),
-        (("/home/alice/work",), False, True),
+        (True, False, "", True, False, False),
+        (False, True, "user", True, False, False),
+        (False, False, "user", True, True, True),
+        (False, False, "user", False, True, False),
+        (False, False, "", True, True, False),
     ],
 )
-def test_a_log_in_the_home_itself_takes_chirp_away(
-    logs: tuple[str, ...], shared: bool, chirp: bool
+def test_who_may_reach_what_on_the_submit_side(
+    shared: bool, spool: bool, isolation: str, io_proxy: bool, confined: bool, chirp: bool
 ) -> None:
-    """A job that may write logs into the home could read the home: then it may not ask at all, far away."""
-    assert staging("-in", "x", logs=logs, shared=shared).chirp is chirp
+    """At home the wrapper reads the bundle itself; far away jobs are kept to their corner, and ask only if the
+    policy wants it where users are kept apart."""
+    plan = staging("-in", "x", shared=shared, spool=spool, isolation=isolation, io_proxy=io_proxy)
+    assert (plan.confined, plan.chirp) == (confined, chirp)
+    assert plan.is_refreshed is (shared or chirp)
+
+
+def test_a_job_without_files_has_a_bundle_where_the_file_system_is_not_shared() -> None:
+    """What it leaves behind comes back into a directory of its own, never over the user's files."""
+    plan = staging(shared=False)
+    assert (plan.in_place, plan.confined, plan.chirp) == (True, True, False)
 
 
 def test_limits_of_the_policy() -> None:
-    """Sizes are bytes, the grace seconds, the bundles below the home unless the policy says otherwise."""
+    """Sizes are bytes, the grace seconds."""
     plan = staging("-in", "x")
-    sizes = (plan.home_limit, plan.put_limit, plan.grace, plan.bundle_root)
-    assert sizes == (2**30, 5 * 2**30, 300, "/home/alice/.local/share/hepsub/bundles")
-    other = '[staging]\nbundle_dir = "/scratch/b"\nhome_limit = "10 MB"\ngrace = "1 min"\n'
+    assert (plan.home_limit, plan.put_limit, plan.grace) == (2**30, 5 * 2**30, 300)
+    other = '[staging]\nhome_limit = "10 MB"\ngrace = "1 min"\n'
     plan = staging("-in", "x", policy=other)
-    assert (plan.home_limit, plan.grace, plan.bundle_root) == (10 * 2**20, 60, "/scratch/b")
+    assert (plan.home_limit, plan.grace) == (10 * 2**20, 60)
+
+
+@pytest.mark.parametrize(
+    ("said", "root"),
+    [
+        ("", "/home/alice/.local/share/hepsub/bundles"),
+        ("/scratch/b", "/scratch/b"),
+        ("/scratch/%{User}/b", "/scratch/alice/b"),
+        ("/scratch/%{user}", "/scratch/alice"),
+    ],
+)
+def test_where_the_bundles_are(said: str, root: str) -> None:
+    """Below the home unless the policy says otherwise, with a directory for each user."""
+    policy = make_policy(f'[staging]\nbundle_dir = "{said}"\n')
+    assert bundle_root(policy, Path("/home/alice"), "alice") == root

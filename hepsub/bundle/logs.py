@@ -1,0 +1,132 @@
+"""The logs of jobs that may write nothing but their own corner of the bundle.
+
+HTCondor's shadow writes stdout and stderr for such a job, and LimitDirectoryAccess holds for it too: naming
+the user's directory would open it to the job. So the logs lie in the corner, as empty files that are made
+beforehand; HTCondor writes into what is there, and second links show it under the names that the user knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from hepsub.bundle.request import BundleRequest
+from hepsub.files import Tree, copy_whole, open_tree
+from hepsub.plan.bundle_paths import STDERR, STDOUT, Layout
+
+_NO_FILE = ("", "/dev/null")
+_NO_SECOND_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
+_CLUSTER = "%{ClusterId}"
+
+
+def make_logs(corner: Path, names: tuple[str, str], first: dict[str, Path]) -> None:
+    """Make the empty logs of a job.
+
+    Args:
+        corner: the job's own directory.
+        names: the user's names for standard output and standard error; one name means one file.
+        first: the logs that were made, by the user's name: jobs that share one share the file.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    for name, path in _files(names):
+        try:
+            os.link(first[path], corner / name)
+        except (KeyError, OSError):  # the first of its name, or the file has too many links
+            descriptor = os.open(corner / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            os.close(descriptor)
+            first[path] = corner / name
+
+
+def _files(names: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """The logs that are files, each once: the name in the corner, and the user's."""
+    stdout, stderr = names
+    pairs = ((STDOUT, stdout), *(((STDERR, stderr),) if stderr != stdout else ()))
+    return tuple((name, path) for name, path in pairs if path not in _NO_FILE)
+
+
+def link_logs(layout: Layout, request: BundleRequest, cluster: int) -> tuple[str, ...]:
+    """Give the logs in the jobs' corners the names that the user knows; a sentence where that cannot be.
+
+    Raises:
+        OSError: the bundle cannot be read.
+    """
+    with open_tree(layout.directory) as bundle:
+        for proc in range(request.number):
+            for name, path in _files(request.log_names(proc)):
+                goal = Path(path.replace(_CLUSTER, str(cluster)))
+                try:
+                    with bundle.below(layout.job(proc)) as corner:
+                        _link_over(corner, name, goal)
+                except OSError as error:
+                    return (_not_linked(layout, goal, error),)
+    return ()
+
+
+def _not_linked(layout: Layout, goal: Path, error: OSError) -> str:
+    where = f"{layout.directory}/{layout.job(0).rpartition('/')[0]}/PROC"
+    if error.errno in _NO_SECOND_LINK:
+        return (
+            f"stdout and stderr lie in {where} until the jobs have ended, because {goal.parent} is on another file"
+            " system; hep_auth renew and hep_sub -wait put them there then"
+        )
+    return f"{goal} cannot be written ({error.strerror}); stdout and stderr lie in {where}"
+
+
+def _link_over(corner: Tree, name: str, goal: Path) -> None:
+    """Give a log another name; what has it is replaced.
+
+    Raises:
+        OSError: it cannot have it, or is no regular file.
+    """
+    facts = corner.look(name)
+    if facts is None or not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", name)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(facts, os.stat(goal, follow_symlinks=False)):
+            return
+    temporary = goal.with_name(f".{goal.name}.{os.getpid()}")
+    os.link(name, temporary, src_dir_fd=corner.descriptor, follow_symlinks=False)
+    try:
+        if not os.path.samestat(facts, os.stat(temporary, follow_symlinks=False)):
+            raise OSError(errno.EINVAL, "it was exchanged", name)
+        temporary.replace(goal)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def place_logs(layout: Layout, request: BundleRequest, cluster: int, proc: int) -> tuple[str, ...]:
+    """Copy the logs of an ended job whose user's names are no links to them; a sentence for what cannot be."""
+    troubles = []
+    for name, path in _files(request.log_names(proc)):
+        goal = Path(path.replace(_CLUSTER, str(cluster)))
+        try:
+            with open_tree(layout.directory) as bundle, bundle.below(layout.job(proc)) as corner:
+                _place(corner, name, goal)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            troubles.append(f"{goal} cannot be written ({error.strerror or error})")
+    return tuple(troubles)
+
+
+def _place(corner: Tree, name: str, goal: Path) -> None:
+    facts = corner.look(name)
+    if facts is None or _shows(goal, facts):
+        return
+    with os.fdopen(corner.open(name), "rb") as log:
+        copy_whole(log, goal, 0o666)
+
+
+def _shows(goal: Path, log: os.stat_result) -> bool:
+    """Whether the user's file is the log, or a copy of it as it is now."""
+    try:
+        there = goal.stat()
+    except FileNotFoundError:
+        return False
+    copied = there.st_mtime >= log.st_mtime and there.st_size == log.st_size
+    return os.path.samestat(there, log) or copied

@@ -1,0 +1,204 @@
+"""What HTCondor sends with the jobs besides their manifests: copies, and the list of their SHA-256.
+
+LimitDirectoryAccess has no read-only form, so a job may write into what is sent to the others. Therefore
+nobody uses any of it before it was compared: the wrapper's digest, and that of the list, stand in the job's
+ad. And therefore they are copies: a second link would change the user's own file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path, PurePosixPath
+
+from hepsub.bundle.manifest import escaped
+from hepsub.bundle.request import BundleRequest
+from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, WRAPPER
+from hepsub.plan.place import FilePlace
+from hepsub.plan.staging import Seal
+from hepsub.plan.template import Name, Values, parse_template
+
+WORKER_FILES = (WRAPPER, SCRATCH)
+
+_FICLONE = 0x40049409
+"""ioctl_ficlone(2): the copy shares the original's blocks until one of the two changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSet:
+    """Files that some jobs get.
+
+    Attributes:
+        payload: the name of the program in the job's directory; empty where it is not sent.
+        files: the name in the job's directory → the user's file or directory.
+    """
+
+    payload: str
+    files: Mapping[str, str]
+
+
+def worker_file(name: str) -> str:
+    """The text of a script that runs on the worker node."""
+    return resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
+
+
+def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
+    """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
+    if request.staging.shared or not _differ(request):
+        return (_set_of(request, request.values(0, None)),), ()
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    sets: list[SentSet] = []
+    which: list[int] = []
+    for proc in range(request.number):
+        one = _set_of(request, request.values(proc, None))
+        key = (one.payload, tuple(one.files.items()))
+        if key not in found:
+            found[key] = len(sets)
+            sets.append(one)
+        which.append(found[key])
+    return tuple(sets), (tuple(which) if len(sets) > 1 else ())
+
+
+def _differ(request: BundleRequest) -> bool:
+    """Whether jobs may get different files."""
+    rules = request.staging.inputs
+    templates = (
+        parse_template(request.executable),
+        *(t for rule in rules for t in (rule.name, rule.url)),
+    )
+    return any(template.names() - {Name.CLUSTER} for template in templates)
+
+
+def _set_of(request: BundleRequest, values: Values) -> SentSet:
+    if request.staging.shared:
+        return SentSet(payload="", files={})
+    script = parse_template(request.executable).fill(values)
+    payload = PurePosixPath(script).name
+    inputs = request.staging.inputs_of(values)
+    paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
+    return SentSet(payload=payload, files={payload: script} | paths)
+
+
+def list_text(request: BundleRequest, sent: SentSet, digests: Mapping[str, str]) -> str:
+    """What a job compares: its program's name, and the SHA-256 of all that it gets; empty for nothing.
+
+    Args:
+        request: what the bundle was made for.
+        sent: the files that HTCondor sends.
+        digests: the SHA-256 of each of them, and of the files below those that are directories, by name.
+    """
+    libraries = {each.archive: each.sha256 for each in request.staging.libraries}
+    lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
+    lines += [
+        f"sha256\t{value}\t{escaped(name)}" for name, value in {**digests, **libraries}.items()
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def seal_of(wrapper: str, lists: tuple[str, ...], set_of: tuple[int, ...]) -> Seal:
+    """The seal of a wrapper and of lists."""
+    return Seal(
+        wrapper=_digest(wrapper), sets=tuple(_digest(each) for each in lists), set_of=set_of
+    )
+
+
+def preview_seal(request: BundleRequest) -> Seal:
+    """The seal as it would be, of the user's files as they are now; nothing is written.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    sets, set_of = sent_sets(request)
+    lists = tuple(
+        list_text(request, each, _digests_there(each.files) | authority_digests(request))
+        for each in sets
+    )
+    return seal_of(worker_file(WRAPPER), lists, set_of)
+
+
+def authority_digests(request: BundleRequest) -> dict[str, str]:
+    """The SHA-256 of the certificates of storages' own authorities, by their names in the job's directory.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    authorities = request.staging.authorities
+    return {name: _file_digest(Path(path)) for name, path in authorities.items()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest() if text else NO_LIST
+
+
+def _digests_there(files: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, source in files.items():
+        found |= {below: _file_digest(path) for below, path in _files_of(name, Path(source))}
+    return found
+
+
+def _files_of(name: str, source: Path) -> Iterator[tuple[str, Path]]:
+    """A file, or those below a directory, links followed: as they are copied."""
+    if not source.is_dir():
+        yield name, source
+        return
+    for directory, _, names in os.walk(source, followlinks=True):
+        for each in sorted(names):
+            path = Path(directory, each)
+            yield f"{name}/{path.relative_to(source)}", path
+
+
+def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> dict[str, str]:
+    """Copy the files of a set into a directory, for this user alone.
+
+    Args:
+        files: the name there → the user's file or directory.
+        goal: the directory.
+        copies: the copies that other sets have, by the user's file: one of them serves all; the new ones are
+            added.
+
+    Returns:
+        The SHA-256 of each file by its name.
+
+    Raises:
+        OSError: one cannot be read or written.
+    """
+    digests: dict[str, str] = {}
+    for name, source in files.items():
+        path = goal / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if Path(source).is_dir():
+            shutil.copytree(source, path)
+        elif source in copies:
+            os.link(copies[source], path)
+        else:
+            copy_file(Path(source), path)
+            copies[source] = path
+        digests |= {below: _file_digest(each) for below, each in _files_of(name, path)}
+    return digests
+
+
+def copy_file(source: Path, goal: Path) -> None:
+    """Copy a file; where the file system can, the two share their blocks.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    with source.open("rb") as origin, goal.open("xb") as copy:
+        mode = os.fstat(origin.fileno()).st_mode
+        os.fchmod(copy.fileno(), 0o700 if mode & 0o100 else 0o600)
+        with contextlib.suppress(OSError):  # another file system, or one that cannot
+            fcntl.ioctl(copy.fileno(), _FICLONE, origin.fileno())
+            return
+        shutil.copyfileobj(origin, copy, 2**20)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

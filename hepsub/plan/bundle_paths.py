@@ -1,0 +1,78 @@
+"""Where the files of a bundle are.
+
+In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
+
+* `private/`: what decides, and what no job may reach
+    * `request.json`: what the manifests are written from; no secret in it
+    * `lock`: held while somebody completes the bundle
+    * `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
+    * `signed.json`: when the URLs of each storage end
+    * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
+    * `creds/`: tickets and tokens, 0600, rewritten whole while the jobs live
+* `shared/`: what all jobs get, as copies; checked by its SHA-256 before it is used, never written again
+    * `wrapper.sh`, `scratch.sh`: what runs on the worker node, and what the embedded pool starts
+    * `ca.STORAGE.pem`: the certificates of storages' own authorities
+    * `lib/ARCHIVE`: the user's libraries, where they are sent along
+    * `sets/N/hepsub.sums`, `sets/N/in/NAME`: the scripts and inputs that HTCondor sends, and their SHA-256
+* `job/PROC/`: one job's own corner
+    * `hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
+    * `items.txt`: the job's items
+    * copies of `private/creds/*`, where the job may reach nothing but its corner
+    * `stdout`, `stderr`: its logs there, of which the user's names are second links
+    * `home.PROC/`: what comes home: the report, and outputs that could not be uploaded
+
+Before hepsub 0.2 all of this lay side by side in BUNDLE_ROOT/UUID, and every job could reach it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE, SHARED, JOB = "private", "shared", "job"
+
+REQUEST = "request.json"
+LOCK = "lock"
+READY = "ready"
+SIGNED = "signed.json"
+FINISHED = "finished"
+CREDENTIALS = "creds"
+SETS = "sets"
+SUMS = "hepsub.sums"
+WRAPPER = "wrapper.sh"
+SCRATCH = "scratch.sh"
+MANIFEST = "hepsub.manifest"
+NO_LIST = "-"
+"""Instead of the digest of a list of sums, where nothing but the wrapper is sent."""
+SENT = "in"
+STDOUT, STDERR = "stdout", "stderr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the files of one bundle are.
+
+    Attributes:
+        directory: the bundle's own directory.
+        old: whether everything lies side by side, as before hepsub 0.2.
+    """
+
+    directory: Path
+    old: bool = False
+
+    def private(self, name: str) -> Path:
+        """What no job may reach."""
+        return self.directory / name if self.old else self.directory / PRIVATE / name
+
+    def job(self, proc: int) -> str:
+        """A job's corner, relative to the bundle."""
+        return str(proc) if self.old else f"{JOB}/{proc}"
+
+    def returned(self, proc: int) -> str:
+        """What a job brought back, relative to the bundle."""
+        return f"home/home.{proc}" if self.old else f"{JOB}/{proc}/home.{proc}"
+
+
+def layout_of(directory: Path) -> Layout:
+    """Where the files of a bundle are that is there."""
+    return Layout(directory=directory, old=not (directory / PRIVATE).is_dir())
