@@ -11,6 +11,7 @@ from hepsub.units import clock_text, run_time_text
 
 _ROW = "%-15s %-15s %-15s %-15s %-2s %-3s %-5s %s"
 _HEADER = _ROW % ("JOBID", "OWNER", "SUBMITTED", "RUN_TIME", "ST", "PRI", "SIZE", "CMD")
+_NO_DATE = "??/?? ??:??"
 _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
@@ -38,7 +39,7 @@ def _row(job: JobStatus) -> str:
     row = _ROW % (
         job.job,
         job.owner,
-        clock_text(job.submitted),
+        clock_text(job.submitted) if job.submitted else _NO_DATE,
         run_time_text(job.run_seconds),
         job.state.value,
         job.priority,
