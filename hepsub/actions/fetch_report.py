@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from hepsub.terminal import printable
+
 LARGEST = 16 * 2**20
 """No report is larger."""
 
@@ -128,5 +130,5 @@ def _reported(document: Mapping[str, Any]) -> Reported:
 
 
 def plain(text: str) -> str:
-    """A text that a terminal shows as it is: control characters are question marks."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """A text that a terminal shows as it is (hepsub/terminal.py)."""
+    return printable(text)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from hepsub.batch import BatchSystem
 from hepsub.condor.bindings import is_configured, show_token
-from hepsub.condor.schedd import CondorSchedd, find_schedds, token_directory
+from hepsub.condor.collector import find_schedds, token_directory
+from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from hepsub.actions.auth_row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
-from hepsub.cli.queue_text import one_line
+from hepsub.cli.table import cell, drawn, fits
+from hepsub.terminal import Styled, joined, printable
 from hepsub.units import moment_text, rough_text
 
-_WIDTH = 160
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
 
 
@@ -24,33 +21,21 @@ def auth_table(value: AuthStatus) -> str:
         table.add_column(title, no_wrap=number in (0, 2, 3, 5))
     for row in value.rows:
         style = "dim" if row.is_idle else "red" if row.trouble is not None else ""
-        table.add_row(*(escape(one_line(cell)) for cell in _cells(row, value.now)), style=style)
-    real = Console()
-    width = real.width if real.is_terminal else _WIDTH
-    if (
-        real.measure(table, options=real.options.update(max_width=10_000)).maximum > width
-        and real.is_terminal
-    ):
-        return "\n".join([*_blocks(value), *_causes(value)])
-    text = io.StringIO()
-    Console(
-        file=text,
-        force_terminal=real.is_terminal,
-        no_color=real.no_color,
-        width=width,
-    ).print(table)
-    lines = [line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")]
-    return "\n".join([*lines, *_causes(value)])
+        table.add_row(*(cell(each) for each in _cells(row, value.now)), style=style)
+    if not fits(table):
+        return joined([*_blocks(value), *_causes(value)])
+    lines = [line.rstrip() for line in drawn(table).split("\n")]
+    return Styled("\n".join([*lines, *map(printable, _causes(value))]))
 
 
 def _blocks(value: AuthStatus) -> Iterator[str]:
     """The same, one fact a line, for a terminal too narrow for the table."""
     for row in value.rows:
-        first, *rest = (one_line(cell) for cell in _cells(row, value.now))
+        first, *rest = _cells(row, value.now)
         yield f"{first}: {rest[0]}"
-        for title, cell in zip(_TITLES[2:], rest[1:], strict=True):
-            if cell != "-":
-                yield f"    {title.lower()}: {cell}"
+        for title, each in zip(_TITLES[2:], rest[1:], strict=True):
+            if each != "-":
+                yield f"    {title.lower()}: {each}"
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
@@ -87,7 +72,7 @@ def _causes(value: AuthStatus) -> Iterator[str]:
     """Why what nothing requires is not good (the others are told as errors), and words on what is."""
     for row in value.rows:
         if row.note:
-            yield one_line(f"{row.kind} {row.name}: {row.note}")
+            yield f"{row.kind} {row.name}: {row.note}"
         if row.trouble is not None and not row.required and row.needed_by:
             remedy = f": {row.trouble.remedy}" if row.trouble.remedy else ""
-            yield one_line(f"{row.trouble.message}{remedy}")
+            yield f"{row.trouble.message}{remedy}"

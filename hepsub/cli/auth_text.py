@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from hepsub.actions.auth_row import AuthStatus
@@ -12,9 +11,10 @@ from hepsub.actions.install_result import SYSTEMD, Installed, RenewalStatus, Uni
 from hepsub.actions.login import Login
 from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.queue_text import one_line
+from hepsub.cli.json_text import json_text
 from hepsub.cli.renew_rounds import Looped, Silent
 from hepsub.result import Value
+from hepsub.terminal import joined, printable
 from hepsub.units import duration_text, moment_text
 
 _INDENT = "  "
@@ -32,24 +32,26 @@ def auth_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each ki
 
             return auth_table(value)
         case Login():
-            return "\n".join(_login_lines(value))
+            return joined(_login_lines(value))
         case Renewed():
-            return "\n".join(_round_lines(value))
+            return joined(_round_lines(value))
         case Looped():
             return f"{value.rounds} round(s)"
         case Silent():
             return ""
         case Installed():
-            return "\n".join(_installed_lines(value))
+            return joined(_installed_lines(value))
         case Uninstalled():
             what = " and ".join(value.removed)
-            return f"removed: {what}" if what else f"nothing was installed on {value.host}"
+            return printable(
+                f"removed: {what}" if what else f"nothing was installed on {value.host}"
+            )
         case RenewalStatus():
-            return "\n".join(_status_lines(value))
+            return joined(_status_lines(value))
         case ProcessKeys():
-            return json.dumps(value.document())
+            return json_text(value.document())
         case StorageKeys():
-            return _keys_text(value)
+            return printable(_keys_text(value))
         case Token():
             return value.text
         case _:
@@ -115,7 +117,7 @@ def _status_lines(value: RenewalStatus) -> Iterator[str]:
     alive = "it seems to run by itself" if value.active else "it does not seem to run by itself"
     yield f"last run {ago} ago on {state.host}, {state.jobs} job(s) looked after; {alive}"
     yield from _outcome_lines(state, value.now)
-    yield from (f"{_INDENT}{one_line(note)}" for note in state.notes)
+    yield from (f"{_INDENT}{note}" for note in state.notes)
 
 
 def _keys_text(value: StorageKeys) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import time
@@ -98,6 +99,9 @@ def main(program: str, words: Sequence[str]) -> int:
     command, words = find(program, words)
     if sys.stdout is None:  # closed by the caller, who does not want to hear
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(command, words)
     except HepsubError as trouble:
@@ -191,7 +195,7 @@ def _bug() -> Problem:
         path.chmod(0o600)
         where = f"; the details are in {path}"
     except OSError:
-        where = f": {text}"
+        where = f": {text.rstrip()}".replace("\n", "\n  ")
     return Problem(
         code="bug",
         message=f"hepsub itself failed, which is a bug{where}",

@@ -7,6 +7,7 @@ from hepsub.actions.session import Session
 from hepsub.cli.options import COMMON, Command, Values
 from hepsub.cli.talk import Talk
 from hepsub.result import Result
+from hepsub.terminal import printable
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:
@@ -16,12 +17,13 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         HepsubError: it could not run to its end; nothing is left behind.
     """
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True)
     if not console.is_terminal or values["json"]:
         return demo(session, Stage(step=talk.progress))
     with console.status("hep_sub demo") as spinner:
-        return demo(session, Stage(step=spinner.update))
+        return demo(session, Stage(step=lambda said: spinner.update(Text(printable(said)))))
 
 
 COMMAND = Command(

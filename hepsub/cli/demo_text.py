@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hepsub.actions.demo_result import Shown
+from hepsub.terminal import joined
 
 
 def demo_text(value: Shown) -> str:
     """The histogram drawn, the times of the steps, and the commands."""
-    return "\n".join(_lines(value))
+    return joined(_lines(value))
 
 
 def _lines(value: Shown) -> Iterator[str]:

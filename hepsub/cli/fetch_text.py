@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here, Local
 from hepsub.plan.place import ObjectPlace
+from hepsub.terminal import joined
 from hepsub.units import size_text
 
 _ROW = "%-12s %-10s %-8s %-10s %s"
@@ -24,7 +24,7 @@ _WORDS = {
 def fetch_text(value: Fetched) -> str:
     """The text of what was fetched, or found."""
     if value.listing:
-        return "\n".join(_rows(value))
+        return joined(_rows(value))
     fetched, equal = value.count(Here.FETCHED), value.count(Here.EQUAL)
     text = f"{fetched} file(s) fetched, {size_text(value.moved)}; {equal} were here"
     if stayed := value.count(Here.IN_PLACE):
@@ -48,8 +48,8 @@ def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
             source = each.output.source
             origin = source.storage if isinstance(source, ObjectPlace) else "home"
             origin = "path" if each.output.stays else origin
-            where = plain(f"{each.output.name} <- {source}")
+            where = f"{each.output.name} <- {source}"
             yield _ROW % (name, size_text(each.output.size), _WORDS[each.here], origin, where)
         for gap in job.missing:
             optional = " (optional)" if gap.optional else ""
-            yield _ROW % (name, "-", "missing", "-", f"{plain(gap.name)}{optional}: {gap.why}")
+            yield _ROW % (name, "-", "missing", "-", f"{gap.name}{optional}: {gap.why}")

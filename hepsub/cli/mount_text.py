@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.mount_result import Mounts, Shown, State
+from hepsub.terminal import joined
 from hepsub.units import clock_text
 
 _MADE = "{what} is mounted on {where}, {mode}"
@@ -16,16 +16,16 @@ _ROW = "%-9s %-4s %-11s %7s  %s"
 def mount_text(value: Mounts) -> str:
     """The text of mounts."""
     if value.listing:
-        return "\n".join(_rows(value))
+        return joined(_rows(value))
     words = _TAKEN if value.ending else _MADE
     wanted = State.UNMOUNTED if value.ending else State.OK
-    return "\n".join(_line(each, words) for each in value.mounts if each.state is wanted)
+    return joined(_line(each, words) for each in value.mounts if each.state is wanted)
 
 
 def _line(shown: Shown, words: str) -> str:
     record = shown.record
     mode = "writable" if record.writable else "read-only"
-    return plain(words.format(what=record.remote, where=record.directory, mode=mode))
+    return words.format(what=record.remote, where=record.directory, mode=mode)
 
 
 def _rows(value: Mounts) -> Iterator[str]:
@@ -33,5 +33,5 @@ def _rows(value: Mounts) -> Iterator[str]:
     for each in value.mounts:
         record = each.record
         mode = "rw" if record.writable else "ro"
-        where = plain(f"{record.remote} -> {record.directory}")
+        where = f"{record.remote} -> {record.directory}"
         yield _ROW % (each.state.value, mode, clock_text(record.since), each.pending, where)

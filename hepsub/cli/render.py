@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,14 +19,17 @@ from hepsub.actions.submit import Preview, Submission
 from hepsub.actions.wait import Waited, end_text
 from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import JobStatus
-from hepsub.cli.queue_text import one_line, queue_table
+from hepsub.cli.json_text import json_text
+from hepsub.cli.queue_text import queue_table
 from hepsub.errors import OutputUnwritable
 from hepsub.plan.libraries import Library
 from hepsub.result import Problem, Result, Value, envelope
+from hepsub.terminal import Styled, joined, printable
 from hepsub.units import clock_text, duration_text, run_time_text, size_text
 
 _NAMED = 3
 _QUOTED = 300
+_INDENTED = "\n  "
 
 
 def render_json(command: str, result: Result) -> None:
@@ -42,7 +44,7 @@ def render_json_error(command: str, problem: Problem) -> None:
 
 
 def _print_document(document: object, *, secret: bool = False) -> None:
-    write_out(json.dumps(document, ensure_ascii=True), secret=secret)
+    write_out(json_text(document), secret=secret)
 
 
 def _is_secret(value: Value) -> bool:
@@ -51,10 +53,10 @@ def _is_secret(value: Value) -> bool:
 
 
 def write_out(text: str, *, secret: bool = False) -> None:
-    """Print data, and see it written.
+    """Print data, and see it written; nothing but what a terminal shows as it is.
 
     Args:
-        text: the data.
+        text: the data, lines whose texts were made printable one by one.
         secret: whether it may not be told anywhere else.
 
     Raises:
@@ -62,7 +64,7 @@ def write_out(text: str, *, secret: bool = False) -> None:
         BrokenPipeError: nobody reads any more.
     """
     try:
-        print(text, flush=True)
+        print(text if isinstance(text, Styled) else joined(text.split("\n")), flush=True)
     except BrokenPipeError:
         raise
     except OSError as trouble:
@@ -108,14 +110,19 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
 def talk(command: str, lines: Iterable[str]) -> None:
     """Say something to people."""
     for line in lines:
-        print(f"{command}: {line}", file=sys.stderr)
+        _say(f"{command}: {line}")
 
 
 def error(command: str, problem: Problem) -> None:
     """Report an error: what happened, then what to do."""
-    print(f"{command}: error: {problem.message}", file=sys.stderr)
+    _say(f"{command}: error: {problem.message}")
     if problem.remedy:
-        print(f"{command}: {problem.remedy}", file=sys.stderr)
+        _say(f"{command}: {problem.remedy}")
+
+
+def _say(text: str) -> None:
+    """Print to people. Of a text with several lines those behind the first are indented: none looks like ours."""
+    print(_INDENTED.join(printable(each) for each in text.split(_INDENTED)), file=sys.stderr)
 
 
 def value_text(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912 (one line for each kind)
@@ -126,17 +133,17 @@ def value_text(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912 (one line f
         case Waited():
             return _waited_text(value)
         case Preview():
-            return "\n".join(_preview_lines(value))
+            return joined(_preview_lines(value))
         case Listing():
             return queue_table(value)
         case Explanations():
-            return "\n".join(line for each in value.explanations for line in _explanation(each))
+            return joined(line for each in value.explanations for line in _explanation(each))
         case Control():
             return _control_text(value)
         case Edited():
             return _edited_text(value)
         case Past():
-            return "\n".join(_past_lines(value))
+            return joined(_past_lines(value))
         case Walltimes():
             return _walltimes_text(value)
         case Shown():
@@ -167,7 +174,7 @@ def _waited_text(value: Waited) -> str:
     good = len(value.jobs) - len(value.failed())
     lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
     lines += [f"{job.job} {end_text(job)}" for job in value.failed()]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _preview_lines(value: Preview) -> Iterator[str]:
@@ -219,23 +226,23 @@ def _resources_text(value: Preview) -> str:
 def _explanation(each: Explanation) -> Iterator[str]:
     named = ", ".join(each.jobs[:_NAMED])
     more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
-    yield f"{named}{more} ({each.state.value}): {one_line(each.sentence)}"
+    yield f"{named}{more} ({each.state.value}): {each.sentence}"
     for detail in each.details:
-        yield f"    {one_line(detail)}"
+        yield f"    {detail}"
     if each.next_command:
-        yield f"    next: {one_line(each.next_command)}"
+        yield f"    next: {each.next_command}"
 
 
 def _control_text(value: Control) -> str:
     word = DONE_WORDS[value.act]
     lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
-    return "\n".join(lines) or f"0 job(s) {word}"
+    return joined(lines) or f"0 job(s) {word}"
 
 
 def _edited_text(value: Edited) -> str:
     if not value.changes:
         return "0 job(s) changed"
-    return "\n".join(
+    return joined(
         f"{each.meant}: memory {each.old_mb} MB -> {each.new_mb} MB ({each.number} job(s))"
         for each in value.changes
     )
@@ -246,13 +253,13 @@ def _past_lines(value: Past) -> Iterator[str]:
     yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CPU_TIME", "CMD")
     for job in value.jobs:
         ended = clock_text(job.ended) if job.ended else "-"
-        command = one_line(" ".join([job.command, *job.arguments]))
+        command = " ".join([job.command, *job.arguments])
         yield row % (
             job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}",
             run_time_text(job.cpu_seconds), command,
         )  # fmt: skip
         if job.remove_reason:
-            yield f"    {one_line(job.remove_reason)}"
+            yield f"    {job.remove_reason}"
 
 
 def _exit(job: JobStatus) -> str:
@@ -266,7 +273,7 @@ def _walltimes_text(value: Walltimes) -> str:
     lines += [
         f"'{name}' job walltime limit is: {_limit(seconds)}." for name, seconds in value.limits
     ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _limit(seconds: int) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from hepsub.actions.status import Status
-from hepsub.cli.queue_text import one_line
+from hepsub.cli.table import cell, drawn
 from hepsub.jobid import short_name
 from hepsub.units import clock_text
 
@@ -25,24 +21,15 @@ def status_table(value: Status) -> str:
         table.add_column(title, justify="right")
     for each in value.clusters:
         when = clock_text(each.submitted) if each.submitted else ""
-        held = f"[red]{each.held}[/red]" if each.held else "0"
         table.add_row(
-            str(each.cluster),
-            short_name(each.schedd),
-            when,
-            escape(one_line(each.name)),
-            str(each.idle),
-            str(each.running),
-            held,
+            cell(str(each.cluster)),
+            cell(short_name(each.schedd)),
+            cell(when),
+            cell(each.name),
+            cell(str(each.idle)),
+            cell(str(each.running)),
+            cell(str(each.held), "red" if each.held else ""),
         )
         if each.reason:
-            table.add_row("", "", "", f"[dim]{escape(one_line(each.reason))}[/dim]", "", "", "")
-    real = Console()
-    text = io.StringIO()
-    Console(
-        file=text,
-        force_terminal=real.is_terminal,
-        no_color=real.no_color,
-        width=real.width if real.is_terminal else 160,
-    ).print(table)
-    return text.getvalue().rstrip("\n")
+            table.add_row("", "", "", cell(each.reason, "dim"), "", "", "")
+    return drawn(table)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any
 
 from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
+from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
 from hepsub.condor.quoting import unquote_line
 from hepsub.jobid import JobId
@@ -34,6 +34,13 @@ _STATES = {
 }  # fmt: skip
 _NUMBERS = {state: number for number, state in _STATES.items()}
 _ACTIVE = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+_MOST_PROCS = 10**7
+_MOST_MB = 2**30
+_MOST_PRIORITY = 2**31 - 1
+_MOST_CODE = 2**31 - 1
+_LONGEST = 2**14
+_LONGEST_ARGUMENTS = 2**20
+"""Larger than anything that an honest job has, and small enough to be shown."""
 
 
 def constraint(selection: Selection) -> str:
@@ -81,122 +88,127 @@ def _id_clause(each: JobId) -> str:
     return f"(ClusterId == {each.cluster} && ProcId >= {each.first} && ProcId <= {each.last})"
 
 
-def read_queue(
-    ads: Iterable[Mapping[str, Any]], schedd: str, selection: Selection, now: float
-) -> Queue:
-    """Jobs and unmade procs from what a schedd answered."""
+def read_queue(ads: Iterable[ClassAd], schedd: str, selection: Selection, now: float) -> Queue:
+    """Jobs and unmade procs from what a schedd answered; an ad without ids is neither."""
     jobs: list[JobStatus] = []
     unmade: list[Unmade] = []
     for ad in ads:
-        if "ProcId" in ad:
-            jobs.append(read_job(ad, schedd, now))
+        if (job := read_job(ad, schedd, now)) is not None:
+            jobs.append(job)
         elif (rest := _unmade(ad, schedd, selection)) is not None:
             unmade.append(rest)
     jobs.sort(key=lambda job: (job.cluster, job.proc))
     return Queue(jobs=tuple(jobs), unmade=tuple(unmade))
 
 
-def _unmade(ad: Mapping[str, Any], schedd: str, selection: Selection) -> Unmade | None:
+def _unmade(ad: ClassAd, schedd: str, selection: Selection) -> Unmade | None:
     """The procs of a factory that are still to be made, as far as the selection means them."""
     if selection.states and State.IDLE not in selection.states:
         return None
-    cluster = int(ad["ClusterId"])
-    first, end = int(ad.get("JobMaterializeNextProcId", 0)), int(ad.get("TotalSubmitProcs", 0))
-    number = (
-        sum(1 for _ in _meant(selection.ids, cluster, first, end)) if selection.ids else end - first
-    )
+    cluster = integer(ad, "ClusterId", least=1)
+    if cluster is None:
+        return None
+    first = integer(ad, "JobMaterializeNextProcId") or 0
+    end = integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or 0
+    number = _meant(selection.ids, cluster, first, end) if selection.ids else end - first
     if number <= 0:
         return None
     return Unmade(
         schedd=schedd,
         cluster=cluster,
-        owner=str(ad.get("Owner", "")),
+        owner=text(ad, "Owner"),
         first=first,
         number=number,
-        requested_mb=_whole(ad.get("RequestMemory")) or 0,
-        paused=int(ad.get("JobMaterializePaused", 0)) != 0,
+        requested_mb=integer(ad, "RequestMemory", most=_MOST_MB) or 0,
+        paused=integer(ad, "JobMaterializePaused", least=-9) not in (None, 0),
     )
 
 
-def _meant(ids: tuple[JobId, ...], cluster: int, first: int, end: int) -> Iterable[int]:
+def _meant(ids: tuple[JobId, ...], cluster: int, first: int, end: int) -> int:
+    """How many procs of a range ids mean; a proc that several of them mean is one."""
     own = [each for each in ids if each.cluster == cluster]
-    if any(each.first is None for each in own):
-        return range(first, end)
-    return (proc for proc in range(first, end) if any(each.holds(cluster, proc) for each in own))
+    number = 0
+    for each in sorted(own, key=lambda each: each.first or 0):
+        start = max(first, each.first or 0)
+        stop = end if each.last is None else min(end, each.last + 1)
+        number += max(0, stop - start)
+        first = max(first, stop)
+    return number
 
 
-def read_job(ad: Mapping[str, Any], schedd: str, now: float) -> JobStatus:
-    """One job from its ad, of the queue or of the history."""
-    state = _STATES.get(int(ad.get("JobStatus", 1)), State.IDLE)
-    server_now = float(ad.get("ServerTime", now))
-    signalled = bool(ad.get("ExitBySignal", False))
+def read_job(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
+    """One job from its ad, of the queue or of the history; None where the ad names no job.
+
+    What is missing, or is nothing that it can be, has a value that says nothing: the job is there all the same.
+    """
+    cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
+    if cluster is None or proc is None:
+        return None
+    state = _STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
+    signalled = boolean(ad, "ExitBySignal") or False
     held = state is State.HELD
     return JobStatus(
         schedd=schedd,
-        cluster=int(ad["ClusterId"]),
-        proc=int(ad["ProcId"]),
-        owner=str(ad.get("Owner", "")),
-        submitted=float(ad.get("QDate", 0)),
-        run_seconds=_run_seconds(ad, state, server_now),
+        cluster=cluster,
+        proc=proc,
+        owner=text(ad, "Owner"),
+        submitted=seconds(ad, "QDate"),
+        run_seconds=_run_seconds(ad, state, seconds(ad, "ServerTime") or now),
         state=state,
-        priority=int(ad.get("JobPrio", 0)),
+        priority=integer(ad, "JobPrio", least=-_MOST_PRIORITY, most=_MOST_PRIORITY) or 0,
         memory_mb=_memory(ad),
-        requested_mb=_whole(ad.get("RequestMemory")) or 0,
-        command=PurePosixPath(str(ad.get("HepSub_Cmd") or ad.get("Cmd", ""))).name,
+        requested_mb=integer(ad, "RequestMemory", most=_MOST_MB) or 0,
+        command=PurePosixPath(text(ad, "HepSub_Cmd", _LONGEST) or text(ad, "Cmd", _LONGEST)).name,
         arguments=_arguments(ad),
-        name=str(ad.get("JobBatchName", "")),
-        hold_code=int(ad.get("HoldReasonCode", 0)) if held else 0,
-        hold_subcode=int(ad.get("HoldReasonSubCode", 0)) if held else 0,
-        hold_reason=str(ad.get("HoldReason", "")) if held else "",
-        host=str(ad.get("RemoteHost") or ad.get("LastRemoteHost") or ""),
-        exit_code=None if signalled else _whole(ad.get("ExitCode")),
-        exit_signal=_whole(ad.get("ExitSignal")) if signalled else None,
-        ended=float(ad.get("CompletionDate") or 0) or _removed_at(ad, state),
-        remove_reason=str(ad.get("RemoveReason", "")),
-        cpu_seconds=float(ad.get("RemoteUserCpu") or 0) + float(ad.get("RemoteSysCpu") or 0),
+        name=text(ad, "JobBatchName"),
+        hold_code=(integer(ad, "HoldReasonCode") or 0) if held else 0,
+        hold_subcode=(integer(ad, "HoldReasonSubCode", least=-_MOST_CODE) or 0) if held else 0,
+        hold_reason=text(ad, "HoldReason", _LONGEST) if held else "",
+        host=text(ad, "RemoteHost") or text(ad, "LastRemoteHost"),
+        exit_code=None if signalled else integer(ad, "ExitCode", least=-_MOST_CODE),
+        exit_signal=integer(ad, "ExitSignal") if signalled else None,
+        ended=seconds(ad, "CompletionDate") or _removed_at(ad, state),
+        remove_reason=text(ad, "RemoveReason", _LONGEST),
+        cpu_seconds=seconds(ad, "RemoteUserCpu") + seconds(ad, "RemoteSysCpu"),
     )
 
 
-def _removed_at(ad: Mapping[str, Any], state: State) -> float:
-    return float(ad.get("EnteredCurrentStatus", 0)) if state is State.REMOVED else 0.0
+def _removed_at(ad: ClassAd, state: State) -> float:
+    return seconds(ad, "EnteredCurrentStatus") if state is State.REMOVED else 0.0
 
 
-def _run_seconds(ad: Mapping[str, Any], state: State, now: float) -> float:
-    past = float(ad.get("RemoteWallClockTime") or 0)
-    started = float(ad.get("ShadowBday") or ad.get("JobCurrentStartDate") or 0)
+def _run_seconds(ad: ClassAd, state: State, now: float) -> float:
+    past = seconds(ad, "RemoteWallClockTime")
+    started = seconds(ad, "ShadowBday") or seconds(ad, "JobCurrentStartDate")
     return past + max(0.0, now - started) if state in _ACTIVE and started else past
 
 
-def _memory(ad: Mapping[str, Any]) -> float:
+def _memory(ad: ClassAd) -> float:
     """MemoryUsage is in MB, ImageSize in kB (HTCondor Manual, Job ClassAd Attributes)."""
-    usage = ad.get("MemoryUsage")
-    if isinstance(usage, int | float):
-        return float(usage)
-    image = ad.get("ImageSize")
-    return float(image) / 1024 if isinstance(image, int | float) else 0.0
+    usage = real(ad, "MemoryUsage", _MOST_MB)
+    return usage if usage is not None else (real(ad, "ImageSize", _MOST_MB * 1024) or 0.0) / 1024
 
 
-def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+def _arguments(ad: ClassAd) -> tuple[str, ...]:
+    """The new syntax, else the old one."""
+    if raw := text(ad, "Arguments", _LONGEST_ARGUMENTS):
+        return without_boot(unquote_line(raw))
+    return tuple(text(ad, "Args", _LONGEST_ARGUMENTS).split())
 
 
-def _arguments(ad: Mapping[str, Any]) -> tuple[str, ...]:
-    if "Arguments" in ad:
-        return without_boot(unquote_line(str(ad["Arguments"])))
-    return tuple(str(ad.get("Args", "")).split())
-
-
-def read_submitted(ads: Iterable[Mapping[str, Any]], schedd: str) -> tuple[Submitted, ...]:
+def read_submitted(ads: Iterable[ClassAd], schedd: str) -> tuple[Submitted, ...]:
     """The clusters that ads, of procs or of clusters, belong to."""
     found: dict[int, Submitted] = {}
     procs: dict[int, int] = {}
     for ad in ads:
-        cluster = int(ad["ClusterId"])
-        procs[cluster] = procs.get(cluster, 0) + ("ProcId" in ad)
+        cluster = integer(ad, "ClusterId", least=1)
+        if cluster is None:
+            continue
+        procs[cluster] = procs.get(cluster, 0) + (integer(ad, "ProcId") is not None)
         found[cluster] = Submitted(
             schedd=schedd,
             cluster=cluster,
-            number=int(ad.get("TotalSubmitProcs") or procs[cluster]),
-            uuid=str(ad.get("HepSub_UUID", "")),
+            number=integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or procs[cluster],
+            uuid=text(ad, "HepSub_UUID"),
         )
     return tuple(found.values())

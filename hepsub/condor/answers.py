@@ -18,6 +18,9 @@ _METHOD = re.compile(r"authenticate using (\w+)")
 _DENIED = re.compile(r'DENIED" from server for user (?P<user>\S+) using method (?P<method>\w+)')
 _NO_ACCOUNT = re.compile(r'(?:owner to "|OS user value )(?P<user>[^",]+)"?, which is not a valid')
 _NO_METHODS = "No auth methods"
+_NOT_BELIEVED = ("AUTHENTICATE", "SECMAN", "Failed to start command")
+_BUSY = "did not respond in a reasonable time"
+"""A schedd that is kept busy says nothing, which the client takes for trouble with the authentication."""
 _LIMITS = {
     "-2": "MAX_JOBS_SUBMITTED, of all users together",
     "-3": "MAX_JOBS_PER_OWNER, of one user",
@@ -41,9 +44,9 @@ def schedd_error(schedd: str, text: str, allowed: str = "") -> HepsubError:
     """
     if (denied := _DENIED.search(text)) is not None:
         return _denied(schedd, denied["user"], denied["method"])
-    if "AUTHENTICATE" in text or "SECMAN" in text or "Failed to start command" in text:
+    if _BUSY not in text and any(word in text for word in _NOT_BELIEVED):
         return _refused(schedd, text, allowed)
-    if "CEDAR" in text or "Failed to connect to <" in text:
+    if _BUSY in text or "CEDAR" in text or "Failed to connect to <" in text:
         kind = ScheddNotReached if "Failed to connect to" in text else PoolUnreachable
         return kind(
             f"the schedd {schedd} does not answer",

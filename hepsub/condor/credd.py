@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hepsub.condor.attributes import text
 from hepsub.condor.bindings import bindings
 from hepsub.errors import PoolError
 from hepsub.plan.credentials import KERBEROS, JobCredential
@@ -41,7 +42,7 @@ def store_credential(
     source = htcondor.Collector(collector) if collector else htcondor.Collector()
     wanted = ["Name", "Machine", "MyAddress"]
     ads = source.query(htcondor.AdType.Credd, projection=wanted)
-    there = [ad for ad in ads if ad.get("Machine") == host]
+    there = [ad for ad in ads if text(ad, "Machine") == host and text(ad, "MyAddress")]
     if not there:
         raise _undeliverable(credential, f"{host} runs no credd")
     credd = htcondor.Credd(there[0])

@@ -5,32 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hepsub.batch import Advice, JobStatus
+from hepsub.condor.attributes import ClassAd, boolean, integer, text
 from hepsub.condor.description import GATE
 from hepsub.condor.holds import Hold, explain_hold
-from hepsub.condor.match import ClassAd, Clause, Matching, match
+from hepsub.condor.match import Clause, Matching, match
 from hepsub.units import duration_text
 
 _JUST_SUBMITTED_S = 60
+_LONGEST = 4096
 
 
 def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
     """Why a job is on hold, and the command that mends it."""
-
-    def value(name: str) -> object:
-        return ad.eval(name) if ad is not None and name in ad else ""
-
-    limit = value("HepSub_WalltimeLimit")
+    known = {} if ad is None else ad
     return explain_hold(
         Hold(
             job=meant,
             code=job.hold_code,
             subcode=job.hold_subcode,
             reason=job.hold_reason,
-            executable=str(value("Cmd")),
-            stdout=str(value("Out")),
+            executable=text(known, "Cmd", _LONGEST),
+            stdout=text(known, "Out", _LONGEST),
             memory_mb=job.requested_mb,
             used_mb=round(job.memory_mb),
-            walltime_s=int(limit) if isinstance(limit, int | float) else 0,
+            walltime_s=integer(known, "HepSub_WalltimeLimit") or 0,
         )
     )
 
@@ -45,15 +43,21 @@ def explain_idle(
     """Why a job waits; the slots are asked for only when they matter."""
     if ad is None:
         return Advice(sentence="it has just left the queue, or started")
-    if ad.get(GATE, True) is False:
+    if boolean(ad, GATE) is False:
         return Advice(
             sentence="it is being prepared: its bundle is not complete yet",
             next_command=f"hep_rm {meant}, when the hep_sub that submitted it is no longer running",
         )
+    reason = text(ad, "HepSub_Reason", _LONGEST)
+    route = (f"route: {reason}",) if reason else ()
     matching = match(ad, slots())
+    if matching is None:
+        return Advice(
+            sentence="its requirements are longer than hepsub looks into",
+            details=route,
+            next_command=f"condor_q -better-analyze {meant}",
+        )
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
-    reason = ad.get("HepSub_Reason")
-    route = (f"route: {reason}",) if isinstance(reason, str) else ()
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
         for clause in sorted(matching.clauses, key=lambda clause: clause.offered)

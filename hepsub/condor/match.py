@@ -7,14 +7,18 @@ from what it has left now.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
+from hepsub.condor.attributes import (
+    ClassAd,
+    evaluated,
+    expression,
+    integer,
+    is_short,
+    text,
+)
 from hepsub.units import size_text
-
-ClassAd: TypeAlias = Any
-"""A ClassAd of HTCondor's bindings, which have no types."""
 
 _WHEN_EMPTY = {
     "Memory": "TotalSlotMemory",
@@ -22,6 +26,14 @@ _WHEN_EMPTY = {
     "GPUs": "TotalSlotGPUs",
     "Disk": "TotalSlotDisk",
 }
+_LONGEST = 100_000
+_MOST = 100
+_DEEPEST = 32
+_QUOTES = "\"'"
+"""Of a text, and of the name of an attribute that is no word."""
+_WORDY = 4096
+_MOST_MB = 2**30
+_MOST_KB = 2**50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +70,8 @@ class Matching:
     most_memory: int
 
 
-def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
-    """Hold a job's requirements against slots.
+def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
+    """Hold a job's requirements against slots; None where they are too long to be looked into.
 
     Args:
         job: the job's ClassAd.
@@ -67,71 +79,88 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching:
     """
     import classad2
 
+    wholes = _clauses(job)
+    if not wholes:
+        return None
     every = list(slots)
     now = [(_scope(job, slot, classad2.ClassAd), slot) for slot in every]
     emptied = [_emptied(slot, classad2.ClassAd) for slot in every]
     empty = [(_scope(job, slot, classad2.ClassAd), slot) for slot in emptied]
-    texts = split_conjunction(str(job.lookup("Requirements")))
-    wholes = [(text, classad2.ExprTree(text)) for text in texts]
-
-    def value_of(name: str) -> object:
-        return job.eval(name) if name in job else "?"
-
-    def true_on(expression: ClassAd, pair: tuple[ClassAd, ClassAd]) -> bool:
-        return expression.eval(*pair) is True
 
     def all_true(pair: tuple[ClassAd, ClassAd]) -> bool:
-        return all(true_on(expression, pair) for _, expression in wholes)
+        return all(_true_on(whole, pair) for _, whole in wholes)
 
     return Matching(
         clauses=tuple(
             Clause(
-                text=text,
-                words=in_words(text, value_of),
-                offered=_count(empty, expression, true_on),
+                text=clause,
+                words=in_words(clause, lambda name: value_text(job, name)),
+                offered=sum(1 for pair in empty if _true_on(whole, pair)),
             )
-            for text, expression in wholes
+            for clause, whole in wholes
         ),
         slots=len(now),
         possible=sum(1 for pair in empty if all_true(pair)),
         free=sum(1 for pair in now if all_true(pair)),
-        most_memory=max((int(slot.get("Memory", 0)) for slot in emptied), default=0),
+        most_memory=max(
+            (integer(slot, "Memory", most=_MOST_MB) or 0 for slot in emptied), default=0
+        ),
     )
 
 
-def _count(
-    slots: Sequence[tuple[ClassAd, ClassAd]],
-    expression: ClassAd,
-    true_on: Callable[[ClassAd, tuple[ClassAd, ClassAd]], bool],
-) -> int:
-    return sum(1 for slot in slots if true_on(expression, slot))
+def _clauses(job: ClassAd) -> list[tuple[str, ClassAd]]:
+    """A job's requirements one by one, as they were written and to be evaluated; none where they are too long."""
+    import classad2
+
+    written = expression(job, "Requirements") or "true"
+    if not is_short(job, written, _LONGEST):
+        return []
+    parts = split_conjunction(written)
+    try:
+        return [(each, classad2.ExprTree(each)) for each in parts] if len(parts) <= _MOST else []
+    except classad2.ClassAdException:
+        return []
+
+
+def _true_on(whole: ClassAd, pair: tuple[ClassAd, ClassAd]) -> bool:
+    return evaluated(whole, *pair) is True
 
 
 def _scope(job: ClassAd, slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
     """Where a bare name is looked for: in the job, else in the slot, as HTCondor's matchmaker does."""
-    return make({**dict(slot.items()), **dict(job.items())})
+    return make({**_trees(slot), **_trees(job)})
 
 
 def _emptied(slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
     """A copy of a slot with all that it has, rather than what is left of it."""
-    copy = make(dict(slot.items()))
+    trees = _trees(slot)
     for left, whole in _WHEN_EMPTY.items():
-        if whole in copy:
-            copy[left] = copy[whole]
-    return copy
+        if whole in trees:
+            trees[left] = trees[whole]
+    return make(trees)
 
 
-def split_conjunction(text: str) -> list[str]:
-    """The parts of an expression that `&&` joins at its outermost level, without their brackets."""
-    stripped = _unwrapped(text.strip())
-    parts, depth, start, quoted, position = [], 0, 0, False, 0
+def _trees(ad: ClassAd) -> dict[str, ClassAd]:
+    """What an ad has, as it was written: not every value of the language can become one of Python's and go back."""
+    return {name: ad.lookup(name) for name in ad}
+
+
+def split_conjunction(written: str, depth_left: int = _DEEPEST) -> list[str]:
+    """The parts of an expression that `&&` joins at its outermost level, without their brackets.
+
+    Args:
+        written: the expression.
+        depth_left: how many brackets in each other are opened.
+    """
+    stripped = _unwrapped(written.strip(), depth_left)
+    parts, depth, start, quote, position = [], 0, 0, "", 0
     while position < len(stripped):
         character = stripped[position]
-        if character == "\\" and quoted:
+        if character == "\\" and quote:
             position += 1
-        elif character == '"':
-            quoted = not quoted
-        elif not quoted:
+        elif character in _QUOTES and quote in ("", character):
+            quote = "" if quote else character
+        elif not quote:
             depth += (character in "([{") - (character in ")]}")
             if depth == 0 and stripped.startswith("&&", position):
                 parts.append(stripped[start:position])
@@ -140,9 +169,13 @@ def split_conjunction(text: str) -> list[str]:
             elif depth == 0 and _is_weaker(stripped, position):
                 return [stripped]
         position += 1
-    if not parts:
+    if not parts or not depth_left:
         return [stripped]
-    return [piece for part in (*parts, stripped[start:]) for piece in split_conjunction(part)]
+    return [
+        piece
+        for part in (*parts, stripped[start:])
+        for piece in split_conjunction(part, depth_left - 1)
+    ]
 
 
 def _is_weaker(text: str, position: int) -> bool:
@@ -152,24 +185,24 @@ def _is_weaker(text: str, position: int) -> bool:
     return text[position] == "?" and text[position - 1 : position] != "="
 
 
-def _unwrapped(text: str) -> str:
-    """The text without brackets that enclose all of it."""
-    while text.startswith("(") and _closing(text) == len(text) - 1:
-        text = text[1:-1].strip()
-    return text
+def _unwrapped(written: str, depth_left: int) -> str:
+    """The expression without brackets that enclose all of it."""
+    while depth_left and written.startswith("(") and _closing(written) == len(written) - 1:
+        written, depth_left = written[1:-1].strip(), depth_left - 1
+    return written
 
 
-def _closing(text: str) -> int:
-    """Where the bracket that opens the text is closed."""
-    depth, quoted, escaped = 0, False, False
-    for position, character in enumerate(text):
+def _closing(written: str) -> int:
+    """Where the bracket that opens the expression is closed."""
+    depth, quote, escaped = 0, "", False
+    for position, character in enumerate(written):
         if escaped:
             escaped = False
         elif character == "\\":
-            escaped = quoted
-        elif character == '"':
-            quoted = not quoted
-        elif not quoted:
+            escaped = bool(quote)
+        elif character in _QUOTES and quote in ("", character):
+            quote = "" if quote else character
+        elif not quote:
             depth += (character == "(") - (character == ")")
             if depth == 0:
                 return position
@@ -200,21 +233,23 @@ _PHRASES: tuple[tuple[str, str], ...] = (
 )
 
 
-def in_words(text: str, value_of: Callable[[str], object]) -> str:
+def in_words(written: str, value_of: Callable[[str], str]) -> str:
     """What a requirement asks for, for people; the expression itself when it is none of the known."""
+    if len(written) > _WORDY:
+        return f"{written[:_WORDY]}…"
     for pattern, phrase in _PHRASES:
-        found = re.fullmatch(pattern, text)
+        found = re.fullmatch(pattern, written)
         if found is not None:
             words = found.expand(phrase)
-            return re.sub(r"\{(\w+)\}", lambda name: _value_text(name[1], value_of), words)
-    return text
+            return re.sub(r"\{(\w+)\}", lambda name: value_of(name[1]), words)
+    return written
 
 
-def _value_text(name: str, value_of: Callable[[str], object]) -> str:
-    """A value of the job; disk is in kB there."""
-    value = value_of(name)
-    return (
-        size_text(int(value) * 1024)
-        if "Disk" in name and isinstance(value, int | float)
-        else str(value)
-    )
+def value_text(job: ClassAd, name: str) -> str:
+    """A value of the job for people, `?` for none; disk is in kB there."""
+    if name == "FileSystemDomain":
+        return text(job, name) or "?"
+    value = integer(job, name, most=_MOST_KB)
+    if value is None:
+        return "?"
+    return size_text(value * 1024) if "Disk" in name else str(value)

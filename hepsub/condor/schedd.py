@@ -5,10 +5,8 @@ The bindings say little in their types of errors, so texts are read here and now
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
@@ -22,87 +20,17 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.answers import says_why, schedd_error
-from hepsub.condor.bindings import bindings, client_methods, missing_configuration
+from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.bindings import bindings, client_methods
+from hepsub.condor.collector import ScheddAddress, find_slots
 from hepsub.condor.credd import Produce, store_credential
 from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
-from hepsub.errors import AuthenticationRefused, HepsubError, PoolUnreachable
+from hepsub.errors import AuthenticationRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
 T = TypeVar("T")
-_SLOT_TYPES = ("Static", "Partitionable")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheddAddress:
-    """A schedd as the collector knows it.
-
-    Attributes:
-        name: full name.
-        machine: the host it runs on.
-        version: HTCondor's version, as it says it.
-        ad: the location, opaque to everybody else.
-    """
-
-    name: str
-    machine: str
-    version: str
-    ad: object
-
-
-def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
-    """The schedds of a pool, by name.
-
-    Args:
-        collector: host[:port]; empty for HTCondor's own configuration.
-
-    Raises:
-        PoolUnreachable: no collector is configured, or it does not answer.
-    """
-    if (missing := missing_configuration()) and not collector:
-        raise PoolUnreachable(
-            f"HTCondor's configuration {missing}, which CONDOR_CONFIG names, is not there",
-            remedy="correct the variable, or make the file's file system available",
-        )
-    htcondor = bindings()
-    wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
-    try:
-        source = htcondor.Collector(collector) if collector else htcondor.Collector()
-        ads = source.query(htcondor.AdType.Schedd, projection=wanted)
-    except htcondor.HTCondorException as error:
-        raise _collector_error(str(error), collector) from error
-    found = [
-        ScheddAddress(
-            name=ad["Name"],
-            machine=ad.get("Machine", ""),
-            version=ad.get("CondorVersion", ""),
-            ad=ad,
-        )
-        for ad in ads
-        if "MyAddress" in ad
-    ]
-    return tuple(sorted(found, key=lambda each: each.name))
-
-
-def token_directory(home: Path) -> Path:
-    """Where HTCondor looks for the user's IDTOKENS."""
-    configured = bindings().param.get("SEC_TOKEN_DIRECTORY")
-    return Path(configured) if configured else home / ".condor" / "tokens.d"
-
-
-def _collector_error(text: str, collector: str) -> HepsubError:
-    if "determine collector" in text:
-        return PoolUnreachable(
-            "no HTCondor pool is configured on this machine",
-            remedy="log in to a submit node, or name the pool in ~/.config/hepsub/config.toml:"
-            ' [pool.local] collector = "HOST"',
-        )
-    where = collector or str(bindings().param.get("COLLECTOR_HOST", ""))
-    return PoolUnreachable(
-        f"the collector {where} does not answer ({text.rstrip('.')})",
-        remedy="try again in a minute; when it stays away, tell the administrators of the pool",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +70,8 @@ class CondorSchedd:
 
         def once() -> str:
             answer = bindings().ping(self.address.ad, "WRITE")
-            method = str(answer.get("AuthMethods", "")) or "no authentication"
-            return f"{answer.get('MyRemoteUserName', 'nobody')}, by {method}"
+            method = text(answer, "AuthMethods") or "no authentication"
+            return f"{text(answer, 'MyRemoteUserName') or 'nobody'}, by {method}"
 
         return self._guarded(once)
 
@@ -229,22 +157,10 @@ class CondorSchedd:
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
-
-        def once() -> tuple[Submitted, ...]:
-            htcondor = bindings()
-            schedd = self._schedd()
-            ads = schedd.query(
-                constraint=constraint(selection),
-                projection=list(FIND_PROJECTION),
-                opts=htcondor.QueryOpts.IncludeClusterAd,
-            )
-            found = read_submitted(map(_plain, ads), self.name)
-            if found:
-                return found
-            past = schedd.history(constraint(selection), list(FIND_PROJECTION), 1)
-            return read_submitted(map(_plain, past), self.name)
-
-        return self._guarded(once)
+        queued = self._query(constraint(selection), FIND_PROJECTION)
+        return read_submitted(queued, self.name) or read_submitted(
+            self._history(selection, FIND_PROJECTION, 1), self.name
+        )
 
     def queue(self, selection: Selection, now: float) -> Queue:
         """The jobs of a selection that are in the queue.
@@ -252,19 +168,8 @@ class CondorSchedd:
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
-
-        def once() -> Queue:
-            htcondor = bindings()
-            schedd = self._schedd()
-            wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
-            ads = schedd.query(
-                constraint=wanted,
-                projection=list(PROJECTION),
-                opts=htcondor.QueryOpts.IncludeClusterAd,
-            )
-            return read_queue(map(_plain, ads), self.name, selection, now)
-
-        return self._guarded(once)
+        wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
+        return read_queue(self._query(wanted, PROJECTION), self.name, selection, now)
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first.
@@ -272,12 +177,28 @@ class CondorSchedd:
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        found = (read_job(ad, self.name, 0) for ad in self._history(selection, PROJECTION, most))
+        return tuple(job for job in found if job is not None)
 
-        def once() -> tuple[JobStatus, ...]:
-            ads = self._schedd().history(constraint(selection), list(PROJECTION), most)
-            return tuple(read_job(_plain(ad), self.name, 0) for ad in ads)
+    def _query(self, wanted: str, projection: tuple[str, ...]) -> list[ClassAd]:
+        """The ads of procs and of clusters for which an expression is true."""
+
+        def once() -> list[ClassAd]:
+            with_clusters = bindings().QueryOpts.IncludeClusterAd
+            ads = self._schedd().query(
+                constraint=wanted, projection=list(projection), opts=with_clusters
+            )
+            return list(ads)
 
         return self._guarded(once)
+
+    def _history(
+        self, selection: Selection, projection: tuple[str, ...], most: int
+    ) -> list[ClassAd]:
+        """The ads of procs of a selection that left the queue."""
+        return self._guarded(
+            lambda: list(self._schedd().history(constraint(selection), list(projection), most))
+        )
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection.
@@ -299,11 +220,11 @@ class CondorSchedd:
             )  # the bindings lose a reason that is no pair
             answer = self._schedd().act(action, constraint(selection), reason)
             return ActCount(
-                done=answer["TotalSuccess"],
-                already=answer["TotalAlreadyDone"],
-                wrong_state=answer["TotalBadStatus"],
-                denied=answer["TotalPermissionDenied"],
-                missing=answer["TotalNotFound"],
+                done=integer(answer, "TotalSuccess") or 0,
+                already=integer(answer, "TotalAlreadyDone") or 0,
+                wrong_state=integer(answer, "TotalBadStatus") or 0,
+                denied=integer(answer, "TotalPermissionDenied") or 0,
+                missing=integer(answer, "TotalNotFound") or 0,
             )
 
         return self._guarded(once, writing=True)
@@ -332,17 +253,7 @@ class CondorSchedd:
         ad = ads[0] if ads else None
         if job.state is State.HELD:
             return explain_held(job, ad, meant)
-        return explain_idle(job, ad, self._slots, meant, now)
-
-    def _slots(self) -> list[Any]:
-        """The slots of the pool that jobs are matched with."""
-        htcondor = bindings()
-        wanted = " || ".join(f'SlotType == "{kind}"' for kind in _SLOT_TYPES)
-        try:
-            source = htcondor.Collector(self.collector) if self.collector else htcondor.Collector()
-            return list(source.query(htcondor.AdType.Startd, constraint=wanted))
-        except htcondor.HTCondorException as error:
-            raise _collector_error(str(error), self.collector) from error
+        return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
         domain = bindings().param.get("FILESYSTEM_DOMAIN")
@@ -362,7 +273,7 @@ class CondorSchedd:
                 raise problem from error
         try:
             return call()
-        except htcondor.HTCondorException as error:
+        except (htcondor.HTCondorException, ValueError, RuntimeError, IndexError) as error:
             raise self._error(str(error), writing=writing) from error
 
     def _obtain_token(self, refused: AuthenticationRefused) -> bool:
@@ -388,20 +299,3 @@ class CondorSchedd:
         except htcondor.HTCondorException as error:
             return str(error)
         return ""
-
-
-@functools.cache
-def _undefined() -> Any:  # noqa: ANN401
-    """The type of the bindings' UNDEFINED and ERROR; asked for once, not for each of 10,000 ads."""
-    return bindings().classad.Value
-
-
-def _plain(ad: Any) -> dict[str, Any]:  # noqa: ANN401
-    """An ad as a plain mapping, expressions evaluated, what is undefined left out."""
-    undefined = _undefined()
-    plain: dict[str, Any] = {}
-    for name in ad:
-        value = ad.eval(name)
-        if not isinstance(value, undefined):
-            plain[name] = value
-    return plain

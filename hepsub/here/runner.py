@@ -27,6 +27,7 @@ from hepsub.here.runs import Run, Start
 from hepsub.here.schedule import Busy, choose
 from hepsub.here.supervise import STOP, Order, supervise
 from hepsub.here.timing import Timing
+from hepsub.terminal import printable
 
 MARK = "_CONDOR_HEPSUB_RUN"
 """The variable by which processes of a run are known when nothing else tells."""
@@ -221,7 +222,7 @@ def _be_supervisor(order: Order) -> None:
 def say(text: str) -> None:
     """Write a line to the runner's log."""
     with contextlib.suppress(OSError):  # on a full disk, too
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)  # noqa: T201
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), printable(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main(directory: str, timing: str) -> None:

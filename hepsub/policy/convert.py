@@ -82,11 +82,15 @@ class Converter:
     def _texts(self, value: Any, path: str) -> tuple[str, ...]:  # noqa: ANN401
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise self._error(path, f"expected {_WORDS[tuple]}")
+        for each in value:
+            self._expect(str, each, path)
         return tuple(value)
 
     def _expect(self, cls: type, value: object, path: str) -> None:
         if not isinstance(value, cls) or (cls is int and isinstance(value, bool)):
             raise self._error(path, f"expected {_WORDS[cls]}, found {value!r}")
+        if isinstance(value, str) and "\0" in value:  # no program, file or server can be given one
+            raise self._error(path, "a text here has no NUL character")
 
     def _error(self, path: str, what: str) -> PolicyError:
         where = self.origins.get(path)

@@ -81,7 +81,7 @@ def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Serv
     Raises:
         ToolFailed: it is not installed.
     """
-    _LOG.debug("starting %s", " ".join(argv))
+    _LOG.debug("starting %s", _shown(argv))
     with _startable(argv), log.open("wb") as output:
         process = subprocess.Popen(
             list(argv),

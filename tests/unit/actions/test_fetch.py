@@ -268,7 +268,7 @@ def test_jobs_that_share_a_directory_are_told_apart_by_their_reports(roots: Job)
     [
         (make_job(state=State.IDLE), None, "the job is idle"),
         (make_job(state=State.RUNNING), report(), "the job is running"),
-        (make_job(state=State.HELD, hold_reason="no\x1bspace"), None, "the job is on hold (no?space)"),
+        (make_job(state=State.HELD, hold_reason="no\x1bspace"), None, "the job is on hold (no\\x1bspace)"),
         (make_job(state=State.REMOVED, remove_reason="by alice"), None, "the job was removed (by alice)"),
         (make_job(state=State.COMPLETED, exit_code=3), None, "the job ended with exit code 3, and left no report"),
         (make_job(state=State.COMPLETED, exit_signal=9), None, "the job was ended by signal 9, and left no report"),

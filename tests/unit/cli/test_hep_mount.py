@@ -79,13 +79,13 @@ def test_the_text() -> None:
     shown = Shown(record=RECORD, state=State.OK, pending=3)
     line = mount_text(Mounts(mounts=(shown,), listing=True)).splitlines()[1]
     assert line.split()[:2] == ["ok", "ro"]
-    assert line.endswith("  3  herd:user/alice -> /home/alice/fi?les"), "no control characters"
+    assert line.endswith("  3  herd:user/alice -> /home/alice/fi\\x1bles"), "no control characters"
     assert mount_text(Mounts(mounts=(shown,))) == (
-        "herd:user/alice is mounted on /home/alice/fi?les, read-only"
+        "herd:user/alice is mounted on /home/alice/fi\\x1bles, read-only"
     )
     gone = Shown(record=RECORD, state=State.UNMOUNTED)
     text = mount_text(Mounts(mounts=(gone, shown), ending=True))
-    assert text == "herd:user/alice is no longer mounted on /home/alice/fi?les"
+    assert text == "herd:user/alice is no longer mounted on /home/alice/fi\\x1bles"
 
 
 def test_the_document() -> None:

@@ -98,7 +98,7 @@ def test_hold_reasons_are_shown_when_asked_for() -> None:
     """Below the job, on one line, with the code; otherwise not at all."""
     job = make_job("13.2", State.HELD, hold_code=34, hold_subcode=102, hold_reason="out of\nmemory")
     assert queue_table(listing(job, reasons=True)).splitlines()[2] == (
-        "    out of?memory (code 34/102)"
+        "    out of\\nmemory (code 34/102)"
     )
     assert "memory" not in queue_table(listing(job))
 
@@ -108,13 +108,13 @@ def test_hold_reasons_are_shown_when_asked_for() -> None:
     [
         ((), "xboss"),
         (("a b", "c"), "xboss a b c"),
-        (("x\n13.0 root",), "xboss x?13.0 root"),
-        (("\x1b[2J",), "xboss ?[2J"),
-        (("\x9b31m", "ü"), "xboss ?31m ü"),
+        (("x\n13.0 root",), "xboss x\\n13.0 root"),
+        (("\x1b[2J",), "xboss \\x1b[2J"),
+        (("\x9b31m", "ü"), "xboss \\x9b31m ü"),
     ],
 )
 def test_a_job_cannot_forge_a_row(arguments: tuple[str, ...], command: str) -> None:
-    """Control characters in arguments, line ends and terminal codes, are shown as `?`."""
+    """Control characters in arguments, line ends and terminal codes, are shown as escapes."""
     row = queue_table(listing(xboss(arguments=arguments))).splitlines()[1]
     assert row[77:] == command
 

@@ -104,7 +104,9 @@ def test_htcondor_understands_the_constraint(selection: Selection, *, meant: boo
 
 def job(**attributes: Any) -> JobStatus:
     """The status of 13.2 whose ad has these attributes as well."""
-    return read_job({"ClusterId": 13, "ProcId": 2, **attributes}, SCHEDD, 1000.0)
+    found = read_job({"ClusterId": 13, "ProcId": 2, **attributes}, SCHEDD, 1000.0)
+    assert found is not None
+    return found
 
 
 def test_a_running_job() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.condor.match import Clause, Matching, in_words, match, split_conjunction
+from hepsub.condor.match import Clause, Matching, in_words, match, split_conjunction, value_text
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,9 @@ from hepsub.condor.match import Clause, Matching, in_words, match, split_conjunc
         ("(a) == (b)", ["(a) == (b)"]),
         ('(x == ")") && b', ['x == ")"', "b"]),
         ("!(a && b)", ["!(a && b)"]),
+        ("'a && b' && c", ["'a && b'", "c"]),
+        ("('a )' && b)", ["'a )'", "b"]),
+        ('x == "it\'s" && b', ['x == "it\'s"', "b"]),
     ],
 )
 def test_a_conjunction_is_split_at_its_outermost_level(text: str, parts: list[str]) -> None:
@@ -68,6 +71,11 @@ VALUES = {
 }
 
 
+def value_of(name: str) -> str:
+    """A value of the job, in words."""
+    return value_text(VALUES, name)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -98,14 +106,14 @@ VALUES = {
 )
 def test_a_requirement_in_words(text: str, words: str) -> None:
     """What hepsub and HTCondor write themselves is put into words; the rest is shown as it is."""
-    assert in_words(text, VALUES.__getitem__) == words
+    assert in_words(text, value_of) == words
 
 
 def test_the_refusal_of_a_remote_site_in_words() -> None:
     """HTCondor's parser rewrites `=!=` as `isnt`: the expression as it comes back from an ad."""
     text = str(classad2.ExprTree('((GLIDEIN_Site == "far") =!= true)'))
     found = split_conjunction(text)
-    assert [in_words(each, VALUES.__getitem__) for each in found] == [
+    assert [in_words(each, value_of) for each in found] == [
         "a machine that is not at the remote site far"
     ]
 
@@ -136,9 +144,16 @@ def slot(**attributes: Any) -> Any:
     )
 
 
+def matched(job_ad: Any, slots: list[Any]) -> Matching:
+    """A job's requirements against slots; they are not too long."""
+    found = match(job_ad, slots)
+    assert found is not None
+    return found
+
+
 def test_a_job_that_fits_everywhere() -> None:
     """Each requirement is met by each slot, now."""
-    assert match(job(), [slot(), slot()]) == Matching(
+    assert matched(job(), [slot(), slot()]) == Matching(
         clauses=(
             Clause(text='TARGET.Arch == "X86_64"', words="the processor type X86_64", offered=2),
             Clause(text="TARGET.Memory >= RequestMemory", words="3000 MB of memory", offered=2),
@@ -153,14 +168,14 @@ def test_a_job_that_fits_everywhere() -> None:
 
 def test_a_slot_in_use_could_run_it_later() -> None:
     """What is left now is told apart from what the slot has when it is empty."""
-    found = match(job(), [slot(Memory=100, Cpus=0), slot()])
+    found = matched(job(), [slot(Memory=100, Cpus=0), slot()])
     assert (found.slots, found.possible, found.free) == (2, 2, 1)
     assert [clause.offered for clause in found.clauses] == [2, 2, 2]
 
 
 def test_a_requirement_that_nobody_meets() -> None:
     """The clause that is offered nowhere is the one to tell of."""
-    found = match(job(RequestMemory=99000), [slot(), slot()])
+    found = matched(job(RequestMemory=99000), [slot(), slot()])
     assert [(clause.words, clause.offered) for clause in found.clauses] == [
         ("the processor type X86_64", 2),
         ("99000 MB of memory", 0),
@@ -171,7 +186,7 @@ def test_a_requirement_that_nobody_meets() -> None:
 
 def test_requirements_that_are_met_but_never_together() -> None:
     """Each clause has a slot, no slot has them all."""
-    found = match(job(RequestMemory=20000, RequestCpus=8), [
+    found = matched(job(RequestMemory=20000, RequestCpus=8), [
         slot(), slot(Memory=64000, TotalSlotMemory=64000, Cpus=4, TotalSlotCpus=4),
     ])  # fmt: skip
     assert [clause.offered for clause in found.clauses] == [2, 1, 1]
@@ -180,13 +195,13 @@ def test_requirements_that_are_met_but_never_together() -> None:
 
 def test_an_attribute_that_a_slot_lacks_is_no_match() -> None:
     """Undefined is not true."""
-    found = match(job('GLIDEIN_Site == "far"'), [slot(), slot(GLIDEIN_Site="far")])
+    found = matched(job('GLIDEIN_Site == "far"'), [slot(), slot(GLIDEIN_Site="far")])
     assert [clause.offered for clause in found.clauses] == [1]
 
 
 def test_a_site_that_is_excluded() -> None:
     """A slot without the attribute is not at that site, and so it is offered."""
-    found = match(job('(GLIDEIN_Site == "far") =!= true'), [slot(), slot(GLIDEIN_Site="far")])
+    found = matched(job('(GLIDEIN_Site == "far") =!= true'), [slot(), slot(GLIDEIN_Site="far")])
     assert [(clause.words, clause.offered) for clause in found.clauses] == [
         ("a machine that is not at the remote site far", 1)
     ]
@@ -194,7 +209,7 @@ def test_a_site_that_is_excluded() -> None:
 
 def test_a_pool_without_slots() -> None:
     """Nothing is offered, and nothing breaks."""
-    found = match(job(), [])
+    found = matched(job(), [])
     assert (found.slots, found.possible, found.free) == (0, 0, 0)
     assert [clause.offered for clause in found.clauses] == [0, 0, 0]
 
@@ -202,5 +217,5 @@ def test_a_pool_without_slots() -> None:
 def test_the_slots_are_left_as_they_are() -> None:
     """Looking at an emptied copy does not fill the slot."""
     busy = slot(Memory=100)
-    match(job(), [busy])
+    matched(job(), [busy])
     assert busy["Memory"] == 100

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import ToolFailed
-from hepsub.tools.run import Completed, installed, run, run_attached, run_within
+from hepsub.tools.run import (
+    Completed,
+    installed,
+    run,
+    run_attached,
+    run_within,
+    start,
+    start_daemon,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
@@ -88,6 +96,18 @@ def test_secrets_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     assert caught.value.message.startswith("false *** plain failed")
     assert JWT not in caplog.text
     assert "false *** plain" in caplog.text
+
+
+def test_secrets_of_a_server_are_not_shown(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """What is started to go on is logged as what is run to its end."""
+    argv, log = ["true", JWT, "plain"], tmp_path / "log"
+    with caplog.at_level(logging.DEBUG):
+        start(argv, log=log, secrets={}).stop()
+        start_daemon(argv, log=log, directory=tmp_path, variables={}, without=()).stop()
+    assert JWT not in caplog.text
+    assert caplog.text.count("starting true *** plain") == 2
 
 
 def test_what_the_launcher_put_aside_is_not_handed_on() -> None:

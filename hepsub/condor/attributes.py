@@ -1,0 +1,157 @@
+"""The attributes of a ClassAd, each as a type and in a range: whoever wrote the ad may have put anything there. Pure.
+
+A job's owner may set nearly all of its attributes (`+QDate = "abc"`), and everybody's hep_q reads them. What is
+not of the type, or out of the range, counts as not there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, TypeAlias
+
+ClassAd: TypeAlias = Any
+"""A ClassAd of HTCondor's bindings, which have no types; or a mapping of plain values."""
+
+_LARGEST = 2**31 - 1
+_LAST_MOMENT_S = 2.0**33
+"""In the year 2242, which every library can still write as a date."""
+_LONGEST_WALK = 1000
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_COMPUTED = re.compile(r"\beval", re.IGNORECASE)
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
+
+
+def integer(ad: ClassAd, name: str, least: int = 0, most: int = _LARGEST) -> int | None:
+    """An attribute as a whole number of a range; a real is cut off.
+
+    Args:
+        ad: the ad.
+        name: the attribute.
+        least: the smallest number that can be meant.
+        most: the largest.
+    """
+    found = _number(ad, name)
+    return int(found) if found is not None and least <= found <= most else None
+
+
+def real(ad: ClassAd, name: str, most: float) -> float | None:
+    """An attribute as a number from 0 on.
+
+    Args:
+        ad: the ad.
+        name: the attribute.
+        most: the largest that can be meant.
+    """
+    found = _number(ad, name)
+    return float(found) if found is not None and 0 <= found <= most else None
+
+
+def seconds(ad: ClassAd, name: str) -> float:
+    """An attribute as a moment, in seconds since the epoch, or as so many seconds; 0 for none."""
+    return real(ad, name, _LAST_MOMENT_S) or 0.0
+
+
+def boolean(ad: ClassAd, name: str) -> bool | None:
+    """An attribute as a boolean."""
+    found = _literal(ad, name)
+    return found if isinstance(found, bool) else None
+
+
+def text(ad: ClassAd, name: str, longest: int = 1024) -> str:
+    """An attribute as a text; empty for none.
+
+    Args:
+        ad: the ad.
+        name: the attribute.
+        longest: so many characters are read, and what is cut off is an ellipsis.
+    """
+    found = _literal(ad, name)
+    if not isinstance(found, str):
+        return ""
+    return found if len(found) <= longest else f"{found[:longest]}…"
+
+
+def expression(ad: ClassAd, name: str) -> str:
+    """An attribute as it was written, in the ClassAd language; empty for none."""
+    try:
+        return str(ad.lookup(name))
+    except (KeyError, ValueError, SystemError):
+        return ""
+
+
+def is_short(ad: ClassAd, written: str, longest: int = _LONGEST_WALK) -> bool:
+    """Whether what an evaluation has to walk through is short.
+
+    HTCondor evaluates an attribute anew wherever it is named: of thirty that name the one before twice, the last
+    costs a billion steps.
+
+    Args:
+        ad: where the names of the expression are looked for.
+        written: the expression.
+        longest: so many characters may be walked through.
+    """
+    left = longest - len(written)
+    waiting = [] if left < 0 else _NAME.findall(written)
+    while waiting and left >= 0:
+        below = expression(ad, waiting.pop())
+        left -= len(below) + 1
+        if left >= 0:
+            waiting += _NAME.findall(below)
+    return left >= 0 and not _COMPUTED.search(written)
+
+
+def evaluated(tree: Any, *ads: ClassAd) -> object:  # noqa: ANN401 (the bindings have no types)
+    """The value of an expression in an ad, or of two; None where HTCondor has none, or Python cannot hold it."""
+    import classad2
+
+    try:
+        return tree.eval(*ads)
+    except (classad2.ClassAdException, ValueError, OverflowError, SystemError):
+        return None
+
+
+def _number(ad: ClassAd, name: str) -> int | float | None:
+    found = _literal(ad, name)
+    if _is_expression(found):
+        written = str(found)
+        # No number needs a text: so nothing is searched, put together or evaluated that a text holds.
+        found = evaluated(found, ad) if '"' not in written and is_short(ad, written) else None
+    # A boolean is an int for Python, and so are the bindings' UNDEFINED and ERROR.
+    if isinstance(found, int | float) and type(found) in (int, float) and math.isfinite(found):
+        return found
+    return None
+
+
+def _literal(ad: ClassAd, name: str) -> object:
+    """The value of an attribute that is no expression; else the expression."""
+    try:
+        return ad.get(name)
+    except UnicodeDecodeError:
+        return _decoded(expression(ad, name))
+    except (ValueError, OverflowError, SystemError):
+        return None
+
+
+def _is_expression(value: object) -> bool:
+    if value is None or isinstance(value, int | float | str):
+        return False
+    import classad2
+
+    return isinstance(value, classad2.ExprTree)
+
+
+def _decoded(written: str) -> str | None:
+    """A text that is not UTF-8, from how it is written in the ad; None for what is no text."""
+    if not written.startswith('"'):
+        return None
+    raw = _ESCAPE.sub(
+        lambda found: (
+            bytes([int(found[1], 8) & 255])
+            if found[1].isdigit() and len(found[1]) == 3
+            else _ESCAPED.get(found[1], found[1])
+        ),
+        written[1:-1].encode(),
+    )
+    return raw.decode(errors="replace")

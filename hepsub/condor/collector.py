@@ -1,0 +1,110 @@
+"""What the collector of a pool knows: its schedds, and the slots that jobs are matched with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepsub.condor.attributes import ClassAd, text
+from hepsub.condor.bindings import bindings, missing_configuration
+from hepsub.errors import HepsubError, PoolUnreachable
+
+_SLOT_TYPES = ("Static", "Partitionable")
+_NAME = re.compile(r"[!-.0-~]{1,255}")
+"""A name becomes a part of the names of files, so it has no slash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheddAddress:
+    """A schedd as the collector knows it.
+
+    Attributes:
+        name: full name.
+        machine: the host it runs on.
+        version: HTCondor's version, as it says it.
+        ad: the location, opaque to everybody else.
+    """
+
+    name: str
+    machine: str
+    version: str
+    ad: object
+
+
+def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
+    """The schedds of a pool, by name.
+
+    Args:
+        collector: host[:port]; empty for HTCondor's own configuration.
+
+    Raises:
+        PoolUnreachable: no collector is configured, or it does not answer.
+    """
+    if (missing := missing_configuration()) and not collector:
+        raise PoolUnreachable(
+            f"HTCondor's configuration {missing}, which CONDOR_CONFIG names, is not there",
+            remedy="correct the variable, or make the file's file system available",
+        )
+    htcondor = bindings()
+    wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
+    try:
+        source = htcondor.Collector(collector) if collector else htcondor.Collector()
+        ads = source.query(htcondor.AdType.Schedd, projection=wanted)
+    except htcondor.HTCondorException as error:
+        raise _unreachable(str(error), collector) from error
+    return read_schedds(ads)
+
+
+def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:
+    """The schedds that ads tell of, by name; an ad by which none can be named or reached is passed over."""
+    found = [
+        ScheddAddress(
+            name=text(ad, "Name"),
+            machine=text(ad, "Machine"),
+            version=text(ad, "CondorVersion"),
+            ad=ad,
+        )
+        for ad in ads
+        if _NAME.fullmatch(text(ad, "Name")) and text(ad, "MyAddress") and text(ad, "CondorVersion")
+    ]
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def find_slots(collector: str) -> list[ClassAd]:
+    """The slots of a pool that jobs are matched with.
+
+    Args:
+        collector: host[:port]; empty for HTCondor's own configuration.
+
+    Raises:
+        PoolUnreachable: it does not answer.
+    """
+    htcondor = bindings()
+    wanted = " || ".join(f'SlotType == "{kind}"' for kind in _SLOT_TYPES)
+    try:
+        source = htcondor.Collector(collector) if collector else htcondor.Collector()
+        return list(source.query(htcondor.AdType.Startd, constraint=wanted))
+    except htcondor.HTCondorException as error:
+        raise _unreachable(str(error), collector) from error
+
+
+def token_directory(home: Path) -> Path:
+    """Where HTCondor looks for the user's IDTOKENS."""
+    configured = bindings().param.get("SEC_TOKEN_DIRECTORY")
+    return Path(configured) if configured else home / ".condor" / "tokens.d"
+
+
+def _unreachable(said: str, collector: str) -> HepsubError:
+    if "determine collector" in said:
+        return PoolUnreachable(
+            "no HTCondor pool is configured on this machine",
+            remedy="log in to a submit node, or name the pool in ~/.config/hepsub/config.toml:"
+            ' [pool.local] collector = "HOST"',
+        )
+    where = collector or str(bindings().param.get("COLLECTOR_HOST", ""))
+    return PoolUnreachable(
+        f"the collector {where} does not answer ({said.rstrip('.')})",
+        remedy="try again in a minute; when it stays away, tell the administrators of the pool",
+    )
