@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -41,6 +43,23 @@ def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = 
         _write_in(directory, path.name, _bytes(content), mode, durable=durable)
     finally:
         os.close(directory)
+
+
+def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
+    """Copy what is open into a file, so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: it cannot be read or written; the old file is as it was.
+    """
+    temporary = goal.with_name(f".{goal.name}.{os.getpid()}.{time.monotonic_ns()}")
+    descriptor = os.open(temporary, _NEW, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as copy:
+            shutil.copyfileobj(source, copy, 2**20)
+        temporary.replace(goal)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def make_private(directory: Path) -> None:
@@ -139,6 +158,20 @@ class Tree:
             raise OSError(errno.EFBIG, f"it is larger than {most} bytes", name)
         return content
 
+    def entries(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
+        """Everything below, each directory before what is in it, in no other order; links are not followed.
+
+        Args:
+            most: so many entries are looked at in all.
+
+        Raises:
+            OSError: a directory cannot be read, there are more entries, or they are too deep.
+        """
+        for number, entry in enumerate(_walk(self.descriptor, "", 0)):
+            if number >= most:
+                raise OSError(errno.E2BIG, "it has too many files", str(self.path))
+            yield entry
+
     def files(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
         """The regular files below, in no order; links and other things are passed over.
 
@@ -148,13 +181,7 @@ class Tree:
         Raises:
             OSError: a directory cannot be read, there are more entries, or they are too deep.
         """
-        left = most
-        for name, facts in _walk(self.descriptor, "", 0):
-            left -= 1
-            if left < 0:
-                raise OSError(errno.E2BIG, "it has too many files", str(self.path))
-            if stat.S_ISREG(facts.st_mode):
-                yield name, facts
+        return (each for each in self.entries(most) if stat.S_ISREG(each[1].st_mode))
 
     def names(self, most: int) -> tuple[str, ...]:
         """The names in it, in order.

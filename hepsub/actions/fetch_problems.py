@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from hepsub.actions.fetch_find import Found
 from hepsub.actions.fetch_logs import stderr_of
 from hepsub.actions.fetch_plan import job_ranges
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import FetchedCluster, Here, JobFiles, Local
 from hepsub.batch import State
 from hepsub.errors import NotDone
+from hepsub.plain import plain
 from hepsub.result import Problem
 
 _NAMED = 5

@@ -6,8 +6,10 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepsub.actions.fetch_report import Report, plain
 from hepsub.batch import JobStatus
+from hepsub.bundle.report import Report
+from hepsub.bundle.returned import ReturnedFile
+from hepsub.plain import plain
 from hepsub.plan.place import ObjectPlace
 from hepsub.result import Json
 
@@ -30,7 +32,7 @@ class Output:
     Attributes:
         proc: ProcId.
         name: its name in the job's directory.
-        source: the object, or the file, that it is.
+        source: the object, the file that came home, or the user's own file, that it is.
         size: its size in bytes.
         md5: its MD5 in hex; empty for unknown.
         etag: its ETag; empty for a file.
@@ -40,7 +42,7 @@ class Output:
 
     proc: int
     name: str
-    source: ObjectPlace | Path
+    source: ObjectPlace | ReturnedFile | Path
     size: int
     md5: str = ""
     etag: str = ""

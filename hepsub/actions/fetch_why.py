@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hepsub.actions.fetch_report import Report, Reported, plain
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.batch import JobStatus, State
+from hepsub.bundle.report import Report, ReportedOutput
+from hepsub.plain import plain
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 
@@ -23,8 +24,10 @@ def why_missing(job: Job, carried: Carried, sight: Sight) -> str:
         return sight.troubles[place.storage]
     if job.status is not None and (text := _in_the_queue(job.status)):
         return text
+    if carried.name in job.returned.others:
+        return "it came home as what is no regular file of yours, such as a link, which is not followed"
     if job.report is not None:
-        return _reported(job.report, job.report.outputs.get(carried.name))
+        return _reported(job.report, job.report.said(carried.name))
     if job.status is None:
         return "the job left no report, and no schedd knows how it ended"
     return f"the job {_ended(job.status)}, and left no report"
@@ -45,9 +48,9 @@ def _ended(status: JobStatus) -> str:
     return f"ended with exit code {status.exit_code}"
 
 
-def _reported(report: Report, said: Reported | None) -> str:
+def _reported(report: Report, said: ReportedOutput | None) -> str:
     """Why it is missing, by the wrapper's words."""
-    because = f": {report.message}" if report.code and report.message else ""
+    because = f": {report.complaint}" if report.code and report.message else ""
     if said is None or said.state == "missing":
         return f"it was not made; {report.end_text()}{because}"
     if said.state == "lost":

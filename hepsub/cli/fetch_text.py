@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here, Local
+from hepsub.plain import plain
 from hepsub.plan.place import ObjectPlace
 from hepsub.units import size_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.mount_result import Mounts, Shown, State
+from hepsub.plain import plain
 from hepsub.units import clock_text
 
 _MADE = "{what} is mounted on {where}, {mode}"

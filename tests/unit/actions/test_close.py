@@ -14,6 +14,7 @@ from tests.unit.actions.test_renew import World, world
 __all__ = ["world"]
 
 DAY = 86400.0
+BROUGHT = '{"code": 0, "outputs": [{"name": "r", "state": "home"}]}'
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def ended(world: World) -> Path:
     bundle = world.submit("-cred", "iam", "-out", f"r={world.directory}/results/r")
     home = bundle / "home/home.0"
     (home / "outputs").mkdir(parents=True)
-    (home / "report.json").write_text("{}")
+    (home / "report.json").write_text(BROUGHT)
     world.schedd.jobs.clear()
     return bundle
 

@@ -6,16 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from hepsub.actions.pending import Round, push_pending
-from hepsub.actions.pending_list import PENDING, pending_of
 from hepsub.actions.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
@@ -56,12 +57,12 @@ class FakeStore:
         """As Store does it."""
         return f"https://s3.example.org/{bucket}/{key}"
 
-    def upload(self, path: Path, place: ObjectPlace) -> str:
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
         """Keep the object."""
         self._answer()
         if (error := self.trouble.get(place.key)) is not None:
             raise error
-        self.objects[place.key] = path.read_bytes()
+        self.objects[place.key] = file.read()
         self.written.append(place.key)
         return md5(self.objects[place.key])
 
@@ -100,7 +101,7 @@ class Home:
 
     def of(self, proc: int) -> Path:
         """What came home from one job."""
-        home = self.bundle.directory / f"home/home.{proc}"
+        home = self.bundle.returned(proc)
         (home / "outputs").mkdir(parents=True, exist_ok=True)
         return home
 
@@ -132,6 +133,11 @@ class Home:
         document = {"started": "2026-07-01T10:00:00Z", "code": code, "message": "m"}
         document |= {"payload": {"exit_code": 0}, "outputs": outputs}
         (self.of(proc) / "report.json").write_text(json.dumps(document))
+
+    def left(self, proc: int) -> list[str]:
+        """The names in the list of a job."""
+        with self.bundle.open_returned(proc) as tree:
+            return [each.name for each in pending_at(tree)[0]] if tree is not None else []
 
     def round(self, *, force: bool = False) -> Round:
         """One round."""
@@ -186,7 +192,7 @@ def test_one_that_is_refused_stops_the_marker_and_nothing_else(home: Home) -> No
     assert home.push() == ("no right to write r_0",)
     assert set(home.store.written) == {"13/0/m1", "13/r_1", f"13/.hepsub/{home.uuid}/1.json"}
     assert home.files(0) == {"r", "report.json", PENDING}
-    assert [each.path.name for each in pending_of(home.of(0))] == ["r", "report.json"]
+    assert home.left(0) == ["r", "report.json"]
     home.store.trouble.clear()
     home.store.written.clear()
     assert home.push() == ()
@@ -215,16 +221,17 @@ def test_a_bucket_that_refuses_everything_is_left_alone(home: Home) -> None:
     for name in names:
         home.store.trouble[f"13/0/{name}"] = StorageRefused(f"no place for {name}")
     assert home.push() == tuple(f"no place for {name}" for name in names[:5])
-    assert len(pending_of(home.of(0))) == 21
+    assert len(home.left(0)) == 21
     for name in names[4:]:
         del home.store.trouble[f"13/0/{name}"]
     assert home.push() == tuple(f"no place for {name}" for name in names[:4])
-    assert len(pending_of(home.of(0))) == 5
+    assert len(home.left(0)) == 5
 
 
-def test_an_output_for_a_path_keeps_the_marker_back(home: Home, tmp_path: Path) -> None:
+def test_an_output_for_a_path_keeps_the_marker_back(world: World, tmp_path: Path) -> None:
     """Whoever places it removes it; then its line goes, and the marker gets there."""
-    goal = tmp_path / "goal"
+    goal = tmp_path / "goal_0"
+    home = Home(world, *OUTPUTS, "-out", f"p={tmp_path}/goal_%{{ProcId}}")
     home.came(0, {"r": f"{HERD}/r_0", "p": str(goal)})
     assert home.push() == ()
     assert home.store.written == ["13/r_0"]
@@ -246,7 +253,7 @@ def test_after_a_kill_between_upload_and_list(home: Home) -> None:
     assert "is gone" in trouble
     assert "m1" in trouble
     assert home.store.written == []
-    assert [each.path.name for each in pending_of(home.of(0))] == ["m1", "report.json"]
+    assert home.left(0) == ["m1", "report.json"]
     home.store.objects["13/0/m1"] = b"m1 of 0"
     assert home.push() == ()
     assert home.store.written == [f"13/.hepsub/{home.uuid}/0.json"]
@@ -273,8 +280,7 @@ def test_a_destination_that_the_policy_lost_is_told(home: Home) -> None:
 def test_odd_names(home: Home) -> None:
     """The list escapes them; a name with a percent sign is one name."""
     home.came(0, {"m%09": f"{HERD}/0/m%2509"}, marker=False)
-    (each,) = pending_of(home.of(0))
-    assert each.path.name == "m%09"
+    assert home.left(0) == ["m%09"]
     assert home.push() == ()
     assert home.store.written == ["13/0/m%09"]
 
@@ -282,8 +288,9 @@ def test_odd_names(home: Home) -> None:
 def test_lines_of_another_kind_are_left_alone(home: Home) -> None:
     """A list that was cut off, or of a newer wrapper."""
     (home.of(0) / PENDING).write_text("outputs/r\t3\n")
-    assert pending_of(home.of(0)) == ()
-    assert pending_of(home.of(1)) == ()
+    home.reported(0, [], code=85)
+    assert home.push() == ("13.0: line 1 of pending.tsv was not used: it has 2 fields, not 4",)
+    assert home.store.written == []
 
 
 # ---- other runs ---------------------------------------------------------------------------------
