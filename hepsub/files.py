@@ -240,6 +240,32 @@ class Tree:
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             os.unlink(last, dir_fd=directory)
 
+    def clear(self) -> None:
+        """Remove all that is in it, however deep it is, and follow nothing.
+
+        Each directory is moved up before it is emptied: shutil.rmtree ends with RecursionError at 1000 levels.
+
+        Raises:
+            OSError: something cannot be removed.
+        """
+        left = ["."]
+        while left:
+            name = left.pop()
+            here = os.open(name, _DIRECTORY, dir_fd=self.descriptor)
+            try:
+                with os.scandir(here) as entries:
+                    found = list(entries)
+                for each in found:
+                    if not each.is_dir(follow_symlinks=False):
+                        os.unlink(each.name, dir_fd=here)
+                        continue
+                    left.append(f".{os.getpid()}.{time.monotonic_ns()}")
+                    os.rename(each.name, left[-1], src_dir_fd=here, dst_dir_fd=self.descriptor)
+            finally:
+                os.close(here)
+            if name != ".":
+                os.rmdir(name, dir_fd=self.descriptor)
+
     @contextlib.contextmanager
     def _parent(self, name: str) -> Iterator[tuple[int, str]]:
         """A descriptor of the directory of a name, and the last component."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from hepsub.actions.home import place_outputs
@@ -14,7 +13,7 @@ from hepsub.bundle.directory import finished_bundles, read_bundle, read_placed, 
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
 from hepsub.errors import HepsubError
-from hepsub.files import write_whole
+from hepsub.files import open_tree, write_whole
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 
@@ -97,7 +96,9 @@ def _forget_after(session: Session, directory: Path) -> tuple[str, ...]:
     if session.situation.now - ended <= session.policy.renew.keep:
         return ()
     try:
-        shutil.rmtree(directory, ignore_errors=True)
-    except RecursionError:  # a job can make deeper directories than this can remove
-        return (f"the bundle {directory} cannot be removed: it is too deep",)
+        with open_tree(directory) as tree:
+            tree.clear()
+        directory.rmdir()
+    except OSError as error:
+        return (f"the bundle {directory} cannot be removed: {error.strerror}",)
     return ()

@@ -77,8 +77,11 @@ class JobAtHome:
 
     def place_of(self, name: str, destination: str) -> Place | None:
         """Where the request wants an output, if that is its destination; None for one that it knows nothing of."""
-        told = as_reported(name), as_reported(destination)
-        places = (goal.place_of(*told) for goal in self.goals)
+        told = as_reported(name)
+        goals = self.goals
+        if told != name:  # bytes that are no UTF-8 are no key
+            goals = tuple(each for each in goals if not each.output.is_pattern)
+        places = (goal.place_of(told, as_reported(destination)) for goal in goals)
         return next((place for place in places if place is not None), None)
 
     def stored(self) -> Iterator[tuple[ReportedOutput, ObjectPlace]]:

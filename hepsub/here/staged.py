@@ -6,7 +6,7 @@ The places are scratch.sh's, the codes and the report the wrapper's (hepsub/work
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 from pathlib import Path
 
 from hepsub.bundle.directory import read_bundle
@@ -48,9 +48,7 @@ def clear(bundle: str, proc: int) -> None:
     """Remove a job's scratch directory, if it is there."""
     if not bundle:
         return
-    with (
-        contextlib.suppress(OSError),
-        open_tree(Path(bundle)) as tree,
-        tree.below(_SCRATCH) as jobs,
-    ):
-        shutil.rmtree(str(proc), ignore_errors=True, dir_fd=jobs.descriptor)
+    with contextlib.suppress(OSError), open_tree(Path(bundle) / _SCRATCH) as jobs:
+        with jobs.below(str(proc)) as own:
+            own.clear()
+        os.rmdir(str(proc), dir_fd=jobs.descriptor)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from hepsub.actions.fetch import fetch
-from hepsub.actions.fetch_copy import compare
+from hepsub.actions.fetch_copy import compare, copy_home
 from hepsub.actions.fetch_order import Order
 from hepsub.actions.fetch_plan import job_ranges
 from hepsub.actions.fetch_plan import plan_job as planned
-from hepsub.actions.fetch_result import Fetched, Here, JobFiles, Output
+from hepsub.actions.fetch_result import Fetched, Here, JobFiles, Local, Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.fetch_stand import Ground
 from hepsub.actions.session import Session
@@ -550,3 +550,67 @@ def test_waiting_ends_with_the_jobs(world: World) -> None:
 
     world.sleep = end
     assert world.fetch("13", wait=True).exit_code == 0
+
+
+# ---- what a job leaves instead ----------------------------------------------------------------
+
+
+def test_links_are_named_and_not_brought(world: World, tmp_path: Path) -> None:
+    """A key of the user's, or a directory of them, does not become an output."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id_rsa").write_text("secret")
+    bundle = world.submit(*OUT)
+    world.schedd.jobs.clear()
+    leave(bundle, 0, "r")
+    leave(bundle, 0, "d/x")
+    outputs = [bundle / f"home/home.{proc}/outputs" for proc in range(3)]
+    outputs[1].mkdir(parents=True)
+    (outputs[1] / "r").symlink_to(tmp_path / ".ssh/id_rsa")
+    outputs[2].parent.mkdir()
+    outputs[2].symlink_to(tmp_path / ".ssh")
+    result = world.fetch("13")
+    assert result.exit_code == 53
+    told = [each.message for each in result.problems]
+    assert any("13.1: no r: it came home as what is no regular file" in each for each in told), told
+    assert any("13.2: what came home cannot be looked at" in each for each in told), told
+    assert any("'r' of 13.1 stay in" in each for each in result.notes), result.notes
+    got = world.directory / "got/13"
+    assert [str(each.relative_to(got)) for each in got.rglob("*") if each.is_file()] == ["0/r"]
+
+
+def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
+    job: Job, tmp_path: Path
+) -> None:
+    """What was looked at and what is copied are two moments."""
+    path = came_home(job, "r")
+    [output] = plan_job(job, sight()).outputs
+    (tmp_path / "secret").write_text("secret\n")
+    path.unlink()
+    path.symlink_to(tmp_path / "secret")
+    goal = Landing(root=tmp_path / "got", parts=("r",), part="r.part")
+    copied = copy_home(Local(output=output, path=goal.path, here=Here.ABSENT), goal)
+    assert copied.here is Here.FAILED
+    assert not goal.path.exists()
+
+
+def test_a_report_that_cannot_be_used_is_told_and_stops_nothing(world: World) -> None:
+    """What came home is brought all the same: nobody knows of which run it is."""
+    bundle = world.submit(*OUT)
+    world.schedd.jobs.clear()
+    for proc in range(3):
+        leave(bundle, proc, "r")
+    (bundle / "home/home.1/report.json").write_text('{"code": 0, "payload": {"exit_code": 1e999}}')
+    result = world.fetch("13")
+    [problem] = result.problems
+    assert "13.1: its report.json cannot be used" in problem.message
+    assert result.exit_code == 53
+    assert {each.parent.name for each in (world.directory / "got").rglob("r")} == {"0", "1", "2"}
+
+
+def test_a_report_gives_an_object_no_name_of_its_own(roots: Job) -> None:
+    """Only one that the pattern has, with the object's last component."""
+    for name in ("../../.bashrc", "d/h_9.root", "h_1.root", "d/e/h_1.root"):
+        known = replace(roots, marked=report({name: ("uploaded", MD5, A)}))
+        files = plan_job(known, sight(A))
+        assert files.outputs == ()
+        assert any("13/0/h_1.root" in each for each in files.oddities)
