@@ -27,9 +27,11 @@ def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> 
     notes = _put_in_place(now, bundle, cluster)
     try:
         strip_bundle(bundle.directory)
+        return (*notes, *_take_leave(session, bundle))
     except HepsubError as error:
         return (*notes, error.message)
-    return (*notes, *_take_leave(session, bundle))
+    except OSError as error:
+        return (*notes, _unusable_text(bundle.directory, error))
 
 
 def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
@@ -42,8 +44,12 @@ def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
         try:
             notes += _revisit(session, now, directory)
         except OSError as error:
-            notes.append(f"the bundle {directory} cannot be looked at: {error.strerror}")
+            notes.append(_unusable_text(directory, error))
     return tuple(notes)
+
+
+def _unusable_text(directory: Path, error: OSError) -> str:
+    return f"the bundle {directory} cannot be looked through: {error.strerror}"
 
 
 def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
@@ -68,10 +74,12 @@ def _take_leave(session: Session, bundle: Bundle) -> tuple[str, ...]:
 
 
 def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+    notes: list[str] = []
     try:
-        notes = (*place_outputs(bundle, cluster), *push_pending(now, bundle, cluster))
+        notes += place_outputs(bundle, cluster)
+        notes += push_pending(now, bundle, cluster)
     except (HepsubError, OSError) as error:
-        return (f"outputs of cluster {cluster} are still at home: {error}",)
+        notes.append(f"outputs of cluster {cluster} are still at home: {error}")
     return tuple(dict.fromkeys(notes))
 
 
