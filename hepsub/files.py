@@ -160,6 +160,21 @@ class Tree:
             raise OSError(errno.EFBIG, f"it is larger than {most} bytes", name)
         return content
 
+    def entries(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
+        """Everything below, each directory before what is in it, in no other order; links are not followed.
+
+        Args:
+            most: so many entries are looked at in all.
+
+        Raises:
+            OSError: a directory cannot be read, there are more entries, or they are too deep.
+        """
+        with contextlib.closing(_walk(self.descriptor, "", 0)) as entries:
+            for number, entry in enumerate(entries):
+                if number >= most:
+                    raise OSError(errno.E2BIG, "it has too many files", str(self.path))
+                yield entry
+
     def files(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
         """The regular files below, in no order; links and other things are passed over.
 
@@ -169,14 +184,7 @@ class Tree:
         Raises:
             OSError: a directory cannot be read, there are more entries, or they are too deep.
         """
-        left = most
-        with contextlib.closing(_walk(self.descriptor, "", 0)) as entries:
-            for name, facts in entries:
-                left -= 1
-                if left < 0:
-                    raise OSError(errno.E2BIG, "it has too many files", str(self.path))
-                if stat.S_ISREG(facts.st_mode):
-                    yield name, facts
+        return (each for each in self.entries(most) if stat.S_ISREG(each[1].st_mode))
 
     def names(self, most: int) -> tuple[str, ...]:
         """The names in it, in order.
@@ -235,6 +243,34 @@ class Tree:
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             os.unlink(last, dir_fd=directory)
 
+    def clear(self) -> None:
+        """Remove all that is in it, however deep it is, and follow nothing.
+
+        Each directory is moved to the top before it is emptied: shutil.rmtree ends with RecursionError at a
+        thousand levels.
+
+        Raises:
+            OSError: something could not be removed; all else was.
+        """
+        troubles: list[OSError] = []
+        waiting = _emptied(self.descriptor, self.descriptor, troubles)
+        while waiting:
+            name = waiting.pop()
+            try:
+                os.chmod(name, 0o700, dir_fd=self.descriptor)  # a job may have left it read-only
+                below = os.open(name, _DIRECTORY, dir_fd=self.descriptor)
+            except OSError as error:
+                troubles.append(error)
+                continue
+            try:
+                waiting += _emptied(below, self.descriptor, troubles)
+            finally:
+                os.close(below)
+            with contextlib.suppress(OSError):  # what is in it could not be removed
+                os.rmdir(name, dir_fd=self.descriptor)
+        if troubles:
+            raise troubles[0]
+
     @contextlib.contextmanager
     def _parent(self, name: str) -> Iterator[tuple[int, str]]:
         """A descriptor of the directory of a name, and the last component."""
@@ -270,60 +306,31 @@ def _walk(
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove a directory and all that is in it, as far as it can be; links are removed, not followed.
-
-    (shutil.rmtree recurses: a tree that is a thousand directories deep ends it with a RecursionError.) Each
-    directory that is found below is first moved to the top, so that nothing gets deep.
-    """
+    """Remove a directory and all that is in it, as far as it can be; links are removed, not followed."""
     with contextlib.suppress(OSError):
-        top = os.open(directory, _DIRECTORY)
-        try:
-            _empty(top)
-        finally:
-            os.close(top)
+        with open_tree(directory) as tree, contextlib.suppress(OSError):
+            tree.clear()
         directory.rmdir()
 
 
-def _empty(top: int) -> None:
-    waiting = [name for name in _names(top) if not _unlinked(name, top)]
-    number = 0
-    while waiting:
-        name = waiting.pop()
-        with contextlib.suppress(OSError):
-            os.chmod(name, 0o700, dir_fd=top)  # what a job left read-only
-        try:
-            below = os.open(name, _DIRECTORY, dir_fd=top)
-        except OSError:
-            continue
-        try:
-            for each in _names(below):
-                if _unlinked(each, below):
-                    continue
-                number += 1
-                moved = f".{os.getpid()}.{time.monotonic_ns()}.{number}"
-                with contextlib.suppress(OSError):
-                    os.rename(each, moved, src_dir_fd=below, dst_dir_fd=top)
-                    waiting.append(moved)
-        finally:
-            os.close(below)
-        with contextlib.suppress(OSError):
-            os.rmdir(name, dir_fd=top)
-
-
-def _names(directory: int) -> list[str]:
+def _emptied(directory: int, top: int, troubles: list[OSError]) -> list[str]:
+    """Remove the files of a directory and move its directories to the top; their names there."""
+    moved: list[str] = []
     with os.scandir(directory) as entries:
-        return [entry.name for entry in entries]
-
-
-def _unlinked(name: str, directory: int) -> bool:
-    """Remove what is no directory; whether it was none."""
-    try:
-        os.unlink(name, dir_fd=directory)
-    except IsADirectoryError:
-        return False
-    except OSError:
-        return True
-    return True
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_directory in found:
+        try:
+            if not is_directory:
+                os.unlink(name, dir_fd=directory)
+            elif directory == top:
+                moved.append(name)
+            else:
+                other = f".{os.getpid()}.{time.monotonic_ns()}"
+                os.rename(name, other, src_dir_fd=directory, dst_dir_fd=top)
+                moved.append(other)
+        except OSError as error:
+            troubles.append(error)
+    return moved
 
 
 def components(name: str) -> tuple[str, ...]:

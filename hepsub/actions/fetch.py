@@ -18,6 +18,7 @@ from hepsub.actions.fetch_push import push_home, waiting_at_home
 from hepsub.actions.fetch_result import Fetched, FetchedCluster
 from hepsub.actions.fetch_stand import stand
 from hepsub.actions.fetch_states import await_ends, collect_spooled, job_states
+from hepsub.actions.home import left_text
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores, open_stores
 from hepsub.actions.wait import Clock
@@ -56,6 +57,8 @@ class _View:
                 jobs[job.proc] = plan_job(replace(job, status=states[job.proc]), looked.sight)
         if trouble:
             self.notes.append(trouble)
+        for job in looked.jobs:
+            self.notes += left_text(f"{found.cluster}.{job.proc}", job.home, job.returned)
         if not any(job.carried for job in looked.jobs):
             self.notes.append(f"the jobs of cluster {found.cluster} have no outputs (-out)")
         self.problems += [

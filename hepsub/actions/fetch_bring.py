@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hepsub.actions.fetch_copy import copy_home
 from hepsub.actions.fetch_order import Order
@@ -55,7 +54,7 @@ def bring(
     done: dict[_Key, Local] = {}
     brought = Brought()
     try:
-        _copy([each for each in wanted if isinstance(each.file.output.source, Path)], done)
+        _copy([each for each in wanted if _place(each.file) is None], done)
         _fetch([each for each in wanted if _place(each.file)], done, courier, watch)
     except KeyboardInterrupt:
         brought.interrupted = True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hepsub.actions.fetch_report import Reported, plain
 from hepsub.actions.fetch_result import Missing, Output
 from hepsub.actions.fetch_sight import Job, Sight
-from hepsub.actions.home import OUTPUTS
+from hepsub.bundle.report import UPLOADED, ReportedOutput
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.page import is_md5
+from hepsub.terminal import printable
 
 
 def is_marked_complete(job: Job, outputs: Mapping[str, Output]) -> bool:
@@ -25,7 +25,7 @@ def is_marked_complete(job: Job, outputs: Mapping[str, Output]) -> bool:
 
 def is_of_another_run(job: Job, carried: Carried) -> bool:
     """Whether the run that the report tells of did not make an output, so that what is there is not its own."""
-    said = job.truth.outputs.get(carried.name) if job.truth is not None else None
+    said = job.truth.said(carried.name) if job.truth is not None else None
     return said is not None and said.state == "missing"
 
 
@@ -54,22 +54,22 @@ def _lost(job: Job, outputs: Mapping[str, Output]) -> list[str]:
     if job.marked is None:
         return []
     return [
-        name
-        for name, said in job.marked.outputs.items()
-        if said.state == "uploaded" and name not in outputs
+        each.name
+        for each in job.marked.outputs
+        if each.state == UPLOADED and each.name not in outputs
     ]
 
 
 def _gone(job: Job, name: str) -> str:
-    said = job.marked.outputs[name] if job.marked is not None else None
-    where = f" as {plain(said.url)}" if said is not None and said.url else ""
-    return f"{plain(name)} was saved{where}, and is not there any more"
+    said = job.marked.said(name) if job.marked is not None else None
+    where = f" as {printable(said.url)}" if said is not None and said.url else ""
+    return f"{printable(name)} was saved{where}, and is not there any more"
 
 
 def _not_made(job: Job, sight: Sight) -> list[str]:
     """What to say of objects whose output this run did not make."""
     return [
-        f"{plain(each.name)} was not made, but {each.place} is there: it is of another run"
+        f"{printable(each.name)} was not made, but {each.place} is there: it is of another run"
         for each in job.carried
         if isinstance(each.place, ObjectPlace)
         and each.place in sight.objects
@@ -79,18 +79,19 @@ def _not_made(job: Job, sight: Sight) -> list[str]:
 
 def _mixed(job: Job, output: Output) -> str:
     """What to say of an object that is not the one that the report tells of; empty for nothing."""
-    said = job.truth.outputs.get(output.name) if job.truth is not None else None
+    said = job.truth.said(output.name) if job.truth is not None else None
     if said is None or not isinstance(output.source, ObjectPlace):
         return ""
     if not _is_other(said, output):
         return ""
+    told = printable(said.etag or said.md5 or "")
     return (
-        f"{plain(output.name)} in the store is not the file that the job's report tells of ({output.size} bytes, ETag"
-        f" {output.etag}; told were {said.size} bytes, {said.etag or said.md5}): it is of another run of the job"
+        f"{printable(output.name)} in the store is not the file that the job's report tells of ({output.size} bytes,"
+        f" ETag {output.etag}; told were {said.size} bytes, {told}): it is of another run of the job"
     )
 
 
-def _is_other(said: Reported, output: Output) -> bool:
+def _is_other(said: ReportedOutput, output: Output) -> bool:
     """Whether an object is not what was uploaded: by size, by the ETag that the store gave then, or by MD5."""
     if said.size is not None and said.size != output.size:
         return True
@@ -98,7 +99,7 @@ def _is_other(said: Reported, output: Output) -> bool:
     if said.etag and etag:
         # The refresher may have uploaded the same file again, in other parts.
         return etag not in (said.etag, said.md5)
-    return is_md5(said.md5) and is_md5(etag) and said.md5 != etag
+    return bool(said.md5) and is_md5(etag) and said.md5 != etag
 
 
 def _overtaken(job: Job) -> list[str]:
@@ -115,12 +116,10 @@ def left_over(job: Job) -> list[str]:
     """What to say of files at home that are of no run that is known: HTCondor adds to what an earlier run left."""
     if job.report is None:
         return []
-    came = job.home / OUTPUTS
-    files = [each.relative_to(came).as_posix() for each in came.rglob("*") if each.is_file()]
-    stale = sorted(name for name in files if not job.report.came_home(name))
+    stale = [name for name in job.returned.files if not job.report.came_home(name)]
     if not stale:
         return []
     return [
-        f"{len(stale)} file(s) in {came} were left out, such as {plain(stale[0])}: the last run of the job did not"
-        " bring them home, an earlier one did"
+        f"{len(stale)} file(s) in {job.home} were left out, such as {printable(stale[0])}: the last run of the job"
+        " did not bring them home, an earlier one did"
     ]

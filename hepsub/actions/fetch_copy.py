@@ -6,9 +6,12 @@ import hashlib
 import os
 import stat
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 
 from hepsub.actions.fetch_result import Here, Local, Output
+from hepsub.bundle.returned import ReturnedFile
+from hepsub.plan.place import ObjectPlace
 from hepsub.storage.landing import Landing, obstacle_text
 
 _CHUNK = 2**20
@@ -39,8 +42,8 @@ def compare(output: Output, landing: Landing) -> tuple[Here, str]:
 
 def _compare_content(output: Output, landing: Landing, modified: float) -> tuple[Here, str]:
     wanted = output.md5
-    if not wanted and isinstance(output.source, Path):
-        with output.source.open("rb") as file:
+    if not wanted and not isinstance(output.source, ObjectPlace):
+        with _open(output.source) as file:
             wanted = hashlib.file_digest(file, "md5").hexdigest()
     if wanted:
         with os.fdopen(landing.open(), "rb") as file:
@@ -57,9 +60,9 @@ def _compare_content(output: Output, landing: Landing, modified: float) -> tuple
 def copy_home(file: Local, landing: Landing) -> Local:
     """Copy a file that came home; whole, or not at all."""
     source = file.output.source
-    assert isinstance(source, Path)  # noqa: S101 (objects are fetched)
+    assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)
     try:
-        with landing.open_part() as part, source.open("rb", buffering=0) as origin:
+        with landing.open_part() as part, _open(source) as origin:
             if part.size:
                 os.ftruncate(part.descriptor, 0)
             digest = hashlib.md5(usedforsecurity=False)
@@ -74,6 +77,10 @@ def copy_home(file: Local, landing: Landing) -> Local:
             file, here=Here.FAILED, trouble=f"it cannot be copied: {obstacle_text(error)}"
         )
     return replace(file, here=Here.FETCHED)
+
+
+def _open(source: ReturnedFile | Path) -> BufferedReader:
+    return source.open() if isinstance(source, ReturnedFile) else source.open("rb")
 
 
 def _write(descriptor: int, piece: bytes) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hepsub.actions.fetch_report import Report
 from hepsub.actions.fetch_result import JobFiles, Output
 from hepsub.batch import State
+from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
 
 _NOT_ENDED = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
@@ -36,9 +36,7 @@ def _has_failed(job: JobFiles) -> bool:
 
 
 def _program_failed(report: Report | None) -> bool:
-    return report is not None and not (
-        report.ran and report.signal is None and report.exit_code == 0
-    )
+    return report is not None and not report.has_succeeded
 
 
 def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import unquote
 
 from hepsub.actions.fetch_find import Found
-from hepsub.actions.fetch_plan import REPORT
-from hepsub.actions.fetch_report import LARGEST, Report, read_report
+from hepsub.actions.fetch_result import Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.report import LARGEST, REPORT, read_report
+from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
+from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
+from hepsub.files import Tree
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.page import Seen
 from hepsub.storage.s3 import Store
 from hepsub.storage.transfer import Courier
+from hepsub.terminal import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +57,41 @@ def look(found: Found, bundle: Bundle, stores: Stores, courier: Courier) -> Look
 def _job(found: Found, bundle: Bundle, proc: int) -> Job:
     request = bundle.request
     carried = request.staging.outputs_of(request.values(proc, found.cluster))
-    home = bundle.returned(proc)
-    return Job(
-        proc=proc,
-        carried=carried,
-        home=home,
-        marker=marker_place(carried, request.uuid, proc),
-        report=_report_at(home / REPORT),
-    )
-
-
-def _report_at(path: Path) -> Report | None:
+    marker = marker_place(carried, request.uuid, proc)
+    job = Job(proc=proc, carried=carried, bundle=bundle, marker=marker)
     try:
-        with path.open("rb") as file:
-            return read_report(file.read(LARGEST))
-    except OSError:
-        return None
+        with bundle.open_returned(proc) as tree:
+            if tree is None:
+                return job
+            job = _with_report(job, tree)
+            return replace(job, returned=returned_outputs(tree))
+    except OSError as error:
+        return _without(job, f"what came home cannot be looked at: {error.strerror}")
+
+
+def _with_report(job: Job, tree: Tree) -> Job:
+    """The job with what its wrapper reported last."""
+    try:
+        content = content_at(tree, REPORT, LARGEST)
+        if content is None:
+            return job
+        report = read_report(content)
+    except Malformed as error:
+        return _without(job, f"its {REPORT} cannot be used: {error}")
+    facts = tree.look(REPORT)
+    file = Output(
+        proc=job.proc,
+        name=REPORT,
+        source=ReturnedFile(bundle=job.bundle, proc=job.proc, name=REPORT),
+        size=len(content),
+        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        modified=facts.st_mtime if facts is not None else 0.0,
+    )
+    return replace(job, report=report, report_file=file)
+
+
+def _without(job: Job, why: str) -> Job:
+    return replace(job, unusable=(*job.unusable, printable(why)))
 
 
 def _url(stores: Stores, place: ObjectPlace) -> str:
@@ -131,18 +154,28 @@ def _with_markers(
     markers = {job.proc: job.marker for job in jobs if job.marker is not None}
     there = {proc: place for proc, place in markers.items() if place in objects}
     same = {
-        job.proc: job.report
+        job.proc
         for job in jobs
-        if job.report is not None
+        if job.report_file is not None
         and job.proc in there
-        and objects[there[job.proc]].md5 == job.report.md5
+        and objects[there[job.proc]].md5 == job.report_file.md5
     }
     contents = courier.read([there[proc] for proc in there if proc not in same], LARGEST)
-    read = {
-        proc: read_report(contents[place]) for proc, place in there.items() if place in contents
-    }
-    marked: dict[int, Report | None] = {**read, **same}
-    return [replace(job, marked=marked.get(job.proc)) for job in jobs]
+    return [
+        replace(job, marked=job.report)
+        if job.proc in same
+        else _with_marker(job, contents.get(there[job.proc]) if job.proc in there else None)
+        for job in jobs
+    ]
+
+
+def _with_marker(job: Job, content: bytes | None) -> Job:
+    if content is None:
+        return job
+    try:
+        return replace(job, marked=read_report(content))
+    except Malformed as error:
+        return _without(job, f"its marker {job.marker} cannot be used: {error}")
 
 
 def _shared(bundle: Bundle, found: Found) -> frozenset[ObjectPlace]:

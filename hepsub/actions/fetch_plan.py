@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import unquote
 
 from hepsub.actions.fetch_complete import (
     is_marked_complete,
@@ -13,16 +12,15 @@ from hepsub.actions.fetch_complete import (
     left_over,
     mixed_runs,
 )
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import JobFiles, Missing, Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.fetch_why import why_missing
-from hepsub.actions.home import OUTPUTS
+from hepsub.bundle.report import REPORT
+from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.page import Seen, is_md5
-
-REPORT = "report.json"
+from hepsub.storage.page import Seen
+from hepsub.terminal import printable
 
 
 def plan_job(job: Job, sight: Sight) -> JobFiles:
@@ -40,14 +38,13 @@ def plan_job(job: Job, sight: Sight) -> JobFiles:
     mixed = mixed_runs(job, outputs, missing, sight)
     required = [each for each in missing if not each.optional]
     complete = not required and not mixed and is_marked_complete(job, outputs)
-    report = _report_file(job)
-    if report is not None and REPORT not in outputs:
-        outputs[REPORT] = report
+    if job.report_file is not None:
+        outputs.setdefault(REPORT, job.report_file)
     return JobFiles(
         proc=job.proc,
         outputs=tuple(outputs.values()),
         missing=tuple(missing),
-        oddities=(*oddities, *left_over(job), *mixed),
+        oddities=(*oddities, *left_over(job), *mixed, *job.unusable),
         report=job.report or job.marked,
         complete=None if job.marker is None else complete,
         status=job.status,
@@ -70,7 +67,7 @@ def _missing(job: Job, carried: Carried, sight: Sight) -> Missing:
 
 def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list[str]]:
     """Where an output, or what matches a pattern, is; what came home is newer than what is elsewhere."""
-    at_home = [_home_file(job, path) for path in _at_home(job, carried)]
+    at_home = [_home_file(job, name) for name in job.returned.of(carried) if _came_home(job, name)]
     if isinstance(carried.place, FilePlace):
         return at_home or _at_path(job, carried, carried.place), []
     if carried.is_pattern:
@@ -85,46 +82,24 @@ def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list
     return ([_object(job, carried.name, carried.place, seen)] if seen is not None else []), []
 
 
-def _at_home(job: Job, carried: Carried) -> list[Path]:
-    came = job.home / OUTPUTS
-    path = came / carried.name
-    if carried.is_pattern:
-        paths = sorted(came.glob(carried.name))
-    elif path.is_dir() and not path.is_symlink():
-        paths = sorted(path.rglob("*"))
-    else:
-        paths = [path]
-    return [
-        each
-        for each in paths
-        if _is_plain(each, came) and _came_home(job, each, each.relative_to(came).as_posix())
-    ]
-
-
-def _came_home(job: Job, path: Path, name: str) -> bool:
+def _came_home(job: Job, name: str) -> bool:
     """Whether the last run brought it, as far as its report tells."""
     if job.report is None:
         return True
-    said = job.report.outputs.get(name)
+    said = job.report.said(name)
     size = said.size if said is not None else None
-    return job.report.came_home(name) and size in (None, path.stat().st_size)
+    return job.report.came_home(name) and size in (None, job.returned.files[name].st_size)
 
 
-def _is_plain(path: Path, below: Path) -> bool:
-    """Whether it is a regular file, and no component of its path leads out by a symbolic link."""
-    return path.is_file() and path.resolve() == below.resolve() / path.relative_to(below)
-
-
-def _home_file(job: Job, path: Path) -> Output:
-    facts = path.stat()
-    name = path.relative_to(job.home / OUTPUTS).as_posix()
-    said = job.report.outputs.get(name) if job.report is not None else None
+def _home_file(job: Job, name: str) -> Output:
+    facts = job.returned.files[name]
+    said = job.report.said(name) if job.report is not None else None
     return Output(
         proc=job.proc,
         name=name,
-        source=path,
+        source=ReturnedFile(bundle=job.bundle, proc=job.proc, name=f"{OUTPUTS}/{name}"),
         size=facts.st_size,
-        md5=said.md5 if said is not None and is_md5(said.md5) else "",
+        md5=(said.md5 or "") if said is not None else "",
         modified=facts.st_mtime,
     )
 
@@ -152,7 +127,7 @@ def _is_own(job: Job, carried: Carried, path: Path) -> bool:
     """Whether the job moved a file there, as far as its report tells."""
     if not carried.is_pattern or job.report is None:
         return True
-    return any(unquote(each.url) == str(path) for each in job.report.outputs.values())
+    return str(path) in job.report.by_url()
 
 
 def _matches(
@@ -167,7 +142,11 @@ def _matches(
     }
     if job.truth is not None:
         names = job.truth.by_url()
-        own = {where: names[sight.urls[where]] for where in below if sight.urls[where] in names}
+        own = {
+            where: names[sight.urls[where]]
+            for where in below
+            if _is_match(names.get(sight.urls[where], ""), carried, where)
+        }
         strangers = [w for w in below if w not in own and sight.urls[w] not in sight.claimed]
         odd = _strangers(strangers, carried, place) if place not in sight.shared else []
         return [_object(job, name, where, below[where]) for where, name in own.items()], odd
@@ -182,18 +161,23 @@ def _matches(
     ], []
 
 
+def _is_match(name: str, carried: Carried, where: ObjectPlace) -> bool:
+    """Whether a report may call an object so: the pattern, and the object's last component, say how."""
+    return matches(carried.name, name) and name.rpartition("/")[2] == where.key.rpartition("/")[2]
+
+
 def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlace) -> list[str]:
     if not strangers:
         return []
     return [
         f"{len(strangers)} object(s) below {place} match '{carried.name}' and are not of the run that the report"
-        f" tells of, such as {plain(strangers[0].key)}"
+        f" tells of, such as {printable(strangers[0].key)}"
     ]
 
 
 def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
-    said = job.truth.outputs.get(name) if job.truth is not None else None
-    told = said.md5 if said is not None and is_md5(said.md5) else ""
+    said = job.truth.said(name) if job.truth is not None else None
+    told = (said.md5 or "") if said is not None else ""
     return Output(
         proc=job.proc,
         name=name,
@@ -202,21 +186,6 @@ def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
         md5=told if said is not None and said.etag == seen.etag else seen.md5 or told,
         etag=seen.etag,
         modified=seen.modified,
-    )
-
-
-def _report_file(job: Job) -> Output | None:
-    path = job.home / REPORT
-    if job.report is None or path.is_symlink() or not path.is_file():
-        return None
-    facts = path.stat()
-    return Output(
-        proc=job.proc,
-        name=REPORT,
-        source=path,
-        size=facts.st_size,
-        md5=job.report.md5,
-        modified=facts.st_mtime,
     )
 
 

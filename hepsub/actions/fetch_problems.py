@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from hepsub.actions.fetch_find import Found
 from hepsub.actions.fetch_logs import stderr_of
 from hepsub.actions.fetch_plan import job_ranges
-from hepsub.actions.fetch_report import plain
 from hepsub.actions.fetch_result import FetchedCluster, Here, JobFiles, Local
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.result import Problem
+from hepsub.terminal import printable
 
 _NAMED = 5
 _WAITING = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
@@ -45,7 +45,7 @@ def _missing(found: Found, cluster: FetchedCluster) -> Iterator[Problem]:
         names: defaultdict[str, list[str]] = defaultdict(list)
         for each in job.missing:
             if not each.optional:
-                names[each.why].append(plain(each.name))
+                names[each.why].append(printable(each.name))
         for why, own in names.items():
             groups[why, tuple(own)].append(job)
     for (why, names_), jobs in groups.items():
@@ -92,10 +92,10 @@ def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
         if each.here is Here.FAILED:
             groups[each.trouble].append(each)
     for trouble, files in groups.items():
-        sources = ", ".join(plain(str(each.output.source)) for each in files[:_NAMED])
+        sources = ", ".join(printable(str(each.output.source)) for each in files[:_NAMED])
         more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         jobs = job_ranges(cluster.cluster, (f.output.proc for f in files))
-        here = plain(os.path.commonpath([each.path for each in files]))
+        here = printable(os.path.commonpath([each.path for each in files]))
         yield Problem(
             code="not-fetched",
             message=f"{jobs}: {sources}{more} -> {here}: {trouble}",
@@ -105,6 +105,8 @@ def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
 
 def _named(files: Iterable[Local]) -> str:
     all_files = list(files)
-    named = ", ".join(f"{plain(str(each.path))} ({each.trouble})" for each in all_files[:_NAMED])
+    named = ", ".join(
+        f"{printable(str(each.path))} ({each.trouble})" for each in all_files[:_NAMED]
+    )
     more = f" and {len(all_files) - _NAMED} more" if len(all_files) > _NAMED else ""
     return f"{named}{more}"

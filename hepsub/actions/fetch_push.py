@@ -5,12 +5,13 @@ from __future__ import annotations
 from hepsub.actions.fetch_find import Found
 from hepsub.actions.fetch_states import job_states
 from hepsub.actions.pending import Round, push_pending
-from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
+from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import claimed
+from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
 
@@ -22,8 +23,15 @@ def waiting_at_home(found: Found) -> list[int]:
     """The jobs of which something came home that belongs into a store."""
     if found.bundle is None:
         return []
-    bundle = found.bundle
-    return [proc for proc in found.procs if (bundle.returned(proc) / PENDING).exists()]
+    return [proc for proc in found.procs if _waits(found.bundle, proc)]
+
+
+def _waits(bundle: Bundle, proc: int) -> bool:
+    try:
+        with bundle.open_returned(proc) as tree:
+            return tree is not None and tree.look(PENDING) is not None
+    except OSError:  # hep_fetch tells of it, when it looks for the outputs
+        return False
 
 
 def push_home(

@@ -6,10 +6,12 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepsub.actions.fetch_report import Report, plain
 from hepsub.batch import JobStatus
+from hepsub.bundle.report import Report
+from hepsub.bundle.returned import ReturnedFile
 from hepsub.plan.place import ObjectPlace
 from hepsub.result import Json
+from hepsub.terminal import printable
 
 
 class Here(enum.Enum):
@@ -30,7 +32,7 @@ class Output:
     Attributes:
         proc: ProcId.
         name: its name in the job's directory.
-        source: the object, or the file, that it is.
+        source: the object, the file that came home, or the user's own file, that it is.
         size: its size in bytes.
         md5: its MD5 in hex; empty for unknown.
         etag: its ETag; empty for a file.
@@ -40,7 +42,7 @@ class Output:
 
     proc: int
     name: str
-    source: ObjectPlace | Path
+    source: ObjectPlace | ReturnedFile | Path
     size: int
     md5: str = ""
     etag: str = ""
@@ -104,11 +106,11 @@ class Local:
         """The output as it stands in JSON."""
         source = self.output.source
         return {
-            "name": plain(self.output.name),
-            "source": plain(str(source)),
+            "name": printable(self.output.name),
+            "source": printable(str(source)),
             "size": self.output.size,
             "md5": self.output.md5 or None,
-            "path": plain(str(self.path)),
+            "path": printable(str(self.path)),
             "state": self.here.value,
             "message": self.trouble or None,
         }
@@ -139,7 +141,7 @@ class FetchedCluster:
                     "complete": job.complete,
                     "files": by_proc[job.proc],
                     "missing": [
-                        {"name": plain(each.name), "why": each.why, "optional": each.optional}
+                        {"name": printable(each.name), "why": each.why, "optional": each.optional}
                         for each in job.missing
                     ],
                     "oddities": list(job.oddities),

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hepsub.actions.fetch_report import Report
+from hepsub.actions.fetch_result import Output
 from hepsub.batch import JobStatus
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.report import Report
+from hepsub.bundle.returned import OUTPUTS, Returned
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.page import Seen
@@ -54,20 +57,31 @@ class Job:
     Attributes:
         proc: ProcId.
         carried: its outputs, as they were asked for.
-        home: the directory of what came home.
+        bundle: what travelled with it.
+        returned: its outputs that came home.
         marker: its marker; None where no output goes to a store.
         report: what its wrapper reported last; None for nothing.
+        report_file: the report as an output that hep_fetch brings.
         marked: the report that its marker holds; None for nothing.
         status: the job as its schedd knows it; None for unknown.
+        unusable: what of all this cannot be used, in words.
     """
 
     proc: int
     carried: tuple[Carried, ...]
-    home: Path
+    bundle: Bundle = field(repr=False, compare=False)
+    returned: Returned = field(default_factory=Returned)
     marker: ObjectPlace | None = None
     report: Report | None = None
+    report_file: Output | None = None
     marked: Report | None = None
     status: JobStatus | None = None
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        """Where its outputs are that came home, for people."""
+        return self.bundle.returned(self.proc) / OUTPUTS
 
     @property
     def truth(self) -> Report | None:

@@ -1,21 +1,26 @@
 """Outputs that HTCondor brought home into the bundle, put where -out says.
 
-A site without this host's file system cannot write to a path of it, so such outputs come home first.
+A site without this host's file system cannot write to a path of it, so such outputs come home first. Where
+they go is the request's decision alone: what a job wrote there is opened, never followed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
+import stat
+from collections import defaultdict
 from pathlib import Path
 
-from hepsub.actions.home_report import HomeReport, report_at
 from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.report import report_at
+from hepsub.bundle.returned import OUTPUTS, Returned, returned_outputs
+from hepsub.documents import Malformed
+from hepsub.files import Tree, copy_whole
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import Carried
+from hepsub.terminal import printable
 
-OUTPUTS = "outputs"
+_NAMED = 5
 
 
 def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
@@ -27,34 +32,81 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
         bundle: the bundle of a submission.
         cluster: its ClusterId.
     """
-    troubles = []
+    troubles: list[str] = []
     for proc in range(bundle.request.number):
-        home = bundle.returned(proc)
-        report: HomeReport | None = None
-        for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
-            if isinstance(each.place, FilePlace) and (home / OUTPUTS).is_dir():
-                report = report or report_at(home)
-                troubles += _place(home / OUTPUTS, report, each, each.place.path)
+        job, home = f"{cluster}.{proc}", bundle.returned(proc)
+        try:
+            with bundle.open_returned(proc) as tree:
+                returned = returned_outputs(tree) if tree is not None else Returned()
+                if tree is not None and returned:
+                    troubles += left_text(job, home / OUTPUTS, returned)
+                    troubles += _place_job(bundle, tree, returned, proc, cluster)
+        except (Malformed, OSError) as error:
+            troubles.append(unusable_text(job, home, error))
     return tuple(troubles)
 
 
-def _place(came: Path, report: HomeReport | None, output: Carried, target: str) -> list[str]:
-    found = sorted(came.glob(output.name)) if output.is_pattern else [came / output.name]
+def unusable_text(job: str, home: Path, error: Malformed | OSError) -> str:
+    """What to say where what a job brought back cannot be used."""
+    why = error.strerror if isinstance(error, OSError) else error
+    return printable(
+        f"what {job} brought back stays in {home}: {why}; hep_fetch {job} brings what can be read"
+    )
+
+
+def left_text(job: str, where: Path, returned: Returned) -> list[str]:
+    """What to say of what is neither a file of the user's nor a directory; nothing where there is none."""
+    if not returned.others:
+        return []
+    more = len(returned.others) - _NAMED
+    named = ", ".join(f"'{each}'" for each in returned.others[:_NAMED])
+    named += f" and {more} more" if more > 0 else ""
+    return [
+        printable(
+            f"{named} of {job} stay in {where}: links, and what is no regular file of yours, are not followed"
+        )
+    ]
+
+
+def _place_job(
+    bundle: Bundle, tree: Tree, returned: Returned, proc: int, cluster: int
+) -> list[str]:
+    goals: defaultdict[str, list[Path]] = defaultdict(list)
+    for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
+        if isinstance(each.place, FilePlace):
+            for name in returned.of(each):
+                if each.is_pattern or name == each.name:
+                    goals[name].append(_goal(each, each.place, name))
+    report = report_at(tree) if goals else None
     troubles = []
-    for source in found:
-        if not source.is_file():
-            continue
-        if report is not None and not report.came_home(source.relative_to(came).as_posix()):
+    for name in goals:
+        if report is not None and not report.came_home(name):
             continue  # an earlier run of the job left it
-        goal = os.path.join(target, source.name) if output.is_pattern else target
-        temporary = Path(f"{goal}.{os.getpid()}.part")
-        try:
-            temporary.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, temporary)
-            temporary.replace(goal)
-            source.unlink()
-        except OSError as error:
-            with contextlib.suppress(OSError):  # each round would leave another one on a full disk
-                temporary.unlink()
-            troubles.append(f"{goal} could not be written ({error.strerror}); it lies in {source}")
+        source = printable(str(bundle.returned(proc) / OUTPUTS / name))
+        if returned.files[name].st_size > bundle.request.staging.home_limit:
+            troubles.append(f"{source} is larger than what may come home: it stays there")
+            continue
+        own = [_copy(tree, f"{OUTPUTS}/{name}", goal) for goal in goals[name]]
+        troubles += [f"{text}; it lies in {source}" for text in own if text]
+        if not any(own):
+            tree.remove(f"{OUTPUTS}/{name}")
     return troubles
+
+
+def _goal(output: Carried, place: FilePlace, name: str) -> Path:
+    """Where a file has to be: of a match of a pattern only the last component counts."""
+    last = name.rpartition("/")[2]
+    return Path(os.path.join(place.path, last) if output.is_pattern else place.path)
+
+
+def _copy(tree: Tree, name: str, goal: Path) -> str:
+    """Copy a file to its path; why it could not be, in words."""
+    try:
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(tree.open(name), "rb") as source:
+            facts = os.fstat(source.fileno())
+            copy_whole(source, goal, stat.S_IMODE(facts.st_mode) & 0o777)
+        os.utime(goal, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    except OSError as error:
+        return printable(f"{goal} could not be written ({error.strerror})")
+    return ""

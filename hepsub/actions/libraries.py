@@ -43,7 +43,8 @@ def upload_missing(
 
 def _upload(library: Library, place: ObjectPlace, store: Store, shelf: Shelf) -> None:
     try:
-        store.upload(shelf.path(library.sha256), place)
+        with shelf.path(library.sha256).open("rb") as archive:
+            store.upload(archive, place)
     except (StorageRefused, StorageUnreachable) as error:
         raise type(error)(
             f"the library {library.name} cannot be uploaded: {error.message}", remedy=_REMEDY

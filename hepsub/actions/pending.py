@@ -7,23 +7,18 @@ the store has been seen to hold every output that it tells of.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from io import BufferedIOBase, BytesIO
 
-from hepsub.actions.home import OUTPUTS
-from hepsub.actions.home_report import HomeReport, report_at
-from hepsub.actions.pending_job import JobAtHome
-from hepsub.actions.pending_list import (
-    PENDING,
-    Pending,
-    check_content,
-    goals_of,
-    pending_of,
-    place_of,
-)
+from hepsub.actions.home import unusable_text
+from hepsub.actions.pending_job import JobAtHome, job_at_home
 from hepsub.actions.stage import Stores
 from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.pending import PENDING, Pending, confirmed, pending_at, write_pending
+from hepsub.bundle.report import Report, report_at
+from hepsub.bundle.returned import OUTPUTS, returned_outputs
+from hepsub.documents import Malformed
 from hepsub.errors import (
     HepsubError,
     InputsMissing,
@@ -31,11 +26,12 @@ from hepsub.errors import (
     StorageUnreachable,
     UnknownStorage,
 )
-from hepsub.files import write_whole
+from hepsub.files import Tree
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
+from hepsub.terminal import printable
 
-_MARKER = "marker.json"
+_NAMED = 5
 _ENOUGH = 5
 """So many refusals in a row are the bucket's, and not the objects'."""
 
@@ -95,8 +91,8 @@ class Round:
         if (error := self.away.get((place.storage, place.bucket))) is not None:
             raise error
 
-    def upload(self, path: Path, place: ObjectPlace) -> None:
-        """Write a file as an object.
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> None:
+        """Write what is open as an object.
 
         Raises:
             HepsubError: it could not be written.
@@ -104,7 +100,7 @@ class Round:
         self.check(place)
         bucket = (place.storage, place.bucket)
         try:
-            self.written[place] = self.stores.store(place.storage).upload(path, place)
+            self.written[place] = self.stores.store(place.storage).upload(file, place)
         except StorageUnreachable as error:
             self.away[bucket] = error
             raise
@@ -115,23 +111,33 @@ class Round:
             raise
         self.refused[bucket] = 0
 
-    def put(self, each: Pending, place: ObjectPlace, fact: ObjectFact | None) -> None:
+    def put(
+        self,
+        tree: Tree,
+        job: JobAtHome,
+        each: Pending,
+        place: ObjectPlace,
+        fact: ObjectFact | None,
+    ) -> None:
         """Put an output into its place, and remove it here.
 
         A file that is gone was removed by a round that was killed before it could write its list.
 
         Raises:
             HepsubError: it is not in its place; it is here, if it was.
+            OSError: it cannot be looked at, or removed.
         """
         self.check(place)
         if fact is not None and fact.md5 and (fact.size, fact.md5) == (each.size, each.md5):
             pass  # the upload had succeeded, but the answer was lost
-        elif each.path.exists():
-            check_content(each)
-            self.upload(each.path, place)
+        elif tree.look(each.path) is not None:
+            with job.open(tree, each) as file:
+                self.upload(file, place)
         elif fact is None or not each.is_what(fact):
-            raise InputsMissing(f"{each.path} is gone, and is not complete as {place} either")
-        each.path.unlink(missing_ok=True)
+            raise InputsMissing(
+                f"{job.path_text(each)} is gone, and is not complete as {place} either"
+            )
+        tree.remove(each.path)
 
 
 def push_pending(
@@ -140,120 +146,140 @@ def push_pending(
     """Upload what came home from the jobs of a bundle; a sentence for what could not be.
 
     What is in its place is removed here, and from the list, one by one: whatever happens in between,
-    nothing is lost and nothing is done twice that matters.
+    nothing is lost and nothing is done twice that matters. A job that cannot be used does not stop the others.
 
     Args:
         now: the round.
         bundle: the bundle of a submission.
         cluster: its ClusterId.
         procs: the jobs; None for all.
+
+    Raises:
+        HepsubError: a storage is not known any more, or has no keys.
     """
-    jobs = list(_jobs(now, bundle, cluster, procs))
-    there = now.look(place for job in jobs for _, place in job.stored())
-    troubles: list[str] = []
-    for job in jobs:
-        troubles += _push_job(now, job, there)
-    ready = [job for job in jobs if _lacks_only_marker(job)]
-    there = now.look(place for job in ready for _, place in job.stored())
-    for job in ready:
-        try:
-            _mark(now, job, there)
-        except HepsubError as error:
-            troubles.append(error.message)
-    return tuple(dict.fromkeys(troubles))
+    push = _Push(now=now, bundle=bundle, cluster=cluster)
+    push.each(range(bundle.request.number) if procs is None else sorted(procs), push.find)
+    there = now.look(place for job in push.jobs.values() for _, place in job.stored())
+    push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
+    held = now.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
+    push.each(push.ready, lambda tree, proc: push.mark(tree, push.jobs[proc], held))
+    return tuple(dict.fromkeys(push.troubles))
 
 
-def _jobs(
-    now: Round, bundle: Bundle, cluster: int, procs: Collection[int] | None
-) -> Iterator[JobAtHome]:
-    for proc in range(bundle.request.number):
-        home = bundle.returned(proc)
-        if procs is not None and proc not in procs:
-            continue
-        if not (home / PENDING).exists() and not (home / OUTPUTS).exists():
-            continue
-        report = report_at(home)
-        if report is not None and not pending_of(home):
-            _forget_earlier(home, report)
-        elif report is not None:
-            goals = goals_of(now.stores, bundle, cluster, proc)
-            yield JobAtHome(name=f"{cluster}.{proc}", home=home, report=report, goals=goals)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Push:
+    """What came home from the jobs of a bundle, on its way into its place.
 
+    Attributes:
+        jobs: those with something that belongs elsewhere, by their procs.
+        ready: those that lack nothing but their marker.
+        troubles: what could not be done, in words.
+    """
 
-def _forget_earlier(home: Path, report: HomeReport) -> None:
-    """Remove what an earlier run left, when a later one is complete and needs nothing of it."""
-    if not report.is_complete:
-        return
-    for path in [each for each in (home / OUTPUTS).rglob("*") if each.is_file()]:
-        if not report.came_home(path.relative_to(home / OUTPUTS).as_posix()):
-            path.unlink(missing_ok=True)
-    (home / PENDING).unlink(missing_ok=True)
+    now: Round
+    bundle: Bundle
+    cluster: int
+    jobs: dict[int, JobAtHome] = field(default_factory=dict)
+    ready: list[int] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
+    def each(self, procs: Iterable[int], act: Callable[[Tree, int], None]) -> None:
+        """Do something with what each of some jobs brought back; one that cannot be used stops no other."""
+        for proc in procs:
+            try:
+                with self.bundle.open_returned(proc) as tree:
+                    if tree is not None:
+                        act(tree, proc)
+            except (Malformed, OSError) as error:
+                where = self.bundle.returned(proc)
+                self.troubles.append(unusable_text(f"{self.cluster}.{proc}", where, error))
 
-def _push_job(now: Round, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> list[str]:
-    if not now.force and (trouble := job.superseded(there)):
-        return [trouble]
-    left = list(pending_of(job.home))
-    troubles = []
-    for each in tuple(left):
-        if each.is_marker:
-            break
-        try:
-            if not _is_settled(now, job, each, there):
+    def find(self, tree: Tree, proc: int) -> None:
+        """Note a job with something that belongs elsewhere."""
+        if tree.look(PENDING) is None and tree.look(OUTPUTS) is None:
+            return
+        report = report_at(tree)
+        if report is None:
+            return
+        listed, troubles = pending_at(tree)
+        self.troubles.extend(f"{self.cluster}.{proc}: {each}" for each in troubles[:_NAMED])
+        if confirmed(listed, report):
+            self.jobs[proc] = job_at_home(self.now.stores, self.bundle, self.cluster, proc, report)
+        elif report.is_complete:
+            _forget_earlier(tree, report)
+
+    def outputs(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+        """Put the outputs of a job into their place; those that are, leave the list one by one."""
+        if not self.now.force and (trouble := job.superseded(there)):
+            self.troubles.append(trouble)
+            return
+        listed, _ = pending_at(tree)
+        left = confirmed(listed, job.report)
+        for each in tuple(left):
+            if each.is_marker:
+                break
+            try:
+                if not self._is_settled(tree, job, each, there):
+                    continue
+            except HepsubError as error:
+                self.troubles.append(error.message)
                 continue
+            left.remove(each)
+            write_pending(tree, left)
+        if not left:
+            write_pending(tree, left)
+        elif len(left) == 1 and left[0].is_marker:
+            self.ready.append(job.proc)
+
+    def _is_settled(
+        self,
+        tree: Tree,
+        job: JobAtHome,
+        each: Pending,
+        there: Mapping[ObjectPlace, ObjectFact],
+    ) -> bool:
+        """Whether an output is in its place now; one for a path was put there, or its trouble told, before.
+
+        Raises:
+            HepsubError: it cannot be put there.
+        """
+        place = job.place_of(each.name, each.destination)
+        if place is None:
+            raise UnknownStorage(
+                f"{job.path_text(each)} is still at home: {printable(each.destination)} is in no storage of the policy,"
+                f" or not where {job.name} was to put it"
+            )
+        if isinstance(place, ObjectPlace):
+            self.now.put(tree, job, each, place, there.get(place))
+            return True
+        return tree.look(each.path) is None
+
+    def mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+        """Write the marker of a job if the store holds its outputs."""
+        try:
+            self._mark(tree, job, there)
         except HepsubError as error:
-            troubles.append(error.message)
-            continue
-        left.remove(each)
-        write_whole(job.home / PENDING, "".join(f"{one.line}\n" for one in left), 0o600)
-    if not left:
-        (job.home / PENDING).unlink(missing_ok=True)
-    return troubles
+            self.troubles.append(error.message)
+
+    def _mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+        listed, _ = pending_at(tree)
+        destination = next((each.destination for each in listed if each.is_marker), "")
+        if job.marker is None or job.marker[1] != destination:
+            raise UnknownStorage(
+                f"the marker of {job.name}: {printable(destination)} is in no storage of the policy, or not its place"
+            )
+        for _, where in job.stored():
+            self.now.check(where)
+        if trouble := job.why_incomplete(there, self.now.written):
+            raise InputsMissing(trouble)
+        etags = {said.url: there[where].etag for said, where in job.stored() if said.url}
+        self.now.upload(BytesIO(job.report.marker_text(etags)), job.marker[0])
+        write_pending(tree, ())
 
 
-def _is_settled(
-    now: Round, job: JobAtHome, each: Pending, there: Mapping[ObjectPlace, ObjectFact]
-) -> bool:
-    """Whether an output is in its place now; one for a path was put there, or its trouble told, before.
-
-    Raises:
-        HepsubError: it cannot be put there.
-    """
-    place = place_of(each.destination, job.goals)
-    if place is not None:
-        now.put(each, place, there.get(place))
-        return True
-    if not each.destination.startswith("/"):
-        raise UnknownStorage(
-            f"{each.path} is still at home: {each.destination} is in no storage of the policy"
-        )
-    return not each.path.exists()
-
-
-def _lacks_only_marker(job: JobAtHome) -> bool:
-    left = pending_of(job.home)
-    return len(left) == 1 and left[0].is_marker
-
-
-def _mark(now: Round, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
-    """Write the marker of a job whose outputs the store holds.
-
-    Raises:
-        HepsubError: it does not hold them, or the marker cannot be written.
-    """
-    (marker,) = pending_of(job.home)
-    place = place_of(marker.destination, job.goals)
-    if place is None:
-        raise UnknownStorage(
-            f"the marker of {job.name}: {marker.destination} is in no storage of the policy"
-        )
-    for _, where in job.stored():
-        now.check(where)
-    if trouble := job.why_incomplete(there, now.written):
-        raise InputsMissing(trouble)
-    file = job.home / _MARKER
-    etags = {said.url: there[where].etag for said, where in job.stored()}
-    write_whole(file, job.report.marker_text(etags), 0o600)
-    now.upload(file, place)
-    file.unlink(missing_ok=True)
-    (job.home / PENDING).unlink(missing_ok=True)
+def _forget_earlier(tree: Tree, report: Report) -> None:
+    """Remove what an earlier run left, when a later one is complete and needs nothing of it."""
+    for name in returned_outputs(tree).files:
+        if not report.came_home(name):
+            tree.remove(f"{OUTPUTS}/{name}")
+    tree.remove(PENDING)

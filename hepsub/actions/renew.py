@@ -124,7 +124,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
         jobs=sum(each.number for each in live),
         credentials={name: outcome for name, (outcome, _) in credentials.items()},
         storages={name: outcome for name, (outcome, _) in storages.items()},
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),  # what was just closed has been looked at twice
     )
     dues = [due for _, due in (*credentials.values(), *storages.values())]
     return state, _pause(dues, now, every)

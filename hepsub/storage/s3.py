@@ -8,10 +8,12 @@ more than HTCondor needs for a job.
 from __future__ import annotations
 
 import itertools
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -114,8 +116,8 @@ class Store:
             raise self._unreachable(error) from error
         return self._below(client, bucket, prefix)
 
-    def upload(self, path: Path, place: ObjectPlace) -> str:
-        """Write a file as an object; the store checks what arrives.
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
+        """Write what is open as an object; the store checks what arrives.
 
         Returns:
             Its ETag; empty where it was sent in parts.
@@ -129,21 +131,21 @@ class Store:
 
         import botocore.exceptions
 
-        size = path.stat().st_size
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         try:
             if size > _ONE_PIECE:
-                _upload_in_parts(self.client(), path, place)
+                self.client().upload_fileobj(file, place.bucket, place.key)
                 return ""
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "md5").digest()
-                file.seek(0)
-                answer = self.client().put_object(
-                    Bucket=place.bucket,
-                    Key=place.key,
-                    Body=file,
-                    ContentMD5=base64.b64encode(digest).decode(),
-                )
-                return str(answer.get("ETag", "")).strip('"')
+            digest = hashlib.file_digest(file, "md5").digest()
+            file.seek(0)
+            answer = self.client().put_object(
+                Bucket=place.bucket,
+                Key=place.key,
+                Body=file,
+                ContentMD5=base64.b64encode(digest).decode(),
+            )
+            return str(answer.get("ETag", "")).strip('"')
         except botocore.exceptions.ClientError as error:
             raise self._refused(error, str(place)) from error
         except botocore.exceptions.BotoCoreError as error:
@@ -252,16 +254,6 @@ def _fact(answer: Client, size: str) -> ObjectFact:
         encrypted="kms" in answer.get("ServerSideEncryption", "")
         or "SSECustomerAlgorithm" in answer,
     )
-
-
-def _upload_in_parts(client: Client, path: Path, place: ObjectPlace) -> None:
-    import boto3.exceptions
-
-    try:
-        client.upload_file(str(path), place.bucket, place.key)
-    except boto3.exceptions.S3UploadFailedError as error:
-        cause = error.__cause__ or error.__context__
-        raise (cause if cause is not None else error) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import Act, JobStatus, State
+from hepsub.bundle.bundle import Bundle
 from hepsub.here.holds import UNSAVED_CODE
 from hepsub.here.record import End, Record
 from hepsub.here.runs import after
 from hepsub.here.staged import UNSAVED, clear, scratch_directory, why_unsaved
 from tests.here.world import Here
+from tests.unit.bundle.test_request import make_request
 
 SMALL_HOME = "[staging]\nhome_limit = 1\n"
 MAKES = """
@@ -89,10 +91,21 @@ def test_whatever_was_asked_meanwhile(state: State) -> None:
 
 
 def test_what_the_report_tells(tmp_path: Path) -> None:
-    home = tmp_path / "job/3/home.3"
+    bundle = Bundle(directory=tmp_path, request=make_request())
+    bundle.make()
+    home = bundle.returned(3)
     assert why_unsaved(str(tmp_path), 3) == ""
     home.mkdir(parents=True)
-    for text in ("", "{", "[]", "{}", '{"code": 85, "message": "m"}', '{"code": 87}'):
+    for text in (
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"code": 85, "message": "m"}',
+        '{"code": 87}',
+        '{"code": 87, "message": []}',
+        "[" * 10**5,
+    ):
         (home / "report.json").write_text(text)
         assert why_unsaved(str(tmp_path), 3) == ""
     (home / "report.json").write_text(json.dumps({"code": 87, "message": "m"}))
@@ -104,3 +117,8 @@ def test_what_the_report_tells(tmp_path: Path) -> None:
     assert scratch.exists()
     clear(str(tmp_path), 3)
     assert not scratch.exists()
+    scratch.parent.rmdir()
+    (tmp_path / "precious/3").mkdir(parents=True)
+    scratch.parent.symlink_to(tmp_path / "precious")
+    clear(str(tmp_path), 3)
+    assert (tmp_path / "precious/3").exists()

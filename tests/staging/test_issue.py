@@ -202,7 +202,7 @@ def test_without_wait_the_user_is_told_where_outputs_from_away_lie(
     user = at_paths.shell
     done = user("hep_sub", *PATHS, "-site", "dongguan")
     cluster = int(done.stdout.split()[-1])
-    assert f"{at_paths.bundles}/UUID/home/home.PROC/outputs" in done.stderr
+    assert f"{at_paths.bundles}/UUID/job/PROC/home.PROC/outputs" in done.stderr
     ads = user.ended(cluster, 2)
     assert codes(ads) == [0, 0]
     for proc, ad in enumerate(ads):

@@ -148,6 +148,19 @@ def test_a_deep_tree_is_refused(tree: Path) -> None:
         list(opened.files(1000))
 
 
+def test_a_tree_is_emptied_without_following(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/thesis.tex").write_text("all of it")
+    (tree / "a/b/c").mkdir(parents=True)
+    (tree / "a/b/out").symlink_to(tmp_path / "precious")
+    (tree / "a/d").write_text("")
+    (tree / "out").symlink_to(tmp_path / "precious")
+    with open_tree(tree) as opened:
+        opened.clear()
+    assert list(tree.iterdir()) == []
+    assert (tmp_path / "precious/thesis.tex").exists()
+
+
 def test_what_is_open_stays_what_it_was(tree: Path, tmp_path: Path) -> None:
     """An exchange of the directory's name changes nothing for who holds it open."""
     (tree / "file").write_text("first")

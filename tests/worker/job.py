@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hepsub.bundle.pending import pending_at
+from hepsub.bundle.report import report_at
+from hepsub.files import open_tree
 from tests.worker.store import SIGNATURE
 
 WRAPPER = Path(__file__).resolve().parents[2] / "hepsub" / "worker" / "wrapper.sh"
@@ -140,6 +143,9 @@ class Job:
             process.communicate()
             raise
         seconds = time.monotonic() - start
+        with open_tree(self.home) as tree:
+            assert report_at(tree) is not None
+            assert pending_at(tree)[1] == (), "a list that hepsub cannot read"
         report = json.loads((self.home / "report.json").read_bytes())
         ended = Ended(process.returncode, stdout, stderr, seconds, report, self)
         self._check(ended)

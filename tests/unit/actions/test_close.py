@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.unit.actions.test_renew import World, world
 __all__ = ["world"]
 
 DAY = 86400.0
+BROUGHT = '{"code": 0, "outputs": [{"name": "r", "state": "home"}]}'
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def ended(world: World) -> Path:
     bundle = world.submit("-cred", "iam", "-out", f"r={world.directory}/results/r")
     home = bundle / "job/0/home.0"
     (home / "outputs").mkdir(parents=True)
-    (home / "report.json").write_text("{}")
+    (home / "report.json").write_text(BROUGHT)
     world.schedd.jobs.clear()
     return bundle
 
@@ -116,3 +118,56 @@ def test_torn_files_of_killed_rounds_go(world: World) -> None:
     assert (bundle / "private/creds/iam.token").exists()
     discard_bundle(bundle)
     assert not bundle.exists()
+
+
+# ---- what a job leaves instead ------------------------------------------------------------------
+
+
+def test_a_spoilt_bundle_keeps_no_other_one_back(world: World, ended: Path, tmp_path: Path) -> None:
+    """Its job is named; the outputs of the other one get into their place."""
+    second = world.submit("-out", f"r={world.directory}/results/second")
+    world.schedd.jobs.clear()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/thesis.tex").write_text("mine")
+    (ended / "job/0/home.0/outputs").rmdir()
+    (ended / "job/0/home.0/outputs").symlink_to(tmp_path / "precious")
+    (second / "job/0/home.0/outputs").mkdir(parents=True)
+    (second / "job/0/home.0/outputs/r").write_text("a result")
+    for _ in range(2):
+        notes = world.renew().notes
+        assert len([note for note in notes if "13.0 brought back stays in" in note]) == 1
+    assert (world.directory / "results/second").read_text() == "a result"
+    assert (tmp_path / "precious/thesis.tex").read_text() == "mine"
+    assert (ended / "private/finished").stat().st_size == 0, "somebody may want to look at it"
+
+
+def test_a_link_is_named_and_never_forgotten(world: World, ended: Path, tmp_path: Path) -> None:
+    """It is what a user made, perhaps; and the file that it points to stays as it is."""
+    (tmp_path / "key").write_text("mine")
+    (ended / "job/0/home.0/outputs/r").symlink_to(tmp_path / "key")
+    world.renew()
+    age(ended, 400)
+    assert any("'r' of 13.0 stay in" in note for note in world.renew().notes)
+    assert (ended / "job/0/home.0/outputs/r").is_symlink()
+    assert not (world.directory / "results/r").exists()
+    assert (tmp_path / "key").read_text() == "mine"
+
+
+def test_a_bundle_in_which_a_job_made_deep_directories_is_removed(
+    world: World, ended: Path
+) -> None:
+    """The library's way of removing a directory ends with RecursionError, and the round with it."""
+    world.renew()
+    deep = os.open(ended / "job/0/home.0", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=deep)
+        below = os.open("d", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+    age(ended, 31)
+    try:
+        assert world.renew().notes == ()
+        assert not ended.exists()
+    finally:
+        subprocess.run(["rm", "-rf", ended], check=True)  # pytest's own way would fail, too

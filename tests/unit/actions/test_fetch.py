@@ -13,18 +13,21 @@ from typing import Any
 import pytest
 
 from hepsub.actions.fetch import fetch
-from hepsub.actions.fetch_copy import compare
+from hepsub.actions.fetch_copy import compare, copy_home
 from hepsub.actions.fetch_order import Order
-from hepsub.actions.fetch_plan import job_ranges, plan_job
-from hepsub.actions.fetch_report import Report, read_report
-from hepsub.actions.fetch_result import Fetched, Here, Output
+from hepsub.actions.fetch_plan import job_ranges
+from hepsub.actions.fetch_plan import plan_job as planned
+from hepsub.actions.fetch_result import Fetched, Here, JobFiles, Local, Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.fetch_stand import Ground
-from hepsub.actions.pending_list import PENDING
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
 from hepsub.actions.wait import Clock
 from hepsub.batch import State
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.pending import PENDING
+from hepsub.bundle.report import Report, read_report
+from hepsub.bundle.returned import returned_outputs
 from hepsub.cli.fetch_text import fetch_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
@@ -35,6 +38,7 @@ from hepsub.storage.landing import Landing
 from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+from tests.unit.bundle.test_request import make_request
 
 CONTENT = b"result\n"
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -74,9 +78,15 @@ def report(
         + more.pop("outputs_", []),
         **more,
     }
-    found = read_report(json.dumps(document).encode())
-    assert found is not None
-    return found
+    return read_report(json.dumps(document).encode())
+
+
+def plan_job(job: Job, seen: Sight) -> JobFiles:
+    """What there is of a job, as it lies there now."""
+    with job.bundle.open_returned(job.proc) as tree:
+        if tree is not None:
+            job = replace(job, returned=returned_outputs(tree))
+    return planned(job, seen)
 
 
 def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> Sight:
@@ -92,12 +102,17 @@ def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> Sight:
 def job(tmp_path: Path) -> Job:
     """Give a job with the one output `r`, of which nothing is known."""
     carried = (Carried(name="r", place=R),)
-    return Job(proc=0, carried=carried, home=tmp_path / "home.0", marker=MARKER)
+    return Job(
+        proc=0,
+        carried=carried,
+        bundle=Bundle(directory=tmp_path, request=make_request()),
+        marker=MARKER,
+    )
 
 
 def came_home(job: Job, name: str, content: bytes = CONTENT) -> Path:
     """Let an output be at home."""
-    path = job.home / "outputs" / name
+    path = job.home / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -125,7 +140,7 @@ def test_what_came_home_is_newer_than_what_is_in_the_store(job: Job) -> None:
     """An object of an earlier run is not taken for it."""
     path = came_home(job, "r")
     [output] = plan_job(job, sight(R, etag=OTHER)).outputs
-    assert output.source == path
+    assert str(output.source) == str(path)
 
 
 def test_an_object_of_another_run_is_told(job: Job) -> None:
@@ -198,7 +213,7 @@ def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
     assert files.outputs[0].source == R
     assert "an earlier one did" in files.oddities[0]
     known = replace(job, report=report({"r": ("home", MD5, R)}))
-    assert plan_job(known, sight(R)).outputs[0].source == job.home / "outputs/r"
+    assert plan_job(known, sight(R)).outputs[0].source != R
 
 
 def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
@@ -212,16 +227,18 @@ def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     assert output.stays
     home = came_home(known, "r")
     [output] = plan_job(known, sight()).outputs
-    assert (output.stays, output.source) == (False, home)
+    assert (output.stays, str(output.source)) == (False, str(home))
     assert plan_job(known, sight()).complete is None
 
 
 def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
     """What a job left behind does not read other files of the user's."""
     (tmp_path / "secret").write_text("secret")
-    (job.home / "outputs").mkdir(parents=True)
-    (job.home / "outputs/r").symlink_to(tmp_path / "secret")
-    assert plan_job(job, sight()).outputs == ()
+    job.home.mkdir(parents=True)
+    (job.home / "r").symlink_to(tmp_path / "secret")
+    files = plan_job(job, sight())
+    assert files.outputs == ()
+    assert "a link, which is not followed" in files.missing[0].why
 
 
 # ---- patterns ---------------------------------------------------------------------------------
@@ -291,13 +308,6 @@ def test_a_store_that_is_away_is_the_reason(job: Job) -> None:
     known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
     [missing] = plan_job(known, sight(troubles={"herd": "herd does not answer"})).missing
     assert missing.why == "herd does not answer"
-
-
-@pytest.mark.parametrize("text", [b"", b"[]", b"null", b'{"outputs": [1]}', b"\xff", b'{"outputs": 3}'])  # fmt: skip
-def test_a_report_that_is_none_is_none_or_empty(text: bytes) -> None:
-    """It came over a network, from a machine that nobody knows."""
-    found = read_report(text)
-    assert found is None or not found.outputs
 
 
 @pytest.mark.parametrize(
@@ -540,3 +550,67 @@ def test_waiting_ends_with_the_jobs(world: World) -> None:
 
     world.sleep = end
     assert world.fetch("13", wait=True).exit_code == 0
+
+
+# ---- what a job leaves instead ----------------------------------------------------------------
+
+
+def test_links_are_named_and_not_brought(world: World, tmp_path: Path) -> None:
+    """A key of the user's, or a directory of them, does not become an output."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id_rsa").write_text("secret")
+    bundle = world.submit(*OUT)
+    world.schedd.jobs.clear()
+    leave(bundle, 0, "r")
+    leave(bundle, 0, "d/x")
+    outputs = [bundle / f"job/{proc}/home.{proc}/outputs" for proc in range(3)]
+    outputs[1].mkdir(parents=True)
+    (outputs[1] / "r").symlink_to(tmp_path / ".ssh/id_rsa")
+    outputs[2].parent.mkdir()
+    outputs[2].symlink_to(tmp_path / ".ssh")
+    result = world.fetch("13")
+    assert result.exit_code == 53
+    told = [each.message for each in result.problems]
+    assert any("13.1: no r: it came home as what is no regular file" in each for each in told), told
+    assert any("13.2: what came home cannot be looked at" in each for each in told), told
+    assert any("'r' of 13.1 stay in" in each for each in result.notes), result.notes
+    got = world.directory / "got/13"
+    assert [str(each.relative_to(got)) for each in got.rglob("*") if each.is_file()] == ["0/r"]
+
+
+def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
+    job: Job, tmp_path: Path
+) -> None:
+    """What was looked at and what is copied are two moments."""
+    path = came_home(job, "r")
+    [output] = plan_job(job, sight()).outputs
+    (tmp_path / "secret").write_text("secret\n")
+    path.unlink()
+    path.symlink_to(tmp_path / "secret")
+    goal = Landing(root=tmp_path / "got", parts=("r",), part="r.part")
+    copied = copy_home(Local(output=output, path=goal.path, here=Here.ABSENT), goal)
+    assert copied.here is Here.FAILED
+    assert not goal.path.exists()
+
+
+def test_a_report_that_cannot_be_used_is_told_and_stops_nothing(world: World) -> None:
+    """What came home is brought all the same: nobody knows of which run it is."""
+    bundle = world.submit(*OUT)
+    world.schedd.jobs.clear()
+    for proc in range(3):
+        leave(bundle, proc, "r")
+    (bundle / "job/1/home.1/report.json").write_text('{"code": 0, "payload": {"exit_code": 1e999}}')
+    result = world.fetch("13")
+    [problem] = result.problems
+    assert "13.1: its report.json cannot be used" in problem.message
+    assert result.exit_code == 53
+    assert {each.parent.name for each in (world.directory / "got").rglob("r")} == {"0", "1", "2"}
+
+
+def test_a_report_gives_an_object_no_name_of_its_own(roots: Job) -> None:
+    """Only one that the pattern has, with the object's last component."""
+    for name in ("../../.bashrc", "d/h_9.root", "h_1.root", "d/e/h_1.root"):
+        known = replace(roots, marked=report({name: ("uploaded", MD5, A)}))
+        files = plan_job(known, sight(A))
+        assert files.outputs == ()
+        assert any("13/0/h_1.root" in each for each in files.oddities)

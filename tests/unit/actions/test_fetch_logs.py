@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.fetch_logs import stderr_of, with_logs
-from hepsub.actions.fetch_report import Report
 from hepsub.actions.fetch_result import JobFiles, Missing
 from hepsub.batch import JobStatus, State
+from hepsub.bundle.report import Payload, Report
 from hepsub.bundle.request import BundleRequest
 from tests.unit.bundle.test_request import make_request
 
@@ -25,16 +25,7 @@ def request_(tmp_path: Path) -> BundleRequest:
 
 def ended(exit_code: int | None, *, code: int = 0, signal: int | None = None) -> Report:
     """What a wrapper reports."""
-    return Report(
-        code=code,
-        message="",
-        exit_code=exit_code,
-        signal=signal,
-        ran=True,
-        outputs={},
-        ended="",
-        md5="",
-    )
+    return Report(code=code, payload=Payload(exit_code=exit_code, signal=signal))
 
 
 def job(

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from hepsub.actions.fetch_plan import plan_job
-from hepsub.actions.fetch_report import Report, read_report
 from hepsub.actions.fetch_sight import Job, Sight
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.report import Report, read_report
+from hepsub.bundle.returned import returned_outputs
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.page import Seen
+from tests.unit.bundle.test_request import make_request
 
 MD5, OTHER = "c" * 32, "d" * 32
 R = ObjectPlace(storage="herd", bucket="out", key="13/r")
@@ -36,9 +39,7 @@ def said(name: str, place: ObjectPlace, **more: Any) -> dict[str, Any]:
 def report(*outputs: dict[str, Any], code: int = 0) -> Report:
     """A report."""
     document = {"code": code, "message": "", "payload": {"exit_code": 0}, "outputs": outputs}
-    found = read_report(json.dumps(document).encode())
-    assert found is not None
-    return found
+    return read_report(json.dumps(document).encode())
 
 
 def sight(**etags: str) -> Sight:
@@ -53,7 +54,12 @@ def sight(**etags: str) -> Sight:
 def job(tmp_path: Path) -> Job:
     """Give a job with an output and an optional one."""
     carried = (Carried(name="r", place=R), Carried(name="o", place=O, optional=True))
-    return Job(proc=0, carried=carried, home=tmp_path / "home.0", marker=MARKER)
+    return Job(
+        proc=0,
+        carried=carried,
+        bundle=Bundle(directory=tmp_path, request=make_request()),
+        marker=MARKER,
+    )
 
 
 def complete(job: Job, seen: Sight, *outputs: dict[str, Any], code: int = 0) -> bool | None:
@@ -110,15 +116,18 @@ def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
 
 def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     """The second run uploaded all; HTCondor left what the first had brought."""
-    path = job.home / "outputs/r"
+    path = job.home / "r"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"earlier")
+    with job.bundle.open_returned(0) as tree:
+        assert tree is not None
+        job = replace(job, returned=returned_outputs(tree))
     second = report(said("r", R))
     [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
     assert output.source == R
     at_home = report(said("r", R, state="home"), code=85)
     [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
-    assert output.source == path
+    assert str(output.source) == str(path)
     [output] = plan_job(
         replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
     ).outputs

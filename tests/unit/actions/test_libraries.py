@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from io import BufferedIOBase
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,12 @@ class Remembering:
             for each in places
         }
 
-    def upload(self, path: Path, place: ObjectPlace) -> None:
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> None:
         """Keep the size."""
         if self.broken:
             raise StorageRefused("the storage herd refuses it", remedy="check the keys")
         self.uploads.append(place.key)
-        self.objects[place.key] = path.stat().st_size
+        self.objects[place.key] = len(file.read())
 
 
 @dataclass
@@ -99,7 +100,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (tmp_path / "libA.so").write_text("elf")
     made = World(tmp_path, FakeSchedd(host="login01.example.org"))
     monkeypatch.setattr(Store, "look_up", lambda _, places: made.s3.look_up(list(places)))
-    monkeypatch.setattr(Store, "upload", lambda _, path, place: made.s3.upload(path, place))
+    monkeypatch.setattr(Store, "upload", lambda _, file, place: made.s3.upload(file, place))
     return made
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from hepsub.actions.pending import Round, push_pending
-from hepsub.actions.pending_list import PENDING, pending_of
 from hepsub.actions.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
@@ -56,12 +58,12 @@ class FakeStore:
         """As Store does it."""
         return f"https://s3.example.org/{bucket}/{key}"
 
-    def upload(self, path: Path, place: ObjectPlace) -> str:
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
         """Keep the object."""
         self._answer()
         if (error := self.trouble.get(place.key)) is not None:
             raise error
-        self.objects[place.key] = path.read_bytes()
+        self.objects[place.key] = file.read()
         self.written.append(place.key)
         return md5(self.objects[place.key])
 
@@ -100,7 +102,7 @@ class Home:
 
     def of(self, proc: int) -> Path:
         """What came home from one job."""
-        home = self.bundle.directory / f"job/{proc}/home.{proc}"
+        home = self.bundle.returned(proc)
         (home / "outputs").mkdir(parents=True, exist_ok=True)
         return home
 
@@ -132,6 +134,11 @@ class Home:
         document = {"started": "2026-07-01T10:00:00Z", "code": code, "message": "m"}
         document |= {"payload": {"exit_code": 0}, "outputs": outputs}
         (self.of(proc) / "report.json").write_text(json.dumps(document))
+
+    def left(self, proc: int) -> list[str]:
+        """The names in the list of a job."""
+        with self.bundle.open_returned(proc) as tree:
+            return [each.name for each in pending_at(tree)[0]] if tree is not None else []
 
     def round(self, *, force: bool = False) -> Round:
         """One round."""
@@ -186,7 +193,7 @@ def test_one_that_is_refused_stops_the_marker_and_nothing_else(home: Home) -> No
     assert home.push() == ("no right to write r_0",)
     assert set(home.store.written) == {"13/0/m1", "13/r_1", f"13/.hepsub/{home.uuid}/1.json"}
     assert home.files(0) == {"r", "report.json", PENDING}
-    assert [each.path.name for each in pending_of(home.of(0))] == ["r", "report.json"]
+    assert home.left(0) == ["r", "report.json"]
     home.store.trouble.clear()
     home.store.written.clear()
     assert home.push() == ()
@@ -215,16 +222,17 @@ def test_a_bucket_that_refuses_everything_is_left_alone(home: Home) -> None:
     for name in names:
         home.store.trouble[f"13/0/{name}"] = StorageRefused(f"no place for {name}")
     assert home.push() == tuple(f"no place for {name}" for name in names[:5])
-    assert len(pending_of(home.of(0))) == 21
+    assert len(home.left(0)) == 21
     for name in names[4:]:
         del home.store.trouble[f"13/0/{name}"]
     assert home.push() == tuple(f"no place for {name}" for name in names[:4])
-    assert len(pending_of(home.of(0))) == 5
+    assert len(home.left(0)) == 5
 
 
-def test_an_output_for_a_path_keeps_the_marker_back(home: Home, tmp_path: Path) -> None:
+def test_an_output_for_a_path_keeps_the_marker_back(world: World, tmp_path: Path) -> None:
     """Whoever places it removes it; then its line goes, and the marker gets there."""
-    goal = tmp_path / "goal"
+    goal = tmp_path / "goal_0"
+    home = Home(world, *OUTPUTS, "-out", f"p={tmp_path}/goal_%{{ProcId}}")
     home.came(0, {"r": f"{HERD}/r_0", "p": str(goal)})
     assert home.push() == ()
     assert home.store.written == ["13/r_0"]
@@ -246,7 +254,7 @@ def test_after_a_kill_between_upload_and_list(home: Home) -> None:
     assert "is gone" in trouble
     assert "m1" in trouble
     assert home.store.written == []
-    assert [each.path.name for each in pending_of(home.of(0))] == ["m1", "report.json"]
+    assert home.left(0) == ["m1", "report.json"]
     home.store.objects["13/0/m1"] = b"m1 of 0"
     assert home.push() == ()
     assert home.store.written == [f"13/.hepsub/{home.uuid}/0.json"]
@@ -273,8 +281,7 @@ def test_a_destination_that_the_policy_lost_is_told(home: Home) -> None:
 def test_odd_names(home: Home) -> None:
     """The list escapes them; a name with a percent sign is one name."""
     home.came(0, {"m%09": f"{HERD}/0/m%2509"}, marker=False)
-    (each,) = pending_of(home.of(0))
-    assert each.path.name == "m%09"
+    assert home.left(0) == ["m%09"]
     assert home.push() == ()
     assert home.store.written == ["13/0/m%09"]
 
@@ -282,8 +289,9 @@ def test_odd_names(home: Home) -> None:
 def test_lines_of_another_kind_are_left_alone(home: Home) -> None:
     """A list that was cut off, or of a newer wrapper."""
     (home.of(0) / PENDING).write_text("outputs/r\t3\n")
-    assert pending_of(home.of(0)) == ()
-    assert pending_of(home.of(1)) == ()
+    home.reported(0, [], code=85)
+    assert home.push() == ("13.0: line 1 of pending.tsv was not used: it has 2 fields, not 4",)
+    assert home.store.written == []
 
 
 # ---- other runs ---------------------------------------------------------------------------------
@@ -407,3 +415,157 @@ def test_without_a_checksum_nothing_is_taken_for_what_is_there(home: Home) -> No
     home.store.objects["13/r_0"] = b"x of 0"
     assert home.push() == ()
     assert home.store.objects["13/r_0"] == b"r of 0"
+
+
+# ---- what a job leaves instead ------------------------------------------------------------------
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """Give a directory of the user's that no job may touch."""
+    (tmp_path / "precious").mkdir()
+    for name in ("r", "thesis.tex", PENDING):
+        (tmp_path / "precious" / name).write_text("mine")
+    return tmp_path / "precious"
+
+
+def test_nothing_is_removed_below_a_directory_that_is_a_link(home: Home, precious: Path) -> None:
+    """A complete report needs nothing of an earlier run: that must not mean the user's own files."""
+    outputs = home.of(0) / "outputs"
+    outputs.rmdir()
+    outputs.symlink_to(precious)
+    (home.bundle.returned(0) / "report.json").write_text(
+        json.dumps({"code": 0, "payload": {"exit_code": 0}, "outputs": []})
+    )
+    [note] = home.push()
+    assert note.startswith(f"what 13.0 brought back stays in {home.bundle.returned(0)}")
+    assert {each.name for each in precious.iterdir()} == {"r", "thesis.tex", PENDING}
+
+
+def test_a_returned_directory_that_is_a_link_is_not_entered(home: Home, precious: Path) -> None:
+    (precious / "outputs").mkdir()
+    (precious / "outputs/thesis.tex").write_text("mine")
+    (precious / "report.json").write_text('{"code": 0, "payload": {"exit_code": 0}}')
+    home.bundle.returned(0).symlink_to(precious)
+    home.came(1, {"r": f"{HERD}/r_1"})
+    [note] = home.push()
+    assert "what 13.0 brought back" in note
+    assert (precious / "outputs/thesis.tex").exists()
+    assert home.store.written == ["13/r_1", f"13/.hepsub/{home.uuid}/1.json"]
+
+
+@pytest.mark.parametrize("kind", ["link", "link below", "fifo", "directory"])
+def test_what_is_no_file_is_not_uploaded(home: Home, precious: Path, kind: str) -> None:
+    """A key of the user's that a link points to, above all: even where list and report agree about it."""
+    home.came(0, {"r": f"{HERD}/r_0", "m1": f"{HERD}/0/m1"})
+    said = [
+        output("r", "mine", "home", f"{HERD}/r_0"),
+        output("m1", "m1 of 0", "home", f"{HERD}/0/m1"),
+    ]
+    home.reported(0, said, code=85)
+    told = (home.of(0) / PENDING).read_text()
+    (home.of(0) / PENDING).write_text(told.replace(f"6\t{md5('r of 0')}", f"4\t{md5('mine')}"))
+    file = home.of(0) / "outputs/r"
+    file.unlink()
+    if kind == "link":
+        file.symlink_to(precious / "r")
+    elif kind == "link below":
+        file.parent.rename(file.parent.with_name("was"))
+        file.parent.symlink_to(precious)
+    elif kind == "fifo":
+        os.mkfifo(file)
+    else:
+        file.mkdir()
+    troubles = home.push()
+    assert any("stays there" in each or "brought back" in each for each in troubles), troubles
+    assert "13/r_0" not in home.store.objects
+    assert (precious / "r").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "https://s3.example.org/out/14/r_0",
+        "https://s3.example.org/other/13/r_0",
+        f"{HERD}/r_1",
+        f"{HERD}/0/r",
+        "/home/alice/.ssh/authorized_keys",
+    ],
+)
+def test_only_the_request_says_where_an_output_goes(home: Home, destination: str) -> None:
+    """Though list and report agree: another object of the user's storages, another job's, or a path."""
+    home.came(0, {"r": destination})
+    [trouble] = home.push()
+    assert f"outputs/r is still at home: {destination} is in no storage of the policy" in trouble
+    assert home.store.written == []
+    assert "r" in home.files(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "destination"),
+    [
+        ("evil", f"{HERD}/r_0"),
+        ("m1", f"{HERD}/0/m2"),
+        ("m1", f"{HERD}/0/d/m1"),
+        ("x1", f"{HERD}/0/x1"),
+    ],
+)
+def test_a_name_that_the_request_does_not_expect_goes_nowhere(
+    home: Home, name: str, destination: str
+) -> None:
+    """Neither as the output it is told to be, nor as a match that is none, nor under another name."""
+    home.came(0, {name: destination})
+    [trouble] = home.push()
+    assert "is still at home" in trouble
+    assert home.store.written == []
+
+
+def test_a_marker_goes_to_its_place_only(home: Home) -> None:
+    home.came(0, {"r": f"{HERD}/r_0"})
+    told = home.of(0) / PENDING
+    told.write_text(told.read_text().replace("/0.json", "/1.json"))
+    [trouble] = home.push()
+    assert "the marker of 13.0" in trouble
+    assert home.store.written == ["13/r_0"]
+
+
+def test_a_key_that_no_object_can_have_stops_nothing(home: Home) -> None:
+    """A name whose bytes are not UTF-8."""
+    name = os.fsdecode(b"m\xff")
+    content = "m of 0"
+    (home.of(0) / "outputs" / name).write_text(content)
+    line = b"outputs/m\xff\t6\t%s\t%s/0/m\xff\n" % (md5(content).encode(), HERD.encode())
+    (home.of(0) / PENDING).write_bytes(line)
+    home.reported(0, [output("m\ufffd", content, "home", f"{HERD}/0/m\ufffd")], code=85)
+    home.came(1, {"r": f"{HERD}/r_1"})
+    [trouble] = home.push()
+    assert "is still at home" in trouble
+    assert "13/r_1" in home.store.objects
+
+
+def test_a_bad_list_or_report_stops_no_other_job(home: Home) -> None:
+    """It is named, with the job that it is of."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    home.came(1, {"r": f"{HERD}/r_1"})
+    told = home.of(0) / PENDING
+    whole = told.read_text()
+    size = f"\t{len('r of 0')}\t"
+    told.write_text(whole.replace(size, "\t" + "9" * 5000 + "\t"))
+    assert home.push()[0] == "13.0: line 1 of pending.tsv was not used: its size or its MD5 is none"
+    assert "13/r_1" in home.store.objects
+    (home.of(0) / "report.json").write_text('{"code": 1e999}')
+    [trouble] = home.push()
+    assert trouble.startswith("what 13.0 brought back stays in")
+    assert (home.of(0) / "outputs/r").exists()
+
+
+def test_what_is_larger_than_may_come_home_is_not_read(home: Home) -> None:
+    """A file without content costs a job nothing."""
+    home.came(0, {"r": f"{HERD}/r_0"})
+    huge = {**output("r", "", "home", f"{HERD}/r_0"), "size": 2**40}
+    home.reported(0, [{**huge, "md5": None}], code=85)
+    os.truncate(home.of(0) / "outputs/r", 2**40)
+    (home.of(0) / PENDING).write_text(f"outputs/r\t{2**40}\t-\t{HERD}/r_0\n")
+    [trouble] = home.push()
+    assert "is not the file" in trouble
+    assert home.store.written == []

@@ -1,0 +1,220 @@
+"""What the wrapper says of a job: `report.json`, brought back or as the marker object (worker/README.md).
+
+A job can write what it likes there. So a report decides states only: names, places and sizes of a
+submission's outputs are its request's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import unquote
+
+import msgspec
+
+from hepsub.bundle.returned import content_at
+from hepsub.documents import read_json
+from hepsub.files import Tree
+from hepsub.plan.staging import ObjectFact
+from hepsub.terminal import printable
+
+REPORT = "report.json"
+LARGEST = 16 * 2**20
+"""No report is larger, in bytes."""
+HOME, UPLOADED = "home", "uploaded"
+_SAVED_AT_HOME = 85
+_SHOWN = 2000
+
+_Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
+_Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2**17)]
+_Number: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+_Byte: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{32})?\Z")]
+_Time: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(-?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\Z"),
+]
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """How the program ended: its exit code or what signal ended it, and after how many seconds."""
+
+    exit_code: _Byte | None = None
+    signal: _Byte | None = None
+    seconds: _Number = 0
+
+
+class ReportedInput(msgspec.Struct, frozen=True, kw_only=True):
+    """An input that was fetched: its size, and how long and how many tries that took."""
+
+    name: _Name
+    size: _Size | None = None
+    seconds: _Number = 0
+    tries: _Number = 0
+
+
+class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """An output: its state; size, MD5, URL without signature (or path), and the store's ETag, as far as known."""
+
+    name: _Name
+    state: Literal["uploaded", "moved", "home", "missing", "lost"]
+    size: _Size | None = None
+    md5: _Digest | None = None
+    url: _Text | None = None
+    etag: _Text | None = None
+
+    def is_what(self, fact: ObjectFact) -> bool:
+        """Whether an object is this output, as far as size, ETag and MD5 tell."""
+        if self.size is not None and fact.size != self.size:
+            return False
+        if self.etag and self.etag == fact.etag:
+            return True
+        return not (self.md5 and fact.md5) or self.md5 == fact.md5
+
+
+class ReportedCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential when the job ended."""
+
+    name: _Name
+    kind: _Text = ""
+    state: _Text = ""
+    expires: _Text | None = None
+    renewed: _Number = 0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What a wrapper reported; the fields are those of worker/README.md."""
+
+    version: Literal[1] = 1
+    job: _Text = ""
+    run: _Size | None = None
+    host: _Text = ""
+    started: _Time = ""
+    ended: _Time = ""
+    payload: Payload | None = None
+    code: _Byte
+    message: Annotated[str, msgspec.Meta(max_length=LARGEST)] = ""
+    inputs: Annotated[tuple[ReportedInput, ...], msgspec.Meta(max_length=LARGEST // 50)] = ()
+    outputs: Annotated[tuple[ReportedOutput, ...], msgspec.Meta(max_length=LARGEST // 30)] = ()
+    credentials: Annotated[tuple[ReportedCredential, ...], msgspec.Meta(max_length=1000)] = ()
+    chirp: bool = False
+
+    @property
+    def complaint(self) -> str:
+        """The message, as it may be shown."""
+        return printable(self.message[:_SHOWN])
+
+    @property
+    def exit_code(self) -> int | None:
+        """The program's exit code; None when it has none."""
+        return self.payload.exit_code if self.payload is not None else None
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the program ended with 0."""
+        return self.exit_code == 0 and self.payload is not None and self.payload.signal is None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run left nothing to be done."""
+        return self.has_succeeded and self.code == 0
+
+    @property
+    def owes_marker(self) -> bool:
+        """Whether nothing but outputs that came home keeps the run from being complete."""
+        return self.has_succeeded and self.code == _SAVED_AT_HOME
+
+    @property
+    def started_at(self) -> float:
+        """When the run began, in seconds since the epoch; 0 for not known."""
+        try:
+            return datetime.fromisoformat(self.started).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
+
+    def end_text(self) -> str:
+        """How the program ended, in words."""
+        if self.payload is None:
+            return "the program was never started"
+        if self.payload.signal is not None:
+            return f"signal {self.payload.signal} ended the program"
+        return f"the program ended with exit code {self.payload.exit_code}"
+
+    def is_overtaken_by(self, other: Report) -> bool:
+        """Whether another report is of a later run of the job; or of another one, and nobody knows which is later."""
+        if self.run is not None and other.run is not None:
+            return other.run > self.run
+        return (self.host, self.started) != (other.host, other.started)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[ReportedOutput]]:
+        found: defaultdict[str, list[ReportedOutput]] = defaultdict(list)
+        for each in self.outputs:
+            found[each.name].append(each)
+        return dict(found)
+
+    def all_said(self, name: str) -> Sequence[ReportedOutput]:
+        """What it says of an output; an output with two destinations is there twice."""
+        return self._by_name.get(as_reported(name), ())
+
+    def said(self, name: str) -> ReportedOutput | None:
+        """What it says of an output last; None for nothing."""
+        return next(reversed(self.all_said(name)), None)
+
+    def came_home(self, name: str) -> bool:
+        """Whether the run brought back the file of this name, or the directory that it is in."""
+        parts = name.split("/")
+        return any(
+            each.state == HOME
+            for number in range(1, len(parts) + 1)
+            for each in self.all_said("/".join(parts[:number]))
+        )
+
+    def by_url(self) -> dict[str, str]:
+        """The names of outputs by their URLs, unquoted."""
+        return {unquote(each.url): each.name for each in self.outputs if each.url}
+
+    def marker_text(self, etags: Mapping[str, str]) -> bytes:
+        """The report as the marker holds it, when all outputs that came home are in their place.
+
+        Args:
+            etags: the ETags of objects by their URLs without signature.
+        """
+        outputs = tuple(
+            msgspec.structs.replace(each, state=UPLOADED, etag=etags[each.url] or None)
+            if each.state == HOME and each.url is not None and each.url in etags
+            else each
+            for each in self.outputs
+        )
+        marker = msgspec.structs.replace(self, code=0, message="", outputs=outputs)
+        return msgspec.json.format(msgspec.json.encode(marker), indent=1) + b"\n"
+
+
+def as_reported(name: str) -> str:
+    """A name as a report has it: bytes that are not UTF-8 do not survive JSON."""
+    return _NOT_UTF8.sub("\ufffd", name)
+
+
+def read_report(content: bytes) -> Report:
+    """The report in a document.
+
+    Raises:
+        Malformed: it is none.
+    """
+    return read_json(content, Report, most=LARGEST)
+
+
+def report_at(tree: Tree) -> Report | None:
+    """The report in what a job brought back; None where there is none.
+
+    Raises:
+        Malformed: it cannot be used.
+    """
+    content = content_at(tree, REPORT, LARGEST)
+    return read_report(content) if content is not None else None
