@@ -5,6 +5,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 * `request.json`: what the manifests are written from; no secret in it
 * `lock`: held while somebody completes the bundle
 * `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
+* `cancelled`: its user took the submission back: its jobs are removed, and never started
 * `signed.json`: when the URLs of each storage end
 * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
 * `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
@@ -42,6 +43,7 @@ from hepsub.plan.template import Values, parse_template
 REQUEST = "request.json"
 LOCK = "lock"
 READY = "ready"
+CANCELLED = "cancelled"
 SIGNED = "signed.json"
 FINISHED = "finished"
 WORKER_FILES = ("wrapper.sh", "scratch.sh")
@@ -230,6 +232,21 @@ class Bundle:
             write_whole(self.directory / READY, json.dumps(placed), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+
+    def mark_cancelled(self) -> None:
+        """Note, so that no crash forgets it, that its user took the submission back.
+
+        Raises:
+            BundleUnusable: it cannot be noted.
+        """
+        try:
+            write_whole(self.directory / CANCELLED, "", 0o600, durable=True)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+
+    def is_cancelled(self) -> bool:
+        """Whether its user took the submission back."""
+        return (self.directory / CANCELLED).exists()
 
 
 def keep_file(source: Path, goal: Path) -> None:
