@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.errors import Interrupted, NotDone
 from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 from hepsub.version import __version__
 
@@ -43,6 +42,7 @@ def submit(spec: JobSpec) -> Submission:
     """
     from hepsub.actions import submit as action
     from hepsub.actions.session import open_session
+    from hepsub.errors import Interrupted, NotDone
 
     result = action.submit(open_session(), spec)
     for problem in result.problems:

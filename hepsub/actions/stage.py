@@ -106,6 +106,7 @@ def bundle_for(
                 sign(session, stores, bundle, None)
             yield Staged(bundle=bundle, held=held)
         except (HepsubError, KeyboardInterrupt) as error:
+            session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():
                 discard_bundle(directory)
             raise

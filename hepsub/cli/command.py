@@ -114,7 +114,10 @@ def main(program: str, words: Sequence[str]) -> int:
         program: the command's name, one of PROGRAMS.
         words: its words.
     """
-    command, words = find(program, words)
+    try:
+        command, words = find(program, words)
+    except KeyboardInterrupt:  # nothing has been done
+        return Interrupted.exit_code
     if sys.stdout is None:  # closed by the caller, who does not want to hear
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     interrupts = Interrupts()
