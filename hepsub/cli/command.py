@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Values
-from hepsub.errors import HepsubError, Interrupted
+from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
 from hepsub.result import Problem
 from hepsub.version import __version__
@@ -212,7 +212,8 @@ def _offer(session: Session) -> _End:
 def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> _End:
     from hepsub.cli import output, render
 
-    if "-json" in words or "--json" in words:
+    unheard = problem.code == OutputUnwritable.code
+    if ("-json" in words or "--json" in words) and not unheard:
         render.render_json_error(command.name, problem)
     else:
         output.error(command.name, problem)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Problem
@@ -44,7 +45,12 @@ def write_out(text: str, *, secret: bool = False) -> None:
 
 def discard_output() -> None:
     """Let the interpreter's last flush of stdout go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard(sys.stdout)
+
+
+def _discard(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def talk(command: str, lines: Iterable[str]) -> None:
@@ -62,6 +68,9 @@ def error(command: str, problem: Problem) -> None:
 
 def _say(line: str) -> None:
     """Write to stderr, if it is there: a command that has done its work does not fail because of talk."""
-    if sys.stderr is not None:  # print() would take stdout instead
-        with contextlib.suppress(OSError):
-            print(line, file=sys.stderr)
+    if sys.stderr is None:  # print() would take stdout instead
+        return
+    try:
+        print(line, file=sys.stderr)
+    except OSError:
+        _discard(sys.stderr)
