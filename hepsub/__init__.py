@@ -36,14 +36,20 @@ def submit(spec: JobSpec) -> Submission:
     """Submit one cluster; with `once`, the cluster that the key already has.
 
     Raises:
+        NotDone: a cluster was submitted, which the message names, but its jobs cannot start.
+        Interrupted: Ctrl-C; the message names the cluster, if there is one.
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
     from hepsub.actions import submit as action
     from hepsub.actions.session import open_session
+    from hepsub.errors import Interrupted, NotDone
 
-    value = action.submit(open_session(), spec).value
-    assert isinstance(value, action.Submission)  # noqa: S101 (what the action returns)
-    return value
+    result = action.submit(open_session(), spec)
+    for problem in result.problems:
+        kind = Interrupted if problem.code == Interrupted.code else NotDone
+        raise kind(problem.message, remedy=problem.remedy)
+    assert isinstance(result.value, action.Submission)  # noqa: S101 (what the action returns)
+    return result.value
 
 
 def preview(spec: JobSpec) -> Preview:

@@ -125,7 +125,7 @@ class Selection:
         owner: login name.
         states: any of these.
         uuid: the submission's UUID.
-        once: the submission's key.
+        once: the submission's key; jobs that were removed before they could start have none.
     """
 
     ids: tuple[JobId, ...] = ()

@@ -9,21 +9,40 @@ so a lost journal costs nothing but the look-up.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta
+
+from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
+from hepsub.files import Tree, make_private, open_tree, write_all
 from hepsub.jobid import JobId, same_schedd
+
+NO_CLUSTER = -1
+_VERSION = 1
+_LINE_BYTES = 1 << 20
+_FILE_BYTES = 64 << 20
+"""Of a larger file only the end is read: the latest submissions are the ones that matter."""
+_FILES = 10_000_000
+"""The lock of each key that was ever used lies there, too."""
+_YEAR_9999 = 253_402_300_800
+_OWN = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_Name = Annotated[str, Meta(max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One submission.
+    """One submission; the bounds are those of a line that is believed.
 
     Attributes:
         uuid: the submission's UUID.
@@ -36,18 +55,14 @@ class Entry:
         what: a digest of what was submitted; empty in old entries.
     """
 
-    uuid: str
-    pool: str
-    schedd: str
-    number: int
-    when: float
-    cluster: int = 0
-    once: str = ""
-    what: str = ""
-
-
-NO_CLUSTER = -1
-_FIELDS = frozenset(Entry.__dataclass_fields__)
+    uuid: _Name
+    pool: _Name
+    schedd: _Name
+    number: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    when: Annotated[float, Meta(ge=0, le=_YEAR_9999)]
+    cluster: Annotated[int, Meta(ge=NO_CLUSTER, lt=1 << 31)] = 0
+    once: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
+    what: _Name = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +84,25 @@ class Journal:
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        line = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
-        path = self.directory / f"{self.host}.jsonl"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        line = json.dumps({"v": _VERSION, **asdict(entry)}, separators=(",", ":")) + "\n"
+        descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)
         try:
             size = os.fstat(descriptor).st_size
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # a crash's half line
-            os.write(descriptor, (b"\n" if torn else b"") + line.encode())
+            write_all(descriptor, (b"\n" if torn else b"") + line.encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _open_own(self, name: str, flags: int) -> int:
+        """A regular file of this user in the journal's directory, which is made where it is not there."""
+        make_private(self.directory)
+        descriptor = os.open(self.directory / name, flags | _OWN, 0o600)
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
+            return descriptor
+        os.close(descriptor)
+        raise OSError(errno.EPERM, f"{name} is no regular file of yours")
 
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
@@ -123,20 +146,22 @@ class Journal:
         """
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = (self.directory / f"once-{name}.lock").open("w")
+            descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
         except OSError as error:
             raise _not_writable(self.directory, error) from error
-        with file:
+        with os.fdopen(descriptor, "w") as file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             yield
 
     def _lines(self) -> Iterator[Entry]:
-        for path in sorted(self.directory.glob("*.jsonl")):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                entry = _entry(line)
-                if entry is not None:
-                    yield entry
+        """Every line that can be read; what is no regular file of the user's is none of hepsub's."""
+        try:
+            with open_tree(self.directory) as tree:
+                for name in tree.names(_FILES):
+                    if name.endswith(".jsonl"):
+                        yield from _entries(tree, name)
+        except OSError:  # there is none; an append says what is wrong with one that is no directory
+            return
 
 
 def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
@@ -146,10 +171,13 @@ def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
     )
 
 
-def _entry(line: str) -> Entry | None:
-    """A line as an entry; None for one that a crash left half written."""
-    try:
-        record = json.loads(line)
-        return Entry(**{name: value for name, value in record.items() if name in _FIELDS})
-    except (ValueError, TypeError, AttributeError):
-        return None
+def _entries(tree: Tree, name: str) -> Iterator[Entry]:
+    """The entries of a file, in their order; none of one that cannot be opened.
+
+    A line may be anything: a crash leaves half of one, a file system in trouble zeros.
+    """
+    with contextlib.suppress(OSError), os.fdopen(tree.open(name), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _FILE_BYTES))
+        for line in file.read(_FILE_BYTES).split(b"\n"):
+            with contextlib.suppress(Malformed):
+                yield read_json(line, Entry, most=_LINE_BYTES)

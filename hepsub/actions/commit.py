@@ -6,21 +6,25 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
 
 from hepsub.actions.session import Session
-from hepsub.batch import Act, BatchSystem, Selection, Submitted
+from hepsub.actions.take_back import cancel, interrupted, take_back
+from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
     Interrupted,
     JournalNotWritable,
     ScheddNotReached,
+    SubmissionRefused,
     SubmissionUncertain,
 )
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+
+_UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +40,21 @@ class Order:
     plan: Plan
 
 
-def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
+def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None) -> Submitted:
     """Submit, and know afterwards whether it happened.
+
+    Ctrl-C is noted (`Interrupts.hold`): when the cluster exists, the caller acts upon it.
+
+    Args:
+        session: the session.
+        schedd: who takes the jobs.
+        order: what is submitted.
+        bundle: what travels with it; when nobody can tell whether the cluster exists and the user does not
+            want it any more, that is noted there.
 
     Raises:
         SubmissionUncertain: the schedd could be asked neither to submit nor whether it had.
+        Interrupted: the user pressed Ctrl-C, and there is no cluster.
         HepsubError: the schedd refused, and there is no cluster.
     """
     intent = Entry(
@@ -52,45 +66,71 @@ def commit(session: Session, schedd: BatchSystem, order: Order) -> Submitted:
         once=order.plan.once,
         what=order.plan.digest(),
     )
+    session.interrupts.check()
     session.journal.append(intent)
     try:
         submitted = schedd.submit(order.plan, order.uuid)
-    except (ScheddNotReached, AuthenticationRefused):  # the schedd never heard of it
-        session.journal.append(replace(intent, cluster=NO_CLUSTER))
-        raise
+    except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
+        _note(session, replace(intent, cluster=NO_CLUSTER))
+        raise _cause(session, error) from error
     except (HepsubError, KeyboardInterrupt) as error:
-        found = _after_trouble(session, schedd, intent, error)
         if isinstance(error, KeyboardInterrupt):
-            raise _interrupted(found) from error
-        if found is None:
-            raise
-        if order.plan.route.spool:  # its files could not be sent any more
-            schedd.act(Act.REMOVE, Selection(uuid=order.uuid))
-            session.journal.append(replace(intent, cluster=NO_CLUSTER))
-            raise
-        submitted = found
-    # The cluster exists, and its ad tells all of this too.
-    with contextlib.suppress(JournalNotWritable):
-        session.journal.append(replace(intent, cluster=submitted.cluster))
-    return submitted
-
-
-def _interrupted(found: Submitted | None) -> Interrupted:
-    if found is None:
-        return Interrupted("interrupted; nothing was submitted")
-    return Interrupted(
-        f"interrupted, but cluster {found.cluster} had been submitted already",
-        remedy=f"hep_rm {found.cluster} removes it",
-    )
+            session.interrupts.noted = True
+        submitted = _after_trouble(session, schedd, order, intent, bundle, error)
+    noted = _note(session, replace(intent, cluster=submitted.cluster))
+    return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
 
 
 def _after_trouble(
-    session: Session, schedd: BatchSystem, intent: Entry, error: BaseException
-) -> Submitted | None:
-    """The cluster if the schedd has it; what is certain goes into the journal."""
-    found = look_up(session, schedd.name, intent, cause=error)
-    session.journal.append(replace(intent, cluster=found.cluster if found else NO_CLUSTER))
+    session: Session,
+    schedd: BatchSystem,
+    order: Order,
+    intent: Entry,
+    bundle: Bundle | None,
+    error: BaseException,
+) -> Submitted:
+    """The cluster, if the schedd has it and its jobs can still start."""
+    cause = _cause(session, error)
+    try:
+        found = look_up(session, schedd.name, intent, cause=cause)
+    except SubmissionUncertain:
+        if session.interrupts.noted:
+            cancel(bundle)
+        raise
+    if found is None:
+        _note(session, replace(intent, cluster=NO_CLUSTER))
+        raise cause from error
+    if order.plan.route.spool:  # its files cannot be sent any more
+        _note(session, replace(intent, cluster=found.cluster))
+        why = take_back(session, schedd, found, bundle)
+        if session.interrupts.noted:
+            raise interrupted(found, why, bundle) from error
+        raise cause if not why else _left_behind(found, why, cause) from error
     return found
+
+
+def _cause(session: Session, error: BaseException) -> HepsubError:
+    """Why nothing was submitted."""
+    if session.interrupts.noted or not isinstance(error, HepsubError):
+        return Interrupted("interrupted; nothing was submitted")
+    return error
+
+
+def _left_behind(found: Submitted, why: str, cause: HepsubError) -> SubmissionRefused:
+    return SubmissionRefused(
+        f"cluster {found.cluster} cannot start: {cause.message} before its files were handed over; nor could it be"
+        f" removed: {why}",
+        remedy=f"hep_rm {found.cluster} removes it; then submit again",
+    )
+
+
+def _note(session: Session, entry: Entry) -> bool:
+    """Write into the journal what became of an intent, if it can be written; the ads tell it, too."""
+    try:
+        session.journal.append(entry)
+    except JournalNotWritable:
+        return False
+    return True
 
 
 def look_up(

@@ -191,7 +191,10 @@ def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) ->
         inputs=(FileRequest(name="events.csv", url="s3://raw/run_%{ProcId}.csv"),),
         outputs=(FileRequest(name="mass.csv", url="s3://out/mass_%{ProcId}.csv"),),
     )
-    submission = submit(session, spec).value
+    result = submit(session, spec)
+    if result.exit_code:  # its jobs wait for nothing that could fail
+        raise Interrupted("interrupted; the demo's jobs were removed")
+    submission = result.value
     assert isinstance(submission, Submission)  # noqa: S101 (what submit returns)
     watch.lap("submission")
     waited = wait(session, submission, Clock(sleep=time.sleep, progress=stage.step))

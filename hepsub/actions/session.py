@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from hepsub.condor.bindings import is_configured, show_token
 from hepsub.condor.collector import find_schedds, token_directory
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
+from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
@@ -50,6 +51,7 @@ class Session:
         connect: the schedds of a pool, by name.
         keys: the keys for a storage, by its name and what the policy says of it.
         credential: where a credential of the policy comes from, by its name.
+        interrupts: Ctrl-C.
     """
 
     situation: Situation
@@ -59,6 +61,7 @@ class Session:
     connect: Connect
     keys: Callable[[str, Storage], Keys]
     credential: Callable[[str], CredentialSource]
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     @property
     def bundles(self) -> Path:
@@ -140,8 +143,11 @@ def does_not_answer(schedd: str) -> ScheddNotReached:
     )
 
 
-def open_session() -> Session:
+def open_session(interrupts: Interrupts | None = None) -> Session:
     """Open the session of this process.
+
+    Args:
+        interrupts: Ctrl-C, where the caller has something to do with it too.
 
     Raises:
         PolicyError: a policy file is wrong.
@@ -171,6 +177,7 @@ def open_session() -> Session:
         connect=lambda pool: _connect(pool, situation, token_for),
         keys=keys,
         credential=credential,
+        interrupts=interrupts or Interrupts(),
     )
 
 

@@ -14,11 +14,10 @@ from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import check_root, claimed, discard_bundle
+from hepsub.bundle.directory import check_root, discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.condor.description import GATE
-from hepsub.errors import BundleUnusable, HepsubError, UnknownStorage
-from hepsub.journal import NO_CLUSTER
+from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
@@ -81,8 +80,8 @@ def bundle_for(
 ) -> Iterator[Staged | None]:
     """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
 
-    Until the block ends nobody else completes it. When the block fails, and it is certain that
-    nothing was submitted, the bundle is removed.
+    Until the block ends nobody else completes it. When the block fails, the bundle is removed, unless a
+    cluster is left that may need it, or is still to be removed.
 
     Raises:
         BundleUnusable: the schedd could not read it, or it cannot be written.
@@ -99,8 +98,8 @@ def bundle_for(
         stores.store(name)
     held = obtain_all(session, plan.staging)
     upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
-    bundle = Bundle(directory=Path(plan.staging.bundle_root) / uuid, request=request)
-    with claimed(bundle.layout.private("")):
+    with new_bundle(Path(plan.staging.bundle_root), uuid) as directory:
+        bundle = Bundle(directory=directory, request=request)
         try:
             seal = bundle.make()
             deliver(plan.staging, held, bundle, schedd)
@@ -108,14 +107,11 @@ def bundle_for(
                 sign(session, stores, bundle, None)
             staging = replace(plan.staging, seal=seal)
             yield Staged(bundle=bundle, held=held, plan=replace(plan, staging=staging))
-        except BaseException:
-            if session.journal.cluster_of(uuid) in (None, NO_CLUSTER):
-                discard_bundle(bundle.directory)
+        except (HepsubError, KeyboardInterrupt) as error:
+            session.interrupts.hold()
+            if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():
+                discard_bundle(directory)
             raise
-        if cluster := session.journal.cluster_of(
-            uuid
-        ):  # else it is found by its UUID, and marked then
-            bundle.mark_ready(cluster)
 
 
 def sign(
@@ -130,11 +126,13 @@ def sign(
     Raises:
         BundleUnusable: they cannot be written.
         StorageRefused: there are no keys to sign with.
+        KeyboardInterrupt: the user interrupted it, where Ctrl-C is held back.
     """
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    bundle.write_manifests(known, stores.signer, procs)
+    wanted = range(bundle.request.number) if procs is None else procs
+    bundle.write_manifests(known, stores.signer, session.interrupts.checked(wanted))
     used = used_storages(bundle.request)
     bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
 
@@ -174,9 +172,11 @@ def open_gate(
 
     Raises:
         BundleUnusable: the jobs stay behind their gate; the message names the cluster.
+        KeyboardInterrupt: they do, because the user interrupted it where Ctrl-C is held back.
     """
     try:
         sign(session, stores, bundle, cluster)
+        session.interrupts.check()
         if bundle.request.factory:
             pool = session.policy.pool[bundle.request.pool]
             edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")

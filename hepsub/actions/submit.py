@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hepsub.actions.commit import Order, commit, look_up
+from hepsub.actions.complete import complete
 from hepsub.actions.credentials import forecast_credentials, obtain_all
-from hepsub.actions.hand_over import hand_over
 from hepsub.actions.libraries import shelf_beside, uploaded_note
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
-from hepsub.actions.stage import bundle_for, forecast, open_gate, open_stores
+from hepsub.actions.stage import Staged, Stores, bundle_for, forecast, open_stores
+from hepsub.actions.submit_documents import library_documents, proc_document, route_document
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.bundle.request import request_for
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
-from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
-from hepsub.plan.model import Plan, Proc
+from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, Problem, Result
 from hepsub.survey.survey import survey
@@ -67,11 +68,11 @@ class Preview:
             "universe": plan.universe,
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
-            "libraries": _library_documents(plan, uploaded=False),
+            "libraries": library_documents(plan, uploaded=False),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
-            "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
-            "route": _route_document(plan),
+            "procs": [proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
+            "route": route_document(plan),
             "schedd": self.schedd or None,
             "description": self.description,
             "notes": list(plan.notes),
@@ -112,7 +113,7 @@ class Submission:
             "schedd": self.submitted.schedd,
             "uuid": self.submitted.uuid,
             "new": self.plan is not None,
-            "libraries": _library_documents(self.plan, uploaded=True),
+            "libraries": library_documents(self.plan, uploaded=True),
             "notes": list(self.notes),
             "procs": procs,
         }
@@ -162,43 +163,83 @@ def _sealed(plan: Plan, identity: str) -> Plan:
     return replace(plan, staging=replace(plan.staging, seal=seal))
 
 
-def submit(session: Session, spec: JobSpec) -> Result:
+def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda _: None) -> Result:
     """Submit one cluster; with a key that was used before, find that cluster instead.
 
+    From the commit on no error hides the cluster, and Ctrl-C is held back until the outermost
+    `Interrupts.scope` ends: its jobs can start, and the result says so, or it is taken back.
+
+    Args:
+        session: the session.
+        spec: what is asked for.
+        tell: told at once of what was done for earlier submissions, which an error must not hide.
+
     Raises:
+        Interrupted: the user pressed Ctrl-C; nothing was submitted, or it was taken back.
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
+    with session.interrupts.scope():
+        try:
+            return _submit(session, spec, tell)
+        except KeyboardInterrupt as error:
+            raise Interrupted("interrupted; nothing was submitted") from error
+
+
+def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
     stores = open_stores(session)
     shelf = shelf_beside(session.bundles)
     facts = survey(spec, session.policy, session.situation, stores.store, shelf)
     plan = make_plan(spec, session.policy, facts)
-    order = Order(uuid=str(uuid.uuid4()), plan=plan)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
-    notes = recover(session, stores)
+    finished = tuple(_told(recover(session, stores), tell))
     with _alone(session, plan.once):
         earlier = _earlier(session, plan) if plan.once else None
         if earlier is not None:
-            return Result(value=earlier, notes=(*notes, _repeated(session, plan)))
-        with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
-            bundle = staged.bundle if staged is not None else None
-            if staged is not None:
-                order = replace(order, plan=staged.plan)
-            submitted = commit(session, schedd, order)
-            if plan.route.spool:
-                hand_over(session, stores, bundle, schedd, submitted)
-            elif bundle is not None and bundle.request.staging.needs_cluster:
-                open_gate(session, stores, bundle, schedd, submitted.cluster)
-            log_notes = bundle.link_logs(submitted.cluster) if bundle is not None else ()
+            repeated = (_repeated(session, plan),)
+            return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
+        return _made(session, stores, plan, schedd, finished)
+
+
+def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:
+    for each in sentences:
+        tell(each)
+        yield each
+
+
+def _made(
+    session: Session,
+    stores: Stores,
+    plan: Plan,
+    schedd: BatchSystem,
+    finished: tuple[str, ...],
+) -> Result:
+    """A new cluster."""
+    order = Order(uuid=str(uuid.uuid4()), plan=plan)
+    with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
+        bundle = staged.bundle if staged is not None else None
+        outlook = _outlook(session, stores, plan, staged)  # it may fail: not after the commit
+        session.interrupts.hold()
+        sealed = replace(order, plan=staged.plan) if staged is not None else order
+        submitted = commit(session, schedd, sealed, bundle)
+        done = complete(session, stores, bundle, schedd, submitted, spool=plan.route.spool)
+    notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
+    value = Submission(
+        submitted=submitted, pool=plan.route.pool, plan=plan, notes=(*finished, *notes)
+    )
+    return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
+
+
+def _outlook(
+    session: Session, stores: Stores, plan: Plan, staged: Staged | None
+) -> tuple[str, ...]:
+    """What the user should know of what travels with the jobs."""
     if plan.staging is not None:
         _note_login(session)
-    outlook = (
+    return (
         *(uploaded_note(plan.staging.libraries) if plan.staging is not None else ()),
         *forecast(session, stores, plan),
         *forecast_credentials(session, plan, staged.held if staged is not None else ()),
     )
-    notes = (*notes, *plan.notes, *submitted.notes, *log_notes, *outlook)
-    value = Submission(submitted=submitted, pool=plan.route.pool, plan=plan, notes=notes)
-    return Result(value=value, notes=notes)
 
 
 def _note_login(session: Session) -> None:
@@ -239,15 +280,24 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
     if noted is not None:
         cause = HepsubError("an earlier hep_sub was interrupted")
         seen = look_up(session, noted.schedd, noted, cause=cause)
-        session.journal.append(replace(noted, cluster=seen.cluster if seen else NO_CLUSTER))
+        _note(session, replace(noted, cluster=seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
             return Submission(submitted=seen, pool=noted.pool, plan=None)
     selection = Selection(once=plan.once, owner=session.situation.user)
+    entries = session.journal.entries()
+    gone = frozenset(entry.uuid for entry in entries if entry.cluster == NO_CLUSTER)
     for each in session.schedds(plan.route.pool):
-        if found_there := each.find(selection):
-            session.journal.append(_entry(found_there[0], plan, session))
+        found_there = [found for found in each.find(selection) if found.uuid not in gone]
+        if found_there:
+            _note(session, _entry(found_there[0], plan, session))
             return Submission(submitted=found_there[0], pool=plan.route.pool, plan=None)
     return None
+
+
+def _note(session: Session, entry: Entry) -> None:
+    """Into the journal, if it can be written: what is there is there all the same."""
+    with contextlib.suppress(JournalNotWritable):
+        session.journal.append(entry)
 
 
 def _entry(submitted: Submitted, plan: Plan, session: Session) -> Entry:
@@ -268,39 +318,3 @@ def _reachable(session: Session, plan: Plan) -> tuple[BatchSystem | None, str]:
         return session.schedd(plan.route.pool, plan.route.schedd), ""
     except HepsubError as error:
         return None, error.message
-
-
-def _proc_document(proc: Proc) -> dict[str, Json]:
-    return {
-        "proc": proc.proc,
-        "executable": proc.executable,
-        "arguments": list(proc.arguments),
-        "stdout": proc.stdout,
-        "stderr": proc.stderr,
-        "inputs": [{"name": each.name, "url": str(each.place)} for each in proc.inputs],
-        "outputs": [
-            {"name": each.name, "url": str(each.place), "optional": each.optional}
-            for each in proc.outputs
-        ],
-    }
-
-
-def _library_documents(plan: Plan | None, *, uploaded: bool) -> list[Json]:
-    """The libraries; `uploaded` tells whether those that were missing were uploaded, or only would be."""
-    if plan is None or plan.staging is None:
-        return []
-    return [each.document(uploaded=uploaded) for each in plan.staging.libraries]
-
-
-def _route_document(plan: Plan) -> dict[str, Json]:
-    route = plan.route
-    return {
-        "pool": route.pool,
-        "site": ",".join(route.sites) or None,
-        "transfer": route.transfer,
-        "requirements": list(route.requirements),
-        "reasons": [
-            {"rule": reason.rule, "matched": reason.matched, "because": reason.because}
-            for reason in route.reasons
-        ],
-    }

@@ -73,7 +73,8 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
     Ctrl-C ends the waiting, not the jobs.
     """
     try:
-        jobs = _await_all(session, submission, clock)
+        with session.interrupts.allowed():
+            jobs = _await_all(session, submission, clock)
     except KeyboardInterrupt:
         cluster = submission.submitted.cluster
         problem = Problem(

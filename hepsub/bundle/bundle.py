@@ -1,4 +1,4 @@
-"""The bundle: the directory of files that travels with the jobs of one submission (layout.py)."""
+"""The bundle: the directory of files that travels with the jobs of one submission (plan/bundle_paths.py)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from hepsub.bundle.sent import (
 from hepsub.errors import BundleUnusable
 from hepsub.files import Tree, make_private, open_tree, write_whole
 from hepsub.plan.bundle_paths import (
+    CANCELLED,
     CREDENTIALS,
     JOB,
     PRIVATE,
@@ -311,6 +312,21 @@ class Bundle:
             write_whole(self.layout.private(READY), json.dumps(placed), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+
+    def mark_cancelled(self) -> None:
+        """Note, so that no crash forgets it, that its user took the submission back.
+
+        Raises:
+            BundleUnusable: it cannot be noted.
+        """
+        try:
+            write_whole(self.layout.private(CANCELLED), "", 0o600, durable=True)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+
+    def is_cancelled(self) -> bool:
+        """Whether its user took the submission back."""
+        return (self.layout.private(CANCELLED)).exists()
 
 
 def keep_library(packed: Path, goal: Path, staging: StagingPlan) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +46,9 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 _TORN_S = 3600
 """A temporary file that is older belongs to a process that was killed."""
+
+_NEW, _GONE = ".new", ".gone"
+"""Behind a bundle's name, and a dot before it, while it is made and while it is removed."""
 
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
@@ -102,32 +107,117 @@ def _read_bundle(directory: Path) -> Bundle:
 
 
 def discard_bundle(directory: Path) -> None:
-    """Remove the bundle of a submission that did not happen."""
-    remove_tree(directory)
+    """Remove the bundle of a submission that did not happen.
+
+    It leaves its name first: nobody finds a part of it.
+    """
+    gone = directory.with_name(f".{directory.name}{_GONE}")
+    try:
+        directory.rename(gone)
+    except (
+        OSError
+    ):  # gone already, or a file server that does not rename: a part is better than all
+        gone = directory
+    remove_tree(gone)
+
+
+@contextlib.contextmanager
+def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
+    """A directory for a new bundle; until the block ends it is claimed by this process.
+
+    It gets its name when it is locked already: there is no moment in which it looks abandoned.
+
+    Raises:
+        BundleUnusable: it cannot be made, or there is one of this name.
+    """
+    directory, raw = root / uuid, root / f".{uuid}{_NEW}"
+    with contextlib.ExitStack() as stack:
+        try:
+            make_private(root)
+            raw.mkdir(mode=0o700)
+            (raw / PRIVATE).mkdir(mode=0o700)
+            lock = stack.enter_context(_opened_lock(raw / PRIVATE, os.O_CREAT | os.O_EXCL))
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if directory.exists():
+                raise FileExistsError(errno.EEXIST, "there is one of this name")
+            raw.rename(directory)
+        except OSError as error:
+            remove_tree(raw)
+            raise unusable(directory, error) from error
+        yield directory
 
 
 @contextlib.contextmanager
 def claimed(directory: Path) -> Iterator[bool]:
-    """Keep others from completing a bundle meanwhile; False when somebody else is at it.
+    """Be the only one at a directory, which is made if need be; False when somebody else is at it.
 
     Raises:
         BundleUnusable: the directory cannot be made or written.
     """
     try:
         make_private(directory)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.fdopen(os.open(directory / LOCK, flags, 0o600), "r+")
+        lock = _opened_lock(directory, os.O_CREAT)
     except OSError as error:
         raise unusable(directory, error) from error
-    with file:
+    with lock:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            yield False
-            return
+            mine = _is_locked(lock)
         except OSError as error:  # a file system without locks
             raise unusable(directory, error) from error
-        yield True
+        yield mine
+
+
+@contextlib.contextmanager
+def taken_over(directory: Path) -> Iterator[bool]:
+    """Keep others from completing a bundle that was left behind meanwhile.
+
+    False when somebody else is at it, or has just removed it: nothing is made.
+    """
+    with contextlib.ExitStack() as stack:
+        mine = False
+        with contextlib.suppress(OSError):
+            place = layout_of(directory).private("")
+            lock = stack.enter_context(_opened_lock(place, 0))
+            # Who removed the bundle held this lock until then.
+            mine = _is_locked(lock) and os.path.samestat(
+                os.fstat(lock.fileno()), (place / LOCK).lstat()
+            )
+        yield mine
+
+
+def _opened_lock(directory: Path, flags: int) -> FileIO:
+    more = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    lock = os.fdopen(os.open(directory / LOCK, flags | more, 0o600), "r+b", buffering=0)
+    facts = os.fstat(lock.fileno())
+    if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
+        return lock
+    lock.close()
+    raise OSError(errno.EPERM, "its lock is no regular file of yours")
+
+
+def _is_locked(lock: FileIO) -> bool:
+    """Whether it is this process that has the lock now."""
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def clear_torn(root: Path, now: float) -> None:
+    """Remove what is left of processes that were killed while they made or removed a bundle."""
+    with contextlib.suppress(OSError):
+        for each in root.iterdir():
+            dead = each.name.startswith(".") and each.name.endswith((_NEW, _GONE))
+            nameless = not each.name.startswith(".") and _is_nothing(each)
+            if (dead or nameless) and now - each.lstat().st_mtime > _TORN_S:
+                discard_bundle(each) if nameless else remove_tree(each)
+
+
+def _is_nothing(directory: Path) -> bool:
+    """Whether it is a directory with neither a lock nor a request."""
+    layout = layout_of(directory)
+    return directory.is_dir() and not any(layout.private(e).exists() for e in (LOCK, REQUEST))
 
 
 def unfinished(root: Path) -> tuple[Path, ...]:

@@ -8,13 +8,19 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Values
-from hepsub.errors import HepsubError, Interrupted
+from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
+from hepsub.interrupts import Interrupts
 from hepsub.result import Problem
 from hepsub.version import __version__
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
 
 PROGRAMS = {
     "hep_sub": "hepsub.cli.hep_sub",
@@ -89,6 +95,19 @@ def _declared(module: str) -> Command:
     return command
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """How a command ended.
+
+    Attributes:
+        exit_code: its exit code.
+        session: the session it had, if what it was asked for was done and told.
+    """
+
+    exit_code: int
+    session: Session | None = None
+
+
 def main(program: str, words: Sequence[str]) -> int:
     """Run a command line; returns the exit code.
 
@@ -96,34 +115,47 @@ def main(program: str, words: Sequence[str]) -> int:
         program: the command's name, one of PROGRAMS.
         words: its words.
     """
-    command, words = find(program, words)
+    try:
+        command, words = find(program, words)
+    except KeyboardInterrupt:  # nothing has been done
+        return Interrupted.exit_code
     if sys.stdout is None:  # closed by the caller, who does not want to hear
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
             stream.reconfigure(errors="backslashreplace")
+    interrupts = Interrupts()
+    with interrupts.scope():
+        end = _caught(command, words, interrupts, lambda: _run(command, words, interrupts))
+        interrupts.take()  # it has been told how the command ended
+    if (session := end.session) is not None:
+        _caught(command, (), interrupts, lambda: _offer(session))
+    return end.exit_code
+
+
+def _caught(
+    command: Command, words: Sequence[str], interrupts: Interrupts, call: Callable[[], _End]
+) -> _End:
+    """Do something to its end; whatever comes of it is reported."""
     try:
-        return _run(command, words)
+        return call()
     except HepsubError as trouble:
         problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
         return _report(command, words, problem, trouble.exit_code)
     except KeyboardInterrupt:
-        return _report(
-            command,
-            words,
-            Problem(code="interrupted", message="interrupted"),
-            Interrupted.exit_code,
-        )
+        interrupts.hold()
+        problem = Problem(code=Interrupted.code, message="interrupted")
+        return _report(command, words, problem, Interrupted.exit_code)
     except BrokenPipeError:
-        from hepsub.cli.render import discard_output
+        from hepsub.cli.output import discard_output
 
         discard_output()
-        return 141  # what a shell shows for a program that SIGPIPE ended
+        return _End(exit_code=141)  # what a shell shows for a program that SIGPIPE ended
     except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
         return _report(command, words, _bug(), _BUG)
 
 
-def _run(command: Command, words: Sequence[str]) -> int:
+def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End:
     from hepsub.cli.parse import parse
 
     values = parse(words, command)
@@ -131,11 +163,11 @@ def _run(command: Command, words: Sequence[str]) -> int:
         from hepsub.cli.help import help_text
 
         print(help_text(command, _verbs_shown(command)), flush=True)
-        return 0
+        return _End(exit_code=0)
     if values["version"]:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
-        return 0
-    return _run_in_session(command, values)
+        return _End(exit_code=0)
+    return _run_in_session(command, values, interrupts)
 
 
 def _verbs_shown(command: Command) -> dict[str, str]:
@@ -145,10 +177,9 @@ def _verbs_shown(command: Command) -> dict[str, str]:
     return {word: f"{verb.summary}." for word, verb in load_verbs(command.name).items()}
 
 
-def _run_in_session(command: Command, values: Values) -> int:
-    from hepsub.actions.offer import offer
+def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
     from hepsub.actions.session import open_session
-    from hepsub.cli import render
+    from hepsub.cli import output, render
     from hepsub.cli.talk import Talk
     from hepsub.result import Value
 
@@ -156,30 +187,41 @@ def _run_in_session(command: Command, values: Values) -> int:
 
     def early(value: Value) -> None:
         if not as_json:
-            render.write_out(render.value_text(value))
+            render.show(command.name, value)
 
     def progress(line: str) -> None:
         if not as_json and not quiet:
-            render.talk(command.name, [line])
+            output.talk(command.name, [line])
 
-    session = open_session()
-    result = command.run(session, values, Talk(early=early, progress=progress))
+    def alert(line: str) -> None:
+        output.talk(command.name, [line])
+
+    session = open_session(interrupts)
+    result = command.run(session, values, Talk(early=early, progress=progress, alert=alert))
     if as_json:
         render.render_json(command.name, result)
     else:
         render.render_text(command.name, result, quiet=quiet)
+    return _End(exit_code=result.exit_code, session=session)
+
+
+def _offer(session: Session) -> _End:
+    """What every command does on its way; the command itself has ended, and been told."""
+    from hepsub.actions.offer import offer
+
     offer(session)
-    return result.exit_code
+    return _End(exit_code=0)
 
 
-def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> int:
-    from hepsub.cli import render
+def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> _End:
+    from hepsub.cli import output, render
 
-    if "-json" in words or "--json" in words:
+    unheard = problem.code == OutputUnwritable.code
+    if ("-json" in words or "--json" in words) and not unheard:
         render.render_json_error(command.name, problem)
     else:
-        render.error(command.name, problem)
-    return exit_code
+        output.error(command.name, problem)
+    return _End(exit_code=exit_code)
 
 
 def _bug() -> Problem:

@@ -24,8 +24,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     spec = job_spec(values)
     if values["dry_run"]:
         return preview(session, spec)
-    result = submit(session, spec)
-    if not values["wait"]:
+    result = submit(session, spec, talk.alert)
+    if not values["wait"] or result.exit_code:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     talk.early(result.value)
@@ -149,7 +149,9 @@ COMMAND = Command(
     description=(
         "hep_sub submits a script or program as one cluster of N jobs. On success it prints one line on"
         " stdout, 'N job(s) submitted to cluster C', and ends with 0; on failure nothing was submitted, and"
-        " stderr says why and what to do.",
+        " stderr says why and what to do. When that line is printed and the exit code is not 0, the cluster exists,"
+        " but its jobs cannot start yet, or Ctrl-C came too late; stderr says what to do. Ctrl-C before the jobs can"
+        " start takes the submission back: nothing of it starts later.",
         "The job runs in the directory where hep_sub is called, on the shared file system, and gets the"
         " submitter's environment, less exported shell functions, variables that look like secrets, and"
         " those that belong to the login session. In the job, _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC.",

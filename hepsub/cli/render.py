@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hepsub.actions.clus import Walltimes
 from hepsub.actions.control import DONE_WORDS, Control
@@ -20,22 +21,23 @@ from hepsub.actions.wait import Waited, end_text
 from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import JobStatus
 from hepsub.cli.json_text import json_text
+from hepsub.cli.output import discard_output, error, talk, write_out
 from hepsub.cli.queue_text import queue_table
 from hepsub.errors import OutputUnwritable
 from hepsub.plan.libraries import Library
 from hepsub.result import Problem, Result, Value, envelope
-from hepsub.terminal import Styled, joined, printable
+from hepsub.terminal import joined
 from hepsub.units import clock_text, duration_text, run_time_text, size_text
 
 _NAMED = 3
-_QUOTED = 300
-_INDENTED = "\n  "
 
 
 def render_json(command: str, result: Result) -> None:
     """Print a result as one JSON document."""
-    document = envelope(command, result.value.document(), result.problems, ok=result.exit_code == 0)
-    _print_document(document, secret=_is_secret(result.value))
+    value = result.value
+    document = envelope(command, value.document(), result.problems, ok=result.exit_code == 0)
+    with _told(command, value):
+        _print_document(document, secret=_is_secret(value))
 
 
 def render_json_error(command: str, problem: Problem) -> None:
@@ -52,40 +54,6 @@ def _is_secret(value: Value) -> bool:
     return bool(getattr(value, "is_secret", False))
 
 
-def write_out(text: str, *, secret: bool = False) -> None:
-    """Print data, and see it written; nothing but what a terminal shows as it is.
-
-    Args:
-        text: the data, lines whose texts were made printable one by one.
-        secret: whether it may not be told anywhere else.
-
-    Raises:
-        OutputUnwritable: stdout is full or broken.
-        BrokenPipeError: nobody reads any more.
-    """
-    try:
-        print(text if isinstance(text, Styled) else joined(text.split("\n")), flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as trouble:
-        discard_output()
-        if secret:
-            raise OutputUnwritable(
-                f"stdout cannot be written ({trouble.strerror})",
-                remedy="make room there, and call it again",
-            ) from trouble
-        raise OutputUnwritable(
-            f"stdout cannot be written ({trouble.strerror}); what was asked was done, and it would have"
-            f" said: {text[:_QUOTED]}",
-            remedy="do not repeat the command because of this",
-        ) from trouble
-
-
-def discard_output() -> None:
-    """Let the interpreter's last flush of stdout go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def render_text(command: str, result: Result, *, quiet: bool) -> None:
     """Print a result: data on stdout, talk on stderr.
 
@@ -94,12 +62,8 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
         result: what to print.
         quiet: leave out the notes.
     """
-    text = value_text(result.value)
-    if text:
-        write_out(
-            text, secret=_is_secret(result.value)
-        )  # notes come after: parsers of both streams look for the first number
-    if not quiet:
+    show(command, result.value)
+    if not quiet:  # notes come after: parsers of both streams look for the first number
         talk(command, result.notes)
     if isinstance(result.value, Preview):
         return  # its one possible problem is among the notes
@@ -107,22 +71,41 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
         error(command, problem)
 
 
-def talk(command: str, lines: Iterable[str]) -> None:
-    """Say something to people."""
-    for line in lines:
-        _say(f"{command}: {line}")
+def show(command: str, value: Value) -> None:
+    """Print the text of a value, if it has any.
+
+    Raises:
+        OutputUnwritable: stdout is full or broken.
+        BrokenPipeError: nobody reads any more.
+    """
+    text = value_text(value)
+    if text:
+        with _told(command, value):
+            write_out(text, secret=_is_secret(value))
 
 
-def error(command: str, problem: Problem) -> None:
-    """Report an error: what happened, then what to do."""
-    _say(f"{command}: error: {problem.message}")
-    if problem.remedy:
-        _say(f"{command}: {problem.remedy}")
+@contextlib.contextmanager
+def _told(command: str, value: Value) -> Iterator[None]:
+    """See to it that a cluster that was submitted is named on stderr at least.
 
-
-def _say(text: str) -> None:
-    """Print to people. Of a text with several lines those behind the first are indented: none looks like ours."""
-    print(_INDENTED.join(printable(each) for each in text.split(_INDENTED)), file=sys.stderr)
+    Raises:
+        OutputUnwritable: nobody reads stdout.
+    """
+    submission = value.submission if isinstance(value, Waited) else value
+    if not isinstance(submission, Submission):
+        yield
+        return
+    text = value_text(submission)
+    if getattr(sys.stdout, "name", "") == os.devnull:  # it was closed
+        talk(command, [text])
+    try:
+        yield
+    except BrokenPipeError as trouble:
+        discard_output()
+        raise OutputUnwritable(
+            f"nobody reads stdout; what was asked was done: {text}",
+            remedy="do not repeat the command because of this",
+        ) from trouble
 
 
 def value_text(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912 (one line for each kind)

@@ -15,7 +15,9 @@ class Talk:
     Attributes:
         early: show a value now that will be part of the result (not with -json).
         progress: tell people how far it is (on stderr; not with -json or -quiet).
+        alert: tell people what was done that they did not ask for now (on stderr, always).
     """
 
     early: Callable[[Value], None]
     progress: Callable[[str], None]
+    alert: Callable[[str], None] = lambda _: None

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
 from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
+from hepsub.condor.description import GATE
 from hepsub.condor.quoting import unquote_line
 from hepsub.jobid import JobId
 
@@ -68,6 +69,8 @@ def _who(selection: Selection) -> Iterable[str]:
         yield f"HepSub_UUID == {_literal(selection.uuid)}"
     if selection.once:
         yield f"HepSub_Once == {_literal(selection.once)}"
+        # What was removed before it could start was taken back, and its key is free.
+        yield f"!(JobStatus =?= {_NUMBERS[State.REMOVED]} && {GATE} =?= false)"
 
 
 def _literal(text: str) -> str:

@@ -29,6 +29,8 @@ def condition(selection: Selection) -> Condition:
     ):
         if text:
             parts.append(Condition(f"clusters.{column} = ?", (text,)))
+    if selection.once:  # what was removed before it could start was taken back, and its key is free
+        parts.append(Condition("NOT (procs.gated = 1 AND procs.state = ?)", (State.REMOVED.value,)))
     if selection.ids:
         parts.append(_any_of(_id_condition(each) for each in selection.ids))
     if selection.states:

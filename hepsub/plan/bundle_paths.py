@@ -6,6 +6,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * `request.json`: what the manifests are written from; no secret in it
     * `lock`: held while somebody completes the bundle
     * `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
+    * `cancelled`: its user took the submission back: its jobs are removed, and never started
     * `signed.json`: when the URLs of each storage end
     * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
     * `creds/`: tickets and tokens, 0600, rewritten whole while the jobs live
@@ -34,6 +35,7 @@ PRIVATE, SHARED, JOB = "private", "shared", "job"
 REQUEST = "request.json"
 LOCK = "lock"
 READY = "ready"
+CANCELLED = "cancelled"
 SIGNED = "signed.json"
 FINISHED = "finished"
 CREDENTIALS = "creds"

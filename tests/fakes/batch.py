@@ -32,6 +32,11 @@ class Fault(enum.Enum):
     REFUSED = "the schedd says no"
     INTERRUPTED_BEFORE = "Ctrl-C before the schedd has heard"
     INTERRUPTED_AFTER = "Ctrl-C after the schedd has committed"
+    KILLED_AFTER = "the process is killed after the schedd has committed"
+
+
+class Killed(BaseException):
+    """What nothing may catch, as nothing can catch SIGKILL."""
 
 
 def make_job(job: str = "13.0", state: State = State.IDLE, **values: object) -> JobStatus:
@@ -154,6 +159,8 @@ class FakeSchedd:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
         if fault is Fault.INTERRUPTED_AFTER:
             raise KeyboardInterrupt
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
         return submitted
 
     def _commit(self, plan: Plan, uuid: str) -> Submitted:
@@ -186,13 +193,7 @@ class FakeSchedd:
     def find(self, selection: Selection) -> tuple[Submitted, ...]:
         """The clusters with this UUID or key."""
         self._called("find")
-        return tuple(
-            each.submitted
-            for each in self.clusters
-            if (not selection.uuid or each.submitted.uuid == selection.uuid)
-            and (not selection.once or each.plan.once == selection.once)
-            and (not selection.owner or each.plan.user == selection.owner)
-        )
+        return tuple(each.submitted for each in self._found(selection))
 
     def queue(self, selection: Selection, now: float) -> Queue:
         """The jobs that are meant."""
@@ -200,14 +201,14 @@ class FakeSchedd:
         self._called("queue")
         unmade = (_narrowed(each, selection) for each in self.unmade)
         return Queue(
-            jobs=tuple(job for job in self.jobs if _meant(job, selection)),
+            jobs=tuple(job for job in self.jobs if self._is_meant(job, selection)),
             unmade=tuple(each for each in unmade if each is not None),
         )
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs that left, as far as they are meant."""
         self._called("history")
-        return tuple(job for job in self.past if _meant(job, selection))[:most]
+        return tuple(job for job in self.past if self._is_meant(job, selection))[:most]
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Change the states of the jobs that are meant."""
@@ -215,7 +216,7 @@ class FakeSchedd:
         if self.counts is not None:
             return self.counts
         into = {Act.REMOVE: State.REMOVED, Act.HOLD: State.HELD, Act.RELEASE: State.IDLE}[act]
-        found = [number for number, job in enumerate(self.jobs) if _meant(job, selection)]
+        found = [number for number, job in enumerate(self.jobs) if self._is_meant(job, selection)]
         for number in found:
             self.jobs[number] = replace(self.jobs[number], state=into)
         return ActCount(done=len(found))
@@ -223,7 +224,7 @@ class FakeSchedd:
     def edit_memory(self, selection: Selection, memory_mb: int) -> int:
         """Change what the jobs ask for."""
         self._called(f"edit_memory {memory_mb}")
-        found = [number for number, job in enumerate(self.jobs) if _meant(job, selection)]
+        found = [number for number, job in enumerate(self.jobs) if self._is_meant(job, selection)]
         for number in found:
             self.jobs[number] = replace(self.jobs[number], requested_mb=memory_mb)
         return len(found)
@@ -236,6 +237,22 @@ class FakeSchedd:
             sentence=f"{job.job} is {job.state.value}",
             details=("a detail",),
             next_command=f"hep_rm {meant}",
+        )
+
+    def _is_meant(self, job: JobStatus, selection: Selection) -> bool:
+        if not (selection.uuid or selection.once):
+            return _meant(job, selection)
+        found = {each.submitted.cluster for each in self._found(selection)}
+        return job.cluster in found and _meant(job, selection)
+
+    def _found(self, selection: Selection) -> tuple[Cluster, ...]:
+        """The clusters with this UUID, key or owner."""
+        return tuple(
+            each
+            for each in self.clusters
+            if (not selection.uuid or each.submitted.uuid == selection.uuid)
+            and (not selection.once or each.plan.once == selection.once)
+            and (not selection.owner or each.plan.user == selection.owner)
         )
 
     def _called(self, what: str) -> None:

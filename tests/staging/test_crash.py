@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pool.shell import SUBMITTED
 from tests.staging.desk import HASTE, Desk, codes
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
@@ -112,6 +113,100 @@ def test_what_is_behind_the_gate_can_be_removed(desk: Desk) -> None:
     user.ended(user.submit("next.sh"))
     assert user.counts("-u")["jobs"] == 0
     assert desk.stored() == set()
+
+
+MANY = 400
+LINE = ("job.sh", "-n", str(MANY), "-in", "s3://raw/x", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}",
+        "-wn", "nosuch")  # fmt: skip
+"""So many jobs that their manifests take a while; their input is there, and they stay idle."""
+
+
+def pressed(desk: Desk, written: int, *words: str) -> tuple[int, str, str]:
+    """Run hep_sub, and press Ctrl-C when so many manifests are written (-1: when the bundle is begun)."""
+    user = desk.shell
+    user.policy.write_text(user.policy.read_text().replace("factory_above = 100", ""))
+    hep_sub = user.account.bin / "hep_sub"
+    process = user.account.popen(
+        [hep_sub, *words],
+        env={"HEPSUB_CONFIG": str(user.policy), **HASTE},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    end = time.monotonic() + 60
+    while process.poll() is None and not reached(desk, written):
+        assert time.monotonic() < end
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+def left(desk: Desk) -> list[Path]:
+    """The bundles there are."""
+    names = (".renew", ".libraries")
+    return [each for each in desk.bundles.glob("*") if each.name not in names]
+
+
+def reached(desk: Desk, written: int) -> bool:
+    """Whether so many manifests are there."""
+    there = left(desk)
+    return bool(there) and sum(1 for each in there for _ in each.rglob("hepsub.manifest")) > written
+
+
+@pytest.mark.parametrize("written", [-1, 0, MANY // 10, MANY // 2, MANY - 1])
+def test_ctrl_c_means_no(desk: Desk, written: int) -> None:
+    """At any moment: neither cluster nor bundle, and it is said; or the cluster is named, and complete."""
+    user = desk.shell
+    user.script("job.sh", f"touch {user.work}/ran; echo > r")
+    desk.put("x", "1")
+    code, stdout, stderr = pressed(desk, written, *LINE)
+    found = SUBMITTED.fullmatch(stdout)
+    user.script("next.sh", "true")
+    again = user("hep_sub", "next.sh", "-quiet")
+    assert (again.returncode, again.stderr) == (0, "")
+    if found is None:
+        assert (code, stdout) == (130, ""), stderr
+        assert "nothing was submitted" in stderr or "was removed again" in stderr, stderr
+        assert left(desk) == []
+        which = 'HepSub_Cmd == "job.sh" || RequestMemory > 0'
+        user.pool.wait_for(
+            lambda: (
+                not user.pool.jobs(f"({which}) && JobStatus != 3 && ClusterId != {cluster(again)}")
+            ),
+            30,
+            "the removal",
+        )
+    else:
+        assert code in (0, 130), stderr
+        assert f"hep_rm {found[2]} removes it" in stderr or code == 0
+        assert user.ad(int(found[2]))["HepSub_Ready"] is True
+        assert reached(desk, MANY - 1)
+        user.ok("hep_rm", found[2])
+    assert not (user.work / "ran").exists()
+
+
+def cluster(done: subprocess.CompletedProcess[str]) -> int:
+    """The cluster that hep_sub printed."""
+    found = SUBMITTED.fullmatch(done.stdout)
+    assert found, done
+    return int(found[2])
+
+
+def test_a_key_submits_anew_after_ctrl_c(desk: Desk) -> None:
+    """-once: the history has the removed cluster with that key; also without the journal it does not count."""
+    user = desk.shell
+    user.script("job.sh", "echo > r")
+    desk.put("x", "1")
+    code, stdout, stderr = pressed(desk, 3, *LINE, "-once", "analysis-8")
+    assert (code, stdout) == (130, ""), stderr
+    assert "was removed again" in stderr, stderr
+    for journal in (user.account.home / ".local/state/hepsub/journal").glob("*.jsonl"):
+        journal.unlink()
+    again = desk.submit(*LINE, "-once", "analysis-8")
+    assert again["new"], again
+    once_more = desk.submit(*LINE, "-once", "analysis-8")
+    assert (once_more["new"], once_more["cluster"]) == (False, again["cluster"])
+    user.ok("hep_rm", str(again["cluster"]))
 
 
 def bundle_files(desk: Desk, uuid: str) -> list[Path]:

@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from hepsub.errors import JournalNotWritable
 from hepsub.jobid import parse_job_id
 from hepsub.journal import Entry, Journal
 
@@ -47,6 +51,7 @@ def test_a_line_is_one_json_object(tmp_path: Path) -> None:
     lines = (tmp_path / "login01.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
         {
+            "v": 1,
             "uuid": "u1",
             "pool": "local",
             "schedd": "schedd01.example.org",
@@ -142,6 +147,140 @@ def test_a_file_that_is_not_utf8_does_not_stop_hepsub(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"uuid":"\xff\n')
     journal.append(entry("u1"))
     assert [each.uuid for each in journal.entries()] == ["u1"]
+
+
+GOOD = {"uuid": "u9", "pool": "local", "schedd": "s", "number": 1, "when": 5, "cluster": 7}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps(GOOD | {"when": "abc"}),
+        json.dumps(GOOD | {"when": None}),
+        json.dumps(GOOD | {"when": -1}),
+        json.dumps(GOOD).replace("5", "1e999"),
+        json.dumps(GOOD).replace("5", "NaN"),
+        json.dumps(GOOD | {"cluster": 10**30}),
+        json.dumps(GOOD).replace("7", "7" * 5000),
+        json.dumps(GOOD | {"cluster": -2}),
+        json.dumps(GOOD | {"cluster": "7"}),
+        json.dumps(GOOD | {"uuid": ["u9"]}),
+        json.dumps(GOOD | {"pool": {}}),
+        json.dumps(GOOD | {"schedd": "s" * 2000}),
+        json.dumps(GOOD | {"number": 1.5}),
+        json.dumps(GOOD | {"bundle": json.loads("[" * 100 + "]" * 100)}),
+        "[" * 200_000,
+        json.dumps(GOOD | {"what": "x" * (2 << 20)}),
+    ],
+)
+def test_a_line_of_another_kind_is_passed_over(tmp_path: Path, line: str) -> None:
+    """Whoever wrote it: the lines before and after it are read, and no command ends because of it."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    journal.append(entry("u3", cluster=15, when=200))
+    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+
+
+def test_what_is_no_file_of_the_users_is_passed_over(tmp_path: Path) -> None:
+    """A directory, a FIFO (nobody writes to it: reading would hang), links to a journal or to nothing."""
+    journal = Journal(directory=tmp_path / "journal", host="a")
+    journal.append(entry("u1", cluster=13))
+    (tmp_path / "foreign").write_text(json.dumps(GOOD) + "\n")
+    (tmp_path / "journal/b.jsonl").mkdir()
+    os.mkfifo(tmp_path / "journal/c.jsonl")
+    (tmp_path / "journal/d.jsonl").symlink_to(tmp_path / "foreign")
+    (tmp_path / "journal/e.jsonl").symlink_to("nothing")
+    (tmp_path / "journal/f.jsonl").symlink_to("/dev/zero")
+    assert [each.uuid for each in journal.entries()] == ["u1"]
+
+
+def make_directory(path: Path) -> None:
+    """Something that is no file."""
+    path.mkdir()
+
+
+def make_link(path: Path) -> None:
+    """A link to a file that is not the journal's."""
+    path.symlink_to(path.parent.parent / "thesis.tex")
+
+
+@pytest.mark.parametrize("make", [make_directory, os.mkfifo, make_link])
+def test_a_journal_that_is_no_file_of_the_users_is_not_written(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """Nothing hangs, and nothing outside is written: without its intent a submission is not made."""
+    (tmp_path / "thesis.tex").write_text("chapter 1")
+    (tmp_path / "journal").mkdir(mode=0o700)
+    make(tmp_path / "journal/a.jsonl")
+    with pytest.raises(JournalNotWritable):
+        Journal(directory=tmp_path / "journal", host="a").append(entry("u1"))
+    assert (tmp_path / "thesis.tex").read_text() == "chapter 1"
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    """What it names is not emptied."""
+    journal = Journal(directory=tmp_path / "journal", host="a")
+    with journal.locked("k"):
+        [lock] = (tmp_path / "journal").iterdir()
+    lock.unlink()
+    (tmp_path / "thesis.tex").write_text("chapter 1")
+    lock.symlink_to(tmp_path / "thesis.tex")
+    with pytest.raises(JournalNotWritable), journal.locked("k"):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "chapter 1"
+
+
+def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
+    """A terabyte of nothing in front of the last line costs no memory and little time."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    os.truncate(tmp_path / "a.jsonl", 1 << 40)
+    journal.append(entry("u2", cluster=14))
+    started = time.monotonic()
+    assert [each.uuid for each in journal.entries()] == ["u2"]
+    assert time.monotonic() - started < 5
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from hepsub.errors import JournalNotWritable
+from hepsub.journal import Entry, Journal
+journal = Journal(directory=Path(sys.argv[1]), host="a")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    journal.append(Entry(uuid="u2", pool="p", schedd="s", number=1, when=5, cluster=14))
+except JournalNotWritable:
+    print("said")
+"""
+
+
+def test_a_line_that_did_not_fit_is_an_error_and_costs_no_other(tmp_path: Path) -> None:
+    """write(2) wrote a part and then nothing, as on a disk that gets full: said, and the next line is whole."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    room = (tmp_path / "a.jsonl").stat().st_size + 40
+    said = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path), str(room)],
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout == "said\n"
+    assert (tmp_path / "a.jsonl").stat().st_size == room
+    journal.append(entry("u3", cluster=15, when=200))
+    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+
+
+def test_directories_on_the_way_are_private_too(tmp_path: Path) -> None:
+    """Under any umask: nobody else may put a file into what lies above the journal."""
+    before = os.umask(0)
+    try:
+        Journal(directory=tmp_path / "state/hepsub/journal", host="a").append(entry())
+    finally:
+        os.umask(before)
+    assert oct((tmp_path / "state").stat().st_mode & 0o777) == "0o700"
 
 
 def test_the_schedds_of_a_cluster(tmp_path: Path) -> None:

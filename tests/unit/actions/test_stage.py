@@ -21,7 +21,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
-from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
+from tests.fakes.batch import FakeSchedd, Fault, Killed, as_batch_systems
 from tests.fakes.world import (
     NOON,
     make_policy,
@@ -125,20 +125,35 @@ def test_a_lost_answer_is_asked_for_and_the_gate_is_opened(
     assert len(bundles(tmp_path)) == 1
 
 
-def test_ctrl_c_after_the_commit_keeps_the_bundle(
-    session: Session, schedd: FakeSchedd, tmp_path: Path
+def test_what_was_killed_behind_the_gate_is_finished_and_told(
+    session: Session, schedd: FakeSchedd
 ) -> None:
-    """The cluster exists and stays behind its gate; the next submission finishes both."""
-    schedd.fault = Fault.INTERRUPTED_AFTER
-    with pytest.raises(HepsubError):
-        submit(session, make_spec(*WITH_CLUSTER))
+    """The cluster exists and stays behind its gate; the next submission finishes both, and says so at once."""
+    bundle = abandoned(session, schedd)
     assert "open_gate 13" not in schedd.calls
-    [bundle] = bundles(tmp_path)
     assert not (bundle / "private/ready").exists()
-    result = submit(session, make_spec("job.sh"))
+    told: list[str] = []
+    result = submit(session, make_spec("job.sh"), told.append)
     assert "open_gate 13" in schedd.calls
     assert (bundle / "private/ready").exists()
-    assert any("cluster 13, whose submission had been interrupted" in note for note in result.notes)
+    assert told == [
+        "cluster 13, whose submission had been interrupted, was completed and may start now"
+    ]
+    assert isinstance(result.value, Submission)
+    assert told[0] in result.value.notes
+    assert told[0] not in result.notes
+
+
+def test_what_was_finished_is_told_even_if_the_submission_fails(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """The error of this submission does not hide that jobs of another one start."""
+    abandoned(session, schedd)
+    schedd.fault = Fault.REFUSED
+    told: list[str] = []
+    with pytest.raises(HepsubError):
+        submit(session, make_spec("job.sh"), told.append)
+    assert [text[:10] for text in told] == ["cluster 13"]
 
 
 def test_without_keys_nothing_is_written_and_nothing_submitted(
@@ -209,8 +224,8 @@ def test_session_keys_without_a_known_end_are_not_promised_seven_days(
 
 def abandoned(session: Session, schedd: FakeSchedd, *words: str) -> Path:
     """The bundle of a submission that was killed behind its gate, and the schedd without its cluster."""
-    schedd.fault = Fault.INTERRUPTED_AFTER
-    with pytest.raises(HepsubError):
+    schedd.fault = Fault.KILLED_AFTER
+    with pytest.raises(Killed):
         submit(session, make_spec(*(words or WITH_CLUSTER)))
     [bundle] = bundles(session.situation.cwd)
     return bundle
@@ -285,8 +300,12 @@ def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
         del storage
         raise StorageRefused(f"no keys for the storage {name}")
 
-    submit(replace(session, keys=no_keys), make_spec("job.sh"))
+    told: list[str] = []
+    submit(replace(session, keys=no_keys), make_spec("job.sh"), told.append)
     assert "open_gate 13" not in schedd.calls
+    assert told == [
+        "cluster 13 was submitted, but its jobs cannot start: no keys for the storage herd"
+    ]
     assert not (bundle / "private/ready").exists()
 
 

@@ -24,7 +24,8 @@ from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import Act, State
 from hepsub.cli.command import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
-from hepsub.cli.render import error, render_text
+from hepsub.cli.output import error
+from hepsub.cli.render import render_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import make_job
 from tests.fakes.world import make_script

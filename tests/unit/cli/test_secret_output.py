@@ -46,7 +46,7 @@ def test_a_full_disk_does_not_move_a_secret_to_stderr(
 ) -> None:
     """stderr goes into logs."""
     monkeypatch.setattr(sys, "stdout", Full())
-    monkeypatch.setattr("hepsub.cli.render.discard_output", lambda: None)
+    monkeypatch.setattr("hepsub.cli.output.discard_output", lambda: None)
     with pytest.raises(OutputUnwritable) as caught:
         _render(value, as_json=as_json)
     said = f"{caught.value.message} {caught.value.remedy}"

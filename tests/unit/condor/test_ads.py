@@ -37,7 +37,10 @@ def ids(*texts: str) -> Selection:
         (ids("13", "14.1"), "(ClusterId == 13 || (ClusterId == 14 && ProcId == 1))"),
         (Selection(states=(State.IDLE, State.HELD)), "(JobStatus == 1 || JobStatus == 5)"),
         (Selection(uuid="a-b"), 'HepSub_UUID == "a-b"'),
-        (Selection(once='k "1" \\'), 'HepSub_Once == "k \\"1\\" \\\\"'),
+        (
+            Selection(once='k "1" \\'),
+            'HepSub_Once == "k \\"1\\" \\\\" && !(JobStatus =?= 3 && HepSub_Ready =?= false)',
+        ),
         (
             Selection(owner="alice", ids=(parse_job_id("13"),), states=(State.RUNNING,)),
             'Owner == "alice" && (ClusterId == 13) && (JobStatus == 2)',
@@ -100,6 +103,22 @@ def test_htcondor_understands_the_constraint(selection: Selection, *, meant: boo
     """HTCondor's own evaluation of the text picks the jobs that are meant, and no others."""
     ad = classad2.ClassAd(JOB)
     assert classad2.ExprTree(constraint(selection)).eval(ad) is meant
+
+
+@pytest.mark.parametrize(
+    ("more", "meant"),
+    [
+        ({"JobStatus": 3, "HepSub_Ready": False}, False),
+        ({"JobStatus": 3, "HepSub_Ready": True}, True),
+        ({"JobStatus": 3}, True),
+        ({"JobStatus": 1, "HepSub_Ready": False}, True),
+        ({"JobStatus": classad2.Value.Undefined, "HepSub_Ready": False}, True),
+    ],
+)
+def test_a_key_does_not_mean_what_was_taken_back(more: dict[str, Any], *, meant: bool) -> None:
+    """Removed behind its gate; what was removed later, or waits there, keeps its key; so does a cluster's own ad."""
+    ad = classad2.ClassAd({**JOB, **more})
+    assert classad2.ExprTree(constraint(Selection(once='k "x" \\'))).eval(ad) is meant
 
 
 def job(**attributes: Any) -> JobStatus:
