@@ -80,8 +80,8 @@ def bundle_for(
 ) -> Iterator[Staged | None]:
     """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
 
-    Until the block ends nobody else completes it. When the block fails, the bundle is removed, unless a
-    cluster is left that may need it, or is still to be removed.
+    Until the block ends nobody else completes it, and Ctrl-C is held back. When the block fails, the bundle
+    is removed, unless a cluster is left that may need it, or is still to be removed.
 
     Raises:
         BundleUnusable: the schedd could not read it, or it cannot be written.
@@ -98,13 +98,15 @@ def bundle_for(
         stores.store(name)
     held = obtain_all(session, plan.staging)
     upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
+    session.interrupts.hold()  # what has its name is also removed
     with new_bundle(Path(plan.staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
-            seal = bundle.make()
-            deliver(plan.staging, held, bundle, schedd)
-            if not plan.staging.needs_cluster:
-                sign(session, stores, bundle, None)
+            with session.interrupts.allowed():
+                seal = bundle.make()
+                deliver(plan.staging, held, bundle, schedd)
+                if not plan.staging.needs_cluster:
+                    sign(session, stores, bundle, None)
             staging = replace(plan.staging, seal=seal)
             yield Staged(bundle=bundle, held=held, plan=replace(plan, staging=staging))
         except (HepsubError, KeyboardInterrupt) as error:

@@ -217,7 +217,8 @@ def _made(
     order = Order(uuid=str(uuid.uuid4()), plan=plan)
     with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
         bundle = staged.bundle if staged is not None else None
-        outlook = _outlook(session, stores, plan, staged)  # it may fail: not after the commit
+        with session.interrupts.allowed():
+            outlook = _outlook(session, stores, plan, staged)  # it may fail: not after the commit
         session.interrupts.hold()
         sealed = replace(order, plan=staged.plan) if staged is not None else order
         submitted = commit(session, schedd, sealed, bundle)

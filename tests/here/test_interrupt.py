@@ -88,7 +88,10 @@ class Prompt:
         return sorted(each for each in root.glob("*") if each.name not in names)
 
     def manifests(self) -> int:
-        return sum(1 for each in self.bundles() for _ in each.rglob("hepsub.manifest"))
+        try:
+            return sum(1 for each in self.bundles() for _ in each.rglob("hepsub.manifest"))
+        except FileNotFoundError:  # one got its name, or was removed
+            return 0
 
     def queued(self) -> list[tuple[int, int, int]]:
         """Cluster, whether it is behind its gate, and the number of jobs, of what is in the queue."""
@@ -143,7 +146,9 @@ def committed(prompt: Prompt) -> bool:
 
 def ready(prompt: Prompt) -> bool:
     """The moment at which everything is done."""
-    return any(list(each.rglob("ready")) for each in prompt.bundles())
+    with contextlib.suppress(FileNotFoundError):
+        return any(list(each.rglob("ready")) for each in prompt.bundles())
+    return False
 
 
 def seconds(number: float) -> Callable[[Prompt], bool]:
