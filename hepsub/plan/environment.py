@@ -8,24 +8,12 @@ from dataclasses import dataclass
 
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
+from hepsub.plan.secrets import looks_secret
 from hepsub.units import size_text
 
 _VARIABLE_LIMIT = 128 * 1024
 """Linux starts no program with a longer variable (MAX_ARG_STRLEN, execve(2))."""
 
-_SECRET_NAME = re.compile(
-    r"(SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_KEY|CREDENTIAL)"
-    r"|(^|_)(TOKEN|PASS|PAT|COOKIE|AUTH)$|^SSHPASS$|(?<!OLD)_PWD$",
-    re.IGNORECASE,
-)
-_NOT_SECRET_NAME = re.compile(r"(_FILE|_PATH|_DIR|_HOME|_URL|_SOCK|_LIFETIME)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON Web Token
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS key ids
-    r"|\bgh[opsur]_\w{20,}|\bglpat-[\w-]{16,}"  # GitHub, GitLab
-    r"|[?&]X-Amz-Signature=|://[^/@\s:]+:[^/@\s]+@"  # pre-signed URLs, passwords in URLs
-)
 _SESSION = frozenset({
     "_", "SHLVL", "PWD", "OLDPWD", "SSH_AGENT_PID", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
     "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
@@ -37,6 +25,9 @@ _HOST_BOUND = frozenset({
 })  # fmt: skip
 """What is wrong on a machine without this host's file system and users."""
 
+_NAMED = 12
+"""So many of the variables that stay are named."""
+
 JOB_ID = "_CONDOR_IHEP_JOB_ID"
 """The variable in which HepJob's users find cluster.proc; the submit description sets it."""
 
@@ -47,12 +38,6 @@ class Travelling:
 
     variables: Mapping[str, str]
     notes: tuple[str, ...]
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by its look."""
-    by_name = _SECRET_NAME.search(name) is not None and not _NOT_SECRET_NAME.search(name)
-    return by_name or _SECRET_VALUE.search(value) is not None
 
 
 def choose_environment(
@@ -113,12 +98,17 @@ def expressible(text: str) -> bool:
 def _notes(secrets: list[str], odd: list[str]) -> tuple[str, ...]:
     notes = []
     if secrets:
-        notes.append(f"not sent with the job, because they look like secrets: {', '.join(secrets)}")
+        notes.append(f"not sent with the job, because they look like secrets: {_listed(secrets)}")
     if odd:
         notes.append(
-            f"not sent with the job, because they hold line ends or are not UTF-8: {', '.join(odd)}"
+            f"not sent with the job, because they hold line ends or are not UTF-8: {_listed(odd)}"
         )
     return tuple(notes)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> list[tuple[str, str]]:
