@@ -102,6 +102,7 @@ def bundle_for(
     with claimed(bundle.directory):
         try:
             bundle.write_companions()
+            bundle.write_environment(plan.secrets)
             deliver(plan.staging, held, bundle, schedd)
             if not plan.staging.needs_cluster:
                 sign(session, stores, bundle, None)

@@ -66,6 +66,7 @@ class Preview:
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
             "libraries": _library_documents(plan, uploaded=False),
+            "secret_variables": list(plan.secrets),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
             "procs": [_proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],

@@ -9,7 +9,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie
 * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
 * `wrapper.sh`, `scratch.sh`: what HTCondor, and the embedded pool, start
 * `creds/`: tickets and tokens, 0600, one set for all jobs; rewritten whole while the jobs live; beside them
-  the certificates of storages' own authorities
+  the certificates of storages' own authorities, and the variables that hold secrets
 * `lib/ARCHIVE`: the user's libraries, where they are sent along
 * `PROC/hepsub.manifest`: 0600, with signed URLs; read when the job starts, and by chirp later
 * `PROC/items.txt`: the job's items
@@ -30,13 +30,13 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from hepsub.auth.credential import Held, write_held
-from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, manifest_text
+from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, environment_text, manifest_text
 from hepsub.bundle.request import BundleRequest
 from hepsub.errors import BundleUnusable
 from hepsub.files import Tree, open_tree, write_whole
 from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
 from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import ITEMS_FILE, Carried, authority_file
+from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Carried, authority_file
 from hepsub.plan.template import Values, parse_template
 
 REQUEST = "request.json"
@@ -109,6 +109,7 @@ class Bundle:
             credential_source=str(self.directory / CREDENTIALS),
             authorities=_authorities(request, (*inputs, *outputs, *request.staging.libraries)),
             libraries=request.staging.libraries,
+            environment=ENVIRONMENT_FILE if request.staging.secrets else "",
         )
         directory.mkdir(mode=0o700, exist_ok=True)
         write_whole(directory / FILE_NAME, manifest_text(files, signing), 0o600)
@@ -185,6 +186,21 @@ class Bundle:
             return
         try:
             write_held(held, path)
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+
+    def write_environment(self, secrets: Mapping[str, str]) -> None:
+        """Write the variables that hold secrets, for all jobs; they stand nowhere else.
+
+        Raises:
+            BundleUnusable: they cannot be written.
+        """
+        if not secrets:
+            return
+        try:
+            write_whole(
+                self.directory / CREDENTIALS / ENVIRONMENT_FILE, environment_text(secrets), 0o600
+            )
         except OSError as error:
             raise unusable(self.directory, error) from error
 

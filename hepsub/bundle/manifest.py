@@ -14,6 +14,7 @@ from hepsub.plan.staging import Carried, ObjectFact
 FILE_NAME = "hepsub.manifest"
 _VERSION = "1"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark")
+_LINE_END = "\n"
 _ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
 
 
@@ -50,6 +51,7 @@ class JobFiles:
         credential_source: the directory of their newest versions on the submit side.
         authorities: what URLs begin with, and the file with the authorities to trust for them.
         libraries: what is unpacked before the program starts.
+        environment: the file with variables that hold secrets; empty for none.
     """
 
     job: str
@@ -70,11 +72,18 @@ class JobFiles:
     credential_source: str = ""
     authorities: tuple[tuple[str, str], ...] = ()
     libraries: tuple[Library, ...] = ()
+    environment: str = ""
 
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
     """The manifest, with freshly signed URLs."""
     return "".join(_line(*fields) for fields in _fields(files, signing))
+
+
+def environment_text(variables: Mapping[str, str]) -> str:
+    """The file of variables that the manifest's line `environment` names: each value in so many lines."""
+    lines = {name: f"{value}\n" for name, value in variables.items()}
+    return "".join(f"{name}\t{value.count(_LINE_END)}\n{value}" for name, value in lines.items())
 
 
 def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
@@ -89,6 +98,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
     yield "putlimit", str(files.put_limit)
+    if files.environment:
+        yield "environment", files.environment
     for credential in files.credentials:
         yield _credential(credential, files)
     for each in files.inputs:

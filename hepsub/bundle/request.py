@@ -82,6 +82,7 @@ class BundleRequest:
                 "in_place": staging.in_place,
                 "credentials": [asdict(each) for each in staging.credentials],
                 "libraries": [asdict(each) for each in staging.libraries],
+                "secrets": list(staging.secrets),
                 "storages": {name: asdict(storage) for name, storage in staging.storages.items()},
                 "objects": [
                     [
@@ -163,6 +164,7 @@ def from_json(text: str) -> BundleRequest:
             outputs=tuple(_rule(each) for each in staging["outputs"]),
             credentials=tuple(JobCredential(**each) for each in staging.get("credentials", ())),
             libraries=tuple(_library(each) for each in staging.get("libraries", ())),
+            secrets=tuple(staging.get("secrets", ())),
             storages={name: _storage(each) for name, each in staging["storages"].items()},
             objects={
                 ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(

@@ -14,7 +14,7 @@ from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import StagingPlan
+from hepsub.plan.staging import ENVIRONMENT_FILE, StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
 
@@ -161,6 +161,7 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     yield "when_to_transfer_output = ON_EXIT"
     yield f"transfer_input_files = {', '.join(_sent(plan, bundle))}"
     files = [each.file for each in plan.staging.credentials if each.file]
+    files += [ENVIRONMENT_FILE] if plan.staging.secrets else []
     yield f"encrypt_input_files = {', '.join(['hepsub.manifest', *files])}"
     yield from _credentials(plan.staging)
     if plan.staging.chirp:
@@ -224,6 +225,8 @@ def _sent(plan: Plan, bundle: str) -> Iterator[str]:
     for each in plan.staging.credentials if plan.staging is not None else ():
         if each.file:
             yield f"{bundle}/creds/{each.file}"
+    if plan.staging is not None and plan.staging.secrets:
+        yield f"{bundle}/creds/{ENVIRONMENT_FILE}"
     for library in plan.staging.libraries if plan.staging is not None else ():
         if library.place is None:
             yield f"{bundle}/{BUNDLED}/{library.archive}"

@@ -21,6 +21,8 @@ _GLOB = re.compile(r"[*\[]")
 _MB = 2**20
 ITEMS_FILE = "items.txt"
 """The file in which a job finds its items, one a line."""
+ENVIRONMENT_FILE = "hepsub.environment"
+"""The file from which a job gets the variables that hold secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ class StagingPlan:
         in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
             directory) rather than in one of its own: it has neither inputs nor outputs.
         libraries: what is unpacked before the program starts.
+        secrets: the names of the variables that hold secrets.
     """
 
     inputs: tuple[FileRule, ...]
@@ -110,6 +113,7 @@ class StagingPlan:
     credentials: tuple[JobCredential, ...] = ()
     in_place: bool = False
     libraries: tuple[Library, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def workdir(self) -> str:
@@ -174,6 +178,7 @@ def plan_staging(
     spool: bool = False,
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
+    secrets: tuple[str, ...] = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -188,11 +193,12 @@ def plan_staging(
         spool: whether the jobs are handed over with their files, so that they can ask for nothing.
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
+        secrets: the names of the variables that hold secrets.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if not (is_staged(spec) or credentials or libraries):
+    if not (is_staged(spec) or credentials or libraries or secrets):
         return None
     rules = policy.staging
     in_place = not is_staged(spec)
@@ -212,6 +218,7 @@ def plan_staging(
         credentials=credentials,
         in_place=in_place,
         libraries=libraries,
+        secrets=secrets,
     )
 
 
@@ -277,7 +284,7 @@ def _completed(place: Place, name: str) -> Place:
 
 
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.manifest|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"\.hepsub|home\.\d+|hepsub\.manifest|hepsub\.environment|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
     r"|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""
