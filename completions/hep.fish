@@ -96,7 +96,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o lib -l lib -d 'Library, program or 
 complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
 complete -c hep_sub -n '__hep_at hep_sub' -o cred -l cred -d 'Send this credential along, and keep it fresh' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o first -l first -d '%{Index} of the first job' -r -f
-complete -c hep_sub -n '__hep_at hep_sub' -o env -l env -d 'Set a variable for the job, or send your own with -noenv' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o env -l env -d 'Set a variable for the job, or send your own, with -noenv or although it looks like a secret' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o noenv -l noenv -d 'Do not send your environment'
 complete -c hep_sub -n '__hep_at hep_sub' -o rmt -l remote -d 'Remote: run at any site outside the local cluster that takes the job'
 complete -c hep_sub -n '__hep_at hep_sub' -o normt -d 'Never remote'

@@ -103,7 +103,7 @@ def bundle_for(
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
-                seal = bundle.make()
+                seal = bundle.make(plan.secrets)
                 deliver(plan.staging, held, bundle, schedd)
                 if not plan.staging.needs_cluster:
                     sign(session, stores, bundle, None)

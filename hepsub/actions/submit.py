@@ -69,6 +69,7 @@ class Preview:
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
             "libraries": library_documents(plan, uploaded=False),
+            "secret_variables": list(plan.secrets),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
             "procs": [proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
@@ -155,7 +156,7 @@ def _sealed(plan: Plan, identity: str) -> Plan:
     if plan.staging is None:
         return plan
     try:
-        seal = preview_seal(request_for(plan, plan.staging, identity, ""))
+        seal = preview_seal(request_for(plan, plan.staging, identity, ""), plan.secrets)
     except OSError as error:
         raise BundleUnusable(
             f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"

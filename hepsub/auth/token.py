@@ -21,7 +21,7 @@ from hepsub.errors import (
     HepsubError,
     ProviderUnreachable,
 )
-from hepsub.plan.environment import looks_secret
+from hepsub.plan.secrets import looks_secret
 from hepsub.policy.model import Credential
 from hepsub.tools.oidc_agent import NoAnswer, Request, ask_token, find_agent
 from hepsub.tools.run import run_within

@@ -9,15 +9,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from hepsub.auth.credential import Held, write_held
 from hepsub.bundle.logs import link_logs, make_logs
-from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, manifest_text
+from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, environment_text, manifest_text
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.sent import (
     WORKER_FILES,
-    authority_digests,
+    common_digests,
     copy_file,
     copy_set,
     list_text,
@@ -44,7 +45,14 @@ from hepsub.plan.bundle_paths import (
 )
 from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
 from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ITEMS_FILE, Carried, Seal, StagingPlan, authority_file
+from hepsub.plan.staging import (
+    ENVIRONMENT_FILE,
+    ITEMS_FILE,
+    Carried,
+    Seal,
+    StagingPlan,
+    authority_file,
+)
 from hepsub.plan.template import Values, parse_template
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -143,11 +151,15 @@ class Bundle:
             authorities=_authorities(request, (*inputs, *outputs, *staging.libraries)),
             libraries=staging.libraries,
             isolation=staging.isolation if staging.confined else "",
+            environment=ENVIRONMENT_FILE if staging.secrets else "",
             brings_all=staging.in_place and not staging.shared,
         )
 
-    def make(self) -> Seal:
+    def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:
         """Write what does not change: the request, the scripts of the worker node, copies, lists of items.
+
+        Args:
+            secrets: the variables that travel in a file; they stand nowhere else.
 
         Returns:
             What the jobs check before they use what was sent.
@@ -162,23 +174,26 @@ class Bundle:
                 write_whole(self.directory / SHARED / name, worker_file(name), 0o700)
             self._keep_authorities()
             self._keep_libraries()
-            seal = self._keep_sent()
+            if secrets:
+                path = self.directory / SHARED / ENVIRONMENT_FILE
+                write_whole(path, environment_text(secrets), 0o600)
+            seal = self._keep_sent(secrets)
             self._make_corners()
             write_whole(self.layout.private(REQUEST), self.request.to_json(), 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
         return seal
 
-    def _keep_sent(self) -> Seal:
+    def _keep_sent(self, secrets: Mapping[str, str]) -> Seal:
         sets, set_of = sent_sets(self.request)
         copies: dict[str, Path] = {}
-        authorities = authority_digests(self.request)
+        common = common_digests(self.request, secrets)
         lists = []
         for number, each in enumerate(sets):
             directory = self.directory / SHARED / SETS / str(number)
             make_private(directory / SENT)
             digests = copy_set(each.files, directory / SENT, copies)
-            lists.append(list_text(self.request, each, digests | authorities))
+            lists.append(list_text(each, digests | common))
             write_whole(directory / SUMS, lists[-1], 0o600)
         return seal_of(worker_file(WRAPPER), tuple(lists), set_of)
 

@@ -14,6 +14,7 @@ from hepsub.plan.staging import Carried, ObjectFact
 
 FILE_NAME = MANIFEST
 _VERSION = "1"
+_LINE_END = "\n"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark")
 _ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
 
@@ -52,6 +53,7 @@ class JobFiles:
         authorities: what URLs begin with, and the file with the authorities to trust for them.
         libraries: what is unpacked before the program starts.
         isolation: how the site keeps the directories of users apart, as the policy says; empty where nobody does.
+        environment: the file with variables that hold secrets; empty for none.
         brings_all: whether all that the job leaves new in its directory comes home.
     """
 
@@ -74,7 +76,14 @@ class JobFiles:
     authorities: tuple[tuple[str, str], ...] = ()
     libraries: tuple[Library, ...] = ()
     isolation: str = ""
+    environment: str = ""
     brings_all: bool = False
+
+
+def environment_text(variables: Mapping[str, str]) -> str:
+    """The file of variables that the manifest's line `environment` names: each value in so many lines."""
+    lines = {name: f"{value}\n" for name, value in variables.items()}
+    return "".join(f"{name}\t{value.count(_LINE_END)}\n{value}" for name, value in lines.items())
 
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
@@ -86,12 +95,13 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "hepsub-manifest", _VERSION, files.job
     yield "payload", files.payload
     yield "submitdir", files.submit_dir
-    if files.workdir:
-        yield "workdir", files.workdir
+    yield from _optional(
+        ("workdir", files.workdir),
+        ("environment", files.environment),
+        ("isolation", files.isolation),
+    )
     for prefix, file in files.authorities:
         yield "ca", prefix, file
-    if files.isolation:
-        yield "isolation", files.isolation
     yield "walltime", str(files.walltime), str(files.grace)
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
@@ -109,6 +119,10 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     if files.marker is not None:
         yield "unmark", signing.sign("DELETE", files.marker)
         yield "marker", signing.sign("PUT", files.marker)
+
+
+def _optional(*lines: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    return (line for line in lines if line[1])
 
 
 def _credential(each: JobCredential, files: JobFiles) -> tuple[str, ...]:

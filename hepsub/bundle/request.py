@@ -114,6 +114,7 @@ class _Staging(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[JobCredential, ...] = ()
     libraries: tuple[Library, ...] = ()
     isolation: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +191,7 @@ def _document(request: BundleRequest) -> _Document:
             in_place=staging.in_place,
             confined=staging.confined,
             isolation=staging.isolation,
+            secrets=staging.secrets,
             inputs=tuple(_rule_document(rule) for rule in staging.inputs),
             outputs=tuple(_rule_document(rule) for rule in staging.outputs),
             credentials=staging.credentials,
@@ -252,6 +254,7 @@ def _staging(document: _Staging) -> StagingPlan:
         in_place=document.in_place,
         confined=document.confined,
         isolation=document.isolation,
+        secrets=document.secrets,
         inputs=tuple(_rule(each) for each in document.inputs),
         outputs=tuple(_rule(each) for each in document.outputs),
         credentials=document.credentials,

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from hepsub.bundle.manifest import escaped
+from hepsub.bundle.manifest import environment_text, escaped
 from hepsub.bundle.request import BundleRequest
 from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, WRAPPER
 from hepsub.plan.place import FilePlace
-from hepsub.plan.staging import Seal
+from hepsub.plan.staging import ENVIRONMENT_FILE, Seal
 from hepsub.plan.template import Name, Values, parse_template
 
 WORKER_FILES = (WRAPPER, SCRATCH)
@@ -85,19 +85,15 @@ def _set_of(request: BundleRequest, values: Values) -> SentSet:
     return SentSet(payload=payload, files={payload: script} | paths)
 
 
-def list_text(request: BundleRequest, sent: SentSet, digests: Mapping[str, str]) -> str:
+def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
     """What a job compares: its program's name, and the SHA-256 of all that it gets; empty for nothing.
 
     Args:
-        request: what the bundle was made for.
-        sent: the files that HTCondor sends.
-        digests: the SHA-256 of each of them, and of the files below those that are directories, by name.
+        sent: the files that HTCondor sends to some jobs.
+        digests: the SHA-256 of all files that these jobs get, by their names there.
     """
-    libraries = {each.archive: each.sha256 for each in request.staging.libraries}
     lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
-    lines += [
-        f"sha256\t{value}\t{escaped(name)}" for name, value in {**digests, **libraries}.items()
-    ]
+    lines += [f"sha256\t{value}\t{escaped(name)}" for name, value in digests.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -108,28 +104,31 @@ def seal_of(wrapper: str, lists: tuple[str, ...], set_of: tuple[int, ...]) -> Se
     )
 
 
-def preview_seal(request: BundleRequest) -> Seal:
+def preview_seal(request: BundleRequest, secrets: Mapping[str, str]) -> Seal:
     """The seal as it would be, of the user's files as they are now; nothing is written.
+
+    Args:
+        request: what the bundle would be made for.
+        secrets: the variables that would travel in a file.
 
     Raises:
         OSError: one of them cannot be read.
     """
     sets, set_of = sent_sets(request)
-    lists = tuple(
-        list_text(request, each, _digests_there(each.files) | authority_digests(request))
-        for each in sets
-    )
+    common = common_digests(request, secrets)
+    lists = tuple(list_text(each, _digests_there(each.files) | common) for each in sets)
     return seal_of(worker_file(WRAPPER), lists, set_of)
 
 
-def authority_digests(request: BundleRequest) -> dict[str, str]:
-    """The SHA-256 of the certificates of storages' own authorities, by their names in the job's directory.
+def common_digests(request: BundleRequest, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The SHA-256 of what all jobs get: storages' certificates, libraries, variables; by their names there.
 
     Raises:
-        OSError: one cannot be read.
+        OSError: a certificate cannot be read.
     """
-    authorities = request.staging.authorities
-    return {name: _file_digest(Path(path)) for name, path in authorities.items()}
+    found = {n: _file_digest(Path(p)) for n, p in request.staging.authorities.items()}
+    found |= {each.archive: each.sha256 for each in request.staging.libraries}
+    return found | ({ENVIRONMENT_FILE: _digest(environment_text(secrets))} if secrets else {})
 
 
 def _digest(text: str) -> str:

@@ -107,7 +107,8 @@ def _variable(text: str) -> tuple[str, str | None]:
     name, equals, value = text.partition("=")
     if not name:
         raise UsageError(
-            f"argument -env/--env: '{text}' has no name", remedy="-env NAME=VALUE, or -env NAME"
+            "argument -env/--env: there is no name in front of the '='",
+            remedy="-env NAME=VALUE",
         )
     return name, value if equals else None
 
@@ -154,7 +155,9 @@ COMMAND = Command(
         " start takes the submission back: nothing of it starts later.",
         "The job runs in the directory where hep_sub is called, on the shared file system, and gets the"
         " submitter's environment, less exported shell functions, variables that look like secrets, and"
-        " those that belong to the login session. In the job, _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC.",
+        " those that belong to the login session. In the job, _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
+        " can read the queue: a secret that -env names travels in a file of mode 0600, and stands nowhere else;"
+        " -env NAME keeps it out of your command line, too.",
         "Options may stand before, between and after the script and its arguments. Only -argu takes"
         " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
         " value, also when it begins with a dash.",

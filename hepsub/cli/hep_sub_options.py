@@ -155,7 +155,8 @@ OPTIONS = (
         field="env",
         metavar="NAME[=VALUE]",
         repeated=True,
-        help="Set a variable for the job, or send your own with -noenv; may be repeated.",
+        help="Set a variable for the job, or send your own, with -noenv or although it looks like a secret; may be"
+        " repeated.",
     ),
     Option(
         names=("-noenv", "--noenv"),

@@ -31,7 +31,7 @@ from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import ITEMS_FILE, Seal, StagingPlan
+from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan
 from hepsub.plan.template import Name, Template, literal
 from hepsub.version import __version__
 
@@ -239,6 +239,7 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     yield "when_to_transfer_output = ON_EXIT"
     yield f"transfer_input_files = {', '.join(_sent(plan, plan.staging, bundle, corner))}"
     files = [each.file for each in plan.staging.credentials if each.file]
+    files += [ENVIRONMENT_FILE] if plan.staging.secrets else []
     yield f"encrypt_input_files = {', '.join([MANIFEST, *files])}"
     yield from _credentials(plan.staging)
     if plan.staging.confined:
@@ -311,6 +312,8 @@ def _sent(plan: Plan, staging: StagingPlan, bundle: str, corner: str) -> Iterato
         if each.place is None
     )
     yield from (f"{bundle}/{SHARED}/{name}" for name in staging.authorities)
+    if staging.secrets:
+        yield f"{bundle}/{SHARED}/{ENVIRONMENT_FILE}"
     if plan.items:
         yield f"{corner}/{ITEMS_FILE}"
     number = f"$({_SET})" if seal is not None and seal.set_of else "0"

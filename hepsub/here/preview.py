@@ -50,6 +50,8 @@ def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tup
     yield "walltime", f"{walltime}{_limit(enforced=plan.hold_walltime)}"
     yield "priority", plan.priority
     yield "environment", f"{len(plan.environment)} variables"
+    if plan.secrets:
+        yield "secret variables", ", ".join(plan.secrets)
     yield "uuid", uuid
     note = capped_note(machine, plan.cpus, plan.memory_mb)
     if note:

@@ -1,31 +1,25 @@
-"""Which variables travel with a job: the submitter's own, less functions, secrets and session matters."""
+"""Which variables travel with a job: the submitter's own, less functions, secrets and session matters.
+
+Everybody can read a job's ad, so secrets that the user names travel in a file of their own.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
+from hepsub.plan.secrets import looks_secret
 from hepsub.units import size_text
 
 _VARIABLE_LIMIT = 128 * 1024
 """Linux starts no program with a longer variable (MAX_ARG_STRLEN, execve(2))."""
 
-_SECRET_NAME = re.compile(
-    r"(SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_KEY|CREDENTIAL)"
-    r"|(^|_)(TOKEN|PASS|PAT|COOKIE|AUTH)$|^SSHPASS$|(?<!OLD)_PWD$",
-    re.IGNORECASE,
-)
-_NOT_SECRET_NAME = re.compile(r"(_FILE|_PATH|_DIR|_HOME|_URL|_SOCK|_LIFETIME)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON Web Token
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS key ids
-    r"|\bgh[opsur]_\w{20,}|\bglpat-[\w-]{16,}"  # GitHub, GitLab
-    r"|[?&]X-Amz-Signature=|://[^/@\s:]+:[^/@\s]+@"  # pre-signed URLs, passwords in URLs
-)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Names that a shell can spell."""
+
 _SESSION = frozenset({
     "_", "SHLVL", "PWD", "OLDPWD", "SSH_AGENT_PID", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
     "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
@@ -37,22 +31,26 @@ _HOST_BOUND = frozenset({
 })  # fmt: skip
 """What is wrong on a machine without this host's file system and users."""
 
+_NAMED = 12
+"""So many of the variables that stay are named."""
+
 JOB_ID = "_CONDOR_IHEP_JOB_ID"
 """The variable in which HepJob's users find cluster.proc; the submit description sets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Travelling:
-    """The variables that travel, and a sentence for each surprise."""
+    """The variables that travel.
+
+    Attributes:
+        variables: those for the job's ad.
+        secrets: those that no ad, no list and no log may hold.
+        notes: a sentence for each surprise.
+    """
 
     variables: Mapping[str, str]
     notes: tuple[str, ...]
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by its look."""
-    by_name = _SECRET_NAME.search(name) is not None and not _NOT_SECRET_NAME.search(name)
-    return by_name or _SECRET_VALUE.search(value) is not None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def choose_environment(
@@ -75,13 +73,31 @@ def choose_environment(
     Raises:
         EnvironmentTooLarge: the variables are too large; the largest are named.
         NotExpressible: a variable that the user named cannot be handed over.
-        UsageError: a variable that the user named is not set, or is a secret.
+        UsageError: a variable that the user named is not set.
     """
-    inherited, notes = _inherited(own, remote=remote) if request.inherit else ({}, ())
+    named = _named(request, own)
+    secrets = {name: value for name, value in named.items() if looks_secret(name, value)}
+    rest = {name: value for name, value in own.items() if name not in named}
+    inherited, notes = _inherited(rest, remote=remote) if request.inherit else ({}, ())
     here = {"PWD": directory} if request.inherit and directory and not remote else {}
-    variables = here | inherited | dict(_named(request, own))
+    variables = here | inherited | named
     _check_size(variables, limit_kb)
-    return Travelling(variables=variables, notes=notes)
+    return Travelling(
+        variables={name: value for name, value in variables.items() if name not in secrets},
+        secrets=secrets,
+        notes=notes,
+    )
+
+
+def secret_names(request: EnvironmentRequest, own: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that the user named although they hold secrets, in the order of the command line.
+
+    Raises:
+        NotExpressible: a variable that the user named cannot be handed over.
+        UsageError: a variable that the user named is not set.
+    """
+    named = _named(request, own)
+    return tuple(name for name, value in named.items() if looks_secret(name, value))
 
 
 def _inherited(own: Mapping[str, str], *, remote: bool) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -113,16 +129,24 @@ def expressible(text: str) -> bool:
 def _notes(secrets: list[str], odd: list[str]) -> tuple[str, ...]:
     notes = []
     if secrets:
-        notes.append(f"not sent with the job, because they look like secrets: {', '.join(secrets)}")
+        notes.append(
+            f"not sent with the job, because they look like secrets: {_listed(secrets)}; -env NAME sends one"
+            " all the same, in a file that only the job reads"
+        )
     if odd:
         notes.append(
-            f"not sent with the job, because they hold line ends or are not UTF-8: {', '.join(odd)}"
+            f"not sent with the job, because they hold line ends or are not UTF-8: {_listed(odd)}"
         )
     return tuple(notes)
 
 
-def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> list[tuple[str, str]]:
-    named = []
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str]:
+    named = {}
     for name, given in request.named:
         value = own.get(name) if given is None else given
         if value is None:
@@ -130,18 +154,24 @@ def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> list[tuple[st
                 f"-env {name}: the variable is not set here",
                 remedy=f"give it a value: -env {name}=VALUE",
             )
-        if looks_secret(name, value):
-            raise UsageError(
-                f"-env {name}: it looks like a secret, and everybody can read the queue",
-                remedy="keep it in a file of mode 0600 that the job reads",
-            )
-        if not expressible(name) or not expressible(value):
-            raise NotExpressible(
-                f"-env {name}: HTCondor cannot carry line ends or text that is not UTF-8",
-                remedy="put the text into a file that the job reads",
-            )
-        named.append((name, value))
+        named[name] = value
+    for name, value in named.items():
+        _check_named(name, value, secret=looks_secret(name, value))
     return named
+
+
+def _check_named(name: str, value: str, *, secret: bool) -> None:
+    if secret and (not _PLAIN.fullmatch(name) or name.startswith("hs_")):
+        raise NotExpressible(
+            f"-env {name}: it looks like a secret, which travels in a file, and a shell sets it from there: its"
+            " name must be of letters, digits and _, and not begin with hs_",
+            remedy="give it another name",
+        )
+    if not secret and not (expressible(name) and expressible(value)):
+        raise NotExpressible(
+            f"-env {name}: HTCondor cannot carry line ends or text that is not UTF-8",
+            remedy="put the text into a file that the job reads",
+        )
 
 
 def _check_size(variables: Mapping[str, str], limit_kb: int) -> None:

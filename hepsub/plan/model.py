@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hepsub.plan.layout import values_of
 from hepsub.plan.staging import Carried, StagingPlan
@@ -113,7 +113,7 @@ class Plan:
         image: container image; empty for none.
         priority: JobPrio.
         universe: HTCondor's universe as the user wrote it.
-        environment: the variables that travel.
+        environment: the variables that travel in the job's ad.
         route: where the jobs may run.
         factory_idle: how many idle jobs the schedd keeps of a cluster that it makes as it goes;
             0 for a cluster made at once.
@@ -122,6 +122,7 @@ class Plan:
         staging: how inputs and outputs travel; None for a job that runs where it was submitted.
         once: the key that makes this submission unique; empty for none.
         notes: what the user should know about these decisions.
+        secrets: the variables that travel in a file, because their values are secrets.
     """
 
     script: str
@@ -155,6 +156,7 @@ class Plan:
     staging: StagingPlan | None
     once: str
     notes: tuple[str, ...]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items, libraries and number."""

@@ -15,7 +15,7 @@ from hepsub.errors import (
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
-from hepsub.plan.environment import choose_environment, expressible
+from hepsub.plan.environment import choose_environment, expressible, secret_names
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import (
@@ -105,6 +105,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         priority=spec.priority or 0,
         universe=spec.universe or "vanilla",
         environment=travelling.variables,
+        secrets=travelling.secrets,
         route=route,
         factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
@@ -158,6 +159,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
             spec.credentials, policy, route.pool, route.sites, situation.uid
         ),
         libraries=facts.libraries,
+        secrets=secret_names(spec.environment, situation.environment),
     )
     if staging is not None:
         check_conflicts(staging, jobs)
@@ -213,9 +215,11 @@ def _secrets(spec: JobSpec, policy: Policy, facts: Facts) -> tuple[str, ...]:
         each.place for each in facts.libraries
     )
     credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
+    variables = secret_names(spec.environment, facts.situation.environment)
     return (
         *(["signed URLs"] if signed else []),
         *(["credentials"] if credentials else []),
+        *(["secret variables"] if variables else []),
     )
 
 

@@ -19,6 +19,8 @@ from hepsub.policy.model import Policy, Storage
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _GLOB = re.compile(r"[*\[]")
 _MB = 2**20
+ENVIRONMENT_FILE = "hepsub.environment"
+"""The file from which a job gets the variables that hold secrets."""
 ITEMS_FILE = "items.txt"
 """The file in which a job finds its items, one a line."""
 
@@ -112,6 +114,7 @@ class StagingPlan:
         confined: whether jobs, and the sites they run at, may reach nothing on the submit side but their own
             corner of the bundle: HTCondor's shadow lets them in, and the user's file system is not theirs.
         isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
+        secrets: the names of the variables that hold secrets.
         seal: what jobs check before they use what was sent; None while it is not known.
     """
 
@@ -131,6 +134,7 @@ class StagingPlan:
     libraries: tuple[Library, ...] = ()
     confined: bool = False
     isolation: str = ""
+    secrets: tuple[str, ...] = ()
     seal: Seal | None = None
 
     @property
@@ -202,6 +206,7 @@ def plan_staging(
     io_proxy: bool = False,
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
+    secrets: tuple[str, ...] = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -217,11 +222,12 @@ def plan_staging(
         io_proxy: whether jobs may ask the submit side for something while they run.
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
+        secrets: the names of the variables that hold secrets.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if shared and not (is_staged(spec) or credentials or libraries):
+    if shared and not (is_staged(spec) or credentials or libraries or secrets):
         return None
     rules = policy.staging
     in_place = not is_staged(spec)
@@ -246,6 +252,7 @@ def plan_staging(
         libraries=libraries,
         confined=confined,
         isolation=isolation,
+        secrets=secrets,
     )
 
 
@@ -315,7 +322,7 @@ def _completed(place: Place, name: str) -> Place:
 
 
 _OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
     r"|\.chirp\.config|ca\.[^/]+\.pem"
 )
 """Names that hepsub and HTCondor use in the scratch directory."""

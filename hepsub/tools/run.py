@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepsub.errors import ToolFailed
-from hepsub.plan.environment import looks_secret
+from hepsub.plan.secrets import looks_secret
 from hepsub.situation import SAVED_PREFIX
 
 _LOG = logging.getLogger(__name__)

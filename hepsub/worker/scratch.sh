@@ -17,7 +17,7 @@ prepare() {
     for hs_file in "$hs_bundle"/private/creds/*; do
         [ ! -f "$hs_file" ] || cp "$hs_file" "$hs_scratch/" || :
     done
-    for hs_file in "$hs_bundle"/shared/ca.*.pem; do
+    for hs_file in "$hs_bundle"/shared/ca.*.pem "$hs_bundle"/shared/hepsub.environment; do
         [ ! -f "$hs_file" ] || cp "$hs_file" "$hs_scratch/" || return 1
     done
     # Libraries: a second name costs nothing, and the wrapper only reads the file and removes the name.

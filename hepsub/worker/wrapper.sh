@@ -526,6 +526,7 @@ read_line() {
                 *) broken "the library $2 is of the kind '$3', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
+        environment) inside "$2" && check_environment "$2" ;;
         output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
         home) inside "$2" && flags "$3" "$2" ;;
         move) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
@@ -768,6 +769,7 @@ take_line() {
             add_credential file "$2" "$3" "$4" "${5:--}"
             ;;
         condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
+        environment) take_environment "$2" ;;
         ca)
             decode "$3" || return 0
             case $hs_text in
@@ -795,10 +797,45 @@ each_credential() {
     done 4<"$hs_private/credentials"
 }
 
+# Variables that hold secrets: for each a line `NAME TAB LINES` and so many lines with its value. Nothing but the
+# shell's own words touches them, and only the payload gets them.
+take_environment() {
+    decode "$1" || return 0
+    case $hs_text in
+        '' | . | .. | */*) ;;
+        *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_private/environment" ;;
+    esac
+}
+
+check_environment() {
+    [ -f "$hs_private/environment" ] || die "$hs_e_input" "$1, which holds variables of this job, was not sent"
+    each_variable :
+}
+
+# Call a function with each variable in hs_variable and hs_value. (In a UTF-8 locale bash takes the end of a line
+# for a part of the broken character in front of it.)
+each_variable() {
+    [ -f "$hs_private/environment" ] || return 0
+    while IFS=$hs_tab read -r hs_variable hs_left <&5 || [ -n "$hs_variable" ]; do
+        case $hs_variable in
+            '' | [0-9]* | *[!A-Za-z0-9_]* | hs_*) broken "the variables beside it have a name that a shell cannot set" ;;
+        esac
+        number "$hs_left"
+        hs_value='' hs_between=''
+        while [ "$hs_left" -gt 0 ]; do
+            IFS='' LC_ALL=C read -r hs_line <&5 || broken "the value of the variable $hs_variable beside it is cut off"
+            hs_value=$hs_value$hs_between$hs_line hs_between=$hs_nl hs_left=$((hs_left - 1))
+        done
+        "$1" 5<&-
+    done 5<"$hs_private/environment"
+}
+
+set_variable() { export "$hs_variable=$hs_value"; }
+
 # Where no manifest tells their names, by what hepsub calls them; nowhere but in a batch system's directory.
 sweep() {
     [ -n "${_CONDOR_SCRATCH_DIR-}" ] && [ "$(cd "$_CONDOR_SCRATCH_DIR" && pwd -P)" = "$(pwd -P)" ] || return 0
-    rm -f ./krb5cc_* ./*.token
+    rm -f ./krb5cc_* ./*.token ./hepsub.environment
 }
 
 # Where the payload finds it → hs_cred_path.
@@ -1932,6 +1969,7 @@ exec_payload() {
     [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
     export HEPSUB_SCRATCH="$hs_top"
     [ -z "$hs_has_lib" ] || export HEPSUB_LIB="$hs_top/$hs_lib"
+    each_variable set_variable
     each_credential hand_over
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
@@ -2506,7 +2544,7 @@ finish() {
     gather
     rm -rf "./$hs_private"
     [ -z "$hs_has_lib" ] || rm -rf "./$hs_lib" "./$hs_lib".*.tar.gz
-    [ "$hs_code" != "$hs_e_contract" ] || sweep
+    case $hs_code in "$hs_e_contract" | "$hs_e_sent") sweep ;; esac
     umask "$hs_umask"
     report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
     if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
@@ -2527,8 +2565,8 @@ finish() {
 
 main() {
     begin
-    take_credentials
     check_sent
+    take_credentials
     read_manifest
     look_at_neighbours
     if [ -n "$hs_walltime_s" ]; then

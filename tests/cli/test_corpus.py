@@ -246,7 +246,7 @@ def test_a_command_line_in_argparses_spirit(words: list[str], spec: JobSpec) -> 
         ),
         (["-mem", "0", "job.sh"], "argument -mem/-m/--memory: '0' is less than 1 MB", ""),
         (["-rmt", "-normt", "job.sh"], "-rmt and -normt contradict each other", "drop one of them"),
-        (["-env", "=x", "job.sh"], "argument -env/--env: '=x' has no name", "-env NAME=VALUE, or -env NAME"),
+        (["-env", "=x", "job.sh"], "argument -env/--env: there is no name in front of the '='", "-env NAME=VALUE"),
         (["-gpu", "-1", "job.sh"], "argument -gpu/--gpu: ", ""),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",

@@ -1,5 +1,6 @@
 """Keys and signatures: nowhere that another user, the queue or a log could show them."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -150,6 +151,79 @@ def test_nothing_is_left_where_the_job_ran(desk: Desk, remote_site: RemoteSite) 
     found = user.pool.run(search).stdout.splitlines()
     assert found, "the search saw nothing, not even the server's own credentials"
     assert [path for path in found if not path.startswith(str(desk.server.directory))] == []
+
+
+VARIABLES = {
+    "DB_PW": "hepsub-rabbit-1234567890",
+    "SSH_PRIVATE_KEY": "-----BEGIN X-----\nhepsub-hole-0987654321\n\n  %25 $(HOME) $$(X) 'q' \"d\"\\\t\udcff é\n",
+}
+WORDS = ("hepsub-rabbit-1234567890", "hepsub-hole-0987654321")
+TELLS = """for each in DB_PW SSH_PRIVATE_KEY; do printenv $each | sha256sum; done
+test -e hepsub.environment && echo found"""
+
+
+def test_a_variable_that_is_a_secret_reaches_the_job_and_nobody_else(
+    desk: Desk, other: Shell, remote_site: RemoteSite
+) -> None:
+    """The job sees the exact values; ads, histories, logs, command lines and open files have nothing of them."""
+    user = desk.shell
+    user.script("job.sh", f"{TELLS}\n{WAITS}")
+    line = ("job.sh", "-env", "DB_PW", "-env", "SSH_PRIVATE_KEY", "-n", "2", "-l", "events.log")
+    since = int(time.time()) - 1
+    with Watcher(WORDS) as watcher:
+        home = desk.submit(*line, env=VARIABLES)
+        away = desk.submit(*line, "-site", "dongguan", env=VARIABLES)
+        plain = desk.submit("job.sh", "-l", "events.log", env=VARIABLES)
+        user.wait_for_state(2, home["cluster"])
+        seen_running = bobs_view(other)
+        open_running = readable_by(other, user.account.home)
+        (user.work / "go").touch()
+        wanted = {home["cluster"]: 2, away["cluster"]: 2, plain["cluster"]: 1}
+        ads = user.all_ended(wanted)
+    assert {cluster: codes(each) for cluster, each in ads.items()} == {
+        home["cluster"]: [0, 0],
+        away["cluster"]: [0, 0],
+        plain["cluster"]: [0],
+    }
+    assert watcher.found == set(), f"command lines with a secret: {sorted(watcher.found)}"
+    sums = [
+        hashlib.sha256(f"{value}\n".encode("utf-8", "surrogateescape")).hexdigest()
+        for value in VARIABLES.values()
+    ]
+    for cluster, proc in ((home["cluster"], 0), (home["cluster"], 1), (away["cluster"], 1)):
+        said = user.text(f"job.sh.out.{cluster}.{proc}")
+        assert [each.split()[0] for each in said.splitlines()[:2]] == sums, said
+        assert "found" not in said
+    nothing = hashlib.sha256(b"").hexdigest()
+    said = user.text(f"job.sh.out.{plain['cluster']}.0")
+    assert [each.split()[0] for each in said.splitlines()[:2]] == [nothing, nothing]
+    assert ["DB_PW" in note and "SSH_PRIVATE_KEY" in note for note in plain["notes"]] == [True]
+    texts = {
+        "the queue as bob sees it": seen_running,
+        "the history as bob sees it": bobs_view(other),
+        "all ads": long_ads(user.pool, since),
+        "the daemons' logs": user.pool.run(["sh", "-c", "cat /var/log/condor/*"]).stdout,
+        "the daemons' logs at the site": remote_site.sandbox.run(
+            ["sh", "-c", "cat /var/log/condor/*"]
+        ).stdout,
+    }
+    assert str(home["cluster"]) in seen_running, seen_running[-2000:]
+    assert found_in(texts, WORDS) == []
+    assert [name for name in texts if "DB_PW" in texts[name]] == []
+    for files in (open_running, readable_by(other, user.account.home)):
+        there = [path for path in files if path.exists()]
+        assert {"job.sh", "events.log"} <= {path.name for path in there}, "the search saw nothing"
+        assert files_with(WORDS, there) == []
+    own = [path for path in user.account.home.rglob("*") if path.is_file()]
+    holding = {path for path, _ in files_with(WORDS, own)}
+    assert {path.name for path in holding} == {"hepsub.environment"}, holding
+    assert {path.stat().st_mode & 0o777 for path in holding} == {0o600}
+    journals = [path for path in own if path.suffix == ".jsonl"]
+    assert journals, "there is no journal to look into"
+    places = ["find", "/var/lib/condor/execute", "-type", "f"]
+    for box in (user.pool.sandbox, remote_site.sandbox):
+        left = [box.path(each) for each in box.run(places).stdout.splitlines()]
+        assert files_with(WORDS, left) == []
 
 
 def bobs_view(other: Shell) -> str:

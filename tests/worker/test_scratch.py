@@ -60,6 +60,14 @@ def test_credentials_are_brought_and_not_left(bundle: Path, shell: str, programs
     assert [file.name for file in (bundle / "home" / "home.3").iterdir()] == ["report.json"]
 
 
+def test_variables_are_brought_and_not_left(bundle: Path, shell: str, programs: Programs) -> None:
+    (bundle / "creds" / "hepsub.environment").write_text("PASSWORD\t2\nrabbit\nhole\n")
+    line = ("environment", "hepsub.environment")
+    ended = run(bundle, shell, programs(shell, "curl"), 'echo "$PASSWORD"', line)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "rabbit\nhole\n", "")
+    assert not (bundle / "scratch" / "3").exists()
+
+
 def test_outputs_that_found_no_place_stay(bundle: Path, shell: str, programs: Programs) -> None:
     (bundle / "creds" / "iam.token").write_text(token())
     lines = [

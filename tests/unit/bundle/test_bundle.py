@@ -175,7 +175,7 @@ def test_what_is_sent_is_a_copy_and_never_the_users_file(tmp_path: Path) -> None
 def test_a_seal_names_all_that_a_job_gets(tmp_path: Path) -> None:
     """One list for each set of files, whose digest is the seal's; the preview comes to the same digests."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    expected = preview_seal(bundle.request)
+    expected = preview_seal(bundle.request, {})
     seal = bundle.make()
     assert seal == expected
     assert seal.set_of == (0, 1)

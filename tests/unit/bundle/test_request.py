@@ -101,6 +101,7 @@ def test_what_stands_in_it() -> None:
             "isolation": "",
             "credentials": [],
             "libraries": [],
+            "secrets": [],
             "inputs": [],
             "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],

@@ -237,7 +237,8 @@ def test_the_keys_of_a_dry_run_in_json(tmp_path: Path, capsys: pytest.CaptureFix
         },
         "schedd": "schedd01.example.org",
         "notes": [
-            "not sent with the job, because they look like secrets: GITHUB_TOKEN"
+            "not sent with the job, because they look like secrets: GITHUB_TOKEN; -env NAME sends one all the same,"
+            " in a file that only the job reads"
         ],
     }  # fmt: skip
 

@@ -8,8 +8,10 @@ import pytest
 
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
-from hepsub.plan.environment import Travelling, choose_environment, looks_secret
+from hepsub.plan.environment import Travelling, choose_environment, secret_names
 
+STAYED = "not sent with the job, because they look like secrets:"
+SENDS = "; -env NAME sends one all the same, in a file that only the job reads"
 HERE = {"PWD": "/work/alice"}
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 
@@ -26,99 +28,6 @@ def chosen(
     return choose_environment(
         request, own, directory="/work/alice", limit_kb=limit_kb, remote=remote
     )
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SESSION_TOKEN",
-        "GITHUB_TOKEN",
-        "BEARER_TOKEN",
-        "token",
-        "MYSQL_PASSWORD",
-        "PGPASSWORD",
-        "DB_PASSWD",
-        "GPG_PASSPHRASE",
-        "SSH_PRIVATE_KEY",
-        "OPENAI_API_KEY",
-        "OPENAI_APIKEY",
-        "CLIENT_SECRET",
-        "secret",
-        "SMTP_PASS",
-        "GITLAB_PAT",
-        "SESSION_COOKIE",
-        "HTTP_AUTH",
-    ],
-)
-def test_a_secret_is_known_by_its_name(name: str) -> None:
-    """Names that people give to secrets, in any case of letters."""
-    assert looks_secret(name, "x")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "PATH",
-        "PYTHONPATH",
-        "LD_LIBRARY_PATH",
-        "BEARER_TOKEN_FILE",
-        "X509_USER_PROXY",
-        "TOKEN_URL",
-        "COMPASS",
-        "BYPASS",
-        "PATTERN",
-        "SSH_AUTH_SOCK",
-        "PASSWORD_FILE",
-        "CREDENTIALS_DIR",
-        "AUTHOR",
-        "JUNOTOP",
-    ],
-)
-def test_what_only_sounds_like_a_secret_is_none(name: str) -> None:
-    """The place of a secret is no secret, nor is a word that contains one."""
-    assert not looks_secret(name, "x")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        JWT,
-        f"Bearer {JWT}",
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "-----BEGIN PRIVATE KEY-----",
-        "AKIAIOSFODNN7EXAMPLE",
-        "ASIAIOSFODNN7EXAMPLE",
-        "ghp_0123456789abcdefghijABCDEFGHIJ",
-        "glpat-0123456789abcdefghij",
-        "https://s3.example.org/b/k?X-Amz-Date=1&X-Amz-Signature=abc",
-        "https://alice:pw@example.org/repo.git",
-        "redis://user:pw@host:6379",
-    ],
-)
-def test_a_secret_is_known_by_its_look(value: str) -> None:
-    """Tokens, keys, pre-signed URLs and passwords in URLs, whatever the variable's name."""
-    assert looks_secret("HARMLESS", value)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "/usr/bin:/bin",
-        "http://proxy.example.org:3128",
-        "root://eos.example.org:1094//eos/juno",
-        "alice@example.org",
-        "a:b@c",
-        "eyJ",
-        "AKIA",
-        "-----BEGIN CERTIFICATE-----",
-    ],
-)
-def test_ordinary_values_are_no_secrets(value: str) -> None:
-    """Paths, proxies and addresses travel."""
-    assert not looks_secret("HARMLESS", value)
 
 
 def test_the_submitters_environment_travels() -> None:
@@ -165,8 +74,15 @@ def test_secrets_stay_and_the_user_is_told() -> None:
     own = {"GITHUB_TOKEN": "hush", "HARMLESS": JWT, "KEPT": "1"}
     assert chosen(own) == Travelling(
         variables={**HERE, "KEPT": "1"},
-        notes=("not sent with the job, because they look like secrets: GITHUB_TOKEN, HARMLESS",),
+        notes=(f"{STAYED} GITHUB_TOKEN, HARMLESS{SENDS}",),
     )
+
+
+def test_of_many_secrets_a_dozen_are_named() -> None:
+    """A note of a hundred names would hide what else is said."""
+    own = {f"A{number:02}_TOKEN": "hush" for number in range(15)}
+    (note,) = chosen(own).notes
+    assert note.endswith(f" A10_TOKEN, A11_TOKEN and 3 more{SENDS}")
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r", "\x1f", "\udcff", "a\0"])
@@ -240,12 +156,57 @@ def test_naming_what_is_not_set_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("API_TOKEN", "hush"), ("X", JWT), ("AWS_SECRET_ACCESS_KEY", None)]
 )
-def test_naming_a_secret_is_an_error_that_does_not_repeat_it(name: str, value: str | None) -> None:
+def test_a_secret_that_is_named_travels_apart(name: str, value: str | None) -> None:
     """Everybody can read the queue: a secret must not get there even when it is asked for."""
-    with pytest.raises(UsageError, match=f"-env {name}: it looks like a secret") as caught:
-        chosen({"AWS_SECRET_ACCESS_KEY": "hush"}, (name, value))
+    own = {"AWS_SECRET_ACCESS_KEY": "hush", "KEPT": "1"}
+    sent = chosen(own, (name, value), ("B", "2"), inherit=False)
+    assert sent.variables == {"B": "2"}
+    assert sent.secrets == {name: value or "hush"}
+    assert "hush" not in repr(sent)
+    assert JWT not in repr(sent)
+
+
+def test_a_secret_that_is_named_was_not_left_out() -> None:
+    """The note names what stays, and how one of them is sent."""
+    own = {"A_TOKEN": "hush", "B_TOKEN": "hush"}
+    sent = chosen(own, ("A_TOKEN", None))
+    assert (sent.variables, sent.secrets) == (HERE, {"A_TOKEN": "hush"})
+    assert sent.notes == (f"{STAYED} B_TOKEN{SENDS}",)
+
+
+def test_of_two_values_of_a_variable_only_the_last_one_travels() -> None:
+    """Neither beside the other, in the ad or apart."""
+    sent = chosen({"A": "old"}, ("A", "plain"), ("A", JWT))
+    assert (sent.variables, sent.secrets) == (HERE, {"A": JWT})
+    sent = chosen({"A": "old"}, ("A", JWT), ("A", "plain"))
+    assert (sent.variables, sent.secrets) == ({**HERE, "A": "plain"}, {})
+
+
+def test_a_secret_may_hold_what_htcondor_cannot_carry() -> None:
+    """A private key has lines."""
+    assert chosen({}, ("SSH_PRIVATE_KEY", "a\nb\udcff")).secrets == {
+        "SSH_PRIVATE_KEY": "a\nb\udcff"
+    }
+
+
+@pytest.mark.parametrize("name", ["A.TOKEN", "1_TOKEN", "A TOKEN", "hs_token", "A-TOKEN"])
+def test_a_secret_needs_a_name_that_a_shell_can_set(name: str) -> None:
+    """Any other one would have to stand in a command line."""
+    with pytest.raises(NotExpressible, match=f"-env {name}: it looks like a secret") as caught:
+        chosen({}, (name, "hush"))
     assert "hush" not in caught.value.message + caught.value.remedy
-    assert JWT not in caught.value.message + caught.value.remedy
+
+
+def test_the_names_of_secrets_are_known_before_the_rest_is_decided() -> None:
+    """They decide whether there is a bundle."""
+    request = EnvironmentRequest(named=(("A", "1"), ("B_TOKEN", None), ("C", JWT)))
+    assert secret_names(request, {"B_TOKEN": "hush", "D_TOKEN": "hush"}) == ("B_TOKEN", "C")
+
+
+def test_secrets_count_for_the_limit() -> None:
+    """They are a part of the program's environment like any other variable."""
+    with pytest.raises(EnvironmentTooLarge, match="A_TOKEN"):
+        chosen({}, ("A_TOKEN", "x" * 5000), limit_kb=4)
 
 
 @pytest.mark.parametrize(("name", "value"), [("A", "x\ny"), ("A\n", "x"), ("A", "\udc80")])

@@ -232,7 +232,8 @@ def test_notes_of_all_stages_come_together() -> None:
     )
     assert plan("job.sh", facts=facts).notes == (
         "the interpreter /opt/python does not exist on this machine",
-        "not sent with the job, because they look like secrets: GITHUB_TOKEN",
+        "not sent with the job, because they look like secrets: GITHUB_TOKEN; -env NAME sends one all the same,"
+        " in a file that only the job reads",
     )
 
 
