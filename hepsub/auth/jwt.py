@@ -23,7 +23,7 @@ ANY_AUDIENCES = frozenset({"https://wlcg.cern.ch/jwt/v1/any", "ANY"})
 LONGEST_TOKEN = 2**16
 """What goes into one header: servers take 8 to 64 kB."""
 
-_Line = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+_Line = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
 _Lines = Annotated[list[_Line], msgspec.Meta(max_length=1000)]
 _BEARER = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
 _OF_LOGIN = frozenset({"openid", "offline_access", "profile", "email", "address", "phone", "wlcg"})

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from hepsub.bundle.bundle import FINISHED, HOME, LOCK, READY, REQUEST, SIGNED, Bundle, unusable
 from hepsub.bundle.request import from_json
+from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import BundleUnusable
 
+_LARGEST = 2**20
 _TORN_S = 3600
 """A temporary file that is older belongs to a process that was killed."""
 
@@ -125,10 +127,11 @@ def read_placed(directory: Path) -> Placed | None:
 def read_signed(directory: Path) -> dict[str, Signed]:
     """When the URLs of each storage were signed, and when they end; nothing where that is not known."""
     try:
-        ends = json.loads((directory / SIGNED).read_text(encoding="utf-8"))
+        content = read_file(directory / SIGNED, _LARGEST)
+        ends = read_json(content, dict[str, Moment], most=_LARGEST)
         when = (directory / SIGNED).stat().st_mtime
-        return {name: Signed(when=when, end=float(end)) for name, end in ends.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {name: Signed(when=when, end=end) for name, end in ends.items()}
+    except (OSError, Malformed):
         return {}
 
 

@@ -70,22 +70,31 @@ def moment_in(text: str) -> float:
     try:
         if len(text) > _LONGEST_TIME:
             raise Malformed("a time that is none")
-        return believed_moment(datetime.datetime.fromisoformat(text))
+        return written(datetime.datetime.fromisoformat(text))
     except ValueError as error:
         raise Malformed(f"a time of {text[:30]!r}") from error
 
 
-def believed_moment(moment: datetime.datetime) -> float:
-    """A moment in seconds since the epoch; 0 for Go's zero time.
+def written(moment: datetime.datetime) -> float:
+    """When an object was written, in seconds since the epoch; 0 for Go's first moment.
 
     Raises:
         Malformed: it is before 1970, or after 9999.
     """
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    seconds = moment.timestamp()
-    if seconds == _GO_KNOWS_NONE:
-        return 0.0
+    return 0.0 if _seconds(moment) == _GO_KNOWS_NONE else believed_moment(moment)
+
+
+def _seconds(moment: datetime.datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def believed_moment(moment: datetime.datetime) -> float:
+    """A moment in seconds since the epoch.
+
+    Raises:
+        Malformed: it is before 1970, or after 9999.
+    """
+    seconds = _seconds(moment)
     if not 0 <= seconds <= LATEST:
         raise Malformed(f"a time in the year {moment.year}")
     return seconds

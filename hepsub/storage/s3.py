@@ -21,7 +21,7 @@ from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Storage
-from hepsub.storage.bounds import believed_moment, believed_size, etag_in, garbled, through_botocore
+from hepsub.storage.bounds import believed_size, etag_in, garbled, through_botocore, written
 from hepsub.storage.keys import Keys
 
 Client: TypeAlias = Any
@@ -248,7 +248,7 @@ def _fact(answer: Client) -> ObjectFact:
     return ObjectFact(
         size=believed_size(int(answer["ContentLength"])),
         etag=etag_in(str(answer.get("ETag", ""))),
-        modified=believed_moment(answer["LastModified"]) if "LastModified" in answer else 0.0,
+        modified=written(answer["LastModified"]) if "LastModified" in answer else 0.0,
         encrypted="kms" in answer.get("ServerSideEncryption", "")
         or "SSECustomerAlgorithm" in answer,
     )

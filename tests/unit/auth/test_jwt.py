@@ -62,6 +62,7 @@ def test_claims_that_are_null_are_not_said() -> None:
         {"iss": 7},
         {"sub": []},
         {"sub": "a\nb"},
+        {"sub": "a\n"},
         {"sub": "\x1b[2J"},
         {"iss": "i" * 5000},
         {"aud": 5},

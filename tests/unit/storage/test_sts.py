@@ -208,7 +208,7 @@ NONSENSE = {
     "a key with ESC": given_with("SK<", "S\x1bK<"),
     "a key that is none": given_with("AK<", "<"),
     "a token of 100 kB": given_with("ST<", "T" * 100_000 + "<"),
-    "an end in the year 1": given_with("2026-11-22", "0001-01-01"),
+    "an end in the year 1": given_with("2026-11-22T04:58:24.192265Z", "0001-01-01T00:00:00Z"),
     "an end in the year 0": given_with("2026-11-22", "0000-01-01"),
     "an end after 9999": given_with("2026-11-22T04:58:24.192265Z", "9" * 30),
     "an end that is none": given_with("2026-11-22T04:58:24.192265Z", "soon"),
