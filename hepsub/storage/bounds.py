@@ -19,6 +19,8 @@ MOST_ENTRIES = 1000
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _ETAG = re.compile(r"[ -~]{0,256}")
+_CODE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_MOST_WORDS = 300
 _KEY = re.compile(r"[!-~]{1,32768}")
 """Session tokens hold policies; all of them go into one header."""
 _LONGEST_TIME = 40
@@ -109,6 +111,17 @@ def key_in(text: object) -> str:
     if not isinstance(text, str) or _KEY.fullmatch(text) is None:
         raise Malformed("keys that are none")
     return text
+
+
+def code_in(text: object) -> str:
+    """What a store calls an error; empty where that is no word."""
+    return text if isinstance(text, str) and _CODE.fullmatch(text) else ""
+
+
+def words_in(text: object) -> str:
+    """What a store says to people, as one short line that a terminal shows as it is."""
+    words = " ".join(text.split()) if isinstance(text, str) else ""
+    return "".join(each if each.isprintable() else "?" for each in words[:_MOST_WORDS])
 
 
 def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from hepsub.documents import Malformed
-from hepsub.storage.bounds import LONGEST_KEY, MOST_ENTRIES, etag_in, moment_in, size_in
+from hepsub.storage.bounds import LONGEST_KEY, MOST_ENTRIES, code_in, etag_in, moment_in, size_in
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -109,10 +109,9 @@ def read_page(body: bytes, prefix: str = "") -> Page:
 def error_code(body: bytes) -> str:
     """The code in an error's document; empty where there is none."""
     try:
-        code = _root(body).findtext("Code") or ""
+        return code_in(_root(body).findtext("Code"))
     except NoListing:
         return ""
-    return code if code.isalnum() and code.isascii() and len(code) < 100 else ""
 
 
 def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, Seen]:

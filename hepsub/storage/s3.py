@@ -21,7 +21,7 @@ from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Storage
-from hepsub.storage.bounds import believed_size, etag_in, garbled, through_botocore, written
+from hepsub.storage import bounds
 from hepsub.storage.keys import Keys
 
 Client: TypeAlias = Any
@@ -145,7 +145,7 @@ class Store:
                     Body=file,
                     ContentMD5=base64.b64encode(digest).decode(),
                 )
-                return etag_in(str(answer.get("ETag", "")))
+                return bounds.etag_in(str(answer.get("ETag", "")))
 
     def client(self) -> Client:
         """A boto3 client of this storage."""
@@ -210,12 +210,12 @@ class Store:
         except botocore.exceptions.BotoCoreError as error:
             raise self._unreachable(error) from error
         except Malformed as error:
-            raise garbled(self.name, self.storage, error) from error
-        except through_botocore() as error:
-            raise garbled(self.name, self.storage, type(error).__name__) from error
+            raise bounds.garbled(self.name, self.storage, error) from error
+        except bounds.through_botocore() as error:
+            raise bounds.garbled(self.name, self.storage, type(error).__name__) from error
 
     def _refused(self, error: Client, what: str) -> HepsubError:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = bounds.code_in(error.response.get("Error", {}).get("Code"))
         return StorageRefused(
             f"the storage {self.name} refuses {what} ({code or 'no reason given'})",
             remedy="check the keys and their rights for this bucket; keys that have expired are refused like this too",
@@ -246,9 +246,9 @@ def _fact(answer: Client) -> ObjectFact:
         Malformed: no object is like that.
     """
     return ObjectFact(
-        size=believed_size(int(answer["ContentLength"])),
-        etag=etag_in(str(answer.get("ETag", ""))),
-        modified=written(answer["LastModified"]) if "LastModified" in answer else 0.0,
+        size=bounds.believed_size(int(answer["ContentLength"])),
+        etag=bounds.etag_in(str(answer.get("ETag", ""))),
+        modified=bounds.written(answer["LastModified"]) if "LastModified" in answer else 0.0,
         encrypted="kms" in answer.get("ServerSideEncryption", "")
         or "SSECustomerAlgorithm" in answer,
     )

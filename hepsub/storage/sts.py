@@ -19,7 +19,7 @@ from hepsub.errors import (
     StorageUnreachable,
 )
 from hepsub.policy.model import Storage
-from hepsub.storage.bounds import believed_moment, key_in, through_botocore
+from hepsub.storage.bounds import believed_moment, code_in, key_in, through_botocore, words_in
 from hepsub.storage.keys import Keys
 from hepsub.units import duration_text
 
@@ -151,7 +151,7 @@ def _without_keys(wanted: Exchange) -> StorageRefused:
 
 def _refused(wanted: Exchange, response: dict[str, Any]) -> HepsubError:
     said = response.get("Error") or response  # Ceph has no ErrorResponse around its Error
-    code, words = str(said.get("Code") or ""), str(said.get("Message") or "")
+    code, words = code_in(said.get("Code")), str(said.get("Message") or "")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     told = f"{code or status}{f': {_without(wanted.token, words)}' if words else ''}"
     where = f"the token service of the storage {wanted.name}"
@@ -192,4 +192,4 @@ def _is_too_long(code: str, words: str, status: int, seconds: int) -> bool:
 
 def _without(token: str, words: str) -> str:
     """What the service said, without a token that it repeats."""
-    return words.replace(token, "***")[:300]
+    return words_in(words.replace(token, "***"))

@@ -74,8 +74,11 @@ def hostile_server() -> Iterator[Hostile]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             first = self.rfile.readline().decode("latin-1").strip()
-            while self.rfile.readline() not in (b"\r\n", b""):
-                pass
+            length = 0
+            while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            self.rfile.read(length)  # what is left unread would reset the connection
             state.asked.append(first)
             with contextlib.suppress(OSError):
                 for piece in state.answer(first):

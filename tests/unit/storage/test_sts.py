@@ -223,3 +223,14 @@ def test_keys_that_could_not_be_used_are_none(body: str, service: Service) -> No
     service.body = body
     with pytest.raises(StorageRefused, match="answered without keys that could be used"):
         exchange_token(exchange(service))
+
+
+def test_the_words_of_a_refusal_are_one_short_line(service: Service) -> None:
+    service.status = 400
+    words = "you may not\nd\u009bo\u202e this" + " at all" * 999
+    service.body = AWS_ERROR.format(code="Acc\u202eess", words=words)
+    with pytest.raises(CredentialRefused) as caught:
+        exchange_token(exchange(service))
+    assert "(400: you may not d?o? this at all" in caught.value.message
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 500
