@@ -1,14 +1,22 @@
-"""JSON documents that somebody else wrote: bounded in bytes and depth, of the type that was expected."""
+"""Documents that somebody else wrote: bounded in bytes and depth, of the type that was expected."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import TypeVar
+import stat
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+LATEST = 253_402_214_400.0
+"""9999-12-31: what is later has no date everywhere (datetime.MAXYEAR, and time zones are ahead by up to 14 h)."""
+Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
+"""Seconds since the epoch, of which a date can be made."""
 
 _DEEPEST = 32
 """No document that hepsub reads is nested deeper."""
@@ -17,6 +25,27 @@ _STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}', re
 
 class Malformed(ValueError):
     """A document that somebody else wrote is not what it has to be; the message says where."""
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a regular file; a named pipe or a device does not keep its reader waiting.
+
+    Args:
+        path: the file.
+        most: so many bytes are believed.
+
+    Raises:
+        Malformed: it is larger, or no regular file.
+        OSError: it is not there, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Malformed("it is no regular file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise Malformed(f"it is larger than {most} bytes")
+    return content
 
 
 def read_json(content: bytes, expected: type[T], *, most: int, any_text: bool = False) -> T:

@@ -14,15 +14,37 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
+from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy
 from hepsub.files import remove_tree, write_whole
 from hepsub.here.processes import boot_id, is_process, start_of
 
 _FILE = "mount.json"
 _LOCK_S = 90
+_LARGEST = 2**18
+_Text = Annotated[str, Meta(max_length=2**13, pattern=r"\A[^\x00]*\Z")]
+_Number = Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class _Names(Struct, frozen=True, kw_only=True):
+    """Names that are no UTF-8: their bytes, in hex; empty for those that are."""
+
+    prefix: _Text = ""
+    directory: _Text = ""
+    state: _Text = ""
+    cache: _Text = ""
+
+
+class _Raw(Struct, frozen=True):
+    """What a record's file has beside the record."""
+
+    raw: _Names = _Names()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +66,17 @@ class Record:
         made: whether the directory did not exist before.
     """
 
-    storage: str
-    bucket: str
-    prefix: str
-    directory: str
+    storage: _Text
+    bucket: _Text
+    prefix: _Text
+    directory: _Text
     writable: bool
-    since: float
-    state: str
-    cache: str
-    pid: int = 0
-    start: int = 0
-    boot: str = ""
+    since: Moment
+    state: _Text
+    cache: _Text
+    pid: _Number = 0
+    start: _Number = 0
+    boot: _Text = ""
     made: bool = False
 
     @property
@@ -112,16 +134,57 @@ def write_record(record: Record) -> None:
         OSError: it cannot be written.
     """
     Path(record.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(Path(record.state) / _FILE, json.dumps(asdict(record), indent=1) + "\n", 0o600)
+    texts = {name: each for name, each in asdict(record).items() if isinstance(each, str)}
+    # Names of files are bytes, and JSON's texts are not.
+    raw = {name: os.fsencode(each).hex() for name, each in texts.items() if not _is_text(each)}
+    document = asdict(record) | dict.fromkeys(raw, "") | ({"raw": raw} if raw else {})
+    write_whole(Path(record.state) / _FILE, json.dumps(document, indent=1) + "\n", 0o600)
 
 
 def read_records(home: Path) -> tuple[Record, ...]:
     """All mounts that are remembered, by directory; what cannot be read is left alone."""
     found = []
     for path in home.glob(f"*/{_FILE}"):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            found.append(Record(**json.loads(path.read_text(encoding="utf-8"))))
+        with contextlib.suppress(OSError, Malformed):
+            found.append(_read(path))
     return tuple(sorted(found, key=lambda each: each.directory))
+
+
+def _read(path: Path) -> Record:
+    """The record in a file, which does not decide where it lies, nor where its cache does.
+
+    Raises:
+        OSError: it cannot be read.
+        Malformed: it is none.
+    """
+    content = read_file(path, _LARGEST)
+    record = read_json(content, Record, most=_LARGEST)
+    raw = read_json(content, _Raw, most=_LARGEST).raw
+    record = replace(
+        record,
+        prefix=_name(raw.prefix, record.prefix),
+        directory=_name(raw.directory, record.directory),
+        state=_name(raw.state, record.state),
+        cache=_name(raw.cache, record.cache),
+    )
+    if record.state != str(path.parent) or Path(record.cache).name != path.parent.name:
+        raise Malformed("it is of another mount")
+    return record
+
+
+def _name(raw: str, text: str) -> str:
+    try:
+        return os.fsdecode(bytes.fromhex(raw)) if raw else text
+    except ValueError as error:
+        raise Malformed("a name of it is none") from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def forget(record: Record, *, cache: bool) -> None:

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 
 from hepsub.errors import CredentialMissing
 
+LARGEST = 2**22
+"""Caches hold some tickets of some kB each."""
+
+_MOST_COMPONENTS = 16
+_LONGEST_NAME = 1024
 _VERSION_3 = 0x0503
 _VERSION_4 = 0x0504
 _TIME_OFFSET_TAG = 1
@@ -70,6 +75,8 @@ class _Reader:
     """Takes numbers and texts off bytes, one after the other."""
 
     def __init__(self, content: bytes) -> None:
+        if len(content) > LARGEST:
+            raise _Garbled
         self._content = content
         self._at = 0
 
@@ -100,9 +107,17 @@ class _Reader:
     def principal(self) -> _Principal:
         self.u32()  # the type of the name
         count = self.u32()
-        realm = self.data().decode("utf-8", "replace")
-        parts = tuple(self.data().decode("utf-8", "replace") for _ in range(count))
-        return _Principal(realm=realm, components=parts)
+        if count > _MOST_COMPONENTS:
+            raise _Garbled
+        realm, *parts = [self.text() for _ in range(count + 1)]
+        return _Principal(realm=realm, components=tuple(parts))
+
+    def text(self) -> str:
+        """A name, which is shown to people."""
+        text = self.data().decode("utf-8", "replace")
+        if len(text) > _LONGEST_NAME or not text.isprintable():
+            raise _Garbled
+        return text
 
 
 def read_ccache(content: bytes) -> CacheFacts:

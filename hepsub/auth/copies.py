@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepsub.auth.bearer import held_token
+from hepsub.auth.ccache import LARGEST
 from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.auth.kerberos import held_ticket
-from hepsub.auth.token import held_token
+from hepsub.documents import Malformed, read_file
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import KERBEROS, JobCredential
 
@@ -79,9 +81,9 @@ def best_of(copies: Iterable[Copy | None], now: float) -> Copy | None:
 def read_copy(path: Path, credential: JobCredential) -> Copy | None:
     """The copy in a bundle; None when it is not there, or cannot be read as what it should be."""
     try:
-        content = path.read_bytes()
+        content = read_file(path, LARGEST)
         written = path.stat().st_mtime
-    except OSError:
+    except (OSError, Malformed):
         return None
     read = held_ticket if credential.kind == KERBEROS else held_token
     try:

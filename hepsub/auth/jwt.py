@@ -1,5 +1,7 @@
 """The claims of a token, read and not verified: whoever gets the token verifies it. Pure.
 
+Nobody has signed for what stands there as far as hepsub knows: it is held to the types that its specifications name.
+
 Sources: RFC 7519 (JSON Web Token), RFC 9068 (access tokens as JWT), WLCG Common JWT Profiles 1.2.
 """
 
@@ -7,14 +9,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+import msgspec
+
+from hepsub.documents import Malformed, Moment, read_json
 
 ANY_AUDIENCES = frozenset({"https://wlcg.cern.ch/jwt/v1/any", "ANY"})
 """Audiences that every service accepts: WLCG's profile, and SciTokens'."""
 
+LONGEST_TOKEN = 2**16
+"""What goes into one header: servers take 8 to 64 kB."""
+
+_Line = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
+_Lines = Annotated[list[_Line], msgspec.Meta(max_length=1000)]
 _BEARER = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
 _OF_LOGIN = frozenset({"openid", "offline_access", "profile", "email", "address", "phone", "wlcg"})
 """Scopes that ask for a session or for claims: an access token need not name them."""
@@ -45,28 +55,46 @@ class Claims:
     wlcg: str
 
 
+class _Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims that hepsub knows, as they stand in a token."""
+
+    iss: _Line | None = None
+    sub: _Line | None = None
+    aud: _Line | _Lines | None = None
+    scope: _Line | _Lines | None = None
+    scp: _Line | _Lines | None = None
+    exp: Moment | None = None
+    nbf: Moment | None = None
+    iat: Moment | None = None
+    wlcg_ver: _Line | None = msgspec.field(name="wlcg.ver", default=None)
+
+
 def is_bearer_token(content: bytes) -> bool:
     """Whether this can be a bearer token at all (RFC 6750, section 2.1)."""
-    return _BEARER.fullmatch(content) is not None
+    return len(content) <= LONGEST_TOKEN and _BEARER.fullmatch(content) is not None
 
 
 def read_claims(token: str) -> Claims | None:
-    """What a token says of itself; None for one that is not a JWT (opaque), which is no fault."""
+    """What a token says of itself; None for one that is not a JWT (opaque), which is no fault.
+
+    Raises:
+        Malformed: it is a JWT, and says what cannot be (RFC 7519, section 4.1).
+    """
     parts = token.split(".")
-    if len(parts) != 3 or not _is_object(_part(parts[0])):
+    if len(token) > LONGEST_TOKEN or len(parts) != 3 or not _is_object(parts[0]):
         return None
-    claims = _part(parts[1])
-    if not isinstance(claims, dict):
+    if not _is_object(parts[1]):
         return None
+    said = read_json(_decoded(parts[1]), _Payload, most=LONGEST_TOKEN)
     return Claims(
-        issuer=_text(claims.get("iss")).rstrip("/"),
-        subject=_text(claims.get("sub")),
-        audience=_texts(claims.get("aud")),
-        scopes=_scopes(claims),
-        expires=_number(claims.get("exp")),
-        not_before=_number(claims.get("nbf")),
-        issued=_number(claims.get("iat")),
-        wlcg=_text(claims.get("wlcg.ver")),
+        issuer=(said.iss or "").rstrip("/"),
+        subject=said.sub or "",
+        audience=_texts(said.aud),
+        scopes=_scopes(said),
+        expires=said.exp,
+        not_before=said.nbf,
+        issued=said.iat,
+        wlcg=said.wlcg_ver or "",
     )
 
 
@@ -107,41 +135,29 @@ def _covers(have: str, wanted: str) -> bool:
     return right == asked and f"{asked_path}/".startswith(f"{path.rstrip('/')}/")
 
 
-def _scopes(claims: dict[str, Any]) -> frozenset[str] | None:
-    said = claims.get("scope", claims.get("scp"))
-    if isinstance(said, str):
-        return frozenset(said.split())
-    return frozenset(_texts(said)) if isinstance(said, list) else None
+def _scopes(said: _Payload) -> frozenset[str] | None:
+    named = said.scp if said.scope is None else said.scope
+    if isinstance(named, str):
+        return frozenset(named.split())
+    return None if named is None else frozenset(named)
 
 
-def _part(text: str) -> object:
+def _is_object(part: str) -> bool:
+    """Whether a part of a token holds something that begins as a JSON object does."""
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        found: object = json.loads(raw)
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-    return found
+        return _decoded(part).lstrip(b" \t\r\n").startswith(b"{")
+    except Malformed:
+        return False
 
 
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
+def _decoded(part: str) -> bytes:
     try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if abs(number) < float("inf") else None
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("it is not base64") from error
+
+
+def _texts(value: str | list[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hepsub.auth.ccache import CacheFacts, read_ccache
+from hepsub.auth.ccache import LARGEST, CacheFacts, read_ccache
 from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.documents import Malformed, read_file
 from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
 from hepsub.policy.model import Credential
 from hepsub.tools.krb5 import Cache, export_cache, find_cache, renew_file
@@ -128,13 +129,14 @@ class KerberosSource:
     def _from_file(self, cache: Cache) -> Held | None:
         for tries in range(_TRIES):
             try:
-                content = Path(cache.path or "").read_bytes()
+                content = read_file(Path(cache.path or ""), LARGEST)
                 return replace(held_ticket(self.name, content), origin=cache.name)
             except FileNotFoundError:
                 return None
-            except OSError as error:
+            except (OSError, Malformed) as error:
+                why = error.strerror if isinstance(error, OSError) else error
                 raise CredentialMissing(
-                    f"the Kerberos ticket cache {cache.name} cannot be read: {error.strerror}",
+                    f"the Kerberos ticket cache {cache.name} cannot be read: {why}",
                     remedy=_REMEDY,
                 ) from error
             except CredentialMissing:

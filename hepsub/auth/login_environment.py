@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta
+
+from hepsub.documents import Malformed, read_file, read_json
 from hepsub.files import write_whole
 
 _NAMES = (
@@ -14,6 +18,8 @@ _NAMES = (
     "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "X509_CERT_DIR",
 )  # fmt: skip
 """Places, never secrets themselves."""
+_LARGEST = 2**16
+_Value = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 
 
 def note_login(directory: Path, host: str, environment: Mapping[str, str]) -> None:
@@ -32,10 +38,11 @@ def note_login(directory: Path, host: str, environment: Mapping[str, str]) -> No
 def noted_login(directory: Path, host: str) -> dict[str, str]:
     """What the latest session on a host had; nothing when none was noted."""
     try:
-        document = json.loads(_path(directory, host).read_text(encoding="utf-8"))
-        return {str(name): str(value) for name, value in document.items() if name in _NAMES}
-    except (OSError, ValueError, AttributeError):
+        content = read_file(_path(directory, host), _LARGEST)
+        document = read_json(content, dict[str, _Value], most=_LARGEST)
+    except (OSError, Malformed):
         return {}
+    return {name: value for name, value in document.items() if name in _NAMES}
 
 
 def _path(directory: Path, host: str) -> Path:

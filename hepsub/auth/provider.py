@@ -26,9 +26,8 @@ def is_silent(issuer: str) -> bool:
         connection = http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_S)
     try:
         connection.request("HEAD", f"{parts.path.rstrip('/')}/.well-known/openid-configuration")
-        connection.getresponse()
+        return not connection.sock.recv(1)
     except (OSError, http.client.HTTPException):
         return True
     finally:
         connection.close()
-    return False

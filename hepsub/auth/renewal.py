@@ -9,11 +9,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from hepsub.documents import Malformed, Moment, read_file, read_json
 
 DIRECTORY = ".renew"
 _STATE = "state.json"
 _FIRST_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 3600.0
+_LARGEST = 2**22
+_Text = Annotated[str, Meta(max_length=10_000)]
+_Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +39,13 @@ class Outcome:
         not_before: when it is tried again after a failure.
     """
 
-    expires: float | None = None
-    renewable_until: float | None = None
-    renewed: float = 0.0
-    failures: int = 0
-    message: str = ""
-    remedy: str = ""
-    not_before: float = 0.0
+    expires: Moment | None = None
+    renewable_until: Moment | None = None
+    renewed: Moment = 0.0
+    failures: _Count = 0
+    message: _Text = ""
+    remedy: _Text = ""
+    not_before: Moment = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +63,11 @@ class RenewalState:
         notes: what it did, in sentences.
     """
 
-    when: float = 0.0
-    by_itself: float = 0.0
-    host: str = ""
-    every: float = 0.0
-    jobs: int = 0
+    when: Moment = 0.0
+    by_itself: Moment = 0.0
+    host: _Text = ""
+    every: Moment = 0.0
+    jobs: _Count = 0
     credentials: Mapping[str, Outcome] = field(default_factory=dict)
     storages: Mapping[str, Outcome] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -86,16 +94,8 @@ def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:
 def read_state(root: Path) -> RenewalState:
     """What the last run left; nothing when there was none, or its file cannot be read."""
     try:
-        document = json.loads((root / DIRECTORY / _STATE).read_text(encoding="utf-8"))
-        return RenewalState(
-            **{
-                **document,
-                "credentials": _outcomes(document["credentials"]),
-                "storages": _outcomes(document["storages"]),
-                "notes": tuple(document["notes"]),
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return read_json(read_file(state_path(root), _LARGEST), RenewalState, most=_LARGEST)
+    except (OSError, Malformed):
         return RenewalState()
 
 
@@ -107,7 +107,3 @@ def state_text(state: RenewalState) -> str:
 def state_path(root: Path) -> Path:
     """Where the state is kept."""
     return root / DIRECTORY / _STATE
-
-
-def _outcomes(document: Mapping[str, Mapping[str, object]]) -> dict[str, Outcome]:
-    return {name: Outcome(**each) for name, each in document.items()}  # type: ignore[arg-type]

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.bearer import held_token
+from hepsub.auth.credential import Held, Kind
 from hepsub.auth.discovery import Found, discover
-from hepsub.auth.jwt import is_bearer_token, misfit, read_claims
+from hepsub.auth.jwt import misfit, read_claims
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
@@ -178,10 +179,10 @@ class TokenSource:
                 f"oidc-agent's account {self.account} is one of {answer.issuer}, not of {wanted}",
                 remedy=f"name the right one as `account` in [credential.{self.name}] of the policy",
             )
-        held = held_token(self.name, answer.token.encode("ascii", "replace"))
+        held = self._held(answer.token.encode("ascii", "replace"))
         if held.lifetime.expires is None and answer.expires is not None:
-            held = replace(held, lifetime=replace(held.lifetime, expires=answer.expires))
-        return replace(held, origin=self.origin)
+            return replace(held, lifetime=replace(held.lifetime, expires=answer.expires))
+        return held
 
     def _of_command(self, seconds: float) -> Held:
         program = self.policy.command[0]
@@ -202,14 +203,18 @@ class TokenSource:
                 f"{program}, which gives the token {self.name}, failed with exit code {done.code}: {told}",
                 remedy=f"see what {program} says at the terminal",
             )
+        return self._held(done.stdout.encode())
+
+    def _held(self, content: bytes) -> Held:
+        """The token that a program gave."""
         try:
-            held = held_token(self.name, done.stdout.encode())
+            return replace(held_token(self.name, content), origin=self.origin)
         except CredentialMissing as error:
+            printed = f"`command` in [credential.{self.name}] of the policy has to print a token and nothing else"
             raise CredentialRefused(
-                f"{program}, which gives the token {self.name}, printed something that is not a token",
-                remedy=f"`command` in [credential.{self.name}] of the policy has to print a token and nothing else",
+                f"{self.origin} gave something else: {error.message}",
+                remedy=printed if self.policy.command else error.remedy,
             ) from error
-        return replace(held, origin=self.origin)
 
     def _profile_note(self, held: Held) -> str:
         """A word on a token that should follow WLCG's profile and does not."""
@@ -284,26 +289,3 @@ class TokenSource:
             audience=self.policy.audience,
             scopes=self.policy.scopes,
         )
-
-
-def held_token(name: str, content: bytes) -> Held:
-    """The credential that these bytes are; when an opaque token ends is not known.
-
-    Args:
-        name: the credential's name in the policy.
-        content: the token, with space around it or not.
-
-    Raises:
-        CredentialMissing: they are no token.
-    """
-    token = content.strip()
-    if not is_bearer_token(token):
-        raise CredentialMissing("what was given is not a token", remedy=f"hep_auth login {name}")
-    claims = read_claims(token.decode("ascii"))
-    if claims is None:
-        lifetime, who = Lifetime(expires=None, renewable_until=None), ""
-    else:
-        since = claims.issued if claims.not_before is None else claims.not_before
-        lifetime = Lifetime(expires=claims.expires, renewable_until=None, since=since)
-        who = f"{claims.subject} at {claims.issuer}" if claims.issuer else claims.subject
-    return Held(name=name, kind=Kind.TOKEN, who=who, lifetime=lifetime, content=token)

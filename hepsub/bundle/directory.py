@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import from_json
-from hepsub.documents import Malformed, read_json
+from hepsub.documents import Malformed, Moment, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
 from hepsub.plan.bundle_paths import (
@@ -34,8 +34,6 @@ from hepsub.plan.bundle_paths import (
 
 _LARGEST_REQUEST = 2**30
 _LARGEST_NOTE = 2**20
-Moment = Annotated[float, Meta(ge=0, le=253_402_300_799)]
-"""Seconds since the epoch, up to the end of the year 9999."""
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hepsub.documents import Malformed
 from hepsub.errors import StorageRefused
 from hepsub.policy.model import Storage
+from hepsub.storage.bounds import believed_moment, key_in, through_botocore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +50,23 @@ def keys_for(name: str, storage: Storage) -> Keys:
         frozen = found.get_frozen_credentials() if found is not None else None
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise _no_keys(name, storage, str(error)) from error
+    except OSError as error:
+        raise _no_keys(name, storage, f"what gives them: {error.strerror}") from error
+    except through_botocore() as error:  # a credential_process, say, that prints something else
+        why = f"what gives them is broken ({type(error).__name__})"
+        raise _no_keys(name, storage, why) from error
     if frozen is None:
         raise _no_keys(name, storage, "none were found")
     expiry = getattr(found, "_expiry_time", None)
-    return Keys(
-        access=frozen.access_key,
-        secret=frozen.secret_key,
-        token=frozen.token or "",
-        expires=expiry.timestamp() if expiry is not None else None,
-    )
+    try:
+        return Keys(
+            access=key_in(frozen.access_key),
+            secret=key_in(frozen.secret_key),
+            token=key_in(frozen.token) if frozen.token else "",
+            expires=believed_moment(expiry) if expiry is not None else None,
+        )
+    except Malformed as error:
+        raise _no_keys(name, storage, str(error)) from error
 
 
 def _no_keys(name: str, storage: Storage, why: str) -> StorageRefused:

@@ -10,15 +10,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.answer import Again
+from hepsub.storage.bounds import garbled
 from hepsub.storage.lines import BROKEN, Lines
-from hepsub.storage.page import NoListing, NotThere, Page, Seen, error_code, read_page
+from hepsub.storage.page import (
+    LARGEST_PAGE,
+    Denied,
+    NoListing,
+    NotThere,
+    Page,
+    Seen,
+    error_code,
+    read_page,
+)
 from hepsub.storage.s3 import Store
 from hepsub.storage.signature import sign_url
 
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
 """A listing that meets so many pages of strangers is given up; the rest is asked for one by one."""
-_LONGEST_LISTING = 1000
+_LONGEST_LISTING = 2000
+"""So many pages are two million objects, and a gigabyte of memory."""
+_PAGES_IN_VAIN = 3
 _TRIES = 3
 _PAUSE_S = 0.5
 _UNTRUSTED = ("SSLCertVerificationError", "SSLError")
@@ -106,51 +118,113 @@ def _pages(wanted: Collection[str]) -> int:
     return _PAGES_TO_SPARE + 3 * len(wanted) // _PAGE
 
 
+def list_below(store: Store, bucket: str, prefix: str) -> dict[str, Seen] | None:
+    """All objects whose keys begin like this, by key; None without such a bucket.
+
+    Raises:
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+    try:
+        with contextlib.closing(Lines()) as lines:
+            found, ended = _collect(lines, store, bucket, asked, _LONGEST_LISTING)
+    except NotThere:
+        return None
+    if not ended:
+        raise _too_long(store, bucket, prefix)
+    return found
+
+
 def _listed(
     lines: Lines, store: Store, bucket: str, prefix: str, most: int | None
 ) -> tuple[dict[str, Seen], bool]:
     """What a listing holds, and whether it came to its end within so many pages; None: of one directory alone."""
-    found: dict[str, Seen] = {}
     asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
     if most is None:
         asked["delimiter"] = "/"
     try:
-        for _ in range(most or _LONGEST_LISTING):
-            page = _page(lines, store, bucket, asked)
-            found |= page.seen
-            if not page.following:
-                return found, True
-            asked["continuation-token"] = page.following
+        found, ended = _collect(lines, store, bucket, asked, most or _LONGEST_LISTING)
     except NotThere:
         return {}, True
-    return found, False
+    if most is None and not ended:
+        raise _too_long(store, bucket, prefix)
+    return found, ended
 
 
-def _page(lines: Lines, store: Store, bucket: str, asked: Mapping[str, str]) -> Page:
-    """One page of a listing; what may pass is tried again.
+def _collect(
+    lines: Lines, store: Store, bucket: str, asked: dict[str, str], most: int
+) -> tuple[dict[str, Seen], bool]:
+    """The objects of so many pages, and whether those were all.
+
+    Not every store lists in the order of the keys (rclone's does not), but each page has to bring something.
 
     Raises:
         NotThere: there is no such bucket.
         StorageRefused, StorageUnreachable: it could not be looked.
     """
+    found: dict[str, Seen] = {}
+    prefixes: set[str] = set()
+    tokens: set[str] = set()
+    in_vain = 0
+    for _ in range(most):
+        try:
+            page = ask_page(lines, store, bucket, asked)
+        except Denied as error:
+            what = f"{bucket}/{asked['prefix']}"
+            raise storage_refuses(store.name, what, str(error)) from error
+        before = len(found) + len(prefixes)
+        found |= page.seen
+        prefixes |= page.prefixes
+        if not page.following:
+            return found, True
+        in_vain += len(found) + len(prefixes) == before
+        if page.following in tokens or in_vain > _PAGES_IN_VAIN:
+            raise garbled(store.name, store.storage, "its listing does not come to an end")
+        tokens.add(page.following)
+        asked = {**asked, "continuation-token": page.following}
+    return found, False
+
+
+def _too_long(store: Store, bucket: str, prefix: str) -> HepsubError:
+    return StorageRefused(
+        f"the storage {store.name} lists more than {_LONGEST_LISTING * _PAGE} objects in {bucket}/{prefix}",
+        remedy="name a directory with fewer",
+    )
+
+
+def ask_page(lines: Lines, store: Store, bucket: str, asked: Mapping[str, str]) -> Page:
+    """One page of a listing; what may pass is tried again.
+
+    Args:
+        lines: connections.
+        store: the storage.
+        bucket: its bucket.
+        asked: the query.
+
+    Raises:
+        NotThere: there is no such bucket.
+        Denied: the store says no.
+        StorageUnreachable: it does not answer, or with something else.
+    """
     url = store.url(bucket, "")
-    why = ""
     for number in range(_TRIES):
+        time.sleep(_PAUSE_S * (2**number - 1))
         try:
             with lines.get(store, sign_url(store, url, asked)) as answer:
-                body = answer.read()
+                body = answer.read_whole(LARGEST_PAGE)
                 if answer.status == 200:
-                    return read_page(body)
+                    return read_page(body, asked["prefix"])
                 if answer.status == 404:
                     raise NotThere
                 why = error_code(body) or str(answer.status)
                 if answer.status < 500 and answer.status not in (408, 425, 429):
-                    raise storage_refuses(store.name, f"{bucket}/{asked['prefix']}", why)
-        except (Again, NoListing, *BROKEN) as error:
-            cause = error.__cause__ or error
-            why = type(cause).__name__
-        time.sleep(_PAUSE_S * 2**number)
-    raise storage_away(store, why)
+                    raise Denied(why)
+                trouble = storage_away(store, why)
+        except NoListing as error:
+            trouble = garbled(store.name, store.storage, error)
+        except (Again, *BROKEN) as error:
+            trouble = storage_away(store, type(error.__cause__ or error).__name__)
+    raise trouble
 
 
 def storage_refuses(name: str, what: str, reason: str) -> HepsubError:

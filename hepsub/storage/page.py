@@ -1,29 +1,43 @@
 """A page of a listing of objects, as S3 writes it (ListObjectsV2: Amazon S3 API Reference), read from XML.
 
-botocore's own reader takes most of its time for the times, of which there is one in each entry.
+botocore's own reader takes most of its time for the times, of which there is one in each entry, and believes
+whatever stands there.
 """
 
 from __future__ import annotations
 
-import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
+
+from hepsub.documents import Malformed
+from hepsub.storage.bounds import LONGEST_KEY, MOST_ENTRIES, code_in, etag_in, moment_in, size_in
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+LARGEST_PAGE = 8 * 2**20
+"""A thousand keys of 1,024 bytes that are all percent-encoded, and what stands with each, are half of it."""
 
+_MOST_TAGS = 100_000
+_LONGEST_TOKEN = 2**13
 _HEX = frozenset("0123456789abcdef")
+_ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
+_MARK = b"\xef\xbb\xbf"
 
 
-class NoListing(Exception):
+class NoListing(Malformed):
     """The answer is no listing: it was cut off, or is of something else."""
 
 
 class NotThere(Exception):
     """There is no such bucket."""
+
+
+class Denied(Exception):
+    """The store does not give the listing; its words are the store's code for that, or the status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,60 +61,108 @@ def is_md5(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page: its objects by their keys, and the token of the page that follows; empty at the end."""
+    """A page.
+
+    Attributes:
+        seen: its objects by their keys.
+        prefixes: what stands for several objects, where a delimiter was asked for.
+        following: the token of the page that follows; empty at the end.
+    """
 
     seen: Mapping[str, Seen]
     following: str
+    prefixes: frozenset[str] = frozenset()
 
 
-def read_page(body: bytes) -> Page:
+def read_page(body: bytes, prefix: str = "") -> Page:
     """Read a page.
 
+    Args:
+        body: what the store answered.
+        prefix: what all of its keys begin with.
+
     Raises:
-        NoListing: it is none.
+        NoListing: it is none, or says what no store can say.
     """
     root = _root(body)
     space = root.tag.removesuffix("ListBucketResult")
     if space == root.tag:
-        raise NoListing
+        raise NoListing("it is something else")
     # Keys with characters that XML has not come percent-encoded, where the server knows how.
     encoded = root.findtext(f"{space}EncodingType") == "url"
-    seen = {}
-    for entry in root.iterfind(f"{space}Contents"):
-        texts = {each.tag: each.text or "" for each in entry}
-        key = texts.get(f"{space}Key", "")
-        try:
-            seen[unquote_plus(key) if encoded else key] = Seen(
-                size=int(texts[f"{space}Size"]),
-                etag=texts.get(f"{space}ETag", "").strip('"'),
-                modified=_seconds(texts.get(f"{space}LastModified", "")),
-            )
-        except (KeyError, ValueError) as error:
-            raise NoListing from error
-    more = root.findtext(f"{space}IsTruncated") == "true"
-    following = root.findtext(f"{space}NextContinuationToken") or ""
-    if more and not following:
-        raise NoListing
-    return Page(seen=seen, following=following if more else "")
+    try:
+        seen = dict(
+            _object(each, space, prefix, encoded=encoded)
+            for each in root.iterfind(f"{space}Contents")
+        )
+        prefixes = frozenset(
+            _key(each.text or "", prefix, encoded=encoded)
+            for each in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
+        )
+    except Malformed as error:
+        raise NoListing(str(error)) from error
+    if len(seen) + len(prefixes) > MOST_ENTRIES:
+        raise NoListing(f"more than {MOST_ENTRIES} entries")
+    return Page(seen=seen, prefixes=prefixes, following=_following(root, space))
 
 
 def error_code(body: bytes) -> str:
     """The code in an error's document; empty where there is none."""
     try:
-        return _root(body).findtext("Code") or ""
+        return code_in(_root(body).findtext("Code"))
     except NoListing:
         return ""
 
 
+def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, Seen]:
+    texts = {each.tag: each.text or "" for each in entry}
+    key = _key(texts.get(f"{space}Key", ""), prefix, encoded=encoded)
+    return key, Seen(
+        size=size_in(texts.get(f"{space}Size", "")),
+        etag=etag_in(texts.get(f"{space}ETag", "")),
+        modified=moment_in(texts.get(f"{space}LastModified", "")),
+    )
+
+
+def _key(text: str, prefix: str, *, encoded: bool) -> str:
+    raw = unquote_to_bytes(text.replace("+", " ")) if encoded else text.encode()
+    if not 0 < len(raw) <= LONGEST_KEY:
+        raise Malformed(f"a key of {len(raw)} bytes")
+    # Any other writer of the bucket may have given a key that is no UTF-8: it is nobody's, and harms nobody.
+    key = raw.decode("utf-8", "replace")
+    if not key.startswith(prefix):
+        raise Malformed("a key that was not asked for")
+    return key
+
+
+def _following(root: Element, space: str) -> str:
+    if root.findtext(f"{space}IsTruncated") != "true":
+        return ""
+    following = root.findtext(f"{space}NextContinuationToken") or ""
+    if not 0 < len(following) <= _LONGEST_TOKEN:
+        raise NoListing("it goes on, and does not tell how")
+    return following
+
+
 def _root(body: bytes) -> Element:
-    # It is the storage of the policy that wrote it, and expat limits what entities can do.
+    """The root of a document in UTF-8 that declares nothing.
+
+    The depth of XML costs neither expat nor ElementTree anything, the number of its elements does.
+    """
     from xml.etree import ElementTree
 
+    text = body.removeprefix(_MARK)
+    if len(text) > LARGEST_PAGE or text.count(b"<") > _MOST_TAGS:
+        raise NoListing("it is too large")
+    declared = _ENCODING.match(text)
+    # Python looks for any other encoding among its own codecs, `idna` and `zip` included; and expat takes a
+    # document in UTF-16 for one, whatever it was told.
+    if (declared is not None and declared[1].lower() != b"utf-8") or b"\0" in text:
+        raise NoListing("it is not in UTF-8")
+    if b"<!DOCTYPE" in text:
+        raise NoListing("it declares a type of its own")
     try:
-        return ElementTree.fromstring(body)  # noqa: S314
+        parser = ElementTree.XMLParser(encoding="utf-8")  # noqa: S314 (no type, so no entities)
+        return ElementTree.fromstring(text, parser)  # noqa: S314
     except ElementTree.ParseError as error:
-        raise NoListing from error
-
-
-def _seconds(text: str) -> float:
-    return datetime.datetime.fromisoformat(text).timestamp() if text else 0.0
+        raise NoListing("it is no XML, or cut off") from error

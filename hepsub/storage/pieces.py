@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 PIECE = 16 * 2**20
 """Large enough that a request for each costs nothing, small enough that a gap is made up for soon."""
+_MOST = 10_000
+"""As many as S3 knows itself; those of larger objects are larger."""
 _AHEAD = 2
 """A piece is not begun before all but so many times the pieces at once are complete before it."""
 _LEAVE_S = 2.0
@@ -50,8 +52,9 @@ class Pieces:
         if at_once == 0 or size - came <= PIECE:
             left = [Piece(begin=0, end=size, came=came)] if came < size else []
             return cls(came=came, left=left, at_once=1)
-        begins = range(came, size, PIECE)
-        left = [Piece(begin=at, end=min(at + PIECE, size), came=at) for at in begins]
+        length = max(PIECE, -(-size // _MOST))
+        begins = range(came, size, length)
+        left = [Piece(begin=at, end=min(at + length, size), came=at) for at in begins]
         return cls(came=came, left=left, at_once=at_once)
 
     @property

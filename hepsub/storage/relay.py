@@ -92,7 +92,7 @@ class Relay:
         answer = None
         try:
             answer = line.receive()
-            body = answer.read(download.size + 1)
+            body = answer.read_whole(download.size)
         except BROKEN as error:
             self._in_vain += AT_ONCE if isinstance(error, TimeoutError) else 1
             return False

@@ -7,10 +7,10 @@ more than HTCondor needs for a job.
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Storage
+from hepsub.storage import bounds
 from hepsub.storage.keys import Keys
 
 Client: TypeAlias = Any
@@ -38,6 +40,7 @@ _ONE_PIECE = 5 * 2**30
 """S3 takes no more in one PUT (AWS S3 User Guide, "Uploading objects")."""
 _LIST_ABOVE = 50
 """So many look-ups below one directory are one listing."""
+_REMEDY = "try again later; -nocheck submits without looking at the inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +83,8 @@ class Store:
             StorageRefused: the keys are not accepted, or do not allow to look.
             StorageUnreachable: the storage does not answer.
         """
-        import botocore.exceptions
-
-        try:
+        with self._asked(self.name):
             client = self.client()
-        except botocore.exceptions.BotoCoreError as error:
-            raise self._unreachable(error) from error
         by_directory: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
         for place in places:
             by_directory[place.bucket, place.key.rpartition("/")[0]].append(place)
@@ -93,7 +92,7 @@ class Store:
         singles: list[ObjectPlace] = []
         for (bucket, directory), group in by_directory.items():
             if len(group) > _LIST_ABOVE:
-                found.update(self._listed(client, bucket, directory, group))
+                found.update(self._listed(bucket, directory, group))
             else:
                 singles += group
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -108,13 +107,18 @@ class Store:
             StorageRefused: the keys are not accepted, or do not allow to list.
             StorageUnreachable: the storage does not answer.
         """
-        import botocore.exceptions
+        from hepsub.storage.listing import list_below  # which needs this module
 
         try:
-            client = self.client()
-        except botocore.exceptions.BotoCoreError as error:
-            raise self._unreachable(error) from error
-        return self._below(client, bucket, prefix)
+            found = list_below(self, bucket, prefix)
+        except StorageUnreachable as error:
+            raise StorageUnreachable(error.message, remedy=_REMEDY) from error
+        if found is None:
+            return None
+        return {
+            key: ObjectFact(size=each.size, etag=each.etag, modified=each.modified)
+            for key, each in found.items()
+        }
 
     def upload(self, file: BufferedIOBase, place: ObjectPlace) -> str:
         """Write what is open as an object; the store checks what arrives.
@@ -129,11 +133,9 @@ class Store:
         import base64
         import hashlib
 
-        import botocore.exceptions
-
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        try:
+        with self._asked(str(place)):
             if size > _ONE_PIECE:
                 self.client().upload_fileobj(file, place.bucket, place.key)
                 return ""
@@ -145,11 +147,7 @@ class Store:
                 Body=file,
                 ContentMD5=base64.b64encode(digest).decode(),
             )
-            return str(answer.get("ETag", "")).strip('"')
-        except botocore.exceptions.ClientError as error:
-            raise self._refused(error, str(place)) from error
-        except botocore.exceptions.BotoCoreError as error:
-            raise self._unreachable(error) from error
+            return bounds.etag_in(str(answer.get("ETag", "")))
 
     def client(self) -> Client:
         """A boto3 client of this storage."""
@@ -184,44 +182,42 @@ class Store:
     def _head(self, client: Client, place: ObjectPlace) -> ObjectFact | None:
         import botocore.exceptions
 
-        try:
-            answer = client.head_object(Bucket=place.bucket, Key=place.key)
-        except botocore.exceptions.ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-                return None
-            raise self._refused(error, str(place)) from error
-        except botocore.exceptions.BotoCoreError as error:
-            raise self._unreachable(error) from error
-        return _fact(answer, "ContentLength")
+        with self._asked(str(place)):
+            try:
+                return _fact(client.head_object(Bucket=place.bucket, Key=place.key))
+            except botocore.exceptions.ClientError as error:
+                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                    return None
+                raise
 
     def _listed(
-        self,
-        client: Client,
-        bucket: str,
-        directory: str,
-        group: list[ObjectPlace],
+        self, bucket: str, directory: str, group: list[ObjectPlace]
     ) -> dict[ObjectPlace, ObjectFact | None]:
-        facts = self._below(client, bucket, f"{directory}/" if directory else "")
+        facts = self.list_below(bucket, f"{directory}/" if directory else "")
         return {place: facts.get(place.key) if facts else None for place in group}
 
-    def _below(self, client: Client, bucket: str, prefix: str) -> dict[str, ObjectFact] | None:
+    @contextlib.contextmanager
+    def _asked(self, what: str) -> Iterator[None]:
+        """Turn what botocore raises into words.
+
+        Raises:
+            StorageRefused, StorageUnreachable: it raised something.
+        """
         import botocore.exceptions
 
         try:
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            entries = list(
-                itertools.chain.from_iterable(page.get("Contents", []) for page in pages)
-            )
+            yield
         except botocore.exceptions.ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-                return None
-            raise self._refused(error, f"{self.name}:{bucket}/{prefix}") from error
+            raise self._refused(error, what) from error
         except botocore.exceptions.BotoCoreError as error:
             raise self._unreachable(error) from error
-        return {entry["Key"]: _fact(entry, "Size") for entry in entries}
+        except Malformed as error:
+            raise bounds.garbled(self.name, self.storage, error) from error
+        except bounds.through_botocore() as error:
+            raise bounds.garbled(self.name, self.storage, type(error).__name__) from error
 
     def _refused(self, error: Client, what: str) -> HepsubError:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = bounds.code_in(error.response.get("Error", {}).get("Code"))
         return StorageRefused(
             f"the storage {self.name} refuses {what} ({code or 'no reason given'})",
             remedy="check the keys and their rights for this bucket; keys that have expired are refused like this too",
@@ -241,16 +237,20 @@ class Store:
             )
         return StorageUnreachable(
             f"the storage {self.name} at {self.storage.endpoint} does not answer ({name})",
-            remedy="try again later; -nocheck submits without looking at the inputs",
+            remedy=_REMEDY,
         )
 
 
-def _fact(answer: Client, size: str) -> ObjectFact:
-    """What an answer says of an object, whose size it calls this."""
+def _fact(answer: Client) -> ObjectFact:
+    """What an answer to HEAD says of an object.
+
+    Raises:
+        Malformed: no object is like that.
+    """
     return ObjectFact(
-        size=int(answer[size]),
-        etag=str(answer.get("ETag", "")).strip('"'),
-        modified=answer["LastModified"].timestamp() if "LastModified" in answer else 0.0,
+        size=bounds.believed_size(int(answer["ContentLength"])),
+        etag=bounds.etag_in(str(answer.get("ETag", ""))),
+        modified=bounds.written(answer["LastModified"]) if "LastModified" in answer else 0.0,
         encrypted="kms" in answer.get("ServerSideEncryption", "")
         or "SSECustomerAlgorithm" in answer,
     )

@@ -14,16 +14,29 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
+
+from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.plan.libraries import shelf_name
 from hepsub.storage.archive import Packed, Tree, write_archive
 
+_LARGEST = 1024
 _SETTLED_S = 2.0
 """The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
 
 _UNUSED_S = 7 * 86400
 """What nobody used for so long is packed anew when it is needed."""
+
+
+class _Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tree was packed to; the checksum is the name of a file."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    md5: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +156,7 @@ class Shelf:
 
 def _read(note: Path) -> Packed | None:
     try:
-        return Packed(**json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = read_json(read_file(note, _LARGEST), _Note, most=_LARGEST)
+    except (OSError, Malformed):
         return None
+    return Packed(sha256=known.sha256, md5=known.md5, size=known.size)

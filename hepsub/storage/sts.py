@@ -19,6 +19,7 @@ from hepsub.errors import (
     StorageUnreachable,
 )
 from hepsub.policy.model import Storage
+from hepsub.storage.bounds import believed_moment, code_in, key_in, through_botocore, words_in
 from hepsub.storage.keys import Keys
 from hepsub.units import duration_text
 
@@ -66,21 +67,20 @@ def exchange_token(wanted: Exchange) -> Keys:
         StorageUnreachable: the service does not answer.
     """
     import botocore.exceptions
-    from botocore.parsers import ResponseParserError
 
     _refuse_clear_text(wanted)
     try:
         answer = _client(wanted.storage).assume_role_with_web_identity(**_parameters(wanted))
     except botocore.exceptions.ClientError as error:
         raise _refused(wanted, error.response) from error
-    except (ResponseParserError, KeyError) as error:  # botocore looks its result up, unasked
-        raise _without_keys(wanted) from error
     except botocore.exceptions.BotoCoreError as error:
         raise StorageUnreachable(
             f"the token service of the storage {wanted.name} at {endpoint_of(wanted.storage)} does not"
             f" answer ({type(error).__name__})",
             remedy="try again later",
         ) from error
+    except through_botocore() as error:  # it looks its result up, unasked
+        raise _without_keys(wanted) from error
     return _keys(wanted, answer.get("Credentials") or {})
 
 
@@ -133,25 +133,25 @@ def _client(storage: Storage) -> Any:  # noqa: ANN401 (botocore has no types)
 def _keys(wanted: Exchange, given: dict[str, Any]) -> Keys:
     try:
         return Keys(
-            access=str(given["AccessKeyId"]),
-            secret=str(given["SecretAccessKey"]),
-            token=str(given["SessionToken"]),
-            expires=float(given["Expiration"].timestamp()),
+            access=key_in(given["AccessKeyId"]),
+            secret=key_in(given["SecretAccessKey"]),
+            token=key_in(given["SessionToken"]),
+            expires=believed_moment(given["Expiration"]),
         )
-    except (KeyError, AttributeError) as error:
+    except through_botocore() as error:
         raise _without_keys(wanted) from error
 
 
 def _without_keys(wanted: Exchange) -> StorageRefused:
     return StorageRefused(
-        f"the token service of the storage {wanted.name} answered without keys",
+        f"the token service of the storage {wanted.name} answered without keys that could be used",
         remedy=f"check endpoint and sts_endpoint in [storage.{wanted.name}]",
     )
 
 
 def _refused(wanted: Exchange, response: dict[str, Any]) -> HepsubError:
     said = response.get("Error") or response  # Ceph has no ErrorResponse around its Error
-    code, words = str(said.get("Code") or ""), str(said.get("Message") or "")
+    code, words = code_in(said.get("Code")), str(said.get("Message") or "")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     told = f"{code or status}{f': {_without(wanted.token, words)}' if words else ''}"
     where = f"the token service of the storage {wanted.name}"
@@ -192,4 +192,4 @@ def _is_too_long(code: str, words: str, status: int, seconds: int) -> bool:
 
 def _without(token: str, words: str) -> str:
     """What the service said, without a token that it repeats."""
-    return words.replace(token, "***")[:300]
+    return words_in(words.replace(token, "***"))

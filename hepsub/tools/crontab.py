@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from hepsub.documents import read_file
 from hepsub.errors import ToolFailed
 from hepsub.tools.run import installed, run
 
@@ -15,6 +16,7 @@ MARK = "# hepsub renew"
 _LONGEST = 990
 """Vixie cron and its descendants read at most 1000 characters of a command (crontab(5), cron.h MAX_COMMAND)."""
 
+_LONGEST_NUMBER = 20
 _DAEMONS = ("cron", "crond", "fcron")
 _TIME_LIMIT_S = 10
 
@@ -50,11 +52,11 @@ def _noted_daemon(runtime: Path) -> str:
     """As above, where /proc hides the processes of others (its mount option hidepid)."""
     for name in _DAEMONS:
         try:
-            number = int((runtime / f"{name}.pid").read_text())
+            number = int(read_file(runtime / f"{name}.pid", _LONGEST_NUMBER))
             os.kill(number, 0)
         except PermissionError:  # it is there, and is somebody else's
             return f"{name} (process {number})"
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             continue
         return f"{name} (process {number})"
     return ""

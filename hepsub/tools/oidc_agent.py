@@ -6,6 +6,7 @@ with a dead refresh token oidc-token may wait for ever for somebody to authentic
 
 from __future__ import annotations
 
+import re
 import socket
 import stat
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ TOKEN_S = 20.0
 """A provider far away and a refresh take seconds; what takes longer waits for a person."""
 _LOCAL_S = 5.0
 _CONNECT_S = 2.0
+_LONGEST_URL = 2048
+_END = re.compile(r"[0-9]{0,11}")
+"""Seconds since the epoch, before the year 5139; nothing, or 0, where the provider does not tell."""
 _NAMES = ("OIDC_CONFIG_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_RUNTIME_DIR", "TMPDIR")
 
 
@@ -148,11 +152,16 @@ def _read(text: str, account: str) -> AgentToken:
         raise CredentialRefused(
             f"oidc-token gave nothing for the account {account}", remedy=f"oidc-token {account}"
         )
-    issuer, expires = [*lines[1:], "", ""][:2]
+    issuer, expires = (each.strip() for each in [*lines[1:], "", ""][:2])
+    if len(issuer) > _LONGEST_URL or not issuer.isprintable() or _END.fullmatch(expires) is None:
+        raise CredentialRefused(
+            f"oidc-token gave something else than a token, its issuer and its end for the account {account}",
+            remedy=f"oidc-token --all {account} shows it",
+        )
     return AgentToken(
         token=lines[0].strip(),
-        issuer=issuer.strip().rstrip("/"),
-        expires=float(expires) if expires.strip().isdigit() and int(expires) > 0 else None,
+        issuer=issuer.rstrip("/"),
+        expires=float(expires) if expires.strip("0") else None,
     )
 
 

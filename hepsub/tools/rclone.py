@@ -54,7 +54,7 @@ def find_rclone(oldest: tuple[int, int] = _OLDEST, purpose: str = "serving S3") 
 
 def _version(program: str) -> tuple[int, int]:
     found = re.search(
-        r"v(\d+)\.(\d+)", run([program, "--config", "", "version"], timeout=10).stdout
+        r"v([0-9]{1,6})\.([0-9]{1,6})", run([program, "--config", "", "version"], timeout=10).stdout
     )
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

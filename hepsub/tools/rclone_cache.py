@@ -15,10 +15,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from hepsub.documents import Malformed, read_file, read_json
+
 REMOTE = "store"
 """The name of the one remote in a mount's configuration, and so of a directory in its cache."""
 
 _PAUSES_S = (0.01, 0.05)
+_LARGEST = 2**24
+"""A file of which many pieces were read has a range for each of them."""
+
+
+class _Document(msgspec.Struct, frozen=True, rename="pascal"):
+    """What counts in rclone's document of a file."""
+
+    dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +115,9 @@ def _state(meta: Path) -> bool | None:
     """Whether a file is to be sent; None where that cannot be read, also not a moment later."""
     for pause in (*_PAUSES_S, 0):
         try:
-            document = json.loads(meta.read_text(encoding="utf-8"))
+            return read_json(read_file(meta, _LARGEST), _Document, most=_LARGEST).dirty
         except FileNotFoundError:
             return None
-        except (OSError, ValueError):  # rclone may be writing it right now
+        except (OSError, Malformed):  # rclone may be writing it right now
             time.sleep(pause)
-            continue
-        return bool(document.get("Dirty")) if isinstance(document, dict) else None
     return None

@@ -9,15 +9,20 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from hepsub.errors import ToolFailed
 from hepsub.plan.secrets import looks_secret
 from hepsub.situation import SAVED_PREFIX
+from hepsub.tools.pipes import TooMuch, read_pipes
 
 _LOG = logging.getLogger(__name__)
+_MOST = 2**24
+"""No program that hepsub asks has more to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,24 +212,44 @@ def run_within(
         environment: variables that it gets besides hepsub's own.
 
     Raises:
-        ToolFailed: it is not installed, or cannot be started.
+        ToolFailed: it is not installed, cannot be started, or writes more than 16 MB.
     """
     _LOG.debug("running %s", _shown(argv))
     with _startable(argv):
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment() | dict(environment or {}),
+        )
+    end = time.monotonic() + timeout
+    with process:
         try:
-            done = subprocess.run(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                env=_environment() | dict(environment or {}),
-                check=False,
+            out, err = read_pipes(
+                _open(process.stdout), _open(process.stderr), most=_MOST, seconds=timeout
             )
-        except subprocess.TimeoutExpired:
+            code = process.wait(max(0.0, end - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            process.kill()
             return None
-    return Completed(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        except TooMuch as error:
+            process.kill()
+            raise ToolFailed(
+                f"{argv[0]} wrote more than {_MOST >> 20} MB, and was ended",
+                remedy=f"see what {argv[0]} does at the terminal",
+            ) from error
+        except BaseException:  # Ctrl-C too: nobody else knows the process
+            process.kill()
+            raise
+    return Completed(code=code, stdout=out, stderr=err)
+
+
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    """A pipe that was asked for, and so is there."""
+    if pipe is None:
+        raise AssertionError
+    return pipe
 
 
 def run_attached(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from hepsub.auth.bearer import held_token
 from hepsub.auth.s3 import keys_for
-from hepsub.auth.token import held_token
 from hepsub.errors import CredentialRefused, HepsubError, StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys

@@ -152,6 +152,7 @@ def test_another_kind_of_mount_is_left_alone(
 
 
 def record_in(directory: Path, **more: object) -> Record:
+    state = str(more.get("state", directory / "state"))
     made = Record(
         storage="herd",
         bucket="user",
@@ -159,8 +160,8 @@ def record_in(directory: Path, **more: object) -> Record:
         directory=str(directory / "files"),
         writable=True,
         since=1.0,
-        state=str(directory / "state"),
-        cache=str(directory / "cache"),
+        state=state,
+        cache=str(directory / "cache" / Path(state).name),
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
@@ -180,12 +181,33 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_records(home) == ()
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"storage": "x"}', '{"other": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"storage": "x"}', '{"other": 1}', '{"a":' * 10**5]
+)
 def test_a_record_that_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1/mount.json").write_text(text)
     assert read_records(tmp_path) == ()
     assert (tmp_path / "1/mount.json").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"pid": -1}, {"pid": 10**30}, {"start": 1.5}, {"since": 1e30}, {"since": "soon"}, {"directory": ["a"]},
+        {"directory": "a\0b"}, {"directory": "x" * 10_000}, {"writable": 1}, {"made": "yes"},
+        {"state": "/home/alice"}, {"cache": "/home/alice"}, {"raw": {"directory": "zz"}},
+        {"raw": {"directory": 1}}, {"raw": {"cache": b"/home/alice".hex()}}, {"raw": 3},
+    ],
+)  # fmt: skip
+def test_a_record_does_not_say_what_it_cannot_know(tmp_path: Path, said: dict[str, object]) -> None:
+    """Its directory and its cache are removed with it: so they are what they have to be."""
+    home = tmp_path / "home"
+    write_record(record_in(tmp_path, state=str(home / "1")))
+    path = home / "1/mount.json"
+    assert len(read_records(home)) == 1
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    assert read_records(home) == ()
 
 
 def test_the_same_mount_has_the_same_name() -> None:
@@ -227,15 +249,13 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 def test_what_is_no_more_is_forgotten_unless_something_is_unsent(tmp_path: Path) -> None:
     session = make_session(tmp_path, no_pool)
     home = home_of(session)
-    gone = record_in(tmp_path, state=str(home / "gone"), cache=str(tmp_path / "c1"), boot="former")
-    unsent = record_in(
-        tmp_path, state=str(home / "unsent"), cache=str(tmp_path / "c2"), boot="former"
-    )
-    alive = record_in(tmp_path, state=str(home / "alive"), cache=str(tmp_path / "c3"))
+    gone = record_in(tmp_path, state=str(home / "gone"), boot="former")
+    unsent = record_in(tmp_path, state=str(home / "unsent"), boot="former")
+    alive = record_in(tmp_path, state=str(home / "alive"))
     alive = alive.run_by(os.getpid())
     for each in (gone, unsent, alive):
         write_record(each)
-    meta = tmp_path / "c2/vfsMeta/store/user/alice/f"
+    meta = tmp_path / "cache/unsent/vfsMeta/store/user/alice/f"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"Dirty": True}))
     result = list_mounts(session)

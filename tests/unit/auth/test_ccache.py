@@ -21,7 +21,11 @@ from tests.unit.auth.ccaches import (
     configuration,
 )
 
-NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
+NAMES = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FF).filter(str.isprintable),
+    min_size=1,
+    max_size=20,
+)
 TIMES = st.integers(0, 2**32 - 1)
 
 
@@ -85,6 +89,24 @@ def test_garbage_is_no_cache(content: bytes) -> None:
     with pytest.raises(CredentialMissing, match="not a Kerberos ticket cache") as caught:
         read_ccache(content)
     assert "kinit" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        cache(Entry(), owner=["a"] * 17),
+        cache(Entry(), owner=["a" * 1025]),
+        cache(Entry(), owner=["a\nb"]),
+        cache(Entry(server=("host", "\x1b[2J"))),
+        cache(Entry(), realm="\0"),
+        cache(Entry(ticket=b"t" * 2**22)),
+        cache(Entry()) + struct.pack(">II", 1, 2**32 - 1),
+    ],
+)
+def test_a_cache_without_bounds_is_none(content: bytes) -> None:
+    """Names are shown to people."""
+    with pytest.raises(CredentialMissing, match="not a Kerberos ticket cache"):
+        read_ccache(content)
 
 
 def test_every_beginning_of_a_cache_is_no_cache_or_holds_no_ticket() -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepsub.auth.jwt import Claims, is_bearer_token, misfit, missing_scopes, read_claims
+from hepsub.auth.jwt import (
+    LONGEST_TOKEN,
+    Claims,
+    is_bearer_token,
+    misfit,
+    missing_scopes,
+    read_claims,
+)
+from hepsub.documents import Malformed
+from hepsub.units import moment_text
 from tests.unit.auth.tokens import encoded, jwt
 
 
@@ -42,10 +52,57 @@ def test_what_a_token_does_not_say() -> None:
     )  # fmt: skip
 
 
-def test_claims_of_the_wrong_type_are_not_said() -> None:
-    found = claims(iss=7, sub=[], aud=5, scope=9, exp="soon", nbf=True, iat=None)
-    assert (found.issuer, found.subject, found.audience, found.scopes) == ("", "", (), None)
-    assert (found.expires, found.not_before, found.issued) == (None, None, None)
+def test_claims_that_are_null_are_not_said() -> None:
+    assert claims(iss=None, aud=None, scope=None, exp=None) == claims()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"iss": 7},
+        {"sub": []},
+        {"sub": "a\nb"},
+        {"sub": "a\n"},
+        {"sub": "\x1b[2J"},
+        {"iss": "i" * 5000},
+        {"aud": 5},
+        {"aud": ["a", 5]},
+        {"aud": ["a"] * 1001},
+        {"scope": 9},
+        {"scp": [["a"]]},
+        {"exp": "soon"},
+        {"exp": 10**400},
+        {"nbf": True},
+        {"iat": float("inf")},
+    ],
+)
+def test_claims_of_the_wrong_type_make_no_token(said: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        read_claims(jwt(**said))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"exp": 1e999}',
+        b'{"exp": ' + b"9" * 5000 + b"}",
+        b'{"a": ' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"a": ' + b"[" * 5000,
+        b'{"sub": "\xff"}',
+        b'{"sub": "\\ud800"}',
+        b'{"exp": 1',
+        b"{}{}",
+        b'{"exp": NaN}',
+    ],
+)
+def test_a_payload_that_cannot_be_read_makes_no_token(payload: bytes) -> None:
+    part = base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
+    token = f"{encoded({'alg': 'none'})}.{part}.x"
+    try:
+        assert read_claims(token) is None
+    except Malformed:
+        return
+    assert len(token) > LONGEST_TOKEN
 
 
 def test_scopes_may_be_a_list() -> None:
@@ -135,6 +192,30 @@ def test_scopes_of_the_login_need_not_be_in_the_token() -> None:
     assert missing_scopes(claims(scope=""), ("openid", "offline_access", "wlcg")) == ()
 
 
-def test_a_number_that_no_clock_knows_is_no_end() -> None:
-    """JSON's numbers have no bounds."""
-    assert claims(exp=10**400).expires is None
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+NAMES = st.sampled_from(["iss", "sub", "aud", "scope", "scp", "exp", "nbf", "iat", "wlcg.ver"])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=5))
+def test_any_claims_have_dates_or_make_no_token(said: dict[str, object]) -> None:
+    try:
+        found = read_claims(jwt(**said))
+    except Malformed:
+        return
+    assert found is not None
+    for moment in (found.expires, found.not_before, found.issued):
+        assert moment is None or moment_text(moment, 0.0)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_any_bytes_are_a_jwt_or_opaque_or_none(header: bytes, payload: bytes) -> None:
+    parts = [base64.urlsafe_b64encode(each).decode() for each in (header, b"{" + payload)]
+    with contextlib.suppress(Malformed):
+        read_claims(f"{parts[0]}.{parts[1]}.x")
+        read_claims(f"e30.{parts[1]}.x")

@@ -1,13 +1,32 @@
 """The state of hep_auth renew: kept whole, read whatever lies there, with a back-off."""
 
+import json
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hepsub.auth.renewal import Outcome, RenewalState, failed, read_state, state_path, state_text
 from hepsub.files import write_whole
+from hepsub.units import moment_text
 
 NOON = 1_700_000_000.0
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+_OUTCOMES = st.dictionaries(
+    st.text(max_size=3),
+    st.fixed_dictionaries({}, optional={
+        "expires": _PLAIN, "renewable_until": _PLAIN, "renewed": _PLAIN, "failures": _PLAIN, "not_before": _PLAIN,
+        "message": _PLAIN,
+    }),
+    max_size=2,
+)  # fmt: skip
+VALUES = _PLAIN | st.fixed_dictionaries({}, optional={
+    "when": _PLAIN, "by_itself": _PLAIN, "every": _PLAIN, "jobs": _PLAIN, "host": _PLAIN, "credentials": _OUTCOMES,
+    "storages": _OUTCOMES | _PLAIN, "notes": st.lists(_PLAIN, max_size=2),
+})  # fmt: skip
 
 
 def test_the_state_survives_its_file(tmp_path: Path) -> None:
@@ -26,13 +45,44 @@ def test_the_state_survives_its_file(tmp_path: Path) -> None:
     assert read_state(tmp_path) == state
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"when": 1}', '{"credentials": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None, "", "{", "[]", '{"when": "1"}', '{"credentials": 3}', '{"when": 1e999}', '{"when": -1}',
+        '{"credentials": {"krb": {"expires": 1e30}}}', '{"storages": {"herd": {"not_before": NaN}}}',
+        '{"storages": {"herd": {"failures": -1}}}', '{"jobs": 9e99}', '{"host": ["a"]}', '{"notes": {}}',
+        '{"credentials": ' + '{"a":' * 100_000 + "1" + "}" * 100_000, '{"every": ' + "9" * 5000 + "}", "\udcff",
+        '{"notes": ["' + "x" * 2**22 + '"]}',
+    ],
+)  # fmt: skip
 def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -> None:
     """A damaged file must not stop the renewal for ever."""
     if text is not None:
         state_path(tmp_path).parent.mkdir()
-        state_path(tmp_path).write_text(text)
+        state_path(tmp_path).write_text(text, errors="surrogateescape")
     assert read_state(tmp_path) == RenewalState()
+
+
+def test_a_state_that_is_a_named_pipe_is_none(tmp_path: Path) -> None:
+    """Nobody waits for who never writes."""
+    state_path(tmp_path).parent.mkdir()
+    os.mkfifo(state_path(tmp_path))
+    assert read_state(tmp_path) == RenewalState()
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_any_state_can_be_shown_and_gone_on_with(value: object) -> None:
+    """Whatever the file holds: the next round runs, and -status shows it."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        state_path(root).parent.mkdir()
+        state_path(root).write_text(json.dumps(value))
+        state = read_state(root)
+    for outcome in (*state.credentials.values(), *state.storages.values()):
+        assert moment_text(outcome.not_before, state.when)
+        assert outcome.expires is None or moment_text(outcome.expires, NOON)
+        assert failed(outcome, "down", "wait", NOON).not_before > NOON
 
 
 def test_failures_back_off_to_an_hour() -> None:

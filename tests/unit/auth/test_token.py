@@ -12,9 +12,10 @@ import pytest
 
 from hepsub.auth import provider
 from hepsub.auth import token as module
+from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.auth.discovery import discover
-from hepsub.auth.token import Order, TokenSource, held_token
+from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -119,6 +120,33 @@ def test_an_opaque_token_tells_nothing() -> None:
 def test_other_bytes_are_no_token(content: bytes) -> None:
     with pytest.raises(CredentialMissing, match="not a token"):
         held_token("iam", content)
+
+
+NONSENSE: dict[str, object] = {
+    "10**30": 10**30,
+    "10**400": 10**400,
+    "after 9999": 253_402_300_800,
+    "below zero": -1,
+    "a text": "1700000000",
+    "a list": [1],
+    "a truth": True,
+    "infinity": float("inf"),
+    "no number": float("nan"),
+}
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", NONSENSE.values(), ids=NONSENSE)
+def test_a_token_of_a_time_that_has_no_date_is_none(claim: str, value: object) -> None:
+    with pytest.raises(CredentialMissing, match=r"makes no sense \(") as caught:
+        held_token("iam", jwt(**{claim: value}).encode())
+    assert "iam" in caught.value.remedy
+
+
+def test_a_token_is_no_larger_than_what_a_server_takes() -> None:
+    held_token("iam", b"a" * 2**16)
+    with pytest.raises(CredentialMissing, match="not a token"):
+        held_token("iam", b"a" * (2**16 + 1))
 
 
 # ---- discovery --------------------------------------------------------------------------------
@@ -412,6 +440,16 @@ def test_a_command_that_prints_more_than_a_token(programs: Programs) -> None:
     with pytest.raises(CredentialRefused, match="not a token") as caught:
         source(COMMAND).obtain(0)
     assert good() not in caught.value.message + caught.value.remedy
+    assert "`command` in [credential.iam]" in caught.value.remedy
+
+
+def test_a_token_that_makes_no_sense_is_not_passed_on(agent: FakeAgent, programs: Programs) -> None:
+    programs.add("vault", f"echo {good(exp=10**30)}")
+    with pytest.raises(CredentialRefused, match=r"the command vault gave something else: .*exp"):
+        source(COMMAND).obtain(0)
+    agent.answer = good(exp=10**30)
+    with pytest.raises(CredentialRefused, match="oidc-agent's account iam gave something else"):
+        source().obtain(0)
 
 
 def test_a_command_that_never_ends(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +180,31 @@ def test_an_interrupted_packing_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         shelf.pack(tree, 0)
     assert list(shelf.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sha256": "../../../.bashrc"}, {"sha256": "a" * 64 + "\n"}, {"md5": ""}, {"size": -1}, {"size": 10**25},
+        {"size": "1"}, {"sha256": None},
+    ],
+)  # fmt: skip
+def test_a_note_that_makes_no_sense_is_none(
+    tmp_path: Path, shelf: Shelf, said: dict[str, object]
+) -> None:
+    """The tree is packed again; no file outside the shelf is taken for its archive."""
+    tree = furnish(tmp_path)
+    packed = shelf.pack(tree, later(tree))
+    (note,) = shelf.directory.glob("*.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | said))
+    assert shelf.pack(tree, later(tree)) == packed
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{" * 10**5, '{"size": ' + "9" * 900 + "}", " " * 2000])
+def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, shelf: Shelf, text: str) -> None:
+    """Whatever a full disk left of it."""
+    tree = furnish(tmp_path)
+    packed = shelf.pack(tree, later(tree))
+    (note,) = shelf.directory.glob("*.json")
+    note.write_text(text)
+    assert shelf.pack(tree, later(tree)) == packed

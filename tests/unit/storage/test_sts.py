@@ -194,3 +194,43 @@ def test_nobody_answers() -> None:
     wanted = Exchange(name="s3", storage=storage, token=TOKEN, user="alice", seconds=900)
     with pytest.raises(StorageUnreachable, match=r"https://127\.0\.0\.1:2 does not answer"):
         exchange_token(wanted)
+
+
+def given_with(old: str, new: str) -> str:
+    """The answer with one of its texts exchanged."""
+    assert old in GIVEN
+    return GIVEN.replace(old, new)
+
+
+NONSENSE = {
+    "another codec of Python's": '<?xml version="1.0" encoding="idna"?>' + given_with("AK<", "<"),
+    "a key with a line": given_with("AK<", "A&#10;K<"),
+    "a key with ESC": given_with("SK<", "S\x1bK<"),
+    "a key that is none": given_with("AK<", "<"),
+    "a token of 100 kB": given_with("ST<", "T" * 100_000 + "<"),
+    "an end in the year 1": given_with("2026-11-22T04:58:24.192265Z", "0001-01-01T00:00:00Z"),
+    "an end in the year 0": given_with("2026-11-22", "0000-01-01"),
+    "an end after 9999": given_with("2026-11-22T04:58:24.192265Z", "9" * 30),
+    "an end that is none": given_with("2026-11-22T04:58:24.192265Z", "soon"),
+    "200,000 levels": "<a>" * 200_000 + "</a>" * 200_000,
+    "a billion laughs": '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + given_with("AK<", "&a;\n<"),
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE)
+def test_keys_that_could_not_be_used_are_none(body: str, service: Service) -> None:
+    service.body = body
+    with pytest.raises(StorageRefused, match="answered without keys that could be used"):
+        exchange_token(exchange(service))
+
+
+def test_the_words_of_a_refusal_are_one_short_line(service: Service) -> None:
+    service.status = 400
+    words = "you may not\nd\u009bo\u202e this" + " at all" * 999
+    service.body = AWS_ERROR.format(code="Acc\u202eess", words=words)
+    with pytest.raises(CredentialRefused) as caught:
+        exchange_token(exchange(service))
+    assert "(400: you may not d?o? this at all" in caught.value.message
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 500

@@ -104,6 +104,32 @@ def test_nothing_is_no_token(programs: Programs, address: str) -> None:
         ask_token(Request(account="iam"), {"OIDC_SOCK": address}, UID)
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "abc\\nhttps://i\\n" + "9" * 5000 + "\\n",
+        "abc\\nhttps://i\\n\\302\\262\\n",
+        "abc\\nhttps://i\\n1e999\\n",
+        "abc\\nhttps://i\\n-5\\n",
+        "abc\\nhttps://i\\nnever\\n",
+        "abc\\n" + "i" * 3000 + "\\n0\\n",
+        "abc\\nhttps://\\033[2J\\n0\\n",
+    ],
+)
+def test_what_an_agent_says_is_held_to_its_form(
+    printed: str, programs: Programs, address: str
+) -> None:
+    programs.add("oidc-token", f"printf '{printed}'")
+    with pytest.raises(CredentialRefused, match="something else than a token, its issuer"):
+        ask_token(Request(account="iam"), {"OIDC_SOCK": address}, UID)
+
+
+def test_an_agent_that_writes_without_end_is_ended(programs: Programs, address: str) -> None:
+    programs.add("oidc-token", "exec cat /dev/zero")
+    with pytest.raises(HepsubError, match="oidc-token wrote more than 16 MB"):
+        ask_token(Request(account="iam"), {"OIDC_SOCK": address}, UID)
+
+
 def test_an_agent_that_waits_for_somebody_is_not_waited_for(
     programs: Programs, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,19 @@ def test_no_cache_has_nothing_pending(tmp_path: Path) -> None:
     assert pending(tmp_path / "none") == ()
 
 
-@pytest.mark.parametrize("meta", ["", "{", "[]", '"x"', "\x00"])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        "\x00",
+        '{"Dirty": 1}',
+        '{"Dirty": false, "Rs": ' + "[" * 10**5,
+        '{"Size": ' + "9" * 5000 + "}",
+    ],
+)
 def test_what_cannot_be_read_counts_as_pending(tmp_path: Path, meta: str) -> None:
     """Better to wait for nothing than to lose something."""
     cached(tmp_path, "user/f", b"1234", meta)

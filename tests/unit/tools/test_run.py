@@ -75,6 +75,23 @@ def test_a_program_that_does_not_end_is_ended() -> None:
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize("where", ["", " >&2"])
+def test_a_program_that_writes_without_end_is_ended(where: str) -> None:
+    """Before its time is over, and before this machine's memory is."""
+    begun = time.monotonic()
+    with pytest.raises(ToolFailed, match="sh wrote more than 16 MB, and was ended"):
+        run(["sh", "-c", f"exec cat /dev/zero{where}"], timeout=60)
+    assert time.monotonic() - begun < 30
+
+
+def test_a_program_that_closes_its_pipes_has_its_time_too() -> None:
+    assert run_within(["sh", "-c", "exec >&- 2>&-; sleep 30"], timeout=0.5) is None
+
+
+def test_lines_end_as_they_do_here() -> None:
+    assert run(["printf", "a\\r\\nb\\rc\\n"], timeout=10).stdout == "a\nb\nc\n"
+
+
 def test_a_program_that_is_not_installed_is_named() -> None:
     """With the package to look for."""
     with pytest.raises(ToolFailed) as caught:

@@ -1,0 +1,153 @@
+"""What S3 allows, and so the most that is believed of a store: sizes, keys, ETags, times.
+
+Sources: Amazon S3 User Guide, "Amazon S3 multipart upload limits" (10,000 parts of 5 GiB) and "Naming Amazon S3
+objects" (keys of 1,024 bytes); Amazon S3 API Reference, ListObjectsV2 (1,000 entries a page).
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from hepsub.documents import LATEST, Malformed
+from hepsub.errors import StorageUnreachable
+from hepsub.policy.model import Storage
+
+LARGEST_OBJECT = 10_000 * 5 * 2**30
+LONGEST_KEY = 1024
+MOST_ENTRIES = 1000
+
+_DIGITS = re.compile(r"[0-9]{1,15}")
+_ETAG = re.compile(r"[ -~]{0,256}")
+_CODE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_MOST_WORDS = 300
+_KEY = re.compile(r"[!-~]{1,32768}")
+"""Session tokens hold policies; all of them go into one header."""
+_LONGEST_TIME = 40
+_GO_KNOWS_NONE = -62_135_596_800.0
+"""0001-01-01: what servers written in Go say of an object whose time they do not know."""
+
+
+def size_in(text: str) -> int:
+    """The size of an object, as a store writes it.
+
+    Raises:
+        Malformed: it is none.
+    """
+    if _DIGITS.fullmatch(text) is None:
+        raise Malformed(f"a size of {text[:30]!r}")
+    return believed_size(int(text))
+
+
+def believed_size(size: int) -> int:
+    """The size of an object.
+
+    Raises:
+        Malformed: no object has it.
+    """
+    if not 0 <= size <= LARGEST_OBJECT:
+        raise Malformed("a size that no object has")
+    return size
+
+
+def etag_in(text: str) -> str:
+    """An ETag without its quotes.
+
+    Raises:
+        Malformed: it could not stand in a header.
+    """
+    if _ETAG.fullmatch(text) is None:
+        raise Malformed("an ETag that is none")
+    return text.strip('"')
+
+
+def moment_in(text: str) -> float:
+    """When an object was written, in seconds since the epoch; 0 where the store does not know.
+
+    Raises:
+        Malformed: it is no time (ISO 8601).
+    """
+    if not text:
+        return 0.0
+    try:
+        if len(text) > _LONGEST_TIME:
+            raise Malformed("a time that is none")
+        return written(datetime.datetime.fromisoformat(text))
+    except ValueError as error:
+        raise Malformed(f"a time of {text[:30]!r}") from error
+
+
+def written(moment: datetime.datetime) -> float:
+    """When an object was written, in seconds since the epoch; 0 for Go's first moment.
+
+    Raises:
+        Malformed: it is before 1970, or after 9999.
+    """
+    return 0.0 if _seconds(moment) == _GO_KNOWS_NONE else believed_moment(moment)
+
+
+def _seconds(moment: datetime.datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def believed_moment(moment: datetime.datetime) -> float:
+    """A moment in seconds since the epoch.
+
+    Raises:
+        Malformed: it is before 1970, or after 9999.
+    """
+    seconds = _seconds(moment)
+    if not 0 <= seconds <= LATEST:
+        raise Malformed(f"a time in the year {moment.year}")
+    return seconds
+
+
+def key_in(text: object) -> str:
+    """A part of somebody's keys for S3: what can stand in a header.
+
+    Raises:
+        Malformed: it is something else.
+    """
+    if not isinstance(text, str) or _KEY.fullmatch(text) is None:
+        raise Malformed("keys that are none")
+    return text
+
+
+def code_in(text: object) -> str:
+    """What a store calls an error; empty where that is no word."""
+    return text if isinstance(text, str) and _CODE.fullmatch(text) else ""
+
+
+def words_in(text: object) -> str:
+    """What a store says to people, as one short line that a terminal shows as it is."""
+    words = " ".join(text.split()) if isinstance(text, str) else ""
+    return "".join(each if each.isprintable() else "?" for each in words[:_MOST_WORDS])
+
+
+def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:
+    """The error for a storage whose answers are not those of S3.
+
+    Args:
+        name: its name in the policy.
+        storage: what the policy says of it.
+        why: what is wrong with them, in words that are ours.
+    """
+    return StorageUnreachable(
+        f"the storage {name} at {storage.endpoint} answers, but not as S3 does ({why})",
+        remedy=f"check endpoint in [storage.{name}] of the policy; tell its administrators",
+    )
+
+
+def through_botocore() -> tuple[type[Exception], ...]:
+    """What botocore lets through where an answer is not the one it expects: it reads what stands there as it is."""
+    from botocore.parsers import ResponseParserError
+
+    return (
+        ResponseParserError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    )

@@ -1,0 +1,372 @@
+"""A store that answers anything but what S3 answers: one designed error that names it, soon, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hepsub.documents import Malformed
+from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
+from hepsub.plan.place import ObjectPlace
+from hepsub.storage import listing as module
+from hepsub.storage.answer import Again, Answer, Never, Refused, check
+from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
+from hepsub.storage.landing import Landing
+from hepsub.storage.lines import BROKEN
+from hepsub.storage.listing import see_directories, see_objects
+from hepsub.storage.page import NoListing, Page, error_code, read_page
+from hepsub.storage.peek import peek
+from hepsub.storage.pieces import Pieces
+from hepsub.storage.transfer import Courier, Download
+from hepsub.units import moment_text
+from tests.fakes.hostile import Hostile, entry, hostile_server, http, listing
+
+DEEP = b"<a>" * 200_000 + b"</a>" * 200_000
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
+    monkeypatch.setattr(module, "_PAUSE_S", 0.0)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with hostile_server() as server:
+        yield server
+
+
+# ---- pages ------------------------------------------------------------------------------------
+
+PAGES = {
+    "another codec of Python's": b'<?xml version="1.0" encoding="idna"?>' + listing(entry("d/k")),
+    "a codec that is none": b'<?xml version="1.0" encoding="zip"?>' + listing(entry("d/k")),
+    "UTF-16": b'<?xml version="1.0" encoding="utf-16"?>' + listing(entry("d/k")),
+    "bytes in UTF-16": listing(entry("d/k")).decode().encode("utf-16"),
+    "a time in the year 0": listing(entry("d/k", time="0000-01-01T00:00:00Z")),
+    "a time before 1970": listing(entry("d/k", time="1601-01-01T00:00:00Z")),
+    "year 1 in the east": listing(entry("d/k", time="0001-01-01T00:00:00+14:00")),
+    "year 1 without a zone": listing(entry("d/k", time="0001-01-01T05:00:00")),
+    "year 10000": listing(entry("d/k", time="10000-01-01T00:00:00Z")),
+    "no time": listing(entry("d/k", time="\u0661" * 30)),
+    "a long time": listing(entry("d/k", time="2" * 9000)),
+    "a size below zero": listing(entry("d/k", size="-5")),
+    "a size of 10**25": listing(entry("d/k", size="1" + "0" * 25)),
+    "a size of 5,000 digits": listing(entry("d/k", size="9" * 5000)),
+    "a size in other digits": listing(entry("d/k", size="\u0663")),
+    "a size with a sign and a line": listing(entry("d/k", size="_1")),
+    "no size": listing("<Contents><Key>d/k</Key></Contents>"),
+    "a key of 10 kB": listing(entry("d/" + "k" * 10_000)),
+    "an empty key": listing(entry("")),
+    "a key from elsewhere": listing(entry("../../etc/passwd")),
+    "an ETag with lines": listing(entry("d/k", etag="a\nHost: b")),
+    "an ETag of 10 kB": listing(entry("d/k", etag="a" * 10_000)),
+    "1,001 entries": listing("".join(entry(f"d/{number}") for number in range(1001))),
+    "a type of its own": b'<!DOCTYPE x [<!ENTITY a "b">]>' + listing(entry("d/k")),
+    "a billion laughs": b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + listing("&b;"),
+    "a file of ours": b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + listing("&a;"),
+    "200,000 levels": listing(DEEP.decode()),
+    "20 MB": listing(" " * 20_000_000),
+    "more without how": listing("").replace(b"/>", b">").replace(b"></", b"><IsTruncated>true</IsTruncated></"),
+    "a token of 10 kB": listing("", more="t" * 10_000),
+    "something else": b"<html><body>Please log in</body></html>",
+    "nothing": b"",
+    "half": listing(entry("d/k"))[:60],
+    "zeros": b"\0" * 500,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
+def test_what_no_store_can_say_is_no_page(body: bytes) -> None:
+    with pytest.raises(NoListing):
+        read_page(body, "d/")
+
+
+@pytest.mark.parametrize(
+    "name", ["another codec of Python's", "a size of 10**25", "200,000 levels"]
+)
+def test_whoever_asks_for_objects_is_told_which_store_does_not_speak_s3(
+    name: str, hostile: Hostile
+) -> None:
+    hostile.says(PAGES[name])
+    store = hostile.store()
+    places = [ObjectPlace(storage="herd", bucket="b", key=f"d/{n}") for n in range(60)]
+    for ask in (
+        lambda: see_objects(store, "b", [["d/k"]]),
+        lambda: see_directories(store, "b", ["d/"]),
+        lambda: store.list_below("b", "d/"),
+        lambda: store.look_up(places),
+        lambda: peek(store, "b", "d"),
+    ):
+        with pytest.raises(
+            StorageUnreachable, match=r"herd at http://127\.0\.0\.1:\d+ answers, but"
+        ):
+            ask()
+
+
+def test_a_store_may_not_know_a_time() -> None:
+    """Servers written in Go say the first moment that Go knows."""
+    assert moment_in("0001-01-01T00:00:00Z") == 0.0
+    assert moment_in("") == 0.0
+
+
+def test_the_last_moment_that_is_believed_has_a_date_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    last = moment_in("9999-12-31T00:00:00Z")
+    for zone in ("Pacific/Kiritimati", "Pacific/Niue", "UTC"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert moment_text(last, 0.0).startswith("9999-12-3")
+    monkeypatch.undo()
+    time.tzset()
+    with pytest.raises(Malformed):
+        moment_in("9999-12-31T23:59:59Z")
+
+
+def test_an_object_may_be_as_large_as_s3_allows() -> None:
+    """And the list of its pieces stays one of thousands."""
+    assert read_page(listing(entry("k", size=str(LARGEST_OBJECT)))).seen["k"].size == LARGEST_OBJECT
+    with pytest.raises(NoListing):
+        read_page(listing(entry("k", size=str(LARGEST_OBJECT + 1))))
+    assert len(Pieces.of(LARGEST_OBJECT, 0, 4).left) <= 10_000
+
+
+def test_a_key_that_is_no_text_harms_no_other() -> None:
+    body = listing("<EncodingType>url</EncodingType>" + entry("d/%FF%FE") + entry("d/k%0A%1B"))
+    assert set(read_page(body, "d/").seen) == {"d/\ufffd\ufffd", "d/k\n\x1b"}
+
+
+def test_what_a_refusal_calls_itself_is_a_word_or_nothing() -> None:
+    assert error_code(b"<Error><Code>AccessDenied</Code></Error>") == "AccessDenied"
+    assert error_code(b"<Error><Code>\x1b[2J</Code></Error>") == ""
+    assert error_code("<Error><Code>a\u202eb c</Code></Error>".encode()) == ""
+    assert error_code(b'<?xml version="1.0" encoding="idna"?><Error><Code>A</Code></Error>') == ""
+
+
+def test_what_an_upload_is_refused_with_is_told_in_a_word_or_not(
+    hostile: Hostile, tmp_path: Path
+) -> None:
+    place = ObjectPlace(storage="herd", bucket="b", key="k")
+    for code, told in (
+        ("AccessDenied", "(AccessDenied)"),
+        ("a b\u202e" * 9999, "(no reason given)"),
+    ):
+        hostile.says(f"<Error><Code>{code}</Code></Error>".encode(), status="403 No")
+        with pytest.raises(StorageRefused) as caught:
+            hostile.store().upload(BytesIO(b"abc"), place)
+        assert caught.value.message == f"the storage herd refuses {place} {told}"
+
+
+# ---- listings that do not end -----------------------------------------------------------------
+
+
+def test_a_listing_that_repeats_its_token_is_given_up(hostile: Hostile) -> None:
+    numbers = itertools.count()
+    hostile.answer = lambda _: (http(listing(entry(f"d/{next(numbers)}"), more="t")),)
+    with pytest.raises(StorageUnreachable, match="does not come to an end"):
+        see_directories(hostile.store(), "b", ["d/"])
+    assert len(hostile.asked) == 2
+
+
+def test_a_listing_that_brings_nothing_new_is_given_up(hostile: Hostile) -> None:
+    numbers = itertools.count()
+    hostile.answer = lambda _: (http(listing(entry("d/k"), more=f"t{next(numbers)}")),)
+    with pytest.raises(StorageUnreachable, match="does not come to an end"):
+        hostile.store().list_below("b", "d/")
+    assert len(hostile.asked) == 5
+
+
+def test_a_listing_without_end_has_one(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LONGEST_LISTING", 20)
+    numbers = itertools.count()
+
+    def answer(_: str) -> tuple[bytes]:
+        number = next(numbers)
+        return (http(listing(entry(f"d/{number}"), more=f"t{number}")),)
+
+    hostile.answer = answer
+    for ask in (
+        lambda: hostile.store().list_below("b", "d/"),
+        lambda: see_directories(hostile.store(), "b", ["d/"]),
+    ):
+        with pytest.raises(StorageRefused, match="lists more than 20000 objects in b/d/"):
+            ask()
+
+
+def test_a_body_that_only_trickles_is_given_up(
+    hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hepsub.storage.answer._BODY_S", 0.2)
+
+    def trickle(_: str) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+        for _each in range(2000):
+            time.sleep(0.02)
+            yield b" "
+
+    hostile.answer = trickle
+    with pytest.raises(StorageUnreachable, match="does not answer"):
+        see_directories(hostile.store(), "b", ["d/"])
+
+
+# ---- heads ------------------------------------------------------------------------------------
+
+HEADS = {
+    "a length below zero": "Content-Length: -5",
+    "a length of 10**25": "Content-Length: 1" + "0" * 25,
+    "a length of 5,000 digits": "Content-Length: " + "9" * 5000,
+    "a length in other digits": "Content-Length: \xb2",
+    "a time that is none": "Content-Length: 1\r\nLast-Modified: soon",
+    "a time of year 1": "Content-Length: 1\r\nLast-Modified: 0001-02-01T00:00:00Z",
+    "a time before 1970": "Content-Length: 1\r\nLast-Modified: Mon, 01 Jan 1601 00:00:00 GMT",
+    "a time of 10**30": "Content-Length: 1\r\nLast-Modified: 1" + "0" * 30,
+    "an ETag of 10 kB": "Content-Length: 1\r\nETag: " + "e" * 10_000,
+    "an ETag with ESC": "Content-Length: 1\r\nETag: \x1b[2J",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_what_no_object_is_like_is_a_trouble_of_its_store(head: str, hostile: Hostile) -> None:
+    hostile.answer = lambda _: (f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode("latin-1"),)
+    with pytest.raises(StorageUnreachable, match="the storage herd at"):
+        hostile.store().look_up([ObjectPlace(storage="herd", bucket="b", key="k")])
+
+
+@pytest.mark.parametrize("body", [DEEP, b'<?xml version="1.0" encoding="idna"?><Error/>', b"\xff"])
+def test_an_upload_that_is_answered_by_nonsense_is_a_trouble_of_its_store(
+    body: bytes, hostile: Hostile, tmp_path: Path
+) -> None:
+    hostile.says(body, status="403 No")
+    with pytest.raises(HepsubError, match="herd"):
+        hostile.store().upload(BytesIO(b"abc"), ObjectPlace(storage="herd", bucket="b", key="k"))
+
+
+class FakeSocket:
+    """What an answer reads from."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def makefile(self, _: str) -> io.BytesIO:
+        return io.BytesIO(self.content)
+
+
+def answer_of(content: bytes) -> Answer:
+    answer = Answer(FakeSocket(content), method="GET")  # type: ignore[arg-type]
+    answer.begin()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1" + b"0" * 25 + b"\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+        b"HTTP/1.1 100 Go on\r\n\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 10**6 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcabcabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1_0\r\nabcabcabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n" + b"A: b\r\n" * 10**5,
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 1001,
+        b"HTTP/1.1 99999999999999999999 OK\r\n\r\nabc",
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_a_broken_connection(content: bytes) -> None:
+    with pytest.raises(BROKEN):
+        answer_of(content).read_whole(1000)
+
+
+@pytest.mark.parametrize("said", ["-5", "1e999", "soon", "9" * 5000, "\xb2"])
+def test_a_store_does_not_say_how_long_we_sleep(said: str) -> None:
+    content = f"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: {said}\r\n\r\n"
+    with pytest.raises(Again) as caught:
+        check(answer_of(content.encode("latin-1")))
+    assert caught.value.after == 0.0
+
+
+def test_one_store_that_lies_does_not_keep_the_objects_of_another(
+    hostile: Hostile, tmp_path: Path
+) -> None:
+    with hostile_server() as honest:
+        honest.says(b"abc")
+        hostile.answer = lambda _: (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",)
+        stores = {"herd": hostile.store(), "other": honest.store("other")}
+        downloads = [
+            Download(
+                place=ObjectPlace(storage=name, bucket="b", key="k"), size=3, etag="", md5="",
+                modified=0.0, landing=Landing(root=tmp_path, parts=(name,), part=f"{name}.part"),
+            )
+            for name in stores
+        ]  # fmt: skip
+        courier = Courier(stores=lambda name, _: stores[name], pause=lambda _: None)
+        troubles = [each.trouble for each in courier.fetch(downloads, lambda _: None)]
+    assert troubles[1] == ""
+    assert (tmp_path / "other").read_bytes() == b"abc"
+    assert "the storage herd does not answer" in troubles[0]
+
+
+# ---- any bytes --------------------------------------------------------------------------------
+
+WORDS = st.sampled_from([
+    b"<ListBucketResult>", b"</ListBucketResult>", b"<Contents>", b"</Contents>", b"<Key>", b"</Key>", b"<Size>",
+    b"</Size>", b"<LastModified>", b"</LastModified>", b"<ETag>", b"</ETag>", b"<IsTruncated>true</IsTruncated>",
+    b"<NextContinuationToken>", b"</NextContinuationToken>", b"<EncodingType>url</EncodingType>", b"d/k", b"%FF",
+    b"9999-12-31T23:59:59", b"0001-01-01", b"-5", b"1e999", b"&#0;", b"&lt;", b"<!DOCTYPE", b"]]>", b"<![CDATA[",
+    b'<?xml version="1.0" encoding="', b'"?>', b"idna", b"punycode", b"undefined", b"hex", b"\xef\xbb\xbf", b"\xff",
+    b"\0",
+])  # fmt: skip
+DOCUMENTS = st.lists(WORDS | st.binary(max_size=8), max_size=30).map(b"".join)
+FIELDS = st.text(max_size=30) | st.integers().map(str) | st.datetimes().map(str)
+
+
+@settings(deadline=None)
+@given(DOCUMENTS)
+def test_any_document_is_a_page_or_none(content: bytes) -> None:
+    either(lambda: read_page(content, "d/"))
+    either(lambda: read_page(b"<ListBucketResult>" + content + b"</ListBucketResult>", "d/"))
+    assert len(error_code(content)) <= 100
+
+
+@settings(deadline=None)
+@given(FIELDS, FIELDS, FIELDS, FIELDS)
+def test_any_fields_are_an_object_or_no_page(key: str, size: str, moment: str, etag: str) -> None:
+    from xml.sax.saxutils import escape
+
+    texts = [escape(each) for each in (key, size, moment, etag)]
+    content = listing(entry(*texts)).decode().encode("utf-8", "replace")
+    for seen in either(lambda: read_page(content)).values():
+        assert 0 <= seen.size <= LARGEST_OBJECT
+        moment_text(seen.modified, 0.0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([
+    b"HTTP/1.1 200 OK\r\n", b"Content-Length: ", b"Transfer-Encoding: chunked\r\n", b"Retry-After: ", b"\r\n", b"3",
+    b"-5", b"f;x", b"0\r\n\r\n", b"abc", b"HTTP/1.1 100 a\r\n\r\n", b"9" * 30, b"HTTP/1.1 503 a\r\n",
+]) | st.binary(max_size=5), max_size=20).map(b"".join))  # fmt: skip
+def test_any_bytes_are_an_answer_or_a_broken_connection(content: bytes) -> None:
+    try:
+        answer = answer_of(content)
+        check(answer)
+        assert len(answer.read_whole(1000)) <= 1000
+    except (*BROKEN, Again, Never, Refused):
+        return
+
+
+def either(read: Callable[[], Page]) -> dict[str, Any]:
+    """The objects of a page; nothing for no page."""
+    try:
+        return dict(read().seen)
+    except NoListing:
+        return {}
