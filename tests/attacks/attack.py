@@ -79,7 +79,7 @@ def _files(directory: Path, without: tuple[Path, ...]) -> Iterator[tuple[str, tu
         if any(path.is_relative_to(each) for each in without) or path.is_dir():
             continue
         facts = path.lstat()
-        content = os.readlink(path) if path.is_symlink() else path.read_text(errors="replace")
+        content = str(path.readlink()) if path.is_symlink() else path.read_text(errors="replace")
         digest = hashlib.sha256(content.encode()).hexdigest()
         yield str(path.relative_to(directory)), (digest, facts.st_mode)
 
@@ -96,7 +96,7 @@ def site_policy(
 
 def hostile(shell: Shell, name: str, act: str) -> Path:
     """Write a script that attacks: the chirp client, and what is done with it."""
-    return shell.script(name, f"{CHIRP}\n{act}", shell=PYTHON)
+    return shell.script(name, f"{CHIRP}\nimport glob, re\n{act}", shell=PYTHON)
 
 
 def settle(shell: Shell, cluster: int, timeout: float = 30) -> None:
@@ -140,8 +140,9 @@ def bundle_of(shell: Shell, uuid: str) -> Path:
 
 def corner_of(bundle: Path, proc: int = 0) -> Path:
     """What a job brought back, in whichever layout."""
-    [found] = bundle.rglob(f"home.{proc}")
-    return found
+    found = list(bundle.rglob(f"home.{proc}"))
+    assert len(found) == 1, f"{bundle}: {found}"
+    return found[0]
 
 
 def rerun(shell: Shell, cluster: int) -> None:

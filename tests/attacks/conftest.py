@@ -12,7 +12,6 @@ from tests.testbed.remote import RemoteSite
 from tests.testbed.s3 import S3Server
 from tests.testbed.users import Account
 
-
 END_STARTERS = """
 for place in /proc/[0-9]*; do
     [ "$(cat $place/comm 2>/dev/null)" != condor_starter ] || kill -KILL ${place#/proc/}

@@ -35,7 +35,8 @@ def plant(victim: Shell, attacker: Account, root: Path) -> Path:
     victim.script("job.sh", "echo result > r")
     done = victim.result("hep_sub", "job.sh", *AWAY, "-out", "r=results/r")
     assert ends(victim, done["cluster"]) == [0]
-    source, goal = bundle_of(victim, done["uuid"]), root / done["uuid"]
+    source = bundle_of(victim, done["uuid"])
+    goal = root / source.name
     keys = str(victim.account.home / ".ssh/authorized_keys")
     (corner_of(source) / "outputs").mkdir(exist_ok=True)
     (corner_of(source) / "outputs/r").write_text(KEY)
@@ -116,7 +117,7 @@ def test_a_root_made_under_an_open_umask_is_closed_all_the_way(victim: Shell) ->
 def test_a_symlink_in_the_way_to_the_bundles_is_not_believed(
     victim: Shell, neighbour: Shell
 ) -> None:
-    """bundle_dir leads through a symlink in a directory that another user may write: hep_sub refuses, or does without."""
+    """bundle_dir leads through a symlink in a directory that another user may write: hep_sub refuses."""
     place = victim.pool.shared / "open"
     shutil.rmtree(place, ignore_errors=True)
     make_directory(neighbour.account, place, 0o777)

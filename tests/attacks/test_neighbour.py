@@ -105,9 +105,9 @@ def test_a_neighbour_gets_nothing_from_a_job_that_may_go_there(
     victim("hep_auth", "renew")
     found = loot(neighbour, spying)
     assert found["victims"], f"the neighbour saw no job beside its own: {found}"
-    assert found["chirps"] == []
     assert found["got"] == {}
     assert found["secret"] == []
+    assert found["chirps"] == []
     assert victim.account.home.stat().st_mode == mode
     [ad] = victim.ended(cluster)
     assert (ad.get("ChirpHepSub_Lost"), ad["ExitCode"]) == (None, 0)

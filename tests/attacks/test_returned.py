@@ -38,9 +38,7 @@ def test_what_a_job_leaves_behind_is_put_over_nothing(victim: Shell, goes_along:
     account = victim.account
     token = account.home / ".token"
     give(account, token, "eyJ-a-token")
-    site_policy(
-        victim, OWNER, f'[credential.iam]\nkind = "token"\ncommand = ["cat", "{token}"]\n'
-    )
+    site_policy(victim, OWNER, f'[credential.iam]\nkind = "token"\ncommand = ["cat", "{token}"]\n')
     give(account, victim.work / "analysis.C", "// ten years of work")
     give(account, victim.work / ".bashrc", "# the user's")
     victim.script("job.sh", PLANTS)
@@ -113,7 +111,9 @@ def believe(corner: Path, name: str, size: int) -> None:
     report = json.loads((corner / "report.json").read_text())
     [entry] = [each for each in report["outputs"] if each["name"] == name]
     (corner / "report.json").write_text(
-        json.dumps(report).replace(json.dumps(entry), json.dumps(entry | {"size": size, "md5": None}))
+        json.dumps(report).replace(
+            json.dumps(entry), json.dumps(entry | {"size": size, "md5": None})
+        )
     )
     lines = [line.split("\t") for line in (corner / "pending.tsv").read_text().splitlines()]
     changed = [
@@ -145,7 +145,7 @@ def test_a_symlink_in_the_place_of_an_output_is_not_uploaded(desk: Desk) -> None
 
 
 def test_a_symlink_in_the_bundle_is_not_written_through(victim: Shell) -> None:
-    """Each file that hepsub itself writes there leads to ~/thesis.tex, and the bundle looks as if nobody finished it."""
+    """Each file that hepsub itself writes there leads to ~/thesis.tex, in a bundle that nobody seems to have finished."""
     _, bundle = away(victim)
     for directory in (bundle, bundle / "private"):
         if directory.is_dir():
@@ -175,7 +175,8 @@ os.makedirs(home + "/outputs", exist_ok=True)
 open(home + "/outputs/r", "w").write({KEY!r})
 open("r", "w").write("result")
 goals = [{str(victim.account.home / ".ssh/authorized_keys")!r}, "{base}/raw/calibration", "{base}/out/r"]
-outputs = [{{"name": "r", "state": "home", "size": {len(KEY)}, "md5": None, "url": goal, "etag": None}} for goal in goals]
+entry = {{"name": "r", "state": "home", "size": {len(KEY)}, "md5": None, "etag": None}}
+outputs = [{{**entry, "url": goal}} for goal in goals]
 report = {{"version": 1, "job": "x", "run": 1, "host": "x", "started": "2026-01-01T00:00:00Z",
           "ended": "2026-01-01T00:00:01Z", "payload": {{"exit_code": 0, "signal": None, "seconds": 1}}, "code": 85,
           "message": "", "inputs": [], "outputs": outputs, "credentials": [], "chirp": False}}

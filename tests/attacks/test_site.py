@@ -9,7 +9,6 @@ from tests.pool.shell import Shell
 from tests.testbed import config
 from tests.testbed.pool import Pool
 from tests.testbed.remote import RemoteSite
-from tests.testbed.sandbox import Sandbox
 
 pytestmark = [pytest.mark.condor, pytest.mark.sid]
 
