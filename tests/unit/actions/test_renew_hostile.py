@@ -104,14 +104,14 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     good = world.submit("-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r")
     bad = world.submit("-cred", "vault", "-out", "r=bad:out/%{ClusterId}/r")
     for bundle in (good, bad):
-        (bundle / "signed.json").unlink()
-        for path in (bundle / "creds").iterdir():
+        (bundle / "private/signed.json").unlink()
+        for path in (bundle / "private/creds").iterdir():
             path.unlink()
     world.service.says(body.encode())
     world.prints(jwt(sub="alice", exp=10**30))
     result = world.renew()
-    assert (good / "creds/iam.token").exists()
-    assert (good / "signed.json").exists()
+    assert (good / "private/creds/iam.token").exists()
+    assert (good / "private/signed.json").exists()
     told = {each.message.partition(":")[0]: each for each in result.problems}
     assert set(told) == {"vault", "bad"}
     assert "makes no sense" in told["vault"].message
@@ -123,7 +123,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     world.prints(make_token(world.now, HOUR).decode())
     assert renew(world.session(), patient=False).problems == ()
     assert (bad / "creds/vault.token").exists()
-    assert (bad / "signed.json").exists()
+    assert (bad / "private/signed.json").exists()
 
 
 @pytest.mark.parametrize("end", ["1e999", "-5", "1e30", '"soon"', "[]", "9" * 5000])
@@ -131,16 +131,16 @@ def test_what_was_noted_of_signatures_is_signed_anew_where_it_makes_no_sense(
     end: str, world: Crossroads
 ) -> None:
     bundle = world.submit("-out", "r=herd:out/%{ClusterId}/r")
-    (bundle / "signed.json").write_text(f'{{"herd": {end}}}')
+    (bundle / "private/signed.json").write_text(f'{{"herd": {end}}}')
     assert world.renew().problems == ()
-    assert json.loads((bundle / "signed.json").read_text())["herd"] > time.time()
+    assert json.loads((bundle / "private/signed.json").read_text())["herd"] > time.time()
 
 
 def test_a_copy_of_a_token_that_makes_no_sense_is_written_anew(world: Crossroads) -> None:
     bundle = world.submit("-cred", "iam")
-    (bundle / "creds/iam.token").write_text(jwt(sub="alice", exp=10**30))
+    (bundle / "private/creds/iam.token").write_text(jwt(sub="alice", exp=10**30))
     assert world.renew().problems == ()
-    copy = held_token("iam", (bundle / "creds/iam.token").read_bytes())
+    copy = held_token("iam", (bundle / "private/creds/iam.token").read_bytes())
     assert copy.lifetime.is_good(time.time())
 
 

@@ -24,7 +24,7 @@ from tests.fakes.world import make_policy, make_script, make_session, make_situa
 
 SECRET = "rabbit"
 LINE = ("job.sh", "-env", "DB_PASSWORD", "-env", "PGDATABASE=herd", "-env", f"API_TOKEN={SECRET}-2")
-FILE = "creds/hepsub.environment"
+FILE = "shared/hepsub.environment"
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_one_private_file_has_them_and_nothing_else(session: Session, tmp_path: 
         bundle / FILE
     ).read_text() == f"DB_PASSWORD\t2\n{SECRET}\nhole\nAPI_TOKEN\t1\n{SECRET}-2\n"
     assert stat.S_IMODE((bundle / FILE).stat().st_mode) == 0o600
-    assert "environment\thepsub.environment\n" in (bundle / "0/hepsub.manifest").read_text()
+    assert "environment\thepsub.environment\n" in (bundle / "job/0/hepsub.manifest").read_text()
     assert SECRET not in said(result) + repr(result)
 
 
@@ -78,9 +78,9 @@ def test_a_manifest_written_later_names_the_file_again(session: Session, tmp_pat
     bundle = read_bundle(directory)
     assert bundle is not None
     assert bundle.request.staging.secrets == ("DB_PASSWORD", "API_TOKEN")
-    (directory / "0/hepsub.manifest").unlink()
+    (directory / "job/0/hepsub.manifest").unlink()
     bundle.write_manifests(None, lambda name: pytest.fail(f"{name} has nothing to sign"))
-    text = (directory / "0/hepsub.manifest").read_text()
+    text = (directory / "job/0/hepsub.manifest").read_text()
     assert "environment\thepsub.environment\n" in text
 
 
@@ -101,7 +101,7 @@ def test_the_embedded_pool_keeps_no_value_in_its_queue(session: Session) -> None
     """Its jobs get them from the bundle as all others do."""
     plan = plan_of(session, *LINE)
     launch = make_launch(plan, plan.values(0), "u-1")
-    assert launch.argv[0].endswith("u-1/scratch.sh")
+    assert launch.argv[0].endswith("u-1/shared/scratch.sh")
     assert SECRET not in json.dumps([launch.document(), shared_environment(plan)])
 
 

@@ -128,6 +128,8 @@ def test_the_ihep_profile() -> None:
         groups=("juno", "lhaaso"),
         max_walltime=360000,
         os=policy.site["dongguan"].os,
+        isolation="slot",
+        identity="glidein@ihep.example.org",
     )
 
 

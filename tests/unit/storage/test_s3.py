@@ -115,19 +115,6 @@ def test_a_form_allows_its_prefix_only() -> None:
     assert "hidden-secret" not in str(fields)
 
 
-def test_twenty_thousand_urls_are_signed_in_seconds() -> None:
-    """No client call for each URL: 2,000 take less than two seconds even on a busy machine."""
-    import time
-
-    signer = store().signer(600)
-    begin = time.monotonic()
-    for number in range(2000):
-        signer.sign("GET", ObjectPlace(storage="herd", bucket="raw", key=f"d/{number}.root"))
-    seconds = time.monotonic() - begin
-    print(f"2,000 URLs: {seconds:.2f} s")
-    assert seconds < 2
-
-
 def test_keys_of_a_session_that_do_not_tell_their_end_are_looked_for_anew() -> None:
     """Nobody should trust them for seven days; hep_auth renew signs with what there is in half an hour."""
     session = Keys(access="A", secret="s", token="t", expires=None)
