@@ -16,7 +16,10 @@ def start() -> int:
     signal.signal(signal.SIGINT, usual)
     words = sys.argv[1:]
     named = bool(words) and words[0] in PROGRAMS
-    code = main(words[0], words[1:]) if named else main("hep_sub", words)
+    try:
+        code = main(words[0], words[1:]) if named else main("hep_sub", words)
+    except KeyboardInterrupt:  # between its last word and its end
+        code = 130
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
     return code
 
