@@ -18,9 +18,9 @@ def start() -> int:
     named = bool(words) and words[0] in PROGRAMS
     try:
         code = main(words[0], words[1:]) if named else main("hep_sub", words)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
     except KeyboardInterrupt:  # between its last word and its end
-        code = 130
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
+        return 130
     return code
 
 
