@@ -155,27 +155,34 @@ def test_no_job_that_may_go_to_several_sites_carries_a_secret_to_one_without_iso
 
 
 ADS = (
-    '+QDate = "abc"',
-    '+JobPrio = real("INF")',
-    "+RemoteWallClockTime = {1, 2}",
-    "+ShadowBday = {1}",
-    '+ChirpHepSub_Phase = "\\033[2J\\033]0;of the neighbour\\007"',
-    "+ChirpHepSub_Phase = {1, [a = 2]}",
-    "+HepSub_Cmd = 10.0E308 * 10",
-    '+HepSub_Sites = strcat("\\033", "c")',
-    '+HepSub_Reason = "\\r\\nhep_q: error: submit again"',
-    "+MemoryUsage = error",
-    "+HepSub_WalltimeLimit = undefined",
+    (
+        '+QDate = "abc"',
+        '+JobPrio = real("INF")',
+        "+RemoteWallClockTime = {1, 2}",
+        "+ShadowBday = {1}",
+        '+ChirpHepSub_Phase = "\\033[2J\\033]0;of the neighbour\\007"',
+        "+HepSub_Cmd = 10.0E308 * 10",
+        "+MemoryUsage = error",
+    ),
+    (
+        "+QDate = -1.0E300",
+        "+JobPrio = undefined",
+        "+ChirpHepSub_Phase = {1, [a = 2]}",
+        '+HepSub_Sites = strcat("\\033", "c")',
+        '+HepSub_Reason = "\\r\\nhep_q: error: submit again"',
+        "+HepSub_WalltimeLimit = undefined",
+    ),
 )
-"""What anybody may write into the ad of a job, as condor_submit takes it."""
+"""What anybody may write into the ads of two jobs, as condor_submit takes it."""
 
 
 def test_the_ad_of_a_neighbours_job_stops_nobodys_hep_q(victim: Shell, neighbour: Shell) -> None:
     """Wrong types, infinities and escape sequences: they are shown as they can be, and no ESC reaches the terminal."""
-    text = "executable = /bin/true\nhold = true\n" + "".join(f"{ad}\nqueue\n" for ad in ADS)
-    file = neighbour.account.write("hostile.sub", text)
-    done = victim.pool.login_node(neighbour.account).run(["condor_submit", file])
-    assert done.returncode == 0, done.stderr
+    node = victim.pool.login_node(neighbour.account)
+    for each in ADS:
+        lines = ("executable = /bin/true", "hold = true", *each, "queue", "")
+        done = node.run(["condor_submit", neighbour.account.write("job.sub", "\n".join(lines))])
+        assert done.returncode == 0, done.stderr
     victim.script("job.sh", "true")
     own = victim.submit("job.sh", "-wn", "nosuch")
     everybody = ((), ("-why",), ("-json",), ("-hold",), ("-u", "hepbob"))
