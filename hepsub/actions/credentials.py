@@ -9,7 +9,7 @@ from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import KERBEROS, JobCredential
-from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note
+from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 
@@ -64,6 +64,11 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
         credential = by_name[each.name]
         outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
         notes.append(forecast_note(outlook, span, renewer=_renewer(credential, active=active)))
+        alone = plan.staging.confined and not plan.staging.is_refreshed
+        if (
+            alone and credential.kind != KERBEROS and not credential.by_condor
+        ):  # a ticket is renewed where it is
+            notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, kept_bundles, read_bundle
+from hepsub.bundle.directory import Placed, kept_bundles, read_bundle, why_unreadable
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 
@@ -54,32 +54,54 @@ def find_live(session: Session) -> tuple[tuple[LiveBundle, ...], tuple[str, ...]
     found: list[LiveBundle] = []
     troubles: list[str] = []
     for (pool, schedd), placed in by_schedd.items():
-        answers, trouble = _ask(session, pool, schedd, placed)
+        answers, submitted, trouble = _ask(session, pool, schedd, placed)
         troubles += [trouble] if trouble else []
         for each, procs in answers:
             bundle = read_bundle(each.directory)
-            if bundle is not None:
+            if bundle is None:
+                if why := why_unreadable(each.directory):
+                    troubles.append(f"the bundle {each.directory} is passed over: {why}")
+            elif bundle.was_changed(submitted.get(each.cluster, 0.0)):
+                troubles.append(_not_believed(each))
+            else:
                 found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
     return tuple(found), tuple(troubles)
 
 
+def _not_believed(placed: Placed) -> str:
+    return (
+        f"cluster {placed.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
+        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.cluster} brings its"
+        " outputs here"
+    )
+
+
 def _ask(
     session: Session, pool: str, schedd: str, placed: Sequence[Placed]
-) -> tuple[list[_Answer], str]:
-    """What is in the queue of each bundle's cluster; None for all when nobody can tell, and why."""
+) -> tuple[list[_Answer], Mapping[int, float], str]:
+    """What is in the queue of each bundle's cluster, and when it was submitted.
+
+    None for all when nobody can tell, and why.
+    """
     unknown: list[_Answer] = [(each, None) for each in placed]
     if pool not in session.policy.pool:
-        return unknown, f"the policy knows no pool {pool} any more; its jobs are taken for alive"
+        return (
+            unknown,
+            {},
+            f"the policy knows no pool {pool} any more; its jobs are taken for alive",
+        )
     try:
         there = session.schedd(pool, schedd)
         known = [_with_cluster(there, each) for each in placed]
         ids = tuple(JobId(cluster=each.cluster) for each in known if each.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
-        procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
+        queue = there.queue(Selection(ids=ids), session.situation.now) if ids else Queue(jobs=())
+        procs = _procs(queue)
+        submitted = {job.cluster: job.submitted for job in queue.jobs}
         here = session.policy.pool[pool].kind == "here"
-        return [(each, _mine(there, each, procs, here=here)) for each in known], ""
+        return [(each, _mine(there, each, procs, here=here)) for each in known], submitted, ""
     except HepsubError as error:
-        return unknown, f"{error.message}; the jobs of {schedd} are taken for alive"
+        return unknown, {}, f"{error.message}; the jobs of {schedd} are taken for alive"
 
 
 def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:

@@ -10,6 +10,7 @@ from pathlib import Path
 from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
 from hepsub.errors import HepsubError, MountPointRefused
+from hepsub.files import make_private
 from hepsub.here.directory import network_filesystem, queue_directory
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.s3 import Store
@@ -40,7 +41,7 @@ def cache_directory(session: Session, name: str) -> Path:
     try:
         # Each of them is checked: /var/tmp is everybody's.
         for directory in (top, top / "mounts", top / "mounts" / name):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(directory)
             _check(directory, uid)
     except OSError as error:
         raise _refused(top, f"cannot be made: {error.strerror}") from error
@@ -113,7 +114,7 @@ def _rescue(file: Cached, cache: Path, store: Store, remote: Remote) -> list[str
 def _aside(file: Cached, cache: Path, why: str) -> str:
     # Not in the mount's own cache, which goes with the mount.
     goal = cache.parent.parent / "rescued" / cache.name / file.name
-    goal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(goal.parent)
     shutil.move(file.data, goal)
     return f"{goal} may not have been sent when the former mount ended, and {why}: look at it, then delete it"
 

@@ -22,7 +22,7 @@ from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy
-from hepsub.files import remove_tree, write_whole
+from hepsub.files import make_private, remove_tree, write_whole
 from hepsub.here.processes import boot_id, is_process, start_of
 
 _FILE = "mount.json"
@@ -133,7 +133,7 @@ def write_record(record: Record) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    Path(record.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(Path(record.state))
     texts = {name: each for name, each in asdict(record).items() if isinstance(each, str)}
     # Names of files are bytes, and JSON's texts are not.
     raw = {name: os.fsencode(each).hex() for name, each in texts.items() if not _is_text(each)}
@@ -202,7 +202,7 @@ def only_one(home: Path) -> Iterator[None]:
         MountBusy: another one does not come to its end.
         OSError: the lock cannot be made.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(home)
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + _LOCK_S

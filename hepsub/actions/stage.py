@@ -18,7 +18,7 @@ from hepsub.bundle.directory import check_root, discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
-from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note
+from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
@@ -207,12 +207,10 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
             )
             continue
         outlook = _outlook(name, store, now, spool=plan.route.spool)
-        notes += (
-            [note]
-            if (note := forecast_note(outlook, span, renewer=REFRESHER if renewed else ""))
-            else []
-        )
-    return tuple(notes)
+        notes.append(forecast_note(outlook, span, renewer=REFRESHER if renewed else ""))
+        if plan.staging.confined and not plan.staging.is_refreshed:
+            notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
+    return tuple(note for note in notes if note)
 
 
 def _outlook(name: str, store: Store, now: float, *, spool: bool) -> Outlook:

@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hepsub.documents import Malformed, read_file, read_json
-from hepsub.files import write_whole
+from hepsub.files import make_private, write_whole
 
 _NAMES = (
     "OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "KRB5_CONFIG", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR",
@@ -31,7 +31,7 @@ def note_login(directory: Path, host: str, environment: Mapping[str, str]) -> No
     there = {name: environment[name] for name in _NAMES if environment.get(name)}
     if there == noted_login(directory, host):
         return
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(directory)
     write_whole(_path(directory, host), json.dumps(there, indent=1) + "\n", 0o600)
 
 

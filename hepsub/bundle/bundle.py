@@ -55,6 +55,8 @@ from hepsub.plan.staging import (
 )
 from hepsub.plan.template import Values, parse_template
 
+_CLOCKS_S = 2.0
+"""So much the clocks of a file server and a schedd may differ."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 
@@ -72,6 +74,22 @@ class Bundle:
     directory: Path
     request: BundleRequest
     old: bool = False
+
+    def was_changed(self, submitted: float) -> bool:
+        """Whether jobs may have changed what it was made for, so that it must not be believed.
+
+        Before hepsub 0.2 a job without the shared file system could write the request by HTCondor's I/O proxy. It
+        could not set the time of its last change (st_ctime), which was before the submission.
+
+        Args:
+            submitted: when the jobs were submitted, in seconds since the epoch; 0 for not known.
+
+        Raises:
+            OSError: the request is gone.
+        """
+        if not self.old or self.request.staging.shared or not self.request.staging.chirp:
+            return False
+        return self.layout.private(REQUEST).lstat().st_ctime > submitted + _CLOCKS_S
 
     @property
     def layout(self) -> Layout:

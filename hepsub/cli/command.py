@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
+from hepsub.files import make_private
 from hepsub.interrupts import Interrupts
 from hepsub.result import Problem
 from hepsub.version import __version__
@@ -235,7 +236,7 @@ def _bug() -> Problem:
     reports = paths_for(os.environ, Path.home()).reports
     text = traceback.format_exc()
     try:
-        reports.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(reports)
         path = reports / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}.txt")
         path.write_text(f"hepsub {__version__}\n{text}")
         path.chmod(0o600)

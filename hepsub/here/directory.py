@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepsub.errors import QueueDirectoryRefused
+from hepsub.files import make_private
 
 DIRECTORY_VARIABLE = "HEPSUB_HERE_DIR"
 
@@ -93,7 +94,7 @@ def prepare(directory: Path, uid: int) -> Place:
     place = Place(directory)
     try:
         _refuse_network(directory)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(directory)
         check(directory, uid)
         place.runs.mkdir(mode=0o700, exist_ok=True)
         if not place.wake.is_fifo():

@@ -45,6 +45,27 @@ class Span:
         return self.now + self.needed
 
 
+def unrefreshed_note(outlook: Outlook, span: Span, *, walltime: float) -> str:
+    """A sentence where it may end while a job runs that cannot ask for a newer one; empty where it will not.
+
+    What waits is renewed at half of its life: so much, at least, is left when the job starts.
+
+    Args:
+        outlook: what travels.
+        span: how long it is needed.
+        walltime: how long a job may run, in seconds.
+    """
+    if outlook.expires is None:
+        return ""
+    left = max(0.0, outlook.expires - span.now) / 2
+    if left >= walltime:
+        return ""
+    return (
+        f"{outlook.what} may end {rough_text(left)} after a job has started, and jobs at the remote site cannot ask"
+        f" for a newer one while they run (io_proxy is not set): then {outlook.loss}"
+    )
+
+
 def forecast_note(outlook: Outlook, span: Span, *, renewer: str) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 

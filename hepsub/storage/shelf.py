@@ -20,6 +20,7 @@ import msgspec
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
+from hepsub.files import make_private
 from hepsub.plan.libraries import shelf_name
 from hepsub.storage.archive import Packed, Tree, write_archive
 
@@ -123,7 +124,7 @@ class Shelf:
 
     def _write(self, tree: Tree) -> Packed:
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.directory)
             with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".", delete=False) as file:
                 try:
                     packed = write_archive(tree, file)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from hepsub.errors import ToolFailed
+from hepsub.files import make_private
 from hepsub.tools.run import installed, run, run_within
 
 _TOKEN_LIFETIME_S = 86400 * 7
@@ -41,7 +42,7 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
     token = answer.stdout.strip()
     if not token.startswith("eyJ"):
         return False
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(directory)
     _write_private(path, token + "\n")
     return True
 

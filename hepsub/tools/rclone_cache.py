@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from hepsub.documents import Malformed, read_file, read_json
+from hepsub.files import make_private
 
 REMOTE = "store"
 """The name of the one remote in a mount's configuration, and so of a directory in its cache."""
@@ -90,7 +91,7 @@ def mark_pending(file: Cached) -> None:
         "Fingerprint": "",
         "Dirty": True,
     }
-    file.meta.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(file.meta.parent)
     file.meta.write_text(json.dumps(document))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hepsub.plan.forecast import Outlook, Span, forecast_note
+from hepsub.plan.forecast import Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.units import moment_text
 
 NOON = 1_700_000_000.0
@@ -86,3 +86,28 @@ def test_whoever_renews_is_named() -> None:
     assert text.endswith(
         ": kinit and hep_auth renew before then, or jobs that come later run without a ticket"
     )
+
+
+@pytest.mark.parametrize(
+    ("expires", "walltime", "said"),
+    [
+        (None, 9e9, ""),
+        (NOON + 7200, 3600, ""),
+        (NOON + 7200, 3601, "may end 1 h after a job has started"),
+        (NOON - 5, 60, "may end"),
+    ],
+)
+def test_what_cannot_be_refreshed_has_half_of_its_life_when_a_job_starts(
+    expires: float | None, walltime: float, said: str
+) -> None:
+    """Longer jobs are told at submission what will happen to them."""
+    outlook = Outlook(
+        what="the token iam",
+        expires=expires,
+        renewable_until=None,
+        obtain="login",
+        loss="it runs without it",
+    )
+    note = unrefreshed_note(outlook, Span(now=NOON, needed=1e6), walltime=walltime)
+    assert said in note
+    assert bool(note) is bool(said)
