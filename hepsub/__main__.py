@@ -16,8 +16,11 @@ def start() -> int:
     signal.signal(signal.SIGINT, usual)
     words = sys.argv[1:]
     named = bool(words) and words[0] in PROGRAMS
-    code = main(words[0], words[1:]) if named else main("hep_sub", words)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
+    try:
+        code = main(words[0], words[1:]) if named else main("hep_sub", words)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
+    except KeyboardInterrupt:  # between its last word and its end
+        return 130
     return code
 
 

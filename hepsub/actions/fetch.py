@@ -59,7 +59,8 @@ class _View:
             self.notes.append(trouble)
         for job in looked.jobs:
             self.notes += left_text(f"{found.cluster}.{job.proc}", job.home, job.returned)
-        if not any(job.carried for job in looked.jobs):
+        named = any(job.carried for job in looked.jobs)
+        if not named and not found.bundle.request.staging.brings_all:
             self.notes.append(f"the jobs of cluster {found.cluster} have no outputs (-out)")
         self.problems += [
             Problem(code=each.code, message=each.message, remedy=each.remedy)

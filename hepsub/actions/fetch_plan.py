@@ -35,6 +35,9 @@ def plan_job(job: Job, sight: Sight) -> JobFiles:
             outputs.setdefault(output.name, output)
         if not found:
             missing.append(_missing(job, each, sight))
+    if job.bundle.request.staging.brings_all:
+        new = (_home_file(job, name) for name in job.returned.files if _came_home(job, name))
+        outputs |= {each.name: each for each in new}
     mixed = mixed_runs(job, outputs, missing, sight)
     required = [each for each in missing if not each.optional]
     complete = not required and not mixed and is_marked_complete(job, outputs)

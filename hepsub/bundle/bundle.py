@@ -152,7 +152,7 @@ class Bundle:
             libraries=staging.libraries,
             isolation=staging.isolation if staging.confined else "",
             environment=ENVIRONMENT_FILE if staging.secrets else "",
-            brings_all=staging.in_place and not staging.shared,
+            brings_all=staging.brings_all,
         )
 
     def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:

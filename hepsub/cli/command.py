@@ -129,17 +129,20 @@ def main(program: str, words: Sequence[str]) -> int:
         end = _caught(command, words, interrupts, lambda: _run(command, words, interrupts))
         interrupts.take()  # it has been told how the command ended
     if (session := end.session) is not None:
-        _caught(command, (), interrupts, lambda: _offer(session))
+        with interrupts.scope():
+            _caught(command, (), interrupts, lambda: _offer(session))
+            interrupts.take()
     return end.exit_code
 
 
 def _caught(
     command: Command, words: Sequence[str], interrupts: Interrupts, call: Callable[[], _End]
 ) -> _End:
-    """Do something to its end; whatever comes of it is reported."""
+    """Do something to its end; whatever comes of it is reported, which Ctrl-C does not interrupt."""
     try:
         return call()
     except HepsubError as trouble:
+        interrupts.hold()
         problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
         return _report(command, words, problem, trouble.exit_code)
     except KeyboardInterrupt:
@@ -152,6 +155,7 @@ def _caught(
         discard_output()
         return _End(exit_code=141)  # what a shell shows for a program that SIGPIPE ended
     except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
+        interrupts.hold()
         return _report(command, words, _bug(), _BUG)
 
 

@@ -18,6 +18,7 @@ _LAST_MOMENT_S = 2.0**33
 """In the year 2242, which every library can still write as a date."""
 _LONGEST_WALK = 1000
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _COMPUTED = re.compile(r"\beval", re.IGNORECASE)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
@@ -92,14 +93,16 @@ def is_short(ad: ClassAd, written: str, longest: int = _LONGEST_WALK) -> bool:
         written: the expression.
         longest: so many characters may be walked through.
     """
-    left = longest - len(written)
-    waiting = [] if left < 0 else _NAME.findall(written)
-    while waiting and left >= 0:
+    left, waiting, below = longest, [], written
+    while (left := left - len(below) - 1) >= 0:
+        bare = _TEXT.sub("", below)
+        if _COMPUTED.search(bare):  # it might evaluate any text
+            return False
+        waiting += _NAME.findall(bare)
+        if not waiting:
+            return True
         below = expression(ad, waiting.pop())
-        left -= len(below) + 1
-        if left >= 0:
-            waiting += _NAME.findall(below)
-    return left >= 0 and not _COMPUTED.search(written)
+    return False
 
 
 def evaluated(tree: Any, *ads: ClassAd) -> object:  # noqa: ANN401 (the bindings have no types)

@@ -143,6 +143,11 @@ class StagingPlan:
         return self.shared or self.chirp
 
     @property
+    def brings_all(self) -> bool:
+        """Whether all that a job leaves new comes home: far away, where no outputs were named."""
+        return self.in_place and not self.shared
+
+    @property
     def workdir(self) -> str:
         """Where the program runs instead of in the scratch directory; empty for there."""
         return self.cwd if self.in_place and self.shared else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.pool.shell import END, POLICY, PYTHON, Shell
+from tests.pool.shell import END, PYTHON, Shell
 from tests.testbed.users import Account, make_directory
 
 CHIRP = Path(__file__).with_name("chirp.py").read_text()
@@ -28,6 +28,11 @@ SECRETS: dict[str, str] = {
 }
 """Files in the victim's home."""
 HELD, RUNNING = 5, 2
+SITE = """
+[site.dongguan]
+requirements = 'GLIDEIN_Site == "dongguan"'
+max_memory = "8000 MB"
+"""
 STAGING = """
 [staging]
 shared = true
@@ -88,9 +93,8 @@ def site_policy(
     shell: Shell, site: str, more: str = "", endpoint: str = "", staging: str = STAGING
 ) -> None:
     """Write the policy of a test: lines for [site.dongguan], a store, and more tables."""
-    images = shell.pool.shared / "images"
     storage = STORAGE.format(endpoint=endpoint) if endpoint else ""
-    shell.policy.write_text(f"{POLICY.format(images=images)}{site}{staging}{storage}{more}")
+    shell.policy.write_text(f"{SITE}{site}{staging}{storage}{more}")
     shell.policy.chmod(0o644)
 
 

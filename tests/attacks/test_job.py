@@ -138,14 +138,15 @@ for bundle in bundles():
 time.sleep(60)
 """,
     )
-    line = ("attack.py", *AWAY, "-out", "?r=results/r%{ProcId}", "-n", "2", "-np", "3")
+    line = ("attack.py", *AWAY, "-out", "r=results/r%{ProcId}", "-n", "2", "-np", "3")
     cluster = victim.result("hep_sub", *line)["cluster"]
     victim.wait_for_state(RUNNING, cluster)
     time.sleep(ATTACK_S)
     rerun(victim, cluster)
-    settle(victim, cluster, 60)
+    settle(victim, cluster, 120)
     texts = [victim.text(f"attack.py.out.{cluster}.{proc}") for proc in range(2)]
     assert [text for text in texts if "attacker" in text] == []
+    assert texts == ["the code of the user ran\n"] * 2
 
 
 READ = """
@@ -174,7 +175,7 @@ def test_a_job_reads_nothing_on_the_submit_side(victim: Shell, where: str) -> No
     )
     line = [str(victim.work / "attack.py"), *AWAY, "-out", "r=results/r%{ProcId}", "-n", "2"]
     if where == "in the home":
-        line += ["-o", str(victim.work / "attack.py.out.%{ClusterId}.%{ProcId}")]
+        line += ["-o", str(victim.work), "-e", str(victim.work)]
     there = home if where == "in the home" else victim.work
     cluster = victim.result("hep_sub", *line, cwd=there)["cluster"]
     settle(victim, cluster)
@@ -213,7 +214,7 @@ tell()
     )
     before = snapshot(victim.account, victim.work)
     there = home if where == "in the home" else victim.work
-    line = (str(victim.work / "attack.py"), *AWAY, "-out", f"?r={victim.work}/results/r")
+    line = (str(victim.work / "attack.py"), *AWAY, "-out", f"r={victim.work}/results/r")
     logs = ("-o", str(victim.work), "-e", str(victim.work))
     cluster = victim.result("hep_sub", *line, *logs, cwd=there)["cluster"]
     settle(victim, cluster)
@@ -245,7 +246,7 @@ tell()
     victim.account.write("data.txt", "the data")
     logs = victim.directory("logs")
     before = snapshot(victim.account, logs)
-    line = ("attack.py", *AWAY, "-in", "data.txt", "-out", "?r=results/r")
+    line = ("attack.py", *AWAY, "-in", "data.txt", "-out", "r=results/r")
     cluster = victim.result("hep_sub", *line, "-o", "logs", "-e", "logs")["cluster"]
     settle(victim, cluster)
     assert before.changed_in(snapshot(victim.account, logs)) == []
@@ -273,7 +274,7 @@ ask("set_job_attr", "HepSub_UUID", '"another"')
 time.sleep(60)
 """,
     )
-    line = ("attack.py", *AWAY, "-out", "?r=results/r")
+    line = ("attack.py", *AWAY, "-out", "r=results/r")
     done = victim.result("hep_sub", *line)
     cluster = done["cluster"]
     names = ("LimitDirectoryAccess", "TransferInput", "WantIOProxy", "Cmd", "Iwd", "HepSub_UUID")

@@ -40,11 +40,10 @@ def test_a_start_daemon_with_another_identity_gets_no_job(victim: Shell, false_s
 
 
 def test_a_site_of_another_identity_gets_no_job(victim: Shell) -> None:
-    """The policy names an identity that nobody here has: the job waits, and hep_q -why says for what."""
+    """The policy names an identity that nobody here has: the job waits, and hep_q -why says that nothing fits."""
     site_policy(victim, OWNER + 'identity = "pilot@elsewhere.hep"\n')
     victim.script("job.sh", "true")
     cluster = victim.submit("job.sh", *AWAY)
     assert "pilot@elsewhere.hep" in str(victim.ad(cluster)["Requirements"])
-    text = victim.ok("hep_q", "-i", str(cluster), "-why")
-    assert "no machine meets them all" in text
+    assert "no machine meets them all" in victim.ok("hep_q", "-i", str(cluster), "-why")
     assert victim.states("-i", str(cluster)) == {f"{cluster}.0": "I"}

@@ -122,7 +122,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     world.service.says(STS.format("2099-01-01T00:00:00Z").encode())
     world.prints(make_token(world.now, HOUR).decode())
     assert renew(world.session(), patient=False).problems == ()
-    assert (bad / "creds/vault.token").exists()
+    assert (bad / "private/creds/vault.token").exists()
     assert (bad / "private/signed.json").exists()
 
 

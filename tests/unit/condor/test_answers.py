@@ -59,3 +59,16 @@ def test_who_is_believed_but_has_no_account_is_told_so(text: str) -> None:
     assert isinstance(error, SubmissionRefused)
     assert "believes that you are mallory, but has no such account" in error.message
     assert "hep_auth" in error.remedy
+
+
+def test_a_schedd_that_is_kept_busy_does_not_answer() -> None:
+    """The client takes its silence for trouble with the authentication; no token would help."""
+    said = (
+        "Failed to fetch ads from schedd, errmsg=SECMAN:2007:This service is running, but did not respond in a"
+        " reasonable time. It may be overloaded."
+    )
+    found = schedd_error("schedd01", said, "IDTOKENS, FS")
+    assert (found.code, found.message) == (
+        "pool-unreachable",
+        "the schedd schedd01 does not answer",
+    )

@@ -127,6 +127,14 @@ def test_no_attribute_costs_a_billion_steps() -> None:
     assert time.monotonic() - began < 1
 
 
+def test_what_a_text_names_is_not_evaluated() -> None:
+    """HTCondor's own CondorVersion holds the word CondorVersion."""
+    job = classad2.ClassAd('[CondorVersion = "$CondorVersion: 25.14.1 $"; E = eval("1"); X = E]')
+    assert is_short(job, 'versionGE(split(CondorVersion)[1], "25.12.0")')
+    assert is_short(job, 'y == "eval"')
+    assert not is_short(job, "X")
+
+
 STRANGE = [
     '"abc"', '"\\377\\033\\n"', "true", 'real("INF")', 'real("NaN")', "1e400", "-5", "10000000000000",
     "9223372036854775807", "{1, 2}", "{ \"\\377\" }", "[ a = 1 ]", "error", "undefined", "QDate", "A39",
