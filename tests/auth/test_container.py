@@ -16,9 +16,6 @@ from tests.worker.credentials import token
 pytestmark = [pytest.mark.condor]
 
 POLICY = """
-[staging]
-shared = true
-
 [credential.tok]
 command = ["cat", "{token}"]
 """

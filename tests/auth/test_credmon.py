@@ -12,9 +12,6 @@ from tests.testbed.kdc import Kdc
 pytestmark = [pytest.mark.condor, pytest.mark.sid]
 
 POLICY = """
-[staging]
-shared = true
-
 [credential.krb]
 delivery = "condor"
 """

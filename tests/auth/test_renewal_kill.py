@@ -126,7 +126,7 @@ def test_kill_at_any_moment(desk: Desk) -> None:
     let_live(desk, 3600)
     done = shell("hep_auth", "renew")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    (bundle / ".request.json.99").write_text("torn")
+    (bundle / "private/.request.json.99").write_text("torn")
     (bundle / "private/creds/.made.token.99.12345").write_text("torn")
     (bundles / ".renew/.state.json.99").write_text("torn")
     for path in leftovers(desk):

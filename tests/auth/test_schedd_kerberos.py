@@ -89,7 +89,6 @@ def test_a_ticket_in_the_kcm_does_both(
     """It is shown to the schedd by the bindings' own library, and travels with the job."""
     account = user.account
     there = {**own, **kcm.environment(kdc)}
-    user.policy.write_text(user.policy.read_text() + "\n[staging]\nshared = true\n")
     assert "tried: KERBEROS" in user.refused(41, "job.sh", env=there)
     words = ["kinit", "-l", "600s", f"{account.name}@{kdc.realm}"]
     kdc.principal(account.name)

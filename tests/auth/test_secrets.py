@@ -104,7 +104,7 @@ def test_another_user_finds_no_secret(chain: Chain, other: Shell, remote_site: R
     assert caches_among([private / f"private/creds/krb5cc_{shell.account.uid}"]), (
         "no cache would be found"
     )
-    brought = [path for path in chain.desk.bundles.glob("*/home/**/*") if path.is_file()]
+    brought = [path for path in chain.desk.bundles.glob("*/job/*/home.*/**/*") if path.is_file()]
     own = [path for path in shell.work.rglob("*") if path.is_file()]
     assert len(brought) >= 4
     assert files_with((*generic, *words), [*brought, *own]) == []

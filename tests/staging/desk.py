@@ -16,9 +16,6 @@ from tests.testbed.users import make_directory
 
 BUCKETS = ("raw", "out")
 STORAGE = """
-[staging]
-shared = true
-
 [storage.herd]
 endpoint = "{endpoint}"
 allow_http = true

@@ -60,20 +60,28 @@ def test_a_job_reads_its_manifest_but_not_the_home(desk: Desk, remote_site: Remo
         assert all(isinstance(answer, int) and answer < 0 for answer in answers), answers
 
 
-def test_a_jobs_own_manifest_is_readable_while_it_runs(desk: Desk) -> None:
-    """The other half of the limit: what the wrapper asks for again is not denied."""
+@pytest.mark.parametrize(
+    ("words", "read"), [((), False), (("-site", "dongguan"), True)], ids=["home", "away"]
+)
+def test_a_jobs_own_manifest_is_readable_by_chirp_only_far_away(
+    desk: Desk, remote_site: RemoteSite, words: tuple[str, ...], read: bool
+) -> None:
+    """The other half of the limit: what the wrapper asks for again is not denied; at home it needs no chirp."""
     user = desk.shell
-    user.script(
-        "job.py", CLIENT.replace("sys.argv[1:]", "[open('where').read().strip()]"), shell=PYTHON
-    )
-    user.account.write("where", "x")
-    line = ("job.py", "-in", "where", "-out", "answers.json=herd:out/own.json", "-wn", "ap")
-    done = desk.submit(*line, "-prio", "-1")
-    bundle = desk.bundles / done["uuid"]
-    (user.work / "where").write_text(f"{bundle}/job/0/hepsub.manifest")
+    user.script("job.py", CLIENT.replace("sys.argv[1:]", OWN_MANIFEST), shell=PYTHON)
+    done = desk.submit("job.py", "-out", "answers.json=herd:out/own.json", *words)
     assert codes(user.ended(done["cluster"])) == [0], user.text(f"job.py.err.{done['cluster']}.0")
-    [manifest] = json.loads(desk.text("own.json"))
-    assert manifest.startswith("hepsub-manifest\t1\t")
+    [answer] = json.loads(desk.text("own.json"))
+    if read:
+        assert answer.startswith("hepsub-manifest\t1\t")
+    else:
+        assert answer < 0
+
+
+OWN_MANIFEST = """[
+    line.split('"')[1] + "/hepsub.manifest"
+    for line in open(os.environ["_CONDOR_JOB_AD"]) if line.startswith("Iwd = ")
+]"""
 
 
 @pytest.mark.parametrize("words", [(), ("-site", "dongguan")], ids=["home", "away"])

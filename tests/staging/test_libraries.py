@@ -141,17 +141,19 @@ def test_libraries_at_home_far_away_and_here(
 def test_without_in_and_out_the_job_runs_where_it_was_submitted(
     bench: Bench, remote_site: RemoteSite, words: tuple[str, ...], in_s3: bool
 ) -> None:
-    """What it makes comes home, and no library and no archive with it."""
+    """What it makes comes home, from away into the bundle, and no library and no archive with it."""
     shell = bench.shell
     if in_s3:
         bench.keep_in_s3()
     before = {path.name for path in shell.work.iterdir()}
     done = bench.desk.submit("job.py", *LIBRARIES, *words)
     assert codes(shell.ended(done["cluster"])) == [0]
-    assert shell.text("r") == RESULT
+    made = bench.desk.home_of(done["uuid"], 0) / "outputs/r" if words else shell.work / "r"
+    assert made.read_text() == RESULT
     logs = {f"job.py.{kind}.{done['cluster']}.0" for kind in ("out", "err")}
-    new = {path.name for path in shell.work.iterdir()} - before - logs - {"r"}
+    new = {path.name for path in made.parent.iterdir()} - before - logs - {"r"}
     assert not {name for name in new if name.startswith("hepsub_lib")}, new
+    assert not words or new == set()
     assert shell.text(f"job.py.err.{done['cluster']}.0") == ""
 
 
@@ -183,7 +185,7 @@ def test_ten_submissions_keep_one_copy_where_there_is_no_storage(bench: Bench) -
     inodes = {
         each.stat().st_ino
         for uuid in uuids
-        for each in (bench.desk.bundles / uuid / "lib").iterdir()
+        for each in (bench.desk.bundles / uuid / "shared/lib").iterdir()
     }
     assert inodes == {shelved.stat().st_ino}
     bench.shell.ok("hep_rm", "-a")

@@ -126,7 +126,7 @@ def test_no_secret_is_seen_by_anybody_else(
     open_files = readable_by(other, user.account.home)
     assert {"job.sh", "events.log"} <= {path.name for path in open_files}, "the search saw nothing"
     assert files_with(words, open_files) == []
-    brought = [path for path in desk.bundles.glob("*/home/**/*") if path.is_file()]
+    brought = [path for path in desk.bundles.glob("*/job/*/home.*/**/*") if path.is_file()]
     assert {path.name for path in brought} == {"report.json"}, brought
     logs = [path for path in user.work.iterdir() if path.is_file()]
     assert len(logs) >= 9, logs

@@ -14,7 +14,7 @@ def test_outputs_come_home_when_the_store_is_away(desk: Desk, remote_site: Remot
     user = desk.shell
     user.script(
         "job.sh",
-        'echo "$1 a" > a.txt; mkdir d; echo "$1 b" > d/b.txt; cp /dev/null empty; sleep 3',
+        f'echo "$1 a" > a.txt; mkdir d; echo "$1 b" > d/b.txt; cp /dev/null empty; {until_away(desk)}',
     )
     outputs = (
         *("-out", "a.txt=herd:out/%{ClusterId}/a_%{ProcId}.txt"),
@@ -54,13 +54,18 @@ def test_outputs_come_home_when_the_store_is_away(desk: Desk, remote_site: Remot
     assert desk.stored() == set()
 
 
+def until_away(desk: Desk) -> str:
+    """What a script does that ends when nobody answers at the store's address any more."""
+    return f"while curl -s -o /dev/null {desk.server.endpoint}; do sleep 0.2; done"
+
+
 WAYS: dict[str, tuple[str, ...]] = {"home": (), "away": ("-site", "dongguan")}
 
 
 def test_a_store_that_comes_back_in_time_gets_the_outputs(desk: Desk) -> None:
     """An absence shorter than the wrapper's patience costs nothing but time."""
     user = desk.shell
-    user.script("job.sh", "echo result > r; sleep 2")
+    user.script("job.sh", f"echo result > r; {until_away(desk)}")
     done = desk.submit(
         *("job.sh", "-out", "r=herd:out/%{ClusterId}/r"), env={"HEPSUB_PATIENCE_S": "40"}
     )
@@ -85,7 +90,8 @@ def test_more_than_may_come_home_is_held_and_runs_again(desk: Desk) -> None:
     user = desk.shell
     policy = user.policy.read_text()
     user.policy.write_text(policy.replace("shared = true", "shared = true\nhome_limit = 1"))
-    user.script("job.sh", f"{RUNS}; echo $run > small; head -c 2000000 /dev/zero > big; sleep 2")
+    made = f"{RUNS}; echo $run > small; head -c 2000000 /dev/zero > big"
+    user.script("job.sh", f"{made}; [ $run != 1 ] || {until_away(desk)}")
     outputs = ("-out", "small=herd:out/%{ClusterId}/small", "-out", "big=herd:out/%{ClusterId}/big")
     done = desk.submit("job.sh", "-wt", "12s", *outputs, env={"HEPSUB_PATIENCE_S": "1"})
     cluster, small = done["cluster"], desk.home_of(done["uuid"], 0) / "outputs/small"

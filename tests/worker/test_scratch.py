@@ -15,9 +15,9 @@ SCRATCH = WRAPPER.with_name("scratch.sh")
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """Give a bundle without a manifest."""
-    for name in ("3", "home", "creds"):
+    for name in ("job/3", "shared", "private/creds"):
         (tmp_path / "bundle" / name).mkdir(parents=True)
-    wrapper = tmp_path / "bundle" / "wrapper.sh"
+    wrapper = tmp_path / "bundle" / "shared" / "wrapper.sh"
     wrapper.write_text(WRAPPER.read_text())
     wrapper.chmod(0o755)
     return tmp_path / "bundle"
@@ -31,7 +31,8 @@ def run(
     script.write_text(f"#!/bin/sh\n{payload}\n")
     script.chmod(0o755)
     every = [("hepsub-manifest", "1", "7.3"), ("payload", str(script)), *lines]
-    (bundle / "3" / "hepsub.manifest").write_text("".join("\t".join(each) + "\n" for each in every))
+    manifest = bundle / "job" / "3" / "hepsub.manifest"
+    manifest.write_text("".join("\t".join(each) + "\n" for each in every))
     return subprocess.run(
         [*SHELLS[shell], str(SCRATCH), str(bundle), "3"],
         env={"PATH": str(path), "LANG": "C.UTF-8", "file": "mine"},
@@ -44,24 +45,24 @@ def run(
 
 
 def test_credentials_are_brought_and_not_left(bundle: Path, shell: str, programs: Programs) -> None:
-    (bundle / "creds" / "krb5cc_7").write_bytes(ccache(ticket(3600)))
-    (bundle / "creds" / "iam.token").write_text(token())
-    (bundle / "creds" / "vanishing").symlink_to("nowhere")
+    there, names = bundle / "private/creds", "krb5cc_7 iam.token"
+    (there / "krb5cc_7").write_bytes(ccache(ticket(3600)))
+    (there / "iam.token").write_text(token())
+    (there / "vanishing").symlink_to("nowhere")
     lines = [
-        ("credential", "krb", "kerberos", "krb5cc_7", str(bundle / "creds" / "krb5cc_7")),
-        ("credential", "iam", "token", "iam.token", str(bundle / "creds" / "iam.token")),
+        ("credential", "krb", "kerberos", "krb5cc_7", str(there / "krb5cc_7")),
+        ("credential", "iam", "token", "iam.token", str(there / "iam.token")),
     ]
-    there, names = bundle / "creds", "krb5cc_7 iam.token"
     look = f"cmp .hepsub/creds/$each {there}/$each; stat -c %a .hepsub/creds/$each"
     payload = f"echo $file; for each in {names}; do {look}; done"
     ended = run(bundle, shell, programs(shell, "curl"), payload, *lines)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "mine\n600\n600\n", "")
     assert not (bundle / "scratch" / "3").exists()
-    assert [file.name for file in (bundle / "home" / "home.3").iterdir()] == ["report.json"]
+    assert [file.name for file in (bundle / "job" / "3" / "home.3").iterdir()] == ["report.json"]
 
 
 def test_variables_are_brought_and_not_left(bundle: Path, shell: str, programs: Programs) -> None:
-    (bundle / "creds" / "hepsub.environment").write_text("PASSWORD\t2\nrabbit\nhole\n")
+    (bundle / "shared" / "hepsub.environment").write_text("PASSWORD\t2\nrabbit\nhole\n")
     line = ("environment", "hepsub.environment")
     ended = run(bundle, shell, programs(shell, "curl"), 'echo "$PASSWORD"', line)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "rabbit\nhole\n", "")
@@ -69,7 +70,7 @@ def test_variables_are_brought_and_not_left(bundle: Path, shell: str, programs: 
 
 
 def test_outputs_that_found_no_place_stay(bundle: Path, shell: str, programs: Programs) -> None:
-    (bundle / "creds" / "iam.token").write_text(token())
+    (bundle / "private/creds" / "iam.token").write_text(token())
     lines = [
         ("credential", "iam", "token", "iam.token", "-"),
         ("homelimit", "5"),
