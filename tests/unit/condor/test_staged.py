@@ -1,0 +1,198 @@
+"""What HTCondor is given for a job with a wrapper, as text: each line decides something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hepsub.condor.boot import CHANGED_CODE, boot_words, without_boot
+from hepsub.condor.description import SubmitDescription, describe
+from hepsub.condor.quoting import quote_line, unquote_line
+from hepsub.plan.model import Plan
+from hepsub.plan.planner import make_plan
+from hepsub.plan.staging import Seal
+from hepsub.plan.template import parse_template
+from tests.fakes.world import make_facts, make_policy, make_spec
+
+POLICY = """
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+ca_file = "/etc/ca.pem"
+[credential.iam]
+kind = "token"
+[site.far]
+requirements = 'GLIDEIN_Site == "far"'
+isolation = "slot"
+identity = "glidein@far"
+[site.near]
+requirements = 'GLIDEIN_Site == "near"'
+isolation = "user"
+io_proxy = true
+[site.open]
+requirements = 'GLIDEIN_Site == "open"'
+"""
+B = "/home/alice/.local/share/hepsub/bundles/u-1"
+SEAL = Seal(wrapper="a" * 64, sets=("b" * 64,))
+
+
+def sealed(*words: str, policy: str = POLICY, seal: Seal = SEAL, **facts: object) -> Plan:
+    """A plan whose files are hashed."""
+    plan = make_plan(make_spec(*words), make_policy(policy), make_facts(**facts))  # type: ignore[arg-type]
+    assert plan.staging is not None
+    return replace(plan, staging=replace(plan.staging, seal=seal))
+
+
+def lines(found: SubmitDescription) -> dict[str, str]:
+    """The description by command; none is said twice."""
+    pairs = [(e.split(" = ", 1)[0], e.split(" = ", 1)[1]) for e in found.text.splitlines()]
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def described(*words: str, **options: object) -> dict[str, str]:
+    """The description of a plan."""
+    return lines(describe(sealed(*words, **options), "u-1"))  # type: ignore[arg-type]
+
+
+def test_at_home() -> None:
+    """The wrapper reads the bundle itself: no I/O proxy, no limit, and the logs where they always were."""
+    found = described(
+        "job.sh", "-in", "s3://raw/x", "-out", "r=herd:out/r", "-argu", "a b", "%{ProcId}"
+    )
+    assert {name: value for name, value in found.items() if name in KEPT} == {
+        "universe": "vanilla",
+        "executable": "/bin/sh",
+        "transfer_executable": "false",
+        "output": "/work/alice/job.sh.out.$(ClusterId).$(ProcId)",
+        "error": "/work/alice/job.sh.err.$(ClusterId).$(ProcId)",
+        "description": "job.sh a b $(ProcId)",
+        "My.HepSub_Cmd": '"/work/alice/job.sh"',
+        "initialdir": f"{B}/job/$(ProcId)",
+        "transfer_output_files": "home.$(ProcId)",
+        "should_transfer_files": "YES",
+        "when_to_transfer_output": "ON_EXIT",
+        "transfer_input_files": f"{B}/job/$(ProcId)/hepsub.manifest, {B}/shared/wrapper.sh,"
+        f" {B}/shared/ca.herd.pem, {B}/shared/sets/0/hepsub.sums",
+        "encrypt_input_files": "hepsub.manifest",
+    }
+
+
+KEPT = (
+    *("universe", "executable", "transfer_executable", "output", "error", "description"),
+    *("My.HepSub_Cmd", "initialdir", "transfer_output_files", "should_transfer_files"),
+    *("when_to_transfer_output", "transfer_input_files", "encrypt_input_files", "want_io_proxy"),
+    *("My.LimitDirectoryAccess", "My.WantRemoteUpdates", "My.WantDelayedUpdates"),
+    "My.HepSub_Ready",
+)
+
+
+def test_at_a_site_that_keeps_users_apart() -> None:
+    """The job reaches its corner and what is shared; tickets and tokens travel encrypted; nobody can ask back."""
+    found = described("job.sh", "-site", "far", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r")
+    assert {name: value for name, value in found.items() if name in KEPT} == {
+        "universe": "vanilla",
+        "executable": "/bin/sh",
+        "transfer_executable": "false",
+        "output": f"{B}/job/$(ProcId)/stdout",
+        "error": f"{B}/job/$(ProcId)/stderr",
+        "description": "job.sh",
+        "My.HepSub_Cmd": '"/work/alice/job.sh"',
+        "initialdir": f"{B}/job/$(ProcId)",
+        "transfer_output_files": "home.$(ProcId)",
+        "should_transfer_files": "YES",
+        "when_to_transfer_output": "ON_EXIT",
+        "transfer_input_files": f"{B}/job/$(ProcId)/hepsub.manifest, {B}/job/$(ProcId)/iam.token,"
+        f" {B}/shared/wrapper.sh, {B}/shared/ca.herd.pem, {B}/shared/sets/0/hepsub.sums,"
+        f" {B}/shared/sets/0/in/",
+        "encrypt_input_files": "hepsub.manifest, iam.token",
+        "want_io_proxy": "false",
+        "My.LimitDirectoryAccess": f'"{B}/shared,{B}/job/$(ProcId)"',
+        "My.WantRemoteUpdates": "false",
+        "My.HepSub_Ready": "false",
+    }
+    assert 'TARGET.AuthenticatedIdentity == "glidein@far"' in found["requirements"]
+
+
+@pytest.mark.parametrize(
+    ("site", "proxy", "delayed"),
+    [("far", "false", None), ("near", "true", None), ("open", "false", "false")],
+)
+def test_what_a_job_may_say_and_ask_while_it_runs(
+    site: str, proxy: str, delayed: str | None
+) -> None:
+    """The proxy only where the policy wants it; where users are not kept apart, not even its phase; and a job
+    never changes its own ad, with which it could take the limit away."""
+    found = described("job.sh", "-site", site)
+    assert found["want_io_proxy"] == proxy
+    assert found.get("My.WantDelayedUpdates") == delayed
+    assert found["My.WantRemoteUpdates"] == "false"
+    assert found["My.LimitDirectoryAccess"] == f'"{B}/shared,{B}/job/$(ProcId)"'
+
+
+def test_one_log_for_both_streams_is_one_file() -> None:
+    """HTCondor merges them only if it sees one path."""
+    found = described("job.sh", "-site", "far", "-o", "both", "-e", "both")
+    assert found["output"] == found["error"] == f"{B}/job/$(ProcId)/stdout"
+
+
+def test_no_log_is_no_log_there_too() -> None:
+    """/dev/null needs no corner."""
+    found = described("job.sh", "-site", "far", "-o", "/dev/null", "-e", "/dev/null")
+    assert found["output"] == found["error"] == "/dev/null"
+
+
+def test_jobs_with_different_files_name_their_set_and_its_digest() -> None:
+    """By submit variables, because only the digest tells the sets apart."""
+    seal = Seal(wrapper="a" * 64, sets=("b" * 64, "c" * 64), set_of=(0, 1, 0))
+    plan = sealed("job.sh", "-site", "far", "-n", "3", "-argu", "x", seal=seal)
+    found = describe(plan, "u-1")
+    assert found.items == (
+        {"HEPSET": "0", "HEPSUMS": "b" * 64},
+        {"HEPSET": "1", "HEPSUMS": "c" * 64},
+        {"HEPSET": "0", "HEPSUMS": "b" * 64},
+    )
+    text = lines(found)
+    assert text["transfer_input_files"].endswith(
+        f"{B}/shared/sets/$(HEPSET)/hepsub.sums, {B}/shared/sets/$(HEPSET)/in/"
+    )
+    assert text["arguments"].endswith(f"'{'a' * 64}' $(HEPSUMS) 'x'\"")
+
+
+def test_a_spooled_job_is_not_limited_by_names_of_this_host() -> None:
+    """Its schedd sees none of them."""
+    policy = f'{POLICY}\n[pool.far]\ncollector = "c"\nspool = true\n'
+    found = described("job.sh", "-p", "far", policy=policy)
+    assert "My.LimitDirectoryAccess" not in found
+    assert "want_io_proxy" not in found
+    assert found["output"] == "/work/alice/job.sh.out.$(ClusterId).$(ProcId)"
+    assert found["initialdir"] == f"{B}/job/$(ProcId)"
+
+
+def test_a_job_with_a_wrapper_is_held_late_and_for_lost_outputs() -> None:
+    """The wrapper ends its program itself, and saves the outputs then; 600 s after that HTCondor holds it."""
+    found = described("job.sh", "-out", "r=herd:out/r")
+    limit = "time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit + 600"
+    assert limit in found["periodic_hold"]
+    assert "ChirpHepSub_Lost" in found["on_exit_hold"]
+    assert found["on_exit_hold_subcode"] == "87"
+
+
+@pytest.mark.parametrize("words", [(), ("a",), ("-c", "x y", "", "$(X)", "it's", 'a"b', "$$")])
+def test_the_users_arguments_come_back_from_the_ad(words: tuple[str, ...]) -> None:
+    """hep_q shows them, and nothing of the words in front."""
+    user = tuple(parse_template(word) for word in words)
+    line = quote_line((*boot_words("a" * 64, "-"), *user))[1:-1].replace('""', '"')
+    assert without_boot(unquote_line(line)) == words
+
+
+@pytest.mark.parametrize("words", [(), ("a", "b"), ("-c", "echo", "x", "y", "z")])
+def test_arguments_of_other_jobs_stay_what_they_are(words: tuple[str, ...]) -> None:
+    """Also those that begin with -c."""
+    assert without_boot(words) == words
+
+
+def test_the_code_for_a_changed_wrapper_is_the_contracts() -> None:
+    """worker/README.md has it."""
+    assert CHANGED_CODE == 90
