@@ -107,8 +107,9 @@ COMMAND = Command(
     description=(
         "One round looks at all of your jobs that something travels with: it renews tickets and tokens, signs URLs"
         " anew, finishes or removes submissions that were interrupted, and clears away what finished jobs left."
-        " Jobs get the new ones when they start, and ask for them while they run. With no such job it has nothing"
-        " to do. Two of them at once, also on two machines with one home, do not disturb each other.",
+        " Jobs get the new ones when they start, and ask for them while they run (at a remote site only where the"
+        " policy has io_proxy). With no such job it has nothing to do."
+        " Two of them at once, also on two machines with one home, do not disturb each other.",
         "-install has it started by a timer of your systemd, if that goes on after the logout (lingering); else by"
         " cron, if a cron daemon runs: one line in your crontab, which ends with '# hepsub renew'. It says which,"
         " and why that survives the logout. Where neither would work it ends with exit status 59: there -loop is"

@@ -169,6 +169,11 @@ COMMAND = Command(
         " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
         " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
         " elsewhere its matches come home.",
+        "A job that something travels with ends with an exit code of hepsub's own where its program ended with 0,"
+        " was not run, or was ended by the walltime: 80 its manifest is missing or wrong; 81 an input did not come; 82"
+        " an input is not what was submitted; 83 the program cannot be started; 84 an output was not made; 85 outputs"
+        " are at home; 86 the walltime ended the program; 87 outputs are lost; 88 there is neither curl nor python3;"
+        " 89 the libraries cannot be unpacked; 90 what was sent is not what was submitted, and is not run.",
         "With -lib DIR the job finds the directory as $HEPSUB_LIB/DIR, with -lib FILE the file in $HEPSUB_LIB."
         " LD_LIBRARY_PATH gets lib64, lib and the directory itself, PYTHONPATH python, lib/python and itself, PATH"
         " bin and itself, each where it exists; $HEPSUB_LIB stands in all three for a file. What comes first on the"
@@ -177,7 +182,9 @@ COMMAND = Command(
         " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
         " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
         "Without a word about it, a job stays where this host's file system is. With -rmt or -site it runs"
-        " at a remote site of the policy: the script and new files in its working directory travel.",
+        " at a remote site of the policy: the script travels, and new files of its working directory come home, for"
+        " hep_fetch. Nothing secret goes to a site whose policy names no isolation. At a site without io_proxy URLs"
+        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME].",
     ),
     options=OPTIONS,
     words=Words(field="script", metavar="script", help="Any executable: script or binary.", most=1),

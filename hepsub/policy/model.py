@@ -170,12 +170,13 @@ class Site:
         credentials: names of the credentials that go along with every job there.
         isolation: what keeps the jobs of one user from those of others there: `user` (an account for each user),
             `slot` (one for each slot), `container` (a job sees its own directory only) or `owner` (a glidein
-            runs the jobs of one user). Empty when nothing does: then neither credentials nor signed URLs go
-            there.
+            runs the jobs of one user). Empty when nothing does: then neither credentials nor signed URLs nor
+            secret variables go there.
         io_proxy: whether jobs there may ask the submit side for newer URLs and credentials while they run, by
             HTCondor's I/O proxy. HTCondor keeps it to the job's own files for reading and writing, but not for
             making links (tried: 23.9, 25.14): the code of the jobs, and who else can read their directory, can
-            reach the user's files on the file system of bundle_dir. So only where jobs are believed as at home.
+            reach the user's files on the file system of bundle_dir. So only where jobs are believed as at home,
+            and never where isolation is empty. Without it jobs keep what they had when they started.
         identity: what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which they cannot
             choose); empty for any.
     """
