@@ -12,12 +12,14 @@ from typing import Annotated, TypeVar
 import msgspec
 
 T = TypeVar("T")
+# No type has the `pattern` of msgspec.Meta: it crashes the interpreter as that ends (msgspec issue 717).
 
 LATEST = 253_402_214_400.0
 """9999-12-31: what is later has no date everywhere (datetime.MAXYEAR, and time zones are ahead by up to 14 h)."""
 Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
 """Seconds since the epoch, of which a date can be made."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEEPEST = 32
 """No document that hepsub reads is nested deeper."""
 _STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}', re.DOTALL)
@@ -75,6 +77,17 @@ def read_json(content: bytes, expected: type[T], *, most: int, any_text: bool = 
 
 def _no_number(text: str) -> float:
     raise Malformed(f"{text} is no number")
+
+
+def one_line(text: str) -> str:
+    """A text without control characters.
+
+    Raises:
+        Malformed: it has some.
+    """
+    if _CONTROL.search(text) is not None:
+        raise Malformed("a text has control characters")
+    return text
 
 
 def _check_structure(content: bytes) -> None:

@@ -28,7 +28,7 @@ from hepsub.here.processes import boot_id, is_process, start_of
 _FILE = "mount.json"
 _LOCK_S = 90
 _LARGEST = 2**18
-_Text = Annotated[str, Meta(max_length=2**13, pattern=r"\A[^\x00]*\Z")]
+_Text = Annotated[str, Meta(max_length=2**13)]
 _Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
@@ -167,6 +167,8 @@ def _read(path: Path) -> Record:
         state=_name(raw.state, record.state),
         cache=_name(raw.cache, record.cache),
     )
+    if "\0" in record.directory:
+        raise Malformed("its directory can be none")
     if record.state != str(path.parent) or Path(record.cache).name != path.parent.name:
         raise Malformed("it is of another mount")
     return record

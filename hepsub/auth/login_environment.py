@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hepsub.documents import Malformed, read_file, read_json
+from hepsub.documents import Malformed, one_line, read_file, read_json
 from hepsub.files import make_private, write_whole
 
 _NAMES = (
@@ -19,7 +19,7 @@ _NAMES = (
 )  # fmt: skip
 """Places, never secrets themselves."""
 _LARGEST = 2**16
-_Value = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+_Value = Annotated[str, Meta(max_length=4096)]
 
 
 def note_login(directory: Path, host: str, environment: Mapping[str, str]) -> None:
@@ -40,9 +40,9 @@ def noted_login(directory: Path, host: str) -> dict[str, str]:
     try:
         content = read_file(_path(directory, host), _LARGEST)
         document = read_json(content, dict[str, _Value], most=_LARGEST)
+        return {name: one_line(value) for name, value in document.items() if name in _NAMES}
     except (OSError, Malformed):
         return {}
-    return {name: value for name, value in document.items() if name in _NAMES}
 
 
 def _path(directory: Path, host: str) -> Path:

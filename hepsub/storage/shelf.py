@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,9 +36,14 @@ _UNUSED_S = 7 * 86400
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
     """What a tree was packed to; the checksum is the name of a file."""
 
-    sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-    md5: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+    sha256: str
+    md5: str
     size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether its checksums could be some."""
+        return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,5 +165,7 @@ def _read(note: Path) -> Packed | None:
     try:
         known = read_json(read_file(note, _LARGEST), _Note, most=_LARGEST)
     except (OSError, Malformed):
+        return None
+    if not known.has_checksums:
         return None
     return Packed(sha256=known.sha256, md5=known.md5, size=known.size)

@@ -1,0 +1,124 @@
+"""What a bundle costs: made, signed, and a credential renewed in it, for 1 and for 10,000 jobs."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import new_bundle
+from hepsub.bundle.request import BundleRequest
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import FileRule, StagingPlan
+from hepsub.plan.template import parse_template
+from hepsub.policy.model import Storage
+
+ROUNDS = 5
+TOKEN = Held(
+    name="iam",
+    kind=Kind.TOKEN,
+    content=b"t" * 1200,
+    who="alice",
+    lifetime=Lifetime(expires=None, renewable_until=None),
+)
+
+
+class Signer:
+    """A signature that costs nothing: what is measured are the files."""
+
+    def sign(self, method: str, place: ObjectPlace) -> str:
+        """A URL of a usual length."""
+        return f"https://s3.example.org/{place.bucket}/{place.key}?{'X' * 300}{method}"
+
+    def form(self, place: ObjectPlace) -> tuple[str, Mapping[str, str]]:
+        """Not used."""
+        raise NotImplementedError(place)
+
+
+def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleRequest:
+    """Jobs with one input and one output in S3 and one token each."""
+    rule = FileRule(name=parse_template("x"), url=parse_template("herd:raw/%{ProcId}"))
+    staging = StagingPlan(
+        inputs=(rule,),
+        outputs=(rule,),
+        storages={"herd": Storage(endpoint="https://s3.example.org")},
+        objects={},
+        shared=not confined,
+        chirp=False,
+        cwd=str(root),
+        bundle_root=str(root),
+        grace=300,
+        home_limit=2**30,
+        put_limit=5 * 2**30,
+        credentials=(JobCredential(name="iam", kind="token", file="iam.token"),),
+        confined=confined,
+        isolation="slot" if confined else "",
+    )
+    return BundleRequest(
+        uuid="u",
+        pool="p",
+        schedd="s",
+        user="alice",
+        number=number,
+        first=0,
+        items=(),
+        ends=(),
+        executable=str(script),
+        walltime=3600,
+        factory=False,
+        staging=staging,
+        stdout=f"{root}/logs/o.%{{ProcId}}",
+        stderr=f"{root}/logs/e.%{{ProcId}}",
+    )
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def measure(number: int, *, confined: bool) -> dict[str, float]:
+    """One bundle, step by step; seconds."""
+    root = Path(tempfile.mkdtemp(prefix="hepsub-bench-", dir="."))
+    try:
+        (root / "logs").mkdir()
+        script = root / "job.sh"
+        script.write_text("#!/bin/sh\n")
+        with new_bundle(root / "b", "u") as directory:
+            made = request(number, script, root, confined=confined)
+            bundle = Bundle(directory=directory.absolute(), request=made)
+            return {
+                "make": seconds(bundle.make),
+                "credential": seconds(lambda: bundle.write_credential(TOKEN)),
+                "manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
+                "logs": seconds(lambda: bundle.link_logs(1)),
+                "renew credential": seconds(lambda: bundle.write_credential(TOKEN)),
+                "renew manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
+            }
+    finally:
+        shutil.rmtree(root)
+
+
+def main() -> int:
+    """Print medians: at home one private copy of a credential serves all jobs, at a site each has its own."""
+    for number in (1, 10_000):
+        for confined in (False, True):
+            runs = [measure(number, confined=confined) for _ in range(ROUNDS)]
+            for step in runs[0]:
+                median = statistics.median(run[step] for run in runs)
+                where = "site" if confined else "home"
+                print(f"{number:6} jobs  {where}  {step:18} {median * 1000:9.1f} ms")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
