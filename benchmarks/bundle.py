@@ -88,7 +88,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def measure(number: int, *, confined: bool) -> dict[str, float]:
     """One bundle, step by step; seconds."""
-    root = Path(tempfile.mkdtemp(prefix="hepsub-bench-", dir="."))
+    root = Path(tempfile.mkdtemp(prefix="hepsub-bench-"))
     try:
         (root / "logs").mkdir()
         script = root / "job.sh"

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from hepsub.actions.home import place_outputs
+from hepsub.actions.live import is_believed, not_believed
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
@@ -26,6 +27,8 @@ def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> 
         A sentence for each output that could not be put into its place.
     """
     notes = _put_in_place(now, bundle, cluster)
+    if troubles := bundle.place_logs(cluster):  # they would be removed with the jobs' corners
+        return (*notes, *troubles)
     try:
         strip_bundle(bundle.directory)
         return (*notes, *_take_leave(session, bundle))
@@ -59,6 +62,8 @@ def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
     bundle, placed = read_bundle(directory), read_placed(directory)
     if bundle is None or placed is None:
         return ()
+    if not is_believed(session, bundle, placed):
+        return (not_believed(placed),)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
     notes = _put_in_place(now, bundle, placed.cluster) if _has_outputs(bundle) else ()

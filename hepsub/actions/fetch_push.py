@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hepsub.actions.fetch_find import Found
 from hepsub.actions.fetch_states import job_states
+from hepsub.actions.live import is_believed, not_believed
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import Placed, claimed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
@@ -47,6 +48,14 @@ def push_home(
     """
     if found.bundle is None:
         return []
+    placed = Placed(
+        directory=found.bundle.directory,
+        pool=found.pool,
+        schedd=found.schedd,
+        cluster=found.cluster,
+    )
+    if not is_believed(session, found.bundle, placed):
+        return [Problem(code="not-believed", message=not_believed(placed))]
     procs = waiting_at_home(found)
     states, _ = job_states(session, found, procs)
     idle = [p for p in procs if p not in states or states[p].state not in _AGAIN]

@@ -54,21 +54,35 @@ def find_live(session: Session) -> tuple[tuple[LiveBundle, ...], tuple[str, ...]
     found: list[LiveBundle] = []
     troubles: list[str] = []
     for (pool, schedd), placed in by_schedd.items():
-        answers, submitted, trouble = _ask(session, pool, schedd, placed)
+        answers, trouble = _ask(session, pool, schedd, placed)
         troubles += [trouble] if trouble else []
         for each, procs in answers:
             bundle = read_bundle(each.directory)
             if bundle is None:
                 if why := why_unreadable(each.directory):
                     troubles.append(f"the bundle {each.directory} is passed over: {why}")
-            elif bundle.was_changed(submitted.get(each.cluster, 0.0)):
-                troubles.append(_not_believed(each))
+            elif not is_believed(session, bundle, each):
+                troubles.append(not_believed(each))
             else:
                 found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
     return tuple(found), tuple(troubles)
 
 
-def _not_believed(placed: Placed) -> str:
+def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
+    """Whether a bundle says what was submitted: one of the old form only as its jobs' schedd confirms it."""
+    if not bundle.old:
+        return True
+    job = Selection(ids=(JobId(cluster=placed.cluster),))
+    try:
+        there = session.schedd(placed.pool, placed.schedd)
+        jobs = there.queue(job, session.situation.now).jobs or there.history(job, 1)
+        return not bundle.was_changed(min((each.submitted for each in jobs), default=0.0))
+    except (HepsubError, OSError):
+        return False
+
+
+def not_believed(placed: Placed) -> str:
+    """What to say of a bundle that is not."""
     return (
         f"cluster {placed.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
         f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.cluster} brings its"
@@ -78,30 +92,21 @@ def _not_believed(placed: Placed) -> str:
 
 def _ask(
     session: Session, pool: str, schedd: str, placed: Sequence[Placed]
-) -> tuple[list[_Answer], Mapping[int, float], str]:
-    """What is in the queue of each bundle's cluster, and when it was submitted.
-
-    None for all when nobody can tell, and why.
-    """
+) -> tuple[list[_Answer], str]:
+    """What is in the queue of each bundle's cluster; None for all when nobody can tell, and why."""
     unknown: list[_Answer] = [(each, None) for each in placed]
     if pool not in session.policy.pool:
-        return (
-            unknown,
-            {},
-            f"the policy knows no pool {pool} any more; its jobs are taken for alive",
-        )
+        return unknown, f"the policy knows no pool {pool} any more; its jobs are taken for alive"
     try:
         there = session.schedd(pool, schedd)
         known = [_with_cluster(there, each) for each in placed]
         ids = tuple(JobId(cluster=each.cluster) for each in known if each.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
-        queue = there.queue(Selection(ids=ids), session.situation.now) if ids else Queue(jobs=())
-        procs = _procs(queue)
-        submitted = {job.cluster: job.submitted for job in queue.jobs}
+        procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
         here = session.policy.pool[pool].kind == "here"
-        return [(each, _mine(there, each, procs, here=here)) for each in known], submitted, ""
+        return [(each, _mine(there, each, procs, here=here)) for each in known], ""
     except HepsubError as error:
-        return unknown, {}, f"{error.message}; the jobs of {schedd} are taken for alive"
+        return unknown, f"{error.message}; the jobs of {schedd} are taken for alive"
 
 
 def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:

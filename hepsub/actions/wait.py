@@ -103,7 +103,10 @@ def _bring_home(submission: Submission) -> tuple[str, ...]:
     if plan is None or plan.staging is None or plan.staging.shared:
         return ()
     bundle = read_bundle(Path(plan.staging.bundle_root) / submission.submitted.uuid)
-    return place_outputs(bundle, submission.submitted.cluster) if bundle is not None else ()
+    if bundle is None:
+        return ()
+    cluster = submission.submitted.cluster
+    return (*place_outputs(bundle, cluster), *bundle.place_logs(cluster))
 
 
 def _await_all(session: Session, submission: Submission, clock: Clock) -> tuple[JobStatus, ...]:

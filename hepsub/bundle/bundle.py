@@ -13,7 +13,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from hepsub.auth.credential import Held, write_held
-from hepsub.bundle.logs import link_logs, make_logs
+from hepsub.bundle.logs import link_logs, make_logs, place_logs
 from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, environment_text, manifest_text
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.sent import (
@@ -78,8 +78,8 @@ class Bundle:
     def was_changed(self, submitted: float) -> bool:
         """Whether jobs may have changed what it was made for, so that it must not be believed.
 
-        Before hepsub 0.2 a job without the shared file system could write the request by HTCondor's I/O proxy. It
-        could not set the time of its last change (st_ctime), which was before the submission.
+        A bundle of the old form could be reached by its jobs, by HTCondor's I/O proxy, and so could what it says of
+        itself. But no job can set the time of a file's last change (st_ctime), which was before the submission.
 
         Args:
             submitted: when the jobs were submitted, in seconds since the epoch; 0 for not known.
@@ -87,9 +87,7 @@ class Bundle:
         Raises:
             OSError: the request is gone.
         """
-        if not self.old or self.request.staging.shared or not self.request.staging.chirp:
-            return False
-        return self.layout.private(REQUEST).lstat().st_ctime > submitted + _CLOCKS_S
+        return self.old and self.layout.private(REQUEST).lstat().st_ctime > submitted + _CLOCKS_S
 
     @property
     def layout(self) -> Layout:
@@ -302,6 +300,19 @@ class Bundle:
             return link_logs(self.layout, self.request, cluster)
         except OSError as error:
             raise unusable(self.directory, error) from error
+
+    def place_logs(self, cluster: int) -> tuple[str, ...]:
+        """Copy the logs of ended jobs to the names that the user knows, where those are no links to them.
+
+        Returns:
+            A sentence for each that could not be copied.
+        """
+        if not self.request.staging.confined or self.old:
+            return ()
+        troubles: list[str] = []
+        for proc in range(self.request.number):
+            troubles += place_logs(self.layout, self.request, cluster, proc)
+        return tuple(troubles)
 
     def returned(self, proc: int) -> Path:
         """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""

@@ -372,19 +372,32 @@ def _why_no_root(root: Path) -> str:
     return why_not_mine(root, readable=True)
 
 
+def check_owner(root: str) -> None:
+    """Refuse a directory of bundles into which somebody else could put one.
+
+    Raises:
+        BundleUnusable: it is one.
+    """
+    try:
+        trouble = _why_no_root(Path(root))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        trouble = error.strerror or str(error)
+    if trouble:
+        raise BundleUnusable(
+            f"bundles cannot lie in {root}: {trouble}",
+            remedy="set bundle_dir in [staging] of the policy to a directory of your own; in a site's policy"
+            " %{User} stands for the login name",
+        )
+
+
 def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
     """Refuse a place where the schedd could not read the bundle, or that does not last.
 
     Raises:
         BundleUnusable: it is one.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if trouble := _why_no_root(Path(root)):
-            raise BundleUnusable(
-                f"bundles cannot lie in {root}: {trouble}",
-                remedy="set bundle_dir in [staging] of the policy to a directory of your own; in a site's policy"
-                " %{User} stands for the login name",
-            )
     if any(f"{root}/".startswith(unfit) for unfit in _UNFIT):
         raise BundleUnusable(
             f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",

@@ -242,6 +242,8 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     files += [ENVIRONMENT_FILE] if plan.staging.secrets else []
     yield f"encrypt_input_files = {', '.join([MANIFEST, *files])}"
     yield from _credentials(plan.staging)
+    if not plan.staging.shared and not plan.staging.isolation and plan.route.sites:
+        yield "My.WantDelayedUpdates = false"  # whoever reads the job's directory could use them
     if plan.staging.confined:
         yield from _confined(plan.staging, f"{bundle}/{SHARED},{corner}")
     if _is_gated(plan):
@@ -259,8 +261,6 @@ def _confined(staging: StagingPlan, allowed: str) -> Iterator[str]:
     yield f'My.LimitDirectoryAccess = "{_escaped(allowed)}"'
     yield f"want_io_proxy = {str(staging.chirp).lower()}"
     yield "My.WantRemoteUpdates = false"
-    if not staging.isolation:  # whoever reads the job's directory could use them
-        yield "My.WantDelayedUpdates = false"
 
 
 def _escaped(text: str) -> str:

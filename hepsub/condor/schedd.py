@@ -130,6 +130,7 @@ class CondorSchedd:
                 number=description.number,
                 uuid=uuid,
                 handle=answer if spool else None,
+                notes=_limit_notes(plan),
             )
 
         return self._guarded(once, writing=True)
@@ -299,3 +300,14 @@ class CondorSchedd:
         except htcondor.HTCondorException as error:
             return str(error)
         return ""
+
+
+def _limit_notes(plan: Plan) -> tuple[str, ...]:
+    """What to say where the administrators limit what jobs may reach: their limit replaces the job's own."""
+    limit = str(bindings().param.get("LIMIT_DIRECTORY_ACCESS") or "")
+    if not limit or plan.staging is None or not plan.staging.confined:
+        return ()
+    return (
+        f"on this host LIMIT_DIRECTORY_ACCESS = {limit} replaces the limit of these jobs to their own directory; where"
+        f" it does not hold {plan.staging.bundle_root} they are put on hold",
+    )

@@ -62,6 +62,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         memory_mb=memory,
         os=os,
         secrets=_secrets(spec, policy, facts),
+        takes_credentials=NO_CREDENTIALS not in spec.credentials,
     )
     route = choose_route(spec, policy, need)
     if route.spool and number > policy.limits.factory_above:

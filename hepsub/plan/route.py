@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepsub.errors import NoSuitableSite, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
+_ISOLATIONS = ("user", "slot", "container", "owner")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -25,6 +26,7 @@ class Need:
         memory_mb: memory in MB.
         os: operating system; empty for any.
         secrets: what goes along that no other user there may see; empty for nothing.
+        takes_credentials: whether those that pool and site want go along, too.
     """
 
     group: str
@@ -32,6 +34,7 @@ class Need:
     memory_mb: int
     os: str
     secrets: tuple[str, ...] = ()
+    takes_credentials: bool = True
 
 
 def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
@@ -170,7 +173,14 @@ def _choose_sites(
             f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
         )
     names = [asked] if asked is not None else list(policy.site)
-    refusals = {name: _refusal(policy.site[name], need, pool) for name in names}
+    for name in names:
+        _check_isolation(name, policy)
+    wanted = policy.pool[pool].credentials
+    refusals = {
+        name: _refusal(policy.site[name], need, pool)
+        or _not_kept_apart(policy.site[name], need, wanted)
+        for name in names
+    }
     taken = tuple(name for name in names if not refusals[name])
     refused = "; ".join(f"{name}: {why}" for name, why in refusals.items() if why)
     if not taken:
@@ -188,6 +198,21 @@ def _choose_sites(
     )
 
 
+def _check_isolation(name: str, policy: Policy) -> None:
+    """Refuse a word that could stand for anything: what depends on it is who sees the user's secrets.
+
+    Raises:
+        PolicyError: it is one.
+    """
+    said = policy.site[name].isolation
+    if said not in ("", *_ISOLATIONS):
+        raise PolicyError(
+            f"{policy.origin(f'site.{name}.isolation')}: site.{name}.isolation is '{said}'",
+            remedy=f"it can be {', '.join(_ISOLATIONS[:-1])} or {_ISOLATIONS[-1]}, or left out where nothing keeps"
+            " users apart",
+        )
+
+
 def _refusal(site: Site, need: Need, pool: str) -> str:
     """Why the site does not take the job; empty when it does."""
     if site.kind != "glidein":
@@ -200,11 +225,14 @@ def _refusal(site: Site, need: Need, pool: str) -> str:
         return f"it ends jobs after {duration_text(site.max_walltime)}"
     if site.max_memory and need.memory_mb > site.max_memory:
         return f"it has {site.max_memory} MB for a job"
-    return _not_kept_apart(site, need)
+    return ""
 
 
-def _not_kept_apart(site: Site, need: Need) -> str:
-    secrets = need.secrets or (("credentials",) if site.credentials else ())
+def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
+    """Why what travels may not go to the site, `wanted` being what its pool wants; empty when it may."""
+    secrets = need.secrets
+    if need.takes_credentials and (wanted or site.credentials) and "credentials" not in secrets:
+        secrets = (*secrets, "credentials")
     if not secrets or site.isolation:
         return ""
     return (

@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from hepsub.bundle.bundle import Bundle, marker_place
-from hepsub.bundle.directory import check_root, claimed, discard_bundle, read_bundle, unfinished
+from hepsub.bundle.directory import (
+    check_owner,
+    check_root,
+    claimed,
+    discard_bundle,
+    look_at_root,
+    read_bundle,
+    unfinished,
+)
 from hepsub.bundle.manifest import Signing
 from hepsub.bundle.request import from_json
 from hepsub.bundle.sent import preview_seal
@@ -512,3 +520,61 @@ def test_an_authority_that_is_not_there_is_told(tmp_path: Path) -> None:
     bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/r"), tmp_path / "nowhere")
     with pytest.raises(BundleUnusable, match=r"the ca_file .*nowhere .* cannot be read"):
         bundle.make()
+
+
+def test_logs_on_another_file_system_are_copied_when_the_jobs_have_ended(tmp_path: Path) -> None:
+    """There is no second link then; once copied they are not copied again, and later writes are."""
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
+    bundle = replace(
+        bundle,
+        request=replace(bundle.request, stdout=f"{tmp_path}/logs-%{{ClusterId}}.%{{ProcId}}"),
+    )
+    bundle.make()
+    for proc in (0, 1):
+        (bundle.directory / f"job/{proc}/stdout").write_text(f"of {proc}")
+    assert bundle.place_logs(13) == ()
+    assert (tmp_path / "logs-13.1").read_text() == "of 1"
+    before = (tmp_path / "logs-13.0").stat().st_ino
+    assert bundle.place_logs(13) == ()
+    assert (tmp_path / "logs-13.0").stat().st_ino == before
+
+
+def test_a_log_that_is_a_link_is_not_copied(tmp_path: Path) -> None:
+    """What it points to is not the job's."""
+    (tmp_path / "key").write_text("secret")
+    bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
+    bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
+    bundle.make()
+    (bundle.directory / "job/0/stdout").unlink()
+    (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
+    [trouble] = bundle.place_logs(13)
+    assert str(tmp_path / "o.0") in trouble
+    assert not (tmp_path / "o.0").exists()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_root_that_others_may_write_into_is_refused(tmp_path: Path, mode: int) -> None:
+    """They could put a bundle there, or take one away."""
+    root = tmp_path / "root"
+    check_owner(str(root))
+    root.mkdir(mode=0o700)
+    check_owner(str(root))
+    root.chmod(mode)
+    with pytest.raises(BundleUnusable, match="others may use it"):
+        check_owner(str(root))
+
+
+def test_what_lies_in_a_root_that_others_may_write_into_is_passed_over(tmp_path: Path) -> None:
+    """All of it, and said; the same for a root that is a link, and for one bundle that is open."""
+    make_bundle(tmp_path).make()
+    root = tmp_path / "b"
+    assert look_at_root(root).bundles == (root / "u-1",)
+    (root / "u-1").chmod(0o750)
+    assert look_at_root(root).bundles == ()
+    assert "is passed over: others may use it" in look_at_root(root).troubles[0]
+    (root / "u-1").chmod(0o700)
+    (tmp_path / "link").symlink_to(root)
+    assert look_at_root(tmp_path / "link").bundles == ()
+    root.chmod(0o777)
+    assert look_at_root(root).bundles == ()
+    assert look_at_root(tmp_path / "never").troubles == ()

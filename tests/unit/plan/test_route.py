@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.errors import NoSuitableSite, UnknownPool, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import (
+    NoSuitableSite,
+    PolicyError,
+    UnknownPool,
+    UnknownSite,
+    UnknownSystem,
+    UsageError,
+)
 from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.plan.planner import make_plan
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
-from tests.fakes.world import make_policy, make_spec
+from tests.fakes.world import make_facts, make_policy, make_spec
 
 SITES = """
 [pool.east]
@@ -276,3 +284,51 @@ def test_an_unknown_system_is_refused_with_the_closest_match() -> None:
         "argument -os/--OperatingSystem: unknown operating system 'CentOS8'"
     )
     assert caught.value.remedy == "did you mean 'CentOS7'?"
+
+
+OPEN = """
+[credential.krb]
+kind = "kerberos"
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+[site.open]
+requirements = 'GLIDEIN_Site == "open"'
+[site.apart]
+requirements = 'GLIDEIN_Site == "apart"'
+isolation = "user"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "what"),
+    [
+        (("-in", "s3://raw/x"), "", "signed URLs"),
+        (("-out", "r=herd:out/x"), "", "signed URLs"),
+        (("-cred", "krb"), "", "credentials"),
+        (("-env", "DB_PASSWORD=x"), "", "secret variables"),
+        ((), '[pool.local]\ncredentials = ["krb"]\n', "credentials"),
+        ((), "", ""),
+        (("-cred", "none"), '[pool.local]\ncredentials = ["krb"]\n', ""),
+        (("-in", "path", "-out", "r=path"), "", ""),
+    ],
+)
+def test_nothing_secret_goes_where_nothing_keeps_users_apart(
+    words: tuple[str, ...], more: str, what: str
+) -> None:
+    """Whoever wants it along: the user, the pool or the site; and -rmt takes another site."""
+    policy = make_policy(OPEN + more)
+    if what:
+        with pytest.raises(NoSuitableSite, match=f"no {what} may go there"):
+            make_plan(make_spec("job.sh", "-site", "open", *words), policy, make_facts())
+    else:
+        make_plan(make_spec("job.sh", "-site", "open", *words), policy, make_facts())
+    plan = make_plan(make_spec("job.sh", "-rmt", *words), policy, make_facts())
+    assert plan.route.sites == (("apart",) if what else ("open", "apart"))
+
+
+def test_an_unknown_word_for_isolation_is_no_isolation() -> None:
+    """A typing error must not send anybody's ticket away."""
+    policy = make_policy(OPEN.replace('"user"', '"users"'))
+    with pytest.raises(PolicyError, match="isolation is 'users'"):
+        make_plan(make_spec("job.sh", "-site", "apart"), policy, make_facts())
