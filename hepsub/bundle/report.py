@@ -34,11 +34,8 @@ _Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2**17)]
 _Number: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _Byte: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=255)]
-_Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{32})?\Z")]
-_Time: TypeAlias = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^(-?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\Z"),
-]
+_DIGEST = re.compile(r"([0-9a-f]{32})?")
+_TIME = re.compile(r"-?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -65,9 +62,13 @@ class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
     name: _Name
     state: Literal["uploaded", "moved", "home", "missing", "lost"]
     size: _Size | None = None
-    md5: _Digest | None = None
+    md5: _Text | None = None
     url: _Text | None = None
     etag: _Text | None = None
+
+    def __post_init__(self) -> None:
+        if not _DIGEST.fullmatch(self.md5 or ""):
+            raise ValueError("its md5 is none")
 
     def is_what(self, fact: ObjectFact) -> bool:
         """Whether an object is this output, as far as size, ETag and MD5 tell."""
@@ -95,8 +96,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     job: _Text = ""
     run: _Size | None = None
     host: _Text = ""
-    started: _Time = ""
-    ended: _Time = ""
+    started: _Text = ""
+    ended: _Text = ""
     payload: Payload | None = None
     code: _Byte
     message: Annotated[str, msgspec.Meta(max_length=LARGEST)] = ""
@@ -104,6 +105,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     outputs: Annotated[tuple[ReportedOutput, ...], msgspec.Meta(max_length=LARGEST // 30)] = ()
     credentials: Annotated[tuple[ReportedCredential, ...], msgspec.Meta(max_length=1000)] = ()
     chirp: bool = False
+
+    def __post_init__(self) -> None:
+        if not (_TIME.fullmatch(self.started) and _TIME.fullmatch(self.ended)):
+            raise ValueError("it does not say when it began and ended")
 
     @property
     def complaint(self) -> str:
