@@ -82,29 +82,37 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))
-        state, pause = _round(session, before if patient else _without_pauses(before))
+        state, pause, left = _round(session, before if patient else _without_pauses(before))
         state = replace(state, by_itself=state.when if by_itself else before.by_itself)
         try:
             write_whole(state_path(root), state_text(state), 0o600)
         except OSError as error:
             raise unusable(root / DIRECTORY, error) from error
-    problems = tuple(_problems(state))
+    problems = (*_problems(state), *(_left(each) for each in left))
     return Result(
         value=Renewed(state=state, busy=False, pause=pause),
-        notes=state.notes,
+        notes=tuple(note for note in state.notes if note not in left),
         problems=problems,
         exit_code=NotDone.exit_code if problems and not by_itself else 0,
     )
 
 
-def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]:
+def _left(trouble: str) -> Problem:
+    """What to say of something that is not where it belongs, or is not believed."""
+    return Problem(code="left-alone", message=trouble, remedy="hep_auth renew tries it again")
+
+
+def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
+    """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
     stores = open_stores(session)
     pending = Round(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *fetch_spooled(session)]
+    left: list[str] = []
     found, troubles = find_live(session)
-    notes += [*look_at_root(session.bundles).troubles, *troubles]
+    notes += troubles
+    left += look_at_root(session.bundles).troubles
     # What was handed over with its files is out of reach.
     live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
     for directory in _own_directories(session, live):
@@ -115,8 +123,8 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
     storages = renew_signatures(session, stores, live, before.storages)
     for each in found:
         if each.has_ended:
-            notes += close_bundle(session, pending, each.bundle, each.cluster)
-    notes += revisit_finished(session, pending)
+            left += close_bundle(session, pending, each.bundle, each.cluster)
+    left += revisit_finished(session, pending)
     state = RenewalState(
         when=now,
         host=session.situation.host,
@@ -124,10 +132,10 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float]
         jobs=sum(each.number for each in live),
         credentials={name: outcome for name, (outcome, _) in credentials.items()},
         storages={name: outcome for name, (outcome, _) in storages.items()},
-        notes=tuple(dict.fromkeys(notes)),  # what was just closed has been looked at twice
+        notes=tuple(dict.fromkeys((*notes, *left))),
     )
     dues = [due for _, due in (*credentials.values(), *storages.values())]
-    return state, _pause(dues, now, every)
+    return state, _pause(dues, now, every), tuple(dict.fromkeys(left))  # some were looked at twice
 
 
 def _pause(dues: Iterable[float], now: float, every: float) -> float:

@@ -245,20 +245,22 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     if not plan.staging.shared and not plan.staging.isolation and plan.route.sites:
         yield "My.WantDelayedUpdates = false"  # whoever reads the job's directory could use them
     if plan.staging.confined:
-        yield from _confined(plan.staging, f"{bundle}/{SHARED},{corner}")
+        limit = _escaped(f"{bundle}/{SHARED},{corner}")
+        yield f'My.LimitDirectoryAccess = "{limit}"'
+    if plan.staging.confined or plan.staging.chirp:
+        yield from _proxy(plan.staging)
     if _is_gated(plan):
         yield f"My.{GATE} = false"
 
 
-def _confined(staging: StagingPlan, allowed: str) -> Iterator[str]:
-    """What a job, and the site that it runs at, may reach on this side.
+def _proxy(staging: StagingPlan) -> Iterator[str]:
+    """What a job may ask this side for, and tell it, while it runs.
 
     The limit holds for HTCondor's own transfers, and for what the I/O proxy reads and writes; not for links,
     which is why there is no proxy unless the policy wants it. WantRemoteUpdates is on wherever WantIOProxy is, and
     lets a job change any attribute of its own ad, the limit included. Delayed updates, of names that begin with
     Chirp, are a switch of their own, and on unless it is said (all tried on 23.9.6 and 25.14.1).
     """
-    yield f'My.LimitDirectoryAccess = "{_escaped(allowed)}"'
     yield f"want_io_proxy = {str(staging.chirp).lower()}"
     yield "My.WantRemoteUpdates = false"
 

@@ -72,7 +72,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
             remedy="split them over several submissions: -first N counts on where the last one ended",
         )
     image = _image(spec, policy, facts, os, route.sites)
-    files = _files(spec, policy, facts, number, route)
+    files = _files(spec, policy, facts, number, route, in_container=bool(image))
     travelling = choose_environment(
         spec.environment,
         situation.environment,
@@ -138,7 +138,9 @@ class _Files:
         return self.staging is not None and not self.staging.in_place
 
 
-def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route) -> _Files:
+def _files(
+    spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route, *, in_container: bool
+) -> _Files:
     situation = facts.situation
     jobs = job_values(number, spec.first, facts.items, facts.ends)
     layout = lay_out(spec, situation.cwd, facts.places)
@@ -155,6 +157,7 @@ def _files(spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Rout
         shared=not route.transfer,
         isolation=_isolation(route, policy),
         io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+        in_container=in_container,
         spool=route.spool,
         credentials=choose_credentials(
             spec.credentials, policy, route.pool, route.sites, situation.uid

@@ -209,6 +209,7 @@ def plan_staging(
     spool: bool = False,
     isolation: str = "",
     io_proxy: bool = False,
+    in_container: bool = False,
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
@@ -225,6 +226,7 @@ def plan_staging(
         spool: whether the jobs are handed over with their files, so that they can ask for nothing.
         isolation: how the sites keep the directories of users apart; empty for not at all.
         io_proxy: whether jobs may ask the submit side for something while they run.
+        in_container: whether the program sees an image's file system, and perhaps nothing of this host's.
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
@@ -245,8 +247,9 @@ def plan_staging(
         storages=policy.storage,
         objects=objects,
         shared=shared,
-        # Where the file system is shared the wrapper reads the bundle itself.
-        chirp=confined and io_proxy and bool(isolation),
+        # At home the wrapper reads the bundle itself, unless an image hides it; the program has the user's own uid
+        # there, and the proxy gives it nothing more.
+        chirp=(confined and io_proxy and bool(isolation)) or (shared and in_container),
         cwd=str(cwd),
         bundle_root=root,
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,

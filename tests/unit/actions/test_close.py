@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.bundle.directory import discard_bundle
+from hepsub.errors import NotDone
+from hepsub.result import Result
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]
@@ -29,6 +31,11 @@ def ended(world: World) -> Path:
     return bundle
 
 
+def told(result: Result) -> list[str]:
+    """All that a round says."""
+    return [*result.notes, *(each.message for each in result.problems)]
+
+
 def age(bundle: Path, days: float) -> None:
     """Let the end be so long ago."""
     when = time.time() - days * DAY
@@ -39,7 +46,7 @@ def test_an_output_for_a_path_is_put_there(world: World, ended: Path) -> None:
     """Directories are made; a file that is there is replaced."""
     (ended / "job/0/home.0/outputs/r").write_text("a result")
     result = world.renew()
-    assert result.notes == ()
+    assert (result.notes, result.problems) == ((), ())
     assert (world.directory / "results/r").read_text() == "a result"
     assert not (ended / "job/0/home.0/outputs/r").exists()
 
@@ -66,7 +73,7 @@ def test_what_has_no_place_is_never_forgotten(world: World, ended: Path) -> None
     (ended / "job/0/home.0/outputs/r").write_text("a result")
     for _ in range(2):
         result = world.renew()
-        assert any("results/r could not be written" in note for note in result.notes), result.notes
+        assert any("results/r could not be written" in note for note in told(result)), result
         age(ended, 400)
     assert (ended / "job/0/home.0/outputs/r").read_text() == "a result"
     assert not (ended / "creds").exists()
@@ -81,7 +88,7 @@ def test_one_that_is_settled_is_not_looked_through_again(world: World, ended: Pa
     world.renew()
     assert (ended / "private/finished").stat().st_size > 0
     (ended / "private/request.json").unlink()
-    assert world.renew().notes == ()
+    assert told(world.renew()) == []
     age(ended, 31)
     world.renew()
     assert not ended.exists()
@@ -120,6 +127,14 @@ def test_torn_files_of_killed_rounds_go(world: World) -> None:
     assert not bundle.exists()
 
 
+def test_what_had_to_be_left_alone_is_a_problem(world: World, ended: Path) -> None:
+    """By hand the exit code says "not all"; who runs it by itself comes again."""
+    (ended / "job/0/home.0/report.json").write_text("{")
+    result = world.renew()
+    assert [each.code for each in result.problems] == ["left-alone"]
+    assert result.exit_code == NotDone.exit_code
+
+
 # ---- what a job leaves instead ------------------------------------------------------------------
 
 
@@ -134,7 +149,7 @@ def test_a_spoilt_bundle_keeps_no_other_one_back(world: World, ended: Path, tmp_
     (second / "job/0/home.0/outputs").mkdir(parents=True)
     (second / "job/0/home.0/outputs/r").write_text("a result")
     for _ in range(2):
-        notes = world.renew().notes
+        notes = told(world.renew())
         assert len([note for note in notes if "13.0 brought back stays in" in note]) == 1
     assert (world.directory / "results/second").read_text() == "a result"
     assert (tmp_path / "precious/thesis.tex").read_text() == "mine"
@@ -147,7 +162,7 @@ def test_a_link_is_named_and_never_forgotten(world: World, ended: Path, tmp_path
     (ended / "job/0/home.0/outputs/r").symlink_to(tmp_path / "key")
     world.renew()
     age(ended, 400)
-    assert any("'r' of 13.0 stay in" in note for note in world.renew().notes)
+    assert any("'r' of 13.0 stay in" in note for note in told(world.renew()))
     assert (ended / "job/0/home.0/outputs/r").is_symlink()
     assert not (world.directory / "results/r").exists()
     assert (tmp_path / "key").read_text() == "mine"
@@ -167,7 +182,7 @@ def test_a_bundle_in_which_a_job_made_deep_directories_is_removed(
     os.close(deep)
     age(ended, 31)
     try:
-        assert world.renew().notes == ()
+        assert told(world.renew()) == []
         assert not ended.exists()
     finally:
         subprocess.run(["rm", "-rf", ended], check=True)  # pytest's own way would fail, too

@@ -131,6 +131,14 @@ def test_what_a_job_may_say_and_ask_while_it_runs(
     assert found["My.LimitDirectoryAccess"] == f'"{B}/shared,{B}/job/$(ProcId)"'
 
 
+def test_in_an_image_at_home_the_bundle_may_be_hidden() -> None:
+    """So the job may ask for it by the proxy, which gives the user's own uid nothing that it has not."""
+    found = described("job.sh", "-image", "docker://x/y", "-out", "r=herd:out/r")
+    assert (found["universe"], found["want_io_proxy"]) == ("container", "true")
+    assert found["My.WantRemoteUpdates"] == "false"
+    assert "My.LimitDirectoryAccess" not in found
+
+
 def test_one_log_for_both_streams_is_one_file() -> None:
     """HTCondor merges them only if it sees one path."""
     found = described("job.sh", "-site", "far", "-o", "both", "-e", "both")
