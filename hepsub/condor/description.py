@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from hepsub.condor.boot import boot_words
+from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
@@ -32,7 +32,7 @@ from hepsub.plan.environment import JOB_ID
 from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan
-from hepsub.plan.template import Name, Template, literal
+from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
 
 _STAGING_MARGIN_S = 600
@@ -50,6 +50,8 @@ _UNKNOWN = "0" * 64
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9 _./:=,@%+~^-]*")
 _PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
 _PROC_VALUE = "$$([MY.ProcId])"
+_SEAL_ATTRIBUTE = "HepSub_Seal"
+_SEAL_VALUE = f"$$([MY.{_SEAL_ATTRIBUTE}])"
 _JOB_ID_VALUE = f"$$([MY.ClusterId]).{_PROC_VALUE}"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
 
@@ -147,7 +149,7 @@ def _program(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
         if plan.arguments:
             yield f'arguments = "{_user_arguments(plan, varying)}"'
     else:
-        yield from _booted(plan, plan.staging, varying)
+        yield from _booted(plan, varying)
     yield from _logs(plan, varying, uuid)
     if plan.event_log:
         yield f"log = {plain(plan.event_log, 'the path after -l')}"
@@ -164,29 +166,29 @@ def _user_arguments(plan: Plan, varying: Varying) -> str:
     return "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)[1:-1]
 
 
-def _booted(plan: Plan, staging: StagingPlan, varying: Varying) -> Iterator[str]:
+def _booted(plan: Plan, varying: Varying) -> Iterator[str]:
     """A shell that compares the wrapper before it starts it; tables show the user's program all the same."""
-    seal = staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
-    sums = f"$({_SUMS})" if seal.set_of else seal.sets[0]
-    boot = quote_line(boot_words(seal.wrapper, ""))[1:-1].removesuffix("''")
+    shown = _shown_name(plan, varying)
+    boot = quote_line(boot_arguments(parse_template(shown)))[1:-1]
     user = _user_arguments(plan, varying)
     yield f"universe = {'container' if plan.image else 'vanilla'}"
     yield "executable = /bin/sh"
     yield "transfer_executable = false"
-    yield f'arguments = "{boot}{sums}{" " if user else ""}{user}"'
+    yield f'arguments = "{boot}{" " if user else ""}{user}"'
     yield f"My.HepSub_Cmd = {classad_string_of(plan.executable, varying)}"
     yield f"description = {_shown(plan, varying)}"
 
 
 def _shown(plan: Plan, varying: Varying) -> str:
     """What condor_q shows instead of the shell: the program's name, and its arguments where they are plain."""
-    name = "$Fnx(HEPEXE)" if "HEPEXE" in varying else _shown_name(plan.executable)
+    name = _shown_word(parse_template(_shown_name(plan, varying)))
     words = [] if "HEPARGS" in varying else [_shown_word(each) for each in plan.arguments]
     return " ".join((name, *words))
 
 
-def _shown_name(executable: Template) -> str:
-    return PurePosixPath(path_value(executable, "the script")).name
+def _shown_name(plan: Plan, varying: Varying) -> str:
+    """The program's name, a template; a list's items have names of their own, which only HepSub_Cmd has."""
+    return "job" if "HEPEXE" in varying else PurePosixPath(str(plan.executable)).name
 
 
 def _shown_word(word: Template) -> str:
@@ -343,7 +345,9 @@ def _environment(plan: Plan) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
     own = f"{JOB_ID}={_JOB_ID_VALUE}"
     if plan.staging is not None:
-        own += f" HEPSUB_HOME_DIR=home.{_PROC_VALUE}"
+        seal = plan.staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
+        own += f" HEPSUB_HOME_DIR=home.{_PROC_VALUE} {quote_line(boot_environment(seal.wrapper))[1:-1]}"
+        own += f" {SEAL}={_SEAL_VALUE if seal.set_of else seal.sets[0]}"
     inherited = quote_line(words)[1:-1]
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
@@ -425,14 +429,19 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
     for name, text in texts.items():
         if text:
             yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
+    if plan.staging is not None and plan.staging.seal is not None and plan.staging.seal.set_of:
+        yield f'My.{_SEAL_ATTRIBUTE} = "$({_SUMS})"'
     yield f"My.HepSub_WalltimeLimit = {plan.walltime.limit}"
 
 
 def _refuse_foreign_macros(lines: list[str]) -> None:
-    """The last line of defence: no `$$(` but the two that hepsub writes itself."""
+    """The last line of defence: no `$$(` but those that hepsub writes itself."""
     for line in lines:
         rest = (
-            line.replace("$$(DOLLARDOLLAR)", "").replace(_JOB_ID_VALUE, "").replace(_PROC_VALUE, "")
+            line.replace("$$(DOLLARDOLLAR)", "")
+            .replace(_JOB_ID_VALUE, "")
+            .replace(_PROC_VALUE, "")
+            .replace(_SEAL_VALUE, "")
         )
         if "$$(" in rest or "$$[" in rest:
             raise NotExpressible(

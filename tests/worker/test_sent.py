@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.condor.boot import CHANGED_CODE, boot_words
+from hepsub.condor.boot import CHANGED_CODE, boot_arguments, boot_environment
+from hepsub.plan.template import literal
 from tests.worker.job import WRAPPER, Job
 from tests.worker.store import Store
 
@@ -141,15 +142,23 @@ def boot(
 ) -> subprocess.CompletedProcess[str]:
     """Start a job as HTCondor does, with a stand-in for the wrapper."""
     job.write("wrapper.sh", 'echo "$HEPSUB_SEAL"; printf "%s\\n" "$@" "$PATH"')
-    words = [str(word) for word in boot_words(wrapper, "seal")]
     return subprocess.run(
-        [*job.shell, *words, *arguments],
+        [*job.shell, *IN_FRONT, *arguments],
         cwd=job.directory,
-        env={"PATH": str(path or job.path), **env},
+        env={"PATH": str(path or job.path), **in_the_ad(wrapper, "seal"), **env},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+IN_FRONT = tuple(str(word) for word in boot_arguments(literal("run.sh")))
+
+
+def in_the_ad(wrapper: str, sealed: str) -> dict[str, str]:
+    """The variables that the job's ad has for the shell."""
+    pairs = (str(each).partition("=") for each in boot_environment(wrapper))
+    return {name: value for name, _, value in pairs} | {"HEPSUB_SEAL": sealed}
 
 
 MINE = digest('echo "$HEPSUB_SEAL"; printf "%s\\n" "$@" "$PATH"')
@@ -175,18 +184,22 @@ def test_a_program_of_the_environment_does_not_compare(job: Job) -> None:
 
 def test_the_real_wrapper_goes_on_from_there(job: Job) -> None:
     """The words of hepsub, its wrapper and a sealed job, together."""
-    job.payload('echo "ran $1"')
-    seal(job, {"run.sh": script('echo "ran $1"')})
+    text = 'echo "ran $1 ${HEPSUB_BOOT-} ${HEPSUB_WRAPPER-} ${HEPSUB_SEAL-}"'
+    job.payload(text)
+    seal(job, {"run.sh": script(text)})
     job.write("hepsub.manifest", job.manifest())
     text = WRAPPER.read_text()
     job.write("wrapper.sh", text)
-    words = [str(word) for word in boot_words(digest(text), job.env["HEPSUB_SEAL"])]
     done = subprocess.run(
-        [*job.shell, *words, "x"],
+        [*job.shell, *IN_FRONT, "x"],
         cwd=job.directory,
-        env={"PATH": str(job.path), "JOB_MARK": job.mark},
+        env={
+            **in_the_ad(digest(text), job.env["HEPSUB_SEAL"]),
+            "PATH": str(job.path),
+            "JOB_MARK": job.mark,
+        },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ran x\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran x   \n", "")

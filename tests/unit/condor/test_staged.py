@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from hepsub.condor.boot import CHANGED_CODE, boot_words, without_boot
+from hepsub.condor.boot import CHANGED_CODE, boot_arguments, without_boot
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.condor.quoting import quote_line, unquote_line
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.plan.staging import Seal
 from hepsub.plan.template import parse_template
-from tests.fakes.world import make_facts, make_policy, make_spec
+from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_spec
 
 POLICY = """
 [storage.herd]
@@ -165,7 +165,20 @@ def test_jobs_with_different_files_name_their_set_and_its_digest() -> None:
     assert text["transfer_input_files"].endswith(
         f"{B}/shared/sets/$(HEPSET)/hepsub.sums, {B}/shared/sets/$(HEPSET)/in/"
     )
-    assert text["arguments"].endswith(f"'{'a' * 64}' $(HEPSUMS) 'x'\"")
+    assert text["My.HepSub_Seal"] == '"$(HEPSUMS)"'
+    assert text["environment"].endswith(' HEPSUB_SEAL=$$([MY.HepSub_Seal])"')
+
+
+def test_the_ad_says_what_to_compare() -> None:
+    """In the environment: the arguments are what condor_history shows, after the program's name."""
+    found = described(
+        "run-%{ProcId}.sh", "-site", "far", "-argu", "a b", programs={"/run-0.sh": RUNNABLE}
+    )
+    assert found["arguments"] == (
+        "\"'-c' 'eval \"\"'$'HEPSUB_BOOT\"\"' 'run-'$(ProcId)'.sh' 'a' 'b'\""
+    )
+    assert f" 'HEPSUB_WRAPPER={'a' * 64}' HEPSUB_SEAL={'b' * 64}\"" in found["environment"]
+    assert "sha256sum || openssl" in found["environment"]
 
 
 def test_a_spooled_job_is_not_limited_by_names_of_this_host() -> None:
@@ -191,7 +204,7 @@ def test_a_job_with_a_wrapper_is_held_late_and_for_lost_outputs() -> None:
 def test_the_users_arguments_come_back_from_the_ad(words: tuple[str, ...]) -> None:
     """hep_q shows them, and nothing of the words in front."""
     user = tuple(parse_template(word) for word in words)
-    line = quote_line((*boot_words("a" * 64, "-"), *user))[1:-1].replace('""', '"')
+    line = quote_line((*boot_arguments(parse_template("x.sh")), *user))[1:-1].replace('""', '"')
     assert without_boot(unquote_line(line)) == words
 
 
