@@ -50,7 +50,7 @@ def test_at_home_it_runs_where_it_was_submitted(chain: Chain) -> None:
 def test_far_away_new_files_come_home_and_credentials_do_not(
     chain: Chain, remote_site: RemoteSite
 ) -> None:
-    """As without -cred: what the program made is in the working directory; ticket and token are not."""
+    """As without -cred: hep_fetch brings what the program made; ticket and token nobody brings."""
     chain.kdc.join(remote_site.sandbox)
     shell = chain.shell
     shell.script("job.sh", f"{LOOK}\nlook now; echo made > made; ls -A; touch .hidden")
@@ -60,8 +60,11 @@ def test_far_away_new_files_come_home_and_credentials_do_not(
     said = shell.text(f"job.sh.out.{cluster}.0").splitlines()
     assert said[0] == "now ticket=good token=good", shell.text(f"job.sh.err.{cluster}.0")
     assert not [line for line in said if "krb5cc" in line or line.endswith(".token")]
-    assert shell.text("made") == "made\n"
-    names = {str(path.relative_to(shell.work)) for path in shell.work.rglob("*")}
+    shell.ok("hep_fetch", str(cluster))
+    assert shell.text(f"{cluster}/0/made") == "made\n"
+    brought = chain.desk.home_of(submitted["uuid"], 0)
+    assert (brought / "outputs/made").exists()
+    names = {str(path.relative_to(top)) for top in (shell.work, brought) for path in top.rglob("*")}
     assert not [
         name for name in names if "krb5cc" in name or ".token" in name or "manifest" in name
     ]

@@ -54,10 +54,12 @@ def test_renew_fetches_what_jobs_left(chain: Chain) -> None:
     shell.pool.wait_for(
         lambda: shell.pool.jobs(f"ClusterId == {cluster} && JobStatus == 4"), 60, "its end"
     )
-    assert not (shell.work / "made").exists()
+    made = chain.desk.home_of(submitted["uuid"], 0) / "outputs/made"
+    assert not made.exists()
     chain.renew()
     assert shell.text(f"plain.sh.out.{cluster}.0") == "hello\n"
-    assert shell.text("made") == "made\n"
+    assert made.read_text() == "made\n"
+    assert not (shell.work / "made").exists()
     assert codes(shell.ended(cluster)) == [0]
 
 

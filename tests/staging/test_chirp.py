@@ -79,8 +79,8 @@ def test_a_jobs_own_manifest_is_readable_by_chirp_only_far_away(
 
 
 OWN_MANIFEST = """[
-    line.split('"')[1] + "/hepsub.manifest"
-    for line in open(os.environ["_CONDOR_JOB_AD"]) if line.startswith("Iwd = ")
+    line.split('"')[1].split(",")[0]
+    for line in open(os.environ["_CONDOR_JOB_AD"]) if line.startswith("TransferInput = ")
 ]"""
 
 
