@@ -157,8 +157,8 @@ _SHAPES = (
     ("://", r"://[^/@\s:]*:(?!\d+(?:[/,?#]|$))[^@\s]{1,256}@"),
     (
         "key= token= authz= sig= signature=",
-        r"(?i:[?&](?:x-amz-signature|x-goog-signature|signature|sig|authz|(?:access_|private_|auth_)?token"
-        r"|x-amz-security-token|api_?key|key)=[\w%.+/-]{16,})",
+        r"(?i:[?&](?:x-(?:amz|goog)-(?:signature|security-token)=[^&\s]"
+        r"|(?:signature|sig|authz|(?:access_|private_|auth_)?token|api_?key|key)=[\w%.+/-]{16,}))",
     ),
     (
         "password= passwd= pwd= secret=",

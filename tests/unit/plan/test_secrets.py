@@ -100,6 +100,7 @@ def test_a_secret_that_poses_as_a_place_is_one(name: str, value: str) -> None:
         "ghp_0123456789abcdefghijABCDEFGHIJ",
         "glpat-0123456789abcdefghij",
         "https://s3.example.org/b/k?X-Amz-Date=1&X-Amz-Signature=0123456789abcdef",
+        "https://s3.example.org/b/k?X-Amz-Date=1&X-Amz-Signature=short",
         "https://alice:pw@example.org/repo.git",
         "redis://:pw@host:6379",
         "redis://:12345@host:6379",
