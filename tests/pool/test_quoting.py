@@ -17,7 +17,11 @@ from tests.testbed.pool import Pool
 pytestmark = [pytest.mark.condor]
 
 Words = tuple[str, ...]
-OWN_MACROS = ("$$(DOLLARDOLLAR)", "$$([MY.ClusterId]).$$([MY.ProcId])")
+OWN_MACROS = (
+    "$$(DOLLARDOLLAR)",
+    "$$([MY.ClusterId]).$$([MY.ProcId])",
+    "HEPSUB_HOME_DIR=home.$$([MY.ProcId])",
+)
 REPORT = """
 import json, os, sys
 words = [os.fsencode(word).decode("utf-8") for word in sys.argv[1:]]
