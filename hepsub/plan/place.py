@@ -83,8 +83,30 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
                 remedy=_describe_it(found["storage"], storages),
             )
         return ObjectPlace(storage=found["storage"], bucket=found["bucket"], key=found["key"])
+    _check_no_storage(url, storages)
     trailing = "/" if url.endswith("/") else ""
     return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
+
+
+def _check_no_storage(url: str, storages: Mapping[str, Storage]) -> None:
+    """Refuse what begins as an object does and is none: as a path it would be a file of a strange name.
+
+    Raises:
+        UsageError: it is one.
+    """
+    name, colon, rest = url.partition(":")
+    if not colon or (name not in storages and name.casefold() != "s3"):
+        return
+    bucket, _, key = rest.lstrip("/").partition("/")
+    right = (
+        f"{name}:{bucket or 'BUCKET'}/{key or 'KEY'}"
+        if name in storages
+        else f"s3://{rest.lstrip('/')}"
+    )
+    raise UsageError(
+        f"'{url}' is no object: behind the storage stand bucket and key",
+        remedy=f"write {right}; a file of this name is ./{url}",
+    )
 
 
 def may_be_object(url: str, storages: Mapping[str, Storage]) -> bool:

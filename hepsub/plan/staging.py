@@ -342,8 +342,9 @@ def _check_name(name: str) -> None:
         raise UsageError(
             f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
         )
-    if not name or name.startswith("/") or ".." in parts or name.endswith("/"):
+    if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
+        plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
         raise UsageError(
             f"'{name}' cannot be the name of a file in the job's directory",
-            remedy="give a plain name, or one in a subdirectory",
+            remedy=f"write '{plain}'" if plain else "give a plain name, or one in a subdirectory",
         )
