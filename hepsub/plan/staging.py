@@ -51,7 +51,12 @@ class Carried:
     @property
     def is_pattern(self) -> bool:
         """Whether the name is a shell pattern."""
-        return _GLOB.search(self.name) is not None
+        return is_pattern(self.name)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether the name of an output is a shell pattern."""
+    return _GLOB.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
