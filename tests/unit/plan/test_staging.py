@@ -342,3 +342,19 @@ def test_a_path_may_have_a_colon(path: str) -> None:
     """Where no storage has the name in front of it."""
     [carried] = staging("-out", f"r={path}").outputs_of(first())
     assert isinstance(carried.place, FilePlace)
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("s3://raw/./a", "write herd:raw/a"),
+        ("herd:raw/d/./a", "write herd:raw/d/a"),
+        ("herd:raw/../a", "choose another key"),
+    ],
+)
+def test_a_key_that_clients_would_fold_is_refused(url: str, remedy: str) -> None:
+    """`find . -name '*.root'` makes such lists; the signature would not fit, and every job would get a 403."""
+    plan = staging("-in", url)
+    with pytest.raises(UsageError, match="no client sends as it is") as error:
+        plan.inputs_of(first())
+    assert error.value.remedy == remedy
