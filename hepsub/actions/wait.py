@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from hepsub.actions.home import place_outputs
 from hepsub.actions.query import job_document
@@ -85,7 +84,7 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
         waited = Waited(submission=submission, jobs=(), interrupted=True)
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     waited = Waited(submission=submission, jobs=jobs)
-    notes = _bring_home(submission)
+    notes = _bring_home(session, submission)
     failed = waited.failed()
     if not failed and not waited.unknown():
         return Result(value=waited, notes=notes)
@@ -97,13 +96,13 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
     )
 
 
-def _bring_home(submission: Submission) -> tuple[str, ...]:
-    """Put outputs that came home where the user wants them; what could not be, in words."""
-    plan = submission.plan
-    if plan is None or plan.staging is None or plan.staging.shared:
-        return ()
-    bundle = read_bundle(Path(plan.staging.bundle_root) / submission.submitted.uuid)
-    if bundle is None:
+def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
+    """Put outputs that came home where the user wants them; what could not be, in words.
+
+    The bundle knows, not the plan: with -once the submission may be one of an earlier command.
+    """
+    bundle = read_bundle(session.bundles / submission.submitted.uuid)
+    if bundle is None or bundle.request.staging.shared:
         return ()
     cluster = submission.submitted.cluster
     return (*place_outputs(bundle, cluster), *bundle.place_logs(cluster))

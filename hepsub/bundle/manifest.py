@@ -156,11 +156,8 @@ def _checksum(fact: ObjectFact) -> str:
 def _output(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
     flags = "?" if each.optional else "-"
     if isinstance(each.place, FilePlace):
-        return (
-            ("move", each.name, flags, each.place.path)
-            if files.shared
-            else ("home", each.name, flags, "-")
-        )
+        action, goal = ("move", each.place.path) if files.shared else ("home", "-")
+        return f"{action}glob" if each.is_pattern else action, each.name, flags, goal
     if each.is_pattern:
         url, fields = signing.form(each.place)
         return (

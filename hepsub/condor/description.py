@@ -209,6 +209,8 @@ def _logs(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
             same = str(plan.stdout) == str(plan.stderr)
             log = STDERR if command == "error" and not same else STDOUT
             path = f"{_corner(plan.staging, uuid)}/{log}"
+        elif plan.staging is not None:
+            _check_remap(path if variable not in varying else str(template), what)
         yield f"{command} = {path}"
 
 
@@ -219,6 +221,21 @@ def classad_string_of(executable: Template, varying: Varying) -> str:
     return (
         '"' + path_value(executable, "the script").replace("\\", "\\\\").replace('"', '\\"') + '"'
     )
+
+
+def _check_remap(path: str, what: str) -> None:
+    r"""Refuse a log that HTCondor, which brings it from the sandbox, would put elsewhere or not at all.
+
+    (transfer_output_remaps has `;` and `=` between files, and `\` in front of them.)
+
+    Raises:
+        NotExpressible: it is one.
+    """
+    if found := set(path) & set(",;\\"):
+        raise NotExpressible(
+            f"{what} '{path}' has {' and '.join(sorted(found))}, with which HTCondor does not find the log's place",
+            remedy="choose another name or directory with -o and -e",
+        )
 
 
 def _transfer(plan: Plan, uuid: str) -> Iterator[str]:

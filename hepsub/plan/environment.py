@@ -21,6 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """Names that a shell can spell."""
 
 _SESSION = frozenset({
+    "BASHOPTS", "SHELLOPTS",  # exported by `set -e; export SHELLOPTS`, they change every sh that is bash
     "_", "SHLVL", "PWD", "OLDPWD", "SSH_AGENT_PID", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
     "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
     "TMUX", "TMUX_PANE", "STY", "OIDC_SOCK", "KRB5CCNAME", "WINDOWID", "LS_COLORS",

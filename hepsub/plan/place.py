@@ -66,11 +66,12 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
         UsageError: the URL has another scheme.
     """
     if found := _S3_URL.fullmatch(url):
-        return ObjectPlace(
+        place = ObjectPlace(
             storage=_by_bucket(found["bucket"], storages, url),
             bucket=found["bucket"],
             key=found["key"],
         )
+        return _check_key(place)
     if _OTHER_SCHEME.match(url):
         raise UsageError(
             f"'{url}': only s3://bucket/key, storage:bucket/key and paths are understood",
@@ -82,9 +83,49 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
                 f"'{url}': the policy has no storage '{found['storage']}'",
                 remedy=_describe_it(found["storage"], storages),
             )
-        return ObjectPlace(storage=found["storage"], bucket=found["bucket"], key=found["key"])
+        place = ObjectPlace(storage=found["storage"], bucket=found["bucket"], key=found["key"])
+        return _check_key(place)
+    _check_no_storage(url, storages)
     trailing = "/" if url.endswith("/") else ""
     return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
+
+
+def _check_key(place: ObjectPlace) -> ObjectPlace:
+    """An object, if HTTP clients leave its path alone: they fold `.` and `..`, and the signature no longer fits.
+
+    Raises:
+        UsageError: its key has one of them.
+    """
+    if any(part in (".", "..") for part in place.key.split("/")):
+        right = "/".join(part for part in place.key.split("/") if part != ".")
+        raise UsageError(
+            f"the key of {place} has '.' or '..' between slashes, which no client sends as it is",
+            remedy=f"write {place.storage}:{place.bucket}/{right}"
+            if ".." not in right
+            else "choose another key",
+        )
+    return place
+
+
+def _check_no_storage(url: str, storages: Mapping[str, Storage]) -> None:
+    """Refuse what begins as an object does and is none: as a path it would be a file of a strange name.
+
+    Raises:
+        UsageError: it is one.
+    """
+    name, colon, rest = url.partition(":")
+    if not colon or (name not in storages and name.casefold() != "s3"):
+        return
+    bucket, _, key = rest.lstrip("/").partition("/")
+    right = (
+        f"{name}:{bucket or 'BUCKET'}/{key or 'KEY'}"
+        if name in storages
+        else f"s3://{rest.lstrip('/')}"
+    )
+    raise UsageError(
+        f"'{url}' is no object: behind the storage stand bucket and key",
+        remedy=f"write {right}; a file of this name is ./{url}",
+    )
 
 
 def may_be_object(url: str, storages: Mapping[str, Storage]) -> bool:

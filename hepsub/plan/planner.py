@@ -31,9 +31,9 @@ from hepsub.plan.layout import (
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for
-from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
+from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
-from hepsub.plan.template import Template, Values, parse_template
+from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy
 
@@ -174,6 +174,7 @@ def _files(
         notes=(
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
             *_home_note(staging, jobs),
+            *_pattern_notes(staging, number),
             *_library_note(facts),
             *_spool_note(route),
         ),
@@ -192,6 +193,19 @@ def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ..
     return (
         "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
         f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+    )
+
+
+def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
+    """What several jobs match is not known before: that one may overwrite another's is said."""
+    if staging is None or number < 2:
+        return ()
+    return tuple(
+        f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
+        " %{ProcId} in the directory's name keeps them apart"
+        for rule in staging.outputs
+        if is_pattern(str(rule.name))
+        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER}
     )
 
 

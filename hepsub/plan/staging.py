@@ -51,7 +51,12 @@ class Carried:
     @property
     def is_pattern(self) -> bool:
         """Whether the name is a shell pattern."""
-        return _GLOB.search(self.name) is not None
+        return is_pattern(self.name)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether the name of an output is a shell pattern."""
+    return _GLOB.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,8 +347,9 @@ def _check_name(name: str) -> None:
         raise UsageError(
             f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
         )
-    if not name or name.startswith("/") or ".." in parts or name.endswith("/"):
+    if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
+        plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
         raise UsageError(
             f"'{name}' cannot be the name of a file in the job's directory",
-            remedy="give a plain name, or one in a subdirectory",
+            remedy=f"write '{plain}'" if plain else "give a plain name, or one in a subdirectory",
         )

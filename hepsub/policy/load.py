@@ -58,7 +58,7 @@ def merge(layers: list[Layer]) -> Policy:
 
 
 def _user_layers(paths: Paths) -> Iterable[Layer]:
-    files = sorted(paths.site_policy.glob("*.toml"))
+    files = _site_files(paths.site_policy)
     files += [paths.user_policy] if paths.user_policy.is_file() else []
     if paths.extra_policy is not None:
         if not paths.extra_policy.is_file():
@@ -69,6 +69,27 @@ def _user_layers(paths: Paths) -> Iterable[Layer]:
         files.append(paths.extra_policy)
     for file in files:
         yield _read(file)
+
+
+def _site_files(directory: Path) -> list[Path]:
+    """The files of a site's policy; those whose names begin with a dot are an editor's.
+
+    Raises:
+        PolicyError: nobody can tell what the site has decided.
+    """
+    try:
+        return sorted(
+            each
+            for each in directory.iterdir()
+            if each.suffix == ".toml" and not each.name.startswith(".")
+        )
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PolicyError(
+            f"the site's policy in {directory} cannot be read: {error.strerror}",
+            remedy="tell the administrators of this machine: without it nobody knows which groups and pools there are",
+        ) from error
 
 
 def _read(file: Path) -> Layer:

@@ -389,8 +389,10 @@ class Policy:
         Raises:
             UnknownPool: there is none.
         """
+        if word in self.pool:
+            return word
         for name, pool in self.pool.items():
-            if word == name or word in pool.aliases:
+            if word in pool.aliases:
                 return name
         known = [*self.pool, *(alias for pool in self.pool.values() for alias in pool.aliases)]
         raise UnknownPool(

@@ -103,7 +103,8 @@ hs_deadline=31536000    # and everything
 hs_homelimit=
 hs_putlimit=
 hs_home_bytes=0
-hs_known=$hs_nl      # names which are no outputs, whatever a pattern says
+hs_known=${hs_nl}items.txt${hs_nl}wrapper.sh${hs_nl}condor_exec.exe${hs_nl}_condor_stdout${hs_nl}_condor_stderr$hs_nl
+                     # names which are no outputs, whatever a pattern says
 hs_inputs=           # JSON of the report
 hs_outputs=
 hs_credentials=
@@ -528,8 +529,8 @@ read_line() {
             ;;
         environment) inside "$2" && check_environment "$2" ;;
         output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
-        home) inside "$2" && flags "$3" "$2" ;;
-        move) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
+        home | homeglob) inside "$2" && flags "$3" "$2" ;;
+        move | moveglob) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
         glob)
             inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes
             [ -n "$5" ] || broken "no form for the pattern $2"
@@ -2143,7 +2144,14 @@ judge_payload() {
 
 # ---- outputs --------------------------------------------------------------------------------------
 
+# A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
+restore_home() {
+    chmod u+rwx .
+    [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ] || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
+}
+
 stage_out() {
+    restore_home
     if [ -n "$hs_by_url" ]; then
         phase "uploading outputs"
         refresh new
@@ -2171,20 +2179,72 @@ check_delete() { :; }
 
 keep_line() {
     case $1 in
-        home | move) ;;
+        home* | move*) ;;
         *) return 0 ;;
     esac
+    hs_action=${1%glob} hs_goal=
+    [ "$hs_action" = home ] || { decode "$4" && hs_goal=$hs_text; }
     decode "$2"
-    hs_output=$hs_text hs_target=
-    [ "$1" = home ] || { decode "$4" && hs_target=$hs_text; }
-    found "$3" || return 0
-    if [ "$1" = home ]; then
-        measure
-        bring_home || lose "hepsub was told to bring it home" ''
-        return 0
-    fi
+    case $1 in
+        *glob)
+            hs_pattern=$hs_text
+            keep_matches "$3"
+            ;;
+        *)
+            hs_output=$hs_text hs_target=$hs_goal
+            ! found "$3" || keep_one
+            ;;
+    esac
+}
+
+# hs_output to hs_target, or home.
+keep_one() {
     measure
-    if move; then record moved "$hs_target"; else save_later "$hs_target" "cannot be written to $hs_target"; fi
+    if [ "$hs_action" = home ]; then
+        bring_home || lose "hepsub was told to bring it home" ''
+    elif move; then
+        record moved "$hs_target"
+    else
+        save_later "$hs_target" "cannot be written to $hs_target"
+    fi
+}
+
+# Each match of hs_pattern, which may be none: FLAGS.
+keep_matches() {
+    hs_glob_flags=$1 hs_keys=$hs_nl hs_any=
+    hs_old_ifs=$IFS
+    IFS=
+    # shellcheck disable=SC2086 # it is a pattern
+    set -- $hs_pattern
+    IFS=$hs_old_ifs
+    for hs_output in "$@"; do
+        is_match || continue
+        hs_any=yes
+        hs_target=${hs_goal%/}/${hs_output##*/}
+        case $hs_action$hs_keys in
+            move*"$hs_nl$hs_target$hs_nl"*)
+                measure
+                save_later "$hs_target" "another match of '$hs_pattern' has the same file name"
+                continue
+                ;;
+        esac
+        hs_keys=$hs_keys$hs_target$hs_nl
+        keep_one
+    done
+    no_match
+}
+
+# Whether hs_output is what a pattern may mean: a file that the payload made.
+is_match() {
+    [ -f "./$hs_output" ] || return 1
+    case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) return 1 ;; esac
+}
+
+# A pattern that nothing matches is an output that is missing.
+no_match() {
+    [ -z "$hs_any" ] || return 0
+    hs_output=$hs_pattern
+    found "$hs_glob_flags"
 }
 
 save_line() {
@@ -2233,8 +2293,7 @@ save_matches() {
     set -- $hs_pattern
     IFS=$hs_old_ifs
     for hs_output in "$@"; do
-        [ -f "./$hs_output" ] || continue
-        case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) continue ;; esac
+        is_match || continue
         hs_any=yes
         hs_key=${hs_output##*/}
         hs_url=$hs_glob_url hs_form=
@@ -2253,9 +2312,7 @@ save_matches() {
         ln -s "../$hs_output" "$hs_private/upload"
         upload post glob "$hs_glob" "$hs_url" "$hs_object"
     done
-    [ -z "$hs_any" ] || return 0
-    hs_output=$hs_pattern
-    found "$hs_glob_flags"
+    no_match
 }
 
 # Upload hs_output: VERB ACTION NAME-in-the-manifest URL [OBJECT]; where that fails, it goes home.
@@ -2337,7 +2394,11 @@ END
 
 # To a shared file system: never half a file under its final name.
 move() {
-    [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/}
+    # Into a directory that is there; but a directory of the same name is what an earlier job made.
+    case $hs_target/ in
+        */"${hs_output##*/}"/) [ -d "./$hs_output" ] || [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
+        *) [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
+    esac
     # Another run of the job may still be at it, on a node that nobody hears of: a name of its own, and
     # what an earlier run left goes away, and with it that run's chance to finish.
     [ "$hs_run" = 1 ] || rm -rf "$hs_target.tmp-$hs_job-"*
@@ -2353,6 +2414,10 @@ copy() {
     mkdir -p "${3%/*}" || return 1
     if [ -d "$1" ]; then
         rm -rf "$2" && cp -R "$1" "$2" || return 1
+        if [ -d "$3" ]; then # mv would put it inside
+            mv -f "$3" "$2.old" && mv -f "$2" "$3" && rm -rf "$2.old"
+            return
+        fi
     else
         cp -f "$1" "$2" && cmp -s "$1" "$2" || return 1
     fi
@@ -2546,6 +2611,7 @@ finish() {
     [ -z "$hs_has_lib" ] || rm -rf "./$hs_lib" "./$hs_lib".*.tar.gz
     case $hs_code in "$hs_e_contract" | "$hs_e_sent") sweep ;; esac
     umask "$hs_umask"
+    restore_home
     report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
     if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
         hs_number=$hs_payload_signal

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -343,3 +344,94 @@ def test_a_pattern_goes_home_when_the_store_is_away(job: Job) -> None:
     ended = job.run()
     assert (ended.code, ended.outputs()) == (85, {"a.root": "home"})
     assert ended.pending() == [["outputs/a.root", "1", md5(b"1"), f"{AWAY}/out/a.root"]]
+
+
+@pytest.mark.parametrize("flags", ["-", "?"])
+def test_matches_of_a_pattern_go_to_a_path(job: Job, tmp_path: Path, flags: str) -> None:
+    """Each file that the payload made, under its own name; what came in and hepsub's own are none."""
+    goal = tmp_path / "results"
+    job.payload("mkdir d; for n in a b; do echo $n >$n.txt; done; echo c >d/a.txt")
+    job.write("in.txt", "input")
+    job.write("items.txt", "item")
+    job.add("sent", "in.txt")
+    job.add("moveglob", "*.txt", flags, f"{goal}/")
+    ended = job.run()
+    assert ended.code == 0
+    assert {p.name: p.read_text() for p in goal.iterdir()} == {"a.txt": "a\n", "b.txt": "b\n"}
+    assert ended.outputs() == {"a.txt": "moved", "b.txt": "moved"}
+
+
+def test_two_matches_of_one_name_do_not_overwrite_each_other(job: Job, tmp_path: Path) -> None:
+    goal = tmp_path / "results"
+    job.payload("mkdir d e; echo 1 >d/x; echo 2 >e/x")
+    job.add("moveglob", "*/x", "-", f"{goal}/")
+    ended = job.run()
+    assert ended.code == 85
+    assert (goal / "x").read_text() == "1\n"
+    assert (job.home / "outputs/e/x").read_text() == "2\n"
+    assert ended.pending() == [["outputs/e/x", "2", ended.pending()[0][2], f"{goal}/x"]]
+
+
+def test_matches_of_a_pattern_come_home(job: Job) -> None:
+    """Far away, where a path has no meaning yet."""
+    job.payload("mkdir d; echo 1 >d/x.csv; echo 2 >y.csv")
+    job.add("homeglob", "*.csv", "-", "-")
+    job.add("homeglob", "d/*", "-", "-")
+    ended = job.run()
+    assert ended.outputs() == {"y.csv": "home", "d/x.csv": "home"}
+    assert (job.home / "outputs/d/x.csv").read_text() == "1\n"
+
+
+@pytest.mark.parametrize(("flags", "code"), [("-", 84), ("?", 0)])
+@pytest.mark.parametrize("action", ["moveglob", "homeglob"])
+def test_a_pattern_without_matches_is_missing(
+    job: Job, tmp_path: Path, action: str, flags: str, code: int
+) -> None:
+    """Files of hepsub and HTCondor do not count."""
+    job.payload("exit 0")
+    for name in ("items.txt", "_condor_stdout", "condor_exec.exe", "wrapper.sh"):
+        job.write(name, "x")
+    job.add(action, "*", flags, f"{tmp_path}/results/" if action == "moveglob" else "-")
+    job.add("sent", "run.sh")
+    assert job.run().code == code
+
+
+def test_a_directory_replaces_the_one_of_an_earlier_job(job: Job, tmp_path: Path) -> None:
+    """It does not land inside, and nothing of the old one, nor a temporary name, is left."""
+    goal = tmp_path / "results/d"
+    goal.mkdir(parents=True)
+    (goal / "old").write_text("old")
+    job.payload("mkdir d; echo 1 >d/new")
+    job.add("move", "d", "-", str(goal))
+    assert job.run().code == 0
+    assert [p.name for p in goal.iterdir()] == ["new"]
+    assert [p.name for p in goal.parent.iterdir()] == ["d"]
+
+
+def test_a_directory_goes_into_another_one_that_is_there(job: Job, tmp_path: Path) -> None:
+    """One of another name is the user's, and nothing in it is lost."""
+    goal = tmp_path / "results"
+    goal.mkdir()
+    (goal / "thesis").write_text("mine")
+    job.payload("mkdir d; echo 1 >d/new")
+    job.add("move", "d", "-", str(goal))
+    assert job.run().code == 0
+    assert (goal / "d/new").read_text() == "1\n"
+    assert (goal / "thesis").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "rm -rf *",
+        "chmod 500 .",
+        "rm -rf hepsub_home; echo x >hepsub_home",
+        "rm -rf hepsub_home; ln -s / hepsub_home",
+    ],
+)
+def test_a_payload_that_clears_up_loses_nothing(job: Job, tmp_path: Path, last: str) -> None:
+    """As many analysis scripts do: HTCondor holds a job whose directory for what comes home is not there."""
+    job.payload(f"{last}\nexit 0")
+    job.add("newfiles")
+    ended = job.run()
+    assert (ended.code, ended.report["code"]) == (0, 0)

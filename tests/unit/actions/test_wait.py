@@ -11,10 +11,13 @@ import pytest
 from hepsub.actions.submit import Submission
 from hepsub.actions.wait import Clock, Waited, end_text, wait
 from hepsub.batch import JobStatus, State, Submitted
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import make_session
+from tests.unit.bundle.test_request import make_request
 
 Step = Callable[[], None]
 
@@ -257,3 +260,21 @@ def test_the_document_of_a_wait(tmp_path: Path) -> None:
         "unknown",
     ]  # fmt: skip
     assert document["failed"] == 1
+
+
+def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_path: Path) -> None:
+    """The repeated command has no plan; the bundle knows where they belong."""
+    schedd = FakeSchedd(past=[end(0), end(1)])
+    session = make_session(tmp_path, as_batch_systems(schedd))
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    request = make_request(
+        "-out", f"r={tmp_path}/results/%{{ProcId}}", shared=False, executable=f"{tmp_path}/run.sh"
+    )
+    with new_bundle(session.bundles, "u") as directory:
+        bundle = Bundle(directory=directory, request=request)
+        bundle.make()
+    (bundle.returned(1) / "outputs").mkdir(parents=True)
+    (bundle.returned(1) / "outputs/r").write_text("a result")
+    result = wait(session, submission(2), Time([]).clock())
+    assert (result.exit_code, result.notes) == (0, ())
+    assert (tmp_path / "results/1").read_text() == "a result"

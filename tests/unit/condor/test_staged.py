@@ -9,6 +9,7 @@ import pytest
 from hepsub.condor.boot import CHANGED_CODE, boot_arguments, without_boot
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.condor.quoting import quote_line, unquote_line
+from hepsub.errors import NotExpressible
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.plan.staging import Seal
@@ -217,3 +218,11 @@ def test_arguments_of_other_jobs_stay_what_they_are(words: tuple[str, ...]) -> N
 def test_the_code_for_a_changed_wrapper_is_the_contracts() -> None:
     """worker/README.md has it."""
     assert CHANGED_CODE == 90
+
+
+@pytest.mark.parametrize("log", ["a,b", "a;b", "a\\b"])
+def test_a_log_whose_name_htcondor_would_split_is_refused(log: str) -> None:
+    """The job would be on hold after its work, or its log in a file of another name."""
+    with pytest.raises(NotExpressible, match="does not find the log's place"):
+        described("job.sh", "-out", "r=herd:out/r", "-o", log)
+    described("job.sh", "-site", "far", "-o", log)

@@ -45,7 +45,7 @@ def test_the_submitters_environment_travels() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "_", "SHLVL", "OLDPWD", "SSH_AUTH_SOCK", "SSH_CONNECTION", "DISPLAY", "XAUTHORITY",
+        "_", "BASHOPTS", "SHELLOPTS", "SHLVL", "OLDPWD", "SSH_AUTH_SOCK", "SSH_CONNECTION", "DISPLAY", "XAUTHORITY",
         "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "TMUX", "OIDC_SOCK", "KRB5CCNAME",
         "LS_COLORS", "_CONDOR_JOB_AD", "_CONDOR_SCRATCH_DIR",
     ],

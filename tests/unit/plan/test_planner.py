@@ -356,3 +356,23 @@ def test_what_every_job_runs_is_in_the_plan_of_293_scripts() -> None:
     programs = {f"/work/alice/run-{number}.sh": RUNNABLE for number in range(3)}
     found = plan("run-%{ProcId}.sh", "-n", "3", facts=make_facts(programs=programs))
     assert [each.executable for each in found.procs()] == list(programs)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-n", "3", "-out", "*.root=herd:out/same/"), True),
+        (("-n", "3", "-out", "*.root=herd:out/%{ClusterId}/"), True),
+        (("-n", "3", "-out", "*.root=results/"), True),
+        (("-n", "1", "-out", "*.root=herd:out/same/"), False),
+        (("-n", "3", "-out", "*.root=herd:out/%{ProcId}/"), False),
+        (("-n", "3", "-out", "*_%{ProcId}.root=herd:out/same/"), False),
+    ],
+)
+def test_jobs_that_may_overwrite_each_others_matches_are_told(
+    words: tuple[str, ...], said: bool
+) -> None:
+    """The names are the payload's to choose, so it is no error; but three files may become one."""
+    policy = make_policy('[storage.herd]\nendpoint = "https://s3.example.org"\n')
+    notes = make_plan(make_spec("job.sh", *words), policy, make_facts()).notes
+    assert any("the later one stays" in note for note in notes) is said

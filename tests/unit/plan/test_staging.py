@@ -299,3 +299,62 @@ def test_where_the_bundles_are(said: str, root: str) -> None:
     """Below the home unless the policy says otherwise, with a directory for each user."""
     policy = make_policy(f'[staging]\nbundle_dir = "{said}"\n')
     assert bundle_root(policy, Path("/home/alice"), "alice") == root
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("./hist.root", "write 'hist.root'"),
+        ("sub//x", "write 'sub/x'"),
+        ("sub/./x", "write 'sub/x'"),
+        ("d/", "write 'd'"),
+        (".", "give a plain name, or one in a subdirectory"),
+    ],
+)
+def test_a_name_that_the_wrapper_would_refuse_is_refused_before(name: str, remedy: str) -> None:
+    """Each job would have ended with 80, hours later."""
+    plan = staging("-out", f"{name}=herd:out/x")
+    with pytest.raises(UsageError, match="cannot be the name of a file") as error:
+        plan.outputs_of(first())
+    assert error.value.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("herd:/out/x", "write herd:out/x;"),
+        ("herd:out", "write herd:out/KEY;"),
+        ("herd:", "write herd:BUCKET/KEY;"),
+        ("s3:/out/x", "write s3://out/x;"),
+    ],
+)
+def test_what_begins_as_an_object_is_no_path(url: str, right: str) -> None:
+    """It would be a file ./herd:/…, and the result not where its user looks for it."""
+    plan = staging("-out", f"r={url}")
+    with pytest.raises(UsageError, match="is no object") as error:
+        plan.outputs_of(first())
+    assert right in error.value.remedy
+    assert f"./{url}" in error.value.remedy
+
+
+@pytest.mark.parametrize("path", ["a:b", "./herd:/x", "C:/x", "d/herd:out/x"])
+def test_a_path_may_have_a_colon(path: str) -> None:
+    """Where no storage has the name in front of it."""
+    [carried] = staging("-out", f"r={path}").outputs_of(first())
+    assert isinstance(carried.place, FilePlace)
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("s3://raw/./a", "write herd:raw/a"),
+        ("herd:raw/d/./a", "write herd:raw/d/a"),
+        ("herd:raw/../a", "choose another key"),
+    ],
+)
+def test_a_key_that_clients_would_fold_is_refused(url: str, remedy: str) -> None:
+    """`find . -name '*.root'` makes such lists; the signature would not fit, and every job would get a 403."""
+    plan = staging("-in", url)
+    with pytest.raises(UsageError, match="no client sends as it is") as error:
+        plan.inputs_of(first())
+    assert error.value.remedy == remedy

@@ -281,3 +281,25 @@ def test_the_policy_cannot_be_changed() -> None:
         policy.profile = "x"  # type: ignore[misc]
     with pytest.raises(TypeError):
         policy.pool["x"] = Pool()  # type: ignore[index]
+
+
+def test_a_pools_own_name_goes_before_anothers_alias() -> None:
+    """A site that names its pool `physical` must not find its jobs in the pool of a profile's alias."""
+    text = "[pool.a]\naliases = ['physical']\n[pool.physical]\ncollector = 'c'\n"
+    assert make_policy(text).pool_named("physical") == "physical"
+    assert make_policy(text).pool_named("a") == "a"
+
+
+def test_an_editors_lock_stops_no_site(tmp_path: Path) -> None:
+    """Emacs makes a dangling link with a name that begins with .# beside the file that it edits."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/.#10-pools.toml").symlink_to("alice@host.123")
+    (tmp_path / "site/10-pools.toml").write_text("[defaults]\nmemory = 123\n")
+    assert load_policy(paths(tmp_path)).defaults.memory == 123
+
+
+def test_a_site_policy_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
+    """Nobody would know whose group a user is in."""
+    (tmp_path / "site").write_text("a file, and no directory")
+    with pytest.raises(PolicyError, match=r"site's policy .* cannot be read"):
+        load_policy(paths(tmp_path))
