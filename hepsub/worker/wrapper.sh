@@ -2179,7 +2179,7 @@ check_delete() { :; }
 
 keep_line() {
     case $1 in
-        home* | move*) ;;
+        home | homeglob | move | moveglob) ;;
         *) return 0 ;;
     esac
     hs_action=${1%glob} hs_goal=
