@@ -77,7 +77,7 @@ def test_when_the_store_is_back_each_output_gets_into_its_place(
     base = f"/out/{made['cluster']}"
     proxy.inject(DENIED, method="PUT", path=f"{base}/0/m1")
     said = shell("hep_auth", "renew")
-    assert said.returncode == 0, said.stderr
+    assert said.returncode == 53, said.stderr  # not all of it
     assert "m1" in said.stderr + said.stdout, "nobody is told of the object that was refused"
     done = [path for path in puts(proxy) if path.startswith(f"{base}/")]
     second = ("a_1.txt", "1/m1", "1/m2", f".hepsub/{made['uuid']}/1.json")

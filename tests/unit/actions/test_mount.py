@@ -92,7 +92,7 @@ def test_what_is_meant(text: str, bucket: str, prefix: str) -> None:
         ("hurd:user/x", UnknownStorage, "no storage 'hurd'"),
         ("s3://other/x", UnknownStorage, "no storage of the policy has the bucket"),
         ("herd:user/a//b", UsageError, "cannot be a directory"),
-        ("herd:user/../b", UsageError, "cannot be a directory"),
+        ("herd:user/../b", UsageError, "between slashes"),
         ("open:user/x", StorageRefused, "in the clear"),
     ],
 )
