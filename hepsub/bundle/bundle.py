@@ -40,6 +40,7 @@ from hepsub.plan.bundle_paths import (
     SHARED,
     SIGNED,
     SUMS,
+    UNLINKED,
     WRAPPER,
     Layout,
 )
@@ -68,7 +69,7 @@ class Bundle:
     Attributes:
         directory: its own directory.
         request: what it was made for.
-        old: whether it was made before hepsub 0.2, when every job could reach all of it.
+        old: whether it was made in the old form, when every job could reach all of it.
     """
 
     directory: Path
@@ -297,9 +298,12 @@ class Bundle:
         if not self.request.staging.confined or self.old:
             return ()
         try:
-            return link_logs(self.layout, self.request, cluster)
+            notes = link_logs(self.layout, self.request, cluster)
+            if notes:  # a log that its user removed does not come back, but these were never there
+                write_whole(self.layout.private(UNLINKED), "", 0o600)
         except OSError as error:
             raise unusable(self.directory, error) from error
+        return notes
 
     def place_logs(self, cluster: int) -> tuple[str, ...]:
         """Copy the logs of ended jobs to the names that the user knows, where those are no links to them.
@@ -307,7 +311,7 @@ class Bundle:
         Returns:
             A sentence for each that could not be copied.
         """
-        if not self.request.staging.confined or self.old:
+        if not self.layout.private(UNLINKED).exists():
             return ()
         troubles: list[str] = []
         for proc in range(self.request.number):

@@ -24,7 +24,7 @@ from hepsub.policy.model import Storage
 from hepsub.version import __version__
 
 _FORMAT = 2
-"""1 was everything before hepsub 0.2, which did not say so."""
+"""1 was everything before this was written down."""
 _LARGEST = 2**30
 """No request is larger, in bytes: a million items of a thousand characters."""
 

@@ -7,6 +7,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * `lock`: held while somebody completes the bundle
     * `ready`: the bundle is complete, and the jobs may start: pool, schedd and cluster, as JSON
     * `cancelled`: its user took the submission back: its jobs are removed, and never started
+    * `unlinked`: the user's names of the logs are no links to them: they are copied when the jobs have ended
     * `signed.json`: when the URLs of each storage end
     * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
     * `creds/`: tickets and tokens, 0600, rewritten whole while the jobs live
@@ -22,7 +23,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * `stdout`, `stderr`: its logs there, of which the user's names are second links
     * `home.PROC/`: what comes home: the report, and outputs that could not be uploaded
 
-Before hepsub 0.2 all of this lay side by side in BUNDLE_ROOT/UUID, and every job could reach it.
+In the old form all of this lay side by side in BUNDLE_ROOT/UUID, and every job could reach it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ REQUEST = "request.json"
 LOCK = "lock"
 READY = "ready"
 CANCELLED = "cancelled"
+UNLINKED = "unlinked"
 SIGNED = "signed.json"
 FINISHED = "finished"
 CREDENTIALS = "creds"
@@ -56,7 +58,7 @@ class Layout:
 
     Attributes:
         directory: the bundle's own directory.
-        old: whether everything lies side by side, as before hepsub 0.2.
+        old: whether everything lies side by side, as in the old form.
     """
 
     directory: Path

@@ -16,7 +16,7 @@ from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import make_session
+from tests.fakes.world import make_policy, make_session
 from tests.unit.bundle.test_request import make_request
 
 Step = Callable[[], None]
@@ -265,7 +265,8 @@ def test_the_document_of_a_wait(tmp_path: Path) -> None:
 def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_path: Path) -> None:
     """The repeated command has no plan; the bundle knows where they belong."""
     schedd = FakeSchedd(past=[end(0), end(1)])
-    session = make_session(tmp_path, as_batch_systems(schedd))
+    policy = make_policy(f'[staging]\nbundle_dir = "{tmp_path}/bundles"\n')
+    session = make_session(tmp_path, as_batch_systems(schedd), policy=policy)
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     request = make_request(
         "-out", f"r={tmp_path}/results/%{{ProcId}}", shared=False, executable=f"{tmp_path}/run.sh"

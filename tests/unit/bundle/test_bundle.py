@@ -533,6 +533,9 @@ def test_logs_on_another_file_system_are_copied_when_the_jobs_have_ended(tmp_pat
     for proc in (0, 1):
         (bundle.directory / f"job/{proc}/stdout").write_text(f"of {proc}")
     assert bundle.place_logs(13) == ()
+    assert not (tmp_path / "logs-13.1").exists(), "nothing says that they were not linked"
+    (bundle.directory / "private/unlinked").touch()
+    assert bundle.place_logs(13) == ()
     assert (tmp_path / "logs-13.1").read_text() == "of 1"
     before = (tmp_path / "logs-13.0").stat().st_ino
     assert bundle.place_logs(13) == ()
@@ -547,6 +550,7 @@ def test_a_log_that_is_a_link_is_not_copied(tmp_path: Path) -> None:
     bundle.make()
     (bundle.directory / "job/0/stdout").unlink()
     (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
+    (bundle.directory / "private/unlinked").touch()
     [trouble] = bundle.place_logs(13)
     assert str(tmp_path / "o.0") in trouble
     assert not (tmp_path / "o.0").exists()
