@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.actions.query import Filter, Listing
     from hepsub.actions.submit import Preview, Submission
+    from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 
 __all__ = [
     "EnvironmentRequest",
@@ -30,6 +30,19 @@ __all__ = [
     "preview",
     "submit",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The values of `hepsub.job`, when they are asked for: `hep_sub -h` does without.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    if name in __all__:
+        from hepsub import job
+
+        return getattr(job, name)
+    raise AttributeError(f"module 'hepsub' has no attribute '{name}'")
 
 
 def submit(spec: JobSpec) -> Submission:

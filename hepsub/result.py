@@ -28,11 +28,13 @@ class Problem:
         code: a word that scripts can rely on.
         message: what happened and where.
         remedy: what to do next; empty when nothing helps.
+        noted: whether a note says it to people already.
     """
 
     code: str
     message: str
     remedy: str = ""
+    noted: bool = False
 
     def document(self) -> dict[str, Json]:
         """The problem as it stands under `problems` in JSON."""

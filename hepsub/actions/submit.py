@@ -96,6 +96,11 @@ class Submission:
     plan: Plan | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def must_be_told(self) -> bool:
+        """Whether people are told of it on stderr where stdout cannot be written."""
+        return True
+
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
         cluster = self.submitted.cluster
@@ -142,7 +147,9 @@ def preview(session: Session, spec: JobSpec) -> Result:
         unreachable=unreachable,
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
-    problems = (Problem(code="pool-unreachable", message=unreachable),) if unreachable else ()
+    problems = (
+        (Problem(code="pool-unreachable", message=unreachable, noted=True),) if unreachable else ()
+    )
     outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
 

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
-from hepsub.files import make_private
 from hepsub.interrupts import Interrupts
-from hepsub.result import Problem
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
+    from hepsub.result import Problem
 
 PROGRAMS = {
     "hep_sub": "hepsub.cli.hep_sub",
@@ -144,12 +143,10 @@ def _caught(
         return call()
     except HepsubError as trouble:
         interrupts.hold()
-        problem = Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
-        return _report(command, words, problem, trouble.exit_code)
+        return _report(command, words, _problem(trouble), trouble.exit_code)
     except KeyboardInterrupt:
         interrupts.hold()
-        problem = Problem(code=Interrupted.code, message="interrupted")
-        return _report(command, words, problem, Interrupted.exit_code)
+        return _report(command, words, _problem(Interrupted("interrupted")), Interrupted.exit_code)
     except BrokenPipeError:
         from hepsub.cli.output import discard_output
 
@@ -229,9 +226,17 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
     return _End(exit_code=exit_code)
 
 
+def _problem(trouble: HepsubError) -> Problem:
+    from hepsub.result import Problem
+
+    return Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+
+
 def _bug() -> Problem:
     """A report of the exception at hand, and where it lies."""
+    from hepsub.files import make_private
     from hepsub.paths import paths_for
+    from hepsub.result import Problem
 
     reports = paths_for(os.environ, Path.home()).reports
     text = traceback.format_exc()

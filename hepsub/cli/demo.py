@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from hepsub.actions.demo import Stage, demo
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, Command, Values
-from hepsub.cli.talk import Talk
-from hepsub.result import Result
-from hepsub.terminal import printable
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:
@@ -18,6 +20,9 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     """
     from rich.console import Console
     from rich.text import Text
+
+    from hepsub.actions.demo import Stage, demo
+    from hepsub.terminal import printable
 
     console = Console(stderr=True)
     if not console.is_terminal or values["json"]:

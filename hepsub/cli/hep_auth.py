@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, POOL, Command, Values
-from hepsub.cli.talk import Talk
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:

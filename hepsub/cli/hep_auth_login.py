@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from hepsub.actions.session import Session
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
-from hepsub.cli.talk import Talk
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _OPTIONS = (
     Option(

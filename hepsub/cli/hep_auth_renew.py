@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
-from hepsub.actions.session import Session
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
-from hepsub.cli.talk import Talk
 from hepsub.errors import HepsubError, UsageError
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _ONE = (
     Option(

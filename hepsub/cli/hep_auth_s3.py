@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _PROCESS = Option(
     names=("-process", "--process"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from hepsub.actions.clus import walltimes
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _OPTIONS = (
     Option(
@@ -34,6 +37,8 @@ def run(session: Session, values: Values, _: Talk) -> Result:
         UnknownGroup: the policy has no such group.
         UsageError: nothing was asked for.
     """
+    from hepsub.actions.clus import walltimes
+
     if not values["walltime"]:
         raise UsageError(
             "nothing was asked for",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from hepsub.actions.edit import edit
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.ids import named_ids
 from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Values
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _MEMORY = Option(
     names=("-m", "-mem", "--memory"),
@@ -25,6 +28,8 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     Raises:
         HepsubError: nothing was said to change, the pool cannot be asked, or an id is wrong.
     """
+    from hepsub.actions.edit import edit
+
     if values["memory"] is None:
         raise UsageError("nothing to change was named", remedy="hep_edit -m MB ID…")
     return edit(session, named_ids(values, "hep_edit"), values["memory"], values["pool"])

@@ -6,18 +6,16 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hepsub.actions.fetch import fetch
-from hepsub.actions.fetch_order import Order
-from hepsub.actions.session import Session
-from hepsub.actions.wait import Clock
-from hepsub.cli.fetch_progress import watching
 from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Option, Takes, Values
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.jobid import parse_job_id
-from hepsub.plan.layout import absolute
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _OPTIONS = (
     Option(
@@ -76,6 +74,11 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         UsageError: no job is named, or -d names no directory.
         HepsubError: a job is not known, or belongs to two schedds.
     """
+    from hepsub.actions.fetch import fetch
+    from hepsub.actions.fetch_order import Order
+    from hepsub.actions.wait import Clock
+    from hepsub.cli.fetch_progress import watching
+
     if not values["ids"]:
         raise UsageError(
             "which jobs?",
@@ -98,6 +101,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
 
 
 def _directory(session: Session, asked: str | None) -> Path:
+    from hepsub.plan.layout import absolute
+
     if not asked:
         return session.situation.cwd
     path = Path(absolute(asked, session.situation.cwd))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from hepsub.actions.history import history
-from hepsub.actions.session import Session
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
-from hepsub.cli.talk import Talk
 from hepsub.jobid import parse_job_id
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _MOST = 100
 
@@ -44,6 +47,8 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     Raises:
         HepsubError: the pool cannot be asked, or an id is wrong.
     """
+    from hepsub.actions.history import history
+
     ids = tuple(parse_job_id(text) for text in (*values["id"], *values["ids"]))
     most = values["number"] or (session.policy.limits.jobs if ids else _MOST)
     return history(session, ids, values["user"] or session.situation.user, most, values["pool"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from hepsub.actions.query import Filter, query
-from hepsub.actions.session import Session
-from hepsub.actions.why import why
-from hepsub.batch import State
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.jobid import parse_job_id
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.batch import State
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 _OPTIONS = (
     Option(
@@ -60,6 +62,9 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     Raises:
         HepsubError: the pool cannot be asked, or an id is wrong.
     """
+    from hepsub.actions.query import Filter, query
+    from hepsub.actions.why import why
+
     wanted = Filter(
         pool=values["pool"],
         owner=_owner(values["user"], session),
@@ -77,6 +82,8 @@ def _owner(user: str | None, session: Session) -> str:
 
 
 def _states(values: Values) -> tuple[State, ...]:
+    from hepsub.batch import State
+
     asked = []
     if values["hold"]:
         asked.append({State.HELD})
@@ -95,6 +102,8 @@ def _states(values: Values) -> tuple[State, ...]:
 
 
 def _state(text: str) -> State:
+    from hepsub.batch import State
+
     try:
         return State(text.upper())
     except ValueError as error:

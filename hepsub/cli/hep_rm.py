@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from hepsub.actions.control import control
-from hepsub.actions.session import Session
-from hepsub.batch import Act
+from typing import TYPE_CHECKING
+
 from hepsub.cli.ids import named_ids
 from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values
-from hepsub.cli.talk import Talk
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:
@@ -17,6 +19,9 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     Raises:
         HepsubError: the pool cannot be asked, or an id is wrong.
     """
+    from hepsub.actions.control import control
+    from hepsub.batch import Act
+
     return control(session, Act.REMOVE, named_ids(values, "hep_rm"), values["pool"])
 
 

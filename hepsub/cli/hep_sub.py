@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from hepsub.actions.session import Session
-from hepsub.actions.submit import Submission, preview, submit
-from hepsub.actions.wait import Clock, wait
 from hepsub.cli.hep_sub_options import OPTIONS
 from hepsub.cli.options import Command, Values, Words
-from hepsub.cli.talk import Talk
-from hepsub.errors import UsageError
-from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:
@@ -21,6 +20,9 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     Raises:
         HepsubError: nothing was submitted.
     """
+    from hepsub.actions.submit import Submission, preview, submit
+    from hepsub.cli.job_spec import job_spec
+
     spec = job_spec(values)
     if values["dry_run"]:
         return preview(session, spec)
@@ -28,120 +30,12 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     if not values["wait"] or result.exit_code:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
+    from hepsub.actions.wait import Clock, wait
+
     talk.early(result.value)
     for note in result.notes:
         talk.progress(note)
     return wait(session, result.value, Clock(sleep=time.sleep, progress=talk.progress))
-
-
-def job_spec(values: Values) -> JobSpec:
-    """The JobSpec that a command line means.
-
-    Raises:
-        UsageError: there is no script, or options contradict each other.
-    """
-    if not values["script"]:
-        raise _no_script(values)
-    per, per_bytes = values["per"] or (None, None)
-    return JobSpec(
-        script=values["script"][0],
-        arguments=split_arguments(values["argu"]),
-        number=values["number"],
-        first=values["first"] or 0,
-        list_file=values["list"],
-        per=per,
-        per_bytes=per_bytes,
-        inputs=tuple(_input(each) for each in values["inputs"]),
-        outputs=tuple(_output(each) for each in values["outputs"]),
-        libraries=values["libraries"],
-        check_objects=not values["nocheck"],
-        group=values["group"],
-        name=values["name"],
-        stdout=values["output"],
-        stderr=values["error"],
-        event_log=values["log"],
-        directory=values["dir"],
-        os=values["os"],
-        image=values["image"],
-        priority=values["priority"],
-        universe=values["universe"],
-        resources=Resources(
-            cpus=values["cpus"],
-            gpus=values["gpus"],
-            memory_mb=values["memory"],
-            walltime=values["walltime"],
-        ),
-        placement=Placement(
-            pool=values["pool"],
-            schedd=values["schedd"],
-            remote=_remote(values),
-            site=values["site"],
-            worker_node=values["wn"],
-            worker_group=values["gwn"],
-        ),
-        environment=EnvironmentRequest(
-            inherit=not values["noenv"], named=tuple(_variable(each) for each in values["env"])
-        ),
-        once=values["once"],
-        credentials=values["cred"],
-    )
-
-
-def split_arguments(values: tuple[str, ...]) -> tuple[str, ...]:
-    """HepJob's rule: one outer pair of double quotes is dropped, then all is split at white space."""
-    return tuple(word for value in values for word in _unquoted(value).split())
-
-
-def _unquoted(value: str) -> str:
-    quoted = len(value) > 1 and value[0] == value[-1] == '"'
-    return value[1:-1] if quoted else value
-
-
-def _remote(values: Values) -> Remote:
-    if values["remote"] and values["normt"]:
-        raise UsageError("-rmt and -normt contradict each other", remedy="drop one of them")
-    return Remote.WANTED if values["remote"] else Remote.NEVER if values["normt"] else Remote.UNSAID
-
-
-def _variable(text: str) -> tuple[str, str | None]:
-    name, equals, value = text.partition("=")
-    if not name:
-        raise UsageError(
-            "argument -env/--env: there is no name in front of the '='",
-            remedy="-env NAME=VALUE",
-        )
-    return name, value if equals else None
-
-
-def _input(text: str) -> FileRequest:
-    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it."""
-    url, equals, name = text.rpartition("=")
-    if not equals or "/" in name:
-        return FileRequest(name="", url=text)
-    return FileRequest(name=name, url=url)
-
-
-def _output(text: str) -> FileRequest:
-    name, equals, url = text.partition("=")
-    optional = name.endswith("?")
-    if not equals or not name.rstrip("?") or not url:
-        raise UsageError(
-            f"argument -out/--out: '{text}' is not NAME=URL",
-            remedy="for example -out hist.root=herd:out/hist_%{ProcId}.root",
-        )
-    return FileRequest(name=name.removesuffix("?"), url=url, optional=optional)
-
-
-def _no_script(values: Values) -> UsageError:
-    if not values["argu"]:
-        return UsageError(
-            "the following arguments are required: script", remedy="hep_sub [options] script"
-        )
-    last = values["argu"][-1]
-    return UsageError(
-        "the following arguments are required: script; -argu takes every word up to the next option",
-        remedy=f"if '{last}' is the script, put it in front, or write -- before it: -argu … -- {last}",
-    )
 
 
 COMMAND = Command(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
-from hepsub.actions.status import status
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import COMMON, POOL, Command, Values
-from hepsub.cli.talk import Talk
-from hepsub.result import Result
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:
@@ -15,6 +18,8 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
+    from hepsub.actions.status import status
+
     return status(session, values["pool"])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from hepsub.cli.command import PROGRAMS, find
 from hepsub.cli.generate.sources import every_command
-from hepsub.cli.hep_sub import job_spec
+from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
 
 README = Path(__file__).parents[2] / "README.md"

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from hepsub.actions.session import open_session
 from hepsub.actions.submit import submit
-from hepsub.cli.hep_sub import COMMAND, job_spec
+from hepsub.cli.hep_sub import COMMAND
+from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
 
 moment, *words = sys.argv[1:]

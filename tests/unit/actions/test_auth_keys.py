@@ -13,7 +13,7 @@ import pytest
 from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth_token import Token, Wanted, token
 from hepsub.actions.session import Session
-from hepsub.cli.auth_text import auth_text
+from hepsub.cli.render import value_text
 from hepsub.errors import CredentialRefused, UnknownStorage, UsageError
 from hepsub.storage.keys import Keys
 from tests.fakes.credentials import make_token
@@ -34,7 +34,7 @@ def with_keys(
 def process(made: Session, name: str = "b") -> dict[str, object]:
     value = storage_keys(made, name, secret=True).value
     assert isinstance(value, ProcessKeys)
-    document: dict[str, object] = json.loads(auth_text(value))
+    document: dict[str, object] = json.loads(value_text(value))
     return document
 
 
@@ -85,12 +85,12 @@ def test_without_process_there_is_no_secret(tmp_path: Path) -> None:
     """Whose keys they are, and until when."""
     value = storage_keys(with_keys(tmp_path, TWO, NOON + 600, "t"), "b", secret=False).value
     assert isinstance(value, StorageKeys)
-    text = auth_text(value)
+    text = value_text(value)
     assert text.startswith("b: key AKIA…, by the token iam, valid until ")
     assert text.endswith("(in 10 min)")
     assert "s3cr3t" not in text + str(value.document())
     value = storage_keys(with_keys(tmp_path, TWO, None), "a", secret=False).value
-    assert auth_text(value) == "a: key AKIA…, from ~/.aws, which does not end"
+    assert value_text(value) == "a: key AKIA…, from ~/.aws, which does not end"
 
 
 def test_the_secret_is_in_no_repr(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_token_is_one_line(tmp_path: Path) -> None:
     """And nothing else on stdout."""
     text = real_token("alice")
     result = token(given(tmp_path, printed(tmp_path, text)), Wanted())
-    assert auth_text(result.value) == text
+    assert value_text(result.value) == text
     assert text not in repr(result.value)
     assert (tmp_path / "asked").read_text() == "||60\n"
 
@@ -180,7 +180,7 @@ def test_one_that_does_not_fit_is_passed_over(tmp_path: Path, wanted: Wanted) ->
     """Too short; for somebody else."""
     text = with_claims(sub="given", aud="https://x")
     made = given(tmp_path, printed(tmp_path, text), BEARER_TOKEN=real_token("found"))
-    assert auth_text(token(made, wanted).value) == text
+    assert value_text(token(made, wanted).value) == text
     asked = (tmp_path / "asked").read_text()
     assert asked == f"{wanted.audience}||{wanted.seconds:.0f}\n"
 

@@ -28,7 +28,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
-from hepsub.cli.fetch_text import fetch_text
+from hepsub.cli.render import value_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
 from hepsub.plan.place import FilePlace, ObjectPlace
@@ -425,7 +425,7 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert (world.directory / "got/13/1/r").read_bytes() == b"1"
     again = world.fetch("13.0-1")
     assert (again.exit_code, value_of(again).count(Here.EQUAL)) == (0, 2)
-    assert fetch_text(value_of(again)) == "0 file(s) fetched, 0 B; 2 were here"
+    assert value_text(value_of(again)) == "0 file(s) fetched, 0 B; 2 were here"
 
 
 def test_only_and_listing(world: World) -> None:
@@ -435,7 +435,7 @@ def test_only_and_listing(world: World) -> None:
     listed = world.fetch("13", listing=True, only=("*.root",))
     assert listed.exit_code == 0
     assert not (world.directory / "got").exists()
-    assert "a.root" in fetch_text(value_of(listed))
+    assert "a.root" in value_text(value_of(listed))
     assert world.fetch("13", only=("*.root",)).exit_code == 0
     assert [each.code for each in world.fetch("13", only=("*.rot",)).problems] == ["no-match"]
 

@@ -19,7 +19,7 @@ from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.s3 import keys_for
 from hepsub.auth.token import TokenSource
-from hepsub.cli.auth_text import auth_text
+from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Credential, Storage
@@ -118,7 +118,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     assert "the token service of the storage bad answered without keys" in told["bad"].message
     assert all(each.remedy for each in told.values())
     assert result.exit_code == NotDone.exit_code
-    assert auth_text(value_of(result))
+    assert value_text(value_of(result))
     world.service.says(STS.format("2099-01-01T00:00:00Z").encode())
     world.prints(make_token(world.now, HOUR).decode())
     assert renew(world.session(), patient=False).problems == ()

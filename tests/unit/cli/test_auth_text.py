@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hepsub.actions.auth_row import AuthStatus, Row
-from hepsub.actions.clus import Walltimes
 from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
 from hepsub.actions.login import Login, Told
 from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.auth_text import auth_text
+from hepsub.cli.render import value_text
 from hepsub.cli.renew_rounds import Looped, Silent
 from hepsub.result import Problem
 from hepsub.units import moment_text
@@ -32,7 +31,7 @@ STATE = RenewalState(
 
 
 def lines(*rows: Row) -> list[str]:
-    return auth_text(AuthStatus(rows=rows, now=NOON)).splitlines()
+    return value_text(AuthStatus(rows=rows, now=NOON)).splitlines()
 
 
 def test_a_good_row() -> None:
@@ -127,7 +126,7 @@ def test_the_steps_of_a_login() -> None:
             ),
         )
     )
-    assert auth_text(value).splitlines() == [
+    assert value_text(value).splitlines() == [
         "krb: alice@X.ORG",
         "iam: no agent",
         "  eval x",
@@ -137,34 +136,34 @@ def test_the_steps_of_a_login() -> None:
 
 def test_what_a_round_did() -> None:
     """Each credential and each storage; what could not be is an error of the renderer's."""
-    text = auth_text(Renewed(state=STATE, busy=False, pause=1)).splitlines()
+    text = value_text(Renewed(state=STATE, busy=False, pause=1)).splitlines()
     assert text[0] == "12 job(s) looked after"
     assert text[1].startswith("  krb: good until ")
     assert ", renewable until " in text[1]
     assert text[2].startswith("  iam: ended ")
     assert text[2].endswith(", NOT RENEWED")
     assert text[3] == "  URLs of herd: does not end"
-    assert auth_text(Renewed(state=STATE, busy=True, pause=1)).startswith("another hep_auth renew")
+    assert value_text(Renewed(state=STATE, busy=True, pause=1)).startswith("another hep_auth renew")
     nothing = Renewed(state=RenewalState(), busy=False, pause=1)
-    assert auth_text(nothing).startswith("no waiting or running job")
+    assert value_text(nothing).startswith("no waiting or running job")
 
 
 def test_the_installation() -> None:
     """Which, where, how often, and why it lasts."""
     value = Installed(kind="cron", host="h", where="3 * * * * x", every=3600, proof="crond runs it")
-    assert auth_text(value).splitlines() == [
+    assert value_text(value).splitlines() == [
         "installed on h: cron starts hep_auth renew every 1 h",
         "  3 * * * * x",
         "  it goes on when you log out: crond runs it",
     ]
-    assert auth_text(Uninstalled(removed=("a", "b"), host="h")) == "removed: a and b"
-    assert auth_text(Uninstalled(removed=(), host="h")) == "nothing was installed on h"
+    assert value_text(Uninstalled(removed=("a", "b"), host="h")) == "removed: a and b"
+    assert value_text(Uninstalled(removed=(), host="h")) == "nothing was installed on h"
 
 
 def test_the_status_of_the_renewal() -> None:
     """Installed or not, the last run, what it did."""
     value = RenewalStatus(state=STATE, kind="", where="", host="h", active=True, now=NOON)
-    text = auth_text(value).splitlines()
+    text = value_text(value).splitlines()
     assert text[0] == "not installed on h"
     assert text[1] == (
         "last run 2 min ago on login02, 12 job(s) looked after; it seems to run by itself"
@@ -173,18 +172,12 @@ def test_the_status_of_the_renewal() -> None:
     fresh = RenewalStatus(
         state=RenewalState(), kind="cron", where="x", host="h", active=False, now=NOON
     )
-    assert auth_text(fresh).splitlines() == ["installed on h (cron): x", "it has not run yet"]
+    assert value_text(fresh).splitlines() == ["installed on h (cron): x", "it has not run yet"]
 
 
 def test_loops_and_silence() -> None:
     """A loop counts; silence has a document all the same."""
-    assert auth_text(Looped(rounds=3)) == "3 round(s)"
+    assert value_text(Looped(rounds=3)) == "3 round(s)"
     silent = Silent(value=Looped(rounds=3))
-    assert auth_text(silent) == ""
+    assert value_text(silent) == ""
     assert silent.document() == {"rounds": 3}
-
-
-def test_other_values_have_no_text_here() -> None:
-    """A bug, and it says so."""
-    with pytest.raises(TypeError, match="no text for Walltimes"):
-        auth_text(Walltimes(group="x", limits=()))

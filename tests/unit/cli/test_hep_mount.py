@@ -11,8 +11,8 @@ from hepsub.actions.mount_result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
 from hepsub.cli.command import find
 from hepsub.cli.hep_mount import COMMAND, run
-from hepsub.cli.mount_text import mount_text
 from hepsub.cli.parse import parse
+from hepsub.cli.render import value_text
 from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
@@ -67,7 +67,7 @@ def test_two_doors() -> None:
 def test_nothing_is_mounted(tmp_path: Path) -> None:
     value = run(make_session(tmp_path, no_pool), parse(["-ls"], COMMAND), QUIET).value
     assert isinstance(value, Mounts)
-    assert mount_text(value).split() == ["STATE", "MODE", "SINCE", "PENDING", "WHAT", "->", "WHERE"]
+    assert value_text(value).split() == ["STATE", "MODE", "SINCE", "PENDING", "WHAT", "->", "WHERE"]
 
 
 def test_all_of_nothing_is_told(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_all_of_nothing_is_told(tmp_path: Path) -> None:
 
 def test_the_text() -> None:
     shown = Shown(record=RECORD, state=State.OK, pending=3)
-    line = mount_text(Mounts(mounts=(shown,), listing=True)).splitlines()[1]
+    line = value_text(Mounts(mounts=(shown,), listing=True)).splitlines()[1]
     assert line.split()[:2] == ["ok", "ro"]
     assert line.endswith("  3  herd:user/alice -> /home/alice/fi\\x1bles"), "no control characters"
-    assert mount_text(Mounts(mounts=(shown,))) == (
+    assert value_text(Mounts(mounts=(shown,))) == (
         "herd:user/alice is mounted on /home/alice/fi\\x1bles, read-only"
     )
     gone = Shown(record=RECORD, state=State.UNMOUNTED)
-    text = mount_text(Mounts(mounts=(gone, shown), ending=True))
+    text = value_text(Mounts(mounts=(gone, shown), ending=True))
     assert text == "herd:user/alice is no longer mounted on /home/alice/fi\\x1bles"
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from hepsub.actions.query import Listing
 from hepsub.batch import JobStatus, State
-from hepsub.cli.queue_text import queue_table, summary
+from hepsub.cli.render import value_text
+from hepsub.cli.text.queue import summary
 from tests.fakes.batch import make_job, make_unmade
 
 HEADER = "JOBID           OWNER           SUBMITTED       RUN_TIME        ST PRI SIZE  CMD"
@@ -41,7 +42,7 @@ def listing(*jobs: JobStatus, reasons: bool = False) -> Listing:
 
 def test_a_row_is_the_one_of_hepjobs_pages() -> None:
     """Header, row, blank line, summary: to the letter."""
-    assert queue_table(listing(xboss())).split("\n") == [
+    assert value_text(listing(xboss())).split("\n") == [
         HEADER,
         ROW,
         "",
@@ -51,20 +52,20 @@ def test_a_row_is_the_one_of_hepjobs_pages() -> None:
 
 def test_the_columns_are_where_they_always_were() -> None:
     """0, 16, 32, 48, 64, 67, 71, 77."""
-    header = queue_table(listing()).splitlines()[0]
+    header = value_text(listing()).splitlines()[0]
     titles = ("JOBID", "OWNER", "SUBMITTED", "RUN_TIME", "ST", "PRI", "SIZE", "CMD")
     assert [header.index(title) for title in titles] == [0, 16, 32, 48, 64, 67, 71, 77]
 
 
 def test_awk_finds_state_and_command() -> None:
     """SUBMITTED is two words, so the state is $6 and the command $9."""
-    words = queue_table(listing(xboss())).splitlines()[1].split()
+    words = value_text(listing(xboss())).splitlines()[1].split()
     assert (words[0], words[5], words[8]) == ("60726917.0", "R", "xboss")
 
 
 def test_an_empty_listing_is_exactly_four_lines() -> None:
     """Cron scripts count them: header, two blank lines, summary."""
-    assert queue_table(listing()) == (
+    assert value_text(listing()) == (
         f"{HEADER}\n\n\n0 jobs; 0 completed, 0 removed, 0 idle, 0 running, 0 held, 0 suspended"
     )
 
@@ -76,14 +77,14 @@ def test_the_summary_is_the_last_line_and_starts_in_column_0() -> None:
         State.HELD, State.SUSPENDED,
     ]  # fmt: skip
     jobs = [make_job(f"13.{proc}", state) for proc, state in enumerate(states)]
-    assert queue_table(listing(*jobs)).splitlines()[-1] == (
+    assert value_text(listing(*jobs)).splitlines()[-1] == (
         "8 jobs; 1 completed, 2 removed, 1 idle, 2 running, 1 held, 1 suspended"
     )
 
 
 def test_jobs_that_are_not_made_yet_are_idle_and_have_no_line() -> None:
     """A factory with nothing in the queue: four lines, 90 idle jobs."""
-    table = queue_table(Listing(jobs=(), unmade=(make_unmade(20),), reasons=False))
+    table = value_text(Listing(jobs=(), unmade=(make_unmade(20),), reasons=False))
     assert table.splitlines() == [
         HEADER,
         "",
@@ -97,10 +98,10 @@ def test_jobs_that_are_not_made_yet_are_idle_and_have_no_line() -> None:
 def test_hold_reasons_are_shown_when_asked_for() -> None:
     """Below the job, on one line, with the code; otherwise not at all."""
     job = make_job("13.2", State.HELD, hold_code=34, hold_subcode=102, hold_reason="out of\nmemory")
-    assert queue_table(listing(job, reasons=True)).splitlines()[2] == (
+    assert value_text(listing(job, reasons=True)).splitlines()[2] == (
         "    out of\\nmemory (code 34/102)"
     )
-    assert "memory" not in queue_table(listing(job))
+    assert "memory" not in value_text(listing(job))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_hold_reasons_are_shown_when_asked_for() -> None:
 )
 def test_a_job_cannot_forge_a_row(arguments: tuple[str, ...], command: str) -> None:
     """Control characters in arguments, line ends and terminal codes, are shown as escapes."""
-    row = queue_table(listing(xboss(arguments=arguments))).splitlines()[1]
+    row = value_text(listing(xboss(arguments=arguments))).splitlines()[1]
     assert row[77:] == command
 
 
@@ -131,10 +132,10 @@ def test_a_job_cannot_forge_a_row(arguments: tuple[str, ...], command: str) -> N
 )
 def test_numbers_have_their_places(values: dict[str, object], start: str) -> None:
     """Priorities below 0, memory of any size, every state's letter."""
-    assert queue_table(listing(xboss(**values))).splitlines()[1][48:].startswith(start)
+    assert value_text(listing(xboss(**values))).splitlines()[1][48:].startswith(start)
 
 
 def test_a_row_has_nothing_behind_it() -> None:
     """No blanks at the end, even without a command."""
-    row = queue_table(listing(xboss(command="", arguments=()))).splitlines()[1]
+    row = value_text(listing(xboss(command="", arguments=()))).splitlines()[1]
     assert row == row.rstrip()

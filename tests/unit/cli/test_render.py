@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 import io
 import json
+import pkgutil
 import re
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from hepsub.actions.submit import Submission, preview
 from hepsub.actions.wait import Waited
 from hepsub.actions.why import Explanation, Explanations
 from hepsub.batch import Act, State, Submitted
+from hepsub.cli import render, text
 from hepsub.cli.render import render_json, render_json_error, render_text, value_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
@@ -396,3 +400,11 @@ def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
 
     with pytest.raises(TypeError, match="no text for New"):
         value_text(New())  # type: ignore[arg-type]
+
+
+def test_every_module_of_texts_is_found_by_the_values_it_shows() -> None:
+    there = {each.name for each in pkgutil.iter_modules(text.__path__)}
+    assert set(render._TEXTS.values()) == there
+    for made, shown in render._TEXTS.items():
+        assert importlib.util.find_spec(made) is not None
+        assert callable(importlib.import_module(f"hepsub.cli.text.{shown}").text)

@@ -15,7 +15,7 @@ _NO_DATE = "??/?? ??:??"
 _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
-def queue_table(listing: Listing) -> str:
+def text(listing: Listing) -> str:
     """The table of hep_q; four lines when there is no job."""
     rows = list(_rows(listing))
     middle = [*rows, ""] if rows else ["", ""]

@@ -1,38 +1,22 @@
-"""The texts of hep_auth: one for each kind of value that its verbs return."""
+"""The texts of hep_auth renew: what a round did, and who starts rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.auth_row import AuthStatus
-from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys
-from hepsub.actions.auth_token import Token
 from hepsub.actions.install_result import SYSTEMD, Installed, RenewalStatus, Uninstalled
-from hepsub.actions.login import Login
 from hepsub.actions.renew import Renewed
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.json_text import json_text
 from hepsub.cli.renew_rounds import Looped, Silent
-from hepsub.result import Value
 from hepsub.terminal import joined, printable
 from hepsub.units import duration_text, moment_text
 
 _INDENT = "  "
 
 
-def auth_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each kind of value)
-    """The text of a value of hep_auth.
-
-    Raises:
-        TypeError: it is none.
-    """
+def text(value: Renewed | Looped | Silent | Installed | Uninstalled | RenewalStatus) -> str:
+    """The text of a value of hep_auth renew."""
     match value:
-        case AuthStatus():
-            from hepsub.cli.auth_table import auth_table
-
-            return auth_table(value)
-        case Login():
-            return joined(_login_lines(value))
         case Renewed():
             return joined(_round_lines(value))
         case Looped():
@@ -42,26 +26,14 @@ def auth_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each ki
         case Installed():
             return joined(_installed_lines(value))
         case Uninstalled():
-            what = " and ".join(value.removed)
-            return printable(
-                f"removed: {what}" if what else f"nothing was installed on {value.host}"
-            )
+            return printable(_removed_text(value))
         case RenewalStatus():
             return joined(_status_lines(value))
-        case ProcessKeys():
-            return json_text(value.document())
-        case StorageKeys():
-            return printable(_keys_text(value))
-        case Token():
-            return value.text
-        case _:
-            raise TypeError(f"no text for {type(value).__name__}")
 
 
-def _login_lines(value: Login) -> Iterator[str]:
-    for each in value.credentials:
-        yield f"{each.name}: {each.text}"
-        yield from (f"{_INDENT}{command}" for command in each.commands)
+def _removed_text(value: Uninstalled) -> str:
+    what = " and ".join(value.removed)
+    return f"removed: {what}" if what else f"nothing was installed on {value.host}"
 
 
 def _round_lines(value: Renewed) -> Iterator[str]:
@@ -118,12 +90,3 @@ def _status_lines(value: RenewalStatus) -> Iterator[str]:
     yield f"last run {ago} ago on {state.host}, {state.jobs} job(s) looked after; {alive}"
     yield from _outcome_lines(state, value.now)
     yield from (f"{_INDENT}{note}" for note in state.notes)
-
-
-def _keys_text(value: StorageKeys) -> str:
-    where = f"by the token {value.token}" if value.token else "from ~/.aws"
-    if value.expires is None:
-        return f"{value.storage}: key {value.key}…, {where}, which does not end"
-    left = duration_text(max(0.0, value.expires - value.now))
-    until = moment_text(value.expires, value.now)
-    return f"{value.storage}: key {value.key}…, {where}, valid until {until} (in {left})"

@@ -21,7 +21,7 @@ _WORDS = {
 }
 
 
-def fetch_text(value: Fetched) -> str:
+def text(value: Fetched) -> str:
     """The text of what was fetched, or found."""
     if value.listing:
         return joined(_rows(value))

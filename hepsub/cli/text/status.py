@@ -10,7 +10,7 @@ from hepsub.jobid import short_name
 from hepsub.units import clock_text
 
 
-def status_table(value: Status) -> str:
+def text(value: Status) -> str:
     """The table; plain text where stdout is no terminal."""
     if not value.clusters:
         return "You have no jobs in the queue."

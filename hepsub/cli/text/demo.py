@@ -8,7 +8,7 @@ from hepsub.actions.demo_result import Shown
 from hepsub.terminal import joined
 
 
-def demo_text(value: Shown) -> str:
+def text(value: Shown) -> str:
     """The histogram drawn, the times of the steps, and the commands."""
     return joined(_lines(value))
 

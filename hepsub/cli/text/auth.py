@@ -14,7 +14,7 @@ from hepsub.units import moment_text, rough_text
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
 
 
-def auth_table(value: AuthStatus) -> str:
+def text(value: AuthStatus) -> str:
     """The table, and below it what is wrong with what is needed only elsewhere."""
     table = Table(box=None, pad_edge=False)
     for number, title in enumerate(_TITLES):

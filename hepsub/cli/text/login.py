@@ -1,0 +1,19 @@
+"""The text of hep_auth login: each credential, and what is to be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepsub.actions.login import Login
+from hepsub.terminal import joined
+
+
+def text(value: Login) -> str:
+    """The text of what was got, or is missing."""
+    return joined(_login_lines(value))
+
+
+def _login_lines(value: Login) -> Iterator[str]:
+    for each in value.credentials:
+        yield f"{each.name}: {each.text}"
+        yield from (f"  {command}" for command in each.commands)

@@ -1,0 +1,65 @@
+"""The texts of hep_sub: the line that scripts parse, how waiting ended, and what would be submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepsub.actions.submit import Preview, Submission
+from hepsub.plan.libraries import Library
+from hepsub.terminal import joined
+from hepsub.units import duration_text, size_text
+
+_NAMED = 3
+
+
+def text(value: Preview | Submission) -> str:
+    """The text of a submission, or of one that was only tried."""
+    if isinstance(value, Preview):
+        return joined(_preview_lines(value))
+    return f"{value.submitted.number} job(s) submitted to cluster {value.submitted.cluster}"
+
+
+def _preview_lines(value: Preview) -> Iterator[str]:
+    plan = value.plan
+    yield "Nothing is submitted. The plan:"
+    yield f"  jobs        {plan.number}" + (
+        " (made by the schedd as they are needed)" if plan.factory_idle else ""
+    )
+    yield f"  each        {_resources_text(value)}"
+    yield f"  group       {plan.experiment}.{plan.group}.{plan.walltime.name}"
+    yield f"  where       pool {plan.route.pool}, schedd {value.schedd or '(the pool does not answer)'}"
+    for reason in plan.route.reasons:
+        yield f"  because     {reason.matched}: {reason.because}"
+    if plan.image:
+        yield f"  image       {plan.image}"
+    if plan.staging is not None and plan.staging.credentials:
+        yield f"  carries     {', '.join(each.name for each in plan.staging.credentials)}"
+    for library in plan.staging.libraries if plan.staging is not None else ():
+        yield f"  library     {_library_text(library)}"
+    for proc in plan.procs(_NAMED):
+        yield f"  job {proc.proc:<7} {' '.join([proc.executable, *proc.arguments])}"
+        yield f"              stdout {proc.stdout}"
+        yield f"              stderr {proc.stderr}"
+        yield from (f"              in     {each.name} <- {each.place}" for each in proc.inputs)
+        yield from (f"              out    {each.name} -> {each.place}" for each in proc.outputs)
+    if plan.number > _NAMED:
+        yield f"  and {plan.number - _NAMED} more"
+    yield "The submit description:"
+    for line in value.description.splitlines():
+        yield f"  {line}"
+
+
+def _library_text(library: Library) -> str:
+    how = "travels with the jobs"
+    if library.place is not None:
+        how = f"{'is there already:' if library.stored else 'would be uploaded to'} {library.place}"
+    return f"{library.name} ({size_text(library.size)}) {how}"
+
+
+def _resources_text(value: Preview) -> str:
+    plan = value.plan
+    gpus = f", {plan.gpus} GPU(s)" if plan.gpus else ""
+    return (
+        f"{plan.cpus} core(s){gpus}, {plan.memory_mb} MB,"
+        f" walltime {plan.walltime.name} ({duration_text(plan.walltime.limit)})"
+    )

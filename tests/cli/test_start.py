@@ -1,0 +1,43 @@
+"""What a command loads before it does anything: its users wait for that each time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from hepsub.cli.command import PROGRAMS, VERBS
+
+_MOST = 15
+"""Modules of hepsub that help may load, its own included."""
+_HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "msgspec", "urllib3", "sqlite3"}
+_ASK = """
+import sys
+from hepsub.cli.command import main
+code = main(sys.argv[1], sys.argv[2:])
+print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _ASK, *words], capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_loads_little(program: str) -> None:
+    modules = loaded(program, "-h")
+    verbs = len(VERBS["hep_auth"]) if program == "hep_auth" else 0  # it says what each does
+    assert len([each for each in modules if each.split(".")[0] == "hepsub"]) <= _MOST + verbs
+    assert not {each.split(".")[0] for each in modules} & _HEAVY
+
+
+@pytest.mark.parametrize("verb", ["login", "renew", "s3", "token"])
+def test_help_of_a_verb_loads_little_more(verb: str) -> None:
+    modules = loaded("hep_auth", verb, "-h")
+    assert len([each for each in modules if each.split(".")[0] == "hepsub"]) <= _MOST + 1
+    assert not {each.split(".")[0] for each in modules} & _HEAVY
