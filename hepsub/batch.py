@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from hepsub.jobid import JobId
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
@@ -26,8 +28,7 @@ class State(enum.Enum):
     SUSPENDED = "S"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobStatus:
+class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
@@ -85,8 +86,7 @@ class JobStatus:
         return f"{self.cluster}.{self.proc}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmade:
+class Unmade(Struct, frozen=True, kw_only=True):
     """Procs of a factory that the schedd has not made yet: they count as idle.
 
     Attributes:
@@ -108,16 +108,14 @@ class Unmade:
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class Queue(Struct, frozen=True, kw_only=True):
     """What a schedd answered: the jobs that exist, and those a factory will make."""
 
     jobs: tuple[JobStatus, ...]
     unmade: tuple[Unmade, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Which jobs are meant; what is empty does not narrow.
 
     Attributes:
@@ -164,8 +162,7 @@ class Act(enum.Enum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActCount:
+class ActCount(Struct, frozen=True, kw_only=True):
     """How many jobs an act met.
 
     Attributes:
@@ -183,8 +180,7 @@ class ActCount:
     missing: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(Struct, frozen=True, kw_only=True):
     """Why a job is where it is.
 
     Attributes:

@@ -14,9 +14,10 @@ import shutil
 import stat
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -104,8 +105,7 @@ def why_not_mine(path: Path, *, readable: bool = False) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class Tree(Struct, frozen=True, kw_only=True):
     """A directory that somebody else may write into, held open by its descriptor.
 
     Names are relative, their components separated by `/`; none of them is followed anywhere.

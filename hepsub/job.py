@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Remote(enum.Enum):
@@ -14,8 +15,7 @@ class Remote(enum.Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(Struct, frozen=True, kw_only=True):
     """What one job needs; None where the user left it to the policy.
 
     Attributes:
@@ -31,8 +31,7 @@ class Resources:
     walltime: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Placement(Struct, frozen=True, kw_only=True):
     """Where the job may run.
 
     Attributes:
@@ -52,8 +51,7 @@ class Placement:
     worker_group: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentRequest:
+class EnvironmentRequest(Struct, frozen=True, kw_only=True):
     """Which variables travel.
 
     Attributes:
@@ -65,8 +63,7 @@ class EnvironmentRequest:
     named: tuple[tuple[str, str | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRequest:
+class FileRequest(Struct, frozen=True, kw_only=True):
     """A file that goes with each job, as written; names in it are still to be filled in.
 
     Attributes:
@@ -80,8 +77,7 @@ class FileRequest:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSpec:
+class JobSpec(Struct, frozen=True, kw_only=True):
     """One submission as the user wrote it.
 
     Texts may hold `%{ProcId}`, `%{ClusterId}`, `%{Index}` and `%{item}` in script, arguments,

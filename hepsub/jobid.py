@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import UsageError
 
@@ -12,8 +13,7 @@ _ID = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class JobId:
+class JobId(Struct, frozen=True, kw_only=True, order=True):
     """A cluster, or a run of its procs, on a schedd that may be left open.
 
     Attributes:

@@ -16,11 +16,10 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct, to_builtins
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
@@ -40,8 +39,7 @@ _OWN = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _Name = Annotated[str, Meta(max_length=1000)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One submission; the bounds are those of a line that is believed.
 
     Attributes:
@@ -65,8 +63,7 @@ class Entry:
     what: _Name = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class Journal(Struct, frozen=True, kw_only=True):
     """The journal's directory, and the file in it that this host writes."""
 
     directory: Path
@@ -84,7 +81,7 @@ class Journal:
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
-        line = json.dumps({"v": _VERSION, **asdict(entry)}, separators=(",", ":")) + "\n"
+        line = json.dumps({"v": _VERSION, **to_builtins(entry)}, separators=(",", ":")) + "\n"
         descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)
         try:
             size = os.fstat(descriptor).st_size

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 SITE_POLICY_DIRECTORY = Path("/etc/hepsub")
 """The site's policy files, read in the order of their names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(Struct, frozen=True, kw_only=True):
     """The user's own places (XDG Base Directory Specification 0.8).
 
     Attributes:

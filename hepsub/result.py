@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from hepsub.errors import HepsubError
 
@@ -20,8 +21,7 @@ class Value(Protocol):
         """The value as it stands under `result` in JSON."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Something that went wrong, for one job or for all.
 
     Attributes:
@@ -41,8 +41,7 @@ class Problem:
         return {"code": self.code, "message": self.message, "remedy": self.remedy}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What an action did or found.
 
     Attributes:

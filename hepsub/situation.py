@@ -8,9 +8,10 @@ import pwd
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
 
 SAVED_PREFIX = "HEPSUB_SAVED_"
 """The launcher moves variables that would hurt hepsub's own interpreter behind this prefix."""
@@ -23,8 +24,7 @@ _OWN: dict[str, str | None] = {}
 """What the caller had in the variables that came from `set_own`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(Struct, frozen=True, kw_only=True):
     """The caller's world.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.result import Json, Problem
 
@@ -12,8 +12,7 @@ KEYS = "s3"
 SCHEDD = "schedd"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One credential, the keys of one storage, or one schedd.
 
     Attributes:
@@ -68,8 +67,7 @@ class Row:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthStatus:
+class AuthStatus(Struct, frozen=True, kw_only=True):
     """All of them.
 
     Attributes:

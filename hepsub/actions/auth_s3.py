@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from hepsub.actions.session import Session
 from hepsub.errors import UnknownStorage
@@ -18,8 +19,7 @@ _EARLY_PART = 0.25
 _SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageKeys:
+class StorageKeys(Struct, frozen=True, kw_only=True):
     """Whose keys a storage has; no secret.
 
     Attributes:
@@ -46,8 +46,7 @@ class StorageKeys:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessKeys:
+class ProcessKeys(Struct, frozen=True, kw_only=True):
     """Keys for AWS's credential_process.
 
     Attributes:

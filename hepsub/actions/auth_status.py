@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.auth_row import KEYS, SCHEDD, TOKEN, AuthStatus, Row
 from hepsub.actions.session import Session
@@ -56,8 +58,7 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Look(Struct, frozen=True, kw_only=True):
     """A row that is not filled in yet, and how that is done."""
 
     row: Row

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from msgspec import Struct
+
 from hepsub.actions.session import Session
 from hepsub.auth.credential import Kind
 from hepsub.auth.sources import source_for
@@ -18,8 +20,7 @@ _ROUNDED_S = 5.0
 """A token that was asked for a moment ago has lost that much of its life."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """The token that is asked for.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.actions.session import Session
 from hepsub.errors import UnknownGroup
@@ -12,8 +12,7 @@ from hepsub.result import Json, Result
 from hepsub.suggest import did_you_mean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walltimes:
+class Walltimes(Struct, frozen=True, kw_only=True):
     """The walltime classes of a group: names and limits in seconds, in the order of the names."""
 
     group: str

@@ -6,7 +6,10 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.actions.take_back import cancel, interrupted, take_back
@@ -27,8 +30,7 @@ from hepsub.plan.model import Plan
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """A submission that is about to be made.
 
     Attributes:
@@ -78,7 +80,9 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
             session.interrupts.noted = True
         submitted = _after_trouble(session, schedd, order, intent, bundle, error)
     noted = _note(session, replace(intent, cluster=submitted.cluster))
-    return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
+    return (
+        submitted if noted else dataclasses.replace(submitted, notes=(*submitted.notes, _UNNOTED))
+    )
 
 
 def _after_trouble(

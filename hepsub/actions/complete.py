@@ -5,7 +5,7 @@ Ctrl-C is held back here (`Interrupts.hold`): it is looked at where something ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.actions.hand_over import hand_over
 from hepsub.actions.session import Session
@@ -17,8 +17,7 @@ from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRe
 from hepsub.result import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class Completed(Struct, frozen=True, kw_only=True):
     """What became of a cluster after the commit.
 
     Attributes:

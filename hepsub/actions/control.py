@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.actions.resolve import resolve
 from hepsub.actions.session import Session
@@ -27,8 +27,7 @@ _FROM = {
 """The states from which an act leads somewhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What was done to the jobs behind one word of the command line.
 
     Attributes:
@@ -40,8 +39,7 @@ class Outcome:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """What was done, id by id."""
 
     act: Act

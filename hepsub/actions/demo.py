@@ -13,9 +13,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.demo_result import Shown
 from hepsub.actions.session import Session
@@ -60,8 +63,7 @@ grace = "10 s"
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(Struct, frozen=True, kw_only=True):
     """What the demo says while it works.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.resolve import resolve
 from hepsub.actions.session import Session
@@ -16,8 +17,7 @@ from hepsub.tools.condor import edit_cluster
 _EDITABLE = (State.IDLE, State.HELD)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """Jobs whose memory was changed.
 
     Attributes:
@@ -33,8 +33,7 @@ class Change:
     new_mb: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
+class Edited(Struct, frozen=True, kw_only=True):
     """All changes of one command."""
 
     changes: tuple[Change, ...]

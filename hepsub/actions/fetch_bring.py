@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.fetch_copy import copy_home
 from hepsub.actions.fetch_order import Order
@@ -19,8 +22,7 @@ _COPIES_AT_ONCE = 4
 _Key = tuple[int, int, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True, kw_only=True):
     """A file that has to come here."""
 
     key: _Key

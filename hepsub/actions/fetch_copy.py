@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from hepsub.actions.fetch_result import Here, Local, Output
 from hepsub.bundle.returned import ReturnedFile

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import Selection
@@ -13,8 +15,7 @@ from hepsub.errors import AmbiguousJob, UnknownJob
 from hepsub.jobid import JobId, same_schedd, short_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """A submission that is meant.
 
     Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from hepsub.actions.fetch_find import Found
 from hepsub.actions.fetch_result import Output
@@ -27,8 +29,7 @@ from hepsub.storage.transfer import Courier
 from hepsub.terminal import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(Struct, frozen=True, kw_only=True):
     """The jobs that are meant, and what was seen."""
 
     jobs: tuple[Job, ...]

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from hepsub.batch import JobStatus
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import ReturnedFile
@@ -25,8 +27,7 @@ class Here(enum.Enum):
     IN_PLACE = "in place"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """An output of a job that exists.
 
     Attributes:
@@ -50,8 +51,7 @@ class Output:
     stays: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """An output that there is not, and why.
 
     Attributes:
@@ -69,8 +69,7 @@ class Missing:
     unseen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFiles:
+class JobFiles(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
@@ -93,8 +92,7 @@ class JobFiles:
     status: JobStatus | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
+class Local(Struct, frozen=True, kw_only=True):
     """An output, and how it stands here: the path, the state, and what is wrong with it, in words."""
 
     output: Output
@@ -116,8 +114,7 @@ class Local:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedCluster:
+class FetchedCluster(Struct, frozen=True, kw_only=True):
     """What was found of a cluster's jobs, and how it stands here."""
 
     cluster: int

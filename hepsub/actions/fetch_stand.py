@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.actions.fetch_copy import compare
 from hepsub.actions.fetch_result import Here, JobFiles, Local, Output
 from hepsub.storage.landing import PART, Landing, safe_parts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True):
     """Where the outputs of one job belong.
 
     Attributes:

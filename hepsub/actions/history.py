@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
@@ -12,8 +12,7 @@ from hepsub.jobid import JobId, same_schedd
 from hepsub.result import Json, Result, failures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """Jobs that left the queue, the latest first."""
 
     jobs: tuple[JobStatus, ...]

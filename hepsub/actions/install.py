@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from hepsub.actions.install_result import CRON, SYSTEMD, Installed, Uninstalled
 from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.auth.renewal import RenewalState
 from hepsub.result import Json
@@ -11,8 +11,7 @@ SYSTEMD = "systemd"
 CRON = "cron"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """The renewal is started by itself from now on.
 
     Attributes:
@@ -40,8 +39,7 @@ class Installed:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uninstalled:
+class Uninstalled(Struct, frozen=True, kw_only=True):
     """The renewal is not started by itself any more.
 
     Attributes:
@@ -57,8 +55,7 @@ class Uninstalled:
         return {"removed": list(self.removed), "host": self.host}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewalStatus:
+class RenewalStatus(Struct, frozen=True, kw_only=True):
     """How it stands with the renewal.
 
     Attributes:

@@ -8,8 +8,9 @@ import shutil
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 import hepsub
 from hepsub.actions.session import Session
@@ -24,8 +25,7 @@ _PROGRAMS = ("oidc-token", "kinit", "kvno", "aklog", "condor_qedit", "condor_tok
 _USUAL_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """Where this machine tells what runs on it.
 
     Attributes:
@@ -40,8 +40,7 @@ class Machine:
 THIS_MACHINE = Machine()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """What shall be started: the command, its variables, how often, and for whom."""
 
     command: tuple[str, ...]

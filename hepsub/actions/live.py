@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
@@ -18,8 +20,7 @@ _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveBundle:
+class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and the jobs that still need it.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.auth_status import needs
 from hepsub.actions.session import Session
@@ -27,8 +28,7 @@ LogIn = Callable[[CredentialSource, Callable[[str], None]], Held]
 """Gets a credential with its user's help: hepsub.auth.login.log_in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
+class Terminal(Struct, frozen=True, kw_only=True):
     """The caller's terminal.
 
     Attributes:
@@ -40,8 +40,7 @@ class Terminal:
     say: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """How it stands with one credential.
 
     Attributes:
@@ -66,8 +65,7 @@ class Told:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class Login(Struct, frozen=True, kw_only=True):
     """Each credential that was looked at."""
 
     credentials: tuple[Told, ...]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.actions.mount_cache import cache_directory, rescue
 from hepsub.actions.mount_end import see_gone
@@ -28,8 +29,7 @@ from hepsub.tools.rclone_mount import OLDEST
 from hepsub.tools.run import Server
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """What the user wants.
 
     Attributes:
@@ -43,8 +43,7 @@ class Order:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(Struct, frozen=True, kw_only=True):
     """A mount that is up: what is remembered of it, its process, and what the user should know."""
 
     record: Record

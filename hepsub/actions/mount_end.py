@@ -8,8 +8,9 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.actions.mount_list import look_at, waiting_writes
 from hepsub.actions.mount_login import offer_login
@@ -31,8 +32,7 @@ _SENDING_S = 20.0
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(Struct, frozen=True, kw_only=True):
     """How mounts are to be taken away.
 
     Attributes:

@@ -12,11 +12,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import replace
 
 from hepsub.actions.mount_place import Remote
 from hepsub.actions.session import Session
@@ -47,8 +47,7 @@ class _Raw(Struct, frozen=True):
     raw: _Names = _Names()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A mount.
 
     Attributes:
@@ -134,10 +133,10 @@ def write_record(record: Record) -> None:
         OSError: it cannot be written.
     """
     make_private(Path(record.state))
-    texts = {name: each for name, each in asdict(record).items() if isinstance(each, str)}
+    texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
     # Names of files are bytes, and JSON's texts are not.
     raw = {name: os.fsencode(each).hex() for name, each in texts.items() if not _is_text(each)}
-    document = asdict(record) | dict.fromkeys(raw, "") | ({"raw": raw} if raw else {})
+    document = to_builtins(record) | dict.fromkeys(raw, "") | ({"raw": raw} if raw else {})
     write_whole(Path(record.state) / _FILE, json.dumps(document, indent=1) + "\n", 0o600)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from hepsub.actions.mount_record import Record
 from hepsub.result import Json
@@ -23,8 +24,7 @@ class State(Enum):
     UNMOUNTED = "unmounted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """A mount as it is now.
 
     Attributes:
@@ -59,8 +59,7 @@ class Shown:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mounts:
+class Mounts(Struct, frozen=True, kw_only=True):
     """Mounts: those there are, the one that was made, or those that were taken away.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import DIRECTORY

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from io import BufferedIOBase, BytesIO
+
+from msgspec import Struct, field
 
 from hepsub.actions.home import unusable_text
 from hepsub.actions.pending_job import JobAtHome, job_at_home
@@ -36,8 +37,7 @@ _ENOUGH = 5
 """So many refusals in a row are the bucket's, and not the objects'."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
+class Round(Struct, frozen=True, kw_only=True):
     """What is known of the storages in one round.
 
     Attributes:
@@ -166,8 +166,7 @@ def push_pending(
     return tuple(dict.fromkeys(push.troubles))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Push:
+class _Push(Struct, frozen=True, kw_only=True):
     """What came home from the jobs of a bundle, on its way into its place.
 
     Attributes:

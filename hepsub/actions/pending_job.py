@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
@@ -25,8 +26,7 @@ from hepsub.plan.staging import Carried, ObjectFact
 from hepsub.terminal import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
+class Goal(Struct, frozen=True, kw_only=True):
     """An output as the request has it, and the URL without signature, or the path, of its place."""
 
     output: Carried
@@ -49,8 +49,7 @@ class Goal:
         return replace(place, key=place.key + last)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobAtHome:
+class JobAtHome(Struct, frozen=True, kw_only=True):
     """A job with outputs at home.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.resolve import resolve
 from hepsub.actions.session import Session, does_not_answer
@@ -22,8 +23,7 @@ _COUNTED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """Which jobs are shown.
 
     Attributes:
@@ -41,8 +41,7 @@ class Filter:
     reasons: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """The jobs found.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.close import close_bundle, revisit_finished
 from hepsub.actions.fetch_spooled import fetch_spooled
@@ -35,8 +37,7 @@ _SHORTEST_PAUSE_S = 2.0
 _OVERDUE_PAUSE_S = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed:
+class Renewed(Struct, frozen=True, kw_only=True):
     """What one round did.
 
     Attributes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.live import LiveBundle
 from hepsub.actions.session import Session
@@ -22,8 +24,7 @@ _GAIN_S = 5.0
 """What is delivered anew has to live longer than what was by this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Users:
+class _Users(Struct, frozen=True, kw_only=True):
     """Who needs a credential: the bundles that hold a copy, and the schedds that deliver it."""
 
     credential: JobCredential
@@ -31,8 +32,7 @@ class _Users:
     deliveries: frozenset[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Found(Struct, frozen=True, kw_only=True):
     """The best there is of a credential now, and why it could not be made better."""
 
     best: Copy | None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.actions.live import LiveBundle
 from hepsub.actions.session import Session
@@ -16,8 +18,7 @@ _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
+class _Round(Struct, frozen=True, kw_only=True):
     """What happened in one round: the storages that were signed for, and the troubles by storage.
 
     A bundle that is broken is its own trouble: it keeps nobody from signing for the others.

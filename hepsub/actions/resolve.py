@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
@@ -12,8 +13,7 @@ from hepsub.jobid import JobId, same_schedd, short_name
 from hepsub.suggest import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Job ids, and the schedd they belong to."""
 
     schedd: BatchSystem

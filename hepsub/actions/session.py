@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.batch import BatchSystem
 from hepsub.condor.bindings import is_configured, show_token
@@ -39,8 +41,7 @@ _JOURNAL_MATTERS_S = 14 * 86400
 Connect = Callable[[Pool], tuple[BatchSystem, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """What an action needs from outside.
 
     Attributes:

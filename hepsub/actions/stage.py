@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.credentials import deliver, obtain_all
 from hepsub.actions.libraries import shelf_beside, upload_missing
@@ -30,8 +33,7 @@ from hepsub.tools.condor import edit_cluster
 from hepsub.tools.run import installed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
+class Stores(Struct, frozen=True, kw_only=True):
     """The storages of a policy, with their keys, each asked for once."""
 
     storages: dict[str, Storage]
@@ -65,8 +67,7 @@ def open_stores(session: Session) -> Stores:
     return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class Staged(Struct, frozen=True, kw_only=True):
     """A bundle, the credentials in it as they were obtained, and the plan with the bundle's seal."""
 
     bundle: Bundle
@@ -108,7 +109,7 @@ def bundle_for(
                 if not plan.staging.needs_cluster:
                     sign(session, stores, bundle, None)
             staging = replace(plan.staging, seal=seal)
-            yield Staged(bundle=bundle, held=held, plan=replace(plan, staging=staging))
+            yield Staged(bundle=bundle, held=held, plan=dataclasses.replace(plan, staging=staging))
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.query import Filter, Listing, query
 from hepsub.actions.session import Session
@@ -11,8 +12,7 @@ from hepsub.batch import State
 from hepsub.result import Json, Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterStatus:
+class ClusterStatus(Struct, frozen=True, kw_only=True):
     """A cluster in the queue.
 
     Attributes:
@@ -36,8 +36,7 @@ class ClusterStatus:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """The user's clusters, the oldest first."""
 
     clusters: tuple[ClusterStatus, ...]

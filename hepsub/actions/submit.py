@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.complete import complete
@@ -31,8 +34,7 @@ from hepsub.survey.survey import survey
 _SHOWN_PROCS = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """What would be submitted.
 
     Attributes:
@@ -80,8 +82,7 @@ class Preview:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(Struct, frozen=True, kw_only=True):
     """A cluster that was submitted, now or earlier with the same key.
 
     Attributes:
@@ -168,7 +169,7 @@ def _sealed(plan: Plan, identity: str) -> Plan:
         raise BundleUnusable(
             f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"
         ) from error
-    return replace(plan, staging=replace(plan.staging, seal=seal))
+    return dataclasses.replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda _: None) -> Result:

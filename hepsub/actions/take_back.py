@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.batch import Act, BatchSystem, Selection, Submitted

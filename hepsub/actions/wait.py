@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.home import place_outputs
 from hepsub.actions.query import job_document
@@ -24,16 +25,14 @@ _HISTORY_PAUSES = 20
 _NAMED = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class Clock(Struct, frozen=True, kw_only=True):
     """Time, as far as waiting needs it: sleep so many seconds, and tell of progress."""
 
     sleep: Callable[[float], None]
     progress: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
+class Waited(Struct, frozen=True, kw_only=True):
     """A submission, and how its jobs ended.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.actions.query import Filter, Listing, query
 from hepsub.actions.session import Session
@@ -14,8 +15,7 @@ from hepsub.units import duration_text
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """Why some jobs are where they are.
 
     Attributes:
@@ -33,8 +33,7 @@ class Explanation:
     next_command: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanations:
+class Explanations(Struct, frozen=True, kw_only=True):
     """Explanations, jobs with the same one together."""
 
     explanations: tuple[Explanation, ...]

@@ -7,7 +7,8 @@ programs write). No key and no ticket is kept: what is not asked for here is ski
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import CredentialMissing
 
@@ -24,8 +25,7 @@ _RENEWABLE = 0x00800000
 _CONFIGURATION_REALM = "X-CACHECONF:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheFacts:
+class CacheFacts(Struct, frozen=True, kw_only=True):
     """What a cache tells of its ticket-granting ticket; times in seconds since the epoch.
 
     Attributes:
@@ -49,8 +49,7 @@ class CacheFacts:
     clock_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Principal:
+class _Principal(Struct, frozen=True, kw_only=True):
     realm: str
     components: tuple[str, ...]
 
@@ -58,8 +57,7 @@ class _Principal:
         return f"{'/'.join(self.components)}@{self.realm}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ticket:
+class _Ticket(Struct, frozen=True, kw_only=True):
     server: _Principal
     starts: int
     expires: int

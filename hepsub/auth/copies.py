@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.auth.bearer import held_token
 from hepsub.auth.ccache import LARGEST
@@ -20,8 +21,7 @@ _UNKNOWN_LIFE_S = 600.0
 _GAIN_S = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """A credential in hand.
 
     Attributes:

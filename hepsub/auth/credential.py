@@ -9,6 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 
 class Kind(Enum):
     """What a credential is; the values are the policy's words."""
@@ -17,8 +19,7 @@ class Kind(Enum):
     TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifetime:
+class Lifetime(Struct, frozen=True, kw_only=True):
     """How long a credential lives; all in seconds since the epoch.
 
     Attributes:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
+from msgspec import Struct
 
 from hepsub.documents import Malformed, Moment, one_line, read_json
 
@@ -30,8 +30,7 @@ _OF_LOGIN = frozenset({"openid", "offline_access", "profile", "email", "address"
 """Scopes that ask for a session or for claims: an access token need not name them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(Struct, frozen=True, kw_only=True):
     """What a token says of itself; times in seconds since the epoch, None where it says nothing.
 
     Attributes:

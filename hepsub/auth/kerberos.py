@@ -8,8 +8,10 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.auth.ccache import LARGEST, CacheFacts, read_ccache
 from hepsub.auth.credential import Held, Kind, Lifetime
@@ -25,8 +27,7 @@ _PAUSE_S = 0.2
 """kinit replaces a cache's file and then fills it: who reads in between tries again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KerberosSource:
+class KerberosSource(Struct, frozen=True, kw_only=True):
     """The user's Kerberos ticket.
 
     Attributes:

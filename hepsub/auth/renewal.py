@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct, field, to_builtins
 
 from hepsub.documents import Malformed, Moment, read_file, read_json
 
@@ -24,8 +23,7 @@ _Text = Annotated[str, Meta(max_length=10_000)]
 _Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How it stands with one credential, or with the signatures for one storage.
 
     Attributes:
@@ -48,8 +46,7 @@ class Outcome:
     not_before: Moment = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewalState:
+class RenewalState(Struct, frozen=True, kw_only=True):
     """What the last run did.
 
     Attributes:
@@ -101,7 +98,7 @@ def read_state(root: Path) -> RenewalState:
 
 def state_text(state: RenewalState) -> str:
     """The state as it is kept; no secret is in it."""
-    return json.dumps(asdict(state), indent=1) + "\n"
+    return json.dumps(to_builtins(state), indent=1) + "\n"
 
 
 def state_path(root: Path) -> Path:

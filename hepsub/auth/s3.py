@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hepsub.auth.credential import Held
 from hepsub.policy.model import Storage
@@ -55,7 +57,7 @@ def _shorter(wanted: Exchange, error: SessionTooLong) -> Keys:
         if seconds >= wanted.seconds:
             continue
         try:
-            keys = exchange_token(replace(wanted, seconds=seconds))
+            keys = exchange_token(dataclasses.replace(wanted, seconds=seconds))
         except SessionTooLong:
             continue
         return replace(

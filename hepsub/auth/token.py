@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+
+from msgspec import Struct, structs
 
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import Held, Kind
@@ -47,8 +49,7 @@ class Order(Enum):
     SHELL = "shell"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSource:
+class TokenSource(Struct, frozen=True, kw_only=True):
     """The user's tokens of one provider.
 
     Attributes:
@@ -181,7 +182,7 @@ class TokenSource:
             )
         held = self._held(answer.token.encode("ascii", "replace"))
         if held.lifetime.expires is None and answer.expires is not None:
-            return replace(held, lifetime=replace(held.lifetime, expires=answer.expires))
+            return replace(held, lifetime=structs.replace(held.lifetime, expires=answer.expires))
         return held
 
     def _of_command(self, seconds: float) -> Held:
@@ -248,7 +249,7 @@ class TokenSource:
 
     def _discovered(self, found: Found) -> Held:
         held = held_token(self.name, found.content)
-        lifetime = replace(held.lifetime, renewable_until=held.lifetime.expires)
+        lifetime = structs.replace(held.lifetime, renewable_until=held.lifetime.expires)
         return replace(held, lifetime=lifetime, origin=found.place)
 
     def _fitting(self, seconds: float) -> Held | None:

@@ -7,10 +7,11 @@ import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from hepsub.auth.credential import Held, write_held
 from hepsub.bundle.logs import link_logs, make_logs, place_logs
@@ -62,8 +63,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """A bundle on the disk.
 
     Attributes:
@@ -400,8 +400,7 @@ def unusable(directory: Path, error: OSError) -> BundleUnusable:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _EachByItsOwn:
+class _EachByItsOwn(Struct, frozen=True, kw_only=True):
     """Signs with the signer of each place's storage, made when it is first needed."""
 
     signers: dict[str, Signing]

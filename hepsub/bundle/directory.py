@@ -8,13 +8,12 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import from_json
@@ -51,8 +50,7 @@ _NEW, _GONE = ".new", ".gone"
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """A complete bundle, and where its jobs are.
 
     Attributes:
@@ -68,8 +66,7 @@ class Placed:
     cluster: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
+class Signed(Struct, frozen=True, kw_only=True):
     """When URLs were signed, and when they end, in seconds since the epoch."""
 
     when: float
@@ -330,8 +327,7 @@ def sweep(directory: Path, now: float) -> None:
                 each.unlink()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
+class Root(Struct, frozen=True, kw_only=True):
     """What lies in a directory of bundles.
 
     Attributes:

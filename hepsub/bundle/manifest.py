@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from hepsub.plan.bundle_paths import MANIFEST
 from hepsub.plan.credentials import JobCredential
@@ -29,8 +30,7 @@ class Signing(Protocol):
         """A URL and form fields that allow POST of objects below a prefix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFiles:
+class JobFiles(Struct, frozen=True, kw_only=True):
     """What the manifest of one job says.
 
     Attributes:

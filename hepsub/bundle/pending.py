@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.bundle.report import HOME, REPORT, Report, as_reported
 from hepsub.bundle.returned import OUTPUTS, content_at
@@ -27,8 +28,7 @@ _ESCAPES = {"%09": "\t", "%0a": "\n", "%0A": "\n", "%25": "%"}
 _ESCAPE = re.compile("%.{0,2}", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(Struct, frozen=True, kw_only=True):
     """An output that is at home instead of in its place.
 
     Attributes:

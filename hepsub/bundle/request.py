@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
@@ -29,8 +29,7 @@ _LARGEST = 2**30
 """No request is larger, in bytes: a million items of a thousand characters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleRequest:
+class BundleRequest(Struct, frozen=True, kw_only=True):
     """What the manifests of a submission are written from.
 
     Attributes:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from io import BufferedReader
 
+import msgspec
+from msgspec import Struct
+
 from hepsub.bundle.bundle import Bundle
 from hepsub.documents import Malformed
 from hepsub.files import Tree
@@ -23,8 +26,7 @@ _MOST = 300_000
 """No job brings back more files: its report could not tell of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class Returned(Struct, frozen=True, kw_only=True):
     """The outputs that came home.
 
     Attributes:
@@ -32,7 +34,7 @@ class Returned:
         others: the names of what is neither such a file nor a directory: links are not followed.
     """
 
-    files: Mapping[str, os.stat_result] = field(default_factory=dict)
+    files: Mapping[str, os.stat_result] = msgspec.field(default_factory=dict)
     others: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:

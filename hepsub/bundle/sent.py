@@ -13,9 +13,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from hepsub.bundle.manifest import environment_text, escaped
 from hepsub.bundle.request import BundleRequest
@@ -30,8 +31,7 @@ _FICLONE = 0x40049409
 """ioctl_ficlone(2): the copy shares the original's blocks until one of the two changes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentSet:
+class SentSet(Struct, frozen=True, kw_only=True):
     """Files that some jobs get.
 
     Attributes:

@@ -6,8 +6,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from types import FrameType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import open_session
@@ -21,8 +23,7 @@ _AFTER_TROUBLE_S = 60.0
 _SHORTEST_S = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looped:
+class Looped(Struct, frozen=True, kw_only=True):
     """How a loop ended.
 
     Attributes:
@@ -36,8 +37,7 @@ class Looped:
         return {"rounds": self.rounds}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silent:
+class Silent(Struct, frozen=True, kw_only=True):
     """A value whose text is left out; the document is there for those who ask for it."""
 
     value: Value

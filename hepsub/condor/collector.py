@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.condor.attributes import ClassAd, text
 from hepsub.condor.bindings import bindings, missing_configuration
@@ -16,8 +17,7 @@ _NAME = re.compile(r"[!-.0-~]{1,255}")
 """A name becomes a part of the names of files, so it has no slash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheddAddress:
+class ScheddAddress(Struct, frozen=True, kw_only=True):
     """A schedd as the collector knows it.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
@@ -60,8 +61,7 @@ Varying: TypeAlias = dict[str, Template | tuple[Template, ...]]
 """What has to be written out job by job: the submit variable, and the template or templates."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitDescription:
+class SubmitDescription(Struct, frozen=True, kw_only=True):
     """What HTCondor gets.
 
     Attributes:

@@ -7,7 +7,9 @@ the table there says so; 3/72, 3/34 and 3/87 are hepsub's own expressions.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import Advice
 from hepsub.units import duration_text
@@ -22,8 +24,7 @@ _EXTRA_MEMORY = 1.25
 """How much more than its peak a job is advised to ask for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """A job on hold, as its ad tells it.
 
     Attributes:

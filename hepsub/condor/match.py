@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.condor.attributes import (
     ClassAd,
@@ -36,8 +37,7 @@ _MOST_MB = 2**30
 _MOST_KB = 2**50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Clause(Struct, frozen=True, kw_only=True):
     """One requirement.
 
     Attributes:
@@ -51,8 +51,7 @@ class Clause:
     offered: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matching:
+class Matching(Struct, frozen=True, kw_only=True):
     """A job's requirements against the pool.
 
     Attributes:

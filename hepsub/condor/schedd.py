@@ -6,8 +6,10 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
 from hepsub.condor.ads import (
@@ -33,8 +35,7 @@ from hepsub.plan.model import Plan
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CondorSchedd:
+class CondorSchedd(Struct, frozen=True, kw_only=True):
     """One schedd, as hepsub's seam wants it.
 
     Attributes:

@@ -6,8 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import QueueDirectoryRefused
 from hepsub.files import make_private
@@ -25,8 +26,7 @@ _NETWORK = frozenset({
 _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The directory of a queue, and the files in it."""
 
     directory: Path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import Advice, JobStatus
 from hepsub.condor.holds import Hold, explain_hold
@@ -10,8 +11,7 @@ from hepsub.here.holds import LOST_CODE, UNSAVED_CODE
 from hepsub.here.machine import Machine, capped_note
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idle:
+class Idle(Struct, frozen=True, kw_only=True):
     """An idle job among the others.
 
     Attributes:
@@ -33,8 +33,7 @@ class Idle:
     gated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Details:
+class Details(Struct, frozen=True, kw_only=True):
     """What the queue knows of a job beyond its status: program, stdout, walltime limit in seconds."""
 
     executable: str

@@ -7,8 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Set
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.here import processes, record
 from hepsub.here.holds import KILLED, REBOOTED, HoldCause
@@ -29,8 +30,7 @@ class Fate(enum.Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What has become of a run, and what is known of it.
 
     Attributes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
 
 
-@dataclass(frozen=True, slots=True)
-class HoldCause:
+class HoldCause(Struct, frozen=True):
     """HoldReasonCode, HoldReasonSubCode and HoldReason."""
 
     code: int

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct, to_builtins
 
 from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
@@ -15,8 +16,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.template import Values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """One job, as the kernel is asked to start it.
 
     Attributes:
@@ -37,7 +37,8 @@ class Launch:
 
     def document(self) -> dict[str, object]:
         """The launch as the queue keeps it."""
-        return asdict(self)
+        document: dict[str, object] = to_builtins(self)
+        return document
 
 
 def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:

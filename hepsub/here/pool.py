@@ -6,7 +6,9 @@ import os
 import pwd
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import (
     Act,
@@ -34,8 +36,7 @@ from hepsub.plan.model import Plan
 _EMPTY = Queue(jobs=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HereBatch:
+class HereBatch(Struct, frozen=True, kw_only=True):
     """One user's queue on one host; like a schedd, it has a clock of its own.
 
     Attributes:

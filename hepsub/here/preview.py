@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hepsub.errors import NotOnThisMachine
 from hepsub.here.launch import make_launch

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State, Submitted
 from hepsub.here.holds import ASKED
@@ -23,8 +25,7 @@ _SHOWN = (
 _REMOVE_REASON = "hepsub was asked to remove it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(Struct, frozen=True, kw_only=True):
     """A job, and where the record of its run is.
 
     Attributes:
@@ -146,8 +147,7 @@ def _status(row: sqlite3.Row, schedd: str, now: float) -> JobStatus:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
+class _Change(Struct, frozen=True, kw_only=True):
     """An act, in SQL.
 
     Attributes:

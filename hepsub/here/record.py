@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct, to_builtins
 
 from hepsub.here import locks
 
 _SIZE = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(Struct, frozen=True, kw_only=True):
     """How a run ended.
 
     Attributes:
@@ -43,8 +43,7 @@ class End:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """What a supervisor wrote last.
 
     Attributes:
@@ -80,7 +79,7 @@ def claim(path: Path) -> int:
 
 def write(descriptor: int, record: Record) -> None:
     """Write a record in the place of the one before."""
-    text = json.dumps(asdict(record)).encode()
+    text = json.dumps(to_builtins(record)).encode()
     os.pwrite(descriptor, text[: _SIZE - 1].ljust(_SIZE - 1) + b"\n", 0)
 
 
@@ -90,8 +89,7 @@ def finish(descriptor: int, record: Record) -> None:
     os.fsync(descriptor)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """A record, and who has it locked: its supervisor, or FREE when that is gone.
 
     Attributes:

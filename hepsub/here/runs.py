@@ -6,7 +6,8 @@ import json
 import math
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.batch import State
 from hepsub.here.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
@@ -17,8 +18,7 @@ from hepsub.here.schedule import Waiting, latest_end
 from hepsub.here.staged import UNSAVED, why_unsaved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """A run that holds a slot.
 
     Attributes:
@@ -44,8 +44,7 @@ class Run:
     until: float = math.inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """A run that was noted and is to begin.
 
     Attributes:

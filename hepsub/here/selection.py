@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.batch import Selection, State
 from hepsub.jobid import JobId
@@ -11,8 +12,7 @@ from hepsub.jobid import JobId
 Value = int | str
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition on `procs JOIN clusters`, and the values of its question marks."""
 
     text: str

@@ -12,8 +12,10 @@ import resource
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.here import payload, processes, record
 from hepsub.here.launch import Launch
@@ -27,8 +29,7 @@ _CLEANING_S = 10.0
 _NOTEWORTHY_MB = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """A run that is to begin.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct, to_builtins
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(Struct, frozen=True, kw_only=True):
     """Lengths of time, in seconds; tests shorten them.
 
     Attributes:
@@ -28,7 +28,7 @@ class Timing:
 
     def text(self) -> str:
         """The lengths as one word of a command line."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(to_builtins(self), separators=(",", ":"))
 
     @staticmethod
     def read(text: str) -> Timing:

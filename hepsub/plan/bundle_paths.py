@@ -28,8 +28,9 @@ In the old form all of this lay side by side in BUNDLE_ROOT/UUID, and every job 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PRIVATE, SHARED, JOB = "private", "shared", "job"
 
@@ -52,8 +53,7 @@ SENT = "in"
 STDOUT, STDERR = "stdout", "stderr"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """Where the files of one bundle are.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import PolicyError, UsageError
 from hepsub.policy.model import Credential, Policy
@@ -18,8 +19,7 @@ NO_CREDENTIALS = "none"
 """The word after -cred that drops what the policy wants."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCredential:
+class JobCredential(Struct, frozen=True, kw_only=True):
     """A credential that goes along with the jobs of a submission.
 
     Attributes:

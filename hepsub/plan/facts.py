@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import ObjectPlace
@@ -26,8 +27,7 @@ class ProgramState(enum.Enum):
     CARRIAGE_RETURN = "carriage-return"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """A script or binary.
 
     Attributes:
@@ -41,8 +41,7 @@ class Program:
     interpreter_here: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is true now, for one submission.
 
     Attributes:

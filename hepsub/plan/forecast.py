@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.units import moment_text, rough_text
 
@@ -12,8 +12,7 @@ REFRESHER = "hep_auth renew"
 """Who renews, where it runs by itself for this user."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Outlook(Struct, frozen=True, kw_only=True):
     """A credential or a storage's keys, as far as a forecast needs them.
 
     Attributes:
@@ -32,8 +31,7 @@ class Outlook:
     loss: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """From now, in seconds since the epoch, to when the last job should have ended, in seconds from now."""
 
     now: float

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
@@ -19,8 +20,7 @@ _PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM, Name.ITEMS})
 _DIRECTORIES = (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """The files of a submission.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
@@ -24,8 +25,7 @@ SHELF = ".libraries"
 _USER = re.compile(r"%\{user\}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
+class Library(Struct, frozen=True, kw_only=True):
     """A file or directory of the user's, packed.
 
     Attributes:

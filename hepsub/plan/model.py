@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from hepsub.plan.layout import values_of
 from hepsub.plan.staging import Carried, StagingPlan
 from hepsub.plan.template import Name, Template, Values, literal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why something was decided.
 
     Attributes:
@@ -26,8 +27,7 @@ class Reason:
     because: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """Where the jobs may run.
 
     Attributes:
@@ -54,16 +54,14 @@ class Route:
     spool: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walltime:
+class Walltime(Struct, frozen=True, kw_only=True):
     """A walltime class and the limit that holds for this job, in seconds."""
 
     name: str
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proc:
+class Proc(Struct, frozen=True, kw_only=True):
     """One job of the cluster, written out; ClusterId stays a name until it is known.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from hepsub.errors import UnknownStorage, UsageError
 from hepsub.plan.layout import absolute
@@ -18,8 +19,7 @@ _NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*
 _OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ObjectPlace:
+class ObjectPlace(Struct, frozen=True, kw_only=True, order=True):
     """An object: the storage's name in the policy, bucket and key."""
 
     storage: str
@@ -35,8 +35,7 @@ class ObjectPlace:
         return not self.key or self.key.endswith("/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class FilePlace:
+class FilePlace(Struct, frozen=True, kw_only=True, order=True):
     """A path, absolute."""
 
     path: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import (
     ImageMissing,
@@ -123,8 +124,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Files:
+class _Files(Struct, frozen=True, kw_only=True):
     """What of the files was decided: layout, staging, arguments, and notes on the programs."""
 
     layout: Layout

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.errors import UsageError
 from hepsub.job import FileRequest, JobSpec
@@ -25,8 +27,7 @@ ITEMS_FILE = "items.txt"
 """The file in which a job finds its items, one a line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRule:
+class FileRule(Struct, frozen=True, kw_only=True):
     """A file of every job: its name there, and where it is elsewhere, as templates."""
 
     name: Template
@@ -34,8 +35,7 @@ class FileRule:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class Carried(Struct, frozen=True, kw_only=True):
     """A file of one job.
 
     Attributes:
@@ -59,8 +59,7 @@ def is_pattern(name: str) -> bool:
     return _GLOB.search(name) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectFact:
+class ObjectFact(Struct, frozen=True, kw_only=True):
     """What is known of an object.
 
     Attributes:
@@ -81,8 +80,7 @@ class ObjectFact:
         return self.etag if _MD5.fullmatch(self.etag) and not self.encrypted else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seal:
+class Seal(Struct, frozen=True, kw_only=True):
     """What was sent, by its SHA-256 in hex: a job runs nothing before it has compared.
 
     Attributes:
@@ -96,8 +94,7 @@ class Seal:
     set_of: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagingPlan:
+class StagingPlan(Struct, frozen=True, kw_only=True):
     """How the files of all jobs of a submission travel.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.suggest import closest
@@ -25,8 +26,7 @@ class Name(enum.Enum):
 _BY_FOLDED = {name.value.casefold(): name for name in Name}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
+class Values(Struct, frozen=True, kw_only=True):
     """What the names stand for in one job.
 
     Attributes:
@@ -44,8 +44,7 @@ class Values:
     cluster: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text in parts: literal runs (never two in a row, never empty) and names."""
 
     parts: tuple[str | Name, ...]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
+
 from hepsub.errors import PolicyError
 from hepsub.policy.model import Origin
 from hepsub.suggest import closest
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 _WORDS = {
     str: "a text",
     int: "a whole number",
@@ -22,24 +24,23 @@ _WORDS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Converter:
-    """Turns tables into dataclasses, with the origin of each key at hand for the errors."""
+class Converter(Struct, frozen=True):
+    """Turns tables into structs, with the origin of each key at hand for the errors."""
 
     origins: Mapping[str, Origin]
 
     def table(self, cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
-        """A dataclass from a table.
+        """A struct from a table.
 
         Raises:
             PolicyError: a key is unknown or missing, or has a value of the wrong type.
         """
         hints = typing.get_type_hints(cls, include_extras=True)
-        fields = {each.name: each for each in dataclasses.fields(cls) if each.name != "origins"}  # type: ignore[arg-type]
+        known = {each.name: each for each in fields(cls) if each.name != "origins"}
         for key in table:
-            if key not in fields:
-                raise self._unknown(key, path, fields)
-        for name, each in fields.items():
+            if key not in known:
+                raise self._unknown(key, path, known)
+        for name, each in known.items():
             if name not in table and _required(each):
                 raise self._error(path, f"the key '{name}' is missing")
         return cls(
@@ -63,7 +64,7 @@ class Converter:
             return MappingProxyType(
                 {k: self.value(inner, v, _join(path, k)) for k, v in value.items()}
             )
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(hint, type) and issubclass(hint, Struct):
             self._expect(dict, value, path)
             return self.table(hint, value, path)
         self._expect(hint, value, path)
@@ -110,8 +111,8 @@ class Converter:
         return PolicyError(f"{where or 'policy'}: unknown key '{key}'{table}", remedy=remedy)
 
 
-def _required(each: dataclasses.Field[Any]) -> bool:
-    return each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+def _required(each: FieldInfo) -> bool:
+    return each.default is NODEFAULT and each.default_factory is NODEFAULT
 
 
 def _join(path: str, key: str) -> str:

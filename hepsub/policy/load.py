@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
@@ -20,8 +22,7 @@ from hepsub.suggest import did_you_mean
 PROFILES = ("personal", "ihep", "herd")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """One policy file: its name, and its text."""
 
     file: str
@@ -54,7 +55,7 @@ def merge(layers: list[Layer]) -> Policy:
         for key in _dotted(table):
             origins[key] = Origin(file=layer.file, line=line_of(lines, key))
     policy = Converter(origins).table(Policy, values)
-    return dataclasses.replace(policy, profile=profile, origins=MappingProxyType(origins))
+    return replace(policy, profile=profile, origins=MappingProxyType(origins))
 
 
 def _user_layers(paths: Paths) -> Iterable[Layer]:

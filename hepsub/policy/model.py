@@ -6,10 +6,11 @@ A field's name is its key in TOML; `Mapping[str, X]` is a table of named tables 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from hepsub.errors import UnknownPool
 from hepsub.suggest import did_you_mean
@@ -22,8 +23,7 @@ Seconds = Annotated[int, parse_duration]
 """An int in seconds, or a text such as "10 h"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Where a key was set.
 
     Attributes:
@@ -38,8 +38,7 @@ class Origin:
         return f"{self.file} line {self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, frozen=True, kw_only=True):
     """What a job gets when the user says nothing.
 
     Attributes:
@@ -59,8 +58,7 @@ class Defaults:
     os: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What is refused, and what is enforced.
 
     Attributes:
@@ -81,8 +79,7 @@ class Limits:
     enforce_memory: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalltimeClass:
+class WalltimeClass(Struct, frozen=True, kw_only=True):
     """A walltime class.
 
     Attributes:
@@ -95,8 +92,7 @@ class WalltimeClass:
     on_request: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """An accounting group.
 
     Attributes:
@@ -110,8 +106,7 @@ class Group:
     walltime: Mapping[str, Seconds] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatingSystem:
+class OperatingSystem(Struct, frozen=True, kw_only=True):
     """An operating system that users ask for by name.
 
     Attributes:
@@ -121,8 +116,7 @@ class OperatingSystem:
     image: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(Struct, frozen=True, kw_only=True):
     """A pool.
 
     Attributes:
@@ -154,8 +148,7 @@ class Pool:
     spool: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """A remote site.
 
     Attributes:
@@ -195,8 +188,7 @@ class Site:
     identity: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class Storage(Struct, frozen=True, kw_only=True):
     """An S3 storage.
 
     Attributes:
@@ -245,8 +237,7 @@ class Storage:
         return f"{endpoint}/{bucket}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staging:
+class Staging(Struct, frozen=True, kw_only=True):
     """How inputs and outputs travel.
 
     Attributes:
@@ -276,8 +267,7 @@ class Staging:
     library_limit: Megabytes = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(Struct, frozen=True, kw_only=True):
     """A credential that jobs, storages and schedds may need.
 
     Attributes:
@@ -308,8 +298,7 @@ class Credential:
     service: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renew:
+class Renew(Struct, frozen=True, kw_only=True):
     """What hep_auth renew does.
 
     Attributes:
@@ -322,8 +311,7 @@ class Renew:
     keep: Seconds = 2592000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """What hep_mount does.
 
     Attributes:
@@ -337,8 +325,7 @@ class Mount:
     cache_size: Megabytes = 10240
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """Everything the site and the user decided.
 
     Attributes:

@@ -13,8 +13,10 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from hepsub.errors import LibraryUnusable
 
@@ -36,8 +38,7 @@ class Kind(enum.Enum):
     LINK = "link"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A file, directory or symbolic link of a tree.
 
     Attributes:
@@ -60,8 +61,7 @@ class Member:
     stamp: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class Tree(Struct, frozen=True, kw_only=True):
     """What is packed: a file, or a directory and all that is in it.
 
     Attributes:
@@ -90,8 +90,7 @@ class Tree:
         return any(member.stamp[-1] > moment * 1e9 for member in self.members if member.stamp)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(Struct, frozen=True, kw_only=True):
     """An archive: its checksums in hex, and its size in bytes."""
 
     sha256: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.errors import StorageRefused
@@ -10,8 +10,7 @@ from hepsub.policy.model import Storage
 from hepsub.storage.bounds import believed_moment, key_in, through_botocore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Keys(Struct, frozen=True, kw_only=True):
     """Keys for S3; their secret parts stay out of every text.
 
     Attributes:

@@ -12,8 +12,9 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PART = ".part"
 """What the name of a file that is not complete ends with."""
@@ -37,8 +38,7 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
     return parts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
+class Landing(Struct, frozen=True, kw_only=True):
     """The place of one file below a directory.
 
     Attributes:
@@ -109,8 +109,7 @@ class Landing:
             os.close(descriptor)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A file that is not complete.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.storage.bounds import LONGEST_KEY, MOST_ENTRIES, code_in, etag_in, moment_in, size_in
@@ -40,8 +41,7 @@ class Denied(Exception):
     """The store does not give the listing; its words are the store's code for that, or the status."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """An object that exists: size in bytes, ETag, and when it was written (0: not known)."""
 
     size: int
@@ -59,8 +59,7 @@ def is_md5(text: str) -> bool:
     return len(text) == 32 and _HEX.issuperset(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """A page.
 
     Attributes:

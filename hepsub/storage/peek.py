@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.storage.lines import Lines
@@ -15,8 +16,7 @@ from hepsub.storage.s3 import Store
 _BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peeked:
+class Peeked(Struct, frozen=True, kw_only=True):
     """What is at a place: whether anything is below it, and whether an object has exactly this name."""
 
     below: bool

@@ -12,11 +12,12 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
@@ -43,8 +44,7 @@ _LIST_ABOVE = 50
 _REMEDY = "try again later; -nocheck submits without looking at the inputs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class Store(Struct, frozen=True, kw_only=True):
     """A storage of the policy, with keys.
 
     Attributes:
@@ -256,8 +256,7 @@ def _fact(answer: Client) -> ObjectFact:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signer:
+class Signer(Struct, frozen=True, kw_only=True):
     """Signs URLs of one storage.
 
     Attributes:

@@ -13,11 +13,11 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec import Struct, to_builtins
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
@@ -46,8 +46,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
         return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class Shelf(Struct, frozen=True, kw_only=True):
     """A shelf.
 
     Attributes:
@@ -152,7 +151,7 @@ class Shelf:
         """Without the note the tree is packed again, and no more."""
         temporary = note.with_name(f".{note.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            temporary.write_text(json.dumps(asdict(packed)), encoding="utf-8")
+            temporary.write_text(json.dumps(to_builtins(packed)), encoding="utf-8")
             temporary.replace(note)
 
     def _touch(self, path: Path) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.answer import Again, Never, Refused, check
@@ -24,8 +26,7 @@ _PIECES_AT_ONCE = 4
 """Of one object, where there are few: more streams fill no line that four do not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
+class Download(Struct, frozen=True, kw_only=True):
     """An object that shall become a file.
 
     Attributes:
@@ -45,8 +46,7 @@ class Download:
     landing: Landing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True):
     """What became of a download: there, or why not, in words."""
 
     download: Download

@@ -8,8 +8,9 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
 from hepsub.job import JobSpec
@@ -36,8 +37,7 @@ _OWN = re.compile(r"(?:.*/)?\.hepsub/", re.DOTALL)
 _REMEDY = "correct the list: -per with a size needs that of every item; -per K counts items"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(Struct, frozen=True, kw_only=True):
     """What a list holds.
 
     Attributes:

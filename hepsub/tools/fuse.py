@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import FuseUnavailable
 from hepsub.tools.run import run_or_leave, run_within
@@ -27,8 +28,7 @@ class Answer(Enum):
     SILENT = "silent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mounted:
+class Mounted(Struct, frozen=True, kw_only=True):
     """A mount: where, the type of its file system, and what it says it shows."""
 
     point: str

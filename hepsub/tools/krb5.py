@@ -9,8 +9,9 @@ A user's cache is only ever read; what is renewed is a copy.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import (
     CredentialExpired,
@@ -31,8 +32,7 @@ _NETWORK_S = 20.0
 """A KDC that accepts connections and never answers costs kinit 27 s before it gives up (measured)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
+class Cache(Struct, frozen=True, kw_only=True):
     """A credential cache: its name as KRB5CCNAME has it, and whose it is (empty: not known yet)."""
 
     name: str

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from hepsub.errors import (
     AgentUnavailable,
     CredentialRefused,
@@ -47,8 +49,7 @@ class AgentToken:
     expires: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What is asked of the agent.
 
     Attributes:

@@ -6,8 +6,9 @@ import re
 import shutil
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from hepsub.errors import ToolFailed
 from hepsub.tools.run import Server, run, start
@@ -20,8 +21,7 @@ _READY_S = 10
 _SERVING = re.compile(r"https?://127\.0\.0\.1:(\d+)/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Server:
+class S3Server(Struct, frozen=True, kw_only=True):
     """A running S3 server: its URL, and its process."""
 
     endpoint: str

@@ -12,10 +12,10 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.files import make_private
@@ -34,8 +34,7 @@ class _Document(msgspec.Struct, frozen=True, rename="pascal"):
     dirty: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cached:
+class Cached(Struct, frozen=True, kw_only=True):
     """A file in the cache.
 
     Attributes:

@@ -11,9 +11,10 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from hepsub.policy.model import Storage
 from hepsub.tools.rclone import find_rclone
@@ -67,8 +68,7 @@ _SWITCHES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RcloneMount:
+class RcloneMount(Struct, frozen=True, kw_only=True):
     """A mount as rclone is asked for it.
 
     Attributes:

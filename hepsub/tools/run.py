@@ -11,9 +11,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from hepsub.errors import ToolFailed
 from hepsub.plan.secrets import looks_secret
@@ -25,8 +26,7 @@ _MOST = 2**24
 """No program that hepsub asks has more to say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class Completed(Struct, frozen=True, kw_only=True):
     """What a program did: its exit code, stdout and stderr."""
 
     code: int
@@ -39,8 +39,7 @@ def installed(program: str) -> bool:
     return shutil.which(program) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """A program that runs until it is stopped."""
 
     process: subprocess.Popen[bytes]

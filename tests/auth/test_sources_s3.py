@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.auth.bearer import held_token
 from hepsub.auth.s3 import keys_for
@@ -37,7 +38,7 @@ def keys(storage: Storage, token: str) -> Keys:
 
 
 def lists_buckets(ceph_sts: WebIdentity, found: Keys) -> bool:
-    view = replace(
+    view = dataclasses.replace(
         ceph_sts.server, access_key=found.access, secret_key=found.secret, session_token=found.token
     )
     return "Buckets" in view.client().list_buckets()

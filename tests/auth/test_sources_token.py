@@ -6,11 +6,11 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import (

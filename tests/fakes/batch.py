@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from hepsub.batch import (
     Act,
@@ -56,7 +58,7 @@ def make_job(job: str = "13.0", state: State = State.IDLE, **values: object) -> 
         command="job.sh",
         arguments=(),
     )
-    return replace(plain, **values)  # type: ignore[arg-type]
+    return replace(plain, **values)
 
 
 def make_unmade(cluster: int = 20, **values: object) -> Unmade:
@@ -69,7 +71,7 @@ def make_unmade(cluster: int = 20, **values: object) -> Unmade:
         number=90,
         requested_mb=2000,
     )
-    return replace(plain, **values)  # type: ignore[arg-type]
+    return replace(plain, **values)
 
 
 @dataclass(slots=True, kw_only=True)

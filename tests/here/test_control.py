@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+
+from msgspec.structs import replace
 
 from hepsub.batch import Act, Selection, State
 from hepsub.jobid import parse_job_id
@@ -60,7 +62,7 @@ def test_hold_ends_the_whole_tree_and_release_begins_anew(here: Here) -> None:
 
 
 def test_a_job_gets_its_grace(here: Here) -> None:
-    here = replace(here, timing=replace(FAST, grace_s=10))
+    here = dataclasses.replace(here, timing=replace(FAST, grace_s=10))
     here.script(
         'trap "echo saved >saved; exit 3" TERM; echo $$ >main; while :; do sleep 0.02; done'
     )

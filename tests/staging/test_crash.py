@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.condor, pytest.mark.s3]
 PROGRAM = '''
 """hep_sub on a schedd that takes its time: after the commit, or before the gate is opened."""
 import sys, time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from msgspec.structs import replace
 from pathlib import Path
 from hepsub.actions.session import open_session
 from hepsub.actions.submit import submit

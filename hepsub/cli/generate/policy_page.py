@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from msgspec import NODEFAULT, Struct, structs
 
 from hepsub import __version__
 from hepsub.cli.generate import man, roff, sources
@@ -72,14 +73,14 @@ def _layers() -> list[str]:
 def _tables() -> Iterator[str]:
     """The keys of the top level, and of each table."""
     hints = typing.get_type_hints(model.Policy, include_extras=True)
-    fields = [each for each in dataclasses.fields(model.Policy) if each.name != "origins"]
+    fields = [each for each in structs.fields(model.Policy) if each.name != "origins"]
     tables = {each.name: _table(hints[each.name]) for each in fields}
     plain = [each for each in fields if tables[each.name] is None]
     yield from _keys(model.Policy, plain)
     for name, table in tables.items():
         if table is not None:
             cls, heading = table
-            body = [*roff.paragraphs([sources.summary(cls)]), *_keys(cls, dataclasses.fields(cls))]
+            body = [*roff.paragraphs([sources.summary(cls)]), *_keys(cls, structs.fields(cls))]
             yield from roff.subsection(heading.format(name), body)
 
 
@@ -88,12 +89,12 @@ def _table(hint: Any) -> tuple[type, str] | None:  # noqa: ANN401 (the types com
     inner, heading = hint, "[{}]"
     if typing.get_origin(hint) is Mapping:
         inner, heading = typing.get_args(hint)[1], "[{}.NAME]"
-    known = isinstance(inner, type) and dataclasses.is_dataclass(inner)
+    known = isinstance(inner, type) and issubclass(inner, Struct)
     return (inner, heading) if known else None
 
 
 def _keys(
-    cls: type, fields: list[dataclasses.Field[Any]] | tuple[dataclasses.Field[Any], ...]
+    cls: type, fields: list[structs.FieldInfo] | tuple[structs.FieldInfo, ...]
 ) -> Iterator[str]:
     hints = typing.get_type_hints(cls, include_extras=True)
     told = sources.attributes(cls)
@@ -103,10 +104,10 @@ def _keys(
         yield from roff.item(tag, roff.prose(f"{meaning[:1].upper()}{meaning[1:]}"))
 
 
-def _default(key: dataclasses.Field[Any]) -> str:
+def _default(key: structs.FieldInfo) -> str:
     """The default as TOML writes it, or that there is none."""
-    if key.default is dataclasses.MISSING:
-        empty = key.default_factory is not dataclasses.MISSING
+    if key.default is NODEFAULT:
+        empty = key.default_factory is not NODEFAULT
         return "default: {}" if empty else "required"
     value = list(key.default) if isinstance(key.default, tuple) else key.default
     if isinstance(value, str) and '"' in value:

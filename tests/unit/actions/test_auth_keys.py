@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth_token import Token, Wanted, token

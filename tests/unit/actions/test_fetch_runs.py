@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.fetch_plan import plan_job
 from hepsub.actions.fetch_sight import Job, Sight
@@ -64,7 +65,7 @@ def job(tmp_path: Path) -> Job:
 
 def complete(job: Job, seen: Sight, *outputs: dict[str, Any], code: int = 0) -> bool | None:
     """Whether a job with this marker is complete."""
-    return plan_job(replace(job, marked=report(*outputs, code=code)), seen).complete
+    return plan_job(dataclasses.replace(job, marked=report(*outputs, code=code)), seen).complete
 
 
 def test_size_and_etag_decide(job: Job) -> None:
@@ -82,7 +83,7 @@ def test_size_and_etag_decide(job: Job) -> None:
 def test_an_encrypted_object_has_the_reported_md5(job: Job) -> None:
     """Its ETag looks like one, and is none."""
     marked = report(said("r", R, etag=OTHER))
-    [output, *_] = plan_job(replace(job, marked=marked), sight(r=OTHER)).outputs
+    [output, *_] = plan_job(dataclasses.replace(job, marked=marked), sight(r=OTHER)).outputs
     assert (output.md5, output.etag) == (MD5, OTHER)
 
 
@@ -96,7 +97,7 @@ def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
     """An optional output that is another run's is not fetched as this one's."""
     outputs = (said("r", R), said("o", O, state="missing", size=None, md5=None, url=None))
     assert complete(job, sight(r=MD5), *outputs) is True
-    files = plan_job(replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
+    files = plan_job(dataclasses.replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
     assert [each.name for each in files.outputs] == ["r"]
     assert files.complete is False
     assert "o was not made, but herd:out/13/o is there" in files.oddities[0]
@@ -105,11 +106,11 @@ def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
 def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
     """An optional output that was uploaded, and matches of a pattern, count too."""
     pattern = Carried(name="m*", place=ObjectPlace(storage="herd", bucket="out", key="13/"))
-    known = replace(job, carried=(*job.carried, pattern))
+    known = dataclasses.replace(job, carried=(*job.carried, pattern))
     match = said("m1", replace(R, key="13/m1"))
     assert complete(known, sight(r=MD5), said("r", R)) is False, "required, and without a match"
     assert complete(job, sight(r=MD5), said("r", R), said("o", O)) is False, "told as missing"
-    files = plan_job(replace(job, marked=report(said("r", R), match)), sight(r=MD5))
+    files = plan_job(dataclasses.replace(job, marked=report(said("r", R), match)), sight(r=MD5))
     assert files.complete is False
     assert "m1 was saved as" in files.oddities[0]
 
@@ -121,14 +122,16 @@ def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     path.write_bytes(b"earlier")
     with job.bundle.open_returned(0) as tree:
         assert tree is not None
-        job = replace(job, returned=returned_outputs(tree))
+        job = dataclasses.replace(job, returned=returned_outputs(tree))
     second = report(said("r", R))
-    [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
+    [output] = plan_job(
+        dataclasses.replace(job, report=second, marked=second), sight(r=MD5)
+    ).outputs
     assert output.source == R
     at_home = report(said("r", R, state="home"), code=85)
-    [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
+    [output] = plan_job(dataclasses.replace(job, report=at_home), sight(r=OTHER)).outputs
     assert str(output.source) == str(path)
     [output] = plan_job(
-        replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
+        dataclasses.replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
     ).outputs
     assert output.source == R

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.install import install, uninstall
 from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions import stage
 from hepsub.actions.libraries import shelf_beside, upload_missing, uploaded_note

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.login import Login, Terminal, Told, login
 from hepsub.auth.credential import CredentialSource, Held, Kind
@@ -57,7 +58,7 @@ def terminal(
 
 def test_what_is_there_is_only_told(tmp_path: Path) -> None:
     """No program is run for it."""
-    iam = Source(name="iam", given=replace(held("iam"), note="nothing renews it"))
+    iam = Source(name="iam", given=dataclasses.replace(held("iam"), note="nothing renews it"))
     asked: list[str] = []
     result = login(session(tmp_path, "", iam), ("iam",), terminal(asked=asked))
     assert asked == []

@@ -7,10 +7,10 @@ import os
 import stat
 import subprocess
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions import mount_cache, mount_end, mount_point, mount_record
 from hepsub.actions.mount_cache import cache_directory, cache_mb, rescue
@@ -163,7 +163,7 @@ def record_in(directory: Path, **more: object) -> Record:
         state=state,
         cache=str(directory / "cache" / Path(state).name),
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_the_cache_leaves_room(tmp_path: Path) -> None:
     assert 64 <= huge < 10**12
 
 
-class Shelf(Store):
+class Shelf(Store, frozen=True):
     """A store that knows some objects."""
 
     def look_up(self, places: object) -> dict[ObjectPlace, ObjectFact | None]:

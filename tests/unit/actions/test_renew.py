@@ -6,10 +6,10 @@ import os
 import signal
 import stat
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import Session

@@ -6,10 +6,10 @@ import io
 import json
 import stat
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Preview, Submission, preview, submit

@@ -8,11 +8,12 @@ import signal
 import stat
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.directory import (

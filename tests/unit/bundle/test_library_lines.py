@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from botocore.stub import Stubber
+from msgspec.structs import replace
 
 from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.libraries import Library

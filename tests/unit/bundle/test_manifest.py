@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.bundle.manifest import JobFiles, manifest_text
 from hepsub.plan.place import FilePlace, ObjectPlace

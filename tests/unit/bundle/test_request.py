@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.bundle.request import BundleRequest, from_json
 from hepsub.documents import Malformed
@@ -56,7 +56,7 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
         staging=staging,
         stdout="/work/out.%{ClusterId}.%{ProcId}",
     )
-    return replace(plain, **values)  # type: ignore[arg-type]
+    return replace(plain, **values)
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from hepsub.actions.submit import Preview
 from hepsub.cli.render import render_text
@@ -28,9 +27,9 @@ def test_a_dry_run_tells_what_becomes_of_each(capsys: pytest.CaptureFixture[str]
     """Uploaded, there already, or sent along."""
     place = ObjectPlace(storage="herd", bucket="user", key="lib/x.tar.gz")
     sent = Library(name="setup", is_directory=True, sha256="ab" * 32, size=2048)
-    new = dataclasses.replace(sent, name="new", place=place)
-    old = dataclasses.replace(new, name="old", stored=True)
-    facts = dataclasses.replace(make_facts(), libraries=(sent, new, old))
+    new = structs.replace(sent, name="new", place=place)
+    old = structs.replace(new, name="old", stored=True)
+    facts = structs.replace(make_facts(), libraries=(sent, new, old))
     policy = make_policy('[storage.herd]\nendpoint = "https://s3.example.org"\n')
     plan = make_plan(make_spec("job.sh"), policy, facts)
     value = Preview(plan=plan, description="", schedd="", unreachable="")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.query import Listing
 from hepsub.batch import JobStatus, State
@@ -32,7 +32,7 @@ def xboss(**values: object) -> JobStatus:
         command="xboss",
         arguments=("/scratchfs/bes/alice/rec_03.txt",),
     )
-    return replace(job, **values)  # type: ignore[arg-type]
+    return replace(job, **values)
 
 
 def listing(*jobs: JobStatus, reasons: bool = False) -> Listing:

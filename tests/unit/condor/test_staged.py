@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.condor.boot import CHANGED_CODE, boot_arguments, without_boot
 from hepsub.condor.description import SubmitDescription, describe
@@ -42,7 +43,7 @@ def sealed(*words: str, policy: str = POLICY, seal: Seal = SEAL, **facts: object
     """A plan whose files are hashed."""
     plan = make_plan(make_spec(*words), make_policy(policy), make_facts(**facts))  # type: ignore[arg-type]
     assert plan.staging is not None
-    return replace(plan, staging=replace(plan.staging, seal=seal))
+    return dataclasses.replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def lines(found: SubmitDescription) -> dict[str, str]:

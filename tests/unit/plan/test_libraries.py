@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
+from msgspec.structs import replace
 
 from hepsub.condor.description import describe
 from hepsub.errors import PolicyError, UnknownStorage, UsageError
@@ -68,7 +67,7 @@ def test_a_program_without_inputs_runs_where_it_was_submitted() -> None:
 
 def make_facts_with(*libraries: Library, trouble: str = "") -> Facts:
     """Facts with libraries."""
-    return dataclasses.replace(make_facts(), libraries=libraries, library_trouble=trouble)
+    return structs.replace(make_facts(), libraries=libraries, library_trouble=trouble)
 
 
 def test_only_what_is_not_in_s3_travels_in_the_sandbox() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
 import typing
@@ -10,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from hepsub.policy import model
 from hepsub.policy.model import Policy
@@ -58,7 +58,7 @@ def documented() -> dict[str, dict[str, Any]]:
 
 def keys_of(cls: type) -> set[str]:
     """The keys of one table."""
-    return {each.name for each in dataclasses.fields(cls)}
+    return {each.name for each in structs.fields(cls)}
 
 
 def test_every_table_of_the_policy_is_documented() -> None:
@@ -108,7 +108,7 @@ def test_the_documented_value_is_the_models_default(table: str, key: str) -> Non
     measured = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
     if measured and isinstance(written, str):
         written = measured[0](written)
-    default = {each.name: each.default for each in dataclasses.fields(cls)}[key]
+    default = {each.name: each.default for each in structs.fields(cls)}[key]
     assert (tuple(written) if isinstance(written, list) else written) == default
 
 
@@ -118,4 +118,4 @@ def test_the_documented_value_is_the_models_default(table: str, key: str) -> Non
 def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
     """The docstring's Attributes are the fields, in their order."""
     described = re.findall(r"^    (?: {4})(\w+):", cls.__doc__ or "", re.MULTILINE)
-    assert described == [each.name for each in dataclasses.fields(cls)]
+    assert described == [each.name for each in structs.fields(cls)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
 from hepsub.plan.place import ObjectPlace
@@ -107,7 +108,7 @@ def test_what_s3_has_is_not_uploaded_again(
     assert first.place is not None
     packed = world.shelf.path(first.sha256)
     right = ObjectFact(size=first.size, etag=hashlib.md5(packed.read_bytes()).hexdigest())
-    world.store.facts[first.place.key] = replace(right, **fact)  # type: ignore[arg-type]
+    world.store.facts[first.place.key] = replace(right, **fact)
     [again] = world.look("setup").libraries
     assert again == replace(first, stored=stored)
 
