@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
-_ISOLATIONS = ("user", "slot", "container", "owner")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -173,8 +172,6 @@ def _choose_sites(
             f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
         )
     names = [asked] if asked is not None else list(policy.site)
-    for name in names:
-        _check_isolation(name, policy)
     wanted = policy.pool[pool].credentials
     refusals = {
         name: _refusal(policy.site[name], need, pool)
@@ -196,21 +193,6 @@ def _choose_sites(
     return taken, Reason(
         rule="remote", matched=f"-site {asked}" if asked else "-rmt", because=because
     )
-
-
-def _check_isolation(name: str, policy: Policy) -> None:
-    """Refuse a word that could stand for anything: what depends on it is who sees the user's secrets.
-
-    Raises:
-        PolicyError: it is one.
-    """
-    said = policy.site[name].isolation
-    if said not in ("", *_ISOLATIONS):
-        raise PolicyError(
-            f"{policy.origin(f'site.{name}.isolation')}: site.{name}.isolation is '{said}'",
-            remedy=f"it can be {', '.join(_ISOLATIONS[:-1])} or {_ISOLATIONS[-1]}, or left out where nothing keeps"
-            " users apart",
-        )
 
 
 def _refusal(site: Site, need: Need, pool: str) -> str:

@@ -329,6 +329,5 @@ def test_nothing_secret_goes_where_nothing_keeps_users_apart(
 
 def test_an_unknown_word_for_isolation_is_no_isolation() -> None:
     """A typing error must not send anybody's ticket away."""
-    policy = make_policy(OPEN.replace('"user"', '"users"'))
-    with pytest.raises(PolicyError, match="isolation is 'users'"):
-        make_plan(make_spec("job.sh", "-site", "apart"), policy, make_facts())
+    with pytest.raises(PolicyError, match="isolation: it cannot be 'users'"):
+        make_policy(OPEN.replace('"user"', '"users"'))
