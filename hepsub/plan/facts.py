@@ -55,6 +55,7 @@ class Facts:
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
+        unreadable: the expressions of the policy that HTCondor cannot read.
     """
 
     situation: Situation
@@ -66,3 +67,4 @@ class Facts:
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True
+    unreadable: frozenset[str] = frozenset()

@@ -30,7 +30,7 @@ from hepsub.plan.layout import (
 )
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
-from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.route import Need, choose_route, image_for, unreadable_notes
 from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -64,7 +64,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         secrets=_secrets(spec, policy, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
     )
-    route = choose_route(spec, policy, need)
+    route = choose_route(spec, policy, need, facts.unreadable)
     if route.spool and number > policy.limits.factory_above:
         raise JobCountTooLarge(
             f"{number} jobs are more than the {policy.limits.factory_above} that can be handed over with their"
@@ -115,6 +115,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
+            *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *files.notes,
             *travelling.notes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepsub.errors import NoSuitableSite, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
 from hepsub.policy.model import Policy, Site
@@ -36,16 +36,25 @@ class Need:
     takes_credentials: bool = True
 
 
-def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
+def choose_route(
+    spec: JobSpec, policy: Policy, need: Need, unreadable: frozenset[str] = frozenset()
+) -> Route:
     """Decide where the jobs may run.
 
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        need: what the job asks of a site.
+        unreadable: the expressions of the policy that HTCondor cannot read; no job gets one of them.
+
     Raises:
+        PolicyError: what was asked for is described by one of these.
         UnknownPool, UnknownSite, NoSuitableSite, UsageError: what was asked for is not there.
     """
     placement = spec.placement
     _check_words(placement)
     pool, pool_reason = _choose_pool(placement.pool, policy)
-    nodes = _node_requirements(placement, policy, pool)
+    nodes = _node_requirements(placement, policy, pool, unreadable)
     if nodes and policy.pool[pool].kind == "here":
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
@@ -57,11 +66,11 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
             schedd=placement.schedd or "",
             transfer=spool,
             filesystem_domain=policy.pool[pool].filesystem_domain,
-            requirements=(*nodes, *_not_remote(policy)),
+            requirements=(*nodes, *_not_remote(policy, unreadable)),
             reasons=(pool_reason, _local_reason(placement, spool=spool)),
             spool=spool,
         )
-    sites, reason = _choose_sites(placement.site, policy, need, pool)
+    sites, reason = _choose_sites(placement.site, policy, need, pool, unreadable)
     transfer = spool or not all(policy.site[name].shared_filesystem for name in sites)
     return Route(
         pool=pool,
@@ -124,11 +133,15 @@ def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     return Reason(rule="pool", matched="no -p", because=f"{name} is the first pool of the policy")
 
 
-def _node_requirements(placement: Placement, policy: Policy, pool: str) -> tuple[str, ...]:
+def _node_requirements(
+    placement: Placement, policy: Policy, pool: str, unreadable: frozenset[str]
+) -> tuple[str, ...]:
     found = []
     if placement.worker_node:
         found.append(_on_node(placement.worker_node))
     if placement.worker_group:
+        if policy.pool[pool].worker_group in unreadable:
+            raise _no_expression(policy, f"pool.{pool}.worker_group")
         found.append(policy.pool[pool].worker_group.replace("{group}", placement.worker_group))
     return tuple(found)
 
@@ -140,11 +153,27 @@ def _on_node(node: str) -> str:
     return f'(TARGET.Machine == "{node}" || regexp("^{node}[.]", TARGET.Machine, "i"))'
 
 
-def _not_remote(policy: Policy) -> tuple[str, ...]:
+def unreadable_notes(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
+    """What to say of remote sites to which no job can be sent, nor be kept from."""
+    return tuple(
+        f"no job goes to the site {name}: {_no_expression(policy, f'site.{name}.requirements').message}"
+        for name, site in policy.site.items()
+        if site.requirements in unreadable
+    )
+
+
+def _no_expression(policy: Policy, key: str) -> PolicyError:
+    return PolicyError(
+        f"{policy.origin(key)}: {key}: HTCondor cannot read the expression",
+        remedy="write a ClassAd expression on one line, such as 'GLIDEIN_Site == \"NAME\"'",
+    )
+
+
+def _not_remote(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         f"(({site.requirements}) =!= true)"
         for site in policy.site.values()
-        if not site.shared_filesystem
+        if not site.shared_filesystem and site.requirements not in unreadable
     )
 
 
@@ -160,7 +189,7 @@ def _local_reason(placement: Placement, *, spool: bool) -> Reason:
 
 
 def _choose_sites(
-    asked: str | None, policy: Policy, need: Need, pool: str
+    asked: str | None, policy: Policy, need: Need, pool: str, unreadable: frozenset[str]
 ) -> tuple[tuple[str, ...], Reason]:
     if not policy.site:
         raise UnknownSite(
@@ -172,6 +201,10 @@ def _choose_sites(
             f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
         )
     names = [asked] if asked is not None else list(policy.site)
+    bad = [name for name in names if policy.site[name].requirements in unreadable]
+    if bad == names:
+        raise _no_expression(policy, f"site.{bad[0]}.requirements")
+    names = [name for name in names if name not in bad]
     wanted = policy.pool[pool].credentials
     refusals = {
         name: _refusal(policy.site[name], need, pool)

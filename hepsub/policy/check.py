@@ -201,6 +201,13 @@ def _words(policy: Policy) -> Iterator[Mistake]:
                     if match
                     else f"it can be {' or '.join(words)}",
                 )
+    for name, site in policy.site.items():
+        if re.search(r'["\\\x00-\x1f]', site.identity):
+            yield Mistake(
+                key=f"site.{name}.identity",
+                what="no identity has quotes, backslashes or line ends",
+                remedy="copy AuthenticatedIdentity from an ad of its start daemons",
+            )
     for name in policy.credential:
         if not _CREDENTIAL.fullmatch(name):
             yield Mistake(

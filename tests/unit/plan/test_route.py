@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hepsub.errors import (
@@ -12,7 +14,7 @@ from hepsub.errors import (
     UnknownSystem,
     UsageError,
 )
-from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.plan.model import Plan, Reason, Route, Walltime
 from hepsub.plan.planner import make_plan
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
@@ -331,3 +333,49 @@ def test_an_unknown_word_for_isolation_is_no_isolation() -> None:
     """A typing error must not send anybody's ticket away."""
     with pytest.raises(PolicyError, match="isolation: it cannot be 'users'"):
         make_policy(OPEN.replace('"user"', '"users"'))
+
+
+BROKEN = """
+[pool.main]
+worker_group = 'x =='
+[defaults]
+pool = "main"
+[site.good]
+requirements = 'GLIDEIN_Site == "good"'
+[site.bad]
+requirements = 'GLIDEIN_Site =='
+"""
+
+
+def routed(*words: str) -> Plan:
+    """The plan where HTCondor cannot read two expressions of the policy."""
+    unreadable = frozenset({"GLIDEIN_Site ==", "x =="})
+    return make_plan(
+        make_spec("job.sh", *words),
+        make_policy(BROKEN),
+        replace(make_facts(), unreadable=unreadable),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (("-site", "bad"), "test.toml line 9: site.bad.requirements"),
+        (("-gwn", "g"), "test.toml line 3: pool.main.worker_group"),
+    ],
+)
+def test_an_expression_that_htcondor_cannot_read_is_refused_with_its_line(
+    words: tuple[str, ...], where: str
+) -> None:
+    with pytest.raises(PolicyError, match=f"{where}: HTCondor cannot read the expression"):
+        routed(*words)
+
+
+@pytest.mark.parametrize("words", [(), ("-normt",), ("-rmt",), ("-site", "good")])
+def test_a_job_that_does_not_need_it_is_not_stopped(words: tuple[str, ...]) -> None:
+    """The broken expression is in no description, and somebody is told."""
+    plan = routed(*words)
+    assert not any("GLIDEIN_Site ==)" in each for each in plan.route.requirements)
+    assert any("good" in each for each in plan.route.requirements)
+    assert plan.route.sites in {(), ("good",)}
+    assert sum("no job goes to the site bad: test.toml line 9" in note for note in plan.notes) == 1

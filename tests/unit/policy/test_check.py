@@ -40,6 +40,7 @@ WRONG = [
     ("[site.b]\nrequirements = 'x'\nos = { SL77 = '/i' }", "site.b.os.SL77: no operating system", "'SL7'?"),
     ("[site.b]\nrequirements = 'x'\nkind = 'glidien'", "site.b.kind: it cannot be 'glidien'", "'glidein'?"),
     ("[site.b]\nrequirements = 'x'\nisolation = 'slots'", "site.b.isolation: it cannot be 'slots'", "'slot'?"),
+    ("[site.b]\nrequirements = 'x'\nidentity = 'a\" || true'", "site.b.identity: no identity has quotes", ""),
     ("[storage.b]\nendpoint = 'https://x'\ntoken = 'iamm'", "storage.b.token: no token 'iamm'", "did you mean 'iam'?"),
     ("[storage.b]\nendpoint = 'https://x'\nstyle = 'virtul'", "storage.b.style: it cannot be 'virtul'", "'virtual'?"),
     ("[storage.b]\nendpoint = 's3.x'", "storage.b.endpoint: 's3.x' is no URL of a server", "write https://HOST"),
