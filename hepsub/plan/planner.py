@@ -15,7 +15,7 @@ from hepsub.errors import (
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
-from hepsub.plan.environment import choose_environment, expressible, secret_names
+from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import (
@@ -75,7 +75,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     files = _files(spec, policy, facts, number, route, in_container=bool(image))
     travelling = choose_environment(
         spec.environment,
-        situation.environment,
+        without_own(situation),
         directory="" if route.transfer or files.has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
