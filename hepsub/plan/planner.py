@@ -30,7 +30,7 @@ from hepsub.plan.layout import (
 )
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
-from hepsub.plan.route import Need, choose_route, image_for, unreadable_notes
+from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -331,4 +331,5 @@ def _here_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
     """Nobody shall run thousands of jobs on a login node without knowing it."""
     if policy.pool[route.pool].kind != "here" or spec.placement.pool is not None:
         return ()
-    return ("no HTCondor is configured here: the jobs run on this machine (the pool 'here')",)
+    why = "no HTCondor is configured here: " if nobody_decided(policy, route.pool) else ""
+    return (f"{why}the jobs run on this machine (the pool '{route.pool}')",)

@@ -120,10 +120,16 @@ def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
     return name, _pool_reason(name, asked, policy)
 
 
+def nobody_decided(policy: Policy, pool: str) -> bool:
+    """Whether a pool is the embedded one because no other was ever configured."""
+    here = policy.pool[pool].kind == "here"
+    return here and policy.defaults.pool == pool and policy.is_shipped("defaults.pool")
+
+
 def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     if asked:
         return Reason(rule="pool", matched=f"-p {asked}", because=f"it names the pool {name}")
-    if policy.pool[name].kind == "here" and policy.origin("defaults.pool").startswith("hepsub's"):
+    if nobody_decided(policy, name):
         return Reason(
             rule="pool", matched="no -p", because="no HTCondor is configured on this machine"
         )

@@ -379,3 +379,21 @@ def test_a_job_that_does_not_need_it_is_not_stopped(words: tuple[str, ...]) -> N
     assert any("good" in each for each in plan.route.requirements)
     assert plan.route.sites in {(), ("good",)}
     assert sum("no job goes to the site bad: test.toml line 9" in note for note in plan.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "decided"),
+    [
+        (replace(make_policy(), defaults=replace(make_policy().defaults, pool="here")), False),
+        (make_policy("[defaults]\npool = 'here'\n"), True),
+        (make_policy("[defaults]\npool = 'own'\n[pool.own]\nkind = 'here'\n"), True),
+    ],
+)
+def test_an_embedded_pool_that_somebody_chose_needs_no_excuse(
+    policy: Policy, *, decided: bool
+) -> None:
+    """Only where nobody configured another one is that the reason; that jobs run here is always said."""
+    plan = make_plan(make_spec("job.sh"), policy, make_facts())
+    note = next(each for each in plan.notes if "the jobs run on this machine" in each)
+    assert note.startswith("no HTCondor is configured here") is not decided
+    assert ("no HTCondor is configured" in plan.route.reasons[0].because) is not decided
