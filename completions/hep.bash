@@ -68,11 +68,12 @@ _hep_jobs() {
     done < <(timeout 3 hep_q -u </dev/null 2>/dev/null)
 }
 
-# The caller's groups.
-_hep_groups() {
-    local groups
-    read -ra groups < <(id -Gn 2>/dev/null)
-    _hep_matching "${groups[@]}"
+# OFFER: what the policy has of it, and the caller may use.
+_hep_asked() {
+    local word
+    while IFS= read -r word; do
+        _hep_matching "$word"
+    done < <(timeout 10 hep_sub __offer "$1" </dev/null 2>/dev/null)
 }
 
 # OFFER: completes the word at hand from it.
@@ -80,13 +81,10 @@ _hep_offer() {
     case $1 in
         files) _hep_paths file default ;;
         directories) _hep_paths directory dirnames ;;
-        groups) _hep_groups ;;
+        credentials | groups | pools | sites | storages | systems | walltimes) _hep_asked "$1" ;;
         users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;
         jobs) _hep_jobs ;;
-        walltimes) _hep_matching test short default mid long special ;;
-        systems) _hep_matching SL6 SL7 CentOS7 AlmaLinux9 ;;
         states) _hep_matching I R X C H S ;;
-        credentials) _hep_matching krb iam ;;
     esac
 }
 
@@ -138,7 +136,7 @@ _hep_words() {
         'hep_sub demo') REPLY='0 nothing' ;;
         'hep_auth login') REPLY='1000000 credentials' ;;
         'hep_auth renew') REPLY='0 nothing' ;;
-        'hep_auth s3') REPLY='1 nothing' ;;
+        'hep_auth s3') REPLY='1 storages' ;;
         'hep_auth token') REPLY='1 credentials' ;;
         *) return 1 ;;
     esac
@@ -251,13 +249,13 @@ _hep_option() {
                 -noenv | --noenv) REPLY='nothing nothing' ;;
                 -rmt | --remote) REPLY='nothing nothing' ;;
                 -normt) REPLY='nothing nothing' ;;
-                -site | --site) REPLY='one nothing' ;;
+                -site | --site) REPLY='one sites' ;;
                 -wn | --wn) REPLY='one nothing' ;;
                 -gwn | --gwn) REPLY='one nothing' ;;
                 -image | --image) REPLY='one files' ;;
                 -dir | --dir) REPLY='one directories' ;;
                 -l | --log) REPLY='one files' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -schedd | --schedd) REPLY='one nothing' ;;
                 -u | --universe) REPLY='one nothing' ;;
                 -once | --once) REPLY='one nothing' ;;
@@ -278,7 +276,7 @@ _hep_option() {
                 -run | --run) REPLY='nothing nothing' ;;
                 -stat | --stat) REPLY='one states' ;;
                 -why | --why) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -288,7 +286,7 @@ _hep_option() {
         hep_rm)
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -298,7 +296,7 @@ _hep_option() {
         hep_hold)
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -308,7 +306,7 @@ _hep_option() {
         hep_release)
             case $2 in
                 -a | -all | --all) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -319,7 +317,7 @@ _hep_option() {
             case $2 in
                 -m | -mem | --memory) REPLY='one nothing' ;;
                 -a | -all | --all) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -331,7 +329,7 @@ _hep_option() {
                 -u | --user) REPLY='perhaps users' ;;
                 -i | --id) REPLY='many nothing' ;;
                 -n | --number) REPLY='one nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -356,7 +354,7 @@ _hep_option() {
                 -wait | --wait) REPLY='nothing nothing' ;;
                 -force | --force) REPLY='nothing nothing' ;;
                 -push | --push) REPLY='nothing nothing' ;;
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -quiet | --quiet) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
@@ -381,7 +379,7 @@ _hep_option() {
             ;;
         hep_auth)
             case $2 in
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -390,7 +388,7 @@ _hep_option() {
             ;;
         'hep_sub status')
             case $2 in
-                -p | --pool) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;

@@ -71,19 +71,20 @@ function __hep_jobs --description 'the jobs of the caller: clusters, and their j
     end
 end
 
-function __hep_groups --description 'the groups of the caller'
-    id -Gn 2>/dev/null | string split ' '
+function __hep_asked --description 'OFFER: what the policy has of it, and the caller may use'
+    string match --quiet --regex -- '^-[^=]*$' (commandline -ct); and return
+    timeout 10 hep_sub __offer $argv </dev/null 2>/dev/null
 end
 
 complete -c hep_sub --erase
 complete -c hep_sub -n '__hep_at hep_sub' -o argu -l argu -l arguments -d 'Arguments of the job, up to the next option or --' -r -F
-complete -c hep_sub -n '__hep_at hep_sub' -o g -l group -d 'Accounting group, one of your own' -r -f -a '(__hep_groups)'
+complete -c hep_sub -n '__hep_at hep_sub' -o g -l group -d 'Accounting group, one of your own' -r -f -a '(__hep_asked groups)'
 complete -c hep_sub -n '__hep_at hep_sub' -o n -l number -d 'Number of jobs in the cluster' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o o -l output -d 'Standard output' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o e -l error -d 'Standard error, likewise' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o mem -o m -l memory -d 'Memory of each job' -r -f
-complete -c hep_sub -n '__hep_at hep_sub' -o wt -l walltime -d 'Walltime class (test, short, default, mid, long), or a duration such as 90min or 3d' -r -f -a 'test short default mid long special'
-complete -c hep_sub -n '__hep_at hep_sub' -o os -l OperatingSystem -d 'Operating system (SL6, SL7, CentOS7, AlmaLinux9)' -r -f -a 'SL6 SL7 CentOS7 AlmaLinux9'
+complete -c hep_sub -n '__hep_at hep_sub' -o wt -l walltime -d 'Walltime class of the policy, or a duration such as 90min or 3d' -r -f -a '(__hep_asked walltimes)'
+complete -c hep_sub -n '__hep_at hep_sub' -o os -l OperatingSystem -d 'Operating system of the policy' -r -f -a '(__hep_asked systems)'
 complete -c hep_sub -n '__hep_at hep_sub' -o np -l numberprocess -o cpu -l cpu -d 'Cores of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gpu -l gpu -d 'GPUs of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o prio -l priority -d 'Priority among your own jobs' -r -f
@@ -100,13 +101,13 @@ complete -c hep_sub -n '__hep_at hep_sub' -o env -l env -d 'Set a variable for t
 complete -c hep_sub -n '__hep_at hep_sub' -o noenv -l noenv -d 'Do not send your environment'
 complete -c hep_sub -n '__hep_at hep_sub' -o rmt -l remote -d 'Remote: run at any site outside the local cluster that takes the job'
 complete -c hep_sub -n '__hep_at hep_sub' -o normt -d 'Never remote'
-complete -c hep_sub -n '__hep_at hep_sub' -o site -l site -d 'Run at this remote site' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o site -l site -d 'Run at this remote site' -r -f -a '(__hep_asked sites)'
 complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o dir -l dir -d 'Directory of the logs that -o and -e do not place' -r -f -a '(__fish_complete_directories (commandline -ct))'
 complete -c hep_sub -n '__hep_at hep_sub' -o l -l log -d 'HTCondor\'s event log of the cluster' -r -F
-complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool: virtual, physical, local, …' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_sub' -o schedd -l schedd -d 'Submit to this schedd' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o u -l universe -d 'HTCondor\'s universe' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for this key' -r -f
@@ -127,7 +128,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring 
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'mount' -d 'Show a bucket as a directory'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
 complete -c hep_sub -n '__hep_at hep_sub status' -f
-complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub status' -o h -o help -l help -d 'Show this help and exit'
@@ -138,21 +139,21 @@ complete -c hep_sub -n '__hep_at hep_sub demo' -o h -o help -l help -d 'Show thi
 complete -c hep_sub -n '__hep_at hep_rm' -f
 complete -c hep_sub -n '__hep_at hep_rm' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_rm' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at hep_rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_rm' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_rm' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_rm' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_hold' -f
 complete -c hep_sub -n '__hep_at hep_hold' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_hold' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at hep_hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_hold' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_hold' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_hold' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_release' -f
 complete -c hep_sub -n '__hep_at hep_release' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_release' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at hep_release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_release' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_release' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this help and exit'
@@ -160,7 +161,7 @@ complete -c hep_sub -n '__hep_at hep_edit' -f
 complete -c hep_sub -n '__hep_at hep_edit' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
 complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_edit' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_edit' -o h -o help -l help -d 'Show this help and exit'
@@ -169,7 +170,7 @@ complete -c hep_sub -n '__hep_at hep_history' -o u -l user -d 'Jobs of this user
 complete -c hep_sub -n '__hep_at hep_history; and __hep_behind -u --user' -f -a '(__fish_complete_users)'
 complete -c hep_sub -n '__hep_at hep_history' -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
 complete -c hep_sub -n '__hep_at hep_history' -o n -l number -d 'The latest N' -r -f
-complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
@@ -181,7 +182,7 @@ complete -c hep_sub -n '__hep_at hep_fetch' -o ls -l ls -d 'Show what there is a
 complete -c hep_sub -n '__hep_at hep_fetch' -o wait -l wait -d 'First wait until the jobs have ended'
 complete -c hep_sub -n '__hep_at hep_fetch' -o force -l force -d 'Replace files that are here and differ'
 complete -c hep_sub -n '__hep_at hep_fetch' -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
-complete -c hep_sub -n '__hep_at hep_fetch' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_fetch' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_fetch' -o version -l version -d 'Show the version and exit'
@@ -199,7 +200,7 @@ complete -c hep_sub -n '__hep_at hep_mount' -o json -l json -d 'Print one JSON d
 complete -c hep_sub -n '__hep_at hep_mount' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_mount' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -f
-complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
@@ -208,7 +209,7 @@ complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'renew' -d 'Keep 
 complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 's3' -d 'Tell or give the keys of a storage'
 complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'token' -d 'Print a token'
 complete -c hep_sub -n '__hep_at hep_auth login' -f
-complete -c hep_sub -n '__hep_at hep_auth login' -f -a 'krb iam'
+complete -c hep_sub -n '__hep_at hep_auth login' -f -a '(__hep_asked credentials)'
 complete -c hep_sub -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
 complete -c hep_sub -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
 complete -c hep_sub -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
@@ -226,12 +227,13 @@ complete -c hep_sub -n '__hep_at hep_auth renew' -o json -l json -d 'Print one J
 complete -c hep_sub -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth s3' -f
+complete -c hep_sub -n '__hep_at hep_auth s3' -f -a '(__hep_asked storages)'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth token' -f
-complete -c hep_sub -n '__hep_at hep_auth token' -f -a 'krb iam'
+complete -c hep_sub -n '__hep_at hep_auth token' -f -a '(__hep_asked credentials)'
 complete -c hep_sub -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
 complete -c hep_sub -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
 complete -c hep_sub -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f
@@ -249,7 +251,7 @@ complete -c hep_q -o hold -l hold -d 'Only jobs on hold, with the reasons'
 complete -c hep_q -o run -l run -d 'Only running jobs'
 complete -c hep_q -o stat -l stat -d 'Only jobs in this state' -r -f -a 'I R X C H S'
 complete -c hep_q -o why -l why -d 'Say in words why each job is where it is, and what to do'
-complete -c hep_q -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_q -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_q -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_q -o version -l version -d 'Show the version and exit'
 complete -c hep_q -o h -o help -l help -d 'Show this help and exit'
@@ -258,7 +260,7 @@ complete -c hep_rm --erase
 complete -c hep_rm -f
 complete -c hep_rm -f -a '(__hep_jobs)'
 complete -c hep_rm -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_rm -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_rm -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_rm -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_rm -o version -l version -d 'Show the version and exit'
 complete -c hep_rm -o h -o help -l help -d 'Show this help and exit'
@@ -267,7 +269,7 @@ complete -c hep_hold --erase
 complete -c hep_hold -f
 complete -c hep_hold -f -a '(__hep_jobs)'
 complete -c hep_hold -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_hold -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_hold -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_hold -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_hold -o version -l version -d 'Show the version and exit'
 complete -c hep_hold -o h -o help -l help -d 'Show this help and exit'
@@ -276,7 +278,7 @@ complete -c hep_release --erase
 complete -c hep_release -f
 complete -c hep_release -f -a '(__hep_jobs)'
 complete -c hep_release -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_release -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_release -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_release -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_release -o version -l version -d 'Show the version and exit'
 complete -c hep_release -o h -o help -l help -d 'Show this help and exit'
@@ -286,7 +288,7 @@ complete -c hep_edit -f
 complete -c hep_edit -f -a '(__hep_jobs)'
 complete -c hep_edit -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
 complete -c hep_edit -o a -o all -l all -d 'All of your own jobs'
-complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_edit -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_edit -o version -l version -d 'Show the version and exit'
 complete -c hep_edit -o h -o help -l help -d 'Show this help and exit'
@@ -297,14 +299,14 @@ complete -c hep_history -o u -l user -d 'Jobs of this user'
 complete -c hep_history -n '__hep_behind -u --user' -f -a '(__fish_complete_users)'
 complete -c hep_history -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
 complete -c hep_history -o n -l number -d 'The latest N' -r -f
-complete -c hep_history -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_history -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_history -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_history -o version -l version -d 'Show the version and exit'
 complete -c hep_history -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_clus --erase
 complete -c hep_clus -f
-complete -c hep_clus -o g -l group -d 'The group' -r -f -a '(__hep_groups)'
+complete -c hep_clus -o g -l group -d 'The group' -r -f -a '(__hep_asked groups)'
 complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their limits'
 complete -c hep_clus -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
@@ -319,7 +321,7 @@ complete -c hep_fetch -o ls -l ls -d 'Show what there is and where, and fetch no
 complete -c hep_fetch -o wait -l wait -d 'First wait until the jobs have ended'
 complete -c hep_fetch -o force -l force -d 'Replace files that are here and differ'
 complete -c hep_fetch -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
-complete -c hep_fetch -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_fetch -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_fetch -o quiet -l quiet -d 'No progress and no notes'
 complete -c hep_fetch -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_fetch -o version -l version -d 'Show the version and exit'
@@ -341,7 +343,7 @@ complete -c hep_mount -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_auth --erase
 complete -c hep_auth -n '__hep_at hep_auth' -f
-complete -c hep_auth -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f
+complete -c hep_auth -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_auth -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
@@ -350,7 +352,7 @@ complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'renew' -d 'Keep
 complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 's3' -d 'Tell or give the keys of a storage'
 complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'token' -d 'Print a token'
 complete -c hep_auth -n '__hep_at hep_auth login' -f
-complete -c hep_auth -n '__hep_at hep_auth login' -f -a 'krb iam'
+complete -c hep_auth -n '__hep_at hep_auth login' -f -a '(__hep_asked credentials)'
 complete -c hep_auth -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
 complete -c hep_auth -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
 complete -c hep_auth -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
@@ -368,12 +370,13 @@ complete -c hep_auth -n '__hep_at hep_auth renew' -o json -l json -d 'Print one 
 complete -c hep_auth -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth s3' -f
+complete -c hep_auth -n '__hep_at hep_auth s3' -f -a '(__hep_asked storages)'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth token' -f
-complete -c hep_auth -n '__hep_at hep_auth token' -f -a 'krb iam'
+complete -c hep_auth -n '__hep_at hep_auth token' -f -a '(__hep_asked credentials)'
 complete -c hep_auth -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
 complete -c hep_auth -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
 complete -c hep_auth -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f

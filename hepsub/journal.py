@@ -17,7 +17,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, to_builtins
 
@@ -25,6 +25,10 @@ from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
 from hepsub.files import Tree, make_private, open_tree, write_all
 from hepsub.jobid import JobId, same_schedd
+from hepsub.terminal import printable
+from hepsub.version import __version__
+
+T = TypeVar("T")
 
 NO_CLUSTER = -1
 _VERSION = 1
@@ -63,6 +67,13 @@ class Entry(Struct, frozen=True, kw_only=True):
     what: _Name = ""
 
 
+class _Line(Struct, frozen=True, kw_only=True):
+    """Who wrote a line, in what form: every version says it in these words."""
+
+    v: int = 1
+    hepsub: _Name = ""
+
+
 class Journal(Struct, frozen=True, kw_only=True):
     """The journal's directory, and the file in it that this host writes."""
 
@@ -81,7 +92,10 @@ class Journal(Struct, frozen=True, kw_only=True):
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
-        line = json.dumps({"v": _VERSION, **to_builtins(entry)}, separators=(",", ":")) + "\n"
+        line = json.dumps(
+            {"v": _VERSION, "hepsub": __version__, **to_builtins(entry)}, separators=(",", ":")
+        )
+        line += "\n"
         descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)
         try:
             size = os.fstat(descriptor).st_size
@@ -150,13 +164,27 @@ class Journal(Struct, frozen=True, kw_only=True):
             fcntl.lockf(file, fcntl.LOCK_EX)
             yield
 
+    def why_of_another(self) -> str:
+        """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""
+        writers = {each.hepsub for each in self._read(_Line) if each.v > _VERSION}
+        if not writers:
+            return ""
+        names = " and ".join(sorted(printable(each) or "another version" for each in writers))
+        return (
+            f"the journal in {self.directory} has lines that were written by hepsub {names}, and this is"
+            f" {__version__}: what this one does not understand of them is passed over"
+        )
+
     def _lines(self) -> Iterator[Entry]:
-        """Every line that can be read; what is no regular file of the user's is none of hepsub's."""
+        return self._read(Entry)
+
+    def _read(self, kind: type[T]) -> Iterator[T]:
+        """Every line that can be read as what it should be; what is no regular file of the user's is none."""
         try:
             with open_tree(self.directory) as tree:
                 for name in tree.names(_FILES):
                     if name.endswith(".jsonl"):
-                        yield from _entries(tree, name)
+                        yield from _entries(tree, name, kind)
         except OSError:  # there is none; an append says what is wrong with one that is no directory
             return
 
@@ -168,7 +196,7 @@ def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
     )
 
 
-def _entries(tree: Tree, name: str) -> Iterator[Entry]:
+def _entries(tree: Tree, name: str, kind: type[T]) -> Iterator[T]:
     """The entries of a file, in their order; none of one that cannot be opened.
 
     A line may be anything: a crash leaves half of one, a file system in trouble zeros.
@@ -177,4 +205,4 @@ def _entries(tree: Tree, name: str) -> Iterator[Entry]:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _FILE_BYTES))
         for line in file.read(_FILE_BYTES).split(b"\n"):
             with contextlib.suppress(Malformed):
-                yield read_json(line, Entry, most=_LINE_BYTES)
+                yield read_json(line, kind, most=_LINE_BYTES)

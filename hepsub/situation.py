@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,8 @@ class Situation(Struct, frozen=True, kw_only=True):
         home: the home directory.
         environment: the environment as it was before the launcher changed anything.
         now: seconds since the epoch.
+        own_programs: the entries of PATH that are the directory of hepsub's own virtual environment.
+        own_environment: that virtual environment; empty where Python is the caller's or the system's.
     """
 
     user: str
@@ -47,11 +50,15 @@ class Situation(Struct, frozen=True, kw_only=True):
     home: Path
     environment: Mapping[str, str]
     now: float
+    own_programs: frozenset[str] = frozenset()
+    own_environment: str = ""
 
 
 def read_situation() -> Situation:
     """Read the situation of this process."""
     uid = os.getuid()
+    # The launchers start Python isolated; who imports hepsub has a Python of their own.
+    own = sys.prefix if sys.flags.isolated and sys.prefix != sys.base_prefix else ""
     callers = {name: value for name, value in _OWN.items() if value is not None}
     others = {name: value for name, value in os.environ.items() if name not in _OWN}
     environment = caller_environment(others | callers)
@@ -70,6 +77,8 @@ def read_situation() -> Situation:
         home=Path(environment.get("HOME") or home),
         environment=MappingProxyType(environment),
         now=time.time(),
+        own_programs=_own_programs(environment.get("PATH", ""), own),
+        own_environment=own,
     )
 
 
@@ -99,6 +108,20 @@ def set_own(name: str, value: str) -> None:
     """Set a variable for this process, which the caller never sees: no situation has it."""
     _OWN.setdefault(name, os.environ.get(name))
     os.environ[name] = value
+
+
+def _own_programs(path: str, own: str) -> frozenset[str]:
+    """The entries of a PATH that are a virtual environment's, whatever they are called there."""
+    if not own:
+        return frozenset()
+
+    def is_own(entry: str) -> bool:
+        try:
+            return Path(entry).samefile(f"{own}/bin")
+        except OSError:
+            return False
+
+    return frozenset(entry for entry in path.split(":") if entry and is_own(entry))
 
 
 def _group_names(primary: int) -> tuple[str, ...]:

@@ -10,7 +10,13 @@ from hepsub.actions.live import is_believed, not_believed
 from hepsub.actions.pending import Round, push_pending
 from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import finished_bundles, read_bundle, read_placed, strip_bundle
+from hepsub.bundle.directory import (
+    finished_bundles,
+    read_bundle,
+    read_placed,
+    strip_bundle,
+    why_of_another,
+)
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
 from hepsub.errors import HepsubError
@@ -61,7 +67,8 @@ def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
         return _forget_after(session, directory)
     bundle, placed = read_bundle(directory), read_placed(directory)
     if bundle is None or placed is None:
-        return ()
+        another = why_of_another(directory)
+        return (another,) if another else ()
     if not is_believed(session, bundle, placed):
         return (not_believed(placed),)
     with contextlib.suppress(HepsubError):

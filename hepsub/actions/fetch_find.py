@@ -10,8 +10,15 @@ from msgspec.structs import replace
 from hepsub.actions.session import Session
 from hepsub.batch import Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, finished_bundles, kept_bundles, read_bundle, read_placed
-from hepsub.errors import AmbiguousJob, UnknownJob
+from hepsub.bundle.directory import (
+    Placed,
+    finished_bundles,
+    kept_bundles,
+    read_bundle,
+    read_placed,
+    why_of_another,
+)
+from hepsub.errors import AmbiguousJob, NotDone, UnknownJob
 from hepsub.jobid import JobId, same_schedd, short_name
 
 
@@ -53,6 +60,7 @@ def find_submissions(session: Session, ids: Iterable[JobId], pool: str | None) -
     Raises:
         AmbiguousJob: an id belongs to two schedds.
         UnknownJob: nobody knows it.
+        NotDone: another version of hepsub wrote its bundle, in a form of its own.
     """
     found: dict[tuple[str, int], Found] = {}
     for each in ids:
@@ -136,7 +144,12 @@ def _may_be(pool: str, schedd: str, job: JobId, asked: str | None) -> bool:
 
 
 def _with_bundle(session: Session, found: Found) -> Found:
-    bundle = read_bundle(session.bundles / found.uuid) if found.uuid else None
+    directory = session.bundles / found.uuid
+    bundle = read_bundle(directory) if found.uuid else None
+    if bundle is None and found.uuid and (another := why_of_another(directory)):
+        raise NotDone(
+            another, remedy=f"hep_fetch {found.cluster} of that version brings its outputs"
+        )
     number = bundle.request.number if bundle is not None else found.number
     return replace(found, bundle=bundle, number=number)
 

@@ -12,7 +12,13 @@ from msgspec.structs import replace
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, kept_bundles, read_bundle, why_unreadable
+from hepsub.bundle.directory import (
+    Placed,
+    kept_bundles,
+    read_bundle,
+    why_of_another,
+    why_unreadable,
+)
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 
@@ -44,29 +50,44 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
         return self.bundle.request.number if self.procs is None else len(self.procs)
 
 
-def find_live(session: Session) -> tuple[tuple[LiveBundle, ...], tuple[str, ...]]:
-    """The bundles that are complete, with their jobs; and a sentence for each schedd that is away.
+class Live(Struct, frozen=True, kw_only=True):
+    """What is alive, as far as anybody can tell.
 
-    A schedd is asked once for all of its clusters.
+    Attributes:
+        bundles: the bundles that are complete, with their jobs.
+        away: a sentence for each schedd that could not be asked.
+        left: a sentence for each bundle that cannot be read, or must not be believed.
     """
+
+    bundles: tuple[LiveBundle, ...]
+    away: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def find_live(session: Session) -> Live:
+    """The bundles that are complete, with their jobs; a schedd is asked once for all of its clusters."""
     by_schedd: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
     for each in kept_bundles(session.bundles):
         by_schedd[each.pool, each.schedd].append(each)
     found: list[LiveBundle] = []
-    troubles: list[str] = []
+    away: list[str] = []
+    left: list[str] = []
     for (pool, schedd), placed in by_schedd.items():
         answers, trouble = _ask(session, pool, schedd, placed)
-        troubles += [trouble] if trouble else []
+        away += [trouble] if trouble else []
         for each, procs in answers:
             bundle = read_bundle(each.directory)
             if bundle is None:
                 if why := why_unreadable(each.directory):
-                    troubles.append(f"the bundle {each.directory} is passed over: {why}")
+                    left.append(
+                        why_of_another(each.directory)
+                        or f"the bundle {each.directory} is passed over: {why}"
+                    )
             elif not is_believed(session, bundle, each):
-                troubles.append(not_believed(each))
+                left.append(not_believed(each))
             else:
                 found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
-    return tuple(found), tuple(troubles)
+    return Live(bundles=tuple(found), away=tuple(away), left=tuple(left))
 
 
 def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:

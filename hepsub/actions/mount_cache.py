@@ -13,6 +13,7 @@ from hepsub.errors import HepsubError, MountPointRefused
 from hepsub.files import make_private
 from hepsub.here.directory import network_filesystem, queue_directory
 from hepsub.plan.place import ObjectPlace
+from hepsub.policy.places import expand
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone_cache import Cached, mark_pending, unreadable
 
@@ -32,8 +33,8 @@ def cache_directory(session: Session, name: str) -> Path:
     Raises:
         MountPointRefused: it cannot be made, is somebody else's, or is on a network file system.
     """
-    uid = session.situation.uid
-    named = session.policy.mount.cache
+    situation, uid = session.situation, session.situation.uid
+    named = expand(session.policy.mount.cache, situation.home, situation.user)
     top = Path(named) / f"hepsub-{uid}" if named else _usual(session)
     kind = network_filesystem(Path(os.path.realpath(top)), _MOUNTINFO.read_text())
     if kind:

@@ -21,6 +21,7 @@ from hepsub.bundle.directory import (
     read_bundle,
     taken_over,
     unfinished,
+    why_of_another,
 )
 from hepsub.errors import BundleUnusable, HepsubError
 
@@ -45,6 +46,8 @@ def recover(session: Session, stores: Stores) -> Iterator[str]:
 def _recover(session: Session, stores: Stores, directory: Path) -> str:
     bundle = read_bundle(directory)
     if bundle is None:
+        if another := why_of_another(directory):
+            return another
         if session.situation.now - directory.stat().st_mtime > _NEVER_WRITTEN_S:
             discard_bundle(directory)
         return ""

@@ -27,7 +27,7 @@ from hepsub.auth.renewal import (
     state_text,
 )
 from hepsub.bundle.bundle import unusable
-from hepsub.bundle.directory import claimed, look_at_root, sweep
+from hepsub.bundle.directory import claimed, look_at_root, sweep, unfinished, why_of_another
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS
@@ -110,10 +110,10 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     now = session.situation.now
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *fetch_spooled(session)]
-    left: list[str] = []
-    found, troubles = find_live(session)
-    notes += troubles
-    left += look_at_root(session.bundles).troubles
+    alive = find_live(session)
+    found = alive.bundles
+    notes += alive.away
+    left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
     # What was handed over with its files is out of reach.
     live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
     for directory in _own_directories(session, live):
@@ -137,6 +137,15 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     )
     dues = [due for _, due in (*credentials.values(), *storages.values())]
     return state, _pause(dues, now, every), tuple(dict.fromkeys(left))  # some were looked at twice
+
+
+def _of_another(session: Session) -> Iterator[str]:
+    """What another version of hepsub wrote and this one cannot read, as far as no other part of a round says it."""
+    for directory in unfinished(session.bundles):
+        if another := why_of_another(directory):
+            yield another
+    if another := session.journal.why_of_another():
+        yield another
 
 
 def _pause(dues: Iterable[float], now: float, every: float) -> float:

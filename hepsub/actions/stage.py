@@ -17,6 +17,7 @@ from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.common import check_common
 from hepsub.bundle.directory import check_owner, check_root, discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.condor.description import GATE
@@ -141,6 +142,7 @@ def sign(
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
+    check_common(session.policy)
     check_owner(staging.bundle_root)
     if session.policy.pool[plan.route.pool].kind == "here" or plan.route.spool:
         return

@@ -20,6 +20,7 @@ from hepsub.actions.stage import Staged, Stores, bundle_for, forecast, open_stor
 from hepsub.actions.submit_documents import library_documents, proc_document, route_document
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.bundle.common import check_common
 from hepsub.bundle.request import request_for
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
@@ -196,6 +197,8 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
     stores = open_stores(session)
+    if spec.libraries:
+        check_common(session.policy)
     shelf = shelf_beside(session.bundles)
     facts = survey(spec, session.policy, session.situation, stores.store, shelf)
     plan = make_plan(spec, session.policy, facts)

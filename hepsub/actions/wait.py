@@ -12,7 +12,7 @@ from hepsub.actions.query import job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result
@@ -100,8 +100,12 @@ def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
 
     The bundle knows, not the plan: with -once the submission may be one of an earlier command.
     """
-    bundle = read_bundle(session.bundles / submission.submitted.uuid)
-    if bundle is None or bundle.request.staging.shared:
+    directory = session.bundles / submission.submitted.uuid
+    bundle = read_bundle(directory)
+    if bundle is None:
+        another = why_of_another(directory)
+        return (another,) if another else ()
+    if bundle.request.staging.shared:
         return ()
     cluster = submission.submitted.cluster
     return (*place_outputs(bundle, cluster), *bundle.place_logs(cluster))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hepsub.actions.session import Session
 from hepsub.actions.stage import used_storages
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.bundle.directory import kept_bundles, read_bundle
+from hepsub.bundle.directory import kept_bundles, read_bundle, why_of_another
 from hepsub.units import duration_text, moment_text
 
 
@@ -18,7 +18,8 @@ def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str
             continue
         bundle = read_bundle(placed.directory)
         if bundle is None:
-            return ()
+            another = why_of_another(placed.directory)
+            return (another,) if another else ()
         credentials = tuple(each.name for each in bundle.request.staging.credentials)
         storages = used_storages(bundle.request)
         state = read_state(session.bundles)

@@ -11,7 +11,7 @@ from hepsub.auth.credential import CredentialSource
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import UsageError
-from hepsub.plan.credentials import KERBEROS, check_credential
+from hepsub.plan.credentials import KERBEROS
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.suggest import did_you_mean
@@ -38,14 +38,12 @@ def source_for(
 
     Raises:
         UsageError: the policy has no such credential.
-        PolicyError: it describes one that makes no sense.
     """
     if name not in policy.credential:
         raise UsageError(
             f"no credential '{name}' in the policy", remedy=did_you_mean(name, policy.credential)
         )
     credential = policy.credential[name]
-    check_credential(name, credential, policy)
     if credential.kind == KERBEROS:
         return KerberosSource(
             name=name,
@@ -69,11 +67,7 @@ def source_for(
 
 
 def all_sources(policy: Policy, situation: Situation) -> Mapping[str, CredentialSource]:
-    """The sources of all credentials of the policy, by name.
-
-    Raises:
-        PolicyError: one is described in a way that makes no sense.
-    """
+    """The sources of all credentials of the policy, by name."""
     return {name: source_for(name, policy, situation) for name in policy.credential}
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hepsub.bundle.bundle import Bundle, unusable
-from hepsub.bundle.request import from_json
+from hepsub.bundle.request import OfAnotherHepsub, from_json
 from hepsub.documents import Malformed, Moment, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
@@ -89,6 +89,17 @@ def why_unreadable(directory: Path) -> str:
         return ""
     except (OSError, Malformed) as error:
         return str(error)
+    return ""
+
+
+def why_of_another(directory: Path) -> str:
+    """What to say of a bundle that another version of hepsub wrote in a form of its own; empty for others."""
+    try:
+        _read_bundle(directory)
+    except OfAnotherHepsub as error:
+        return f"the bundle {directory} is passed over: {error}; use that version for its jobs"
+    except (OSError, Malformed):
+        return ""
     return ""
 
 

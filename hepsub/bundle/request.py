@@ -21,12 +21,22 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
+from hepsub.terminal import printable
 from hepsub.version import __version__
 
 _FORMAT = 2
 """1 was everything before this was written down."""
 _LARGEST = 2**30
 """No request is larger, in bytes: a million items of a thousand characters."""
+
+
+class OfAnotherHepsub(Malformed):
+    """A request in a form that this hepsub does not know: it may say what must not be overlooked."""
+
+    @classmethod
+    def by(cls, version: str) -> OfAnotherHepsub:
+        """The request of a version of hepsub."""
+        return cls(f"it was written by hepsub {printable(version)}, and this is {__version__}")
 
 
 class BundleRequest(Struct, frozen=True, kw_only=True):
@@ -96,7 +106,7 @@ class _Rule(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool
 
 
-class _Staging(msgspec.Struct, frozen=True, kw_only=True):
+class _Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shared: bool
     chirp: bool
     cwd: str
@@ -116,7 +126,14 @@ class _Staging(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()
 
 
-class _Document(msgspec.Struct, frozen=True, kw_only=True):
+class _Writer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wrote a request, in what form: every version says it in these words."""
+
+    format: int = 1
+    hepsub: Annotated[str, Meta(max_length=100)] = ""
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What stands in request.json; what has a default was not said by every version."""
 
     uuid: str
@@ -214,11 +231,18 @@ def from_json(text: bytes) -> BundleRequest:
     """The request that `to_json` wrote, of this hepsub or an earlier one.
 
     Raises:
-        Malformed: it is none, or a later hepsub wrote it.
+        OfAnotherHepsub: another one wrote it, in a form that this one does not know.
+        Malformed: it is none.
     """
-    document = read_json(text, _Document, most=_LARGEST, any_text=True)
+    try:
+        document = read_json(text, _Document, most=_LARGEST, any_text=True)
+    except Malformed as error:
+        writer = read_json(text, _Writer, most=_LARGEST, any_text=True)
+        if writer.format > _FORMAT or writer.hepsub not in ("", __version__):
+            raise OfAnotherHepsub.by(writer.hepsub) from error
+        raise
     if document.format > _FORMAT:
-        raise Malformed(f"hepsub {document.hepsub} wrote it, and this is {__version__}")
+        raise OfAnotherHepsub.by(document.hepsub)
     ends = document.ends
     if ends is None:  # all that was said before 0.2
         ends = ends_by_count(len(document.items), document.per)

@@ -62,6 +62,8 @@ VERBS = {
 }
 """The commands whose first word may name another one: command → that word → its module."""
 
+_OFFER = "__offer"
+"""The first word with which completions ask for the policy's words."""
 _BUG = 1
 
 
@@ -116,6 +118,10 @@ def main(program: str, words: Sequence[str]) -> int:
         words: its words.
     """
     try:
+        if program == "hep_sub" and words[:1] == [_OFFER]:
+            from hepsub.cli.choices import offer
+
+            return offer(words[1:])
         command, words = find(program, words)
     except KeyboardInterrupt:  # nothing has been done
         return Interrupted.exit_code
@@ -162,9 +168,11 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
 
     values = parse(words, command)
     if values["help"]:
+        from hepsub.cli.choices import choices
         from hepsub.cli.help import help_text
 
-        print(help_text(command, _verbs_shown(command)), flush=True)
+        known = choices([option.kind for option in command.options], complete=False)
+        print(help_text(command, _verbs_shown(command), known), flush=True)
         return _End(exit_code=0)
     if values["version"]:
         print(f"{command.name} (hepsub) {__version__}", flush=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from hepsub.cli.options import Command, Option, Takes
+from hepsub.cli.options import Command, Kind, Option, Takes
 
 _COLUMN = 30
 _WIDTH = 100
+_NAMED = 12
+"""So many of the words that a value can be are shown."""
 
 
 def usage(command: Command) -> str:
@@ -18,13 +20,18 @@ def usage(command: Command) -> str:
     return f"usage: {command.name} [options]{words}"
 
 
-def help_text(command: Command, verbs: Mapping[str, str] = MappingProxyType({})) -> str:
+def help_text(
+    command: Command,
+    verbs: Mapping[str, str] = MappingProxyType({}),
+    known: Mapping[Kind, Sequence[str]] = MappingProxyType({}),
+) -> str:
     """The help text: usage, summary, verbs, options, examples.
 
     Args:
         command: the command.
         verbs: the words that name another command, with what it does; they stand on one line where
             nothing is said of them.
+        known: what values of a kind can be here.
     """
     return "\n".join([
         usage(command),
@@ -34,13 +41,22 @@ def help_text(command: Command, verbs: Mapping[str, str] = MappingProxyType({}))
         *_words(command),
         *_verbs(command, verbs),
         "options:",
-        *(line for option in command.options for line in _row(left(option), option.help)),
+        *(line for option in command.options for line in _row(left(option), told(option, known))),
         "",
         "examples:",
         *(line for example, what in command.examples for line in _example(example, what)),
         "",
         f"man {command.name.split()[0]} tells everything.",
     ])  # fmt: skip
+
+
+def told(option: Option, known: Mapping[Kind, Sequence[str]]) -> str:
+    """The sentence of an option, and what its value can be here."""
+    words = known.get(option.kind, ())
+    if not words:
+        return option.help
+    more = ", …" if len(words) > _NAMED else ""
+    return f"{option.help} Here: {', '.join(words[:_NAMED])}{more}."
 
 
 def left(option: Option) -> str:

@@ -49,7 +49,9 @@ COMMAND = Command(
         " start takes the submission back: nothing of it starts later.",
         "The job runs in the directory where hep_sub is called, on the shared file system, and gets the"
         " submitter's environment, less exported shell functions, variables that look like secrets, and"
-        " those that belong to the login session. In the job, _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
+        " those that belong to the login session; and without hepsub's own virtual environment, in PATH and in"
+        " VIRTUAL_ENV, also when you have activated it: python3 in the job is yours. In the job,"
+        " _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
         " can read the queue: a secret that -env names travels in a file of mode 0600, and stands nowhere else;"
         " -env NAME keeps it out of your command line, too.",
         "Options may stand before, between and after the script and its arguments. Only -argu takes"

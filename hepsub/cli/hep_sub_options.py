@@ -54,15 +54,15 @@ OPTIONS = (
         field="walltime",
         metavar="CLASS",
         kind=Kind.WALLTIME,
-        help="Walltime class (test, short, default, mid, long), or a duration such as 90min or 3d: the"
-        " smallest class that holds it, limited to it.",
+        help="Walltime class of the policy, or a duration such as 90min or 3d: the smallest class that holds"
+        " it, limited to it.",
     ),
     Option(
         names=("-os", "--OperatingSystem"),
         field="os",
         metavar="OS",
         kind=Kind.SYSTEM,
-        help="Operating system (SL6, SL7, CentOS7, AlmaLinux9): the job runs in its container.",
+        help="Operating system of the policy: the job runs in its container.",
     ),
     Option(
         names=("-np", "--numberprocess", "-cpu", "--cpu"),
@@ -175,6 +175,7 @@ OPTIONS = (
         names=("-site", "--site"),
         field="site",
         metavar="SITE",
+        kind=Kind.SITE,
         help="Run at this remote site; implies -rmt.",
     ),
     Option(
@@ -214,7 +215,8 @@ OPTIONS = (
         names=("-p", "--pool"),
         field="pool",
         metavar="POOL",
-        help="Pool: virtual, physical, local, …",
+        kind=Kind.POOL,
+        help="Pool of the policy, instead of the default one.",
     ),
     Option(
         names=("-schedd", "--schedd"), field="schedd", metavar="NAME", help="Submit to this schedd."

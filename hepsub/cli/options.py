@@ -40,6 +40,8 @@ class Kind(enum.Enum):
     DURATION = "duration"
     CREDENTIAL = "credential"
     STORAGE = "storage"
+    POOL = "pool"
+    SITE = "site"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ POOL = Option(
     names=("-p", "--pool"),
     field="pool",
     metavar="POOL",
+    kind=Kind.POOL,
     help="Pool of the policy, instead of the default one.",
 )
 ALL = Option(

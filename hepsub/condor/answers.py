@@ -21,6 +21,7 @@ _NO_METHODS = "No auth methods"
 _NOT_BELIEVED = ("AUTHENTICATE", "SECMAN", "Failed to start command")
 _BUSY = "did not respond in a reasonable time"
 """A schedd that is kept busy says nothing, which the client takes for trouble with the authentication."""
+REFUSED_REMEDY = "hep_sub -dry-run shows what was submitted; the words above are HTCondor's, or its administrators'"
 _LIMITS = {
     "-2": "MAX_JOBS_SUBMITTED, of all users together",
     "-3": "MAX_JOBS_PER_OWNER, of one user",
@@ -116,4 +117,4 @@ def _remedy(text: str) -> str:
     for answer, limit in _LIMITS.items():
         if f"Schedd says {answer}" in text:
             return f"that is a limit of the pool ({limit}): submit fewer, or wait until some have ended"
-    return "hep_sub -dry-run shows what was submitted; the words above are HTCondor's"
+    return REFUSED_REMEDY

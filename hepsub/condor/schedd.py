@@ -21,14 +21,14 @@ from hepsub.condor.ads import (
     read_queue,
     read_submitted,
 )
-from hepsub.condor.answers import says_why, schedd_error
+from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
 from hepsub.condor.attributes import ClassAd, integer, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.condor.collector import ScheddAddress, find_slots
 from hepsub.condor.credd import Produce, store_credential
 from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
-from hepsub.errors import AuthenticationRefused, HepsubError
+from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
@@ -134,7 +134,12 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
                 notes=_limit_notes(plan),
             )
 
-        return self._guarded(once, writing=True)
+        try:
+            return self._guarded(once, writing=True)
+        except (
+            PoolError
+        ) as error:  # in the words of its administrators (SUBMIT_REQUIREMENT_NAMES), or HTCondor's
+            raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
 
     def hand_over(self, submitted: Submitted) -> None:
         """Send the files of a cluster to the schedd's spool; until then its jobs are on hold (code 16).

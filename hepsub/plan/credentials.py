@@ -7,14 +7,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hepsub.errors import PolicyError, UsageError
+from hepsub.errors import UsageError
 from hepsub.policy.model import Credential, Policy
 from hepsub.suggest import did_you_mean
 
 KERBEROS = "kerberos"
 TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
-_KINDS = (KERBEROS, TOKEN)
-_DELIVERIES = ("file", "condor")
 NO_CREDENTIALS = "none"
 """The word after -cred that drops what the policy wants."""
 
@@ -54,7 +52,6 @@ def choose_credentials(
 
     Raises:
         UsageError: the policy knows no such credential, or more than one Kerberos ticket is wanted.
-        PolicyError: the policy describes it in a way that hepsub does not understand.
     """
     said = tuple(words)
     wanted = () if NO_CREDENTIALS in said else _wanted(policy, pool, sites)
@@ -66,7 +63,6 @@ def choose_credentials(
                 remedy=_several(name, policy)
                 or did_you_mean(name, [*policy.credential, NO_CREDENTIALS]),
             )
-        check_credential(name, policy.credential[name], policy)
     chosen = tuple(_job_credential(name, policy.credential[name], uid) for name in names)
     tickets = [each.name for each in chosen if each.kind == KERBEROS]
     if len(tickets) > 1:
@@ -88,28 +84,6 @@ def _several(word: str, policy: Policy) -> str:
 def _wanted(policy: Policy, pool: str, sites: Iterable[str]) -> tuple[str, ...]:
     there = tuple(name for site in sites for name in policy.site[site].credentials)
     return (*policy.pool[pool].credentials, *there)
-
-
-def check_credential(name: str, credential: Credential, policy: Policy) -> None:
-    """Refuse a credential whose description makes no sense.
-
-    Raises:
-        PolicyError: it is one.
-    """
-    for key, value, known in (
-        ("kind", credential.kind, _KINDS),
-        ("delivery", credential.delivery, _DELIVERIES),
-    ):
-        if value not in known:
-            raise PolicyError(
-                f"{policy.origin(f'credential.{name}.{key}')}: credential.{name}.{key} is '{value}'",
-                remedy=f"it can be {' or '.join(known)}",
-            )
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise PolicyError(
-            f"{policy.origin(f'credential.{name}')}: '{name}' cannot be the name of a credential",
-            remedy="use letters, digits, - and _",
-        )
 
 
 def _job_credential(name: str, credential: Credential, uid: int) -> JobCredential:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
 from hepsub.plan.secrets import looks_secret
+from hepsub.situation import Situation
 from hepsub.units import size_text
 
 _VARIABLE_LIMIT = 128 * 1024
@@ -88,6 +89,19 @@ def choose_environment(
         secrets=secrets,
         notes=notes,
     )
+
+
+def without_own(situation: Situation) -> Mapping[str, str]:
+    """The submitter's environment without hepsub's own virtual environment: its python3 is not the job's."""
+    own = dict(situation.environment)
+    if situation.own_programs:
+        entries = own.get("PATH", "").split(":")
+        own["PATH"] = ":".join(each for each in entries if each not in situation.own_programs)
+        if not own["PATH"]:
+            del own["PATH"]
+    if situation.own_environment and own.get("VIRTUAL_ENV") == situation.own_environment:
+        del own["VIRTUAL_ENV"]
+    return own
 
 
 def secret_names(request: EnvironmentRequest, own: Mapping[str, str]) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
+        unreadable: the expressions of the policy that HTCondor cannot read.
     """
 
     situation: Situation
@@ -65,3 +66,4 @@ class Facts(Struct, frozen=True, kw_only=True):
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True
+    unreadable: frozenset[str] = frozenset()

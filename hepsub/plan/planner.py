@@ -16,7 +16,7 @@ from hepsub.errors import (
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
-from hepsub.plan.environment import choose_environment, expressible, secret_names
+from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import (
@@ -31,7 +31,7 @@ from hepsub.plan.layout import (
 )
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
-from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -65,7 +65,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         secrets=_secrets(spec, policy, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
     )
-    route = choose_route(spec, policy, need)
+    route = choose_route(spec, policy, need, facts.unreadable)
     if route.spool and number > policy.limits.factory_above:
         raise JobCountTooLarge(
             f"{number} jobs are more than the {policy.limits.factory_above} that can be handed over with their"
@@ -76,7 +76,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     files = _files(spec, policy, facts, number, route, in_container=bool(image))
     travelling = choose_environment(
         spec.environment,
-        situation.environment,
+        without_own(situation),
         directory="" if route.transfer or files.has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
@@ -116,6 +116,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
+            *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *files.notes,
             *travelling.notes,
@@ -330,4 +331,5 @@ def _here_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
     """Nobody shall run thousands of jobs on a login node without knowing it."""
     if policy.pool[route.pool].kind != "here" or spec.placement.pool is not None:
         return ()
-    return ("no HTCondor is configured here: the jobs run on this machine (the pool 'here')",)
+    why = "no HTCondor is configured here: " if nobody_decided(policy, route.pool) else ""
+    return (f"{why}the jobs run on this machine (the pool '{route.pool}')",)

@@ -13,7 +13,6 @@ from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
-_ISOLATIONS = ("user", "slot", "container", "owner")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -37,16 +36,25 @@ class Need(Struct, frozen=True, kw_only=True):
     takes_credentials: bool = True
 
 
-def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
+def choose_route(
+    spec: JobSpec, policy: Policy, need: Need, unreadable: frozenset[str] = frozenset()
+) -> Route:
     """Decide where the jobs may run.
 
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        need: what the job asks of a site.
+        unreadable: the expressions of the policy that HTCondor cannot read; no job gets one of them.
+
     Raises:
+        PolicyError: what was asked for is described by one of these.
         UnknownPool, UnknownSite, NoSuitableSite, UsageError: what was asked for is not there.
     """
     placement = spec.placement
     _check_words(placement)
     pool, pool_reason = _choose_pool(placement.pool, policy)
-    nodes = _node_requirements(placement, policy, pool)
+    nodes = _node_requirements(placement, policy, pool, unreadable)
     if nodes and policy.pool[pool].kind == "here":
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
@@ -58,11 +66,11 @@ def choose_route(spec: JobSpec, policy: Policy, need: Need) -> Route:
             schedd=placement.schedd or "",
             transfer=spool,
             filesystem_domain=policy.pool[pool].filesystem_domain,
-            requirements=(*nodes, *_not_remote(policy)),
+            requirements=(*nodes, *_not_remote(policy, unreadable)),
             reasons=(pool_reason, _local_reason(placement, spool=spool)),
             spool=spool,
         )
-    sites, reason = _choose_sites(placement.site, policy, need, pool)
+    sites, reason = _choose_sites(placement.site, policy, need, pool, unreadable)
     transfer = spool or not all(policy.site[name].shared_filesystem for name in sites)
     return Route(
         pool=pool,
@@ -112,10 +120,16 @@ def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
     return name, _pool_reason(name, asked, policy)
 
 
+def nobody_decided(policy: Policy, pool: str) -> bool:
+    """Whether a pool is the embedded one because no other was ever configured."""
+    here = policy.pool[pool].kind == "here"
+    return here and policy.defaults.pool == pool and policy.is_shipped("defaults.pool")
+
+
 def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     if asked:
         return Reason(rule="pool", matched=f"-p {asked}", because=f"it names the pool {name}")
-    if policy.pool[name].kind == "here" and policy.origin("defaults.pool").startswith("hepsub's"):
+    if nobody_decided(policy, name):
         return Reason(
             rule="pool", matched="no -p", because="no HTCondor is configured on this machine"
         )
@@ -125,11 +139,15 @@ def _pool_reason(name: str, asked: str | None, policy: Policy) -> Reason:
     return Reason(rule="pool", matched="no -p", because=f"{name} is the first pool of the policy")
 
 
-def _node_requirements(placement: Placement, policy: Policy, pool: str) -> tuple[str, ...]:
+def _node_requirements(
+    placement: Placement, policy: Policy, pool: str, unreadable: frozenset[str]
+) -> tuple[str, ...]:
     found = []
     if placement.worker_node:
         found.append(_on_node(placement.worker_node))
     if placement.worker_group:
+        if policy.pool[pool].worker_group in unreadable:
+            raise _no_expression(policy, f"pool.{pool}.worker_group")
         found.append(policy.pool[pool].worker_group.replace("{group}", placement.worker_group))
     return tuple(found)
 
@@ -141,11 +159,27 @@ def _on_node(node: str) -> str:
     return f'(TARGET.Machine == "{node}" || regexp("^{node}[.]", TARGET.Machine, "i"))'
 
 
-def _not_remote(policy: Policy) -> tuple[str, ...]:
+def unreadable_notes(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
+    """What to say of remote sites to which no job can be sent, nor be kept from."""
+    return tuple(
+        f"no job goes to the site {name}: {_no_expression(policy, f'site.{name}.requirements').message}"
+        for name, site in policy.site.items()
+        if site.requirements in unreadable
+    )
+
+
+def _no_expression(policy: Policy, key: str) -> PolicyError:
+    return PolicyError(
+        f"{policy.origin(key)}: {key}: HTCondor cannot read the expression",
+        remedy="write a ClassAd expression on one line, such as 'GLIDEIN_Site == \"NAME\"'",
+    )
+
+
+def _not_remote(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         f"(({site.requirements}) =!= true)"
         for site in policy.site.values()
-        if not site.shared_filesystem
+        if not site.shared_filesystem and site.requirements not in unreadable
     )
 
 
@@ -161,7 +195,7 @@ def _local_reason(placement: Placement, *, spool: bool) -> Reason:
 
 
 def _choose_sites(
-    asked: str | None, policy: Policy, need: Need, pool: str
+    asked: str | None, policy: Policy, need: Need, pool: str, unreadable: frozenset[str]
 ) -> tuple[tuple[str, ...], Reason]:
     if not policy.site:
         raise UnknownSite(
@@ -173,8 +207,10 @@ def _choose_sites(
             f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
         )
     names = [asked] if asked is not None else list(policy.site)
-    for name in names:
-        _check_isolation(name, policy)
+    bad = [name for name in names if policy.site[name].requirements in unreadable]
+    if bad == names:
+        raise _no_expression(policy, f"site.{bad[0]}.requirements")
+    names = [name for name in names if name not in bad]
     wanted = policy.pool[pool].credentials
     refusals = {
         name: _refusal(policy.site[name], need, pool)
@@ -196,21 +232,6 @@ def _choose_sites(
     return taken, Reason(
         rule="remote", matched=f"-site {asked}" if asked else "-rmt", because=because
     )
-
-
-def _check_isolation(name: str, policy: Policy) -> None:
-    """Refuse a word that could stand for anything: what depends on it is who sees the user's secrets.
-
-    Raises:
-        PolicyError: it is one.
-    """
-    said = policy.site[name].isolation
-    if said not in ("", *_ISOLATIONS):
-        raise PolicyError(
-            f"{policy.origin(f'site.{name}.isolation')}: site.{name}.isolation is '{said}'",
-            remedy=f"it can be {', '.join(_ISOLATIONS[:-1])} or {_ISOLATIONS[-1]}, or left out where nothing keeps"
-            " users apart",
-        )
 
 
 def _refusal(site: Site, need: Need, pool: str) -> str:

@@ -17,6 +17,7 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
+from hepsub.policy.places import expand
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _GLOB = re.compile(r"[*\[]")
@@ -266,13 +267,10 @@ def plan_staging(
     )
 
 
-_USER = re.compile(r"%\{user\}", re.IGNORECASE)
-
-
 def bundle_root(policy: Policy, home: Path, user: str) -> str:
-    """The directory of the bundles; in the policy's, %{User} stands for the login name."""
-    said = _USER.sub(lambda _: user, policy.staging.bundle_dir)
-    return said or str(home / ".local/share/hepsub/bundles")
+    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
+    said = expand(policy.staging.bundle_dir, home, user)
+    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")
 
 
 def _rule(request: FileRequest) -> FileRule:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+import msgspec
+from msgspec import NODEFAULT, Struct, structs
+from msgspec.structs import FieldInfo
 
 from hepsub.errors import PolicyError
 from hepsub.policy.model import Origin
@@ -25,34 +26,40 @@ _WORDS = {
 
 
 class Converter(Struct, frozen=True):
-    """Turns tables into structs, with the origin of each key at hand for the errors."""
+    """Turns tables into structs, with the origin of each key at hand for the errors.
+
+    Attributes:
+        origins: where each key was set.
+        mistakes: what was wrong; the values are of no use when there is one.
+    """
 
     origins: Mapping[str, Origin]
+    mistakes: list[PolicyError] = msgspec.field(default_factory=list)
 
     def table(self, cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
-        """A struct from a table.
-
-        Raises:
-            PolicyError: a key is unknown or missing, or has a value of the wrong type.
-        """
+        """A struct from a table; keys that are unknown, missing or of the wrong type are mistakes."""
         hints = typing.get_type_hints(cls, include_extras=True)
-        known = {each.name: each for each in fields(cls) if each.name != "origins"}
-        for key in table:
-            if key not in known:
-                raise self._unknown(key, path, known)
-        for name, each in known.items():
-            if name not in table and _required(each):
-                raise self._error(path, f"the key '{name}' is missing")
+        fields = {each.name: each for each in structs.fields(cls) if each.name != "origins"}
+        self.mistakes.extend(self._unknown(key, path, fields) for key in table if key not in fields)
+        missing = [name for name, each in fields.items() if name not in table and _required(each)]
+        self.mistakes.extend(self._error(path, f"the key '{name}' is missing") for name in missing)
+        known = {key: value for key, value in table.items() if key in fields}
         return cls(
-            **{key: self.value(hints[key], value, _join(path, key)) for key, value in table.items()}
+            **{
+                key: self.value(hints[key], value, _join(path, key)) for key, value in known.items()
+            },
+            **dict.fromkeys(missing),
         )
 
     def value(self, hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 (the types come from the model)
-        """A value of the type that the model says.
+        """A value of the type that the model says; None where it has another type, or its text cannot be read."""
+        try:
+            return self._value(hint, value, path)
+        except PolicyError as mistake:
+            self.mistakes.append(mistake)
+            return None
 
-        Raises:
-            PolicyError: the value has another type, or its text cannot be read.
-        """
+    def _value(self, hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
         origin = typing.get_origin(hint)
         if origin is typing.Annotated:
             return self._measured(hint, value, path)

@@ -7,33 +7,42 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
+from hepsub.policy.check import mistakes
 from hepsub.policy.convert import Converter
 from hepsub.policy.lines import key_lines, line_of
-from hepsub.policy.model import Origin, Policy
+from hepsub.policy.model import Level, Origin, Policy
+from hepsub.policy.places import named_for_user
 from hepsub.suggest import did_you_mean
 
 PROFILES = ("personal", "ihep", "herd")
+_SITES_OWN = ("walltime", "group", "os", "pool", "site")
+"""Where a site names one of these, what hepsub ships of the same kind is not there."""
 
 
 class Layer(Struct, frozen=True, kw_only=True):
-    """One policy file: its name, and its text."""
+    """One policy file: its name, its text, and who wrote it."""
 
     file: str
     text: str
+    level: Level = Level.USER
+
+
+_Parsed: TypeAlias = tuple[Layer, dict[str, Any]]
 
 
 def load_policy(paths: Paths) -> Policy:
     """Read all policy files that exist into one policy.
 
     Raises:
-        PolicyError: a file cannot be read, is no TOML, or has an unknown key or a wrong value.
+        PolicyError: a file cannot be read, is no TOML, or has an unknown key or a wrong value, or what one refers to
+            is not there; all mistakes are named.
     """
     return merge(list(_user_layers(paths)))
 
@@ -44,23 +53,102 @@ def merge(layers: list[Layer]) -> Policy:
     Raises:
         PolicyError: as `load_policy`.
     """
-    parsed = [(layer, _parse(layer)) for layer in layers]
+    parsed = _parsed(layers)
     profile = _profile_name(parsed)
-    shipped = [_shipped("defaults.toml"), _shipped(f"profiles/{profile}.toml")]
+    shipped = _parsed([_shipped("defaults.toml"), _shipped(f"profiles/{profile}.toml")])
+    values, origins = _of_site(
+        shipped, [table for layer, table in parsed if layer.level is Level.SITE]
+    )
+    for layer, table in parsed:
+        values = _merged(values, table)
+        origins |= _origins(layer, table)
+    _give_each_user_one(values, origins)
+    return replace(_converted(values, origins), profile=profile)
+
+
+def _of_site(
+    shipped: list[_Parsed], site: list[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Origin]]:
+    """What hepsub ships, but nothing of the kinds that the site names."""
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
-    for layer, table in [*((each, _parse(each)) for each in shipped), *parsed]:
-        lines = key_lines(layer.text)
+    for layer, table in shipped:
         values = _merged(values, table)
-        for key in _dotted(table):
-            origins[key] = Origin(file=layer.file, line=line_of(lines, key))
-    policy = Converter(origins).table(Policy, values)
-    return replace(policy, profile=profile, origins=MappingProxyType(origins))
+        origins |= _origins(layer, table)
+    for kind in _SITES_OWN:
+        if any(kind in table for table in site):
+            values.pop(kind, None)
+            origins = {key: each for key, each in origins.items() if key.split(".")[0] != kind}
+    return values, origins
+
+
+def _converted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Policy:
+    """The policy; of what hepsub ships, what refers to something that the site replaced goes with it.
+
+    Raises:
+        PolicyError: something in it is wrong.
+    """
+    while True:
+        converter = Converter(origins)
+        policy = converter.table(Policy, values)
+        if converter.mistakes:
+            raise _together(converter.mistakes)
+        policy = replace(policy, origins=MappingProxyType(dict(origins)))
+        wrong = list(mistakes(policy))
+        shipped = [each.key for each in wrong if policy.is_shipped(each.key)]
+        if not shipped:
+            break
+        for key in shipped:
+            values, origins = _without(values, origins, key)
+    if wrong:
+        raise _together([each.error(policy) for each in wrong])
+    return policy
+
+
+def _without(
+    values: Mapping[str, Any], origins: Mapping[str, Origin], key: str
+) -> tuple[dict[str, Any], dict[str, Origin]]:
+    """Both without the default, or the whole named table, in which a key stands."""
+    kind, name, *_ = key.split(".")
+    kept = {each: value for each, value in values[kind].items() if each != name}
+    gone = f"{kind}.{name}"
+    return (
+        {**values, kind: kept},
+        {each: origin for each, origin in origins.items() if not f"{each}.".startswith(f"{gone}.")},
+    )
+
+
+def _give_each_user_one(values: dict[str, Any], origins: Mapping[str, Origin]) -> None:
+    """One directory of bundles for all users would be the first one's."""
+    origin = origins.get("staging.bundle_dir")
+    said = values["staging"].get("bundle_dir") if isinstance(values["staging"], dict) else None
+    if origin is not None and origin.level is Level.SITE and isinstance(said, str):
+        values["staging"] = {**values["staging"], "bundle_dir": named_for_user(said)}
+
+
+def _together(errors: list[PolicyError]) -> PolicyError:
+    """One error that names all mistakes."""
+    if len(errors) == 1:
+        return errors[0]
+    lines = (f"{each.message}; {each.remedy}" if each.remedy else each.message for each in errors)
+    return PolicyError(
+        "\n  ".join([f"{len(errors)} mistakes in the policy:", *lines]),
+        remedy="correct these lines",
+    )
+
+
+def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Origin]:
+    lines = key_lines(layer.text)
+    return {
+        key: Origin(file=layer.file, line=line_of(lines, key), level=layer.level)
+        for key in _dotted(table)
+    }
 
 
 def _user_layers(paths: Paths) -> Iterable[Layer]:
-    files = _site_files(paths.site_policy)
-    files += [paths.user_policy] if paths.user_policy.is_file() else []
+    for file in _site_files(paths.site_policy):
+        yield _read(file, Level.SITE)
+    files = [paths.user_policy] if paths.user_policy.is_file() else []
     if paths.extra_policy is not None:
         if not paths.extra_policy.is_file():
             raise PolicyError(
@@ -69,7 +157,7 @@ def _user_layers(paths: Paths) -> Iterable[Layer]:
             )
         files.append(paths.extra_policy)
     for file in files:
-        yield _read(file)
+        yield _read(file, Level.USER)
 
 
 def _site_files(directory: Path) -> list[Path]:
@@ -93,9 +181,9 @@ def _site_files(directory: Path) -> list[Path]:
         ) from error
 
 
-def _read(file: Path) -> Layer:
+def _read(file: Path, level: Level) -> Layer:
     try:
-        return Layer(file=str(file), text=file.read_text(encoding="utf-8"))
+        return Layer(file=str(file), text=file.read_text(encoding="utf-8"), level=level)
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(
             f"{file} cannot be read: {error}", remedy="make it readable UTF-8 text"
@@ -106,17 +194,23 @@ def _shipped(name: str) -> Layer:
     return Layer(
         file=f"hepsub's {name}",
         text=resources.files("hepsub.policy").joinpath(name).read_text(encoding="utf-8"),
+        level=Level.SHIPPED,
     )
 
 
-def _parse(layer: Layer) -> dict[str, Any]:
-    try:
-        return tomllib.loads(layer.text)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{layer.file}: {error}", remedy="correct the TOML there") from error
+def _parsed(layers: list[Layer]) -> list[_Parsed]:
+    found, wrong = [], []
+    for layer in layers:
+        try:
+            found.append((layer, tomllib.loads(layer.text)))
+        except tomllib.TOMLDecodeError as error:
+            wrong.append(PolicyError(f"{layer.file}: {error}", remedy="correct the TOML there"))
+    if wrong:
+        raise _together(wrong)
+    return found
 
 
-def _profile_name(parsed: list[tuple[Layer, dict[str, Any]]]) -> str:
+def _profile_name(parsed: list[_Parsed]) -> str:
     name = "personal"
     for layer, table in parsed:
         if "profile" not in table:

@@ -5,6 +5,7 @@ A field's name is its key in TOML; `Mapping[str, X]` is a table of named tables 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
@@ -23,16 +24,26 @@ Seconds = Annotated[int, parse_duration]
 """An int in seconds, or a text such as "10 h"."""
 
 
+class Level(enum.Enum):
+    """Who wrote a policy file."""
+
+    SHIPPED = "shipped"
+    SITE = "site"
+    USER = "user"
+
+
 class Origin(Struct, frozen=True, kw_only=True):
     """Where a key was set.
 
     Attributes:
         file: the policy file, as it was named.
         line: the line in it, from 1; 0 when it could not be told.
+        level: who wrote that file.
     """
 
     file: str
     line: int
+    level: Level = Level.USER
 
     def __str__(self) -> str:
         return f"{self.file} line {self.line}" if self.line else self.file
@@ -98,7 +109,7 @@ class Group(Struct, frozen=True, kw_only=True):
     Attributes:
         experiment: the first part of HTCondor's accounting group; empty for the name in capitals.
         members: users who may use it besides the members of the Unix group of this name.
-        walltime: walltime classes that differ for this group, in seconds.
+        walltime: walltime classes that differ for this group, in seconds; each is one of [walltime].
     """
 
     experiment: str = ""
@@ -196,7 +207,7 @@ class Storage(Struct, frozen=True, kw_only=True):
         region: the region that signatures name.
         style: `path` (endpoint/bucket/key) or `virtual` (bucket.endpoint/key).
         allow_http: whether the endpoint may be http, so that data and URLs travel in the clear.
-        buckets: the buckets by which s3://bucket/key finds this storage.
+        buckets: the buckets by which s3://bucket/key finds this storage; a bucket belongs to one only.
         default: whether s3:// URLs of other buckets belong here.
         profile: the profile of ~/.aws with the keys; empty for the standard AWS chain.
         token: the credential whose token is exchanged for keys (STS AssumeRoleWithWebIdentity);
@@ -242,8 +253,10 @@ class Staging(Struct, frozen=True, kw_only=True):
 
     Attributes:
         bundle_dir: directory of the credential bundles, one for each submission; empty for
-            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path. %{User} in it
-            stands for the login name: each user needs a directory of their own.
+            ~/.local/share/hepsub/bundles. The schedd's host must see it under the same path. In it ~ and $HOME
+            stand for the home, %{User} and $USER for the login name, and no other variable; in a site's file one
+            that has none of them gets /%{User} at its end, because each user needs a directory of their own. What
+            is in front of the login name has to exist, and to let users make a directory (mode 1777).
         shared: whether bundle_dir is on a file system that the schedd's host shares; where it is
             not, the schedd has to be on this host.
         expected_wait: how long a job may wait in the queue, in seconds, for forecasts.
@@ -316,7 +329,8 @@ class Mount(Struct, frozen=True, kw_only=True):
 
     Attributes:
         cache: directory on a local disk for what was read, and for what was written and is not sent
-            yet; each user gets a directory of their own in it. Empty for /var/tmp/hepsub-UID.
+            yet, from / on or with ~, $HOME, $USER and %{User} as in bundle_dir; each user gets a directory of their
+            own in it. Empty for /var/tmp/hepsub-UID.
         cache_size: the most MB that one mount keeps there of what was read; never more than half of
             what is free.
     """
@@ -365,22 +379,27 @@ class Policy(Struct, frozen=True, kw_only=True):
         found = self.origins.get(key)
         return str(found) if found else "hepsub's defaults"
 
+    def is_shipped(self, key: str) -> bool:
+        """Whether a key was set by hepsub's own files only."""
+        found = self.origins.get(key)
+        return found is not None and found.level is Level.SHIPPED
+
     def default_pool(self) -> str:
         """The pool for those who name none: the policy's word, else the first that is not embedded."""
         real = (name for name, pool in self.pool.items() if pool.kind != "here")
         return self.defaults.pool or next(real, next(iter(self.pool), ""))
 
     def pool_named(self, word: str) -> str:
-        """The name of the pool that a word means, by name or alias.
+        """The name of the pool that a word means: by name, else by alias, hepsub's own aliases last.
 
         Raises:
             UnknownPool: there is none.
         """
         if word in self.pool:
             return word
-        for name, pool in self.pool.items():
-            if word in pool.aliases:
-                return name
+        found = [name for name, pool in self.pool.items() if word in pool.aliases]
+        if found:
+            return min(found, key=lambda name: self.is_shipped(f"pool.{name}.aliases"))
         known = [*self.pool, *(alias for pool in self.pool.values() for alias in pool.aliases)]
         raise UnknownPool(
             f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)

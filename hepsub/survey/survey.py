@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from hepsub.condor.expressions import unreadable
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.facts import Facts
@@ -77,7 +78,16 @@ def survey(
         objects=objects,
         libraries=packed.libraries,
         library_trouble=packed.trouble,
+        unreadable=_unreadable(spec, policy),
     )
+
+
+def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
+    """What of the policy HTCondor could not read; the embedded pool has no use for it."""
+    pool = policy.pool[policy.pool_named(spec.placement.pool or policy.default_pool())]
+    wanted = [site.requirements for site in policy.site.values()]
+    wanted += [pool.worker_group] if spec.placement.worker_group else []
+    return unreadable(wanted) if wanted and pool.kind != "here" else frozenset()
 
 
 def _objects(

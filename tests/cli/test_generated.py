@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import pwd
 import re
 import shutil
 import signal
 import string
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +30,26 @@ COMPLETIONS = CHECKOUT / "completions"
 RENEW = "python -m hepsub.cli.generate"
 PAGES = sorted(name for name in texts() if name.startswith("man/"))
 COMMANDS = {command.name: command for command in sources.every_command()}
-WALLTIMES = {"test", "short", "default", "mid", "long", "special"}
-SYSTEMS = {"SL6", "SL7", "CentOS7", "AlmaLinux9"}
+POLICY = f"""
+[walltime.week]
+limit = "7 d"
+[os.SL9]
+image = "/sl9"
+[group.juno]
+members = ["{pwd.getpwuid(os.getuid()).pw_name}"]
+[group.others]
+[pool.far]
+aliases = ["away"]
+[site.moon]
+requirements = "x"
+[storage.herd]
+endpoint = "https://s3.example.org"
+[credential.vault]
+"""
+"""What is not hepsub's own is offered, and of the groups the caller's."""
+WALLTIMES = {"test", "short", "default", "mid", "long", "special", "week"}
+SYSTEMS = {"SL6", "SL7", "CentOS7", "AlmaLinux9", "SL9"}
+POOLS = {"here", "local", "physical", "virtual", "far", "away"}
 STATES = {"I", "R", "C", "H", "X", "S"}
 SUBCOMMANDS = {
     "demo",
@@ -44,7 +64,7 @@ SUBCOMMANDS = {
     "auth",
 }
 VERBS = {"login", "renew", "s3", "token"}
-CREDENTIALS = {"krb", "iam"}
+CREDENTIALS = {"krb", "iam", "vault"}
 TABLE = """\
 JOBID           OWNER           SUBMITTED       RUN_TIME        ST PRI SIZE  CMD
 13.0            alice           01/13 20:24     0+02:04:08      H  0   732.0 xboss 99.9
@@ -81,6 +101,10 @@ class Place:
         (self.work / "my runs.txt").touch()
         for name in PROGRAMS:
             self.install(name, "")
+        self.install("hep_sub", f'exec "{sys.executable}" -I -m hepsub hep_sub "$@"')
+        self.policy = self.home / ".config/hepsub/config.toml"
+        self.policy.parent.mkdir(parents=True)
+        self.policy.write_text(POLICY)
         self.install("hep_q", f"cat <<'EOF'\n{TABLE}EOF")
 
     def install(self, name: str, body: str) -> None:
@@ -353,6 +377,15 @@ def test_page_passes_the_lint_of_mandoc(page: str) -> None:
     assert [line for line in said.splitlines() if "missing date" not in line] == []
 
 
+@pytest.mark.parametrize("broken", ["[walltime.x]\n", "[", "[defaults]\npool = 'nowhere'\n"])
+def test_a_broken_policy_offers_nothing_and_says_nothing(place: Place, broken: str) -> None:
+    """In no shell; the next hep_sub says what is wrong."""
+    place.policy.write_text(broken)
+    assert place.bash("hep_sub", "-wt", "") == []
+    assert place.zsh("hep_sub -wt ") == []
+    assert place.fish("hep_sub -wt ") == []
+
+
 # bash
 
 
@@ -385,7 +418,11 @@ def test_bash_offers_exactly_the_options_of_a_command(place: Place, name: str) -
         (("hep_sub", "auth", "renew", "-inst"), {"-install"}),
         (("hep_auth", "login", ""), CREDENTIALS),
         (("hep_auth", "token", "-t", ""), set()),
-        (("hep_auth", "s3", ""), set()),
+        (("hep_auth", "s3", ""), {"herd"}),
+        (("hep_sub", "-g", ""), {"juno"}),
+        (("hep_sub", "-p", ""), POOLS),
+        (("hep_q", "-p", "fa"), {"far"}),
+        (("hep_sub", "-site", ""), {"moon"}),
         (("hep_rm", "renew", "-inst"), set()),
         (("hep_sub", "rm", "-a"), {"-a", "-all"}),
         (("hep_sub", "-mem", ""), set()),
@@ -408,7 +445,8 @@ def test_bash_offers(place: Place, words: tuple[str, ...], offered: set[str]) ->
     assert set(place.bash(*words)) == offered
 
 
-def test_bash_offers_the_callers_own_groups(place: Place) -> None:
+def test_where_no_group_is_described_the_callers_own_are_offered(place: Place) -> None:
+    place.policy.write_text("")
     assert place.bash("hep_clus", "-g", "") == place.run("id", "-Gn")[0].split()
 
 
@@ -467,6 +505,10 @@ def test_zsh_offers_exactly_the_options_of_a_command(place: Place, name: str) ->
         ("hep_sub -wt ", WALLTIMES),
         ("hep_sub -wt=", WALLTIMES),
         ("hep_sub job.sh -argu a -os ", SYSTEMS),
+        ("hep_sub -g ", {"juno"}),
+        ("hep_sub -p ", POOLS),
+        ("hep_sub -site ", {"moon"}),
+        ("hep_auth s3 ", {"herd"}),
         ("hep_q -stat ", STATES),
         ("hep_sub -argu my", {"my\\ runs.txt"}),
         ("hep_sub -mem=4000 re", {"reco.sh"}),
@@ -484,10 +526,6 @@ def test_zsh_offers_exactly_the_options_of_a_command(place: Place, name: str) ->
 )
 def test_zsh_offers(place: Place, line: str, offered: set[str]) -> None:
     assert set(place.zsh(line)) == offered
-
-
-def test_zsh_offers_the_callers_own_groups(place: Place) -> None:
-    assert set(place.zsh("hep_sub -g ")) == set(place.run("id", "-Gn")[0].split())
 
 
 @pytest.mark.parametrize(
@@ -521,6 +559,10 @@ def test_fish_offers_exactly_the_options_of_a_command(place: Place, name: str) -
         ("hep_sub -wt ", WALLTIMES),
         ("hep_sub --walltime=lo", {"--walltime=long"}),
         ("hep_sub job.sh -argu a -os ", SYSTEMS),
+        ("hep_sub -g ", {"juno"}),
+        ("hep_sub -p ", POOLS),
+        ("hep_sub -site ", {"moon"}),
+        ("hep_auth s3 ", {"herd"}),
         ("hep_q -stat ", STATES),
         ("hep_sub -argu my", {"my runs.txt"}),
         ("hep_sub -mem ", set()),
@@ -540,10 +582,6 @@ def test_fish_offers_exactly_the_options_of_a_command(place: Place, name: str) -
 )
 def test_fish_offers(place: Place, line: str, offered: set[str]) -> None:
     assert set(place.fish(line)) == offered
-
-
-def test_fish_offers_the_callers_own_groups(place: Place) -> None:
-    assert set(place.fish("hep_sub -g ")) == set(place.run("id", "-Gn")[0].split())
 
 
 def test_fish_does_not_ask_the_queue_for_an_option(place: Place) -> None:

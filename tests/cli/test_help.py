@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from hepsub.cli.command import PROGRAMS, load
-from hepsub.cli.help import help_text, left, usage
-from hepsub.cli.options import Command, Option, Takes, Words
+from hepsub.cli.command import PROGRAMS, load, main
+from hepsub.cli.help import help_text, left, told, usage
+from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
 COMMANDS = [load(program) for program in PROGRAMS]
 
@@ -102,3 +104,30 @@ def test_what_users_type_every_day_is_in_the_help_of_hep_sub() -> None:
         "-json", "-list",
     ):  # fmt: skip
         assert f" {name}," in text or f" {name} " in text
+
+
+def test_help_names_what_there_is_here() -> None:
+    """The site's words behind the sentence; not so many that they hide it."""
+    option = Option(names=("-os",), field="os", metavar="OS", kind=Kind.SYSTEM, help="A system.")
+    assert told(option, {}) == "A system."
+    assert told(option, {Kind.SYSTEM: ("SL7", "SL9")}) == "A system. Here: SL7, SL9."
+    many = [f"S{number}" for number in range(20)]
+    assert told(option, {Kind.SYSTEM: many}).endswith("S10, S11, ….")
+
+
+def test_help_offers_the_policys_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not what is given on request only; a policy that is wrong does not stop it."""
+    file = tmp_path / "policy.toml"
+    monkeypatch.setenv("HEPSUB_CONFIG", str(file))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file.write_text("[walltime.week]\nlimit = '7 d'\n[os.SL9]\nimage = '/i'\n")
+    assert main("hep_sub", ["-h"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "long, week." in shown
+    assert "AlmaLinux9, SL9." in shown
+    assert "special" not in shown
+    file.write_text("[")
+    assert main("hep_sub", ["-h"]) == 0
+    assert "Here:" not in capsys.readouterr().out

@@ -206,8 +206,11 @@ def test_an_environment_that_is_too_large(user: Shell, job: str) -> None:
 
 
 def test_a_schedd_that_refuses_the_submission(user: Shell, pool: Pool, job: str) -> None:
-    """More jobs than the pool allows: exit code 42, the limit is named, and there is no cluster."""
-    pool.add_config("MAX_JOBS_PER_SUBMISSION = 5")
+    """More jobs than the pool allows, or what its administrators do not take: exit code 42, and no cluster."""
+    pool.add_config(
+        "MAX_JOBS_PER_SUBMISSION = 5\nSUBMIT_REQUIREMENT_NAMES = $(SUBMIT_REQUIREMENT_NAMES) Odd\n"
+        'SUBMIT_REQUIREMENT_Odd = RequestMemory =!= 777\nSUBMIT_REQUIREMENT_Odd_REASON = "nobody gets 777 MB here"'
+    )
     pool.wait_for(
         lambda: (
             user("hep_sub", job, "-n", "6", *IDLE).returncode == 42 or user("hep_rm", "-a") is None
@@ -218,6 +221,7 @@ def test_a_schedd_that_refuses_the_submission(user: Shell, pool: Pool, job: str)
     user.ok("hep_rm", "-a")
     said = user.refused(42, job, "-n", "6")
     assert "MAX_JOBS_PER_SUBMISSION" in said
+    assert "nobody gets 777 MB here" in user.refused(42, job, "-mem", "777")
 
 
 def test_a_home_that_cannot_be_written(user: Shell, job: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hepsub.errors import JournalNotWritable
 from hepsub.jobid import parse_job_id
 from hepsub.journal import Entry, Journal
+from hepsub.version import __version__
 
 
 def entry(
@@ -52,6 +53,7 @@ def test_a_line_is_one_json_object(tmp_path: Path) -> None:
     assert [json.loads(line) for line in lines] == [
         {
             "v": 1,
+            "hepsub": __version__,
             "uuid": "u1",
             "pool": "local",
             "schedd": "schedd01.example.org",
@@ -139,6 +141,17 @@ def test_lines_of_other_versions_are_read_as_far_as_they_go(tmp_path: Path) -> N
     }
     (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n[1]\n\n3\nnull\n")
     assert [each.cluster for each in Journal(directory=tmp_path, host="a").entries()] == [7]
+
+
+def test_what_another_version_wrote_in_its_own_form_is_said(tmp_path: Path) -> None:
+    """Who wrote it, so that nobody wonders where a submission is; an older line says nothing."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry("u1", cluster=13))
+    (tmp_path / "old.jsonl").write_text('{"v":1,"uuid":"u0"}\n{}\n')
+    assert journal.why_of_another() == ""
+    (tmp_path / "b.jsonl").write_text('{"v":2,"hepsub":"9.0","id":"u2"}\n')
+    assert f"written by hepsub 9.0, and this is {__version__}" in journal.why_of_another()
+    assert [each.uuid for each in journal.entries()] == ["u1"]
 
 
 def test_a_file_that_is_not_utf8_does_not_stop_hepsub(tmp_path: Path) -> None:

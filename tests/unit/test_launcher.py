@@ -57,6 +57,25 @@ def test_variables_that_are_not_set_stay_unset(installed: Path) -> None:
     assert lines[4:] == []
 
 
+def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path: Path) -> None:
+    """`ln -s …/bin/hep_* …` : each is found on PATH by its name, and finds its Python."""
+    names = sorted(each.name for each in LAUNCHER.parent.iterdir())
+    for name in names:
+        (installed.parent / name).write_text((LAUNCHER.parent / name).read_text())
+        (installed.parent / name).chmod(0o755)
+    (tmp_path / "links").mkdir()
+    subprocess.run('ln -s "$PWD/my venv"/bin/hep_* links/', shell=True, cwd=tmp_path, check=True)
+    for name in names:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{name} x"],
+            env={"PATH": f"{tmp_path}/links:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split() == ["-I", "-m", "hepsub", name, "x"]
+
+
 def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> None:
     """A chain of links, relative and absolute, still finds the Python beside the real file."""
     (tmp_path / "first").symlink_to("my venv/bin/hep_sub")

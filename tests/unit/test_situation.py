@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hepsub.situation import caller_environment, read_situation, set_own
@@ -99,3 +100,31 @@ def test_what_hepsub_sets_for_its_libraries_is_not_the_callers(
     environment = read_situation().environment
     assert environment["BEARER_TOKEN"] == "the caller's"
     assert "HEPSUB_TEST_ONLY" not in environment
+
+
+LIBRARIES = str(Path(msgspec.__file__).parents[1])
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_hepsubs_own_virtual_environment_is_known_by_any_name(
+    tmp_path: Path, *, isolated: bool
+) -> None:
+    """Only where a launcher started it: who imports hepsub works in an environment of their own."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    (tmp_path / "link").symlink_to("venv")
+    show = (
+        f"import sys; sys.path[:0] = {[str(ROOT), LIBRARIES]!r}\n"
+        "from hepsub.situation import read_situation\n"
+        "s = read_situation()\nprint(*sorted(s.own_programs), s.own_environment, sep='\\n')"
+    )
+    flags = ["-I"] if isolated else []
+    done = subprocess.run(
+        [f"{venv}/bin/python3", *flags, "-c", show],
+        env={"PATH": f"/usr/bin:{tmp_path}/link/bin:{venv}/bin:/gone"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    own = [f"{tmp_path}/link/bin", f"{venv}/bin", str(venv)]
+    assert done.stdout.split() == (own if isolated else [])

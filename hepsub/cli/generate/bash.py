@@ -82,11 +82,12 @@ _hep_jobs() {
     done < <(@JOBS@)
 }
 
-# The caller's groups.
-_hep_groups() {
-    local groups
-    read -ra groups < <(id -Gn 2>/dev/null)
-    _hep_matching "${groups[@]}"
+# OFFER: what the policy has of it, and the caller may use.
+_hep_asked() {
+    local word
+    while IFS= read -r word; do
+        _hep_matching "$word"
+    done < <(@ASK@)
 }"""
 
 
@@ -94,7 +95,7 @@ def bash_completion() -> str:
     """The file that completes all commands in bash."""
     parts = [
         _HEAD,
-        _ENGINE.replace("@JOBS@", offers.JOBS),
+        _ENGINE.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format('"$1"')),
         _offer_function(),
         _verbs_function(),
         tables.verb_table(),
@@ -117,7 +118,7 @@ def _offer_function() -> str:
         "    case $1 in",
         "        files) _hep_paths file default ;;",
         "        directories) _hep_paths directory dirnames ;;",
-        "        groups) _hep_groups ;;",
+        f"        {' | '.join(offer.value for offer in offers.asked())}) _hep_asked \"$1\" ;;",
         '        users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;',
         "        jobs) _hep_jobs ;;",
         *(f"        {row}" for row in rows),

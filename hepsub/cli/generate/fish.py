@@ -61,15 +61,19 @@ function __hep_jobs --description 'the jobs of the caller: clusters, and their j
     end
 end
 
-function __hep_groups --description 'the groups of the caller'
-    id -Gn 2>/dev/null | string split ' '
+function __hep_asked --description 'OFFER: what the policy has of it, and the caller may use'
+    string match --quiet --regex -- '^-[^=]*$' (commandline -ct); and return
+    @ASK@
 end"""
 
 
 def fish_completion() -> str:
     """The file that completes all commands in fish."""
     engine = _ENGINE.replace("@VERBS@", "\n".join(_cases()))
-    parts = [_HEAD, engine.replace("@JOBS@", offers.JOBS)]
+    parts = [
+        _HEAD,
+        engine.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format("$argv")),
+    ]
     for command in programs():
         name = command.name
         parts.append("\n".join([f"complete -c {name} --erase", *_program(command)]))
@@ -143,9 +147,10 @@ def _value(offer: Offer, required: str = "") -> str:
         return f"{required} -F".strip()
     if words is not None:
         return f"{required} -f -a {_quote(' '.join(words))}".strip()
+    if offer in offers.asked():
+        return f"{required} -f -a {_quote(f'(__hep_asked {offer.value})')}".strip()
     command = {
         Offer.DIRECTORIES: "(__fish_complete_directories (commandline -ct))",
-        Offer.GROUPS: "(__hep_groups)",
         Offer.USERS: "(__fish_complete_users)",
         Offer.JOBS: "(__hep_jobs)",
     }.get(offer)

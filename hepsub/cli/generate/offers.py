@@ -5,13 +5,18 @@ from __future__ import annotations
 import enum
 import re
 
-from hepsub.cli.generate.sources import credentials, states, systems, walltime_classes
+from hepsub.cli.choices import OFFERED
+from hepsub.cli.generate.sources import states
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
 JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
 """The command whose first column names the caller's jobs: quiet, and given up when it is slow."""
 
 _STATEMENT = re.compile(r"(?:\w+: )?.*?(?=[.;:](?:\s|$)|$)")
+
+
+ASK = "timeout 10 hep_sub __offer {} </dev/null 2>/dev/null"
+"""The command that prints what the policy has of an offer and the caller may use, one a line."""
 
 
 class Offer(enum.Enum):
@@ -27,6 +32,9 @@ class Offer(enum.Enum):
     SYSTEMS = "systems"
     STATES = "states"
     CREDENTIALS = "credentials"
+    POOLS = "pools"
+    SITES = "sites"
+    STORAGES = "storages"
 
 
 _OF_KIND = {
@@ -37,17 +45,20 @@ _OF_KIND = {
     Kind.SYSTEM: Offer.SYSTEMS,
     Kind.STATE: Offer.STATES,
     Kind.CREDENTIAL: Offer.CREDENTIALS,
+    Kind.POOL: Offer.POOLS,
+    Kind.SITE: Offer.SITES,
+    Kind.STORAGE: Offer.STORAGES,
 }
 
 
 def fixed() -> dict[Offer, tuple[str, ...]]:
     """The offers that are the same for everybody, and their words."""
-    return {
-        Offer.WALLTIMES: walltime_classes(),
-        Offer.SYSTEMS: systems(),
-        Offer.STATES: states(),
-        Offer.CREDENTIALS: credentials(),
-    }
+    return {Offer.STATES: states()}
+
+
+def asked() -> tuple[Offer, ...]:
+    """The offers that the policy decides."""
+    return tuple(Offer(name) for name in OFFERED)
 
 
 def of_option(option: Option, command: Command) -> Offer:

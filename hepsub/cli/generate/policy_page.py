@@ -17,11 +17,17 @@ from hepsub.policy.load import PROFILES
 _DESCRIPTION = (
     "The policy says which pools, groups, walltime classes, operating systems and remote sites there are,"
     " and what a job gets when the user says nothing. It is written in TOML, in any number of files."
-    " An unknown key or a wrong value is an error (exit status 10) that names file and line.",
+    " An unknown key, a wrong value, or a word for something that is not described is an error (exit status 10);"
+    " all of them are named at once, each with file and line.",
 )
 _LAYERS = (
     "All of these are read, in this order. A later one wins; tables are merged key by key, and any other"
     " value is replaced, lists too. An option of the command line wins over all of them.",
+    "Where any file of the site (3.) names walltime classes, groups, operating systems, pools or remote sites, none"
+    " of that kind is left of hepsub's own (1. and 2.): the site's are all there are, and a user's files (4. and 5.)"
+    " add to them. What hepsub's own files say of what is gone (a default pool, a site's pool) goes with it."
+    " A site that names its walltime classes says with `walltime` in [defaults] which one jobs get that ask for none,"
+    ' unless one is called default; one that wants the embedded pool writes [pool.here] with kind = "here".',
 )
 _VALUES = (
     "A table `[pool.NAME]` may be there any number of times, once for each NAME. Memory is a number of MB"

@@ -11,7 +11,6 @@ from hepsub.batch import State
 from hepsub.cli.command import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command
 from hepsub.errors import HepsubError
-from hepsub.policy.load import merge
 
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
 
@@ -60,21 +59,6 @@ def attributes(cls: type) -> dict[str, str]:
         elif name and line.strip():
             told[name] += f" {line.strip()}"
     return told
-
-
-def walltime_classes() -> tuple[str, ...]:
-    """The walltime classes that hepsub ships."""
-    return tuple(merge([]).walltime)
-
-
-def systems() -> tuple[str, ...]:
-    """The operating systems that hepsub ships."""
-    return tuple(merge([]).os)
-
-
-def credentials() -> tuple[str, ...]:
-    """The credentials that hepsub ships."""
-    return tuple(merge([]).credential)
 
 
 def states() -> tuple[str, ...]:

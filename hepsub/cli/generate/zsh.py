@@ -67,6 +67,13 @@ _hep_jobs() {
     jobs=( ${(M)jobs:#<->.<->} )
     [[ $PREFIX == *.* ]] || jobs=( ${jobs%.*} )
     _hep_values jobs $jobs
+}
+
+# OFFER: what the policy has of it, and the caller may use.
+_hep_asked() {
+    local -a words
+    words=( ${(f)"$(@ASK@)"} )
+    _hep_values $1 $words
 }"""
 
 
@@ -74,7 +81,7 @@ def zsh_completion() -> str:
     """The file that completes all commands in zsh."""
     parts = [
         f"#compdef {' '.join(PROGRAMS)}\n{_HEAD}",
-        _ENGINE.replace("@JOBS@", offers.JOBS),
+        _ENGINE.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format("$1")),
         _offer_function(),
         _has_verbs_function(),
         _verbs_function(),
@@ -98,7 +105,7 @@ def _offer_function() -> str:
         "    case $1 in",
         "        files) _files ;;",
         "        directories) _files -/ ;;",
-        '        groups) _hep_values groups ${(s: :)"$(id -Gn 2>/dev/null)"} ;;',
+        f"        {'|'.join(offer.value for offer in offers.asked())}) _hep_asked $1 ;;",
         "        users) _users ;;",
         "        jobs) _hep_jobs ;;",
         *rows,

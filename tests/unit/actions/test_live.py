@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.fetch_find import find_submissions
 from hepsub.actions.live import LiveBundle, find_live
+from hepsub.actions.recover import recover
+from hepsub.actions.stage import open_stores
+from hepsub.actions.why_credentials import credential_details
 from hepsub.batch import State
+from hepsub.errors import NotDone
+from hepsub.jobid import JobId
+from hepsub.version import __version__
 from tests.fakes.batch import make_job, make_unmade
 from tests.unit.actions.test_renew import OUT, World, world
 
@@ -19,7 +27,7 @@ __all__ = ["world"]
 
 def live(world: World) -> dict[int, LiveBundle]:
     """What is found, by cluster."""
-    return {each.cluster: each for each in find_live(world.session())[0]}
+    return {each.cluster: each for each in find_live(world.session()).bundles}
 
 
 def test_each_bundle_has_the_jobs_of_its_own_cluster(world: World) -> None:
@@ -69,12 +77,12 @@ def test_when_nobody_can_tell_all_are_alive(world: World) -> None:
     world.submit("-n", "3", *OUT)
     world.submit("-cred", "iam")
     world.schedd.reachable = False
-    found, troubles = find_live(world.session())
-    assert [each.procs for each in found] == [None, None]
-    assert not any(each.has_ended for each in found)
-    assert sorted(each.number for each in found) == [1, 3]
-    assert len(troubles) == 1
-    assert "taken for alive" in troubles[0]
+    found = find_live(world.session())
+    assert [each.procs for each in found.bundles] == [None, None]
+    assert not any(each.has_ended for each in found.bundles)
+    assert sorted(each.number for each in found.bundles) == [1, 3]
+    assert (len(found.away), found.left) == (1, ())
+    assert "taken for alive" in found.away[0]
 
 
 def test_bundles_that_are_not_complete_or_finished_are_not_among_them(world: World) -> None:
@@ -110,9 +118,9 @@ def test_what_jobs_may_have_changed_in_an_old_bundle_is_not_believed(world: Worl
     changed = (bundle / "request.json").stat().st_ctime
     for submitted, believed in ((changed + 60, True), (changed - 60, False), (0.0, False)):
         world.schedd.jobs = [replace(make_job("13.0", State.IDLE), submitted=submitted)]
-        found, troubles = find_live(world.session())
-        assert (len(found), len(troubles)) == ((1, 0) if believed else (0, 1))
-    assert "hep_fetch 13 brings its outputs here" in troubles[0]
+        found = find_live(world.session())
+        assert (len(found.bundles), len(found.left)) == ((1, 0) if believed else (0, 1))
+    assert "hep_fetch 13 brings its outputs here" in found.left[0]
 
 
 def test_an_old_bundle_is_renewed_where_its_files_are(world: World) -> None:
@@ -124,3 +132,42 @@ def test_an_old_bundle_is_renewed_where_its_files_are(world: World) -> None:
     world.renew()
     assert (bundle / "creds/iam.token").exists()
     assert not (bundle / "private").exists()
+
+
+def of_another(bundle: Path) -> None:
+    """Have a bundle's request say one thing more, as a later hepsub may."""
+    path = bundle / "private/request.json"
+    document = json.loads(path.read_text()) | {"hepsub": "9.0", "colour": "red"}
+    path.write_text(json.dumps(document))
+
+
+SAID = f"by hepsub 9.0, and this is {__version__}"
+
+
+@pytest.mark.parametrize("state", ["live", "finished", "unfinished"])
+def test_a_bundle_of_another_hepsub_is_said_and_kept(world: World, state: str) -> None:
+    """Its jobs may need what this one does not know of: exit code 53, whatever became of them."""
+    bundle = world.submit("-cred", "iam")
+    of_another(bundle)
+    if state == "finished":
+        (bundle / "private/finished").touch()
+    if state == "unfinished":
+        (bundle / "private/ready").unlink()
+        os.utime(bundle, (1, 1))
+    result = world.renew()
+    assert result.exit_code == 53
+    assert [SAID in each.message for each in result.problems] == [True]
+    assert (bundle / "private/request.json").exists()
+
+
+def test_what_else_needs_such_a_bundle_says_so(world: World) -> None:
+    """hep_fetch ends with 53, hep_q -why and hep_sub tell."""
+    bundle = world.submit("-cred", "iam")
+    of_another(bundle)
+    with pytest.raises(NotDone, match=SAID):
+        find_submissions(world.session(), [JobId(cluster=13)], None)
+    [line] = credential_details(world.session(), world.schedd.name, 13)
+    assert SAID in line
+    (bundle / "private/ready").unlink()
+    [told] = recover(world.session(), open_stores(world.session()))
+    assert SAID in told

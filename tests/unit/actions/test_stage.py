@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,24 @@ def test_with_the_clusters_id_the_gate_is_opened_last(
     assert text.startswith("hepsub-manifest\t1\t13.1\n")
     assert "/out/13/r_1?" in text
     assert "hidden" not in text
+
+
+@pytest.mark.parametrize("more", [(), ("-lib", "job.sh")])
+def test_the_first_user_does_not_make_the_directory_of_all(
+    tmp_path: Path, schedd: FakeSchedd, more: tuple[str, ...]
+) -> None:
+    """It would be closed to the others: what a site names has to be there, and each user gets one in it."""
+    session = session_with(tmp_path, schedd)
+    common = f"/proc/self/root{tmp_path}/all"
+    said = replace(session.policy.staging, bundle_dir=f"{common}/%{{User}}")
+    session = replace(session, policy=replace(session.policy, staging=said))
+    with pytest.raises(BundleUnusable, match="is not there, in which each user") as caught:
+        submit(session, make_spec(*WITHOUT, *more))
+    assert f"install -d -m 1777 {common}" in caught.value.remedy
+    assert not (tmp_path / "all").exists()
+    (tmp_path / "all").mkdir()
+    submit(session, make_spec(*WITHOUT, *more))
+    assert stat.S_IMODE((tmp_path / "all/alice").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.LOST_BEFORE, Fault.INTERRUPTED_BEFORE])

@@ -10,7 +10,7 @@ from hepsub.auth.credential import Kind
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.sources import all_sources, source_for
 from hepsub.auth.token import Order, TokenSource
-from hepsub.errors import PolicyError, UsageError
+from hepsub.errors import UsageError
 from tests.fakes.world import make_policy, make_situation
 
 POLICY = make_policy(
@@ -57,12 +57,6 @@ def test_an_unknown_name_has_a_neighbour() -> None:
     with pytest.raises(UsageError, match="no credential 'othr'") as caught:
         source_for("othr", POLICY, make_situation())
     assert caught.value.remedy == "did you mean 'other'?"
-
-
-def test_a_kind_that_makes_no_sense() -> None:
-    policy = make_policy('[credential.x]\nkind = "x509"\n')
-    with pytest.raises(PolicyError, match="x509"):
-        source_for("x", policy, make_situation())
 
 
 def test_all_of_them() -> None:

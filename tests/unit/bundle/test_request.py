@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.request import BundleRequest, from_json
+from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact, plan_staging
@@ -133,11 +133,29 @@ def test_what_is_no_request_is_no_crash(text: str) -> None:
         from_json(text.encode())
 
 
-def test_a_request_of_a_later_hepsub_is_told() -> None:
-    """It may say what this one does not understand."""
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"format": 3},
+        {"colour": "red"},
+        {"staging": {}},
+        {"number": "many"},
+        {"format": 3, "uuid": 7},
+    ],
+)
+def test_a_request_of_another_hepsub_is_told(more: dict[str, object]) -> None:
+    """It may say what this one does not understand: in a key, a type, or in what is not there any more."""
     document = json.loads(make_request().to_json())
-    with pytest.raises(Malformed, match=r"hepsub 9\.0 wrote it"):
-        from_json(json.dumps({**document, "format": 3, "hepsub": "9.0"}).encode())
+    with pytest.raises(OfAnotherHepsub, match=rf"by hepsub 9\.0, and this is {__version__}"):
+        from_json(json.dumps({**document, "hepsub": "9.0", **more}).encode())
+
+
+def test_a_request_of_another_hepsub_that_is_understood_is_read() -> None:
+    document = json.loads(make_request().to_json())
+    for other in ("0.0.1", "9.0"):
+        assert from_json(json.dumps({**document, "hepsub": other}).encode()) == make_request()
+    del document["format"], document["hepsub"], document["staging"]["secrets"]
+    assert from_json(json.dumps(document).encode()) == make_request()
 
 
 def test_logs_are_where_the_submission_put_them() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hepsub.errors import PolicyError, UsageError
+from hepsub.errors import UsageError
 from hepsub.plan.credentials import JobCredential, choose_credentials
 from tests.fakes.world import make_policy
 
@@ -67,22 +67,6 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
     with pytest.raises(UsageError, match="no credential 'iamm'") as caught:
         chosen("iamm")
     assert "iam" in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        ('[credential.x]\nkind = "proxy"', "credential.x.kind is 'proxy'"),
-        ('[credential.x]\ndelivery = "mail"', "credential.x.delivery is 'mail'"),
-        ('[credential."a/b"]', "'a/b' cannot be the name"),
-    ],
-)
-def test_a_credential_that_makes_no_sense_is_an_error_of_the_policy(table: str, words: str) -> None:
-    """With file and line, before anything is obtained."""
-    name = "a/b" if "a/b" in table else "x"
-    with pytest.raises(PolicyError, match=words) as caught:
-        choose_credentials((name,), make_policy(table), "here", (), 1000)
-    assert "test.toml line" in caught.value.message
 
 
 def test_several_in_one_word_are_refused_with_the_words_that_do() -> None:

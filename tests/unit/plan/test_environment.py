@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
-from hepsub.plan.environment import Travelling, choose_environment, secret_names
+from hepsub.plan.environment import (
+    Travelling,
+    choose_environment,
+    secret_names,
+    without_own,
+)
+from hepsub.plan.planner import make_plan
+from tests.fakes.world import make_facts, make_policy, make_situation, make_spec
 
 STAYED = "not sent with the job, because they look like secrets:"
 SENDS = "; -env NAME sends one all the same, in a file that only the job reads"
@@ -257,3 +265,35 @@ def test_sizes_are_of_bytes_not_of_letters() -> None:
     """A text of 600 letters with two bytes each is above a limit of 1 kB."""
     with pytest.raises(EnvironmentTooLarge):
         chosen({"A": "ü" * 600}, limit_kb=1)
+
+
+@pytest.mark.parametrize(
+    ("own", "travels"),
+    [
+        ({"PATH": "/v/bin:/usr/bin"}, {"PATH": "/usr/bin"}),
+        ({"PATH": "/a:/l/bin:/b:/v/bin"}, {"PATH": "/a:/b"}),
+        ({"PATH": "/v/bin"}, {}),
+        ({"PATH": "/v/bin2:/usr/bin"}, {"PATH": "/v/bin2:/usr/bin"}),
+        ({"VIRTUAL_ENV": "/v"}, {}),
+        (
+            {"VIRTUAL_ENV": "/mine", "PATH": "/mine/bin:/v/bin"},
+            {"VIRTUAL_ENV": "/mine", "PATH": "/mine/bin"},
+        ),
+    ],
+)
+def test_hepsubs_own_python_is_not_the_jobs(own: dict[str, str], travels: dict[str, str]) -> None:
+    """What is on PATH for hepsub's commands stays here; the user's own environments travel."""
+    situation = replace(
+        make_situation(environment=own),
+        own_programs=frozenset({"/v/bin", "/l/bin"}),
+        own_environment="/v",
+    )
+    assert without_own(situation) == travels
+    plan = make_plan(make_spec("job.sh"), make_policy(), make_facts(situation=situation))
+    assert {name: plan.environment[name] for name in own if name in plan.environment} == travels
+
+
+def test_without_an_environment_of_its_own_nothing_is_taken_out() -> None:
+    """A Python of the system, or of the caller who imports hepsub."""
+    own = {"PATH": "/usr/bin:/v/bin", "VIRTUAL_ENV": "/v"}
+    assert without_own(make_situation(environment=own)) == own

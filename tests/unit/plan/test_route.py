@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import (
     NoSuitableSite,
@@ -12,7 +13,7 @@ from hepsub.errors import (
     UnknownSystem,
     UsageError,
 )
-from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.plan.model import Plan, Reason, Route, Walltime
 from hepsub.plan.planner import make_plan
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
@@ -329,6 +330,69 @@ def test_nothing_secret_goes_where_nothing_keeps_users_apart(
 
 def test_an_unknown_word_for_isolation_is_no_isolation() -> None:
     """A typing error must not send anybody's ticket away."""
-    policy = make_policy(OPEN.replace('"user"', '"users"'))
-    with pytest.raises(PolicyError, match="isolation is 'users'"):
-        make_plan(make_spec("job.sh", "-site", "apart"), policy, make_facts())
+    with pytest.raises(PolicyError, match="isolation: it cannot be 'users'"):
+        make_policy(OPEN.replace('"user"', '"users"'))
+
+
+BROKEN = """
+[pool.main]
+worker_group = 'x =='
+[defaults]
+pool = "main"
+[site.good]
+requirements = 'GLIDEIN_Site == "good"'
+[site.bad]
+requirements = 'GLIDEIN_Site =='
+"""
+
+
+def routed(*words: str) -> Plan:
+    """The plan where HTCondor cannot read two expressions of the policy."""
+    unreadable = frozenset({"GLIDEIN_Site ==", "x =="})
+    return make_plan(
+        make_spec("job.sh", *words),
+        make_policy(BROKEN),
+        replace(make_facts(), unreadable=unreadable),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (("-site", "bad"), "test.toml line 9: site.bad.requirements"),
+        (("-gwn", "g"), "test.toml line 3: pool.main.worker_group"),
+    ],
+)
+def test_an_expression_that_htcondor_cannot_read_is_refused_with_its_line(
+    words: tuple[str, ...], where: str
+) -> None:
+    with pytest.raises(PolicyError, match=f"{where}: HTCondor cannot read the expression"):
+        routed(*words)
+
+
+@pytest.mark.parametrize("words", [(), ("-normt",), ("-rmt",), ("-site", "good")])
+def test_a_job_that_does_not_need_it_is_not_stopped(words: tuple[str, ...]) -> None:
+    """The broken expression is in no description, and somebody is told."""
+    plan = routed(*words)
+    assert not any("GLIDEIN_Site ==)" in each for each in plan.route.requirements)
+    assert any("good" in each for each in plan.route.requirements)
+    assert plan.route.sites in {(), ("good",)}
+    assert sum("no job goes to the site bad: test.toml line 9" in note for note in plan.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "decided"),
+    [
+        (replace(make_policy(), defaults=replace(make_policy().defaults, pool="here")), False),
+        (make_policy("[defaults]\npool = 'here'\n"), True),
+        (make_policy("[defaults]\npool = 'own'\n[pool.own]\nkind = 'here'\n"), True),
+    ],
+)
+def test_an_embedded_pool_that_somebody_chose_needs_no_excuse(
+    policy: Policy, *, decided: bool
+) -> None:
+    """Only where nobody configured another one is that the reason; that jobs run here is always said."""
+    plan = make_plan(make_spec("job.sh"), policy, make_facts())
+    note = next(each for each in plan.notes if "the jobs run on this machine" in each)
+    assert note.startswith("no HTCondor is configured here") is not decided
+    assert ("no HTCondor is configured" in plan.route.reasons[0].because) is not decided

@@ -104,13 +104,6 @@ def test_a_group_has_its_own_limits() -> None:
     assert classes_for(policy, "juno")["long"].limit == 2592000
 
 
-def test_a_group_may_have_a_class_of_its_own() -> None:
-    """A class that only a group has is known to that group."""
-    policy = make_policy("[group.juno]\nwalltime = { eternal = '2000 h' }\n[group.bes]\n")
-    assert choose_walltime("eternal", classes_for(policy, "juno")).limit == 7200000
-    assert "eternal" not in classes_for(policy, "bes")
-
-
 def test_a_groups_limit_does_not_offer_a_class_that_is_on_request() -> None:
     """A longer `special` for one group is still given only to those who name it."""
     policy = make_policy("[group.juno]\nwalltime = { special = '1000 h' }")

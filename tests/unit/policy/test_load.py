@@ -284,9 +284,11 @@ def test_the_policy_cannot_be_changed() -> None:
 
 def test_a_pools_own_name_goes_before_anothers_alias() -> None:
     """A site that names its pool `physical` must not find its jobs in the pool of a profile's alias."""
-    text = "[pool.a]\naliases = ['physical']\n[pool.physical]\ncollector = 'c'\n"
-    assert make_policy(text).pool_named("physical") == "physical"
-    assert make_policy(text).pool_named("a") == "a"
+    policy = make_policy("[pool.physical]\ncollector = 'c'\n")
+    assert policy.pool["local"].aliases == ("physical", "virtual")
+    assert [policy.pool_named(word) for word in ("physical", "virtual")] == ["physical", "local"]
+    policy = make_policy("[pool.a]\naliases = ['physical']\n")
+    assert [policy.pool_named(word) for word in ("physical", "virtual")] == ["a", "local"]
 
 
 def test_an_editors_lock_stops_no_site(tmp_path: Path) -> None:

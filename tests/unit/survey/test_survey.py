@@ -121,3 +121,23 @@ def test_nothing_is_changed(tmp_path: Path) -> None:
     make_script(tmp_path)
     facts(tmp_path, "job.sh", "-o", "log/out", "-l", "run.log", "-dir", "d")
     assert [path.name for path in tmp_path.iterdir()] == ["job.sh"]
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ((), {"x =="}),
+        (("-gwn", "g"), {"x ==", "(y"}),
+        (("-p", "here"), set()),
+    ],
+)
+def test_expressions_of_the_policy_are_read_as_htcondor_does(
+    tmp_path: Path, words: tuple[str, ...], wrong: set[str]
+) -> None:
+    """Those of the sites, which stand in every job; -gwn's where it is used; none for the embedded pool."""
+    make_script(tmp_path)
+    policy = (
+        "[defaults]\npool = 'main'\n[pool.main]\nworker_group = '(y'\n"
+        "[site.a]\nrequirements = 'x =='\n[site.b]\nrequirements = 'x == 1'\n"
+    )
+    assert facts(tmp_path, "job.sh", *words, policy=policy).unreadable == wrong

@@ -1,0 +1,260 @@
+"""What in a policy cannot be: words for things that are not there, and values that mean nothing. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from msgspec import Struct
+
+from hepsub.errors import PolicyError
+from hepsub.jobid import same_schedd
+from hepsub.policy.model import Policy, Pool, Site
+from hepsub.policy.places import why_no_place
+from hepsub.suggest import closest, did_you_mean
+from hepsub.units import parse_duration
+
+_WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("pool", "kind"): ("condor", "here"),
+    ("site", "kind"): ("glidein", "schedd", "ce"),
+    ("site", "isolation"): ("user", "slot", "container", "owner", ""),
+    ("storage", "style"): ("path", "virtual"),
+    ("credential", "kind"): ("kerberos", "token"),
+    ("credential", "delivery"): ("file", "condor"),
+}
+"""The keys of named tables that take one of a few words."""
+
+_MAY_BE_NOTHING = frozenset({
+    "max_walltime", "max_memory", "expected_wait", "grace", "home_limit", "library_limit", "keep",
+    "factory_above", "environment_kb",
+})  # fmt: skip
+"""The keys whose number may be 0; all others are at least 1."""
+
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-]+")
+_LIBRARIES = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):[^/]")
+
+
+class Mistake(Struct, frozen=True, kw_only=True):
+    """Something in the policy that cannot be.
+
+    Attributes:
+        key: the dotted name of the key that says it.
+        what: what is wrong.
+        remedy: what could be meant.
+    """
+
+    key: str
+    what: str
+    remedy: str = ""
+
+    def error(self, policy: Policy) -> PolicyError:
+        """The mistake with its file and line."""
+        return PolicyError(
+            f"{policy.origin(self.key)}: {self.key}: {self.what}",
+            remedy=self.remedy or "correct that line",
+        )
+
+
+def mistakes(policy: Policy) -> Iterator[Mistake]:
+    """All that is wrong in a policy whose keys and types are right."""
+    yield from _defaults(policy)
+    yield from _references(policy)
+    yield from _clashes(policy)
+    yield from _words(policy)
+    yield from _numbers(policy)
+    yield from _places(policy)
+
+
+def _defaults(policy: Policy) -> Iterator[Mistake]:
+    said = policy.defaults
+    pools = [*policy.pool, *(alias for pool in policy.pool.values() for alias in pool.aliases)]
+    if not policy.pool:
+        yield Mistake(key="pool", what="no pool is left", remedy="describe one: [pool.NAME]")
+    elif said.pool:
+        yield from _unknown("defaults.pool", "pool", said.pool, pools)
+    if said.group and policy.group:
+        yield from _unknown("defaults.group", "group", said.group, policy.group)
+    if said.os and said.os.casefold() not in (name.casefold() for name in policy.os):
+        yield from _unknown("defaults.os", "operating system", said.os, policy.os)
+    yield from _default_walltime(policy)
+
+
+def _default_walltime(policy: Policy) -> Iterator[Mistake]:
+    """The class of those who ask for none; it may be a duration, too."""
+    said, known = policy.defaults.walltime, policy.walltime
+    if said.strip().casefold() in (name.casefold() for name in known):
+        return
+    try:
+        parse_duration(said)
+    except ValueError:
+        if not policy.is_shipped("defaults.walltime"):
+            yield from _unknown("defaults.walltime", "walltime class", said, known)
+            return
+        yield Mistake(  # it is the site's classes that left it out
+            key="walltime",
+            what=f"there is no class '{said}', which jobs get that ask for none",
+            remedy=f'name another one in [defaults]: walltime = "{next(iter(known), "CLASS")}"',
+        )
+
+
+def _references(policy: Policy) -> Iterator[Mistake]:
+    for name, group in policy.group.items():
+        for word in group.walltime:
+            key = f"group.{name}.walltime.{word}"
+            yield from _unknown(key, "walltime class", word, policy.walltime)
+    for name, pool in policy.pool.items():
+        yield from _of_pool(f"pool.{name}", pool, policy)
+    for name, site in policy.site.items():
+        yield from _of_site(f"site.{name}", site, policy)
+    for name, storage in policy.storage.items():
+        if word := storage.token_name:
+            said = next(
+                each for each in ("token", "role_arn", "audience") if getattr(storage, each)
+            )
+            yield from _unknown(f"storage.{name}.{said}", "token", word, _tokens(policy))
+    found = _LIBRARIES.match(policy.staging.libraries)
+    if found is not None and found["storage"].casefold() != "s3":
+        yield from _unknown("staging.libraries", "storage", found["storage"], policy.storage)
+
+
+def _of_pool(at: str, pool: Pool, policy: Policy) -> Iterator[Mistake]:
+    yield from _credentials(f"{at}.credentials", pool.credentials, policy)
+    if pool.token:
+        yield from _unknown(f"{at}.token", "token", pool.token, _tokens(policy))
+    named = pool.default_schedd
+    if named and pool.schedds and not any(_same(named, each) for each in pool.schedds):
+        yield from _unknown(f"{at}.default_schedd", "schedd", named, pool.schedds)
+
+
+def _of_site(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
+    if site.pool:
+        yield from _unknown(f"{at}.pool", "pool", site.pool, policy.pool)
+    for word in site.groups if policy.group else ():
+        yield from _unknown(f"{at}.groups", "group", word, policy.group)
+    for word in site.os:
+        yield from _unknown(f"{at}.os.{word}", "operating system", word, policy.os)
+    yield from _credentials(f"{at}.credentials", site.credentials, policy)
+
+
+def _tokens(policy: Policy) -> list[str]:
+    return [name for name, each in policy.credential.items() if each.kind == "token"]
+
+
+def _same(one: str, other: str) -> bool:
+    return same_schedd(one, other) or same_schedd(other, one)
+
+
+def _credentials(key: str, words: Collection[str], policy: Policy) -> Iterator[Mistake]:
+    for word in words:
+        yield from _unknown(key, "credential", word, policy.credential)
+
+
+def _unknown(key: str, what: str, word: str, known: Collection[str]) -> Iterator[Mistake]:
+    if word not in known:
+        remedy = (
+            did_you_mean(word, known)
+            or f"describe it in the policy, or leave this out: no {what} is described"
+        )
+        yield Mistake(key=key, what=f"no {what} '{word}'", remedy=remedy)
+
+
+def _clashes(policy: Policy) -> Iterator[Mistake]:
+    """Two things with one name, of which only one would be found."""
+    aliases: dict[str, str] = {}
+    for name, pool in policy.pool.items():
+        if policy.is_shipped(f"pool.{name}.aliases"):  # those of hepsub's own pools stand back
+            continue
+        for alias in pool.aliases:
+            known = alias if alias in policy.pool else aliases.setdefault(alias, name)
+            if known != name:
+                yield _clash(policy, ("pool", name, "aliases"), f"'{alias}'", known)
+    buckets: dict[str, str] = {}
+    for name, storage in policy.storage.items():
+        for bucket in storage.buckets:
+            if (known := buckets.setdefault(bucket, name)) != name:
+                yield _clash(policy, ("storage", name, "buckets"), f"the bucket '{bucket}'", known)
+    for name in (defaults := [name for name, each in policy.storage.items() if each.default])[1:]:
+        yield _clash(policy, ("storage", name, "default"), "being the default", defaults[0])
+
+
+def _clash(policy: Policy, key: tuple[str, str, str], what: str, other: str) -> Mistake:
+    """The mistake of a key whose value belongs to another table of its kind."""
+    kind, _, name = key
+    return Mistake(
+        key=".".join(key),
+        what=f"{what} belongs to the {kind} {other} already ({policy.origin(f'{kind}.{other}.{name}')})",
+        remedy="leave it to one of them",
+    )
+
+
+def _words(policy: Policy) -> Iterator[Mistake]:
+    for (kind, key), known in _WORDS.items():
+        for name, table in getattr(policy, kind).items():
+            if (said := getattr(table, key)) not in known:
+                words = [word for word in known if word]
+                match = closest(said, words)
+                yield Mistake(
+                    key=f"{kind}.{name}.{key}",
+                    what=f"it cannot be '{said}'",
+                    remedy=f"did you mean '{match}'?"
+                    if match
+                    else f"it can be {' or '.join(words)}",
+                )
+    for name, site in policy.site.items():
+        if re.search(r'["\\\x00-\x1f]', site.identity):
+            yield Mistake(
+                key=f"site.{name}.identity",
+                what="no identity has quotes, backslashes or line ends",
+                remedy="copy AuthenticatedIdentity from an ad of its start daemons",
+            )
+    for name in policy.credential:
+        if not _CREDENTIAL.fullmatch(name):
+            yield Mistake(
+                key=f"credential.{name}",
+                what=f"'{name}' cannot be the name of a credential",
+                remedy="use letters, digits, - and _",
+            )
+
+
+def _numbers(value: object, path: str = "") -> Iterator[Mistake]:
+    """The numbers that are too small, in all tables below a value."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        key = path.rpartition(".")[2]
+        least = 0 if key in _MAY_BE_NOTHING else 1
+        if value < least:
+            yield Mistake(key=path, what=f"{value} is too small", remedy=f"it is at least {least}")
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            if name != "origins":
+                yield from _numbers(getattr(value, name), _join(path, name))
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _numbers(each, _join(path, name))
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _places(policy: Policy) -> Iterator[Mistake]:
+    for key, said in (
+        ("staging.bundle_dir", policy.staging.bundle_dir),
+        ("mount.cache", policy.mount.cache),
+    ):
+        if trouble := why_no_place(said):
+            yield Mistake(key=key, what=trouble, remedy="write it from / on, or from ~/")
+    for name, storage in policy.storage.items():
+        at = f"storage.{name}"
+        if storage.ca_file and not storage.ca_file.startswith("/"):
+            yield Mistake(
+                key=f"{at}.ca_file",
+                what=f"'{storage.ca_file}' is no absolute path",
+                remedy="write it from / on",
+            )
+        for key, url in (("endpoint", storage.endpoint), ("sts_endpoint", storage.sts_endpoint)):
+            if (url or key == "endpoint") and not re.match(r"https?://[^/]", url):
+                yield Mistake(
+                    key=f"{at}.{key}",
+                    what=f"'{url}' is no URL of a server",
+                    remedy="write https://HOST[:PORT]",
+                )

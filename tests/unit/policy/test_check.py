@@ -1,0 +1,123 @@
+"""What in a policy cannot be: each is named with file, line and what could be meant, all at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.errors import PolicyError
+from hepsub.policy.check import mistakes
+from hepsub.policy.load import PROFILES
+from tests.fakes.world import make_policy
+
+WORLD = """[group.juno]
+experiment = "JUNO"
+[storage.herd]
+endpoint = "https://s3.example.org"
+buckets = ["raw"]
+default = true
+[pool.main]
+schedds = ["schedd01.example.org", "schedd02.example.org"]
+"""
+LINES = WORLD.count("\n")
+
+WRONG = [
+    ("[defaults]\npool = 'mian'", "defaults.pool: no pool 'mian'", "did you mean 'main'?"),
+    ("[defaults]\ngroup = 'jumo'", "defaults.group: no group 'jumo'", "did you mean 'juno'?"),
+    ("[defaults]\nos = 'SL77'", "defaults.os: no operating system 'SL77'", "did you mean 'SL7'?"),
+    ("[defaults]\nwalltime = 'lnog'", "defaults.walltime: no walltime class 'lnog'", "did you mean 'long'?"),
+    ("[group.b]\nwalltime = { lnog = '1 h' }", "group.b.walltime.lnog: no walltime class 'lnog'", "'long'"),
+    ("[pool.b]\ncredentials = ['krbb']", "pool.b.credentials: no credential 'krbb'", "did you mean 'krb'?"),
+    ("[pool.b]\ntoken = 'iamm'", "pool.b.token: no token 'iamm'", "did you mean 'iam'?"),
+    ("[pool.b]\ntoken = 'krb'", "pool.b.token: no token 'krb'", "choose from iam"),
+    ("[pool.b]\nschedds = ['s01.x', 's02.x']\ndefault_schedd = 's03.x'", "no schedd 's03.x'", "did you mean 's0"),
+    ("[pool.b]\nkind = 'codnor'", "pool.b.kind: it cannot be 'codnor'", "did you mean 'condor'?"),
+    ("[pool.b]\naliases = ['main']", "pool.b.aliases: 'main' belongs to the pool main already", "leave it to one"),
+    ("[pool.b]\naliases = ['x']\n[pool.c]\naliases = ['x']", "'x' belongs to the pool b already (test.toml line", ""),
+    ("[site.b]\nrequirements = 'x'\npool = 'mian'", "site.b.pool: no pool 'mian'", "did you mean 'main'?"),
+    ("[site.b]\nrequirements = 'x'\npool = 'physical'", "site.b.pool: no pool 'physical'", "choose from here, local"),
+    ("[site.b]\nrequirements = 'x'\ngroups = ['jumo']", "site.b.groups: no group 'jumo'", "did you mean 'juno'?"),
+    ("[site.b]\nrequirements = 'x'\ncredentials = ['krbb']", "site.b.credentials: no credential 'krbb'", "'krb'?"),
+    ("[site.b]\nrequirements = 'x'\nos = { SL77 = '/i' }", "site.b.os.SL77: no operating system", "'SL7'?"),
+    ("[site.b]\nrequirements = 'x'\nkind = 'glidien'", "site.b.kind: it cannot be 'glidien'", "'glidein'?"),
+    ("[site.b]\nrequirements = 'x'\nisolation = 'slots'", "site.b.isolation: it cannot be 'slots'", "'slot'?"),
+    ("[site.b]\nrequirements = 'x'\nidentity = 'a\" || true'", "site.b.identity: no identity has quotes", ""),
+    ("[storage.b]\nendpoint = 'https://x'\ntoken = 'iamm'", "storage.b.token: no token 'iamm'", "did you mean 'iam'?"),
+    ("[storage.b]\nendpoint = 'https://x'\nstyle = 'virtul'", "storage.b.style: it cannot be 'virtul'", "'virtual'?"),
+    ("[storage.b]\nendpoint = 's3.x'", "storage.b.endpoint: 's3.x' is no URL of a server", "write https://HOST"),
+    ("[storage.b]\nendpoint = 'https://x'\nsts_endpoint = 'x'", "storage.b.sts_endpoint: 'x' is no URL", ""),
+    ("[storage.b]\nendpoint = 'https://x'\nca_file = 'ca.pem'", "storage.b.ca_file: 'ca.pem' is no absolute", ""),
+    ("[storage.b]\nendpoint = 'https://x'\nbuckets = ['raw']", "the bucket 'raw' belongs to the storage herd", ""),
+    ("[storage.b]\nendpoint = 'https://x'\ndefault = true", "the default belongs to the storage herd already", ""),
+    ("[credential.x]\nkind = 'proxy'", "credential.x.kind: it cannot be 'proxy'", "kerberos or token"),
+    ("[credential.x]\ndelivery = 'mail'", "credential.x.delivery: it cannot be 'mail'", "file or condor"),
+    ("[credential.'a/b']", "'a/b' cannot be the name of a credential", "use letters"),
+    ("[staging]\nlibraries = 'hred:user/lib'", "staging.libraries: no storage 'hred'", "did you mean 'herd'?"),
+    ("[staging]\nbundle_dir = 'bundles'", "staging.bundle_dir: 'bundles' is no absolute path", "from ~/"),
+    ("[staging]\nbundle_dir = '$SCRATCH/b'", "staging.bundle_dir: '$SCRATCH/b': only ~, $HOME", ""),
+    ("[staging]\nbundle_dir = '~bob/b'", "staging.bundle_dir: '~bob/b': only ~, $HOME", ""),
+    ("[staging]\nbundle_dir = '/scratch/%{Group}'", "'/scratch/%{Group}': only ~, $HOME", ""),
+    ("[mount]\ncache = 'cache'", "mount.cache: 'cache' is no absolute path", ""),
+    ("[renew]\nevery = 0", "renew.every: 0 is too small", "it is at least 1"),
+    ("[renew]\nkeep = -1", "renew.keep: -1 is too small", "it is at least 0"),
+    ("[defaults]\ncpus = 0", "defaults.cpus: 0 is too small", "it is at least 1"),
+    ("[limits]\njobs = -5", "limits.jobs: -5 is too small", ""),
+    ("[walltime]\nx.limit = 0", "walltime.x.limit: 0 is too small", ""),
+    ("[group.b]\nwalltime = { long = 0 }", "group.b.walltime.long: 0 is too small", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message", "remedy"), WRONG)
+def test_what_cannot_be_is_refused_with_file_and_line(text: str, message: str, remedy: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        make_policy(f"{WORLD}{text}\n")
+    said = caught.value
+    where = [LINES + number for number in range(1, text.count("\n") + 2)]
+    assert any(said.message.startswith(f"test.toml line {line}: ") for line in where)
+    assert message in said.message
+    assert remedy in said.remedy
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    """An administrator does not run a command for each of them."""
+    with pytest.raises(PolicyError) as caught:
+        make_policy("[defaults]\npool = 'x'\n[renew]\nevery = 0\n[pool.b]\ntoken = 'iamm'\n")
+    assert caught.value.message == (
+        "3 mistakes in the policy:"
+        "\n  test.toml line 2: defaults.pool: no pool 'x'; choose from b, here, local, physical, virtual"
+        "\n  test.toml line 6: pool.b.token: no token 'iamm'; did you mean 'iam'?"
+        "\n  test.toml line 4: renew.every: 0 is too small; it is at least 1"
+    )
+    assert caught.value.remedy == "correct these lines"
+
+
+def test_all_wrong_keys_and_types_are_named_at_once() -> None:
+    with pytest.raises(PolicyError) as caught:
+        make_policy("[defaults]\nmemmory = 1\ncpus = 'x'\n[os.SL9]\n[os.SL8]\nimage = 3\n")
+    lines = caught.value.message.split("\n  ")
+    assert lines[0] == "4 mistakes in the policy:"
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        f"test.toml line {n}" for n in (2, 3, 4, 6)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[defaults]\npool = 'physical'\nos = 'sl7'\nwalltime = '90 min'\n",
+        "[defaults]\npool = 'here'\ngroup = 'anything'\nwalltime = 'LONG'\n",
+        "[pool.b]\nschedds = ['s01.x']\ndefault_schedd = 's01'\n",
+        "[pool.b]\ndefault_schedd = 'any'\n",
+        "[site.b]\nrequirements = 'x'\ngroups = ['any']\nmax_walltime = 0\n",
+        "[storage.b]\nendpoint = 'http://localhost:9000'\nrole_arn = 'x'\n",
+        "[staging]\nbundle_dir = '~/b'\nlibraries = 's3://user/lib'\nhome_limit = 0\n",
+        "[limits]\nfactory_above = 0\nenvironment_kb = 0\n",
+    ],
+)
+def test_what_can_be_is_taken(text: str) -> None:
+    """The other side of each rule."""
+    assert list(mistakes(make_policy(text))) == []
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_profiles_have_no_mistake(profile: str) -> None:
+    assert list(mistakes(make_policy(f"profile = '{profile}'"))) == []
