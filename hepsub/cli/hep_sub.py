@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from hepsub.actions.session import Session
@@ -113,18 +114,25 @@ def _variable(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
+_URL_BEHIND = re.compile(r"=(?=s3://|/|\.{1,2}/|[A-Za-z][\w.-]*:[^/:]+/)", re.IGNORECASE)
+"""The `=` behind which a URL, or a path that looks like one, begins."""
+
+
 def _input(text: str) -> FileRequest:
-    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it."""
+    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it, and none in `URL=`."""
     url, equals, name = text.rpartition("=")
     if not equals or "/" in name:
         return FileRequest(name="", url=text)
-    return FileRequest(name=name, url=url)
+    return FileRequest(name=name, url=url, whole=text if name else "")
 
 
 def _output(text: str) -> FileRequest:
-    name, equals, url = text.partition("=")
+    """NAME=URL; the name ends where a URL begins, else at the first `=`."""
+    begins = _URL_BEHIND.search(text)
+    at = begins.start() if begins else text.find("=")
+    name, url = text[: max(at, 0)], text[at + 1 :]
     optional = name.endswith("?")
-    if not equals or not name.rstrip("?") or not url:
+    if not name.rstrip("?") or not url:
         raise UsageError(
             f"argument -out/--out: '{text}' is not NAME=URL",
             remedy="for example -out hist.root=herd:out/hist_%{ProcId}.root",
@@ -161,11 +169,25 @@ COMMAND = Command(
         "Options may stand before, between and after the script and its arguments. Only -argu takes"
         " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
         " value, also when it begins with a dash.",
-        "The names %{ProcId}, %{ClusterId}, %{Index} and %{item} are replaced in -argu, -o, -e and the"
-        " script's name, in any case of letters. The words behind -argu are joined and split at white"
+        "The names %{ProcId}, %{ClusterId}, %{Index}, %{Uuid} and %{item} are replaced in -argu, -o, -e, -in, -out and"
+        " the script's name, in any case of letters. Two schedds give the same ClusterIds; %{Uuid} is this submission's"
+        " alone. The words behind -argu are joined and split at white"
         " space, so an argument with a blank in it can come only from a list's %{item}.",
+        "A directory after -o, -e or -dir that is missing is made, if the one that it lies in is there. That is a path"
+        " with / at its end, and for more than one job also a name without a dot where nothing is yet (-n 293 -o log)."
+        " Any other path is one file for all jobs, and hep_sub says so.",
         "With -in or -out the job runs in a private scratch directory, its inputs under their names;"
-        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An output that was not made ends the job with"
+        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An input from a path is a copy of the job's own, also of a"
+        " directory (links in it followed), up to copy_limit of [staging] for one job. What is larger, or a directory"
+        " of more than 10000 files, is a link to your own file where the jobs see it; hep_sub names it. What stands"
+        " behind the last '=' of -in is the name, unless there is a / in it or the whole is the URL of something that"
+        " exists; with nothing behind it ('s3://raw/pt=50.root=') all in front of it is the URL. The name in -out ends"
+        " at the '=' in front of s3://, STORAGE:BUCKET/, /, ./ or ../, else at the first one.",
+        "Before anything is submitted hep_sub names the inputs that do not exist and the outputs that do, and refuses"
+        " places that no job could write to: a bucket that is not there, a directory that cannot be made. -nocheck"
+        " looks at nothing; overwrite = false in [staging] refuses to overwrite. What %{ClusterId} or %{Uuid} is a part"
+        " of is new.",
+        "An output that was not made ends the job with"
         " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
         " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
         " elsewhere its matches come home.",
