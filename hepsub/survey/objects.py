@@ -51,7 +51,7 @@ def look_up_inputs(
         if isinstance(place, ObjectPlace):
             by_storage[place.storage].append(place)
         elif not _is_readable(place):
-            missing.append(str(place))
+            missing.append(f"{place}{_why(place)}")
     for name, group in by_storage.items():
         for place, fact in store_of(name).look_up(group).items():
             if fact is None:
@@ -108,6 +108,12 @@ def _exists(
 
 def _is_readable(place: FilePlace) -> bool:
     return os.path.exists(place.path) and os.access(place.path, os.R_OK)
+
+
+def _why(place: FilePlace) -> str:
+    """What is not seen at a glance of an input that is missing."""
+    is_link = os.path.islink(place.path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
+    return " (a link that leads nowhere)" if is_link and not os.path.exists(place.path) else ""
 
 
 def missing_inputs(names: list[str], remedy: str) -> InputsMissing:

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from hepsub.errors import HepsubError, StorageUnreachable
 from hepsub.plan.outputs import OutputFacts, directory_of, is_new, named_keys
@@ -153,7 +153,7 @@ def _look_at_paths(rules: Rules, found: _Found) -> None:
         trouble = _trouble(directory, troubles)
         if trouble:
             found.no_places.append((directory, trouble))
-        elif Path(directory).is_dir():
+        elif _is_directory(directory):
             found.existing += _existing_files(directory, group)
 
 
@@ -173,6 +173,11 @@ def _existing_files(directory: str, group: Sequence[Carried]) -> Iterable[str]:
     return sorted(p for p in inside if p in names or any(_matches(p, each) for each in patterns))
 
 
+def _is_directory(path: str) -> bool:
+    """Whether it is one; not where nobody may look."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises there)
+
+
 def _trouble(directory: str, known: dict[str, str]) -> str:
     """Why no file can be put into a directory, which is made where it is missing; empty when it can.
 
@@ -181,7 +186,7 @@ def _trouble(directory: str, known: dict[str, str]) -> str:
         known: what was found of directories before; it is added to.
     """
     if directory not in known:
-        if Path(directory).is_dir():
+        if _is_directory(directory):
             able = os.access(directory, os.W_OK | os.X_OK)
             known[directory] = "" if able else f"{directory} is not writable by you"
         elif os.path.lexists(directory):

@@ -82,6 +82,13 @@ def test_all_that_are_missing_are_named(tmp_path: Path) -> None:
     assert "-list" not in error.value.remedy
 
 
+def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
+    """Its name is there when the user looks."""
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(InputsMissing, match=r"/link \(a link that leads nowhere\)"):
+        look_up_inputs([FilePlace(path=f"{tmp_path}/link")], stores({}))
+
+
 def test_a_pattern_among_the_missing_is_explained(tmp_path: Path) -> None:
     """-in takes no pattern: the remedy tells which option does."""
     with pytest.raises(InputsMissing) as error:

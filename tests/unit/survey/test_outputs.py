@@ -174,3 +174,15 @@ def test_directories_that_can_be_made_or_not(
     with ordinary_user():
         found = look(Path(), nobody, "-out", "h=/etc/hepsub/x", number=1)
     assert [why for _, why in found.no_places] == ["/etc is not writable by you"]
+
+
+def test_a_directory_that_nobody_may_look_into_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the nearest one that is seen."""
+    (tmp_path / "closed").mkdir(mode=0o700)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    with ordinary_user():
+        found = look(Path(), nobody, "-out", "h=closed/in/h", number=1)
+    assert found.no_places == (("closed/in", "closed is not writable by you"),)
