@@ -94,7 +94,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K items of the list 
 complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o lib -l lib -d 'Library, program or directory of your own that goes along' -r -F
-complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether the inputs exist'
+complete -c hep_sub -n '__hep_at hep_sub' -o nocheck -l nocheck -d 'Do not look whether inputs, or outputs of earlier jobs, exist'
 complete -c hep_sub -n '__hep_at hep_sub' -o cred -l cred -d 'Send this credential along, and keep it fresh' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o first -l first -d '%{Index} of the first job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o env -l env -d 'Set a variable for the job, or send your own, with -noenv or although it looks like a secret' -r -f

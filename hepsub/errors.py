@@ -28,7 +28,8 @@
     ├── OutputConflict            33   │ inputs and outputs
     ├── StorageRefused            34   │
     ├── StorageUnreachable        35   │
-    ├── BundleUnusable            36   ┘
+    ├── BundleUnusable            36   │
+    ├── OutputPlaceUnusable       37   ┘
     ├── PoolUnreachable           40   ┐
     │   └── ScheddNotReached      40   │
     ├── AuthenticationRefused     41   │
@@ -273,6 +274,13 @@ class BundleUnusable(HepsubError):
 
     exit_code = 36
     code = "bundle-unusable"
+
+
+class OutputPlaceUnusable(HepsubError):
+    """The place of an output is one that no job could write to: no such bucket, or a directory that cannot be made."""
+
+    exit_code = 37
+    code = "output-place-unusable"
 
 
 class PoolUnreachable(HepsubError):

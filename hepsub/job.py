@@ -70,18 +70,21 @@ class FileRequest(Struct, frozen=True, kw_only=True):
         name: the file's name in the job's directory; empty for the last part of the URL.
         url: `s3://bucket/key`, `storage:bucket/key`, or a path.
         optional: whether it may be missing (outputs only).
+        whole: the URL that it would be if the `=` in front of the name were a part of it (inputs only); empty where
+            that is not in doubt.
     """
 
     name: str
     url: str
     optional: bool = False
+    whole: str = ""
 
 
 class JobSpec(Struct, frozen=True, kw_only=True):
     """One submission as the user wrote it.
 
-    Texts may hold `%{ProcId}`, `%{ClusterId}`, `%{Index}` and `%{item}` in script, arguments,
-    stdout and stderr.
+    Texts may hold `%{ProcId}`, `%{ClusterId}`, `%{Index}`, `%{Uuid}` and `%{item}` in script, arguments,
+    stdout, stderr, inputs and outputs.
 
     Attributes:
         script: the program to run, as written.
@@ -96,7 +99,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
         inputs: what each job gets before it starts.
         outputs: what each job leaves behind.
         libraries: files and directories that go along, packed once and unpacked before each job.
-        check_objects: whether inputs are looked for before submitting.
+        check_objects: whether inputs, and what is at the places of outputs, are looked for before submitting.
         group: accounting group.
         name: job name (HTCondor's JobBatchName).
         stdout: file, directory or pattern for standard output.

@@ -35,11 +35,13 @@ class Order(Struct, frozen=True, kw_only=True):
 
     Attributes:
         uuid: what the cluster will be found by.
-        plan: the decided submission.
+        plan: the decided submission, this one: its UUID is no name any more.
+        what: the digest of the plan that any submission of this command has.
     """
 
     uuid: str
     plan: Plan
+    what: str
 
 
 def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None) -> Submitted:
@@ -66,7 +68,7 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
         number=order.plan.number,
         when=session.situation.now,
         once=order.plan.once,
-        what=order.plan.digest(),
+        what=order.what,
     )
     session.interrupts.check()
     session.journal.append(intent)

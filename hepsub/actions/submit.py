@@ -14,6 +14,7 @@ from hepsub.actions.commit import Order, commit, look_up
 from hepsub.actions.complete import complete
 from hepsub.actions.credentials import forecast_credentials, obtain_all
 from hepsub.actions.libraries import shelf_beside, uploaded_note
+from hepsub.actions.log_directories import make_directories
 from hepsub.actions.recover import recover
 from hepsub.actions.session import Session
 from hepsub.actions.stage import Staged, Stores, bundle_for, forecast, open_stores
@@ -28,6 +29,7 @@ from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWr
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, Problem, Result
 from hepsub.survey.survey import survey
@@ -137,10 +139,11 @@ def preview(session: Session, spec: JobSpec) -> Result:
     shelf = shelf_beside(session.bundles, keeps=False)
     facts = survey(spec, session.policy, session.situation, stores.store, shelf)
     plan = make_plan(spec, session.policy, facts)
+    check_outputs(facts.outputs, session.policy)
     held = obtain_all(session, plan.staging) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
     identity = str(uuid.uuid4())
-    sealed = _sealed(plan, identity)
+    sealed = _sealed(plan.with_uuid(identity), identity)
     description = schedd.describe(sealed, identity) if schedd else describe(sealed, identity).text
     value = Preview(
         plan=plan,
@@ -209,7 +212,7 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
         if earlier is not None:
             repeated = (_repeated(session, plan),)
             return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
-        return _made(session, stores, plan, schedd, finished)
+        return _made(session, stores, plan, facts.outputs, schedd, finished)
 
 
 def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:
@@ -222,18 +225,22 @@ def _made(
     session: Session,
     stores: Stores,
     plan: Plan,
+    outputs: OutputFacts,
     schedd: BatchSystem,
     finished: tuple[str, ...],
 ) -> Result:
     """A new cluster."""
-    order = Order(uuid=str(uuid.uuid4()), plan=plan)
-    with bundle_for(session, stores, plan, schedd, order.uuid) as staged:
+    check_outputs(outputs, session.policy)
+    identity, what = str(uuid.uuid4()), plan.digest()
+    plan = plan.with_uuid(identity)
+    with bundle_for(session, stores, plan, schedd, identity) as staged:
         bundle = staged.bundle if staged is not None else None
         with session.interrupts.allowed():
             outlook = _outlook(session, stores, plan, staged)  # it may fail: not after the commit
+            make_directories(plan.new_directories)
         session.interrupts.hold()
-        sealed = replace(order, plan=staged.plan) if staged is not None else order
-        submitted = commit(session, schedd, sealed, bundle)
+        sealed = staged.plan if staged is not None else plan
+        submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
         done = complete(session, stores, bundle, schedd, submitted, spool=plan.route.spool)
     notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
     value = Submission(

@@ -170,6 +170,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             isolation=staging.isolation if staging.confined else "",
             environment=ENVIRONMENT_FILE if staging.secrets else "",
             brings_all=staging.brings_all,
+            copy_limit=staging.copy_limit,
         )
 
     def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from hepsub.plan.bundle_paths import MANIFEST
+from hepsub.plan.copies import COPIED_FILES
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace
@@ -55,6 +56,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
         isolation: how the site keeps the directories of users apart, as the policy says; empty where nobody does.
         environment: the file with variables that hold secrets; empty for none.
         brings_all: whether all that the job leaves new in its directory comes home.
+        copy_limit: bytes of inputs on a shared file system that are copied; 0 for links.
     """
 
     job: str
@@ -78,6 +80,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     isolation: str = ""
     environment: str = ""
     brings_all: bool = False
+    copy_limit: int = 0
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -106,6 +109,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "source", files.source
     yield "homelimit", str(files.home_limit)
     yield "putlimit", str(files.put_limit)
+    if files.copy_limit and files.shared and any(_is_file(each) for each in files.inputs):
+        yield "copylimit", str(files.copy_limit), str(COPIED_FILES)
     for credential in files.credentials:
         yield _credential(credential, files)
     for each in files.inputs:
@@ -131,9 +136,15 @@ def _credential(each: JobCredential, files: JobFiles) -> tuple[str, ...]:
     return "credential", each.name, each.kind, each.file, f"{files.credential_source}/{each.file}"
 
 
+def _is_file(each: Carried) -> bool:
+    return isinstance(each.place, FilePlace)
+
+
 def _input(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
     if isinstance(each.place, FilePlace):
-        return ("link", each.name, each.place.path) if files.shared else ("sent", each.name)
+        if not files.shared:
+            return "sent", each.name
+        return "copy" if files.copy_limit else "link", each.name, each.place.path
     fact = files.objects.get(each.place)
     size, checksum = (str(fact.size), _checksum(fact)) if fact else ("-", "-")
     return "input", each.name, size, checksum, signing.sign("GET", each.place)

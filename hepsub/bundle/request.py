@@ -118,6 +118,7 @@ class _Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outputs: tuple[_Rule, ...]
     storages: dict[str, Storage]
     objects: tuple[tuple[str, str, str, _Count, str], ...]
+    copy_limit: _Count = 0
     in_place: bool = False
     confined: bool = False
     credentials: tuple[JobCredential, ...] = ()
@@ -204,6 +205,7 @@ def _document(request: BundleRequest) -> _Document:
             grace=staging.grace,
             home_limit=staging.home_limit,
             put_limit=staging.put_limit,
+            copy_limit=staging.copy_limit,
             in_place=staging.in_place,
             confined=staging.confined,
             isolation=staging.isolation,
@@ -274,6 +276,7 @@ def _staging(document: _Staging) -> StagingPlan:
         grace=document.grace,
         home_limit=document.home_limit,
         put_limit=document.put_limit,
+        copy_limit=document.copy_limit,
         in_place=document.in_place,
         confined=document.confined,
         isolation=document.isolation,

@@ -8,12 +8,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import Command, Values
+from hepsub.cli.options import Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
 from hepsub.version import __version__
@@ -168,11 +168,9 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
 
     values = parse(words, command)
     if values["help"]:
-        from hepsub.cli.choices import choices
         from hepsub.cli.help import help_text
 
-        known = choices([option.kind for option in command.options], complete=False)
-        print(help_text(command, _verbs_shown(command), known), flush=True)
+        print(help_text(command, _verbs_shown(command), _choices_shown(command)), flush=True)
         return _End(exit_code=0)
     if values["version"]:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
@@ -185,6 +183,16 @@ def _verbs_shown(command: Command) -> dict[str, str]:
     if command.name == "hep_sub":
         return dict.fromkeys(SUBCOMMANDS, "")
     return {word: f"{verb.summary}." for word, verb in load_verbs(command.name).items()}
+
+
+def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
+    """What values can be here, for the commands that choose among what a site has: others need no policy."""
+    kinds = {option.kind for option in command.options}
+    if kinds.isdisjoint({Kind.GROUP, Kind.SITE}):
+        return {}
+    from hepsub.cli.choices import choices
+
+    return choices(kinds, complete=False)
 
 
 def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:

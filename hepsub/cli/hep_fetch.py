@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
-from hepsub.jobid import parse_job_id
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
@@ -78,6 +77,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     from hepsub.actions.fetch_order import Order
     from hepsub.actions.wait import Clock
     from hepsub.cli.fetch_progress import watching
+    from hepsub.jobid import parse_job_id
 
     if not values["ids"]:
         raise UsageError(

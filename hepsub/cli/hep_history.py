@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
-from hepsub.jobid import parse_job_id
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
@@ -48,6 +47,7 @@ def run(session: Session, values: Values, _: Talk) -> Result:
         HepsubError: the pool cannot be asked, or an id is wrong.
     """
     from hepsub.actions.history import history
+    from hepsub.jobid import parse_job_id
 
     ids = tuple(parse_job_id(text) for text in (*values["id"], *values["ids"]))
     most = values["number"] or (session.policy.limits.jobs if ids else _MOST)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
 from hepsub.errors import UsageError
-from hepsub.jobid import parse_job_id
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
@@ -64,6 +63,7 @@ def run(session: Session, values: Values, _: Talk) -> Result:
     """
     from hepsub.actions.query import Filter, query
     from hepsub.actions.why import why
+    from hepsub.jobid import parse_job_id
 
     wanted = Filter(
         pool=values["pool"],

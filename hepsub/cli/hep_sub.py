@@ -57,11 +57,25 @@ COMMAND = Command(
         "Options may stand before, between and after the script and its arguments. Only -argu takes"
         " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
         " value, also when it begins with a dash.",
-        "The names %{ProcId}, %{ClusterId}, %{Index} and %{item} are replaced in -argu, -o, -e and the"
-        " script's name, in any case of letters. The words behind -argu are joined and split at white"
+        "The names %{ProcId}, %{ClusterId}, %{Index}, %{Uuid} and %{item} are replaced in -argu, -o, -e, -in, -out and"
+        " the script's name, in any case of letters. Two schedds give the same ClusterIds; %{Uuid} is this submission's"
+        " alone. The words behind -argu are joined and split at white"
         " space, so an argument with a blank in it can come only from a list's %{item}.",
+        "A directory after -o, -e or -dir that is missing is made, if the one that it lies in is there. That is a path"
+        " with / at its end, and for more than one job also a name without a dot where nothing is yet (-n 293 -o log)."
+        " Any other path is one file for all jobs, and hep_sub says so.",
         "With -in or -out the job runs in a private scratch directory, its inputs under their names;"
-        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An output that was not made ends the job with"
+        " HEPSUB_SUBMIT_DIR tells where hep_sub was called. An input from a path is a copy of the job's own, also of a"
+        " directory (links in it followed), up to copy_limit of [staging] for one job. What is larger, or a directory"
+        " of more than 10000 files, is a link to your own file where the jobs see it; hep_sub names it. What stands"
+        " behind the last '=' of -in is the name, unless there is a / in it or the whole is the URL of something that"
+        " exists; with nothing behind it ('s3://raw/pt=50.root=') all in front of it is the URL. The name in -out ends"
+        " at the '=' in front of s3://, STORAGE:BUCKET/, /, ./ or ../, else at the first one.",
+        "Before anything is submitted hep_sub names the inputs that do not exist and the outputs that do, and refuses"
+        " places that no job could write to: a bucket that is not there, a directory that cannot be made. -nocheck"
+        " looks at nothing; overwrite = false in [staging] refuses to overwrite. What %{ClusterId} or %{Uuid} is a part"
+        " of is new.",
+        "An output that was not made ends the job with"
         " exit code 84, unless it is marked NAME?. When the store is away, outputs come home into the bundle"
         " (exit code 85). A pattern needs a store that knows POST policies, as AWS, Ceph and MinIO do;"
         " elsewhere its matches come home.",

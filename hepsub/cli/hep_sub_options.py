@@ -11,7 +11,7 @@ OPTIONS = (
         metavar="WORD",
         takes=Takes.MANY,
         help="Arguments of the job, up to the next option or --; blanks separate them. %{ProcId},"
-        " %{ClusterId}, %{Index} and %{item} stand for the job's own.",
+        " %{ClusterId}, %{Index}, %{Uuid} and %{item} stand for the job's own.",
     ),
     Option(
         names=("-g", "--group"),
@@ -33,7 +33,7 @@ OPTIONS = (
         metavar="PATH",
         kind=Kind.FILE,
         help="Standard output: a file, a directory, /dev/null, or a pattern with %{ProcId}, %{ClusterId};"
-        " default: SCRIPT.out.CLUSTER.PROC.",
+        " a directory that is missing is made; default: SCRIPT.out.CLUSTER.PROC.",
     ),
     Option(
         names=("-e", "--error"),
@@ -110,7 +110,8 @@ OPTIONS = (
         field="inputs",
         metavar="URL[=NAME]",
         repeated=True,
-        help="Input of each job: s3://bucket/key, storage:bucket/key, a path, or %{items}; may be repeated.",
+        help="Input of each job: s3://bucket/key, storage:bucket/key, a path (of which it gets a copy), or %{items};"
+        " may be repeated. URL= where a '=' belongs to the URL.",
     ),
     Option(
         names=("-out", "--out"),
@@ -133,7 +134,7 @@ OPTIONS = (
         names=("-nocheck", "--nocheck"),
         field="nocheck",
         takes=Takes.NOTHING,
-        help="Do not look whether the inputs exist.",
+        help="Do not look whether inputs, or outputs of earlier jobs, exist.",
     ),
     Option(
         names=("-cred", "--cred"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hepsub.cli.options import Values
 from hepsub.errors import UsageError
-from hepsub.jobid import JobId, parse_job_id
+
+if TYPE_CHECKING:
+    from hepsub.jobid import JobId
 
 
 def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
@@ -13,6 +17,8 @@ def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
     Raises:
         UsageError: there are neither ids nor -a, or both.
     """
+    from hepsub.jobid import parse_job_id
+
     ids = tuple(parse_job_id(text) for text in values["ids"])
     if ids and values["all"]:
         raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hepsub.cli.options import Values
 from hepsub.errors import UsageError
 from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
@@ -86,18 +88,25 @@ def _variable(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
+_URL_BEHIND = re.compile(r"=(?=s3://|/|\.{1,2}/|[A-Za-z][\w.-]*:[^/:]+/)", re.IGNORECASE)
+"""The `=` behind which a URL, or a path that looks like one, begins."""
+
+
 def _input(text: str) -> FileRequest:
-    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it."""
+    """URL[=NAME]; what follows the last `=` is a name only when there is no `/` in it, and none in `URL=`."""
     url, equals, name = text.rpartition("=")
     if not equals or "/" in name:
         return FileRequest(name="", url=text)
-    return FileRequest(name=name, url=url)
+    return FileRequest(name=name, url=url, whole=text if name else "")
 
 
 def _output(text: str) -> FileRequest:
-    name, equals, url = text.partition("=")
+    """NAME=URL; the name ends where a URL begins, else at the first `=`."""
+    begins = _URL_BEHIND.search(text)
+    at = begins.start() if begins else text.find("=")
+    name, url = text[: max(at, 0)], text[at + 1 :]
     optional = name.endswith("?")
-    if not equals or not name.rstrip("?") or not url:
+    if not name.rstrip("?") or not url:
         raise UsageError(
             f"argument -out/--out: '{text}' is not NAME=URL",
             remedy="for example -out hist.root=herd:out/hist_%{ProcId}.root",

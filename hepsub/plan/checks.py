@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from hepsub.errors import (
@@ -65,20 +66,34 @@ def _not_startable(path: str, state: ProgramState) -> HepsubError:
     return ScriptNotExecutable(f"{path} {what}", remedy=remedy)
 
 
-def check_directories(directories: frozenset[str], places: Mapping[str, PlaceState]) -> None:
-    """Refuse log directories that are not there or cannot be written.
+def check_directories(
+    directories: frozenset[str],
+    places: Mapping[str, PlaceState],
+    said: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
+    """Refuse log directories that are not there and are not to be made, or cannot be written.
+
+    Args:
+        directories: where the logs go.
+        places: what these are, and the directories that missing ones would be in.
+        said: those that were named as directories.
+
+    Returns:
+        Those that have to be made.
 
     Raises:
         LogDirectoryMissing: a directory does not exist; all missing ones are named.
         LogDirectoryNotWritable: a directory cannot be written.
     """
-    missing = sorted(path for path in directories if places.get(path) is PlaceState.MISSING)
+    absent = sorted(path for path in directories if places.get(path) is PlaceState.MISSING)
+    new = tuple(path for path in absent if path in said and _may_be_made(path, places))
+    missing = [path for path in absent if path not in new]
     if missing:
         raise LogDirectoryMissing(
             f"no such directory for the logs: {_some(missing)}",
             remedy=f"mkdir -p {_some(missing, blank=True)}",
         )
-    for path in sorted(directories):
+    for path in sorted(directories.difference(new)):
         if places.get(path) is not PlaceState.DIRECTORY:
             what = (
                 "is not writable by you"
@@ -88,6 +103,12 @@ def check_directories(directories: frozenset[str], places: Mapping[str, PlaceSta
             raise LogDirectoryNotWritable(
                 f"the log directory {path} {what}", remedy="choose another place with -o and -e"
             )
+    return new
+
+
+def _may_be_made(path: str, places: Mapping[str, PlaceState]) -> bool:
+    """Only the last part of a path is made: a whole tree that is missing is rather a mistyped name."""
+    return places.get(os.path.dirname(path)) is PlaceState.DIRECTORY
 
 
 def check_log_file(path: str, places: Mapping[str, PlaceState]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from hepsub.plan.copies import FileFact
 from hepsub.plan.libraries import Library
+from hepsub.plan.outputs import OutputFacts
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.place_state import PlaceState
 from hepsub.plan.staging import ObjectFact
@@ -51,6 +53,9 @@ class Facts(Struct, frozen=True, kw_only=True):
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
         objects: what is known of the inputs in S3, by place; empty when they were not looked for.
+        files: what is known of the inputs on this host's file system, by path; empty when they were not looked for.
+        outputs: what was found at the places of the outputs.
+        whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
@@ -63,6 +68,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
     objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+    outputs: OutputFacts = field(default_factory=OutputFacts)
+    whole: frozenset[str] = frozenset()
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from hepsub.plan.template import Name, Template, Values, parse_template
 STDIN = "-"
 """What is said after -list for a list on stdin."""
 
+_NAMED = 3
 _PER_JOB = frozenset({Name.PROC, Name.INDEX, Name.ITEM, Name.ITEMS})
 _DIRECTORIES = (PlaceState.DIRECTORY, PlaceState.LOCKED_DIRECTORY)
 
@@ -28,12 +29,14 @@ class Layout(Struct, frozen=True, kw_only=True):
         stdout: standard output.
         stderr: standard error.
         event_log: HTCondor's event log; empty for none.
+        said: the directories after -o, -e and -dir, as templates: what is missing of them is made, not refused.
     """
 
     executable: Template
     stdout: Template
     stderr: Template
     event_log: str
+    said: frozenset[Template] = frozenset()
 
 
 def absolute(text: str, cwd: Path) -> str:
@@ -48,38 +51,91 @@ def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:
     return tuple(absolute(text, cwd) for text in texts)
 
 
-def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState]) -> Layout:
-    """The files of a submission, given which of the asked places are directories.
+def lay_out(spec: JobSpec, cwd: Path, places: Mapping[str, PlaceState], number: int = 1) -> Layout:
+    """The files of a submission.
+
+    Args:
+        spec: what the user asked for.
+        cwd: what relative paths begin at.
+        places: what the asked places are.
+        number: number of jobs.
 
     Raises:
         UsageError: a text has a name in it that is nearly, but not quite, a known one.
     """
     script = parse_template(spec.script, strict=True)
     directory = absolute(spec.directory, cwd) if spec.directory else str(cwd)
+    logs: list[Template] = []
+    said: set[Template] = set()
+    for asked, kind in ((spec.stdout, "out"), (spec.stderr, "err")):
+        inside = directory if asked is None else _directory(asked, cwd, places, number)
+        name = f"{Path(str(script)).name}.{kind}.%{{ClusterId}}.%{{ProcId}}"
+        if inside:
+            logs.append(parse_template(f"{inside.rstrip('/')}/{name}"))
+            said.add(parse_template(inside.rstrip("/") or "/"))
+        else:
+            logs.append(parse_template(absolute(asked or "", cwd)))
     return Layout(
         executable=parse_template(absolute(spec.script, cwd)),
-        stdout=_log(spec.stdout, "out", script, cwd, directory, places),
-        stderr=_log(spec.stderr, "err", script, cwd, directory, places),
+        stdout=logs[0],
+        stderr=logs[1],
         event_log=absolute(spec.event_log, cwd) if spec.event_log else "",
+        said=frozenset(said),
     )
 
 
-def _log(
-    asked: str | None,
-    kind: str,
-    script: Template,
-    cwd: Path,
-    directory: str,
-    places: Mapping[str, PlaceState],
-) -> Template:
-    default_name = f"{Path(str(script)).name}.{kind}.%{{ClusterId}}.%{{ProcId}}"
-    if asked is None:
-        return parse_template(f"{directory.rstrip('/')}/{default_name}")
-    parse_template(asked, strict=True)
+def _directory(asked: str, cwd: Path, places: Mapping[str, PlaceState], number: int) -> str:
+    """The directory that a text after -o or -e means; empty where it means a file.
+
+    One file for many jobs is HepJob's habit (`-n 1000 -o run.log`), and stays. But where nothing is yet, a plain word
+    that many jobs get is meant as their directory (`-n 293 -o log`).
+
+    Raises:
+        UsageError: it has a name in it that is nearly, but not quite, a known one.
+    """
+    template = parse_template(asked, strict=True)
     path = absolute(asked, cwd)
     if asked.endswith("/") or places.get(path) in _DIRECTORIES:
-        return parse_template(f"{path.rstrip('/')}/{default_name}")
-    return parse_template(path)
+        return path
+    new = places.get(path, PlaceState.MISSING) is PlaceState.MISSING
+    plain = not template.names() and "." not in Path(path).name
+    return path if number > 1 and new and plain else ""
+
+
+def log_notes(
+    layout: Layout, new: Sequence[str], places: Mapping[str, PlaceState], number: int
+) -> tuple[str, ...]:
+    """Which directories are made, and that many jobs write into one file.
+
+    Args:
+        layout: the files of the submission.
+        new: the directories that are made.
+        places: what the logs are now.
+        number: number of jobs.
+    """
+    made = (_made_note(new),) if new else ()
+    one: dict[str, list[str]] = {}
+    for what, log in (("standard output", layout.stdout), ("standard error", layout.stderr)):
+        if not log.names() & _PER_JOB and places.get(str(log)) is not PlaceState.DEVICE:
+            one.setdefault(str(log), []).append(what)
+    if number < 2:
+        return made
+    return made + tuple(
+        f"all {number} jobs write their {' and '.join(what)} into {path}: %{{ProcId}} in its name gives each its own"
+        for path, what in one.items()
+    )
+
+
+def _made_note(new: Sequence[str]) -> str:
+    if len(new) == 1:
+        return f"the directory {new[0]} is made for the jobs' logs"
+    more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+    return f"these directories are made for the jobs' logs: {', '.join(new[:_NAMED])}{more}"
+
+
+def said_directories(layout: Layout, jobs: Iterable[Values]) -> frozenset[str]:
+    """The directories after -o, -e and -dir."""
+    return frozenset(text for each in layout.said for text in written_out(each, jobs))
 
 
 def directories(
@@ -90,14 +146,14 @@ def directories(
     A log that is there already (/dev/null, an old file) needs nothing of its directory.
 
     Raises:
-        UsageError: a directory is named after the cluster, which has no id yet.
+        UsageError: a directory is named after the submission, which has no id yet.
     """
     found: set[str] = set()
     for template in (layout.stdout, layout.stderr):
         if places.get(str(template), PlaceState.MISSING) is not PlaceState.MISSING:
             continue
         parent = parse_template(os.path.dirname(str(template)))
-        if Name.CLUSTER in parent.names():
+        if parent.names() & {Name.CLUSTER, Name.UUID}:
             raise UsageError(
                 f"the log directory {parent} is named after the cluster, whose id is given at submission",
                 remedy="put %{ClusterId} into the file's name instead",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
@@ -121,6 +121,7 @@ class Plan:
         once: the key that makes this submission unique; empty for none.
         notes: what the user should know about these decisions.
         secrets: the variables that travel in a file, because their values are secrets.
+        new_directories: the directories of logs that are made before the jobs are submitted, absolute.
     """
 
     script: str
@@ -155,6 +156,7 @@ class Plan:
     once: str
     notes: tuple[str, ...]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    new_directories: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items, libraries and number."""
@@ -163,6 +165,17 @@ class Plan:
         return hashlib.sha256(
             repr((*said, *self.ends, *libraries)).encode("utf-8", "surrogateescape")
         ).hexdigest()[:16]
+
+    def with_uuid(self, uuid: str) -> Plan:
+        """The plan of one submission, whose UUID is no name any more."""
+        return replace(
+            self,
+            executable=self.executable.with_uuid(uuid),
+            arguments=tuple(each.with_uuid(uuid) for each in self.arguments),
+            stdout=self.stdout.with_uuid(uuid),
+            stderr=self.stderr.with_uuid(uuid),
+            staging=self.staging.with_uuid(uuid) if self.staging is not None else None,
+        )
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""

@@ -15,6 +15,7 @@ from hepsub.errors import (
 )
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
+from hepsub.plan.copies import link_note
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
@@ -28,10 +29,14 @@ from hepsub.plan.layout import (
     lay_out,
     list_name,
     list_note,
+    log_notes,
+    said_directories,
 )
 from hepsub.plan.model import Plan, Route
+from hepsub.plan.outputs import output_notes
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
+from hepsub.plan.spelling import settled
 from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -49,6 +54,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         HepsubError: what was asked for cannot be done; each cause has its own class.
     """
     number = job_count(spec, policy, facts.items, facts.ends)
+    spec = settled(spec, facts.whole)
     check_item_names(spec)
     situation = facts.situation
     group = choose_group(spec.group, policy, situation)
@@ -93,6 +99,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         stdout=files.layout.stdout,
         stderr=files.layout.stderr,
         event_log=files.layout.event_log,
+        new_directories=files.new_directories,
         directory=str(situation.cwd),
         user=situation.user,
         group=group,
@@ -126,9 +133,10 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
 
 
 class _Files(Struct, frozen=True, kw_only=True):
-    """What of the files was decided: layout, staging, arguments, and notes on the programs."""
+    """What of the files was decided: layout, the log directories to be made, staging, arguments, and notes."""
 
     layout: Layout
+    new_directories: tuple[str, ...]
     staging: StagingPlan | None
     arguments: tuple[Template, ...]
     notes: tuple[str, ...]
@@ -144,9 +152,9 @@ def _files(
 ) -> _Files:
     situation = facts.situation
     jobs = job_values(number, spec.first, facts.items, facts.ends)
-    layout = lay_out(spec, situation.cwd, facts.places)
+    layout = lay_out(spec, situation.cwd, facts.places, number)
     logs = directories(layout, jobs, facts.places)
-    check_directories(logs, facts.places)
+    new = check_directories(logs, facts.places, said_directories(layout, jobs))
     for log in (str(layout.stdout), str(layout.stderr), layout.event_log):
         check_log_file(log, facts.places)
     staging = plan_staging(
@@ -170,11 +178,15 @@ def _files(
         check_conflicts(staging, jobs)
     return _Files(
         layout=layout,
+        new_directories=new,
         staging=staging,
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
         notes=(
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
+            *log_notes(layout, new, facts.places, number),
+            *output_notes(facts.outputs),
             *_home_note(staging, jobs),
+            *link_note(staging, facts.files, jobs, policy.origin("staging.copy_limit")),
             *_pattern_notes(staging, number),
             *_library_note(facts),
             *_spool_note(route),
@@ -206,7 +218,7 @@ def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
         " %{ProcId} in the directory's name keeps them apart"
         for rule in staging.outputs
         if is_pattern(str(rule.name))
-        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER}
+        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
     )
 
 

@@ -35,6 +35,10 @@ class FileRule(Struct, frozen=True, kw_only=True):
     url: Template
     optional: bool = False
 
+    def with_uuid(self, uuid: str) -> FileRule:
+        """The rule of one submission, whose UUID is no name any more."""
+        return replace(self, name=self.name.with_uuid(uuid), url=self.url.with_uuid(uuid))
+
 
 class Carried(Struct, frozen=True, kw_only=True):
     """A file of one job.
@@ -110,6 +114,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         grace: how long before the end of the walltime the program is ended, in seconds.
         home_limit: bytes of outputs that come home when the store is away.
         put_limit: bytes that S3 takes in one piece.
+        copy_limit: bytes of inputs on a shared file system that a job gets as copies; 0 for links to the originals.
         credentials: the tickets and tokens that go along.
         in_place: whether the program runs where hep_sub was called (or, far away, in HTCondor's
             directory) rather than in one of its own: it has neither inputs nor outputs.
@@ -132,6 +137,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     grace: int
     home_limit: int
     put_limit: int
+    copy_limit: int = 0
     credentials: tuple[JobCredential, ...] = ()
     in_place: bool = False
     libraries: tuple[Library, ...] = ()
@@ -169,6 +175,14 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         """Whether a place is named after the cluster, whose id is known only after the submission."""
         rules = (*self.inputs, *self.outputs)
         return any(Name.CLUSTER in (rule.name.names() | rule.url.names()) for rule in rules)
+
+    def with_uuid(self, uuid: str) -> StagingPlan:
+        """The staging of one submission, whose UUID is no name any more."""
+        return replace(
+            self,
+            inputs=tuple(each.with_uuid(uuid) for each in self.inputs),
+            outputs=tuple(each.with_uuid(uuid) for each in self.outputs),
+        )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
         """The inputs of one job.
@@ -258,6 +272,7 @@ def plan_staging(
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
         home_limit=rules.home_limit * _MB,
         put_limit=rules.put_limit * _MB,
+        copy_limit=rules.copy_limit * _MB,
         credentials=credentials,
         in_place=in_place,
         libraries=libraries,

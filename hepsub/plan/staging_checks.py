@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
 from hepsub.errors import OutputConflict, UnknownStorage
 from hepsub.plan.place import ObjectPlace, Place
@@ -28,7 +29,7 @@ def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> 
 
 
 def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
-    """Refuse two jobs that would write the same place, and two inputs of one name.
+    """Refuse two jobs that would write the same place, and two inputs of one name, or one within the other.
 
     Raises:
         OutputConflict: they would.
@@ -56,3 +57,10 @@ def _check_twice(names: list[str], proc: int) -> None:
                 remedy="give one of them another name: -in URL=NAME",
             )
         seen.add(name)
+    for name in names:
+        above = next((str(each) for each in PurePosixPath(name).parents if str(each) in seen), None)
+        if above is not None:
+            raise OutputConflict(
+                f"the input {name} of job {proc} would lie in the input {above}",
+                remedy="give one of them another name: -in URL=NAME",
+            )

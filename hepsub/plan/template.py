@@ -1,9 +1,10 @@
-"""Texts with names in them: `%{ProcId}`, `%{ClusterId}`, `%{Index}`, `%{item}`, in any case."""
+"""Texts with names in them: `%{ProcId}`, `%{ClusterId}`, `%{Uuid}`, `%{Index}`, `%{item}`, in any case."""
 
 from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ class Name(enum.Enum):
 
     PROC = "ProcId"
     CLUSTER = "ClusterId"
+    UUID = "Uuid"
     INDEX = "Index"
     ITEM = "item"
     ITEMS = "items"
@@ -60,27 +62,40 @@ class Template(Struct, frozen=True):
         )
 
     def fill_known(self, values: Values) -> Template:
-        """The template with everything filled in but a ClusterId that is not known.
+        """The template with everything filled in but what the submission brings: ClusterId, where not known, and Uuid.
 
         What an item holds is not looked at for names: an item is data.
         """
-        parts: list[str | Name] = []
-        for part in self.parts:
-            if part is Name.CLUSTER and values.cluster is None:
-                parts.append(part)
-                continue
-            text = part if isinstance(part, str) else _word(part, values)
-            last = parts[-1] if parts else None
-            if isinstance(last, str):
-                parts[-1] = last + text
-            elif text:
-                parts.append(text)
-        return Template(tuple(parts))
+        return _joined([self._known(part, values) for part in self.parts])
+
+    def _known(self, part: str | Name, values: Values) -> str | Name:
+        if isinstance(part, str) or part is Name.UUID:
+            return part
+        if part is Name.CLUSTER and values.cluster is None:
+            return part
+        return _word(part, values)
+
+    def with_uuid(self, uuid: str) -> Template:
+        """The template of one submission: its UUID is no name any more."""
+        if Name.UUID not in self.parts:
+            return self
+        return _joined([uuid if part is Name.UUID else part for part in self.parts])
 
     def __str__(self) -> str:
         return "".join(
             part if isinstance(part, str) else f"%{{{part.value}}}" for part in self.parts
         )
+
+
+def _joined(parts: Iterable[str | Name]) -> Template:
+    """A template of these parts: texts in a row become one, empty ones nothing."""
+    found: list[str | Name] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part:
+            found.append(part)
+    return Template(tuple(found))
 
 
 def _word(name: Name, values: Values) -> str:
@@ -92,7 +107,8 @@ def _word(name: Name, values: Values) -> str:
         return values.item
     if name is Name.ITEMS:
         return " ".join(values.items)
-    return f"%{{{name.value}}}" if values.cluster is None else str(values.cluster)
+    known = name is Name.CLUSTER and values.cluster is not None
+    return str(values.cluster) if known else f"%{{{name.value}}}"
 
 
 def parse_template(text: str, *, strict: bool = False) -> Template:

@@ -264,6 +264,9 @@ class Staging(Struct, frozen=True, kw_only=True):
             its outputs can be saved.
         home_limit: the most MB of outputs that a job brings home when the store is away.
         put_limit: the most MB of one output that S3 takes in one piece (5 GiB).
+        copy_limit: the most MB of files and directories behind -in that a job gets as copies where there is a shared
+            file system; what does not fit is a link to the original. 0 for links always.
+        overwrite: whether jobs are submitted whose outputs exist already; it is said.
         libraries: where in S3 the archives of -lib are kept, storage:bucket/prefix, in which %{User}
             stands for the login name; empty to send them along with the jobs. An archive is needed
             for as long as jobs wait that use it.
@@ -276,6 +279,8 @@ class Staging(Struct, frozen=True, kw_only=True):
     grace: Seconds = 300
     home_limit: Megabytes = 1024
     put_limit: Megabytes = 5120
+    copy_limit: Megabytes = 2048
+    overwrite: bool = True
     libraries: str = ""
     library_limit: Megabytes = 1024
 

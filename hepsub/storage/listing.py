@@ -64,6 +64,31 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
     """
+    try:
+        found, unsure = see_listed(store, bucket, groups)
+    except NotThere:
+        return {}
+    places = [ObjectPlace(storage=store.name, bucket=bucket, key=key) for key in sorted(unsure)]
+    for place, fact in store.look_up(places).items() if places else ():
+        if fact is not None:
+            found[place.key] = Seen(size=fact.size, etag=fact.etag, modified=fact.modified)
+    return found
+
+
+def see_listed(
+    store: Store, bucket: str, groups: Iterable[Sequence[str]]
+) -> tuple[dict[str, Seen], set[str]]:
+    """The objects that a few pages of listings show, and the keys of which these do not tell whether they exist.
+
+    Args:
+        store: the storage.
+        bucket: its bucket.
+        groups: keys, those together that were made from one template.
+
+    Raises:
+        NotThere: there is no such bucket.
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
     kept = [tuple(group) for group in groups]
     wanted = {key for group in kept for key in group}
     found: dict[str, Seen] = {}
@@ -71,17 +96,23 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     with contextlib.closing(Lines()) as lines:
         for prefix in common_prefixes(kept):
             below = {key for key in wanted if key.startswith(prefix)}
-            seen, ended = _listed(lines, store, bucket, prefix, _pages(below))
+            asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+            seen, ended = _collect(lines, store, bucket, asked, _pages(below))
             found |= {key: seen[key] for key in below & seen.keys()}
             unsure |= set() if ended else below
-    places = [
-        ObjectPlace(storage=store.name, bucket=bucket, key=key)
-        for key in sorted(unsure - found.keys())
-    ]
-    for place, fact in store.look_up(places).items() if places else ():
-        if fact is not None:
-            found[place.key] = Seen(size=fact.size, etag=fact.etag, modified=fact.modified)
-    return found
+    return found, unsure - found.keys()
+
+
+def see_some(store: Store, bucket: str, prefix: str, *, pages: int) -> tuple[dict[str, Seen], bool]:
+    """The objects directly below a prefix, and whether so many pages of a listing held them all.
+
+    Raises:
+        NotThere: there is no such bucket.
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix, "delimiter": "/"}
+    with contextlib.closing(Lines()) as lines:
+        return _collect(lines, store, bucket, asked, pages)
 
 
 def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, Seen]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
-from hepsub.errors import InputsMissing
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
+from hepsub.errors import InputsMissing, StorageRefused, UnknownStorage, UsageError
+from hepsub.job import JobSpec
+from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.staging import ObjectFact
+from hepsub.plan.staging_checks import check_storages
+from hepsub.plan.template import Values, parse_template
+from hepsub.policy.model import Policy
 from hepsub.storage.s3 import Store
 
 _NAMED = 10
@@ -46,7 +51,7 @@ def look_up_inputs(
         if isinstance(place, ObjectPlace):
             by_storage[place.storage].append(place)
         elif not _is_readable(place):
-            missing.append(str(place))
+            missing.append(f"{place}{_why(place)}")
     for name, group in by_storage.items():
         for place, fact in store_of(name).look_up(group).items():
             if fact is None:
@@ -58,8 +63,57 @@ def look_up_inputs(
     return found
 
 
+def remedy_for(spec: JobSpec) -> str:
+    """What to do when inputs are missing."""
+    doubtful = next((each for each in spec.inputs if each.whole), None)
+    if doubtful is None:
+        return _REMEDY
+    return (
+        f"{_REMEDY}; behind the last '=' stands the name in the job, for there is no {doubtful.whole}: where it"
+        f" belongs to the URL, write -in '{doubtful.whole}='"
+    )
+
+
+def whole_inputs(
+    spec: JobSpec, policy: Policy, cwd: Path, first: Values, store_of: Callable[[str], Store]
+) -> frozenset[str]:
+    """Of the texts URL=NAME behind -in those that are a URL as they stand: the first job's exists.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        cwd: what relative paths begin at.
+        first: what the names stand for in the first job.
+        store_of: gives a storage with its keys by its name.
+
+    Raises:
+        StorageUnreachable: a storage does not answer.
+    """
+    doubtful = [each.whole for each in spec.inputs if each.whole] if spec.check_objects else []
+    return frozenset(text for text in doubtful if _exists(text, policy, cwd, first, store_of))
+
+
+def _exists(
+    text: str, policy: Policy, cwd: Path, first: Values, store_of: Callable[[str], Store]
+) -> bool:
+    try:
+        place = find_place(parse_template(text).fill(first), policy.storage, cwd)
+        if isinstance(place, FilePlace):
+            return os.path.exists(place.path)
+        check_storages([place], policy.storage)
+        return store_of(place.storage).look_up([place])[place] is not None
+    except (UsageError, UnknownStorage, StorageRefused):
+        return False  # what it means otherwise is looked at, too, and has its own error
+
+
 def _is_readable(place: FilePlace) -> bool:
     return os.path.exists(place.path) and os.access(place.path, os.R_OK)
+
+
+def _why(place: FilePlace) -> str:
+    """What is not seen at a glance of an input that is missing."""
+    is_link = os.path.islink(place.path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
+    return " (a link that leads nowhere)" if is_link and not os.path.exists(place.path) else ""
 
 
 def missing_inputs(names: list[str], remedy: str) -> InputsMissing:

@@ -102,6 +102,8 @@ hs_payload_end=31536000 # seconds after the start at which the payload has to en
 hs_deadline=31536000    # and everything
 hs_homelimit=
 hs_putlimit=
+hs_copy_bytes=4611686018427387904 # so much of the user's own files may still be copied, and a directory
+hs_copy_files=1000000             # of so many files
 hs_home_bytes=0
 hs_known=${hs_nl}items.txt${hs_nl}wrapper.sh${hs_nl}condor_exec.exe${hs_nl}_condor_stdout${hs_nl}_condor_stderr$hs_nl
                      # names which are no outputs, whatever a pattern says
@@ -506,9 +508,13 @@ read_line() {
         homelimit) number "$2" && hs_homelimit=$2 ;;
         putlimit) number "$2" && hs_putlimit=$2 ;;
         sent) inside "$2" && known "$hs_text" ;;
-        link)
+        link | copy)
             inside "$2" && known "$hs_text"
             absolute "$3"
+            ;;
+        copylimit)
+            number "$2" && hs_copy_bytes=$2
+            number "$3" && hs_copy_files=$3
             ;;
         input)
             inside "$2" && known "$hs_text"
@@ -1713,7 +1719,7 @@ fetch_inputs() {
 fetch_line() {
     heed
     case $1 in
-        sent | link | input) decode "$2" && hs_input=$hs_text ;;
+        sent | link | copy | input) decode "$2" && hs_input=$hs_text ;;
         *) return 0 ;;
     esac
     case $1 in
@@ -1721,16 +1727,84 @@ fetch_line() {
             [ -e "./$hs_input" ] ||
                 die "$hs_e_input" "input '$hs_input' was not sent with the job: the batch system lost it"
             ;;
-        link)
+        link | copy)
             decode "$3"
             hs_target=$hs_text
             bounded 60 test -e "$hs_target" ||
                 { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
             make_parent "./$hs_input"
-            ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
+            [ "$1" = copy ] && copy_input || link_input
             ;;
         input) fetch "$2" "$3" "$4" "$5" ;;
     esac
+}
+
+link_input() {
+    ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
+}
+
+# hs_target, the user's own, becomes a file of the job's that it may change: with the same blocks where the file
+# system can, else whole, as long as all such copies stay within the limit. Fails where only a link is left.
+copy_input() {
+    hs_part=$hs_private/part
+    rm -rf "$hs_part"
+    time_left "$hs_payload_end"
+    if [ -f "$hs_target" ] && bounded "$hs_left" clone; then
+        keep_copy
+        return
+    fi
+    heed
+    weigh && [ "$hs_weight" -le "$hs_copy_bytes" ] || return 1
+    time_left "$hs_payload_end"
+    bounded "$hs_left" duplicate || not_copied || return 1
+    hs_copy_bytes=$((hs_copy_bytes - hs_weight))
+    keep_copy
+}
+
+# cp without this option says so, and cp that could not do it may leave an empty file.
+clone() {
+    umask "$hs_umask"
+    exec cp --reflink=always "$hs_target" "$hs_part"
+}
+
+duplicate() {
+    umask "$hs_umask"
+    rm -rf "$hs_part"
+    [ -d "$hs_target" ] || exec cp "$hs_target" "$hs_part" 2>"$hs_private/copied"
+    exec cp -R -L "$hs_target" "$hs_part" 2>"$hs_private/copied"
+}
+
+keep_copy() {
+    chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input" ||
+        die "$hs_e_input" "input '$hs_input' cannot be written"
+}
+
+# The bytes of hs_target → hs_weight. Fails for what has none, and for too many files.
+weigh() {
+    if [ -f "$hs_target" ]; then
+        size_of "$hs_target"
+        hs_weight=$hs_size
+        return 0
+    fi
+    [ -d "$hs_target" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
+}
+
+weigh_directory() {
+    hs_weight=$(find -L "$hs_target" | head -n "$((hs_copy_files + 1))" | wc -l)
+    [ "$hs_weight" -le "$hs_copy_files" ] || return 1
+    hs_weight=$(du -skL "$hs_target") # fails where something in it cannot be read, which is seen later
+    hs_weight=${hs_weight%%[!0-9]*}
+    echo "$((${hs_weight:-0} * 1024))" >"$hs_private/weight"
+}
+
+# A file that cannot be copied cannot be used; of a directory the rest may be all that the payload wants.
+not_copied() {
+    rm -rf "$hs_part"
+    heed
+    read -r hs_why <"$hs_private/copied" || hs_why="it took too long"
+    [ -d "$hs_target" ] || die "$hs_e_input" "input '$hs_input' cannot be copied: $hs_why"
+    say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_target itself"
+    return 1
 }
 
 # NAME-in-the-manifest SIZE CHECKSUM URL, hs_input

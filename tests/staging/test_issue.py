@@ -113,12 +113,25 @@ def test_many_items_for_each_job(each_desk: Desk) -> None:
 
 
 def test_globs_optional_outputs_and_names(each_desk: Desk) -> None:
-    """A pattern uploads each match, an output with ? may be missing, =NAME renames an input, keys may look odd."""
+    """A pattern uploads each match, an output with ? may be missing, =NAME renames an input, keys may look odd.
+
+    A = that belongs to an object that exists is no name's.
+    """
     desk, user = each_desk, each_desk.shell
     desk.put("dir/a=b c%41+é.dat", "odd")
-    user.script("job.sh", "cp plain.dat hist_a.root; echo 2 > 'hist_b c.root'; echo no > other.txt")
+    desk.put("dir/pt=50.root", "whole")
+    user.script(
+        "job.sh",
+        "grep -q whole pt=50.root || exit 9; cp plain.dat hist_a.root; echo 2 > 'hist_b c.root'; echo no > other.txt",
+    )
     done = desk.submit(
-        *("job.sh", "-in", "s3://raw/dir/a=b c%41+é.dat=plain.dat"),
+        *(
+            "job.sh",
+            "-in",
+            "s3://raw/dir/a=b c%41+é.dat=plain.dat",
+            "-in",
+            "s3://raw/dir/pt=50.root",
+        ),
         *("-out", "hist_*.root=herd:out/g/%{ClusterId}/", "-out", "log?=herd:out/log_%{ClusterId}"),
     )
     cluster = done["cluster"]
@@ -158,8 +171,19 @@ def test_a_payload_s_exit_code_and_signal_are_the_jobs(desk: Desk) -> None:
 
 
 PATHS = (
-    *("job.sh", "-argu", "%{ProcId}", "-n", "2", "-in", "calib/const.txt"),
-    *("-out", "out.txt=results/%{ProcId}.txt"),
+    *(
+        "job.sh",
+        "-argu",
+        "%{ProcId}",
+        "%{Uuid}",
+        "-n",
+        "2",
+        "-in",
+        "calib/const.txt",
+        "-in",
+        "setup",
+    ),
+    *("-out", "out.txt=results/%{ProcId}.txt", "-out", "id.txt=results/%{Uuid}.%{ProcId}.txt"),
 )
 
 
@@ -167,9 +191,12 @@ PATHS = (
 def at_paths(desk: Desk) -> Desk:
     """Give hepalice a file to read, a directory for results, and a job between them."""
     desk.shell.account.write("calib/const.txt", "calibrated\n")
+    desk.shell.account.write("setup/sub/geometry.txt", "as built\n")
     desk.shell.directory("results")
     desk.shell.script(
-        "job.sh", 'cat const.txt > out.txt; echo "$1" >> out.txt; hostname >> out.txt'
+        "job.sh",
+        'cat const.txt > out.txt; echo "$1" >> out.txt; hostname >> out.txt; echo "$2" > id.txt;'
+        " echo moved >> const.txt && echo moved >> setup/sub/geometry.txt && touch setup/new",
     )
     return desk
 
@@ -182,12 +209,20 @@ def at_paths(desk: Desk) -> Desk:
 def test_paths_lead_to_the_same_files_wherever_the_job_runs(
     at_paths: Desk, remote_site: RemoteSite, words: tuple[str, ...], host: str
 ) -> None:
-    """Linked and moved at home and here, sent and brought home from away: with -wait the same line, the same files."""
+    """Copied and moved at home and here, sent and brought home from away: with -wait the same line, the same files.
+
+    What a job does to its inputs is its own business.
+    """
     user = at_paths.shell
     queue = user.directory("queue")
     queue.chmod(0o700)
-    at_paths.submit(*PATHS, "-wait", *words, env={"HEPSUB_HERE_DIR": str(queue)})
+    done = at_paths.submit(*PATHS, "-wait", *words, env={"HEPSUB_HERE_DIR": str(queue)})
+    assert [job["exit_code"] for job in done["ended"]] == [0, 0]
+    assert user.text("calib/const.txt") == "calibrated\n"
+    assert user.text("setup/sub/geometry.txt") == "as built\n"
+    assert not (user.work / "setup/new").exists()
     for proc in range(2):
+        assert user.text(f"results/{done['uuid']}.{proc}.txt") == f"{done['uuid']}\n"
         lines = user.text(f"results/{proc}.txt").splitlines()
         assert lines[:2] == ["calibrated", str(proc)]
         assert lines[2] == (host or lines[2])

@@ -6,7 +6,7 @@ from tests.staging.desk import E_INPUT, Desk, codes, write_policy
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
-CONFLICT, MISSING, UNKNOWN, REFUSED, UNREACHABLE = 33, 32, 31, 34, 35
+CONFLICT, MISSING, UNKNOWN, REFUSED, UNREACHABLE, UNUSABLE = 33, 32, 31, 34, 35, 37
 
 
 def nothing_happened(desk: Desk) -> bool:
@@ -70,6 +70,32 @@ def test_stores_that_cannot_be_used_are_refused_with_the_reason(desk: Desk) -> N
     user.policy.write_text(user.policy.read_text().replace("allow_http = true", ""))
     said = user.refused(UNKNOWN, "job.sh", "-in", "s3://raw/a")
     assert "allow_http = true in [storage.herd]" in said
+    assert nothing_happened(desk)
+
+
+def test_what_is_at_the_places_of_outputs_is_said_or_refused(each_desk: Desk) -> None:
+    """Results of earlier jobs by one listing, a bucket that is not there, one for which nobody has keys."""
+    desk, user = each_desk, each_desk.shell
+    user.script("job.sh", "echo > r")
+    for key in ("d/0.root", "d/2.root", "d/2.root.old", "d/deep/1.root"):
+        desk.put(key, "x", bucket="out")
+    line = ("hep_sub", "job.sh", "-n", "3", "-dry-run", "-out")
+    said = user(*line, "r=s3://out/d/%{ProcId}.root").stderr
+    assert "2 outputs exist already (herd:out/d/0.root, herd:out/d/2.root) and will be" in said
+    for new in ("%{ClusterId}", "%{Uuid}"):
+        assert "exist" not in user(*line, f"r=s3://out/d/{new}/%{{ProcId}}.root").stderr
+        said = user.refused(UNUSABLE, *line[1:], f"r=s3://outt/{new}/%{{ProcId}}.root")
+        assert "the storage herd has no bucket 'outt'" in said
+    assert user(*line, "r=s3://outt/%{ProcId}.root", "-nocheck").returncode == 0
+    said = user.refused(UNUSABLE, *line[1:], "r=job.sh/%{ProcId}.root")
+    assert (
+        f"no output can be put into {user.work}/job.sh: {user.work}/job.sh is no directory" in said
+    )
+    keys = user.account.home / ".aws/credentials"
+    keys.write_text(keys.read_text().replace(desk.server.secret_key, "wrong" * 8))
+    done = user(*line, "r=s3://out/d/%{ProcId}.root")
+    assert done.returncode == 0
+    assert "whether outputs exist already was not seen: the storage herd refuses" in done.stderr
     assert nothing_happened(desk)
 
 

@@ -46,6 +46,7 @@ EXIT_CODES = {
     "StorageRefused": 34,
     "StorageUnreachable": 35,
     "BundleUnusable": 36,
+    "OutputPlaceUnusable": 37,
     "PoolUnreachable": 40,
     "ScheddNotReached": 40,
     "AuthenticationRefused": 41,

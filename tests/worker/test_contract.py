@@ -46,6 +46,8 @@ def test_a_name_outside_the_jobs_directory_is_80(job: Job, name: str) -> None:
         (("output", "x%zz", "-", URL), "not a path"),
         (("move", "x", "-", "relative/path"), "not an absolute path"),
         (("link", "x", "relative/path"), "not an absolute path"),
+        (("copy", "x", "relative/path"), "not an absolute path"),
+        (("copylimit", "1 GB", "5"), "not a number"),
         (("walltime", "soon", "5"), "not a number"),
         (("glob", "*.root", "-", URL), "no form"),
     ],

@@ -3,7 +3,9 @@
 import hashlib
 import random
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -175,7 +177,101 @@ def test_sent_and_linked_inputs_are_checked_and_linked(job: Job) -> None:
     assert job.run().stdout == "sentshared"
 
 
-@pytest.mark.parametrize("line", [("sent", "in.txt"), ("link", "in.txt", "/no/such/file")])
+@pytest.fixture
+def clones(tmp_path: Path) -> bool:
+    """Whether files of this file system can share their blocks: then they are copied whatever their size."""
+    (tmp_path / "one").write_text("x")
+    words = ["cp", "--reflink=always", "one", "other"]
+    return subprocess.run(words, check=False, cwd=tmp_path, stderr=-3).returncode == 0
+
+
+def make_directory(path: Path) -> Path:
+    """A directory of the user's, with a link in it, and one out of it."""
+    (path / "sub").mkdir(parents=True)
+    (path / "sub/a.txt").write_text("a")
+    (path / "b.txt").symlink_to("sub/a.txt")
+    (path.parent / "c").write_text("c")
+    (path / "c.txt").symlink_to("../c")
+    return path
+
+
+def test_a_copied_input_is_the_jobs_own(job: Job) -> None:
+    """It may write to it, also where the original is read-only; the original stays as it is."""
+    origin = job.directory.parent / "on the shared disk.sh"
+    origin.write_text("#!/bin/sh\n")
+    origin.chmod(0o555)
+    setup = make_directory(job.directory.parent / "set up")
+    job.add("copylimit", "1000000", "100")
+    job.add("copy", "sub dir/own.sh", encode(str(origin)))
+    job.add("copy", "setup", encode(str(setup)))
+    job.payload(
+        'echo "echo mine" >>"sub dir/own.sh" && "./sub dir/own.sh" && rm setup/sub/a.txt &&'
+        " echo + >>setup/b.txt && echo + >>setup/c.txt && cat setup/?.txt"
+    )
+    ended = job.run()
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "mine\na+\nc+\n", "")
+    assert (job.directory / "sub dir/own.sh").stat().st_mode & 0o200
+    assert origin.read_text() == "#!/bin/sh\n"
+    assert [(setup / n).read_text() for n in ("sub/a.txt", "b.txt", "c.txt")] == ["a", "a", "c"]
+
+
+def test_what_does_not_fit_into_the_limit_is_linked(job: Job, clones: bool) -> None:
+    """The limit is that of all copies of a job; a smaller one that comes later still fits."""
+    above = job.directory.parent
+    job.add("copylimit", "10", "100")
+    for name, size in (("one", 6), ("two", 6), ("three", 4), ("four", 1)):
+        (above / name).write_text("x" * size)
+        job.add("copy", name, str(above / name))
+    job.payload("cat one two three four | wc -c")
+    ended = job.run()
+    assert (ended.code, ended.stdout.strip(), ended.stderr) == (0, "17", "")
+    linked = [n for n in ("one", "two", "three", "four") if (job.directory / n).is_symlink()]
+    assert linked == ([] if clones else ["two", "four"])
+
+
+@pytest.mark.parametrize(("limit", "files"), [("1000000", "5"), ("1", "6")])
+def test_a_directory_that_is_too_large_is_linked(job: Job, limit: str, files: str) -> None:
+    """By the number of what is in it, itself included, or by its size."""
+    setup = make_directory(job.directory.parent / "setup")
+    (setup / "sub/d").mkdir()
+    job.add("copylimit", limit, files)
+    job.add("copy", "setup", str(setup))
+    job.payload("cat setup/?.txt")
+    assert job.run().stdout == "ac"
+    assert (job.directory / "setup").is_symlink()
+
+
+def test_a_directory_that_cannot_be_copied_whole_is_linked_and_told(job: Job) -> None:
+    """A link in it that leads nowhere, as editors make them: what the payload wants may be there all the same."""
+    setup = make_directory(job.directory.parent / "setup")
+    (setup / ".#lock").symlink_to("alice@host.1")
+    job.add("copylimit", "1000000", "100")
+    job.add("copy", "setup", str(setup))
+    job.payload("cat setup/?.txt")
+    ended = job.run()
+    assert (ended.code, ended.stdout) == (0, "ac")
+    assert (job.directory / "setup").is_symlink()
+    assert "input 'setup' cannot be copied: " in ended.stderr
+    assert f"it is a link to {setup} itself" in ended.stderr
+
+
+def test_without_a_limit_all_is_copied(job: Job) -> None:
+    """As the contract says."""
+    setup = make_directory(job.directory.parent / "setup")
+    job.add("copy", "setup", str(setup))
+    job.payload("cat setup/?.txt; test ! -L setup")
+    ended = job.run()
+    assert (ended.code, ended.stdout) == (0, "ac")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("sent", "in.txt"),
+        ("link", "in.txt", "/no/such/file"),
+        ("copy", "in.txt", "/no/such/file"),
+    ],
+)
 def test_a_sent_or_linked_input_that_is_not_there_is_81(job: Job, line: tuple[str, ...]) -> None:
     job.add(*line)
     job.payload("touch ran")

@@ -29,9 +29,9 @@ bundle_dir = "/proc/self/root{directory}/bundles"
 endpoint = "https://s3.example.org"
 default = true
 """
-WAITS = ("job.sh", "-n", "3", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
+WAITS = ("job.sh", "-nocheck", "-n", "3", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
 """Its jobs wait behind a gate."""
-STARTS = ("job.sh", "-n", "3", "-out", "r=herd:out/r_%{ProcId}")
+STARTS = ("job.sh", "-nocheck", "-n", "3", "-out", "r=herd:out/r_%{ProcId}")
 """Its jobs may start at once."""
 AWAY = PoolUnreachable("the schedd does not answer", remedy="try again")
 

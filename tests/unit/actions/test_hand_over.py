@@ -29,7 +29,7 @@ default = true
 [staging]
 bundle_dir = "/proc/self/root{directory}/bundles"
 """
-LINE = ("job.sh", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
+LINE = ("job.sh", "-nocheck", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
 AWAY = PoolUnreachable("the schedd does not answer", remedy="try again")
 
 

@@ -339,3 +339,39 @@ def test_storages_of_a_list_are_those_of_all_its_items(tmp_path: Path, schedd: F
     assert ["s3.example.org" in text for text in texts] == [True, False]
     (signed,) = tmp_path.glob("bundles/*/private/signed.json")
     assert {"herd", "far"} == set(json.loads(signed.read_text()))
+
+
+def test_the_uuid_in_a_name_is_the_submissions_own(session: Session, schedd: FakeSchedd) -> None:
+    """In arguments, logs and outputs; the same command is still the same job for -once."""
+    words = ("job.sh", "-argu", "%{Uuid}", "-o", "%{uuid}.%{ProcId}", "-out", "r=res/%{UUID}")
+    for key in ("a", "b"):
+        submit(session, make_spec(*words, "-once", key))
+    for each in schedd.clusters:
+        uuid = each.submitted.uuid
+        (proc,) = each.plan.procs()
+        assert proc.arguments == (uuid,)
+        assert proc.stdout.endswith(f"/{uuid}.0")
+        assert [Path(str(one.place)).name for one in proc.outputs] == [uuid]
+    notes = submit(session, make_spec(*words, "-once", "a")).notes
+    assert notes == ("-once a: submitted before, nothing was submitted now",)
+
+
+def test_results_of_earlier_jobs_are_not_overwritten_where_the_policy_says_so(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """But a key that was used finds its cluster, whose results they are."""
+    careful = replace(
+        session,
+        policy=replace(session.policy, staging=replace(session.policy.staging, overwrite=False)),
+    )
+    spec = make_spec("job.sh", "-out", "r=r.txt", "-once", "k")
+    submit(careful, spec)
+    (tmp_path / "r.txt").touch()
+    assert submit(careful, spec).notes[-1].startswith("-once k: submitted before")
+    other = make_spec("job.sh", "-out", "r=r.txt")
+    for refused in (submit, preview):
+        with pytest.raises(OutputConflict, match="1 output exists already"):
+            refused(careful, other)
+    assert len(schedd.clusters) == 1
+    assert "will be overwritten" in submit(session, other).notes[0]
+    assert submit(careful, replace(other, check_objects=False)).exit_code == 0

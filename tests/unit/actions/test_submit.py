@@ -15,6 +15,7 @@ from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
     Interrupted,
+    LogDirectoryMissing,
     PoolUnreachable,
     ScriptMissing,
     SubmissionRefused,
@@ -450,3 +451,24 @@ def test_an_unfinished_intent_is_seen_by_another_host(tmp_path: Path) -> None:
     )
     assert cluster_of(submit(session, make_spec("job.sh", "-once", "reco"))) == 13
     assert schedd.calls.index("find") < schedd.calls.index("submit")
+
+
+def test_a_directory_for_the_logs_is_made_when_it_is_needed(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """-n 4 -o newlog, as README has it; a preview makes nothing, and both say so."""
+    spec = make_spec("job.sh", "-n", "4", "-o", "newlog", "-e", "newlog")
+    note = f"the directory {tmp_path}/newlog is made for the jobs' logs"
+    assert note in preview(session, spec).notes
+    assert not (tmp_path / "newlog").exists()
+    assert note in submit(session, spec).notes
+    assert (tmp_path / "newlog").is_dir()
+    logs = [each.stdout for each in schedd.clusters[0].plan.procs()]
+    assert logs == [f"{tmp_path}/newlog/job.sh.out.%{{ClusterId}}.{proc}" for proc in range(4)]
+
+
+def test_a_refused_submission_makes_no_directory(session: Session, tmp_path: Path) -> None:
+    """Its parent is missing, too: rather a mistyped name."""
+    with pytest.raises(LogDirectoryMissing):
+        submit(session, make_spec("job.sh", "-n", "4", "-o", "new/log"))
+    assert not (tmp_path / "new").exists()

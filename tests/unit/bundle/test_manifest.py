@@ -97,6 +97,16 @@ def test_without_a_shared_file_system_paths_are_sent_and_brought_home() -> None:
     assert text == expected.replace("payload\t/work/alice/job.sh", "payload\tjob.sh")
 
 
+def test_paths_are_copied_up_to_a_limit() -> None:
+    """`link` becomes `copy` behind the limit; elsewhere, and without such inputs, nothing is said of it."""
+    files = replace(FILES, copy_limit=1000)
+    expected = GOLDEN.replace("link\tc.txt", "copy\tc.txt")
+    limit = "putlimit\t5368709120\ncopylimit\t1000\t10000\n"
+    assert manifest_text(files, Plain()) == expected.replace("putlimit\t5368709120\n", limit)
+    assert "copylimit" not in manifest_text(replace(files, shared=False), Plain())
+    assert "copylimit" not in manifest_text(replace(files, inputs=()), Plain())
+
+
 def test_no_marker_without_an_output_in_s3() -> None:
     """marker None: no such line."""
     text = manifest_text(replace(FILES, marker=None, outputs=()), Plain())

@@ -96,6 +96,7 @@ def test_what_stands_in_it() -> None:
             "grace": 300,
             "home_limit": 2**30,
             "put_limit": 5 * 2**30,
+            "copy_limit": 2 * 2**30,
             "in_place": False,
             "confined": False,
             "isolation": "",

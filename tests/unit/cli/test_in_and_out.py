@@ -22,11 +22,14 @@ from tests.fakes.world import make_spec
         ("%{items}", "%{items}", ""),
         ("%{item}=in.root", "%{item}", "in.root"),
         ("s3://raw/a=", "s3://raw/a", ""),
+        ("s3://raw/pt=50.root=", "s3://raw/pt=50.root", ""),
+        ("s3://raw/pt=50.root=in.root", "s3://raw/pt=50.root", "in.root"),
     ],
 )
 def test_an_input(word: str, url: str, name: str) -> None:
-    """The last `=` divides, unless a slash stands behind it."""
-    assert make_spec("job.sh", "-in", word).inputs == (FileRequest(name=name, url=url),)
+    """The last `=` divides, unless a slash stands behind it; where it gives a name, the whole is in doubt."""
+    expected = FileRequest(name=name, url=url, whole=word if name else "")
+    assert make_spec("job.sh", "-in", word).inputs == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +41,16 @@ def test_an_input(word: str, url: str, name: str) -> None:
         ("h_?.root=herd:out/d/", "h_?.root", "herd:out/d/", False),
         ("h_*.root?=herd:out/d/", "h_*.root", "herd:out/d/", True),
         ("d/r=res/", "d/r", "res/", False),
+        ("r=res/day=1/r", "r", "res/day=1/r", False),
+        ("pt=50.root=s3://out/pt=50.root", "pt=50.root", "s3://out/pt=50.root", False),
+        ("pt=50.root?=herd:out/pt=50.root", "pt=50.root", "herd:out/pt=50.root", True),
+        ("pt=50.root=/data/pt=50.root", "pt=50.root", "/data/pt=50.root", False),
+        ("pt=50.root=../pt=50.root", "pt=50.root", "../pt=50.root", False),
+        ("pt=50.root", "pt", "50.root", False),
     ],
 )
 def test_an_output(word: str, name: str, url: str, optional: bool) -> None:
-    """The first `=` divides; only a ? at the name's end means that it may be missing."""
+    """The `=` in front of a URL divides, else the first; only a ? at the name's end means that it may be missing."""
     expected = FileRequest(name=name, url=url, optional=optional)
     assert make_spec("job.sh", "-out", word).outputs == (expected,)
 

@@ -102,6 +102,23 @@ def test_missing_log_directories_are_named_with_the_command_that_makes_them() ->
     assert caught.value.remedy == "mkdir -p /x/err /x/log"
 
 
+def test_directories_that_were_named_are_made_in_one_that_is_there() -> None:
+    """The last part alone; one that only a file's path needs is refused as before."""
+    places = {
+        "/x": PlaceState.DIRECTORY,
+        "/locked": PlaceState.LOCKED_DIRECTORY,
+        **dict.fromkeys(("/x/log", "/x/a", "/x/a/b", "/locked/log"), PlaceState.MISSING),
+    }
+    assert check_directories(frozenset({"/x/log", "/x"}), places, frozenset({"/x/log"})) == (
+        "/x/log",
+    )
+    for path in ("/x/a/b", "/locked/log"):
+        with pytest.raises(LogDirectoryMissing, match=f"{path}$"):
+            check_directories(frozenset({path}), places, frozenset({path}))
+    with pytest.raises(LogDirectoryMissing):
+        check_directories(frozenset({"/x/a"}), places, frozenset({"/x/log"}))
+
+
 @pytest.mark.parametrize(
     ("state", "what"),
     [

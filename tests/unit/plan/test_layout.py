@@ -16,6 +16,8 @@ from hepsub.plan.layout import (
     directories,
     job_values,
     lay_out,
+    log_notes,
+    said_directories,
     written_out,
 )
 from hepsub.plan.place_state import PlaceState
@@ -234,3 +236,60 @@ def test_item_with_a_list_is_accepted() -> None:
     """With -list the same words are fine."""
     spec = make_spec("job.sh", "-list", "runs.txt", "-argu", "%{item}")
     assert check_item_names(spec) is None  # type: ignore[func-returns-value]
+
+
+FILE, DIRECTORY = PlaceState.FILE, PlaceState.DIRECTORY
+LOG = "/work/alice/log"
+
+
+@pytest.mark.parametrize(
+    ("number", "asked", "state", "inside"),
+    [
+        (4, "log", None, True),
+        (1, "log", None, False),
+        (1, "log", DIRECTORY, True),
+        (4, "log", FILE, False),
+        (4, "log.txt", None, False),
+        (4, ".log", None, False),
+        (1, "log/", None, True),
+        (4, "log.d/", None, True),
+        (4, "log.%{ClusterId}", None, False),
+        (4, "log%{ProcId}", None, False),
+        (4, "run.d/log", None, True),
+    ],
+)
+def test_what_a_place_of_logs_means(
+    number: int, asked: str, state: PlaceState | None, inside: bool
+) -> None:
+    """Many jobs and a plain word where nothing is yet: their directory, as README's example means it."""
+    path = absolute(asked, CWD)
+    found = lay_out(make_spec("job.sh", "-o", asked), CWD, {path: state} if state else {}, number)
+    log = f"{path}/job.sh.out.%{{ClusterId}}.%{{ProcId}}" if inside else path
+    assert str(found.stdout) == log
+    said = {str(each) for each in found.said}
+    assert said == ({path, str(CWD)} if inside else {str(CWD)})
+
+
+def test_directories_that_are_made_are_told() -> None:
+    """Each by its name, hundreds by their number."""
+    where = layout("-o", "log-%{ProcId}/", "-dir", "err")
+    said = said_directories(where, job_values(5, 0, ()))
+    assert said == {"/work/alice/err", *(f"/work/alice/log-{proc}" for proc in range(5))}
+    assert log_notes(where, [LOG], {}, 1) == (f"the directory {LOG} is made for the jobs' logs",)
+    assert log_notes(where, ["/a", "/b", "/c", "/d"], {}, 1) == (
+        "these directories are made for the jobs' logs: /a, /b, /c and 1 more",
+    )
+
+
+def test_one_log_for_many_jobs_is_told() -> None:
+    """HepJob's habit stays; /dev/null, a directory and a name for each job are no news."""
+    places = {"/dev/null": PlaceState.DEVICE}
+    both = layout("-o", "x.log", "-e", "x.log")
+    assert log_notes(both, (), {}, 4) == (
+        "all 4 jobs write their standard output and standard error into /work/alice/x.log:"
+        " %{ProcId} in its name gives each its own",
+    )
+    assert log_notes(both, (), {}, 1) == ()
+    (told,) = log_notes(layout("-e", "%{ClusterId}.log", "-o", "/dev/null"), (), places, 4)
+    assert "standard error into /work/alice/%{ClusterId}.log" in told
+    assert log_notes(layout("-o", "%{ProcId}.log"), (), {}, 4) == ()

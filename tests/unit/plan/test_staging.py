@@ -358,3 +358,14 @@ def test_a_key_that_clients_would_fold_is_refused(url: str, remedy: str) -> None
     with pytest.raises(UsageError, match="no client sends as it is") as error:
         plan.inputs_of(first())
     assert error.value.remedy == remedy
+
+
+def test_an_input_within_another_one_is_refused() -> None:
+    """What a job put there would be in the user's own directory, where that is a link."""
+    words = ("-in", "setup", "-in", "x.txt=setup", "-in", "y.txt")
+    with pytest.raises(OutputConflict):
+        check_conflicts(staging(*words), [first()])
+    items = ("/a/setup/x", "/b/setup/x", "/c/a")
+    plan = staging("-in", "%{items}", "-in", "z=a", "-list", "l")
+    with pytest.raises(OutputConflict, match="the input a/setup/x of job 0 would lie in the input"):
+        check_conflicts(plan, [first(1, items[:2], (2,))])

@@ -22,6 +22,7 @@ PROC_7 = Values(proc=7, index=107, item="run 42.root")
         ("%{procid}", (Name.PROC,)),
         ("%{PROCID}", (Name.PROC,)),
         ("%{clusterID}", (Name.CLUSTER,)),
+        ("%{UUID}", (Name.UUID,)),
         ("%{index}", (Name.INDEX,)),
         ("%{Item}", (Name.ITEM,)),
         ("%{ITEMS}", (Name.ITEMS,)),
@@ -50,6 +51,7 @@ def test_a_text_is_split_at_its_names(text: str, parts: tuple[str | Name, ...]) 
         ("log.%{Cluster}", "%{ClusterId}"),
         ("%{itemm}", "%{item}"),
         ("%{Indx}", "%{Index}"),
+        ("%{Uid}", "%{Uuid}"),
     ],
 )
 def test_a_near_miss_is_an_error_with_the_right_name(text: str, meant: str) -> None:
@@ -134,3 +136,12 @@ def test_a_text_without_names_is_itself(text: str) -> None:
 def test_the_text_of_a_template_has_the_names_in_their_usual_case() -> None:
     """What is shown is what hepsub's own pages write."""
     assert str(parse_template("a.%{CLUSTERID}.%{procid}")) == "a.%{ClusterId}.%{ProcId}"
+
+
+def test_the_uuid_is_a_name_until_the_submission_has_one() -> None:
+    """Then it is a text like any other, and what stands around it is one run with it."""
+    template = parse_template("a/%{uuid}/%{ProcId}.%{ClusterId}")
+    assert template.fill(PROC_7) == "a/%{Uuid}/7.%{ClusterId}"
+    assert template.fill_known(PROC_7).parts == ("a/", Name.UUID, "/7.", Name.CLUSTER)
+    assert template.with_uuid("u-1").parts == ("a/u-1/", Name.PROC, ".", Name.CLUSTER)
+    assert parse_template("x").with_uuid("u-1").parts == ("x",)

@@ -10,11 +10,14 @@ from typing import cast
 import pytest
 
 from hepsub.errors import InputsMissing, StorageRefused
+from hepsub.plan.layout import job_values
 from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.spelling import settled
 from hepsub.plan.staging import ObjectFact
 from hepsub.storage.s3 import Store
-from hepsub.survey.objects import look_up_inputs
+from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
+from tests.fakes.world import make_policy, make_spec
 
 
 @dataclass
@@ -79,6 +82,13 @@ def test_all_that_are_missing_are_named(tmp_path: Path) -> None:
     assert "-list" not in error.value.remedy
 
 
+def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
+    """Its name is there when the user looks."""
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(InputsMissing, match=r"/link \(a link that leads nowhere\)"):
+        look_up_inputs([FilePlace(path=f"{tmp_path}/link")], stores({}))
+
+
 def test_a_pattern_among_the_missing_is_explained(tmp_path: Path) -> None:
     """-in takes no pattern: the remedy tells which option does."""
     with pytest.raises(InputsMissing) as error:
@@ -120,3 +130,77 @@ def test_a_store_that_refuses_is_not_a_missing_input() -> None:
 def test_nothing_to_look_for_asks_nobody() -> None:
     """No inputs: no store is opened, so no keys are needed."""
     assert look_up_inputs([], stores({})) == {}
+
+
+STORE = """
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
+"""
+
+
+def whole(
+    store_of: Callable[[str], Store], cwd: Path, *words: str, nocheck: bool = False
+) -> frozenset[str]:
+    """Which of the texts behind -in are URLs as they stand."""
+    spec = make_spec("job.sh", *words, *(["-nocheck"] if nocheck else []))
+    first = job_values(3, 0, ())[0]
+    return whole_inputs(spec, make_policy(STORE), cwd, first, store_of)
+
+
+@dataclass
+class PtStore:
+    """A store with one object, whose key has a `=`."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+        """Size and ETag."""
+        group = list(places)
+        self.asked += [each.key for each in group]
+        fact = ObjectFact(size=1, etag="e")
+        return {each: fact if each.key == "pt=0.root" else None for each in group}
+
+
+@pytest.mark.parametrize(
+    ("word", "is_whole"),
+    [
+        ("s3://raw/pt=0.root", True),
+        ("s3://raw/pt=%{ProcId}.root", True),
+        ("s3://raw/pt=1.root", False),
+        ("pt=0.txt", True),
+        ("pt=1.txt", False),
+        ("%{items}=x", False),
+        ("ftp://x/y=z", False),
+        ("none:raw/y=z", False),
+    ],
+)
+def test_an_input_that_exists_with_its_equals_sign_is_meant(
+    tmp_path: Path, word: str, *, is_whole: bool
+) -> None:
+    """In S3 and on disk; what is no URL at all has its own error later."""
+    (tmp_path / "pt=0.txt").touch()
+    store = PtStore()
+    found = whole(lambda _: cast("Store", store), tmp_path, "-in", word)
+    assert found == (frozenset({word}) if is_whole else frozenset())
+    spec = settled(make_spec("job.sh", "-in", word), found)
+    assert spec.inputs[0].name == ("" if is_whole else word.rpartition("=")[2])
+    assert spec.inputs[0].url == (word if is_whole else word.rpartition("=")[0])
+
+
+def test_what_is_not_in_doubt_is_not_asked_for(tmp_path: Path) -> None:
+    """Neither without a name, nor with `=` at the end, nor with -nocheck."""
+    store = PtStore()
+    sure = ("-in", "s3://raw/pt=0.root=", "-in", "s3://raw/x=1/a")
+    assert whole(lambda _: cast("Store", store), tmp_path, *sure) == frozenset()
+    doubt = ("-in", "s3://raw/pt=0.root")
+    assert whole(lambda _: cast("Store", store), tmp_path, *doubt, nocheck=True) == frozenset()
+    assert store.asked == []
+
+
+def test_a_refusal_says_how_the_equals_sign_is_kept() -> None:
+    """Where one was taken for the name's."""
+    assert "write -in 's3://raw/pt=1.root='" in remedy_for(
+        make_spec("job.sh", "-in", "s3://raw/pt=1.root")
+    )
+    assert "=" not in remedy_for(make_spec("job.sh", "-in", "s3://raw/a"))

@@ -1,0 +1,104 @@
+"""What is at the places of the outputs before the jobs run: what is said of it, and what is refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from hepsub.errors import OutputConflict, OutputPlaceUnusable
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import Carried
+from hepsub.plan.template import Name
+from hepsub.policy.model import Policy
+from hepsub.suggest import closest
+
+_NAMED = 3
+_LATER = tuple(f"%{{{name.value}}}" for name in (Name.CLUSTER, Name.UUID))
+_SEPARATE = "%{ClusterId} or %{Uuid} in their places keep the outputs of each submission apart"
+
+
+class OutputFacts(Struct, frozen=True, kw_only=True):
+    """What was found at the places of the outputs.
+
+    Attributes:
+        existing: the outputs that exist already.
+        unseen: what could not be looked at, and why: a sentence each.
+        no_buckets: buckets that the storages do not have, as places without a key.
+        no_places: directories that no job could write to, and why.
+    """
+
+    existing: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    no_buckets: tuple[ObjectPlace, ...] = ()
+    no_places: tuple[tuple[str, str], ...] = ()
+
+
+def is_new(carried: Carried) -> bool:
+    """Whether an output is named after the submission, so that nothing of an earlier one is in its place."""
+    place = carried.place
+    text = place.key if isinstance(place, ObjectPlace) else place.path
+    return any(name in text for name in _LATER)
+
+
+def check_outputs(facts: OutputFacts, policy: Policy) -> None:
+    """Refuse places that no job could write to, and those of earlier results where the policy says so.
+
+    Raises:
+        OutputPlaceUnusable: a storage has no such bucket, or a directory cannot be made or written.
+        OutputConflict: outputs exist already, and the policy does not let them be overwritten.
+    """
+    if facts.no_buckets:
+        raise _no_bucket(facts.no_buckets[0], policy)
+    if facts.no_places:
+        path, why = facts.no_places[0]
+        more = len(facts.no_places) - 1
+        also = f"; {more} more of the directories likewise" if more else ""
+        raise OutputPlaceUnusable(
+            f"no output can be put into {path}: {why}{also}",
+            remedy="correct -out; -nocheck submits without looking",
+        )
+    if facts.existing and not policy.staging.overwrite:
+        raise OutputConflict(
+            f"{_exist(facts.existing)}, and may not be overwritten"
+            f" (staging.overwrite, {policy.origin('staging.overwrite')})",
+            remedy=f"{_SEPARATE}; -nocheck submits without looking",
+        )
+
+
+def output_notes(facts: OutputFacts) -> tuple[str, ...]:
+    """What the jobs will overwrite, and what could not be looked at."""
+    if not facts.existing:
+        return facts.unseen
+    return (f"{_exist(facts.existing)} and will be overwritten; {_SEPARATE}", *facts.unseen)
+
+
+def _exist(existing: Sequence[str]) -> str:
+    more = f" and {len(existing) - _NAMED} more" if len(existing) > _NAMED else ""
+    number = "1 output exists" if len(existing) == 1 else f"{len(existing)} outputs exist"
+    return f"{number} already ({', '.join(existing[:_NAMED])}{more})"
+
+
+def _no_bucket(place: ObjectPlace, policy: Policy) -> OutputPlaceUnusable:
+    known = {bucket: name for name, each in policy.storage.items() for bucket in each.buckets}
+    match = closest(place.bucket, known)
+    hint = f"did you mean {known[match]}:{match}/…? " if match is not None else ""
+    return OutputPlaceUnusable(
+        f"the storage {place.storage} has no bucket '{place.bucket}': no output could be put there",
+        remedy=f"{hint}correct -out, or make the bucket; -nocheck submits without looking",
+    )
+
+
+def directory_of(carried: Carried) -> str:
+    """The directory that an output for a path is put into."""
+    assert isinstance(carried.place, FilePlace)  # noqa: S101 (the callers look)
+    return carried.place.path.rpartition("/")[0] or "/"
+
+
+def named_keys(carried: Iterable[Carried]) -> list[str]:
+    """The keys of outputs for S3 that are no patterns and not named after the submission."""
+    return [
+        each.place.key
+        for each in carried
+        if isinstance(each.place, ObjectPlace) and not each.is_pattern and not is_new(each)
+    ]
