@@ -89,7 +89,7 @@ def _program(environment: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str,
     if found is not None:
         return (os.path.abspath(found),), {}
     checkout = str(Path(hepsub.__file__).parent.parent)
-    return (sys.executable, "-m", "hepsub", "hep_auth"), {"PYTHONPATH": checkout}
+    return (sys.executable, "-X", "utf8", "-m", "hepsub", "hep_auth"), {"PYTHONPATH": checkout}
 
 
 def _path(session: Session) -> str:

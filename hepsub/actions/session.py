@@ -17,6 +17,7 @@ from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
 from hepsub.plan.staging import bundle_root
+from hepsub.policy.blame import pool_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
@@ -50,6 +51,8 @@ class Session:
         journal: which submission went where.
         connect: the schedds of a pool, by name.
         keys: the keys for a storage, by its name and what the policy says of it.
+        prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
+            says besides.
         credential: where a credential of the policy comes from, by its name.
         interrupts: Ctrl-C.
     """
@@ -60,6 +63,7 @@ class Session:
     journal: Journal
     connect: Connect
     keys: Callable[[str, Storage], Keys]
+    prove: Callable[[str, Storage, Keys], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
 
@@ -73,8 +77,9 @@ class Session:
 
         Raises:
             UnknownPool: the policy has no such pool.
+            PolicyError: the default that it names is none of its pools.
         """
-        return self.policy.pool_named(asked or self.policy.default_pool())
+        return pool_for(self.policy, asked)
 
     def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         """The schedds that users of this policy have in a pool, the one for submissions first.
@@ -84,7 +89,7 @@ class Session:
             UnknownSchedd: none of the schedds of the policy is there.
             UnknownPool: the policy has no such pool, or no longer.
         """
-        rules = self.policy.pool[self.policy.pool_named(pool)]
+        rules = self.policy.pool[self.policy.pool_named(pool, "an earlier submission")]
         found = self.connect(rules)
         allowed = [
             each
@@ -166,6 +171,12 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return keys_for(name, storage, token_for, situation.user)
 
+    def prove(name: str, storage: Storage, keys: Keys) -> str:
+        from hepsub.storage.proof import prove_keys
+        from hepsub.storage.s3 import Store
+
+        return prove_keys(Store(name=name, storage=storage, keys=keys))
+
     def token_for(name: str, audience: str) -> Held:
         return credential(name, audience).obtain(_TOKEN_S)
 
@@ -176,6 +187,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         journal=Journal(directory=paths.journal, host=situation.host),
         connect=lambda pool: _connect(pool, situation, token_for),
         keys=keys,
+        prove=prove,
         credential=credential,
         interrupts=interrupts or Interrupts(),
     )

@@ -59,6 +59,8 @@ def auth_text(value: Value) -> str:  # noqa: C901, PLR0911 (one line for each ki
 
 
 def _login_lines(value: Login) -> Iterator[str]:
+    if not value.credentials:
+        yield "neither the pool nor its sites or the storages need a ticket or a token; hep_auth shows the S3 keys"
     for each in value.credentials:
         yield f"{each.name}: {each.text}"
         yield from (f"{_INDENT}{command}" for command in each.commands)
@@ -122,6 +124,8 @@ def _status_lines(value: RenewalStatus) -> Iterator[str]:
 
 def _keys_text(value: StorageKeys) -> str:
     where = f"by the token {value.token}" if value.token else "from ~/.aws"
+    if not value.good:
+        return f"{value.storage}: key {value.key}…, {where}"
     if value.expires is None:
         return f"{value.storage}: key {value.key}…, {where}, which does not end"
     left = duration_text(max(0.0, value.expires - value.now))

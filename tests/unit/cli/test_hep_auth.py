@@ -239,9 +239,9 @@ def test_a_token_on_stdout(tmp_path: Path) -> None:
 
 
 def test_keys_for_aws_are_all_there_is_on_stdout(tmp_path: Path) -> None:
-    """Of a profile of ~/.aws; by both doors."""
+    """Of a profile of ~/.aws; by both doors. Whether the store takes them is asked only where people ask."""
     home = tmp_path / "home"
-    text = policy(home, "[storage.x]\nendpoint = 'https://x'\nprofile = 'p'\n")
+    text = policy(home, "[storage.x]\nendpoint = 'http://127.0.0.1:1'\nprofile = 'p'\n")
     (home / "keys").write_text("[p]\naws_access_key_id = AKIAX\naws_secret_access_key = s3cr3t\n")
     variables = {"HEPSUB_CONFIG": text, "AWS_SHARED_CREDENTIALS_FILE": str(home / "keys")}
     expected = {"Version": 1, "AccessKeyId": "AKIAX", "SecretAccessKey": "s3cr3t"}
@@ -252,7 +252,10 @@ def test_keys_for_aws_are_all_there_is_on_stdout(tmp_path: Path) -> None:
         done = started(home, *words, program=program, **variables)
         assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, expected, "")
     done = started(home, "s3", **variables)
-    assert done.stdout == "x: key AKIA…, from ~/.aws, which does not end\n"
+    assert (done.returncode, done.stdout) == (35, "x: key AKIA…, from ~/.aws\n")
+    assert "the storage x at http://127.0.0.1:1 does not answer (ConnectionRefusedError): " in (
+        done.stderr
+    )
 
 
 def test_no_keys_are_an_error_with_an_empty_stdout(tmp_path: Path) -> None:
