@@ -210,8 +210,8 @@ def _place(row: Row) -> tuple[bool, bool]:
 def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
     """Whether what travels with jobs is kept fresh, where something does."""
     travels = any(row.kind != SCHEDD and row.needed_by for row in rows)
-    state = read_state(session.bundles)
     now = session.situation.now
+    state = read_state(session.bundles, now)
     if state.is_active(now):
         ago = duration_text(max(0.0, now - state.when))
         return (f"hep_auth renew ran {ago} ago on {state.host}; hep_auth renew -status tells more",)

@@ -56,7 +56,7 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     if plan.staging is None:
         return ()
     now = session.situation.now
-    active = read_state(session.bundles).is_active(now)
+    active = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     by_name = {each.name: each for each in plan.staging.credentials}
     notes = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from hepsub.actions.install_result import CRON, SYSTEMD, Installed, Uninstalled
 from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task
@@ -63,7 +62,7 @@ def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     if _remove_line():
         removed.append("the line in your crontab")
     if removed:
-        _forget_runs(session.bundles, task.host)
+        _forget_runs(session, task.host)
     return Result(value=Uninstalled(removed=tuple(removed), host=task.host))
 
 
@@ -119,9 +118,10 @@ def _by_cron(task: Task) -> Installed:
 _WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
 
 
-def _forget_runs(root: Path, host: str) -> None:
+def _forget_runs(session: Session, host: str) -> None:
     """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
-    state = read_state(root)
+    root = session.bundles
+    state = read_state(root, session.situation.now)
     if not state.by_itself or state.host != host:
         return
     with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:

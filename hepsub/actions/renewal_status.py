@@ -19,7 +19,8 @@ _NOT_RENEWED = "not-renewed"
 def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     """Tell what the renewal last did, and whether this machine starts it."""
     task = renewal_task(session, machine)
-    state, now = read_state(session.bundles), session.situation.now
+    now = session.situation.now
+    state = read_state(session.bundles, now)
     kind, where, problems = _installation(task)
     status = RenewalStatus(
         state=state,

@@ -196,7 +196,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
     if plan.staging is None:
         return ()
     now = session.situation.now
-    renewed = read_state(session.bundles).is_active(now)
+    renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
     for name in used_storages(request_for(plan, plan.staging, "", "")):

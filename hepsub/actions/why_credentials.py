@@ -21,8 +21,8 @@ def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str
             return ()
         credentials = tuple(each.name for each in bundle.request.staging.credentials)
         storages = used_storages(bundle.request)
-        state = read_state(session.bundles)
         now = session.situation.now
+        state = read_state(session.bundles, now)
         return (
             *_lines(credentials, state.credentials, "the credential", now),
             *_lines(storages, state.storages, "the signed URLs of", now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -14,7 +15,7 @@ import pytest
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import Session
 from hepsub.actions.submit import Submission, submit
-from hepsub.auth.renewal import read_state
+from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
 from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
@@ -102,7 +103,7 @@ def test_without_bundles_there_is_nothing_to_do(world: World) -> None:
     assert result.problems == ()
     assert world.schedd.calls == []
     assert world.source.asked == 0
-    assert read_state(world.session().bundles).when == pytest.approx(world.now, abs=5)
+    assert read_state(world.session().bundles, world.now).when == pytest.approx(world.now, abs=5)
     assert value_of(result).pause == 600
 
 
@@ -188,6 +189,32 @@ def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
     assert now[1] == manifests[1]
     assert now[0].splitlines()[0] == manifests[0].splitlines()[0] == "hepsub-manifest\t1\t13.0"
     assert value_of(result).state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
+
+
+@pytest.mark.parametrize(("when", "end"), [(400, 407), (400, 1), (0, 407)])
+def test_what_a_clock_that_was_ahead_has_signed_is_signed_anew(
+    world: World, when: float, end: float
+) -> None:
+    """Its URLs are good for nothing, and it must not keep anybody from signing until then."""
+    bundle = world.submit(*OUT)
+    signed = bundle / "private/signed.json"
+    day = 86400.0
+    signed.write_text(json.dumps({"herd": world.now + end * day}))
+    os.utime(signed, (world.now + when * day, world.now + when * day))
+    ahead = RenewalState(
+        when=world.now + 400 * day,
+        by_itself=world.now + 400 * day,
+        every=600,
+        storages={"herd": Outcome(failures=1, not_before=world.now + 400 * day)},
+    )
+    root = world.session().bundles
+    state_path(root).parent.mkdir(mode=0o700, exist_ok=True)
+    state_path(root).write_text(state_text(ahead))
+    result = renew(world.session(), patient=True)
+    assert (result.exit_code, result.problems) == (0, ())
+    (ends,) = json.loads(signed.read_text()).values()
+    assert ends == pytest.approx(world.now + HOUR, abs=60)
+    assert not read_state(root, world.now).is_active(world.now)
 
 
 def test_keys_that_are_refused_leave_the_manifests_as_they_are(world: World) -> None:
