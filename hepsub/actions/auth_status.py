@@ -217,6 +217,6 @@ def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
         return (f"hep_auth renew ran {ago} ago on {state.host}; hep_auth renew -status tells more",)
     if travels:
         return (
-            "nothing renews what waiting and running jobs have with them: hep_auth renew -install",
+            f"nothing renews what waiting and running jobs have with them: {session.way_to_renew()}",
         )
     return ()

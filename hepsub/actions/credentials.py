@@ -63,7 +63,11 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     for each in held:
         credential = by_name[each.name]
         outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
-        notes.append(forecast_note(outlook, span, renewer=_renewer(credential, active=active)))
+        notes.append(
+            forecast_note(
+                outlook, span, renewer=_renewer(credential, active=active), way=session.way_to_renew
+            )
+        )
         alone = plan.staging.confined and not plan.staging.is_refreshed
         if (
             alone and credential.kind != KERBEROS and not credential.by_condor

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hepsub.actions.install_result import CRON, SYSTEMD, Installed, Uninstalled
-from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task
+from hepsub.actions.install_task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
 from hepsub.actions.session import Session
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
@@ -17,8 +17,6 @@ from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
-
-_LOOP = "hep_auth renew -loop does it for as long as it runs: in tmux or screen, or in a container's entry point"
 
 
 def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
@@ -32,10 +30,10 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
         OSError
     ):  # what the renewal needs of this login; submissions note it, too
         note_login(session.paths.logins, task.host, session.situation.environment)
-    if f"{session.situation.home}/".startswith("/afs/"):
+    if is_in_afs(session.situation):
         raise RenewalNotInstalled(
             f"your home {session.situation.home} is in AFS, which neither cron nor systemd can read for you",
-            remedy=_LOOP,
+            remedy=LOOP,
         )
     reasons = []
     for way in _WAYS:
@@ -45,7 +43,7 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
             reasons.append(str(trouble))
     raise RenewalNotInstalled(
         f"nothing on {task.host} would run hep_auth renew after you log out: {'; '.join(reasons)}",
-        remedy=_LOOP,
+        remedy=LOOP,
     )
 
 

@@ -55,6 +55,7 @@ class Session:
             says besides.
         credential: where a credential of the policy comes from, by its name.
         interrupts: Ctrl-C.
+        way_to_renew: what has the renewal done by itself on this machine, as one types it.
     """
 
     situation: Situation
@@ -66,6 +67,7 @@ class Session:
     prove: Callable[[str, Storage, Keys], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
 
     @property
     def bundles(self) -> Path:
@@ -177,6 +179,11 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
+    def way() -> str:
+        from hepsub.actions.install_task import way_to_renew
+
+        return way_to_renew(situation)
+
     def token_for(name: str, audience: str) -> Held:
         return credential(name, audience).obtain(_TOKEN_S)
 
@@ -190,6 +197,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         prove=prove,
         credential=credential,
         interrupts=interrupts or Interrupts(),
+        way_to_renew=way,
     )
 
 

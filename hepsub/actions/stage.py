@@ -208,7 +208,11 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
             )
             continue
         outlook = _outlook(name, store, now, spool=plan.route.spool)
-        notes.append(forecast_note(outlook, span, renewer=REFRESHER if renewed else ""))
+        notes.append(
+            forecast_note(
+                outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
+            )
+        )
         if plan.staging.confined and not plan.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)

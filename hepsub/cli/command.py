@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Values
@@ -232,8 +231,9 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
 def _bug() -> Problem:
     """A report of the exception at hand, and where it lies."""
     from hepsub.paths import paths_for
+    from hepsub.situation import home_directory
 
-    reports = paths_for(os.environ, Path.home()).reports
+    reports = paths_for(os.environ, home_directory(os.environ)).reports
     text = traceback.format_exc()
     try:
         make_private(reports)
