@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.recover import recover
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import Session
+from hepsub.actions.stage import open_stores
 from hepsub.actions.submit import Submission, submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
@@ -275,6 +277,32 @@ def test_two_at_once(world: World) -> None:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     assert not value_of(world.renew()).busy
+
+
+def test_many_that_meet_stale_bundles_leave_nothing_of_them(world: World) -> None:
+    """Four commands at once, thirty interrupted submissions, and what an older hepsub left of such a meeting."""
+    for bundle in [world.submit("-cred", "iam") for _ in range(30)]:
+        (bundle / "private/ready").unlink()
+    world.schedd.jobs = []
+    world.schedd.clusters.clear()
+    root = world.session().bundles
+    for name, inner in (("old", "lock"), ("older", "private/lock")):
+        (root / name).mkdir(mode=0o700)
+        (root / name / inner).parent.mkdir(mode=0o700, exist_ok=True)
+        (root / name / inner).touch(mode=0o600)
+        os.utime(root / name, (world.now - 2 * HOUR, world.now - 2 * HOUR))
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                list(recover(world.session(), open_stores(world.session())))
+            except BaseException:  # noqa: BLE001 (nothing may leave the child)
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert [each.name for each in root.iterdir() if each.name != ".renew"] == []
 
 
 def test_a_missing_credential_stops_the_submission_before_anything_is_made(world: World) -> None:
