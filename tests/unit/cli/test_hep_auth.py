@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.renew import Renewed
+from hepsub.auth.renewal import RenewalState
+from hepsub.cli import renew_rounds
 from hepsub.cli.command import VERBS, find, load_verbs, main
 from hepsub.cli.help import help_text, usage
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
+from hepsub.result import Result
 from tests.fakes.credentials import make_token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -321,6 +326,25 @@ def _moments(state: Path, number: int) -> set[float]:
             seen.add(json.loads(state.read_text())["when"])
         time.sleep(0.1)
     return seen
+
+
+def test_a_loop_says_once_what_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that refuses for good would fill the log of a container."""
+    state = RenewalState()
+    rounds = [("a",), ("a", "b"), ("b",), ("a", "b")]
+    said: list[str] = []
+
+    def one_round(*, by_itself: bool) -> Result:
+        assert by_itself
+        notes = rounds.pop(0)
+        if not rounds:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return Result(value=Renewed(state=state, busy=False, pause=0), notes=notes)
+
+    monkeypatch.setattr(renew_rounds, "one_round", one_round)
+    monkeypatch.setattr(renew_rounds, "_SHORTEST_S", 0.0)
+    renew_rounds.loop(None, said.append)
+    assert said == ["a", "b", "a"]
 
 
 def test_a_loop_goes_on_after_a_trouble(tmp_path: Path) -> None:
