@@ -19,6 +19,9 @@ LATEST = 253_402_214_400.0
 Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
 """Seconds since the epoch, of which a date can be made."""
 
+AHEAD_S = 900.0
+"""Clocks of machines differ; by more than this none is believed (S3 refuses such a signature as well)."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEEPEST = 32
 """No document that hepsub reads is nested deeper."""
@@ -27,6 +30,16 @@ _STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|[0-9]{400}', re
 
 class Malformed(ValueError):
     """A document that somebody else wrote is not what it has to be; the message says where."""
+
+
+def has_been(moment: float, now: float) -> bool:
+    """Whether something may have been done then: a clock that was ahead once has noted times that are still to come.
+
+    Args:
+        moment: when it was done, by some machine's clock, in seconds since the epoch.
+        now: by ours.
+    """
+    return moment <= now + AHEAD_S
 
 
 def read_file(path: Path, most: int) -> bytes:

@@ -62,24 +62,44 @@ def read_situation() -> Situation:
     callers = {name: value for name, value in _OWN.items() if value is not None}
     others = {name: value for name, value in os.environ.items() if name not in _OWN}
     environment = caller_environment(others | callers)
-    try:
-        entry = pwd.getpwuid(uid)
-        user, home, gid = entry.pw_name, entry.pw_dir, entry.pw_gid
-    except KeyError:  # a container that runs under a uid without a passwd entry
-        user = environment.get("USER") or str(uid)
-        home, gid = environment.get("HOME", "/"), os.getgid()
+    entry = _entry(uid)
+    if entry is not None:
+        user, gid = entry.pw_name, entry.pw_gid
+    else:
+        user = environment.get("USER") or environment.get("LOGNAME") or str(uid)
+        gid = os.getgid()
     return Situation(
         user=user,
         uid=uid,
         groups=_group_names(gid),
         host=socket.gethostname(),
         cwd=_visible_cwd(environment),
-        home=Path(environment.get("HOME") or home),
+        home=home_directory(environment),
         environment=MappingProxyType(environment),
         now=time.time(),
         own_programs=_own_programs(environment.get("PATH", ""), own),
         own_environment=own,
     )
+
+
+def home_directory(environment: Mapping[str, str]) -> Path:
+    """$HOME, else the home that passwd tells; / where neither does."""
+    entry = _entry(os.getuid())
+    return Path(environment.get("HOME") or (entry.pw_dir if entry else "/"))
+
+
+def login_name(uid: int) -> str:
+    """The user's name as the system knows it, else the number in words."""
+    entry = _entry(uid)
+    return entry.pw_name if entry else f"uid {uid}"
+
+
+def _entry(uid: int) -> pwd.struct_passwd | None:
+    """The user's line in passwd; a container may run under a uid that has none."""
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        return None
 
 
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:

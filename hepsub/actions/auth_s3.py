@@ -7,12 +7,15 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from hepsub.actions.at_once import at_once
 from hepsub.actions.session import Session
-from hepsub.errors import UnknownStorage
-from hepsub.policy.model import Policy
-from hepsub.result import Json, Result
+from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
+from hepsub.policy.model import Policy, Storage
+from hepsub.result import Json, Result, failures
 from hepsub.storage.keys import Keys
+from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean
+from hepsub.units import duration_text
 
 _EARLY_S = 300.0
 _EARLY_PART = 0.25
@@ -26,6 +29,7 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
         storage: its name in the policy.
         key: the beginning of the access key id.
         token: the credential whose token they come from; empty when they come from ~/.aws.
+        good: whether the store has accepted them.
         expires: when they end, in seconds since the epoch; None for never.
         now: seconds since the epoch.
     """
@@ -33,6 +37,7 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     storage: str
     key: str
     token: str
+    good: bool
     expires: float | None
     now: float
 
@@ -42,6 +47,7 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
             "storage": self.storage,
             "key": self.key,
             "token": self.token or None,
+            "good": self.good,
             "expires": self.expires,
         }
 
@@ -73,13 +79,14 @@ class ProcessKeys(Struct, frozen=True, kw_only=True):
         return document
 
 
-def storage_keys(session: Session, named: str, *, secret: bool) -> Result:
-    """The keys of a storage, or whose they are.
+def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5.0) -> Result:
+    """The keys of a storage, or whose they are and whether the store accepts them.
 
     Args:
         session: the session.
         named: the storage; empty for the default one.
-        secret: whether the keys themselves are wanted.
+        secret: whether the keys themselves are wanted; then the store is not asked.
+        limit: seconds after which the store is not waited for any longer.
 
     Raises:
         UnknownStorage: the policy has no such storage, or several and none was named.
@@ -91,14 +98,61 @@ def storage_keys(session: Session, named: str, *, secret: bool) -> Result:
     now = session.situation.now
     if secret:
         return Result(value=ProcessKeys(keys=keys, expiration=_expiration(keys.expires, now)))
+    said, troubles = "", list[HepsubError]()
+    try:
+        said = _checked_soon(session, name, keys, limit)
+    except HepsubError as error:
+        troubles.append(error)
+    problems, exit_code = failures(troubles, 0)
     value = StorageKeys(
         storage=name,
         key=keys.access[:_SHOWN],
         token=rules.token_name,
+        good=not troubles,
         expires=keys.expires,
         now=now,
     )
-    return Result(value=value, notes=(keys.note,) if keys.note else ())
+    return Result(
+        value=value,
+        notes=tuple(note for note in (keys.note, said) if note),
+        problems=problems,
+        exit_code=exit_code,
+    )
+
+
+def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
+    """What `check_keys` says.
+
+    Raises:
+        HepsubError: what it raises, or it takes longer than so many seconds.
+    """
+    rules = session.policy.storage[name]
+    (said,) = at_once([lambda: check_keys(session, name, rules, keys)], limit)
+    if said is None:
+        raise no_answer(name, limit)
+    return said
+
+
+def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str:
+    """Nothing, for keys that the storage accepts now; or what it says besides.
+
+    Raises:
+        CredentialExpired: they have ended.
+        StorageRefused: the storage does not accept them.
+        StorageUnreachable: it does not answer.
+    """
+    token, now = storage.token_name, session.situation.now
+    if keys.expires is not None and keys.expires <= now:
+        raise CredentialExpired(
+            f"the keys have ended {duration_text(now - keys.expires)} ago",
+            remedy=f"hep_auth login {token}" if token else "get new ones where these came from",
+        )
+    return session.prove(name, storage, keys)
+
+
+def shown_key(keys: Keys) -> str:
+    """As much of the name of a key as anybody may see."""
+    return f"{keys.access[:_SHOWN]}…"
 
 
 def _expiration(expires: float | None, now: float) -> float | None:

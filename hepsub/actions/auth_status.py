@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.at_once import at_once
 from hepsub.actions.auth_row import KEYS, SCHEDD, TOKEN, AuthStatus, Row
+from hepsub.actions.auth_s3 import check_keys, shown_key
 from hepsub.actions.session import Session
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
-from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable
+from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Problem, Result
-from hepsub.storage.keys import Keys
+from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
 
 _LIMIT_S = 5.0
@@ -24,9 +24,6 @@ _LIMIT_S = 5.0
 
 _AT_LEAST_S = 60.0
 _SOON_S = 3600.0
-_SHOWN = 4
-
-
 _UNLOCK = "oidc-add -X"
 
 
@@ -73,34 +70,17 @@ class _Look(Struct, frozen=True, kw_only=True):
 
 
 def _together(looks: Sequence[_Look], limit: float) -> list[Row]:
-    """Every row, those that took too long with that as their trouble.
-
-    The threads are daemons: what hangs in a system call does not keep the command from ending.
-    """
-    found: dict[int, Row] = {}
-    crashed: list[BaseException] = []
-
-    def fill(number: int, look: _Look) -> None:
-        try:
-            found[number] = look.at()
-        except BaseException as error:  # noqa: BLE001 (a bug in a thread is a bug of the command)
-            crashed.append(error)
-
-    threads = [threading.Thread(target=fill, args=each, daemon=True) for each in enumerate(looks)]
-    end = time.monotonic() + limit
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    if crashed:
-        raise crashed[0]
+    """Every row, those that took too long with that as their trouble."""
+    found = at_once([look.at for look in looks], limit)
     return [
-        found[number] if number in found else _failed(look.row, _late(look.row, limit))
-        for number, look in enumerate(looks)
+        row or _failed(look.row, _late(look.row, limit))
+        for look, row in zip(looks, found, strict=True)
     ]
 
 
 def _late(row: Row, limit: float) -> HepsubError:
+    if row.kind == KEYS:
+        return no_answer(row.name, limit)
     if row.kind != TOKEN:
         return ProviderUnreachable(f"no answer within {limit:.0f} s", remedy="try again later")
     return ProviderUnreachable(
@@ -110,8 +90,8 @@ def _late(row: Row, limit: float) -> HepsubError:
 
 
 def _next_command(row: Row, trouble: HepsubError) -> str:
-    """What to type; nothing helps while the provider is away, and only its user unlocks an agent."""
-    if isinstance(trouble, ProviderUnreachable):
+    """What to type; nothing helps while others are away, and only its user unlocks an agent."""
+    if isinstance(trouble, ProviderUnreachable | StorageUnreachable):
         return ""
     return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
 
@@ -179,18 +159,13 @@ def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
 
     def fill(row: Row) -> Row:
         keys = session.keys(name, storage)
-        now = session.situation.now
-        if keys.expires is not None and keys.expires <= now:
-            raise CredentialExpired(
-                f"the keys have ended {duration_text(now - keys.expires)} ago",
-                remedy=f"hep_auth login {token}" if token else "get new ones where these came from",
-            )
+        said = check_keys(session, name, storage, keys)
         return replace(
             row,
-            who=_key_text(keys),
+            who=f"key {shown_key(keys)}",
             expires=keys.expires,
             renewable_until=None if token else keys.expires,
-            note=keys.note,
+            note="; ".join(filter(None, (keys.note, said))),
             next_command="",
         )
 
@@ -205,10 +180,6 @@ def _schedd_look(session: Session, pool: str) -> _Look:
         return replace(row, who=schedd.identity(), origin=schedd.name)
 
     return _Look(row=row, fill=fill)
-
-
-def _key_text(keys: Keys) -> str:
-    return f"key {keys.access[:_SHOWN]}…"
 
 
 def _buckets(storage: Storage) -> str:
@@ -240,13 +211,13 @@ def _place(row: Row) -> tuple[bool, bool]:
 def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
     """Whether what travels with jobs is kept fresh, where something does."""
     travels = any(row.kind != SCHEDD and row.needed_by for row in rows)
-    state = read_state(session.bundles)
     now = session.situation.now
+    state = read_state(session.bundles, now)
     if state.is_active(now):
         ago = duration_text(max(0.0, now - state.when))
         return (f"hep_auth renew ran {ago} ago on {state.host}; hep_auth renew -status tells more",)
     if travels:
         return (
-            "nothing renews what waiting and running jobs have with them: hep_auth renew -install",
+            f"nothing renews what waiting and running jobs have with them: {session.way_to_renew()}",
         )
     return ()

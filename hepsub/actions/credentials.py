@@ -56,14 +56,18 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     if plan.staging is None:
         return ()
     now = session.situation.now
-    active = read_state(session.bundles).is_active(now)
+    active = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     by_name = {each.name: each for each in plan.staging.credentials}
     notes = []
     for each in held:
         credential = by_name[each.name]
         outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
-        notes.append(forecast_note(outlook, span, renewer=_renewer(credential, active=active)))
+        notes.append(
+            forecast_note(
+                outlook, span, renewer=_renewer(credential, active=active), way=session.way_to_renew
+            )
+        )
         alone = plan.staging.confined and not plan.staging.is_refreshed
         if (
             alone and credential.kind != KERBEROS and not credential.by_condor

@@ -75,10 +75,13 @@ def push_home(
         troubles = (error.message,)
     except OSError as error:
         troubles = (f"{error.filename}: {error.strerror}",)
+    named = f"outputs of cluster {found.cluster}"
     return [
         Problem(
             code="not-pushed",
-            message=f"outputs of cluster {found.cluster} that came home could not be uploaded: {trouble}",
+            message=trouble
+            if trouble.startswith(named)
+            else f"{named} that came home could not be uploaded: {trouble}",
             remedy="they stay at home until the same command, or hep_auth renew, can put them there",
         )
         for trouble in troubles

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from hepsub.actions.install_result import CRON, SYSTEMD, Installed, Uninstalled
-from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task
+from hepsub.actions.install_task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
 from hepsub.actions.session import Session
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
@@ -19,8 +18,6 @@ from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
-
-_LOOP = "hep_auth renew -loop does it for as long as it runs: in tmux or screen, or in a container's entry point"
 
 
 def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
@@ -34,10 +31,10 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
         OSError
     ):  # what the renewal needs of this login; submissions note it, too
         note_login(session.paths.logins, task.host, session.situation.environment)
-    if f"{session.situation.home}/".startswith("/afs/"):
+    if is_in_afs(session.situation):
         raise RenewalNotInstalled(
             f"your home {session.situation.home} is in AFS, which neither cron nor systemd can read for you",
-            remedy=_LOOP,
+            remedy=LOOP,
         )
     reasons = []
     for way in _WAYS:
@@ -47,7 +44,7 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
             reasons.append(str(trouble))
     raise RenewalNotInstalled(
         f"nothing on {task.host} would run hep_auth renew after you log out: {'; '.join(reasons)}",
-        remedy=_LOOP,
+        remedy=LOOP,
     )
 
 
@@ -64,7 +61,7 @@ def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     if _remove_line():
         removed.append("the line in your crontab")
     if removed:
-        _forget_runs(session.bundles, task.host)
+        _forget_runs(session, task.host)
     return Result(value=Uninstalled(removed=tuple(removed), host=task.host))
 
 
@@ -120,9 +117,10 @@ def _by_cron(task: Task) -> Installed:
 _WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
 
 
-def _forget_runs(root: Path, host: str) -> None:
+def _forget_runs(session: Session, host: str) -> None:
     """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
-    state = read_state(root)
+    root = session.bundles
+    state = read_state(root, session.situation.now)
     if not state.by_itself or state.host != host:
         return
     with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:

@@ -14,7 +14,10 @@ from msgspec import Struct
 
 import hepsub
 from hepsub.actions.session import Session
-from hepsub.tools import crontab
+from hepsub.errors import ToolFailed
+from hepsub.situation import Situation
+from hepsub.tools import crontab, systemd
+from hepsub.tools.run import installed
 
 _VARIABLES = (
     "HEPSUB_CONFIG", "HEPSUB_HERE_DIR", "CONDOR_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
@@ -38,6 +41,37 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 THIS_MACHINE = Machine()
+
+
+INSTALL = "hep_auth renew -install"
+LOOP = "hep_auth renew -loop in tmux or screen, or in the container's entry point"
+
+
+def way_to_renew(situation: Situation, machine: Machine = THIS_MACHINE) -> str:
+    """What has the renewal done by itself here, as one types it: -install is no answer where nothing would run it."""
+    if is_in_afs(situation):
+        return LOOP
+    if _has_cron(machine):
+        return INSTALL
+    if systemd.why_no_timers():
+        return LOOP
+    return INSTALL if systemd.lingers(situation.user) else f"{INSTALL}, or where that fails {LOOP}"
+
+
+def _has_cron(machine: Machine) -> bool:
+    """Whether a cron daemon runs, and this user may use it."""
+    if not installed("crontab") or not crontab.cron_daemon(machine.proc, machine.runtime):
+        return False
+    try:
+        crontab.read_crontab()
+    except ToolFailed:
+        return False
+    return True
+
+
+def is_in_afs(situation: Situation) -> bool:
+    """Whether neither cron nor systemd can read the home: they have no token for it."""
+    return f"{situation.home}/".startswith("/afs/")
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -88,7 +122,7 @@ def _program(environment: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str,
     if found is not None:
         return (os.path.abspath(found),), {}
     checkout = str(Path(hepsub.__file__).parent.parent)
-    return (sys.executable, "-m", "hepsub", "hep_auth"), {"PYTHONPATH": checkout}
+    return (sys.executable, "-X", "utf8", "-m", "hepsub", "hep_auth"), {"PYTHONPATH": checkout}
 
 
 def _path(session: Session) -> str:

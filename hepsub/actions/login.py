@@ -80,7 +80,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
 
     Args:
         session: the session.
-        names: credentials of the policy; none for those that its pool, sites and storages need. A
+        names: credentials of the policy; none for those that the pool, its sites and the storages need. A
             ticket that is named is got anew though there is one: it may not be renewable any more.
         terminal: where programs may ask their user; None for nowhere.
 
@@ -115,9 +115,13 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
 
 
 def _needed(session: Session) -> tuple[str, ...]:
+    """What counts here, and the token of this pool's schedds; nothing where keys for S3 are enough, or nothing is."""
     pool, policy = session.pool_name(None), session.policy
-    needed = tuple(name for name in policy.credential if needs(policy, name, pool)[0])
-    return needed or tuple(policy.credential)
+    return tuple(
+        name
+        for name in policy.credential
+        if needs(policy, name, pool)[1] or policy.pool[pool].token == name
+    )
 
 
 def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> Held:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import DIRECTORY
+from hepsub.documents import has_been
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS, PRIVATE
@@ -28,7 +29,7 @@ def offer(session: Session) -> None:
     """
     mark = session.bundles / DIRECTORY / _OFFERED
     newest = max((_written(path) for path in _places(session)), default=0.0)
-    if newest <= _written(mark) or not any(
+    if _is_old(newest, _written(mark), session.situation.now) or not any(
         any(session.bundles.glob(f"*/{where}/*"))
         for where in (f"{PRIVATE}/{CREDENTIALS}", CREDENTIALS)
     ):
@@ -42,6 +43,11 @@ def offer(session: Session) -> None:
         os.utime(mark, (newest, newest))  # the bundles' file server may have another clock
         # With -wait the command may have begun days ago.
         renew(replace(session, situation=replace(session.situation, now=time.time())))
+
+
+def _is_old(newest: float, seen: float, now: float) -> bool:
+    """Whether that was offered before; a mark of a clock that was ahead says nothing of what is new by now."""
+    return newest == seen or (newest < seen and has_been(seen, now))
 
 
 def _places(session: Session) -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ the store has been seen to hold every output that it tells of.
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from io import BufferedIOBase, BytesIO
@@ -163,7 +164,7 @@ def push_pending(
     push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
     held = now.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
     push.each(push.ready, lambda tree, proc: push.mark(tree, push.jobs[proc], held))
-    return tuple(dict.fromkeys(push.troubles))
+    return tuple(dict.fromkeys((*push.troubles, *push.refused())))
 
 
 class _Push(Struct, frozen=True, kw_only=True):
@@ -173,6 +174,7 @@ class _Push(Struct, frozen=True, kw_only=True):
         jobs: those with something that belongs elsewhere, by their procs.
         ready: those that lack nothing but their marker.
         troubles: what could not be done, in words.
+        refusals: what a storage has refused, in words: told once, with what may be done.
     """
 
     now: Round
@@ -181,6 +183,23 @@ class _Push(Struct, frozen=True, kw_only=True):
     jobs: dict[int, JobAtHome] = field(default_factory=dict)
     ready: list[int] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+    def refused(self) -> tuple[str, ...]:
+        """What to say of what a storage refuses: it may do so for ever, and what came home is kept for as long."""
+        if not self.refusals:
+            return ()
+        more = len(self.refusals) - 1
+        others = f", and {more} other(s)" if more else ""
+        return (
+            f"outputs of cluster {self.cluster} stay at home: {self.refusals[0]}{others}; mend the bucket or your"
+            f" rights there, or fetch them: hep_fetch {self.cluster} -d DIR, and then drop"
+            f" them here: rm -r {shlex.quote(str(self.bundle.directory))}",
+        )
+
+    def _note(self, error: HepsubError) -> None:
+        kind = self.refusals if isinstance(error, StorageRefused) else self.troubles
+        kind.append(error.message)
 
     def each(self, procs: Iterable[int], act: Callable[[Tree, int], None]) -> None:
         """Do something with what each of some jobs brought back; one that cannot be used stops no other."""
@@ -221,7 +240,7 @@ class _Push(Struct, frozen=True, kw_only=True):
                 if not self._is_settled(tree, job, each, there):
                     continue
             except HepsubError as error:
-                self.troubles.append(error.message)
+                self._note(error)
                 continue
             left.remove(each)
             write_pending(tree, left)
@@ -258,7 +277,7 @@ class _Push(Struct, frozen=True, kw_only=True):
         try:
             self._mark(tree, job, there)
         except HepsubError as error:
-            self.troubles.append(error.message)
+            self._note(error)
 
     def _mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
         listed, _ = pending_at(tree)

@@ -79,7 +79,7 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
     """
     root = session.bundles
     with claimed(root / DIRECTORY) as mine:
-        before = read_state(root)
+        before = read_state(root, session.situation.now)
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))

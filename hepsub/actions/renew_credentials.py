@@ -83,7 +83,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     delivered = before.renewed + ((before.expires or 0.0) - before.renewed) / 2
     if not users.bundles and now < delivered:
         return before, delivered
-    copies = {bundle.directory: _copy(bundle, users.credential) for bundle in users.bundles}
+    copies = {bundle.directory: _copy(bundle, users.credential, now) for bundle in users.bundles}
     found = _find(session, users, list(copies.values()), before)
     written = False
     if found.best is not None:
@@ -102,9 +102,9 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     return outcome, found.best.due
 
 
-def _copy(bundle: Bundle, credential: JobCredential) -> Copy | None:
+def _copy(bundle: Bundle, credential: JobCredential, now: float) -> Copy | None:
     path = bundle.master_credential(credential.name)
-    return read_copy(path, credential) if path is not None else None
+    return read_copy(path, credential, now) if path is not None else None
 
 
 def _with_times(outcome: Outcome, best: Copy | None) -> Outcome:

@@ -52,7 +52,7 @@ def renew_signatures(
         used = used_storages(each.bundle.request)
         if not each.cluster and each.bundle.request.staging.needs_cluster:
             continue  # its places cannot be named
-        signed = read_signed(each.bundle.directory)
+        signed = read_signed(each.bundle.directory, now)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
         if waiting or not any(now >= due_time(signed.get(name)) for name in used):
             continue
@@ -108,7 +108,7 @@ def _summary(
     """Each storage stands as the worst of its bundles does."""
     signed: dict[str, list[Signed | None]] = {}
     for each in live:
-        there = read_signed(each.bundle.directory)
+        there = read_signed(each.bundle.directory, now)
         for name in used_storages(each.bundle.request):
             signed.setdefault(name, []).append(there.get(name))
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hepsub.actions.install_result import CRON, SYSTEMD, RenewalStatus
-from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task
+from hepsub.actions.install_task import THIS_MACHINE, Machine, Task, renewal_task, way_to_renew
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
@@ -19,8 +19,10 @@ _NOT_RENEWED = "not-renewed"
 def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     """Tell what the renewal last did, and whether this machine starts it."""
     task = renewal_task(session, machine)
-    state, now = read_state(session.bundles), session.situation.now
-    kind, where, problems = _installation(task)
+    now = session.situation.now
+    state = read_state(session.bundles, now)
+    way = way_to_renew(session.situation, machine)
+    kind, where, problems = _installation(task, way)
     status = RenewalStatus(
         state=state,
         kind=kind,
@@ -30,25 +32,25 @@ def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
         now=now,
     )
     elsewhere = status.active and state.host != task.host  # one home, several hosts: one is enough
-    troubles = (*(() if elsewhere else problems), *_troubles(status))
+    troubles = (*(() if elsewhere else problems), *_troubles(status, way))
     return Result(value=status, problems=troubles, exit_code=_exit_code(troubles))
 
 
-def _installation(task: Task) -> tuple[str, str, tuple[Problem, ...]]:
+def _installation(task: Task, way: str) -> tuple[str, str, tuple[Problem, ...]]:
     """How this machine starts it: the kind, where that stands, and what is wrong with it."""
     if systemd.has_timer(task.units):
         where = str(task.units / systemd.TIMER)
         if systemd.is_timer_active() and systemd.lingers(task.user):
             return SYSTEMD, where, ()
         why = f"{where} is there, but it is not active on {task.host}, or would end at your logout"
-        return SYSTEMD, where, (_not_running(why),)
+        return SYSTEMD, where, (_not_running(why, way),)
     line = _own_line()
     if not line:
         return "", "", ()
     if crontab.cron_daemon(task.machine.proc, task.machine.runtime):
         return CRON, line, ()
     why = f"your crontab has the line, but no cron daemon runs on {task.host}"
-    return CRON, line, (_not_running(why),)
+    return CRON, line, (_not_running(why, way),)
 
 
 def _own_line() -> str:
@@ -58,13 +60,11 @@ def _own_line() -> str:
         return ""
 
 
-def _not_running(why: str) -> Problem:
-    return Problem(
-        code=RenewalNotInstalled.code, message=why, remedy="hep_auth renew -install mends it"
-    )
+def _not_running(why: str, way: str) -> Problem:
+    return Problem(code=RenewalNotInstalled.code, message=why, remedy=way)
 
 
-def _troubles(status: RenewalStatus) -> Iterator[Problem]:
+def _troubles(status: RenewalStatus, way: str) -> Iterator[Problem]:
     """What the last run could not do, and whether there will be another one."""
     state = status.state
     for name, each in (*state.credentials.items(), *state.storages.items()):
@@ -88,7 +88,7 @@ def _troubles(status: RenewalStatus) -> Iterator[Problem]:
     yield Problem(
         code=RenewalNotInstalled.code,
         message=f"nothing on {status.host} runs hep_auth renew by itself",
-        remedy="hep_auth renew -install",
+        remedy=way,
     )
 
 

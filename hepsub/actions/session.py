@@ -19,6 +19,7 @@ from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
 from hepsub.plan.staging import bundle_root
+from hepsub.policy.blame import pool_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
@@ -51,8 +52,11 @@ class Session(Struct, frozen=True, kw_only=True):
         journal: which submission went where.
         connect: the schedds of a pool, by name.
         keys: the keys for a storage, by its name and what the policy says of it.
+        prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
+            says besides.
         credential: where a credential of the policy comes from, by its name.
         interrupts: Ctrl-C.
+        way_to_renew: what has the renewal done by itself on this machine, as one types it.
     """
 
     situation: Situation
@@ -61,8 +65,10 @@ class Session(Struct, frozen=True, kw_only=True):
     journal: Journal
     connect: Connect
     keys: Callable[[str, Storage], Keys]
+    prove: Callable[[str, Storage, Keys], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
 
     @property
     def bundles(self) -> Path:
@@ -74,8 +80,9 @@ class Session(Struct, frozen=True, kw_only=True):
 
         Raises:
             UnknownPool: the policy has no such pool.
+            PolicyError: the default that it names is none of its pools.
         """
-        return self.policy.pool_named(asked or self.policy.default_pool())
+        return pool_for(self.policy, asked)
 
     def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         """The schedds that users of this policy have in a pool, the one for submissions first.
@@ -85,7 +92,7 @@ class Session(Struct, frozen=True, kw_only=True):
             UnknownSchedd: none of the schedds of the policy is there.
             UnknownPool: the policy has no such pool, or no longer.
         """
-        rules = self.policy.pool[self.policy.pool_named(pool)]
+        rules = self.policy.pool[self.policy.pool_named(pool, "an earlier submission")]
         found = self.connect(rules)
         allowed = [
             each
@@ -167,6 +174,17 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return keys_for(name, storage, token_for, situation.user)
 
+    def prove(name: str, storage: Storage, keys: Keys) -> str:
+        from hepsub.storage.proof import prove_keys
+        from hepsub.storage.s3 import Store
+
+        return prove_keys(Store(name=name, storage=storage, keys=keys))
+
+    def way() -> str:
+        from hepsub.actions.install_task import way_to_renew
+
+        return way_to_renew(situation)
+
     def token_for(name: str, audience: str) -> Held:
         return credential(name, audience).obtain(_TOKEN_S)
 
@@ -177,8 +195,10 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         journal=Journal(directory=paths.journal, host=situation.host),
         connect=lambda pool: _connect(pool, situation, token_for),
         keys=keys,
+        prove=prove,
         credential=credential,
         interrupts=interrupts or Interrupts(),
+        way_to_renew=way,
     )
 
 

@@ -199,7 +199,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
     if plan.staging is None:
         return ()
     now = session.situation.now
-    renewed = read_state(session.bundles).is_active(now)
+    renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
     for name in used_storages(request_for(plan, plan.staging, "", "")):
@@ -211,7 +211,11 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
             )
             continue
         outlook = _outlook(name, store, now, spool=plan.route.spool)
-        notes.append(forecast_note(outlook, span, renewer=REFRESHER if renewed else ""))
+        notes.append(
+            forecast_note(
+                outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
+            )
+        )
         if plan.staging.confined and not plan.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)

@@ -22,12 +22,12 @@ def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str
             return (another,) if another else ()
         credentials = tuple(each.name for each in bundle.request.staging.credentials)
         storages = used_storages(bundle.request)
-        state = read_state(session.bundles)
         now = session.situation.now
+        state = read_state(session.bundles, now)
         return (
             *_lines(credentials, state.credentials, "the credential", now),
             *_lines(storages, state.storages, "the signed URLs of", now),
-            *_renewal(state, now, needed=bool(credentials or storages)),
+            *_renewal(session, state, needed=bool(credentials or storages)),
         )
     return ()
 
@@ -47,17 +47,20 @@ def _lines(
             yield f"{what} {name}: good until {moment_text(outcome.expires, now)}{further}"
 
 
-def _renewal(state: RenewalState, now: float, *, needed: bool) -> Iterator[str]:
+def _renewal(session: Session, state: RenewalState, *, needed: bool) -> Iterator[str]:
     if not needed:
         return
+    now = session.situation.now
     if state.when == 0:
         yield (
             "hep_auth renew has never run: what travels with the job is as old as its submission:"
-            " hep_auth renew -install"
+            f" {session.way_to_renew()}"
         )
     else:
         ago = duration_text(max(1.0, now - state.when))
         end = (
-            "" if state.is_active(now) else ", and nothing seems to run it: hep_auth renew -install"
+            ""
+            if state.is_active(now)
+            else f", and nothing seems to run it: {session.way_to_renew()}"
         )
         yield f"hep_auth renew ran {ago} ago on {state.host}{end}"

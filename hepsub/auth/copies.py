@@ -12,7 +12,7 @@ from hepsub.auth.bearer import held_token
 from hepsub.auth.ccache import LARGEST
 from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.auth.kerberos import held_ticket
-from hepsub.documents import Malformed, read_file
+from hepsub.documents import Malformed, has_been, read_file
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import KERBEROS, JobCredential
 
@@ -78,8 +78,14 @@ def best_of(copies: Iterable[Copy | None], now: float) -> Copy | None:
     return best
 
 
-def read_copy(path: Path, credential: JobCredential) -> Copy | None:
-    """The copy in a bundle; None when it is not there, or cannot be read as what it should be."""
+def read_copy(path: Path, credential: JobCredential, now: float) -> Copy | None:
+    """The copy in a bundle; None when it is not there, or cannot be read as what it should be.
+
+    Args:
+        path: its file.
+        credential: what it should be.
+        now: seconds since the epoch; what was written later is as old as can be.
+    """
     try:
         content = read_file(path, LARGEST)
         written = path.stat().st_mtime
@@ -87,7 +93,7 @@ def read_copy(path: Path, credential: JobCredential) -> Copy | None:
         return None
     read = held_ticket if credential.kind == KERBEROS else held_token
     try:
-        return copy_of(read(credential.name, content), written)
+        return copy_of(read(credential.name, content), written if has_been(written, now) else 0.0)
     except HepsubError:
         return None
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, field, to_builtins
+from msgspec.structs import replace
 
-from hepsub.documents import Malformed, Moment, read_file, read_json
+from hepsub.documents import Malformed, Moment, has_been, read_file, read_json
 
 DIRECTORY = ".renew"
 _STATE = "state.json"
@@ -88,12 +89,33 @@ def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:
     )
 
 
-def read_state(root: Path) -> RenewalState:
-    """What the last run left; nothing when there was none, or its file cannot be read."""
+def read_state(root: Path, now: float) -> RenewalState:
+    """What the last run left; nothing when there was none, or its file cannot be read.
+
+    Args:
+        root: the directory of the bundles.
+        now: seconds since the epoch; what was done later than that is not known.
+    """
     try:
-        return read_json(read_file(state_path(root), _LARGEST), RenewalState, most=_LARGEST)
+        state = read_json(read_file(state_path(root), _LARGEST), RenewalState, most=_LARGEST)
     except (OSError, Malformed):
         return RenewalState()
+    return replace(
+        state,
+        when=state.when if has_been(state.when, now) else 0.0,
+        by_itself=state.by_itself if has_been(state.by_itself, now) else 0.0,
+        credentials={name: _believed(each, now) for name, each in state.credentials.items()},
+        storages={name: _believed(each, now) for name, each in state.storages.items()},
+    )
+
+
+def _believed(outcome: Outcome, now: float) -> Outcome:
+    waits = has_been(outcome.not_before - _LONGEST_PAUSE_S, now)
+    return replace(
+        outcome,
+        renewed=outcome.renewed if has_been(outcome.renewed, now) else 0.0,
+        not_before=outcome.not_before if waits else 0.0,
+    )
 
 
 def state_text(state: RenewalState) -> str:

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import OfAnotherHepsub, from_json
-from hepsub.documents import Malformed, Moment, read_json
+from hepsub.documents import Malformed, Moment, has_been, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
 from hepsub.plan.bundle_paths import (
@@ -30,6 +30,7 @@ from hepsub.plan.bundle_paths import (
     SIGNED,
     layout_of,
 )
+from hepsub.storage.s3 import LONGEST_URL_S
 
 _LARGEST_REQUEST = 2**30
 _LARGEST_NOTE = 2**20
@@ -270,8 +271,15 @@ def read_placed(directory: Path) -> Placed | None:
         return Placed(directory=directory, pool=request.pool, schedd=request.schedd, cluster=0)
 
 
-def read_signed(directory: Path) -> dict[str, Signed]:
-    """When the URLs of each storage were signed, and when they end; nothing where that is not known."""
+def read_signed(directory: Path, now: float) -> dict[str, Signed]:
+    """When the URLs of each storage were signed, and when they end; nothing where that is not known.
+
+    URLs that were signed by a clock that was ahead are good for nothing, now or ever: a store compares.
+
+    Args:
+        directory: the bundle's.
+        now: seconds since the epoch.
+    """
     try:
         with open_tree(layout_of(directory).private("")) as tree:
             ends = read_json(
@@ -281,7 +289,11 @@ def read_signed(directory: Path) -> dict[str, Signed]:
     except (OSError, Malformed):
         return {}
     when = facts.st_mtime if facts is not None else 0.0
-    return {name: Signed(when=when, end=end) for name, end in ends.items()}
+    return {
+        name: Signed(when=when, end=end)
+        for name, end in ends.items()
+        if has_been(when, now) and has_been(end - LONGEST_URL_S, now)
+    }
 
 
 def strip_bundle(directory: Path) -> None:

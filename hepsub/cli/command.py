@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Kind, Values
@@ -253,8 +252,9 @@ def _bug() -> Problem:
     from hepsub.files import make_private
     from hepsub.paths import paths_for
     from hepsub.result import Problem
+    from hepsub.situation import home_directory
 
-    reports = paths_for(os.environ, Path.home()).reports
+    reports = paths_for(os.environ, home_directory(os.environ)).reports
     text = traceback.format_exc()
     try:
         make_private(reports)

@@ -72,32 +72,33 @@ def loop(every: int | None, say: Callable[[str], None]) -> Result:
         every: the longest pause, in seconds; None for the policy's.
         say: tell people what a round did, or could not do.
     """
-    rounds = 0
+    rounds, told = 0, frozenset[str]()
     with _asked_to_stop() as stop:
         while not stop.is_set():
-            pause = _round(say)
-            rounds += 1
+            pause, lines = _round()
+            for line in lines:
+                if line not in told:  # what stays as it is was said once
+                    say(line)
+            rounds, told = rounds + 1, frozenset(lines)
             longest = pause if every is None else min(pause, float(every))
             stop.wait(max(_SHORTEST_S, longest))
     return Result(value=Looped(rounds=rounds))
 
 
-def _round(say: Callable[[str], None]) -> float:
-    """One round; returns how long until the next one makes sense, in seconds."""
+def _round() -> tuple[float, list[str]]:
+    """One round; returns how long until the next one makes sense, in seconds, and what there is to say."""
     try:
         result = one_round(by_itself=True)
     except (
         HepsubError
     ) as trouble:  # the policy is being edited, the disk is full: the next round may do better
-        say(trouble.message)
-        say(trouble.remedy)
-        return _AFTER_TROUBLE_S
-    for line in result.notes:
-        say(line)
-    for problem in result.problems:
-        say(f"{problem.message}; {problem.remedy}" if problem.remedy else problem.message)
+        return _AFTER_TROUBLE_S, [each for each in (trouble.message, trouble.remedy) if each]
+    problems = (
+        f"{each.message}; {each.remedy}" if each.remedy else each.message
+        for each in result.problems
+    )
     assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
-    return result.value.pause
+    return result.value.pause, [*result.notes, *problems]
 
 
 @contextmanager

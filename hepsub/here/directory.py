@@ -96,9 +96,7 @@ def prepare(directory: Path, uid: int) -> Place:
         _refuse_network(directory)
         make_private(directory)
         check(directory, uid)
-        place.runs.mkdir(mode=0o700, exist_ok=True)
-        if not place.wake.is_fifo():
-            _make_fifo(place.wake)
+        furnish(place)
     except OSError as error:
         raise QueueDirectoryRefused(
             f"the queue's directory {directory} cannot be made: {error.strerror}", remedy=_REMEDY
@@ -139,7 +137,19 @@ def _refuse_network(directory: Path) -> None:
         )
 
 
+def furnish(place: Place) -> None:
+    """Make what has to be in the directory, where it is not there, or no longer.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    place.runs.mkdir(mode=0o700, exist_ok=True)
+    if not place.wake.is_fifo():
+        _make_fifo(place.wake)
+
+
 def _make_fifo(path: Path) -> None:
+    path.unlink(missing_ok=True)  # what is no FIFO wakes nobody, or always
     try:
         os.mkfifo(path, 0o600)
     except FileExistsError:  # another command was faster

@@ -21,6 +21,7 @@ class Idle(Struct, frozen=True, kw_only=True):
         running: number of jobs that run.
         before: number of idle jobs that go first.
         ending: whether an earlier run of it has still to end.
+        stale: whether it is idle no more: the queue has moved on since it was listed.
         gated: whether the command that submitted it is not done with it.
     """
 
@@ -30,6 +31,7 @@ class Idle(Struct, frozen=True, kw_only=True):
     running: int
     before: int
     ending: bool
+    stale: bool
     gated: bool
 
 
@@ -54,12 +56,23 @@ def explain_idle(idle: Idle) -> Advice:
 
 
 def _idle_sentence(idle: Idle) -> str:
+    return _kept_back(idle) or _waiting(idle)
+
+
+def _kept_back(idle: Idle) -> str:
+    """Why it does not wait for its turn; empty for one that does."""
+    if idle.stale:
+        return "it has started, or left the queue, since the queue was read: look again"
     if idle.gated:
         return "it is being prepared: its bundle is not complete yet"
     if idle.ending:
         return (
             "it was released while its earlier run is still being ended; it starts anew after that"
         )
+    return ""
+
+
+def _waiting(idle: Idle) -> str:
     wanted = idle.machine.capped(idle.request.cores, idle.request.memory_mb)
     if idle.before:
         first = f"{idle.before} job(s) go first, by priority and then by id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from hepsub.batch import JobStatus
+from hepsub.batch import JobStatus, State
 from hepsub.here import runs
 from hepsub.here.explain import Details, Idle
 from hepsub.here.launch import read_launch
@@ -20,7 +20,8 @@ _BEFORE = (
 def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:
     """An idle job among the others."""
     row = connection.execute(
-        "SELECT cores, active, gated FROM procs JOIN clusters USING (cluster) WHERE procs.cluster = ? AND proc = ?",
+        "SELECT cores, state, active, gated FROM procs JOIN clusters USING (cluster)"
+        " WHERE procs.cluster = ? AND proc = ?",
         (job.cluster, job.proc),
     ).fetchone()
     before = connection.execute(_BEFORE, (-job.priority, job.cluster, job.proc)).fetchone()[0]
@@ -34,6 +35,7 @@ def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Id
         running=len(busy),
         before=before,
         ending=bool(row["active"]) if row else False,
+        stale=row is None or row["state"] != State.IDLE.value,
         gated=bool(row["gated"]) if row else False,
     )
 

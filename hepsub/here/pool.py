@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import time
 from collections.abc import Mapping
 
@@ -32,6 +31,7 @@ from hepsub.here.start import ensure_runner
 from hepsub.here.timing import USUAL, Timing
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
+from hepsub.situation import login_name
 
 _EMPTY = Queue(jobs=())
 
@@ -166,7 +166,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
 
     def identity(self) -> str:
         """The login name: nobody else can use this queue."""
-        return f"{pwd.getpwuid(os.getuid()).pw_name}, by being on this machine"
+        return f"{login_name(os.getuid())}, by being on this machine"
 
     def hand_over(self, submitted: Submitted) -> None:
         """Do nothing: the files are on this machine."""

@@ -20,7 +20,7 @@ from hepsub.batch import State
 from hepsub.errors import HepsubError
 from hepsub.here import locks, payload, processes, runs, staged
 from hepsub.here.database import Database
-from hepsub.here.directory import Place
+from hepsub.here.directory import Place, furnish
 from hepsub.here.fate import Fate, Verdict, end_leftovers, judge
 from hepsub.here.machine import this_machine
 from hepsub.here.runs import Run, Start
@@ -50,7 +50,7 @@ class Runner:
         self.boot = processes.boot_id()
         self.machine = this_machine()
         self.host = socket.gethostname()
-        self.wake = os.open(place.wake, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.wake = _open_wake(place)
         self.children: dict[int, Path] = {}
         """The supervisors that this process forked, and the records they make."""
         self.not_before = 0.0
@@ -61,7 +61,7 @@ class Runner:
         with contextlib.suppress(*_TROUBLE):
             self._tidy()
         busy_at = time.monotonic()
-        while True:
+        while self._is_the_one():
             try:
                 if self._turn():
                     busy_at = time.monotonic()
@@ -76,6 +76,7 @@ class Runner:
 
     def _turn(self) -> bool:
         """Note what ended, start what fits, stop what is to be stopped; whether there is work."""
+        self._refurnish()
         self._reap()
         with self.database.writing() as connection:
             judged = [(run, self._judge(run)) for run in runs.active(connection)]
@@ -88,6 +89,25 @@ class Runner:
         for run, verdict in judged:
             self._follow_up(run, verdict)
         return work
+
+    def _is_the_one(self) -> bool:
+        """Whether it is the runner still: a lock that somebody removed is taken again, if nobody else has it."""
+        if _is_open(self.lock, self.place.lock) or not self.place.database.exists():
+            return True
+        lock = open_lock(self.place)
+        if locks.take(lock):
+            self.lock, lock = lock, self.lock
+        else:
+            say("another runner has the queue; the jobs go on")
+        os.close(lock)
+        return _is_open(self.lock, self.place.lock)
+
+    def _refurnish(self) -> None:
+        """Make again what somebody removed: nobody could wake the runner, nor a supervisor tell of its job."""
+        whole = _is_open(self.wake, self.place.wake) and self.place.runs.is_dir()
+        if not whole and self.place.database.exists():
+            os.close(self.wake)
+            self.wake = _open_wake(self.place)
 
     def _judge(self, run: Run) -> Verdict:
         path = self._record(run)
@@ -204,6 +224,23 @@ class Runner:
                 path.unlink(missing_ok=True)
 
 
+def open_lock(place: Place) -> int:
+    """The lock's file, open for writing."""
+    return os.open(place.lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_wake(place: Place) -> int:
+    furnish(place)
+    return os.open(place.wake, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _is_open(descriptor: int, path: Path) -> bool:
+    """Whether a path still names what was opened."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False
+
+
 def _be_supervisor(order: Order) -> None:
     """In the forked child: keep nothing of the runner's, and never come back."""
     try:
@@ -228,7 +265,7 @@ def say(text: str) -> None:
 def main(directory: str, timing: str) -> None:
     """Be the runner of a directory, unless there is one."""
     place = Place(Path(directory))
-    lock = os.open(place.lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = open_lock(place)
     if not locks.take(lock):
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

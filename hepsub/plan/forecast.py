@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from hepsub.units import moment_text, rough_text
 
 _MARGIN_S = 60
-_INSTALL = "hep_auth renew -install"
 REFRESHER = "hep_auth renew"
 """Who renews, where it runs by itself for this user."""
 
@@ -64,13 +65,14 @@ def unrefreshed_note(outlook: Outlook, span: Span, *, walltime: float) -> str:
     )
 
 
-def forecast_note(outlook: Outlook, span: Span, *, renewer: str) -> str:
+def forecast_note(outlook: Outlook, span: Span, *, renewer: str, way: Callable[[], str]) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 
     Args:
         outlook: what travels.
         span: how long it is needed.
         renewer: who renews it by itself, in words; empty for nobody.
+        way: what to do for that, where nobody does.
     """
     if outlook.expires is None or outlook.expires >= span.end:
         return ""
@@ -83,9 +85,10 @@ def forecast_note(outlook: Outlook, span: Span, *, renewer: str) -> str:
         )
     if limit is None or limit >= span.end:
         until = f" and can be renewed until {moment_text(limit, span.now)}" if limit else ""
-        nobody = f"nothing renews it: {_INSTALL}, or {outlook.loss}"
-        return "" if renewer else f"{ends}{until}; {job}, and {nobody}"
-    who = f"{renewer} does it" if renewer else f"nothing does it: {_INSTALL}"
+        if renewer:
+            return ""
+        return f"{ends}{until}; {job}, and nothing renews it: {way()}, or {outlook.loss}"
+    who = f"{renewer} does it" if renewer else f"nothing does it: {way()}"
     until = moment_text(limit, span.now)
     return (
         f"{ends} and can be renewed until {until} ({who}), but {job}: {outlook.obtain} before then,"

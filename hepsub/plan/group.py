@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hepsub.errors import NoGroup, UnknownGroup
+from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.suggest import closest
@@ -17,10 +18,11 @@ def choose_group(asked: str | None, policy: Policy, situation: Situation) -> str
 
     Raises:
         UnknownGroup: the group asked for is not one of the user's.
+        PolicyError: the policy's own cannot be one.
         NoGroup: the user is in no group of the policy.
     """
     if not policy.group:
-        return _any_group(asked or policy.defaults.group or _primary(situation))
+        return _any_group(asked, policy, situation)
     own = own_groups(policy, situation)
     if not own:
         raise NoGroup(
@@ -54,11 +56,21 @@ def _primary(situation: Situation) -> str:
     return situation.groups[0] if situation.groups else situation.user
 
 
-def _any_group(name: str) -> str:
+def _any_group(asked: str | None, policy: Policy, situation: Situation) -> str:
+    """The group where the policy lists none."""
+    if asked:
+        return _checked(asked, "argument -g/--group:")
+    if not policy.defaults.group:
+        return _checked(_primary(situation), "your primary group, and there is no -g:")
+    with default_of(policy, "defaults.group"):
+        return _checked(policy.defaults.group, "")
+
+
+def _checked(name: str, source: str) -> str:
     if not _NAME.fullmatch(name):
         raise UnknownGroup(
-            f"argument -g/--group: '{name}' cannot be the name of a group",
-            remedy="a group's name has letters, digits, '_', '-' and '.'",
+            f"{source} '{name}' cannot be the name of a group".lstrip(),
+            remedy="name one with -g: it has letters, digits, '_', '-' and '.'",
         )
     return name
 

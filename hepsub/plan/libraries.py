@@ -10,6 +10,7 @@ from msgspec import Struct
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
 from hepsub.plan.place import ObjectPlace, find_place
+from hepsub.policy.blame import pool_for
 from hepsub.policy.model import Policy
 from hepsub.result import Json
 
@@ -81,7 +82,7 @@ def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | No
         UnknownPool, UnknownStorage: the policy does not know it.
     """
     said = policy.staging.libraries
-    pool = policy.pool_named(spec.placement.pool or policy.default_pool())
+    pool = pool_for(policy, spec.placement.pool)
     if not said or not spec.libraries or policy.pool[pool].kind == "here":
         return None
     place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))

@@ -32,7 +32,7 @@ from hepsub.plan.layout import (
     log_notes,
     said_directories,
 )
-from hepsub.plan.model import Plan, Route
+from hepsub.plan.model import Plan, Route, Walltime
 from hepsub.plan.outputs import output_notes
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
@@ -41,6 +41,7 @@ from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_stagi
 from hepsub.plan.staging_checks import check_conflicts
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
+from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
 
 _UNIVERSES = ("vanilla", "container")
@@ -58,9 +59,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     check_item_names(spec)
     situation = facts.situation
     group = choose_group(spec.group, policy, situation)
-    walltime = choose_walltime(
-        spec.resources.walltime or policy.defaults.walltime, classes_for(policy, group)
-    )
+    walltime = _walltime(spec, policy, group)
     memory = spec.resources.memory_mb or policy.defaults.memory
     os = _system(spec, policy)
     need = Need(
@@ -299,8 +298,19 @@ def job_count(
     return number
 
 
+def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
+    classes = classes_for(policy, group)
+    if spec.resources.walltime:
+        return choose_walltime(spec.resources.walltime, classes)
+    with default_of(policy, "defaults.walltime"):
+        return choose_walltime(policy.defaults.walltime, classes)
+
+
 def _system(spec: JobSpec, policy: Policy) -> str:
     asked = spec.os or ("" if spec.image else policy.defaults.os)
+    if asked and not spec.os:
+        with default_of(policy, "defaults.os"):
+            image_for(asked, policy, ())
     by_folded = {name.casefold(): name for name in policy.os}
     return by_folded.get(asked.casefold(), asked)
 

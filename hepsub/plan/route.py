@@ -9,6 +9,7 @@ from msgspec import Struct
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.policy.blame import pool_for
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
@@ -116,7 +117,7 @@ def _check_words(placement: Placement) -> None:
 
 
 def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
-    name = policy.pool_named(asked or policy.default_pool())
+    name = pool_for(policy, asked)
     return name, _pool_reason(name, asked, policy)
 
 

@@ -394,8 +394,12 @@ class Policy(Struct, frozen=True, kw_only=True):
         real = (name for name, pool in self.pool.items() if pool.kind != "here")
         return self.defaults.pool or next(real, next(iter(self.pool), ""))
 
-    def pool_named(self, word: str) -> str:
-        """The name of the pool that a word means: by name, else by alias, hepsub's own aliases last.
+    def pool_named(self, word: str, source: str = "argument -p/--pool") -> str:
+        """The name of the pool that a word means, by name or alias.
+
+        Args:
+            word: the word.
+            source: where it stands, for people.
 
         Raises:
             UnknownPool: there is none.
@@ -407,5 +411,5 @@ class Policy(Struct, frozen=True, kw_only=True):
             return min(found, key=lambda name: self.is_shipped(f"pool.{name}.aliases"))
         known = [*self.pool, *(alias for pool in self.pool.values() for alias in pool.aliases)]
         raise UnknownPool(
-            f"argument -p/--pool: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
+            f"{source}: no pool '{word}' in the policy", remedy=did_you_mean(word, known)
         )

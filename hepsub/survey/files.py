@@ -57,7 +57,7 @@ def inspect_program(path: str) -> Program:
     """Whether the kernel would start this file for this user."""
     try:
         mode = os.stat(path).st_mode
-    except OSError:
+    except (OSError, ValueError):  # ValueError: nobody can say this name in this locale
         return Program(state=ProgramState.MISSING)
     if stat.S_ISDIR(mode):
         return Program(state=ProgramState.DIRECTORY)
@@ -94,7 +94,7 @@ def inspect_place(path: str) -> PlaceState:
     """What a path is, as a place that this user would write to."""
     try:
         mode = os.stat(path).st_mode
-    except OSError:
+    except (OSError, ValueError):
         return PlaceState.MISSING
     writable = os.access(path, os.W_OK)
     if stat.S_ISDIR(mode):

@@ -48,7 +48,8 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
 
 
 def _is_fresh(path: Path, now: float) -> bool:
-    return path.exists() and now - path.stat().st_mtime < _FRESH_S
+    """Whether it was fetched a short while ago; one of a clock that was ahead is not."""
+    return path.exists() and abs(now - path.stat().st_mtime) < _FRESH_S
 
 
 def produce_ticket(program: str, cache: bytes) -> bytes:

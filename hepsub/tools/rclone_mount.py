@@ -186,7 +186,16 @@ def hep_auth() -> tuple[str, ...]:
     if os.access(beside, os.X_OK):
         return (str(beside),)
     package = str(Path(__file__).parents[2])
-    return ("env", f"PYTHONPATH={package}", sys.executable, "-m", "hepsub", "hep_auth")
+    return (
+        "env",
+        f"PYTHONPATH={package}",
+        sys.executable,
+        "-X",
+        "utf8",
+        "-m",
+        "hepsub",
+        "hep_auth",
+    )
 
 
 def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:

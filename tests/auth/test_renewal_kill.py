@@ -116,7 +116,7 @@ def test_kill_at_any_moment(desk: Desk) -> None:
         signed.add(manifests[0].read_text())
         state = bundles / ".renew/state.json"
         assert json.loads(state.read_text())["when"] > 0
-        assert read_state(bundles) != RenewalState()
+        assert read_state(bundles, time.time()) != RenewalState()
     found = leftovers(desk)
     print(f"a round takes {life:.2f} s; {cut} of {KILLS} were killed in time,",
           f"{len(tokens)} tokens, {len(signed)} manifests of 0, {len(found)} temporary files")  # fmt: skip
@@ -201,5 +201,5 @@ def test_two_hosts_with_one_home(desk: Desk, other_host: Machine) -> None:
         assert len(calls.read_text().split()) == asked + 1
         parts_of(token.read_text())
         assert token.read_text() != old
-        assert read_state(desk.bundles).host == result["host"]
+        assert read_state(desk.bundles, time.time()).host == result["host"]
         be_slow(desk, 0)

@@ -88,13 +88,16 @@ def test_released_while_it_is_still_being_ended(here: Here) -> None:
     until(lambda: here.read("mains").endswith("\n"))
     here.act(Act.HOLD, job)
     here.act(Act.RELEASE, job)
-    assert here.state(job) is State.IDLE
-    assert "still being ended" in here.pool.explain(here.queued(job)[0], job, 0).sentence
+    (listed,) = here.queued(job)
+    assert listed.state is State.IDLE
+    assert "still being ended" in here.pool.explain(listed, job, 0).sentence
     until(lambda: here.read("mains").count("\n") == 2, "for the second run")
     first, second = map(int, here.read("mains").split())
     assert not alive(first)
     assert alive(second)
     assert here.state(job) is State.RUNNING
+    said = here.pool.explain(listed, job, 0).sentence  # of a list that was read a moment earlier
+    assert said == "it has started, or left the queue, since the queue was read: look again"
 
 
 def test_a_job_that_ended_a_moment_before_is_complete(here: Here) -> None:

@@ -213,6 +213,7 @@ def test_explanations_of_idle_jobs() -> None:
             "running": 3,
             "before": 0,
             "ending": False,
+            "stale": False,
             "gated": False,
         }
         return explain_idle(Idle(**{**usual, **changed})).sentence  # type: ignore[arg-type]
@@ -225,6 +226,7 @@ def test_explanations_of_idle_jobs() -> None:
         f"{first}; it passes"
     )
     assert "still being ended" in sentence(ending=True)
+    assert "since the queue was read" in sentence(ending=True, stale=True)
     assert "being prepared" in sentence(gated=True)
 
 

@@ -128,6 +128,55 @@ def test_a_shutdown_holds_the_job(here: Here) -> None:
     assert here.reach(job, State.HELD).hold_reason.startswith("lost: the machine, or the session")
 
 
+def runners(here: Here) -> list[int]:
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (each / "cmdline").read_bytes()
+            name = (each / "comm").read_text()
+        except OSError:
+            continue
+        if str(here.place.directory).encode() in line and not name.startswith("hepsub 1."):
+            found.append(int(each.name))
+    return found
+
+
+@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.parametrize("name", ["wake", "runner.lock"])
+def test_what_somebody_removed_of_the_queue_is_made_again(
+    here: Here, name: str, *, lives: bool
+) -> None:
+    """A cleaner of /var/tmp, say; with a runner that lives, and with the next one."""
+    here.script(WAITS)
+    cluster = here.submit("job.sh")
+    until(lambda: here.read("started").endswith("\n"))
+    if not lives:
+        here.kill_runner()
+    (here.place.directory / name).unlink()
+    here.queued()  # asking starts a runner where none is seen
+    until(lambda: here.runner() > 0 and runners(here) == [here.runner()], "for one runner")
+    until(here.place.wake.is_fifo)
+    (here.directory / "go").touch()
+    (end,) = here.ended(cluster)
+    assert (end.exit_code, here.read("started").count("\n")) == (5, 1)
+
+
+def test_the_directory_of_records_is_made_again(here: Here) -> None:
+    """It is empty while nothing runs; what is no FIFO does not wake the runner, either."""
+    here.script(WAITS)
+    job = f"{here.submit('job.sh')}.0"
+    until(lambda: here.read("started").endswith("\n"))
+    here.act(Act.HOLD, job)
+    until(lambda: here.runner() == FREE, "for the runner to end")
+    here.place.runs.rmdir()
+    here.place.wake.unlink()
+    here.place.wake.touch()
+    (here.directory / "go").touch()
+    here.act(Act.RELEASE, job)
+    until(lambda: not here.queued(job))
+    assert here.past(job)[0].exit_code == 5
+
+
 def test_two_runners_started_at_once_are_one(here: Here) -> None:
     here.script(WAITS)
     here.submit("job.sh")
@@ -139,19 +188,7 @@ def test_two_runners_started_at_once_are_one(here: Here) -> None:
     assert [each.wait() for each in started] == [0] * 8
     until(lambda: here.runner() > 0)
 
-    def runners() -> list[int]:
-        found = []
-        for each in Path("/proc").glob("[0-9]*"):
-            try:
-                line = (each / "cmdline").read_bytes()
-                name = (each / "comm").read_text()
-            except OSError:
-                continue
-            if str(here.place.directory).encode() in line and not name.startswith("hepsub 1."):
-                found.append(int(each.name))
-        return found
-
-    until(lambda: runners() == [here.runner()], "for one runner")
+    until(lambda: runners(here) == [here.runner()], "for one runner")
     (here.directory / "go").touch()
 
 

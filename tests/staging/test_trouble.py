@@ -208,9 +208,14 @@ def test_a_refusal_for_good(user: Shell, ceph_rgw: S3Server, refusal: str) -> No
     for _ in range(2):
         said = user("hep_auth", "renew")
         assert refusal in said.stdout + said.stderr, (said.stdout, said.stderr)
+        named = f"outputs of cluster {cluster} stay at home: "
+        assert (said.stdout + said.stderr).count(named) == 1, said.stderr
+        assert f"hep_fetch {cluster} -d DIR" in said.stderr
         assert (desk.home_of(uuid, 0) / "outputs/b").read_bytes() == kept
         assert desk.markers(uuid) == {}
     assert complete(desk, cluster) == [False]
+    user("hep_fetch", str(cluster), "-d", "elsewhere")  # what the renewal told as a way out
+    assert (user.work / f"elsewhere/{cluster}/0/b").read_bytes() == kept
     permit(ceph_rgw)
     user.ok("hep_fetch", str(cluster), "-push")
     assert desk.server.content(BUCKET, f"{cluster}/b") == kept

@@ -41,20 +41,32 @@ def launch(program: Path, *words: str, **variables: str) -> tuple[list[str], int
 def test_the_python_beside_it_is_started_isolated(installed: Path) -> None:
     """-I keeps PYTHONPATH and PYTHONHOME away; the words arrive unchanged, the exit code too."""
     lines, code = launch(installed, "job.sh", "-argu", "a  b", "", "$HOME *")
-    assert lines == ["-I", "-m", "hepsub", "hep_sub", "job.sh", "-argu", "a  b", "", "$HOME *"]
+    assert lines == [
+        "-I",
+        "-X",
+        "utf8",
+        "-m",
+        "hepsub",
+        "hep_sub",
+        "job.sh",
+        "-argu",
+        "a  b",
+        "",
+        "$HOME *",
+    ]
     assert code == 7
 
 
 def test_the_loaders_variables_are_put_aside(installed: Path) -> None:
     """An experiment's LD_LIBRARY_PATH does not reach hepsub's interpreter, but is not lost."""
     lines, _ = launch(installed, LD_LIBRARY_PATH="/exp/lib:/x y", LD_PRELOAD="")
-    assert lines[4:] == ["HEPSUB_SAVED_LD_LIBRARY_PATH=/exp/lib:/x y", "HEPSUB_SAVED_LD_PRELOAD="]
+    assert lines[6:] == ["HEPSUB_SAVED_LD_LIBRARY_PATH=/exp/lib:/x y", "HEPSUB_SAVED_LD_PRELOAD="]
 
 
 def test_variables_that_are_not_set_stay_unset(installed: Path) -> None:
     """Nothing is invented."""
     lines, _ = launch(installed)
-    assert lines[4:] == []
+    assert lines[6:] == []
 
 
 def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path: Path) -> None:
@@ -73,7 +85,7 @@ def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path:
             text=True,
             check=False,
         )
-        assert done.stdout.split() == ["-I", "-m", "hepsub", name, "x"]
+        assert done.stdout.split() == ["-I", "-X", "utf8", "-m", "hepsub", name, "x"]
 
 
 def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> None:
@@ -81,5 +93,5 @@ def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> Non
     (tmp_path / "first").symlink_to("my venv/bin/hep_sub")
     (tmp_path / "hep_sub").symlink_to(tmp_path / "first")
     lines, code = launch(tmp_path / "hep_sub", "job.sh")
-    assert lines == ["-I", "-m", "hepsub", "hep_sub", "job.sh"]
+    assert lines == ["-I", "-X", "utf8", "-m", "hepsub", "hep_sub", "job.sh"]
     assert code == 7

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from hepsub.situation import caller_environment, read_situation, set_own
+from hepsub.situation import caller_environment, home_directory, login_name, read_situation, set_own
 
 SHOW = """
 import json
@@ -61,6 +62,62 @@ def test_the_directory_is_the_one_that_the_user_sees(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
     seen = shown(tmp_path / "link", PWD=str(tmp_path / "link"))
     assert seen["cwd"] == f"{tmp_path}/link"
+
+
+@pytest.mark.parametrize(
+    ("variables", "user", "home"),
+    [
+        ({"USER": "alice", "LOGNAME": "bob", "HOME": "/h"}, "alice", "/h"),
+        ({"LOGNAME": "bob"}, "bob", "/"),
+        ({}, str(os.getuid()), "/"),
+    ],
+)
+def test_a_uid_without_a_line_in_passwd(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], user: str, home: str
+) -> None:
+    """Containers run under any number; the names are then the environment's, or the number."""
+
+    def nobody(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for name in ("USER", "LOGNAME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = read_situation()
+    assert (found.user, found.home) == (user, Path(home))
+    assert home_directory(variables) == Path(home)
+    assert login_name(os.getuid()) == f"uid {os.getuid()}"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be anybody")
+@pytest.mark.parametrize("with_home", [True, False])
+@pytest.mark.parametrize("words", [("hep_auth",), ("hep_auth", "renew", "-status"), ("hep_q",)])
+def test_no_command_fails_for_a_uid_without_a_line_in_passwd(
+    words: tuple[str, ...], *, with_home: bool
+) -> None:
+    """What a command then says may be an error, but none of hepsub's own."""
+    with tempfile.TemporaryDirectory() as home:
+        os.chown(home, 54321, 54321)
+        variables = {"HOME": home} if with_home else {}
+        here = {"HEPSUB_HERE_DIR": f"{home}/here", "CONDOR_CONFIG": "/nonexistent"}
+        policy = Path(home, "p.toml")
+        policy.write_text('[defaults]\npool = "here"\n')
+        policy.chmod(0o644)
+        done = subprocess.run(
+            [sys.executable, "-m", "hepsub", *words],
+            cwd="/",
+            env={"PYTHONPATH": str(ROOT), "HEPSUB_CONFIG": str(policy), **here, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            user=54321,
+            group=54321,
+            extra_groups=[],
+        )
+    assert "Permission denied" not in done.stderr, "this test needs a checkout that others can read"
+    assert done.returncode in (0, 59), done.stderr
 
 
 @pytest.mark.parametrize("lie", ["/nowhere", "/", "relative", ""])

@@ -22,6 +22,8 @@ def text(value: ProcessKeys | StorageKeys | Token) -> str:
 
 def _keys_text(value: StorageKeys) -> str:
     where = f"by the token {value.token}" if value.token else "from ~/.aws"
+    if not value.good:
+        return f"{value.storage}: key {value.key}…, {where}"
     if value.expires is None:
         return f"{value.storage}: key {value.key}…, {where}, which does not end"
     left = duration_text(max(0.0, value.expires - value.now))

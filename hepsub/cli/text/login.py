@@ -14,6 +14,8 @@ def text(value: Login) -> str:
 
 
 def _login_lines(value: Login) -> Iterator[str]:
+    if not value.credentials:
+        yield "neither the pool nor its sites or the storages need a ticket or a token; hep_auth shows the S3 keys"
     for each in value.credentials:
         yield f"{each.name}: {each.text}"
         yield from (f"  {command}" for command in each.commands)

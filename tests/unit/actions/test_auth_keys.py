@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth_token import Token, Wanted, token
 from hepsub.actions.session import Session
 from hepsub.cli.render import value_text
-from hepsub.errors import CredentialRefused, UnknownStorage, UsageError
+from hepsub.errors import (
+    CredentialRefused,
+    HepsubError,
+    StorageRefused,
+    StorageUnreachable,
+    UnknownStorage,
+    UsageError,
+)
+from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from tests.fakes.credentials import make_token
 from tests.fakes.world import NOON, make_policy, make_situation
@@ -91,6 +100,42 @@ def test_without_process_there_is_no_secret(tmp_path: Path) -> None:
     assert "s3cr3t" not in text + str(value.document())
     value = storage_keys(with_keys(tmp_path, TWO, None), "a", secret=False).value
     assert value_text(value) == "a: key AKIA…, from ~/.aws, which does not end"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (StorageRefused("not accepted", remedy="correct them"), 34),
+        (StorageUnreachable("it does not answer"), 35),
+        (None, 35),
+    ],
+)
+def test_keys_that_the_store_does_not_accept_are_not_called_good(
+    tmp_path: Path, trouble: HepsubError | None, code: int
+) -> None:
+    """Refused, not asked, and asked for longer than anybody waits; whose they are is said all the same."""
+    ended = threading.Event()
+
+    def prove(_name: str, _storage: Storage, _keys: Keys) -> str:
+        if trouble is None:
+            ended.wait()
+            return ""
+        raise trouble
+
+    made = replace(with_keys(tmp_path, TWO, None), prove=prove)
+    found = storage_keys(made, "a", secret=False, limit=0.1 if trouble is None else 60)
+    ended.set()
+    assert (found.exit_code, len(found.problems)) == (code, 1)
+    assert found.value.document()["good"] is False
+    assert value_text(found.value) == "a: key AKIA…, from ~/.aws"
+    assert storage_keys(made, "a", secret=True).exit_code == 0  # AWS's programs ask themselves
+
+
+def test_what_a_store_says_besides_is_a_note(tmp_path: Path) -> None:
+    """Keys that may not list are good."""
+    made = replace(with_keys(tmp_path, TWO, None), prove=lambda _n, _s, _k: "may not list")
+    found = storage_keys(made, "a", secret=False)
+    assert (found.exit_code, found.notes) == (0, ("may not list",))
 
 
 def test_the_secret_is_in_no_repr(tmp_path: Path) -> None:

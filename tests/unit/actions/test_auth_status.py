@@ -22,6 +22,7 @@ from hepsub.errors import (
     HepsubError,
     ProviderUnreachable,
     StorageRefused,
+    StorageUnreachable,
 )
 from hepsub.policy.model import Storage
 from hepsub.result import Result
@@ -246,6 +247,34 @@ def test_keys_that_ended_and_keys_that_are_refused(tmp_path: Path) -> None:
     result = auth_status(replace(made, keys=lambda _n, _s: replace(KEYS, expires=NOON - 60)))
     assert result.exit_code == CredentialExpired.exit_code
     assert "1 min ago" in result.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "command"),
+    [
+        (StorageRefused("not accepted"), 34, "hep_auth login iam"),
+        (StorageUnreachable("it does not answer"), 35, ""),
+        (None, 35, ""),
+    ],
+)
+def test_keys_that_the_store_does_not_accept(
+    tmp_path: Path, trouble: HepsubError | None, code: int, command: str
+) -> None:
+    """Keys that are there are not good before a store has taken them."""
+    ended = threading.Event()
+
+    def prove(_name: str, _storage: Storage, _keys: Keys) -> str:
+        if trouble is None:
+            ended.wait()
+            return ""
+        raise trouble
+
+    made = session(tmp_path, f"{STORAGE}token = 'iam'\n", Source(name="iam", own=held("iam")))
+    result = auth_status(replace(made, prove=prove), limit=0.3 if trouble is None else 60)
+    ended.set()
+    row = rows(result)["herd"]
+    assert row.trouble is not None
+    assert (result.exit_code, row.next_command) == (code, command)
 
 
 def test_a_schedd_that_does_not_answer(tmp_path: Path) -> None:

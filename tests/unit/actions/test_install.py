@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.install import install, uninstall
 from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
-from hepsub.actions.install_task import Machine
+from hepsub.actions.install_task import INSTALL, LOOP, Machine
 from hepsub.actions.renewal_status import renewal_status
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import Outcome, RenewalState, state_path, state_text
@@ -290,11 +290,43 @@ def test_nothing_to_uninstall_is_no_error(place: Place) -> None:
     assert (result.exit_code, result.problems) == (0, ())
 
 
-def test_a_status_without_anything_tells_how_to_begin(place: Place) -> None:
-    """Exit code 59."""
-    result = renewal_status(place.session(), place.machine)
+@pytest.mark.parametrize(
+    ("has", "remedy"),
+    [
+        ("nothing", LOOP),
+        ("cron", INSTALL),
+        ("cron that is forbidden", LOOP),
+        ("cron without its daemon", LOOP),
+        ("systemd", f"{INSTALL}, or where that fails {LOOP}"),
+        ("systemd that lingers", INSTALL),
+        ("home in AFS", LOOP),
+    ],
+)
+def test_a_status_without_anything_tells_how_to_begin(place: Place, has: str, remedy: str) -> None:
+    """Exit code 59; where -install would end with that as well, it is not the answer."""
+    if "cron" in has:
+        place.add_cron()
+    if has == "cron that is forbidden":
+        place.add("crontab", "#!/bin/sh\necho 'you may not use cron' >&2\nexit 1\n")
+    if has == "cron without its daemon":
+        (place.proc / "42" / "comm").unlink()
+    if "systemd" in has:
+        place.add_systemd(lingering=has.endswith("lingers"))
+    session = place.session()
+    if has == "systemd that lingers":
+        installed(place)
+        uninstall(session, place.machine)
+    if has == "home in AFS":
+        place.add_cron()
+        home = Path("/afs/example.org/alice")
+        session = replace(session, situation=replace(session.situation, home=home))
+    result = renewal_status(session, place.machine)
     assert result.exit_code == RenewalNotInstalled.exit_code
-    assert [each.remedy for each in result.problems] == ["hep_auth renew -install"]
+    assert [each.remedy for each in result.problems] == [remedy]
+    if remedy == LOOP:
+        with pytest.raises(RenewalNotInstalled) as caught:
+            install(session, place.machine)
+        assert caught.value.remedy == LOOP
 
 
 def test_a_loop_elsewhere_is_alive_without_an_installation(place: Place) -> None:

@@ -13,6 +13,7 @@ from hepsub.actions.login import Login, Terminal, Told, login
 from hepsub.auth.credential import CredentialSource, Held, Kind
 from hepsub.auth.login_environment import noted_login
 from hepsub.auth.sources import source_for
+from hepsub.cli.render import value_text
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -22,7 +23,7 @@ from hepsub.errors import (
 )
 from hepsub.result import Result
 from tests.fakes.world import make_policy, make_situation
-from tests.unit.actions.test_auth_status import Source, held, session
+from tests.unit.actions.test_auth_status import POOL, Source, held, session
 
 NEEDS_BOTH = "[site.cnaf]\nrequirements = 'true'\ncredentials = ['krb', 'iam']\n"
 AGENT = """#!/bin/sh
@@ -67,11 +68,29 @@ def test_what_is_there_is_only_told(tmp_path: Path) -> None:
     assert told(result)["iam"].text.endswith("(nothing renews it)")
 
 
-def test_without_names_it_is_what_is_needed(tmp_path: Path) -> None:
-    """By the pool, its sites, the storages; all there are where nothing is needed."""
-    wants_iam = "[storage.herd]\nendpoint = 'https://x'\ntoken = 'iam'\n"
-    assert list(told(login(session(tmp_path, wants_iam), (), None))) == ["iam"]
-    assert list(told(login(session(tmp_path, ""), (), None))) == ["krb", "iam"]
+KEYS_ONLY = "[storage.herd]\nendpoint = 'https://x'\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "pool", "wanted"),
+    [
+        (f"{KEYS_ONLY}token = 'iam'\n", POOL, ["iam"]),
+        (NEEDS_BOTH, POOL, ["krb", "iam"]),
+        ("", f"{POOL}token = 'iam'\n", ["iam"]),
+        ("[pool.far]\ncredentials = ['krb']\ntoken = 'iam'\n", POOL, []),
+        (KEYS_ONLY, POOL, []),
+        ("", POOL, []),
+    ],
+)
+def test_without_names_it_is_what_is_needed(
+    tmp_path: Path, policy: str, pool: str, wanted: list[str]
+) -> None:
+    """By the pool, its schedds, its sites, the storages; a storage with keys of ~/.aws needs no ticket."""
+    result = login(session(tmp_path, policy, pool=pool), (), None)
+    assert list(told(result)) == wanted
+    assert bool(result.exit_code) == bool(wanted)
+    if not wanted:
+        assert "hep_auth shows the S3 keys" in value_text(result.value)
 
 
 def test_at_a_terminal_each_is_got(tmp_path: Path) -> None:

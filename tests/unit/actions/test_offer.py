@@ -74,6 +74,17 @@ def test_the_next_one_is_offered_again(desk: Desk) -> None:
     assert desk.offer() == 0
 
 
+def test_what_a_clock_that_was_ahead_offered_keeps_nothing_new_back(desk: Desk) -> None:
+    """A ticket of now is older than the last one, by its file."""
+    desk.world.submit("-cred", "iam")
+    desk.kinit(ago=-400 * 86400)
+    assert desk.offer() > 0
+    assert desk.offer() == 0
+    desk.kinit()
+    assert desk.offer() > 0
+    assert desk.offer() == 0
+
+
 def test_without_credentials_in_bundles_nobody_is_asked(desk: Desk) -> None:
     """Nor is anything written for those who never submit with credentials."""
     desk.world.submit("-out", "r=herd:out/r_%{ProcId}")

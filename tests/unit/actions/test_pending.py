@@ -190,7 +190,9 @@ def test_one_that_is_refused_stops_the_marker_and_nothing_else(home: Home) -> No
     home.came(0, {"r": f"{HERD}/r_0", "m1": f"{HERD}/0/m1"})
     home.came(1, {"r": f"{HERD}/r_1"})
     home.store.trouble["13/r_0"] = StorageRefused("no right to write r_0")
-    assert home.push() == ("no right to write r_0",)
+    (said,) = home.push()
+    assert said.startswith("outputs of cluster 13 stay at home: no right to write r_0; ")
+    assert f"hep_fetch 13 -d DIR, and then drop them here: rm -r {home.bundle.directory}" in said
     assert set(home.store.written) == {"13/0/m1", "13/r_1", f"13/.hepsub/{home.uuid}/1.json"}
     assert home.files(0) == {"r", "report.json", PENDING}
     assert home.left(0) == ["r", "report.json"]
@@ -221,11 +223,14 @@ def test_a_bucket_that_refuses_everything_is_left_alone(home: Home) -> None:
     home.came(0, {name: f"{HERD}/0/{name}" for name in names})
     for name in names:
         home.store.trouble[f"13/0/{name}"] = StorageRefused(f"no place for {name}")
-    assert home.push() == tuple(f"no place for {name}" for name in names[:5])
+    (said,) = home.push()
+    assert "stay at home: no place for m0, and 19 other(s); " in said
+    assert "no place for m1" not in said
     assert len(home.left(0)) == 21
     for name in names[4:]:
         del home.store.trouble[f"13/0/{name}"]
-    assert home.push() == tuple(f"no place for {name}" for name in names[:4])
+    (said,) = home.push()
+    assert "stay at home: no place for m0, and 3 other(s); " in said
     assert len(home.left(0)) == 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.recover import recover
 from hepsub.actions.renew import Renewed, renew
 from hepsub.actions.session import Session
+from hepsub.actions.stage import open_stores
 from hepsub.actions.submit import Submission, submit
-from hepsub.auth.renewal import read_state
+from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
 from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
@@ -102,7 +105,7 @@ def test_without_bundles_there_is_nothing_to_do(world: World) -> None:
     assert result.problems == ()
     assert world.schedd.calls == []
     assert world.source.asked == 0
-    assert read_state(world.session().bundles).when == pytest.approx(world.now, abs=5)
+    assert read_state(world.session().bundles, world.now).when == pytest.approx(world.now, abs=5)
     assert value_of(result).pause == 600
 
 
@@ -190,6 +193,32 @@ def test_urls_are_signed_anew_for_live_jobs_only(world: World) -> None:
     assert value_of(result).state.storages["herd"].expires == pytest.approx(world.now + HOUR, abs=5)
 
 
+@pytest.mark.parametrize(("when", "end"), [(400, 407), (400, 1), (0, 407)])
+def test_what_a_clock_that_was_ahead_has_signed_is_signed_anew(
+    world: World, when: float, end: float
+) -> None:
+    """Its URLs are good for nothing, and it must not keep anybody from signing until then."""
+    bundle = world.submit(*OUT)
+    signed = bundle / "private/signed.json"
+    day = 86400.0
+    signed.write_text(json.dumps({"herd": world.now + end * day}))
+    os.utime(signed, (world.now + when * day, world.now + when * day))
+    ahead = RenewalState(
+        when=world.now + 400 * day,
+        by_itself=world.now + 400 * day,
+        every=600,
+        storages={"herd": Outcome(failures=1, not_before=world.now + 400 * day)},
+    )
+    root = world.session().bundles
+    state_path(root).parent.mkdir(mode=0o700, exist_ok=True)
+    state_path(root).write_text(state_text(ahead))
+    result = renew(world.session(), patient=True)
+    assert (result.exit_code, result.problems) == (0, ())
+    (ends,) = json.loads(signed.read_text()).values()
+    assert ends == pytest.approx(world.now + HOUR, abs=60)
+    assert not read_state(root, world.now).is_active(world.now)
+
+
 def test_keys_that_are_refused_leave_the_manifests_as_they_are(world: World) -> None:
     """The outcome says why, and hep_q -why tells it."""
     bundle = world.submit(*OUT)
@@ -248,6 +277,32 @@ def test_two_at_once(world: World) -> None:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     assert not value_of(world.renew()).busy
+
+
+def test_many_that_meet_stale_bundles_leave_nothing_of_them(world: World) -> None:
+    """Four commands at once, thirty interrupted submissions, and what an older hepsub left of such a meeting."""
+    for bundle in [world.submit("-cred", "iam") for _ in range(30)]:
+        (bundle / "private/ready").unlink()
+    world.schedd.jobs = []
+    world.schedd.clusters.clear()
+    root = world.session().bundles
+    for name, inner in (("old", "lock"), ("older", "private/lock")):
+        (root / name).mkdir(mode=0o700)
+        (root / name / inner).parent.mkdir(mode=0o700, exist_ok=True)
+        (root / name / inner).touch(mode=0o600)
+        os.utime(root / name, (world.now - 2 * HOUR, world.now - 2 * HOUR))
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                list(recover(world.session(), open_stores(world.session())))
+            except BaseException:  # noqa: BLE001 (nothing may leave the child)
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert [each.name for each in root.iterdir() if each.name != ".renew"] == []
 
 
 def test_a_missing_credential_stops_the_submission_before_anything_is_made(world: World) -> None:

@@ -174,7 +174,7 @@ def test_what_the_pool_delivers_is_renewed_at_half_of_its_life(world: World) -> 
     submit(delivering(world), make_spec("job.sh", "-cred", "iam"))
     renew(delivering(world))
     given = len(deliveries(world))
-    state = read_state(world.session().bundles)
+    state = read_state(world.session().bundles, world.now)
     old = replace(state.credentials["iam"], renewed=world.now - 2 * HOUR)
     write_whole(
         state_path(world.session().bundles),
@@ -244,7 +244,7 @@ def test_a_command_that_took_days_offers_what_is_true_now(
     )
     monkeypatch.setattr("hepsub.actions.offer._written", _written_below(world.directory))
     offer(replace(old, situation=situation))
-    assert read_state(old.bundles).when == pytest.approx(world.now, abs=5)
+    assert read_state(old.bundles, world.now).when == pytest.approx(world.now, abs=5)
     mark = old.bundles / ".renew/offered"
     assert mark.stat().st_mtime == pytest.approx(world.now - 3600, abs=1)
 

@@ -98,7 +98,7 @@ def test_a_token_is_read_with_its_own_times(tmp_path: Path) -> None:
     """Not with those of its file."""
     path = tmp_path / "iam.token"
     path.write_bytes(make_token(NOON, 3600))
-    copy = read_copy(path, TOKEN)
+    copy = read_copy(path, TOKEN, NOON)
     assert copy is not None
     assert (copy.since, copy.expires) == (NOON, NOON + 3600)
     assert copy.held.content == make_token(NOON, 3600)
@@ -109,16 +109,24 @@ def test_an_opaque_token_is_as_old_as_its_file(tmp_path: Path) -> None:
     path = tmp_path / "iam.token"
     path.write_text("opaque-token-of-somebody")
     os.utime(path, (NOON, NOON))
-    copy = read_copy(path, TOKEN)
+    copy = read_copy(path, TOKEN, NOON)
     assert copy is not None
     assert copy.since == NOON
+
+
+def test_an_opaque_token_of_a_clock_that_was_ahead_is_as_old_as_can_be(tmp_path: Path) -> None:
+    """So another one is asked for."""
+    path = tmp_path / "iam.token"
+    path.write_text("opaque-token-of-somebody")
+    os.utime(path, (NOON + 86400, NOON + 86400))
+    assert best_of([read_copy(path, TOKEN, NOON)], NOON) is None
 
 
 def test_a_ticket_is_read_with_its_renewable_life(tmp_path: Path) -> None:
     """As klist shows it."""
     path = tmp_path / "krb5cc_1000"
     path.write_bytes(cache(Entry(starts=1000, expires=2000, renew_until=5000)))
-    copy = read_copy(path, TICKET)
+    copy = read_copy(path, TICKET, NOON)
     assert copy is not None
     assert (copy.since, copy.expires, copy.can_be_renewed) == (1000, 2000, True)
     assert copy.held.lifetime.renewable_until == 5000
@@ -133,4 +141,4 @@ def test_garbage_is_no_copy(
     path = tmp_path / "file"
     if content is not None:
         path.write_bytes(content)
-    assert read_copy(path, credential) is None
+    assert read_copy(path, credential, NOON) is None

@@ -42,7 +42,7 @@ def test_the_state_survives_its_file(tmp_path: Path) -> None:
     )
     state_path(tmp_path).parent.mkdir()
     write_whole(state_path(tmp_path), state_text(state), 0o600)
-    assert read_state(tmp_path) == state
+    assert read_state(tmp_path, NOON) == state
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -
     if text is not None:
         state_path(tmp_path).parent.mkdir()
         state_path(tmp_path).write_text(text, errors="surrogateescape")
-    assert read_state(tmp_path) == RenewalState()
+    assert read_state(tmp_path, NOON) == RenewalState()
 
 
 def test_a_state_that_is_a_named_pipe_is_none(tmp_path: Path) -> None:
     """Nobody waits for who never writes."""
     state_path(tmp_path).parent.mkdir()
     os.mkfifo(state_path(tmp_path))
-    assert read_state(tmp_path) == RenewalState()
+    assert read_state(tmp_path, NOON) == RenewalState()
 
 
 @settings(deadline=None)
@@ -78,7 +78,7 @@ def test_any_state_can_be_shown_and_gone_on_with(value: object) -> None:
         root = Path(name)
         state_path(root).parent.mkdir()
         state_path(root).write_text(json.dumps(value))
-        state = read_state(root)
+        state = read_state(root, NOON)
     for outcome in (*state.credentials.values(), *state.storages.values()):
         assert moment_text(outcome.not_before, state.when)
         assert outcome.expires is None or moment_text(outcome.expires, NOON)
@@ -94,6 +94,22 @@ def test_failures_back_off_to_an_hour() -> None:
         pauses.append(outcome.not_before - NOON)
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
     assert (outcome.failures, outcome.expires, outcome.renewed) == (9, NOON + 60, NOON - 60)
+
+
+def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> None:
+    """It would be believed for as long as that clock was ahead; other machines' clocks may differ a little."""
+    ahead, a_little = NOON + 400 * 86400, NOON + 60
+    state_path(tmp_path).parent.mkdir()
+    wrong = RenewalState(
+        when=ahead, by_itself=ahead, every=600,
+        credentials={"krb": Outcome(renewed=ahead, expires=ahead, not_before=ahead + 60)},
+        storages={"herd": Outcome(renewed=a_little, expires=ahead, not_before=a_little + 3600)},
+    )  # fmt: skip
+    state_path(tmp_path).write_text(state_text(wrong))
+    state = read_state(tmp_path, NOON)
+    assert (state.when, state.is_active(NOON)) == (0, False)
+    assert state.credentials["krb"] == Outcome(expires=ahead)
+    assert state.storages["herd"] == wrong.storages["herd"]
 
 
 def test_it_is_active_for_two_pauses() -> None:

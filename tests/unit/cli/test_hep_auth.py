@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.renew import Renewed
+from hepsub.auth.renewal import RenewalState
+from hepsub.cli import renew_rounds
 from hepsub.cli.command import VERBS, find, load_verbs, main
 from hepsub.cli.help import help_text, usage
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
+from hepsub.result import Result
 from tests.fakes.credentials import make_token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -239,9 +244,9 @@ def test_a_token_on_stdout(tmp_path: Path) -> None:
 
 
 def test_keys_for_aws_are_all_there_is_on_stdout(tmp_path: Path) -> None:
-    """Of a profile of ~/.aws; by both doors."""
+    """Of a profile of ~/.aws; by both doors. Whether the store takes them is asked only where people ask."""
     home = tmp_path / "home"
-    text = policy(home, "[storage.x]\nendpoint = 'https://x'\nprofile = 'p'\n")
+    text = policy(home, "[storage.x]\nendpoint = 'http://127.0.0.1:1'\nprofile = 'p'\n")
     (home / "keys").write_text("[p]\naws_access_key_id = AKIAX\naws_secret_access_key = s3cr3t\n")
     variables = {"HEPSUB_CONFIG": text, "AWS_SHARED_CREDENTIALS_FILE": str(home / "keys")}
     expected = {"Version": 1, "AccessKeyId": "AKIAX", "SecretAccessKey": "s3cr3t"}
@@ -252,7 +257,10 @@ def test_keys_for_aws_are_all_there_is_on_stdout(tmp_path: Path) -> None:
         done = started(home, *words, program=program, **variables)
         assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, expected, "")
     done = started(home, "s3", **variables)
-    assert done.stdout == "x: key AKIA…, from ~/.aws, which does not end\n"
+    assert (done.returncode, done.stdout) == (35, "x: key AKIA…, from ~/.aws\n")
+    assert "the storage x at http://127.0.0.1:1 does not answer (ConnectionRefusedError): " in (
+        done.stderr
+    )
 
 
 def test_no_keys_are_an_error_with_an_empty_stdout(tmp_path: Path) -> None:
@@ -318,6 +326,25 @@ def _moments(state: Path, number: int) -> set[float]:
             seen.add(json.loads(state.read_text())["when"])
         time.sleep(0.1)
     return seen
+
+
+def test_a_loop_says_once_what_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that refuses for good would fill the log of a container."""
+    state = RenewalState()
+    rounds = [("a",), ("a", "b"), ("b",), ("a", "b")]
+    said: list[str] = []
+
+    def one_round(*, by_itself: bool) -> Result:
+        assert by_itself
+        notes = rounds.pop(0)
+        if not rounds:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return Result(value=Renewed(state=state, busy=False, pause=0), notes=notes)
+
+    monkeypatch.setattr(renew_rounds, "one_round", one_round)
+    monkeypatch.setattr(renew_rounds, "_SHORTEST_S", 0.0)
+    renew_rounds.loop(None, said.append)
+    assert said == ["a", "b", "a"]
 
 
 def test_a_loop_goes_on_after_a_trouble(tmp_path: Path) -> None:

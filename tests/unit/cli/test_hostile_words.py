@@ -218,7 +218,7 @@ RESULTS: list[Value] = [
     AuthStatus(rows=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),
     Uninstalled(removed=(EVIL,), host=EVIL),
-    StorageKeys(storage=EVIL, key=EVIL, token=EVIL, expires=9, now=5),
+    StorageKeys(storage=EVIL, key=EVIL, token=EVIL, good=True, expires=9, now=5),
 ]
 
 

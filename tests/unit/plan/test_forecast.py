@@ -6,6 +6,7 @@ from hepsub.plan.forecast import Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.units import moment_text
 
 NOON = 1_700_000_000.0
+INSTALL = "hep_auth renew -install"
 HOUR, DAY = 3600.0, 86400.0
 SPAN = Span(now=NOON, needed=10 * DAY + 10 * HOUR)
 
@@ -19,7 +20,9 @@ def note(expires: float | None, renewable: float | None, *, renewed: bool) -> st
         obtain="kinit",
         loss="jobs that come later run without a ticket",
     )
-    return forecast_note(outlook, SPAN, renewer="hep_auth renew" if renewed else "")
+    return forecast_note(
+        outlook, SPAN, renewer="hep_auth renew" if renewed else "", way=lambda: INSTALL
+    )
 
 
 @pytest.mark.parametrize("renewed", [True, False])
@@ -81,7 +84,7 @@ def test_whoever_renews_is_named() -> None:
         obtain="kinit and hep_auth renew",
         loss="jobs that come later run without a ticket",
     )
-    text = forecast_note(outlook, SPAN, renewer="the pool's credmon")
+    text = forecast_note(outlook, SPAN, renewer="the pool's credmon", way=lambda: INSTALL)
     assert "(the pool's credmon does it), but" in text
     assert text.endswith(
         ": kinit and hep_auth renew before then, or jobs that come later run without a ticket"

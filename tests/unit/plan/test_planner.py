@@ -56,6 +56,39 @@ def test_everything_said() -> None:
     assert [str(word) for word in found.arguments] == ["%{Index}", "x"]
 
 
+SYSTEM = "[os.CentOS7]\nimage = '/cvmfs/CentOS7'\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "option", "error"),
+    [
+        ("pool", "mars", "-p", errors.UnknownPool),
+        ("walltime", "eternal", "-wt", errors.UnknownWalltime),
+        ("walltime", "9000d", "-wt", errors.WalltimeTooLong),
+        ("os", "CentOS8", "-os", errors.UnknownSystem),
+        ("group", "a b", "-g", errors.UnknownGroup),
+    ],
+)
+def test_a_wrong_default_is_blamed_on_its_line_and_not_on_an_option(
+    key: str, value: str, option: str, error: type[HepsubError]
+) -> None:
+    """The same word on the command line is blamed on the option."""
+    with pytest.raises(errors.PolicyError) as caught:
+        plan("job.sh", policy=f"{SYSTEM}[defaults]\n{key} = '{value}'\n")
+    assert caught.value.message.startswith(f"test.toml line 4: defaults.{key}: ")
+    assert value in caught.value.message
+    assert f"{option}/" not in caught.value.message
+    with pytest.raises(error) as said:
+        plan(option, value, "job.sh", policy=SYSTEM)
+    assert option in said.value.message
+
+
+def test_a_primary_group_that_cannot_be_one_is_not_blamed_on_an_option() -> None:
+    """Nobody said -g."""
+    with pytest.raises(errors.UnknownGroup, match=r"^your primary group, .*'domain users' cannot"):
+        plan("job.sh", facts=make_facts(situation=make_situation(groups=("domain users",))))
+
+
 def test_the_jobs_are_written_out_one_by_one() -> None:
     """ProcId from 0, Index from -first, the cluster still a name."""
     found = plan(

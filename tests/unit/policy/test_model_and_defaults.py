@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from hepsub.errors import UnknownPool
 from hepsub.policy import model
 from hepsub.policy.model import Policy
+from tests.fakes.world import make_policy
 
 TEXT = resources.files("hepsub.policy").joinpath("defaults.toml").read_text(encoding="utf-8")
 
@@ -119,3 +121,9 @@ def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
     """The docstring's Attributes are the fields, in their order."""
     described = re.findall(r"^    (?: {4})(\w+):", cls.__doc__ or "", re.MULTILINE)
     assert described == [each.name for each in structs.fields(cls)]
+
+
+def test_a_pool_that_a_submission_went_to_and_the_policy_has_no_longer() -> None:
+    """Nobody said -p."""
+    with pytest.raises(UnknownPool, match=r"^an earlier submission: no pool 'old' in the policy$"):
+        make_policy().pool_named("old", "an earlier submission")

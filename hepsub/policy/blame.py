@@ -1,0 +1,43 @@
+"""What the policy says where nobody named an option: a mistake there is told with its file and line."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from hepsub.errors import HepsubError, PolicyError
+from hepsub.policy.model import Policy
+
+_OPTION = re.compile(r"(argument )?-[\w/-]+:? ")
+
+
+@contextlib.contextmanager
+def default_of(policy: Policy, key: str) -> Iterator[None]:
+    """Blame what is wrong with a default on the line that set it, not on the option that nobody gave.
+
+    Args:
+        policy: what the site decided.
+        key: the default's dotted name, such as `defaults.pool`.
+
+    Raises:
+        PolicyError: the default is wrong.
+    """
+    try:
+        yield
+    except HepsubError as error:
+        what = _OPTION.sub("", error.message, count=1)
+        raise PolicyError(f"{policy.origin(key)}: {key}: {what}", remedy=error.remedy) from error
+
+
+def pool_for(policy: Policy, asked: str | None) -> str:
+    """The name of a pool of the policy; without a word the default one's.
+
+    Raises:
+        UnknownPool: the policy has no such pool.
+        PolicyError: the default that it names is none of its pools.
+    """
+    if asked:
+        return policy.pool_named(asked)
+    with default_of(policy, "defaults.pool"):
+        return policy.pool_named(policy.default_pool())
