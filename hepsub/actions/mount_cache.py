@@ -86,8 +86,6 @@ def rescue(cache: Path, store: Store, remote: Remote) -> tuple[str, ...]:
     """
     notes = []
     for file in unreadable(cache):
-        if not file.is_whole:  # read in part only: nothing was written to it
-            continue
         try:
             notes += _rescue(file, cache, store, remote)
         except OSError as error:
@@ -104,11 +102,13 @@ def _rescue(file: Cached, cache: Path, store: Store, remote: Remote) -> list[str
         fact = store.look_up([place])[place]
     except HepsubError:
         return [_aside(file, cache, "the storage could not be asked for it")]
-    if fact is None:
+    if fact is None and file.is_whole:
         mark_pending(file)
         return [f"{key} had not been sent when the former mount ended: it is sent now"]
-    if fact.size == file.size and fact.etag == _md5(file.data):
-        return []
+    if fact is None:
+        return [_aside(file, cache, "parts of it are missing")]
+    if fact.size == file.size and (not file.is_whole or fact.etag == _md5(file.data)):
+        return []  # with holes: it was read in part
     return [_aside(file, cache, "the storage has another one of this name")]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.mount_list import look_at, waiting_writes
+from hepsub.actions.mount_list import doubts, look_at, waiting_writes
 from hepsub.actions.mount_login import offer_login
 from hepsub.actions.mount_point import resolve_point
 from hepsub.actions.mount_record import Record, forget, home_of, only_one, read_records
@@ -156,7 +156,8 @@ def _end_alone(record: Record, program: str, end: End) -> tuple[str, ...]:
     lost = waiting_writes(record)
     if lost and not end.force:
         raise MountBusy(
-            f"{record.directory} is no longer mounted, but {_writes(lost)} did not arrive",
+            f"{record.directory} is no longer mounted, but {_writes(lost)} did not arrive"
+            f"{doubts(record)}",
             remedy=f"hep_mount -rw {record.remote} {shlex.quote(record.directory)} sends them; hep_mount -u -force"
             f" {shlex.quote(record.directory)} gives them up",
         )

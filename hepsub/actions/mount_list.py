@@ -13,9 +13,10 @@ from hepsub.actions.session import Session
 from hepsub.errors import HepsubError
 from hepsub.result import Result
 from hepsub.tools.fuse import Answer, ask, mount_at
-from hepsub.tools.rclone_cache import Cached, pending
+from hepsub.tools.rclone_cache import Cached, pending, unreadable
 
 _ANSWER_S = 3.0
+_NAMED = 3
 _STATES = {Answer.YES: State.OK, Answer.NO: State.STALE, Answer.SILENT: State.SILENT}
 
 
@@ -46,6 +47,18 @@ def look_at(record: Record) -> Shown:
 def waiting_writes(record: Record) -> tuple[Cached, ...]:
     """The files of a mount that the storage does not have yet."""
     return pending(Path(record.cache))
+
+
+def doubts(record: Record) -> str:
+    """What to say of the files of a mount of which nobody knows whether they were sent; empty without any."""
+    files = [shlex.quote(str(each.data)) for each in unreadable(Path(record.cache))]
+    if not files:
+        return ""
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return (
+        f"; rclone left no record of whether {', '.join(files[:_NAMED])}{more} arrived: mounted again, what the storage"
+        " lacks is sent, and what differs is kept aside"
+    )
 
 
 def state_of(record: Record) -> State:
@@ -80,10 +93,13 @@ def _notes(shown: tuple[Shown, ...]) -> list[str]:
         mode = "-rw " if each.record.writable else ""
         again = f"hep_mount {mode}{each.record.remote} {place}"
         if each.state is State.STALE:
-            notes.append(f"{place}: its rclone is gone ({each.record.log}); {again} mends it")
+            notes.append(
+                f"{place}: its rclone is gone ({each.record.log}); {again} mends it{doubts(each.record)}"
+            )
         elif each.state is State.DEAD:
             notes.append(
                 f"{place} is no longer mounted, and {each.pending} write(s) were not sent: {again} sends them"
+                f"{doubts(each.record)}"
             )
         elif each.state is State.SILENT:
             notes.append(

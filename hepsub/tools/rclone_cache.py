@@ -60,15 +60,18 @@ class Cached(Struct, frozen=True, kw_only=True):
 
 
 def pending(cache: Path) -> tuple[Cached, ...]:
-    """The files that the storage does not have yet as they are here, by name."""
-    return tuple(each for each in _files(cache, "vfsMeta") if _state(each.meta) is not False)
+    """The files that the storage does not have yet as they are here, or of which nobody knows, by name."""
+    found = {each.name: each for tree in ("vfsMeta", "vfs") for each in _files(cache, tree)}
+    waiting = (each for each in found.values() if _state(each.meta) is not False)
+    there = (each for each in waiting if each.data.exists() or each.meta.exists())
+    return tuple(sorted(there, key=lambda each: each.name))
 
 
 def unreadable(cache: Path) -> tuple[Cached, ...]:
     """The files of which the cache no longer knows whether they were sent.
 
-    rclone writes its documents in place: one that was being written when rclone was killed is cut off,
-    and the next rclone would delete the file that belongs to it (tried).
+    rclone writes its documents in place: one that was being written when rclone was killed is cut off, or
+    did not reach the disk at all, and the next rclone would delete the file that belongs to it (tried).
     """
     return tuple(each for each in _files(cache, "vfs") if _state(each.meta) is None)
 
@@ -116,8 +119,6 @@ def _state(meta: Path) -> bool | None:
     for pause in (*_PAUSES_S, 0):
         try:
             return read_json(read_file(meta, _LARGEST), _Document, most=_LARGEST).dirty
-        except FileNotFoundError:
-            return None
         except (OSError, Malformed):  # rclone may be writing it right now
             time.sleep(pause)
     return None

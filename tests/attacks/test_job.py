@@ -27,7 +27,7 @@ from tests.attacks.attack import (
 from tests.pool.shell import Shell
 from tests.staging.desk import Desk
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 TOKEN = "eyJ-the-token-of-the-victim"
 ATTACK_S = 3
@@ -161,6 +161,7 @@ tell(got=got, beside=beside, seen=seen)
 """
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize("where", ["below the home", "in the home"])
 def test_a_job_reads_nothing_on_the_submit_side(victim: Shell, where: str) -> None:
     """No key, no IDTOKEN, nothing beside its logs, no other job's manifest, not the request: by no verb of chirp."""
@@ -186,6 +187,7 @@ def test_a_job_reads_nothing_on_the_submit_side(victim: Shell, where: str) -> No
     assert PRIVATE_KEY not in json.dumps(found)
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize("where", ["below the home", "in the home"])
 def test_a_job_changes_nothing_on_the_submit_side(victim: Shell, where: str) -> None:
     """No file of the user's is written, linked, made, given another mode or removed: by no verb of chirp."""
@@ -252,6 +254,7 @@ tell()
     assert before.changed_in(snapshot(victim.account, logs)) == []
 
 
+@pytest.mark.sid
 def test_a_job_does_not_change_its_own_ad(victim: Shell) -> None:
     """Where it may reach, what it is sent and what it runs: neither now nor in its next run."""
     home = victim.account.home

@@ -21,7 +21,7 @@ from tests.attacks.attack import (
 from tests.pool.shell import Shell
 from tests.testbed.users import Account, make_directory
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 SHARED = """
 [staging]

@@ -22,7 +22,7 @@ from tests.attacks.attack import (
 from tests.pool.shell import Shell
 from tests.staging.desk import SECRET_WORDS, Desk
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 TOKEN = "eyJ-the-token-of-the-victim"
 
@@ -86,6 +86,7 @@ def spy_of(neighbour: Shell, victim: Shell) -> None:
     )
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize("words", [(), ("-out", "r=results/r")], ids=["plain", "with an output"])
 def test_a_neighbour_gets_nothing_from_a_job_that_may_go_there(
     victim: Shell, neighbour: Shell, words: tuple[str, ...]

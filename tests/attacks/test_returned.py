@@ -27,11 +27,12 @@ from tests.attacks.attack import (
 from tests.pool.shell import END, Shell
 from tests.staging.desk import HASTE, Desk
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 PLANTS = "for name in .bashrc analysis.C .ssh; do echo of the job >$name; done"
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize("goes_along", ["nothing", "a token"])
 def test_what_a_job_leaves_behind_is_put_over_nothing(victim: Shell, goes_along: str) -> None:
     """A job without outputs of its own leaves .bashrc and analysis.C where it ran, and the user has such files."""

@@ -12,7 +12,7 @@ from tests.testbed.kdc import Kdc
 from tests.testbed.openid import OpenId
 from tests.testbed.sts import WebIdentity
 
-pytestmark = [pytest.mark.condor, pytest.mark.ceph, pytest.mark.sid]
+pytestmark = [pytest.mark.condor, pytest.mark.ceph]
 
 LINE = ("-cred", "krb", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}", "-n", "2")
 
@@ -29,6 +29,7 @@ def chain(user: Shell, kdc: Kdc, openid: OpenId, ceph_sts: WebIdentity) -> Chain
     return chain
 
 
+@pytest.mark.sid
 def test_a_job_takes_its_files_along_and_leaves_its_logs_for_wait(chain: Chain) -> None:
     """Ticket and token are there, the results in S3, stdout and stderr where they always are."""
     shell = chain.shell
@@ -45,6 +46,7 @@ def test_a_job_takes_its_files_along_and_leaves_its_logs_for_wait(chain: Chain) 
     assert shell.pool.jobs(f"ClusterId == {cluster}") == []
 
 
+@pytest.mark.sid
 def test_renew_fetches_what_jobs_left(chain: Chain) -> None:
     """Without -wait: logs and what came home arrive by the next hep_auth renew, once."""
     shell = chain.shell

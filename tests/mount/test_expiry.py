@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -120,6 +121,11 @@ def test_without_a_token_reads_fail_and_a_later_session_mends_it(alice: Alice) -
         alice.put(f"{number}.bin", b"x" * 1000)
     user = alice.user
     user.ok("-rw", "herd:alice", "files")
+    # Opened while the directory can be listed: without keys nothing can be, half a minute later.
+    words = ["sh", "-ec", "exec 3>files/p.txt; echo open; read -r word; echo $word >&3"]
+    writer = user.account.popen(words, cwd=user.home, stdin=PIPE, stdout=PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "open\n"
     alice.agent.stop()
     unread = iter(range(NEVER_READ))
     wait_for(
@@ -128,7 +134,8 @@ def test_without_a_token_reads_fail_and_a_later_session_mends_it(alice: Alice) -
         120,
     )
     assert "agent" in Path(user.only()["log"]).read_text()
-    user.sh("echo precious > files/p.txt")
+    writer.communicate("precious\n", timeout=60)
+    assert writer.returncode == 0
     later = replace(user, environment=alice.openid.agent(user.account).environment)
     assert later.only()["state"] == "ok"
     wait_for(

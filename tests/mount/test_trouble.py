@@ -76,6 +76,27 @@ def test_a_crash_in_the_middle_of_a_document_loses_no_write(pending: User) -> No
     assert pending.arrives("alice/p.txt") == b"precious\n"
 
 
+def test_a_write_whose_document_is_lost_is_deleted_by_nothing_but_force(pending: User) -> None:
+    """The power fails before it is on the disk: -ls and -u leave the file and name it; mounted, it is sent."""
+    die(pending)
+    cache = Path(pending.only()["cache"])
+    (document,) = (cache / "vfsMeta").rglob("p.txt")
+    document.unlink()
+    (data,) = (cache / "vfs").rglob("p.txt")
+    said = pending.refused(75, "-u", "files")
+    assert "1 write(s) (9 B) did not arrive" in said
+    assert f"no record of whether {data} arrived" in said
+    assert not is_mounted(pending.files)
+    assert str(data) in pending.mount("-ls").stderr
+    found = pending.only()
+    assert (found["state"], found["pending"]) == ("dead", 1)
+    assert data.read_text() == "precious\n"
+    pending.server.start()
+    done = pending.mount("-rw", "herd:user/alice", "files")
+    assert "alice/p.txt had not been sent" in done.stderr
+    assert pending.arrives("alice/p.txt") == b"precious\n"
+
+
 def test_what_may_be_newer_than_the_stores_is_put_aside(pending: User) -> None:
     die(pending)
     cache = Path(pending.only()["cache"])

@@ -148,11 +148,14 @@ def escaped(path: Path) -> str:
 
 
 def wait_for(condition: Callable[[], object], what: str, timeout: float = WAIT) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + timeout
+    """Wait until a condition holds; pauses are as long as looks, which cost processor time."""
+    began = time.monotonic()
+    deadline = began + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {timeout} s"
-        time.sleep(0.1)
+        looked = time.monotonic()
+        assert looked < deadline, f"no {what} within {timeout} s"
+        time.sleep(max(0.1, looked - began))
+        began = time.monotonic()
 
 
 def take_all_away(below: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pool.shell import IDLE, Shell
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 SLEEP = "sleep 600"
 
@@ -48,6 +48,7 @@ def _submit_to(shell: Shell, schedd: str, job: str) -> int:
     return shell.submit(job, "-schedd", schedd, *IDLE)
 
 
+@pytest.mark.sid
 def test_a_cluster_a_job_a_range(user: Shell, job: str) -> None:
     """hep_hold, hep_release and hep_rm by cluster, by proc and by range, and what they say."""
     one, two = (user.submit(job, "-n", "4", *IDLE) for _ in range(2))
@@ -65,6 +66,7 @@ def test_a_cluster_a_job_a_range(user: Shell, job: str) -> None:
     assert user.counts("-u")["jobs"] == 0
 
 
+@pytest.mark.sid
 def test_all_means_all_of_mine_on_all_schedds_and_nobody_elses(
     user: Shell, other: Shell, job: str
 ) -> None:
@@ -84,6 +86,7 @@ def test_all_means_all_of_mine_on_all_schedds_and_nobody_elses(
     assert user.ok("hep_rm", "-a").startswith(("0 job", f"{user.pool.schedds[0]}: 0 job"))
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize(
     ("command", "held"),
     [("hep_rm", False), ("hep_hold", False), ("hep_release", True), ("hep_edit", False)],
@@ -116,6 +119,7 @@ def test_edit_says_old_and_new(user: Shell, job: str) -> None:
     assert changes == {(1500, 3000, 2), (2048, 3000, 1)}
 
 
+@pytest.mark.sid
 def test_the_common_chain(user: Shell, job: str) -> None:
     """`hep_edit -m 3000 -a && hep_release -a`: held jobs get the memory and run; running ones stay."""
     held = user.submit(job, "-n", "2", *IDLE)
@@ -149,6 +153,7 @@ def test_status_0_only_if_all_was_done(user: Shell, job: str) -> None:
     assert user("hep_release", str(running), "4711").returncode == 53, "two kinds of trouble"
 
 
+@pytest.mark.sid
 def test_a_range_beyond_the_end_is_not_all_done(user: Shell, job: str) -> None:
     """`hep_rm 13.0-9` of a cluster of three: three are removed, and the exit code is not 0."""
     cluster = user.submit(job, "-n", "3", *IDLE)

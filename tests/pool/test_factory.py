@@ -5,7 +5,7 @@ import pytest
 from tests.pool.shell import IDLE, Shell
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 MANY = 5000
 QUIET = ("-o", "/dev/null", "-e", "/dev/null")
@@ -24,6 +24,7 @@ def in_all(user: Shell) -> dict[str, int]:
     return {name: number for name, number in user.counts("-u").items() if number}
 
 
+@pytest.mark.sid
 @pytest.mark.parametrize("factory", [False, True], ids=["cluster", "factory"])
 def test_five_thousand_jobs_are_counted_held_released_and_removed(
     user: Shell, pool: Pool, factory: bool
@@ -52,6 +53,7 @@ def test_all_of_mine_counts_what_is_still_to_be_made(user: Shell) -> None:
         assert said == f"{user.pool.schedds[0]}: {MANY} job(s) {word}"
 
 
+@pytest.mark.sid
 def test_procs_that_are_not_made_yet(user: Shell) -> None:
     """They can be named only with the whole cluster: exit code 52, which says so; made ones can."""
     cluster = submit_many(user, factory=True)
@@ -68,6 +70,7 @@ def test_procs_that_are_not_made_yet(user: Shell) -> None:
     assert f"-{MANY - 1} (I): the schedd makes these jobs" in text
 
 
+@pytest.mark.sid
 def test_the_memory_of_a_factory_changes_for_jobs_to_come(access_point: Shell, pool: Pool) -> None:
     """hep_edit on the access point, which has condor_qedit: made jobs and later ones get the memory."""
     user = access_point
@@ -95,6 +98,7 @@ def test_without_condor_qedit_the_memory_of_a_factory_stays_and_is_said_to(user:
     assert {ad["RequestMemory"] for ad in user.pool.jobs()} == {2000}
 
 
+@pytest.mark.sid
 def test_a_factory_runs_to_its_end_and_wait_sees_all(user: Shell) -> None:
     """-wait on a factory: the jobs that come later count as well, with their exit codes."""
     user.policy.write_text("[limits]\nfactory_above = 10\nfactory_idle = 8\n")

@@ -6,13 +6,20 @@ from tests.pool.shell import Shell
 from tests.testbed.pool import Pool
 from tests.testbed.remote import RemoteSite
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid, pytest.mark.usefixtures("remote_site")]
+pytestmark = [pytest.mark.condor, pytest.mark.usefixtures("remote_site")]
 
 WHO = 'id -un; hostname; test -e "$1" && echo the home is here; echo "$#|$2|$3|$4|$_CONDOR_IHEP_JOB_ID"'
 ALL_OF_THE_POOL = ("-np", "8", "-mem", "16000")
 
 
-@pytest.mark.parametrize("words", [("-rmt",), ("-site", "dongguan"), ("-site=dongguan", "-rmt")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("-rmt",), marks=pytest.mark.sid),
+        ("-site", "dongguan"),
+        ("-site=dongguan", "-rmt"),
+    ],
+)
 def test_a_remote_job_runs_there_and_its_output_comes_home(
     user: Shell, words: tuple[str, ...]
 ) -> None:
@@ -46,6 +53,7 @@ def test_one_script_for_each_remote_job(user: Shell) -> None:
         assert text == f"wn.dongguan.hep\n{proc}: {item}\n"
 
 
+@pytest.mark.sid
 def test_a_container_runs_there(user: Shell, pool: Pool) -> None:
     """-os with -site: the image as that site sees it."""
     image = pool.shared / "images/AlmaLinux9.sif"
@@ -55,6 +63,7 @@ def test_a_container_runs_there(user: Shell, pool: Pool) -> None:
     assert user.text(f"job.sh.out.{cluster}.0") == f"{image}\nwn.dongguan.hep\n"
 
 
+@pytest.mark.sid
 def test_the_environment_that_means_nothing_there_stays_here(user: Shell) -> None:
     """HOME, USER, PWD of this host do not travel; the user's own variables do."""
     user.script("job.sh", 'echo "$HOME|$MINE|$PWD"')
@@ -66,6 +75,7 @@ def test_the_environment_that_means_nothing_there_stays_here(user: Shell) -> Non
     assert str(user.work) != where
 
 
+@pytest.mark.sid
 def test_a_plain_job_never_runs_there(user: Shell, remote_site: RemoteSite) -> None:
     """With the local cluster full, plain jobs wait while remote ones run at the free site."""
     user.script("long.sh", "sleep 600")

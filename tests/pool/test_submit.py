@@ -11,9 +11,10 @@ import pytest
 from tests.pool.shell import IDLE, PYTHON, SUBMITTED, Shell, long_ads
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 
+@pytest.mark.sid
 def test_one_line_on_stdout_and_the_job_runs_here_as_me_with_my_environment(user: Shell) -> None:
     """The whole of the first example: one line, no talk, and a job like a program started by hand."""
     user.script(
@@ -105,6 +106,7 @@ def test_one_script_for_each_job(user: Shell) -> None:
         assert text == f"I am {proc}: {proc} {cluster} x\n"
 
 
+@pytest.mark.sid
 def test_what_stands_in_the_ad(user: Shell) -> None:
     """Name, priority, resources, accounting group and the attributes that sites look at."""
     user.script("job.sh", "true")
@@ -153,6 +155,7 @@ def test_a_duration_is_given_the_smallest_class_and_is_the_limit(user: Shell) ->
     assert (ad["HepJob_Walltime"], ad["HepSub_WalltimeLimit"]) == ("default", 5400)
 
 
+@pytest.mark.sid
 def test_a_list_makes_one_job_a_line(user: Shell) -> None:
     """-list: an item may hold blanks and is one argument; %{Index} counts from -first."""
     user.account.write("items.txt", "one\n# no item\n\ntwo words\n  $three 'quoted'\n")
@@ -167,6 +170,7 @@ def test_a_list_makes_one_job_a_line(user: Shell) -> None:
     ]
 
 
+@pytest.mark.sid
 def test_env_and_noenv_choose_the_variables(user: Shell) -> None:
     """-noenv sends nothing but what -env names, by value or from the submitter's own."""
     user.script("job.sh", 'echo "$SET|$OWN|${OTHER-unset}|$_CONDOR_IHEP_JOB_ID"')
@@ -216,6 +220,7 @@ def test_functions_and_secrets_do_not_travel(user: Shell, pool: Pool) -> None:
     assert "hidden-" not in waiting.stdout + waiting.stderr
 
 
+@pytest.mark.sid
 def test_a_secret_that_env_names_reaches_the_job_and_no_ad(user: Shell, pool: Pool) -> None:
     """It travels in a file of its own, and neither hep_sub nor the queue shows it."""
     user.script("job.sh", 'echo "$AWS_SECRET_ACCESS_KEY"')
@@ -247,6 +252,7 @@ def test_a_csh_script_runs(user: Shell) -> None:
     assert user.text(f"job.csh.out.{cluster}.0") == f"2 a {cluster}.0\n"
 
 
+@pytest.mark.sid
 def test_a_container_runs_for_os_and_image(user: Shell, pool: Pool) -> None:
     """-os starts the job in the policy's image, -image in the file named; the directory is the same."""
     images = pool.shared / "images"
@@ -280,6 +286,7 @@ def test_an_event_log_is_written(user: Shell) -> None:
     assert f"005 ({cluster:03d}.000.000)" in text
 
 
+@pytest.mark.sid
 def test_wait_returns_0_only_if_all_jobs_did(user: Shell) -> None:
     """-wait: exit code 0, or 60 with the exit code and the signal of each job that failed."""
     user.script("good.sh", "exit 0")
@@ -302,6 +309,7 @@ def test_wait_returns_0_only_if_all_jobs_did(user: Shell) -> None:
     assert f"{cluster}.2 was ended by signal 9" in mixed.stderr
 
 
+@pytest.mark.sid
 def test_wait_ends_when_a_job_goes_on_hold(user: Shell) -> None:
     """A job on hold would wait for ever: -wait ends with 60 and says why it is on hold."""
     user.script("job.sh", "sleep 600")

@@ -9,7 +9,7 @@ import pytest
 from tests.pool.shell import IDLE, Shell
 from tests.testbed.pool import Pool
 
-pytestmark = [pytest.mark.condor, pytest.mark.sid]
+pytestmark = [pytest.mark.condor]
 
 NOISE = ("ERROR:", "WARNING", "Traceback", "condor_config", "AUTHENTICATE:", "SECMAN:")
 
@@ -35,6 +35,7 @@ def assert_two_lines(stderr: str) -> None:
     assert lines[1].startswith("hep_sub: ")
 
 
+@pytest.mark.sid
 def test_a_schedd_that_is_stopped(user: Shell, pool: Pool, job: str) -> None:
     """Exit code 40 names the schedd; hep_q does not pass off its jobs as ended."""
     waiting = user.submit(job, "-schedd", "schedd01", *IDLE)
@@ -49,6 +50,7 @@ def test_a_schedd_that_is_stopped(user: Shell, pool: Pool, job: str) -> None:
     assert user.ok("hep_rm", str(waiting)) == f"{waiting}: 1 job(s) removed\n"
 
 
+@pytest.mark.sid
 def test_wait_survives_a_restart_of_the_schedd(user: Shell, pool: Pool, job: str) -> None:
     """hep_sub -wait asks again until the schedd is back, and then tells how the jobs ended."""
     user.script(job, f"until test -e {user.work}/go; do sleep 0.2; done; exit 7")
@@ -69,6 +71,7 @@ def test_wait_survives_a_restart_of_the_schedd(user: Shell, pool: Pool, job: str
     assert "ended with exit code 7" in stdout
 
 
+@pytest.mark.sid
 def test_a_schedd_that_was_killed(user: Shell, pool: Pool, job: str) -> None:
     """The collector still tells its address, but nobody answers there: 40, and never 1 or 45."""
     pool.kill_schedd("schedd01")
@@ -126,6 +129,7 @@ def test_a_configuration_that_is_not_there(user: Shell, job: str) -> None:
         assert not [word for word in ("ERROR:", "Traceback") if word in done.stderr], done.stderr
 
 
+@pytest.mark.sid
 def test_a_pool_that_the_policy_names_needs_no_configuration(user: Shell, job: str) -> None:
     """Without any HTCondor configuration, `collector` and a token in the usual place are enough."""
     lines = (
@@ -145,6 +149,7 @@ def fs_is_refused(pool: Pool) -> bool:
     return int(pool.version.split(".")[0]) < 25
 
 
+@pytest.mark.sid
 def test_no_token(user: Shell, pool: Pool, job: str) -> None:
     """Exit code 41 names the methods that were tried and how to get a token."""
     (user.account.home / ".condor/tokens.d/pool").unlink()
@@ -159,6 +164,7 @@ def test_no_token(user: Shell, pool: Pool, job: str) -> None:
     assert queue.returncode in (0, 41), "reading may be open to everybody"
 
 
+@pytest.mark.sid
 def test_the_access_point_gets_itself_a_token(access_point: Shell, pool: Pool) -> None:
     """Where FS is refused between versions, hep_sub works by itself, and again without a new token."""
     user = access_point
@@ -205,6 +211,7 @@ def test_an_environment_that_is_too_large(user: Shell, job: str) -> None:
     user.ok("hep_rm", f"schedd01:{cluster}")
 
 
+@pytest.mark.sid
 def test_a_schedd_that_refuses_the_submission(user: Shell, pool: Pool, job: str) -> None:
     """More jobs than the pool allows, or what its administrators do not take: exit code 42, and no cluster."""
     pool.add_config(

@@ -12,7 +12,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tests.testbed import cache, ceph, chroot, host, install, openid, pool, rclone, remote, session
+from tests.testbed import (
+    cache,
+    ceph,
+    chroot,
+    debian,
+    host,
+    install,
+    kcm,
+    openid,
+    pool,
+    rclone,
+    remote,
+    session,
+)
 from tests.testbed.process import TestbedError, TestbedUnavailableError
 from tests.testbed.s3 import S3Server
 
@@ -80,11 +93,13 @@ def _parser() -> argparse.ArgumentParser:
 def _build(options: argparse.Namespace) -> int:
     host.require_capable()
     host.ensure_host_packages()
-    for suite in options.condor or chroot.SUITES:
-        print(chroot.build(suite))
     checkout = install.read_checkout()
     print(install.dependencies(checkout, install.python_version()))
+    for suite in options.condor or chroot.SUITES:
+        print(chroot.build(suite))
     print(openid.packages())
+    debian.ensure("Ceph", ceph.PROGRAMS)
+    print(kcm.packages())
     return 0
 
 

@@ -168,13 +168,18 @@ def _common(port: int, shared: Path) -> str:
     )
 
 
+def schedd_spool(name: str) -> str:
+    """Return the directory in which a schedd keeps its queue and its history."""
+    return "/var/spool/condor" if name == SCHEDDS[0] else f"/var/spool/condor-{name}"
+
+
 def schedd_environment(name: str) -> dict[str, str]:
     """Return the settings, as environment variables, that make a schedd other than the first."""
     if name == SCHEDDS[0]:
         return {}
     return {
         "_CONDOR_SCHEDD_NAME": name,
-        "_CONDOR_SPOOL": f"/var/spool/condor-{name}",
+        "_CONDOR_SPOOL": schedd_spool(name),
         "_CONDOR_SCHEDD_LOG": f"/var/log/condor/SchedLog.{name}",
         "_CONDOR_SHADOW_LOG": f"/var/log/condor/ShadowLog.{name}",
     }

@@ -86,14 +86,18 @@ def _unpack(place: Path) -> None:
         process.run(["dpkg-deb", "--extract", package, place], env={**os.environ})
 
 
+def packages() -> Path:
+    """Return the cached tree with the daemon."""
+    try:
+        return cache.build("kcm", VERSION, _unpack)
+    except TestbedError as error:
+        raise TestbedUnavailableError(f"{PACKAGE} cannot be unpacked: {error}") from error
+
+
 def start() -> Kcm:
     """Unpack what is needed and start a daemon without caches."""
     host.require_capable()
-    try:
-        tree = cache.build("kcm", VERSION, _unpack)
-    except TestbedError as error:
-        raise TestbedUnavailableError(f"{PACKAGE} cannot be unpacked: {error}") from error
-    kcm = Kcm(session.begin("kcm"), tree)
+    kcm = Kcm(session.begin("kcm"), packages())
     try:
         kcm.begin()
     except BaseException:

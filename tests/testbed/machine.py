@@ -5,6 +5,7 @@ not seen from elsewhere, HTCondor's FS authentication fails, and a directory may
 /etc/passwd the users have the homes of the session, so that cron's jobs begin in them.
 """
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -21,6 +22,7 @@ CRON_HOST = "cron.test.hep"
 PROGRAMS = {"/usr/sbin/cron": "cron", "/usr/bin/faketime": "faketime"}
 MINUTE_S = 3
 SPOOL = Path("/var/spool/cron/crontabs")
+LONG_AGO = 1_000_000_000
 SETUP = r"""
 read -r pid rest < /proc/self/stat
 cd "$directory"
@@ -42,7 +44,7 @@ CRON_SETUP = r"""
 printf '%s required pam_permit.so\n' auth account session > /run/pam
 mount --bind /run/pam /etc/pam.d/cron
 mount -t tmpfs -o mode=1730,gid=crontab tmpfs "$1"
-touch --date=@1000000000 "$1"
+touch --date=@"$3" "$1"
 mount -t tmpfs tmpfs /etc/cron.d
 mount --bind /dev/null /etc/crontab
 exec faketime -f "+0 x$2" cron -f
@@ -111,15 +113,20 @@ class Machine:
         """
         debian.ensure("cron", PROGRAMS)
         if self._cron is None:
-            setup = ("sh", "-euc", CRON_SETUP, "sh", str(SPOOL), f"{60 / minute_s}")
+            setup = ("sh", "-euc", CRON_SETUP, "sh", str(SPOOL), f"{60 / minute_s}", str(LONG_AGO))
             words = [*self.box.enter(), *setup]
             self._cron = Daemon(words, {"PATH": PATH}, self.box.directory / "cron.log")
         self._cron.start(self.path("/run/crond.pid").exists)
 
     def forget_crontabs(self) -> None:
-        """Remove the crontabs of all users."""
+        """Remove the crontabs of all users.
+
+        The spool is old again: cron compares times in whole seconds, and would not see what is written in the
+        second in which it has seen this.
+        """
         for user in host.USERS:
             self.path(SPOOL / user.name).unlink(missing_ok=True)
+        os.utime(self.path(SPOOL), (LONG_AGO, LONG_AGO))
 
 
 @dataclass(frozen=True)

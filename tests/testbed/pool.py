@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from tests.testbed import chroot, config, host, install, session, tls, users
 from tests.testbed.chroot import Suite
 from tests.testbed.login import LoginNode
+from tests.testbed.looks import Looks
 from tests.testbed.process import TestbedError
 from tests.testbed.sandbox import Sandbox
 from tests.testbed.users import Account
@@ -47,6 +48,7 @@ class Pool:
         self.sandbox = Sandbox(this.directory / "pool", tree, config.HOSTNAME, binds)
         self.accounts = {user.name: self._account(user) for user in host.USERS}
         self.version = ""
+        self._looks = Looks()
 
     # ---- start and stop ---------------------------------------------------------------------
 
@@ -218,7 +220,8 @@ class Pool:
         ads: list[dict[str, Any]] = []
         for name in self.schedds if schedd is None else (self._full(schedd),):
             words = [*command, "-name", name, "-constraint", constraint, "-json", *wanted]
-            ads += json.loads(self.run(words).stdout or "[]")
+            said = self._looks.said(words, self._spool(name), self._said)
+            ads += json.loads(said or "[]")
         return ads
 
     def slots(self, constraint: str = "true") -> list[dict[str, Any]]:
@@ -227,19 +230,26 @@ class Pool:
         found: list[dict[str, Any]] = json.loads(self.run(words).stdout or "[]")
         return found
 
+    def _said(self, words: Sequence[str]) -> str:
+        return self.run(words).stdout
+
     def wait_for(self, condition: Callable[[], Answer], timeout: float, what: str) -> Answer:
         """Poll until the condition is true and return its value; fail with what is there.
 
-        To look costs processor time, which the jobs need: pauses are twice as long as looks.
+        To look costs processor time, which the jobs need: pauses are twice as long as looks, and a schedd
+        whose files have not changed is not asked again at once.
         """
         began = time.monotonic()
         end = began + timeout
-        while not (answer := condition()):
-            looked = time.monotonic()
-            if looked > end:
-                raise TestbedError(f"waited {timeout:.0f} s in vain for {what}\n{self.describe()}")
-            time.sleep(max(POLL, 2 * (looked - began)))
-            began = time.monotonic()
+        with self._looks.repeated():
+            while not (answer := condition()):
+                looked = time.monotonic()
+                if looked > end:
+                    break
+                time.sleep(max(POLL, 2 * (looked - began)))
+                began = time.monotonic()
+        if not answer:
+            raise TestbedError(f"waited {timeout:.0f} s in vain for {what}\n{self.describe()}")
         return answer
 
     def forget_history(self) -> None:
@@ -345,6 +355,9 @@ class Pool:
         file = self.sandbox.path(_pid_file(self._short(name)))
         text = file.read_text().strip() if file.exists() else ""
         return int(text) if text and self.sandbox.path(f"/proc/{text}").exists() else 0
+
+    def _spool(self, name: str) -> Path:
+        return self.sandbox.path(config.schedd_spool(self._short(name)))
 
     def _short(self, name: str) -> str:
         return name.partition("@")[0]

@@ -149,7 +149,7 @@ def test_a_refused_url_without_chirp_is_81_at_once(web_job: Job, store: Store) -
 def test_a_server_that_is_away_is_81_after_some_patience(web_job: Job) -> None:
     web_job.add("input", "in", "-", "-", "http://127.0.0.1:9/b/in?X-Amz-Signature=hush4711")
     web_job.payload("touch ran")
-    web_job.env["HEPSUB_PATIENCE_S"] = "2"
+    web_job.env["HEPSUB_PATIENCE_S"] = "5"
     ended = web_job.run()
     assert ended.code == 81
     assert "no connection" in ended.stderr

@@ -6,6 +6,7 @@ has a link to the one file that serves all of them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*")
 """Where nothing else may lie than what is made here."""
 
 
+@functools.cache
 def texts() -> dict[str, str]:
     """The generated files: path in the checkout → text."""
     pages = {f"man/{command.name}.1": man_page(command) for command in programs()}

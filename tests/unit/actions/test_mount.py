@@ -370,6 +370,7 @@ class Shelf(Store, frozen=True):
         """Size and ETag of what is there."""
         known = {"same": ObjectFact(size=4, etag="81dc9bdb52d04dc20036dbd8313ed055")}
         known["other"] = ObjectFact(size=4, etag="x")
+        known["read"] = ObjectFact(size=10**6, etag="y")
         return {each: known.get(each.key) for each in places}  # type: ignore[attr-defined]
 
 
@@ -379,18 +380,20 @@ def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
     data.mkdir(parents=True)
     for name in ("same", "other", "new"):
         (data / name).write_text("1234")
-    with (data / "part").open("wb") as file:
-        file.truncate(10**6)
+    for name in ("part", "read"):
+        with (data / name).open("wb") as file:
+            file.truncate(10**6)
     store = Shelf(
         name="herd",
         storage=STORAGES["herd"],
         keys=Keys(access="a", secret="b", token="", expires=None),
     )
     notes = rescue(cache, store, replace(REMOTE, prefix=""))
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert any("new had not been sent" in note for note in notes)
+    assert any(f"{tmp_path}/rescued/id/user/part may not have been sent" in note for note in notes)
     aside = tmp_path / "rescued/id/user/other"
     assert aside.read_text() == "1234"
     assert any(str(aside) in note for note in notes)
     assert json.loads((cache / "vfsMeta/store/user/new").read_text())["Dirty"]
-    assert (data / "same").exists()
+    assert {each.name for each in data.iterdir()} == {"same", "new", "read"}

@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[3]
 ALL = sorted(VERBS["hep_auth"])
 
 
+HERE = "[defaults]\npool = 'here'\n"
+"""Whatever HTCondor this machine is configured for."""
+
+
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """A home, a policy and programs of the test's own; no agent, no ticket, no cron."""
     home.mkdir(exist_ok=True)
@@ -196,7 +200,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_the_table_of_a_laptop(tmp_path: Path) -> None:
     """Neither ticket nor token is needed there: exit code 0, no error, the rows dim and last."""
-    done = started(tmp_path / "home")
+    done = started(tmp_path / "home", HEPSUB_CONFIG=policy(tmp_path / "home", HERE))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
@@ -217,7 +221,8 @@ def test_the_table_of_a_laptop(tmp_path: Path) -> None:
 
 def test_what_is_needed_and_missing_is_the_exit_code(tmp_path: Path) -> None:
     """A site that wants a ticket, and there is none: 54, in JSON too."""
-    text = policy(tmp_path / "home", "[site.s]\nrequirements = 'true'\ncredentials = ['krb']\n")
+    site = "[site.s]\nrequirements = 'true'\ncredentials = ['krb']\n"
+    text = policy(tmp_path / "home", HERE + site)
     done = started(tmp_path / "home", HEPSUB_CONFIG=text)
     assert done.returncode == 54
     assert "hep_auth: error: kerberos krb: you have no Kerberos ticket" in done.stderr

@@ -1,13 +1,340 @@
-"""What can be said of a pool without asking it."""
+"""What can be said of a pool without asking it, and what a schedd is asked, and how its troubles are told."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from hepsub.actions.session import Session
+from hepsub.actions.submit import Submission, submit
+from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
+from hepsub.condor.collector import ScheddAddress
+from hepsub.condor.schedd import CondorSchedd
+from hepsub.errors import (
+    AuthenticationRefused,
+    CredentialMissing,
+    HepsubError,
+    PoolError,
+    PoolUnreachable,
+    ScheddNotReached,
+    SubmissionRefused,
+    SubmissionUncertain,
+)
+from hepsub.jobid import parse_job_id
+from hepsub.plan.model import Plan
+from hepsub.plan.planner import make_plan
+from tests.fakes.htcondor import (
+    BUSY,
+    NO_ANSWER,
+    NO_MORE,
+    NOT_BELIEVED,
+    NOT_COMMITTED,
+    FakeBindings,
+    JobAction,
+    QueryOpts,
+)
+from tests.fakes.world import make_facts, make_policy, make_script, make_session, make_spec
+
+NAME = "schedd01@ap.test.hep"
+AD = {"Name": NAME}
+THIRTEEN = Selection(ids=(parse_job_id("13"),))
 
 
 @pytest.mark.parametrize("value", ["ONLY_ENV", "/etc/condor/condor_config", "/no/such/file"])
 def test_who_names_a_configuration_has_a_pool(value: str) -> None:
     """Also one that is not there: that is an error to tell, not a reason to use another pool."""
     assert is_configured({"CONDOR_CONFIG": value})
+
+
+@pytest.fixture
+def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
+    """Give bindings in memory in the place of the real ones."""
+    fake = FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
+    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
+    monkeypatch.setitem(sys.modules, "htcondor2", fake)
+    return fake
+
+
+def no_token(_: str) -> bool:
+    """Nothing to show instead."""
+    return False
+
+
+def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
+    """The schedd."""
+    address = ScheddAddress(name=NAME, machine="ap.test.hep", version="23.9.6", ad=AD)
+    return CondorSchedd(
+        address=address, collector="", obtain_token=obtain, produce_ticket=lambda *_: b""
+    )
+
+
+def planned(*words: str, policy: str = "") -> Plan:
+    """The plan of a submission."""
+    return make_plan(make_spec("job.sh", *words), make_policy(policy), make_facts())
+
+
+# ---- what it is asked ---------------------------------------------------------------------------
+
+
+def test_a_submission_is_one_call(htcondor: FakeBindings) -> None:
+    """The description with the UUID, and how many."""
+    submitted = opened().submit(planned("-n", "3"), "u-1")
+    assert submitted == Submitted(schedd=NAME, cluster=13, number=3, uuid="u-1")
+    assert submitted.handle is None
+    [(name, text, count, items, spool)] = htcondor.calls
+    assert (name, count, items, spool) == ("submit", 3, [], False)
+    assert 'My.HepSub_UUID = "u-1"' in str(text)
+
+
+def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
+    plan = make_plan(
+        make_spec("job.sh", "-list", "items.txt", "-o", "%{Item}.out"),
+        make_policy(),
+        make_facts(items=("one", "two words")),
+    )
+    assert opened().submit(plan, "u-1").number == 2
+    [(_, _, count, items, _)] = htcondor.calls
+    assert count == 0
+    assert isinstance(items, list)
+    assert len(items) == 2
+
+
+def test_what_is_spooled_is_handed_over_by_its_handle(htcondor: FakeBindings) -> None:
+    plan = planned("-o", "/dev/null", "-e", "/dev/null", policy=SPOOL)
+    submitted = opened().submit(plan, "u-1")
+    opened().hand_over(submitted)
+    assert htcondor.calls[0][-1] is True
+    assert htcondor.calls[1] == ("spool", 13)
+
+
+SPOOL = "[defaults]\npool = 'there'\n[pool.there]\ncollector = 'c'\nspool = true\n"
+
+
+def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
+    """From the spool; the others would leave the queue as well."""
+    opened().fetch(THIRTEEN)
+    assert htcondor.calls == [("retrieve", "(ClusterId == 13) && (JobStatus == 4)")]
+
+
+def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
+    htcondor.edited = 2
+    opened().open_gate(13)
+    assert opened().edit_memory(THIRTEEN, 3000) == 2
+    assert htcondor.calls == [
+        ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
+        ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("act", "action"),
+    [
+        (Act.REMOVE, JobAction.Remove),
+        (Act.HOLD, JobAction.Hold),
+        (Act.RELEASE, JobAction.Release),
+    ],
+)
+def test_an_act_has_a_reason_and_is_counted(
+    htcondor: FakeBindings, act: Act, action: JobAction
+) -> None:
+    """Whatever the answer holds: what is missing, or no number, is 0."""
+    htcondor.acted = {"TotalSuccess": 2, "TotalAlreadyDone": 1, "TotalBadStatus": "x"}
+    assert opened().act(act, THIRTEEN) == ActCount(done=2, already=1)
+    reason = (f"hepsub was asked to {act.value} it", 0)
+    assert htcondor.calls == [("act", action, "(ClusterId == 13)", reason)]
+
+
+def test_the_queue_has_procs_and_factories(htcondor: FakeBindings) -> None:
+    """Both in one question."""
+    htcondor.queue = [
+        {"ClusterId": 13, "ProcId": 1, "JobStatus": 2},
+        {"ClusterId": 13, "ProcId": 0, "JobStatus": 5},
+        {"ClusterId": 14, "TotalSubmitProcs": 9, "JobMaterializeNextProcId": 4},
+        {"ClusterId": "no number"},
+    ]
+    found = opened().queue(Selection(), 0)
+    assert [(job.job, job.state) for job in found.jobs] == [
+        ("13.0", State.HELD),
+        ("13.1", State.RUNNING),
+    ]
+    assert [(each.cluster, each.number) for each in found.unmade] == [(14, 5)]
+    [(_, _, _, opts)] = htcondor.calls
+    assert opts is QueryOpts.IncludeClusterAd
+
+
+def test_a_cluster_is_looked_for_in_the_queue_and_then_in_the_history(
+    htcondor: FakeBindings,
+) -> None:
+    """By its UUID: who has lost the answer finds what became of the submission."""
+    ad = {"ClusterId": 13, "ProcId": 0, "HepSub_UUID": "u-1"}
+    wanted = Selection(uuid="u-1")
+    assert opened().find(wanted) == ()
+    assert htcondor.names() == ["query", "history"]
+    htcondor.past = [ad]
+    [found] = opened().find(wanted)
+    assert (found.cluster, found.uuid) == (13, "u-1")
+    htcondor.queue, htcondor.past, htcondor.calls = [ad], [], []
+    assert opened().find(wanted) == (found,)
+    assert htcondor.names() == ["query"]
+    assert htcondor.calls[0][1] == 'HepSub_UUID == "u-1"'
+
+
+def test_past_jobs_are_at_most_so_many(htcondor: FakeBindings) -> None:
+    htcondor.past = [{"ClusterId": 13, "ProcId": n, "JobStatus": 4} for n in range(5)]
+    assert [each.proc for each in opened().history(Selection(), 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "who"),
+    [
+        ({"MyRemoteUserName": "alice@hep", "AuthMethods": "FS"}, "alice@hep, by FS"),
+        ({}, "nobody, by no authentication"),
+    ],
+)
+def test_it_says_who_we_are(htcondor: FakeBindings, answer: dict[str, str], who: str) -> None:
+    htcondor.ping_answer = answer
+    assert opened().identity() == who
+
+
+# ---- troubles -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (NO_ANSWER, ScheddNotReached),
+        (BUSY, PoolUnreachable),
+        (NOT_BELIEVED, AuthenticationRefused),
+        (NO_MORE, SubmissionRefused),
+        (NOT_COMMITTED, SubmissionRefused),
+    ],
+)
+def test_what_the_words_mean(htcondor: FakeBindings, text: str, error: type[HepsubError]) -> None:
+    htcondor.fails("submit", text)
+    with pytest.raises(error) as caught:
+        opened().submit(planned(), "u-1")
+    assert type(caught.value) is error
+    assert NAME in caught.value.message
+    assert caught.value.remedy
+    assert htcondor.submitted == []
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, IndexError])
+def test_the_bindings_other_errors_are_told_as_well(
+    htcondor: FakeBindings, kind: type[Exception]
+) -> None:
+    htcondor.fails("query", "strange", kind=kind)
+    with pytest.raises(PoolError, match="strange"):
+        opened().queue(Selection(), 0)
+
+
+def test_a_mistake_of_ours_is_not_the_pools(htcondor: FakeBindings) -> None:
+    htcondor.fails("query", "ours", kind=TypeError)
+    with pytest.raises(TypeError, match="ours"):
+        opened().queue(Selection(), 0)
+
+
+def test_where_the_bindings_do_not_say_why_a_ping_does(htcondor: FakeBindings) -> None:
+    """For act and edit they leave it out; who only reads is not asked for what it may write."""
+    htcondor.fails("act", "Failed to act")
+    htcondor.fails("ping", NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused, match="tried: IDTOKENS"):
+        opened().act(Act.HOLD, THIRTEEN)
+    htcondor.fails("act", "Failed to act")
+    with pytest.raises(PoolError, match=r"said: Failed to act$"):
+        opened().act(Act.HOLD, THIRTEEN)
+    htcondor.calls.clear()
+    htcondor.fails("query", "Failed to ask")
+    with pytest.raises(PoolError):
+        opened().queue(Selection(), 0)
+    assert "ping" not in htcondor.names()
+
+
+def test_with_a_new_token_it_is_tried_once_more(htcondor: FakeBindings) -> None:
+    asked: list[str] = []
+
+    def obtain(schedd: str) -> bool:
+        asked.append(schedd)
+        return True
+
+    htcondor.fails("submit", NOT_BELIEVED)
+    assert opened(obtain).submit(planned(), "u-1").cluster == 13
+    assert len(htcondor.submitted) == 1
+    htcondor.fails("submit", NOT_BELIEVED, NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused):
+        opened(obtain).submit(planned(), "u-2")
+    assert asked == [NAME, NAME]
+    assert htcondor.names().count("submit") == 4
+
+
+def test_no_token_is_asked_for_other_troubles(htcondor: FakeBindings) -> None:
+    def obtain(_: str) -> bool:
+        raise AssertionError
+
+    htcondor.fails("submit", NO_ANSWER)
+    with pytest.raises(ScheddNotReached):
+        opened(obtain).submit(planned(), "u-1")
+    assert htcondor.names().count("submit") == 1
+
+
+def test_why_there_is_no_token_is_told_with_its_remedy(htcondor: FakeBindings) -> None:
+    def obtain(_: str) -> bool:
+        raise CredentialMissing("the agent is locked", remedy="unlock it")
+
+    htcondor.fails("submit", NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused, match="no token to show instead: the agent") as found:
+        opened(obtain).submit(planned(), "u-1")
+    assert found.value.remedy == "unlock it"
+
+
+# ---- one cluster for one command ----------------------------------------------------------------
+
+
+@pytest.fixture
+def session(tmp_path: Path, htcondor: FakeBindings) -> Session:
+    """Give a session whose one schedd speaks by the bindings in memory."""
+    make_script(tmp_path)
+    return make_session(tmp_path, lambda _: (opened(),))
+
+
+def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
+    session: Session, htcondor: FakeBindings
+) -> None:
+    """By the UUID of the description: the cluster is told, and submitted once."""
+    htcondor.late["submit"] = [htcondor.HTCondorException(NOT_COMMITTED)]
+    result = submit(session, make_spec("job.sh"))
+    assert isinstance(result.value, Submission)
+    assert result.value.submitted.cluster == 13
+    assert len(htcondor.submitted) == 1
+    assert session.journal.entries()[-1].cluster == 13
+
+
+def test_an_answer_that_is_lost_before_the_commit_is_an_error(
+    session: Session, htcondor: FakeBindings
+) -> None:
+    htcondor.fails("submit", NOT_COMMITTED)
+    with pytest.raises(SubmissionRefused):
+        submit(session, make_spec("job.sh"))
+    assert htcondor.names().count("submit") == 1
+    assert "query" in htcondor.names()
+
+
+def test_who_cannot_ask_afterwards_does_not_know(session: Session, htcondor: FakeBindings) -> None:
+    htcondor.late["submit"] = [htcondor.HTCondorException(BUSY)]
+    htcondor.fails("query", BUSY)
+    with pytest.raises(SubmissionUncertain, match="was lost during the submission"):
+        submit(session, make_spec("job.sh"))
+    assert len(htcondor.submitted) == 1
+
+
+def test_a_schedd_that_was_never_reached_is_not_asked_for_the_cluster(
+    session: Session, htcondor: FakeBindings
+) -> None:
+    htcondor.fails("submit", NO_ANSWER)
+    with pytest.raises(ScheddNotReached):
+        submit(session, make_spec("job.sh"))
+    assert htcondor.names()[-1] != "query"

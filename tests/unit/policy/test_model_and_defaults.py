@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 import typing
@@ -119,7 +120,7 @@ def test_the_documented_value_is_the_models_default(table: str, key: str) -> Non
 )
 def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
     """The docstring's Attributes are the fields, in their order."""
-    described = re.findall(r"^    (?: {4})(\w+):", cls.__doc__ or "", re.MULTILINE)
+    described = re.findall(r"^ {4}(\w+):", inspect.getdoc(cls) or "", re.MULTILINE)
     assert described == [each.name for each in structs.fields(cls)]
 
 

@@ -36,6 +36,7 @@ class Script:
     Attributes:
         answers: status codes; negative: so many bytes of the body and then the end; 0: a flipped byte.
         ranged: whether it knows ranges.
+        whole: whether it gives objects in one answer; else 503.
         head: more headers of its answers.
         ranges: the Range headers that came.
         matches: the If-Match headers that came.
@@ -43,6 +44,7 @@ class Script:
 
     answers: list[int] = field(default_factory=list)
     ranged: bool = True
+    whole: bool = True
     head: dict[str, str] = field(default_factory=dict)
     ranges: list[str] = field(default_factory=list)
     matches: list[str] = field(default_factory=list)
@@ -66,6 +68,8 @@ def endpoint(script: Script) -> Iterator[str]:
             script.ranges.append(asked)
             script.matches.append(self.headers.get("If-Match", ""))
             told = script.answers.pop(0) if script.answers else 200
+            if not asked and not script.whole:
+                told = 503
             if told >= 300:
                 self.send_response(told)
                 self.send_header("Content-Length", "0")

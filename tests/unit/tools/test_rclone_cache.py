@@ -55,9 +55,16 @@ def test_what_cannot_be_read_counts_as_pending(tmp_path: Path, meta: str) -> Non
     assert [each.name for each in unreadable(tmp_path)] == ["user/f"]
 
 
-def test_a_file_without_a_document_is_unreadable(tmp_path: Path) -> None:
-    cached(tmp_path, "user/f", b"1234", None)
-    assert [each.name for each in unreadable(tmp_path)] == ["user/f"]
+def test_a_file_without_a_document_counts_as_pending(tmp_path: Path) -> None:
+    """Whole or with holes: nobody knows what was written to it; what is documented is counted once."""
+    cached(tmp_path, "user/g", b"1234", None)
+    cached(tmp_path, "user/f", b"1234", DIRTY)
+    cached(tmp_path, "user/clean", b"1234", CLEAN)
+    cached(tmp_path, "user/part", b"", None)
+    with (tmp_path / "vfs/store/user/part").open("r+b") as file:
+        file.truncate(10_000_000)
+    assert [each.name for each in pending(tmp_path)] == ["user/f", "user/g", "user/part"]
+    assert [each.name for each in unreadable(tmp_path)] == ["user/g", "user/part"]
 
 
 def test_marked_it_is_pending_as_a_whole(tmp_path: Path) -> None:
