@@ -170,6 +170,7 @@ class Bundle:
             isolation=staging.isolation if staging.confined else "",
             environment=ENVIRONMENT_FILE if staging.secrets else "",
             brings_all=staging.brings_all,
+            confined=staging.confined,
         )
 
     def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:

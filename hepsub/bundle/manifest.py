@@ -55,6 +55,7 @@ class JobFiles:
         isolation: how the site keeps the directories of users apart, as the policy says; empty where nobody does.
         environment: the file with variables that hold secrets; empty for none.
         brings_all: whether all that the job leaves new in its directory comes home.
+        confined: whether HTCondor writes into the job's corner of the bundle and nowhere else.
     """
 
     job: str
@@ -78,6 +79,7 @@ class JobFiles:
     isolation: str = ""
     environment: str = ""
     brings_all: bool = False
+    confined: bool = False
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -116,6 +118,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         yield _output(each, files, signing)
     if files.brings_all:
         yield ("newfiles",)
+    if files.confined:
+        yield ("confined",)
     if files.marker is not None:
         yield "unmark", signing.sign("DELETE", files.marker)
         yield "marker", signing.sign("PUT", files.marker)

@@ -32,7 +32,7 @@ from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
-from hepsub.plan.staging_checks import check_conflicts
+from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.model import Policy
@@ -167,6 +167,10 @@ def _files(
     )
     if staging is not None:
         check_conflicts(staging, jobs)
+        if route.spool:
+            check_handed_over(staging, layout.executable, jobs)
+        if staging.confined:
+            check_brought_home(staging, jobs)
     return _Files(
         layout=layout,
         staging=staging,

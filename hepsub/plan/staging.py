@@ -17,8 +17,10 @@ from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_GLOB = re.compile(r"[*\[]")
+_GLOB = re.compile(r"[*?\[]")
 _MB = 2**20
+_LONGEST_NAME = 250
+"""Bytes: while hep_fetch brings a file, it is called NAME.part."""
 ENVIRONMENT_FILE = "hepsub.environment"
 """The file from which a job gets the variables that hold secrets."""
 ITEMS_FILE = "items.txt"
@@ -318,6 +320,11 @@ def _output(rule: FileRule, values: Values, plan: StagingPlan) -> Carried:
     place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
     carried = Carried(name=name, place=place, optional=rule.optional)
     if carried.is_pattern:
+        if "\\" in name:
+            raise UsageError(
+                f"-out {name}={place}: shells disagree about a backslash in a pattern",
+                remedy="write [*], [?] or ? for the character itself",
+            )
         if not place.is_prefix:
             raise UsageError(
                 f"-out {name}={place}: a pattern needs a directory to go to",
@@ -343,9 +350,19 @@ _OWN = re.compile(
 
 def _check_name(name: str) -> None:
     parts = PurePosixPath(name).parts
+    if not name.isprintable():
+        raise UsageError(
+            f"{name!r} has a line end or a control character, or is not UTF-8: hep_fetch brings no such file",
+            remedy="choose another name",
+        )
     if parts and _OWN.fullmatch(parts[0]):
         raise UsageError(
             f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
+        )
+    if any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        raise UsageError(
+            f"'{name}' is longer than {_LONGEST_NAME} bytes: hep_fetch could not bring it",
+            remedy="choose a shorter name",
         )
     if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
         plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
