@@ -18,6 +18,7 @@ from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.environment import choose_environment, expressible, secret_names
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
+from hepsub.plan.job_names import is_pattern
 from hepsub.plan.layout import (
     Layout,
     absolute,
@@ -31,7 +32,7 @@ from hepsub.plan.layout import (
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for
-from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
+from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
 from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for

@@ -11,16 +11,14 @@ from hepsub.errors import UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.item_names import item_names
+from hepsub.plan.job_names import check_name, is_pattern
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_GLOB = re.compile(r"[*?\[]")
 _MB = 2**20
-_LONGEST_NAME = 250
-"""Bytes: while hep_fetch brings a file, it is called NAME.part."""
 ENVIRONMENT_FILE = "hepsub.environment"
 """The file from which a job gets the variables that hold secrets."""
 ITEMS_FILE = "items.txt"
@@ -54,11 +52,6 @@ class Carried:
     def is_pattern(self) -> bool:
         """Whether the name is a shell pattern."""
         return is_pattern(self.name)
-
-
-def is_pattern(name: str) -> bool:
-    """Whether the name of an output is a shell pattern."""
-    return _GLOB.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,13 +303,13 @@ def _named(carried: Carried) -> Carried:
     if carried.place.is_prefix:
         raise UsageError(f"-in {carried.place}: that is a directory", remedy="name one file of it")
     name = carried.name or PurePosixPath(_path_of(carried.place)).name
-    _check_name(name)
+    check_name(name)
     return replace(carried, name=name)
 
 
 def _output(rule: FileRule, values: Values, plan: StagingPlan) -> Carried:
     name = rule.name.fill(values)
-    _check_name(name)
+    check_name(name)
     place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
     carried = Carried(name=name, place=place, optional=rule.optional)
     if carried.is_pattern:
@@ -339,34 +332,3 @@ def _completed(place: Place, name: str) -> Place:
     if isinstance(place, ObjectPlace):
         return replace(place, key=place.key + last)
     return FilePlace(path=place.path + last)
-
-
-_OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
-    r"|\.chirp\.config|ca\.[^/]+\.pem"
-)
-"""Names that hepsub and HTCondor use in the scratch directory."""
-
-
-def _check_name(name: str) -> None:
-    parts = PurePosixPath(name).parts
-    if not name.isprintable():
-        raise UsageError(
-            f"{name!r} has a line end or a control character, or is not UTF-8: hep_fetch brings no such file",
-            remedy="choose another name",
-        )
-    if parts and _OWN.fullmatch(parts[0]):
-        raise UsageError(
-            f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
-        )
-    if any(len(part.encode()) > _LONGEST_NAME for part in parts):
-        raise UsageError(
-            f"'{name}' is longer than {_LONGEST_NAME} bytes: hep_fetch could not bring it",
-            remedy="choose a shorter name",
-        )
-    if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
-        plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
-        raise UsageError(
-            f"'{name}' cannot be the name of a file in the job's directory",
-            remedy=f"write '{plain}'" if plain else "give a plain name, or one in a subdirectory",
-        )

@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.cli.command import main
 from tests.fakes.world import make_script
-from tests.neighbours import REFUSALS, Refusal
+from tests.neighbour_inputs import REFUSALS, Refusal
 
 POLICY = """
 [defaults]

@@ -10,19 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.neighbours import (
-    CELLS,
-    INPUTS,
-    SCRIPT,
-    Cell,
-    End,
-    Input,
-    Place,
-    Way,
-    found_below,
-    make,
-    script,
-)
+from tests.neighbour_inputs import INPUTS, Input, found_below, make
+from tests.neighbours import CELLS, SCRIPT, Cell, End, Place, Way, script
 from tests.pool.shell import Shell
 from tests.staging.desk import HASTE, Desk, sit_down
 from tests.testbed.s3 import S3Server
@@ -119,7 +108,10 @@ def test_what_arrives(road: Road) -> None:
     """Inputs in the job, outputs in their places, logs under their names; hep_fetch misses nothing."""
     shell, cells = road.desk.shell, of(road.way, End.ARRIVES)
     inputs = [each for each in INPUTS if not each.is_refused(road.way)]
-    shell.script(PLAIN_SCRIPT, script(list(dict.fromkeys(cell.kind for cell in cells)), inputs))
+    shell.script(
+        PLAIN_SCRIPT,
+        script(list(dict.fromkeys(cell.kind for cell in cells)), [each.name for each in inputs]),
+    )
     (shell.work / SCRIPT).symlink_to(Path(PLAIN_SCRIPT).name)
     logs = SPOOLED_LOGS if road.way is Way.SPOOL else LOGS
     shell.directory(logs[1].partition("/")[0])

@@ -27,7 +27,8 @@ from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.storage.page import Seen
 from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
-from tests.neighbours import CELLS, INPUTS, Cell, End, Place, Way
+from tests.neighbour_inputs import INPUTS
+from tests.neighbours import CELLS, Cell, End, Place, Way
 from tests.unit.bundle.test_manifest import FILES
 from tests.unit.bundle.test_request import make_request
 
