@@ -24,6 +24,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DEEPEST = 64
 """No tree of files that hepsub has to do with is deeper."""
+_LONGEST_STEM = 200
+"""Bytes; a name has 255 at most."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -53,7 +55,7 @@ def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     Raises:
         OSError: it cannot be read or written; the old file is as it was.
     """
-    temporary = goal.with_name(f".{goal.name}.{os.getpid()}.{time.monotonic_ns()}")
+    temporary = goal.with_name(name_beside(goal.name))
     descriptor = os.open(temporary, _NEW, mode)
     try:
         with os.fdopen(descriptor, "wb") as copy:
@@ -62,6 +64,12 @@ def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def name_beside(name: str) -> str:
+    """A name that nothing has, for what will get a name when it is whole; the longest names have no room for more."""
+    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM])
+    return f".{stem}.{os.getpid()}.{time.monotonic_ns()}"
 
 
 def make_private(directory: Path) -> None:
@@ -371,7 +379,7 @@ def _bytes(content: str | bytes) -> bytes:
 def _write_in(
     directory: int, name: str, content: bytes, mode: int, *, durable: bool = False
 ) -> None:
-    temporary = f".{name}.{os.getpid()}.{time.monotonic_ns()}"
+    temporary = name_beside(name)
     descriptor = os.open(temporary, _NEW, mode, dir_fd=directory)
     try:
         try:

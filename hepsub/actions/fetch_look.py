@@ -20,6 +20,7 @@ from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
+from hepsub.plan.job_names import is_pattern
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.listing import see_directories, see_objects
@@ -183,9 +184,7 @@ def _shared(bundle: Bundle, found: Found) -> frozenset[ObjectPlace]:
     """The prefixes of patterns that are the same for several jobs."""
     request = bundle.request
     counts: Counter[ObjectPlace] = Counter()
-    if request.number < 2 or not any(
-        "*" in str(r.name) or "[" in str(r.name) for r in request.staging.outputs
-    ):
+    if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
         return frozenset()
     for proc in range(request.number):
         for each in request.staging.outputs_of(request.values(proc, found.cluster)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hepsub.actions.fetch_complete import (
@@ -15,7 +14,7 @@ from hepsub.actions.fetch_complete import (
 from hepsub.actions.fetch_result import JobFiles, Missing, Output
 from hepsub.actions.fetch_sight import Job, Sight
 from hepsub.actions.fetch_why import why_missing
-from hepsub.bundle.report import REPORT
+from hepsub.bundle.report import HOME, REPORT, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
@@ -109,9 +108,12 @@ def _home_file(job: Job, name: str) -> Output:
 
 def _at_path(job: Job, carried: Carried, place: FilePlace) -> list[Output]:
     """What is where -out says: nobody needs a copy of that."""
-    directory = Path(place.path)
+    path = Path(place.path)
     name = carried.name.rpartition("/")[2]
-    paths = sorted(directory.glob(name)) if carried.is_pattern else [directory]
+    if carried.is_pattern:
+        paths = sorted(each for each in _in(path) if matches(name, each.name))
+    else:
+        paths = [path / name if _is_into(job, path, name) else path]
     return [
         Output(
             proc=job.proc,
@@ -122,15 +124,34 @@ def _at_path(job: Job, carried: Carried, place: FilePlace) -> list[Output]:
             stays=True,
         )
         for path in paths
-        if path.is_file() and _is_own(job, carried, path)
+        if _is_own(job, carried, path) and path.exists()
     ]
+
+
+def _is_into(job: Job, path: Path, name: str) -> bool:
+    """Whether an output was put into what was a directory already: its report tells, else what is there."""
+    told = job.report.by_url() if job.report is not None else {}
+    return as_reported(str(path / name)) in told or (path.name != name and (path / name).exists())
+
+
+def _in(directory: Path) -> list[Path]:
+    """What is in a directory; nothing where it is none, or cannot be read."""
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
 
 
 def _is_own(job: Job, carried: Carried, path: Path) -> bool:
     """Whether the job moved a file there, as far as its report tells."""
     if not carried.is_pattern or job.report is None:
         return True
-    return str(path) in job.report.by_url()
+    if as_reported(str(path)) in job.report.by_url():
+        return True
+    told = (
+        each.name for each in job.report.outputs if each.state == HOME
+    )  # and was put there since
+    return any(matches(carried.name, n) and n.rpartition("/")[2] == path.name for n in told)
 
 
 def _matches(
@@ -141,7 +162,7 @@ def _matches(
     below = {
         where: sight.objects[where]
         for where in sight.directly_below(place)
-        if fnmatchcase(where.key.removeprefix(place.key), pattern) and where != job.marker
+        if matches(pattern, where.key.removeprefix(place.key)) and where != job.marker
     }
     if job.truth is not None:
         names = job.truth.by_url()

@@ -7,15 +7,17 @@ they go is the request's decision alone: what a job wrote there is opened, never
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import report_at
 from hepsub.bundle.returned import OUTPUTS, Returned, returned_outputs
 from hepsub.documents import Malformed
-from hepsub.files import Tree, copy_whole
+from hepsub.files import Tree, copy_whole, name_beside
 from hepsub.plan.place import FilePlace
 from hepsub.plan.staging import Carried
 from hepsub.terminal import printable
@@ -72,31 +74,79 @@ def _place_job(
     bundle: Bundle, tree: Tree, returned: Returned, proc: int, cluster: int
 ) -> list[str]:
     goals: defaultdict[str, list[Path]] = defaultdict(list)
-    for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
-        if isinstance(each.place, FilePlace):
-            for name in returned.of(each):
-                if each.is_pattern or name == each.name:
-                    goals[name].append(_goal(each, each.place, name))
-    report = report_at(tree) if goals else None
+    taken: dict[Path, str] = {}
     troubles = []
+    for name, goal in _goals(bundle, returned, proc, cluster):
+        if taken.setdefault(goal, name) == name:
+            goals[name].append(goal)
+        else:
+            source = printable(str(bundle.returned(proc) / OUTPUTS / name))
+            troubles.append(f"{source} stays there: another match has the same file name")
+    report = report_at(tree) if goals else None
     for name in goals:
         if report is not None and not report.came_home(name):
             continue  # an earlier run of the job left it
         source = printable(str(bundle.returned(proc) / OUTPUTS / name))
-        if returned.files[name].st_size > bundle.request.staging.home_limit:
+        if (
+            sum(each.st_size for each in returned.below(name).values())
+            > bundle.request.staging.home_limit
+        ):
             troubles.append(f"{source} is larger than what may come home: it stays there")
             continue
-        own = [_copy(tree, f"{OUTPUTS}/{name}", goal) for goal in goals[name]]
+        own = [_put(tree, returned, name, goal) for goal in goals[name]]
         troubles += [f"{text}; it lies in {source}" for text in own if text]
         if not any(own):
-            tree.remove(f"{OUTPUTS}/{name}")
+            _remove(tree, returned, name)
     return troubles
 
 
-def _goal(output: Carried, place: FilePlace, name: str) -> Path:
-    """Where a file has to be: of a match of a pattern only the last component counts."""
-    last = name.rpartition("/")[2]
-    return Path(os.path.join(place.path, last) if output.is_pattern else place.path)
+def _goals(
+    bundle: Bundle, returned: Returned, proc: int, cluster: int
+) -> Iterator[tuple[str, Path]]:
+    """The outputs of a job that came home and have to be at a path, and where."""
+    for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
+        if isinstance(each.place, FilePlace):
+            names = returned.of(each)
+            if not each.is_pattern:
+                names = [each.name] if names else []
+            for name in names:
+                yield name, _goal(each, each.place, name, is_file=name in returned.files)
+
+
+def _goal(output: Carried, place: FilePlace, name: str, *, is_file: bool) -> Path:
+    """Where an output has to be, as the job itself does it where it can: what is a directory gets it."""
+    last = name.rpartition("/")[2]  # all that counts of a match of a pattern
+    path = Path(place.path)
+    replaced = path.name == last and not is_file  # a directory that an earlier job made
+    return path / last if output.is_pattern or (path.is_dir() and not replaced) else path
+
+
+def _put(tree: Tree, returned: Returned, name: str, goal: Path) -> str:
+    """Copy a file or a directory to its path; why it could not be, in words."""
+    if name in returned.files:
+        return _copy(tree, f"{OUTPUTS}/{name}", goal)
+    whole, old = (goal.with_name(name_beside(goal.name)) for _ in range(2))
+    for each in returned.below(name):
+        if trouble := _copy(tree, f"{OUTPUTS}/{each}", whole / each.removeprefix(f"{name}/")):
+            shutil.rmtree(whole, ignore_errors=True)
+            return trouble
+    try:
+        if goal.is_dir():
+            goal.rename(old)
+        whole.rename(goal)
+    except OSError as error:
+        if old.exists() and not goal.exists():
+            old.rename(goal)
+        shutil.rmtree(whole, ignore_errors=True)
+        return printable(f"{goal} could not be written ({error.strerror})")
+    shutil.rmtree(old, ignore_errors=True)
+    return ""
+
+
+def _remove(tree: Tree, returned: Returned, name: str) -> None:
+    """Remove what is in its place now; links that were not followed stay."""
+    for each in returned.below(name):
+        tree.remove(f"{OUTPUTS}/{each}")
 
 
 def _copy(tree: Tree, name: str, goal: Path) -> str:

@@ -7,6 +7,7 @@ the store has been seen to hold every output that it tells of.
 from __future__ import annotations
 
 import shlex
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from io import BufferedIOBase, BytesIO
@@ -270,7 +271,10 @@ class _Push(Struct, frozen=True, kw_only=True):
         if isinstance(place, ObjectPlace):
             self.now.put(tree, job, each, place, there.get(place))
             return True
-        return tree.look(each.path) is None
+        facts = tree.look(each.path)
+        if facts is not None and stat.S_ISDIR(facts.st_mode):
+            return not returned_outputs(tree).below(each.name)
+        return facts is None
 
     def mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
         """Write the marker of a job if the store holds its outputs."""

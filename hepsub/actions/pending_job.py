@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 from msgspec import Struct
@@ -40,8 +40,11 @@ class Goal(Struct, frozen=True, kw_only=True):
             below = f"{self.url.rstrip('/')}/{last}" if isinstance(place, FilePlace) else self.url
             is_it = name == as_reported(self.output.name) and destination in (self.url, below)
             return place if is_it else None
-        # The key of a form is not quoted.
-        places = (f"{self.url}{last}", f"{unquote(self.url)}{last}")
+        places = [f"{self.url}{last}"]
+        if isinstance(
+            place, ObjectPlace
+        ):  # the wrapper of an earlier hepsub did not quote the key of a form
+            places += [f"{unquote(self.url)}{last}", self.url + quote(last, safe="")]
         if not matches(self.output.name, name) or destination not in places:
             return None
         if isinstance(place, FilePlace):

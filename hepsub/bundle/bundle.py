@@ -171,6 +171,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             environment=ENVIRONMENT_FILE if staging.secrets else "",
             brings_all=staging.brings_all,
             copy_limit=staging.copy_limit,
+            confined=staging.confined,
         )
 
     def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:

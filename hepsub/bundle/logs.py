@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 
 from hepsub.bundle.request import BundleRequest
-from hepsub.files import Tree, copy_whole, open_tree
+from hepsub.files import Tree, copy_whole, name_beside, open_tree
 from hepsub.plan.bundle_paths import STDERR, STDOUT, Layout
 
 _NO_FILE = ("", "/dev/null")
@@ -89,7 +89,7 @@ def _link_over(corner: Tree, name: str, goal: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(facts, os.stat(goal, follow_symlinks=False)):
             return
-    temporary = goal.with_name(f".{goal.name}.{os.getpid()}")
+    temporary = goal.with_name(name_beside(goal.name))
     os.link(name, temporary, src_dir_fd=corner.descriptor, follow_symlinks=False)
     try:
         if not os.path.samestat(facts, os.stat(temporary, follow_symlinks=False)):

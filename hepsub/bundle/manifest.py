@@ -57,6 +57,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
         environment: the file with variables that hold secrets; empty for none.
         brings_all: whether all that the job leaves new in its directory comes home.
         copy_limit: bytes of inputs on a shared file system that are copied; 0 for links.
+        confined: whether HTCondor writes into the job's corner of the bundle and nowhere else.
     """
 
     job: str
@@ -81,6 +82,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     environment: str = ""
     brings_all: bool = False
     copy_limit: int = 0
+    confined: bool = False
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -121,6 +123,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         yield _output(each, files, signing)
     if files.brings_all:
         yield ("newfiles",)
+    if files.confined:
+        yield ("confined",)
     if files.marker is not None:
         yield "unmark", signing.sign("DELETE", files.marker)
         yield "marker", signing.sign("PUT", files.marker)

@@ -182,8 +182,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def by_url(self) -> dict[str, str]:
-        """The names of outputs by their URLs, unquoted."""
-        return {unquote(each.url): each.name for each in self.outputs if each.url}
+        """The names of outputs by their URLs, unquoted; and by their paths, which are not quoted."""
+        return {
+            unquote(each.url) if "://" in each.url else each.url: each.name
+            for each in self.outputs
+            if each.url
+        }
 
     def marker_text(self, etags: Mapping[str, str]) -> bytes:
         """The report as the marker holds it, when all outputs that came home are in their place.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,9 +46,13 @@ class Returned(Struct, frozen=True, kw_only=True):
         """The names of the files that are an output, match its pattern, or are below it."""
         if output.is_pattern:
             return [name for name in self.files if matches(output.name, name)]
-        if output.name in self.files:
-            return [output.name]
-        return [name for name in self.files if name.startswith(f"{output.name}/")]
+        return list(self.below(output.name))
+
+    def below(self, name: str) -> dict[str, os.stat_result]:
+        """The file of a name, or those below the directory of that name."""
+        if name in self.files:
+            return {name: self.files[name]}
+        return {each: facts for each, facts in self.files.items() if each.startswith(f"{name}/")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +97,25 @@ def returned_outputs(tree: Tree) -> Returned:
     return Returned(files=dict(sorted(files.items())), others=tuple(sorted(others)))
 
 
+_CLASSES = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
+    "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": "!-~",
+    "punct": "!-/:-@[-`{-~",
+}  # fmt: skip
+_CLASS = re.compile(r"\[:(\w+):\]")
+
+
 def matches(pattern: str, name: str) -> bool:
-    """Whether a name matches a pattern as a shell sees it: component by component."""
+    """Whether a name matches a pattern as a shell sees it: component by component, `*` no dot at the beginning."""
     wanted, parts = pattern.split("/"), name.split("/")
-    return len(wanted) == len(parts) and all(map(fnmatchcase, parts, wanted))
+    return len(wanted) == len(parts) and all(map(_matches, parts, wanted))
+
+
+def _matches(part: str, wanted: str) -> bool:
+    if part.startswith(".") and not wanted.startswith("."):
+        return False
+    classes = _CLASS.sub(lambda found: _CLASSES.get(found[1], found[0]), wanted)
+    return fnmatchcase(part, classes.replace("[^", "[!"))
 
 
 def content_at(tree: Tree, name: str, most: int) -> bytes | None:

@@ -143,14 +143,21 @@ def _digests_there(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def _files_of(name: str, source: Path) -> Iterator[tuple[str, Path]]:
-    """A file, or those below a directory, links followed: as they are copied."""
+    """A file, or those below a directory, links followed: as they are copied; what is no file counts for nothing."""
     if not source.is_dir():
         yield name, source
         return
     for directory, _, names in os.walk(source, followlinks=True):
         for each in sorted(names):
             path = Path(directory, each)
-            yield f"{name}/{path.relative_to(source)}", path
+            if path.is_file():
+                yield f"{name}/{path.relative_to(source)}", path
+
+
+def _no_files(directory: str, names: list[str]) -> set[str]:
+    """What of a directory is not copied: links that lead nowhere (an editor's locks), FIFOs and the like."""
+    paths = {name: Path(directory, name) for name in names}
+    return {name for name, path in paths.items() if not (path.is_file() or path.is_dir())}
 
 
 def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> dict[str, str]:
@@ -173,7 +180,7 @@ def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> d
         path = goal / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if Path(source).is_dir():
-            shutil.copytree(source, path)
+            shutil.copytree(source, path, ignore=_no_files)
         elif source in copies:
             os.link(copies[source], path)
         else:

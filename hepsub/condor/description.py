@@ -210,7 +210,8 @@ def _logs(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
             log = STDERR if command == "error" and not same else STDOUT
             path = f"{_corner(plan.staging, uuid)}/{log}"
         elif plan.staging is not None:
-            _check_remap(path if variable not in varying else str(template), what)
+            text = path if variable not in varying else str(template)
+            _check_remap(text, what, ",;\\ =" if plan.route.spool else ",;\\")
         yield f"{command} = {path}"
 
 
@@ -223,17 +224,24 @@ def classad_string_of(executable: Template, varying: Varying) -> str:
     )
 
 
-def _check_remap(path: str, what: str) -> None:
+def _check_remap(path: str, what: str, foreign: str) -> None:
     r"""Refuse a log that HTCondor, which brings it from the sandbox, would put elsewhere or not at all.
 
-    (transfer_output_remaps has `;` and `=` between files, and `\` in front of them.)
+    (transfer_output_remaps has `;` and `=` between files, and `\` in front of them; what a schedd was handed comes
+    back with blanks and `=` dividing, too, as tried on 23.9.6.)
+
+    Args:
+        path: the log.
+        what: what messages call it.
+        foreign: the characters that it may not have.
 
     Raises:
         NotExpressible: it is one.
     """
-    if found := set(path) & set(",;\\"):
+    if found := set(path) & set(foreign):
+        signs = " and ".join("a blank" if each == " " else each for each in sorted(found))
         raise NotExpressible(
-            f"{what} '{path}' has {' and '.join(sorted(found))}, with which HTCondor does not find the log's place",
+            f"{what} '{path}' has {signs}, with which HTCondor does not find the log's place",
             remedy="choose another name or directory with -o and -e",
         )
 

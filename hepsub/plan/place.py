@@ -13,9 +13,10 @@ from hepsub.errors import UnknownStorage, UsageError
 from hepsub.plan.layout import absolute
 from hepsub.policy.model import Storage
 from hepsub.suggest import closest
+from hepsub.terminal import printable
 
-_S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE)
-_NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)")
+_S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE | re.DOTALL)
+_NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)", re.DOTALL)
 _OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 
 
@@ -95,6 +96,11 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
     Raises:
         UsageError: its key has one of them.
     """
+    if not place.key.isprintable():
+        raise UsageError(
+            f"the key of {printable(str(place))} has a line end or a control character, or is not UTF-8",
+            remedy="choose another key",
+        )
     if any(part in (".", "..") for part in place.key.split("/")):
         right = "/".join(part for part in place.key.split("/") if part != ".")
         raise UsageError(

@@ -20,6 +20,7 @@ from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.group import choose_group, experiment_of
+from hepsub.plan.job_names import is_pattern
 from hepsub.plan.layout import (
     Layout,
     absolute,
@@ -37,8 +38,8 @@ from hepsub.plan.outputs import output_notes
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.spelling import settled
-from hepsub.plan.staging import StagingPlan, bundle_root, is_pattern, plan_staging
-from hepsub.plan.staging_checks import check_conflicts
+from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
+from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.blame import default_of
@@ -175,6 +176,10 @@ def _files(
     )
     if staging is not None:
         check_conflicts(staging, jobs)
+        if route.spool:
+            check_handed_over(staging, layout.executable, jobs)
+        if staging.confined:
+            check_brought_home(staging, jobs)
     return _Files(
         layout=layout,
         new_directories=new,

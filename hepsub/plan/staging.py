@@ -13,6 +13,7 @@ from hepsub.errors import UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.item_names import item_names
+from hepsub.plan.job_names import check_name, is_pattern
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -20,7 +21,6 @@ from hepsub.policy.model import Policy, Storage
 from hepsub.policy.places import expand
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_GLOB = re.compile(r"[*\[]")
 _MB = 2**20
 ENVIRONMENT_FILE = "hepsub.environment"
 """The file from which a job gets the variables that hold secrets."""
@@ -57,11 +57,6 @@ class Carried(Struct, frozen=True, kw_only=True):
     def is_pattern(self) -> bool:
         """Whether the name is a shell pattern."""
         return is_pattern(self.name)
-
-
-def is_pattern(name: str) -> bool:
-    """Whether the name of an output is a shell pattern."""
-    return _GLOB.search(name) is not None
 
 
 class ObjectFact(Struct, frozen=True, kw_only=True):
@@ -318,16 +313,21 @@ def _named(carried: Carried) -> Carried:
     if carried.place.is_prefix:
         raise UsageError(f"-in {carried.place}: that is a directory", remedy="name one file of it")
     name = carried.name or PurePosixPath(_path_of(carried.place)).name
-    _check_name(name)
+    check_name(name)
     return replace(carried, name=name)
 
 
 def _output(rule: FileRule, values: Values, plan: StagingPlan) -> Carried:
     name = rule.name.fill(values)
-    _check_name(name)
+    check_name(name)
     place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
     carried = Carried(name=name, place=place, optional=rule.optional)
     if carried.is_pattern:
+        if "\\" in name:
+            raise UsageError(
+                f"-out {name}={place}: shells disagree about a backslash in a pattern",
+                remedy="write [*], [?] or ? for the character itself",
+            )
         if not place.is_prefix:
             raise UsageError(
                 f"-out {name}={place}: a pattern needs a directory to go to",
@@ -342,24 +342,3 @@ def _completed(place: Place, name: str) -> Place:
     if isinstance(place, ObjectPlace):
         return replace(place, key=place.key + last)
     return FilePlace(path=place.path + last)
-
-
-_OWN = re.compile(
-    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
-    r"|\.chirp\.config|ca\.[^/]+\.pem"
-)
-"""Names that hepsub and HTCondor use in the scratch directory."""
-
-
-def _check_name(name: str) -> None:
-    parts = PurePosixPath(name).parts
-    if parts and _OWN.fullmatch(parts[0]):
-        raise UsageError(
-            f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
-        )
-    if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
-        plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
-        raise UsageError(
-            f"'{name}' cannot be the name of a file in the job's directory",
-            remedy=f"write '{plain}'" if plain else "give a plain name, or one in a subdirectory",
-        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from hepsub.errors import OutputConflict, UnknownStorage
-from hepsub.plan.place import ObjectPlace, Place
+from hepsub.errors import NotExpressible, OutputConflict, UnknownStorage
+from hepsub.plan.place import FilePlace, ObjectPlace, Place
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Values
+from hepsub.plan.template import Template, Values
 from hepsub.policy.model import Storage
+
+_TAKEN_APART = re.compile(r"[,\s]|\$\$")
 
 
 def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> None:
@@ -46,6 +49,44 @@ def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
                     remedy="put %{ProcId} into its name",
                 )
             writers[each.place] = values.proc
+
+
+def check_handed_over(plan: StagingPlan, executable: Template, jobs: Iterable[Values]) -> None:
+    """Refuse names of sent files that HTCondor takes apart when it is handed the files.
+
+    (Its list of spooled files is divided at both, as tried on 23.9.6, and stands in the job's ad, where $$ is
+    expanded as the job starts.)
+
+    Raises:
+        NotExpressible: a script or an input has one.
+    """
+    for values in jobs:
+        inputs = [each.name for each in plan.inputs_of(values) if isinstance(each.place, FilePlace)]
+        script = PurePosixPath(executable.fill(values)).name
+        for name in (script, *(name.partition("/")[0] for name in inputs)):
+            if _TAKEN_APART.search(name):
+                what = "the script" if name == script else "the input"
+                raise NotExpressible(
+                    f"{what} '{name}' cannot be handed over to the schedd: HTCondor divides names at commas"
+                    " and blanks, and expands $$",
+                    remedy="give it another name" + ("" if name == script else ": -in PATH=NAME"),
+                )
+
+
+def check_brought_home(plan: StagingPlan, jobs: Iterable[Values]) -> None:
+    """Refuse outputs that HTCondor's shadow cannot write where jobs may reach nothing but their own corner.
+
+    Raises:
+        NotExpressible: the name of one has a backslash.
+    """
+    for values in jobs:
+        for each in plan.outputs_of(values):
+            if "\\" in each.name and isinstance(each.place, FilePlace):
+                raise NotExpressible(
+                    f"the output '{each.name}' cannot come home from the remote site: HTCondor brings no name with a"
+                    " backslash from there",
+                    remedy="choose another name, or put it into a storage",
+                )
 
 
 def _check_twice(names: list[str], proc: int) -> None:

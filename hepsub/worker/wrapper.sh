@@ -92,6 +92,8 @@ hs_isolation=        # what keeps the jobs of users apart here, as the policy sa
 hs_strangers=null    # and how many jobs of others can be read all the same
 hs_brings_new=       # whether all that the payload leaves new comes home,
 hs_old=              # and what was there before it
+hs_confined=         # whether HTCondor brings home to one directory and no other
+hs_no_home=          # why an output cannot come home
 hs_has_lib=          # whether libraries came along,
 hs_lib_search=       # and what they put in front of LD_LIBRARY_PATH,
 hs_lib_python=       # PYTHONPATH
@@ -505,6 +507,7 @@ read_line() {
         source) path "$2" && hs_source=$hs_text ;;
         isolation) path "$2" && hs_isolation=$hs_text ;;
         newfiles) hs_brings_new=yes ;;
+        confined) hs_confined=yes ;;
         homelimit) number "$2" && hs_homelimit=$2 ;;
         putlimit) number "$2" && hs_putlimit=$2 ;;
         sent) inside "$2" && known "$hs_text" ;;
@@ -1397,12 +1400,15 @@ run_curl() {
     esac
 }
 
-# The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone.
+# The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone, as in a URL.
 form() {
     HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '
         BEGIN {
             RS = "&"
-            for (i = 1; i < 256; i++) byte[sprintf("%02x", i)] = sprintf("%c", i)
+            for (i = 1; i < 256; i++) {
+                byte[sprintf("%02x", i)] = sprintf("%c", i)
+                code[sprintf("%c", i)] = sprintf("%%%02X", i)
+            }
         }
         function plain(text,   out, p) {
             while (p = index(text, "%")) {
@@ -1410,6 +1416,13 @@ form() {
                 text = substr(text, p + 3)
             }
             return out text
+        }
+        function quoted(text,   out, c, i) {
+            for (i = 1; i <= length(text); i++) {
+                c = substr(text, i, 1)
+                out = out (c ~ /[A-Za-z0-9\/~._-]/ ? c : code[c])
+            }
+            return out
         }
         function escaped(text,   out, c, i) {
             for (i = 1; i <= length(text); i++) {
@@ -1424,7 +1437,7 @@ form() {
             if (name == "key" && (at = index(value, "${filename}")))
                 value = substr(value, 1, at - 1) ENVIRON["HS_KEY"] substr(value, at + 11)
             if (wanted == "curl") printf "form-string = \"%s=%s\"\n", escaped(name), escaped(value)
-            else if (name == "key") printf "%s", value
+            else if (name == "key") printf "%s", quoted(value)
         }
         END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }'
 }
@@ -2346,7 +2359,8 @@ found() {
 measure() {
     hs_md5=-
     if [ -d "./$hs_output" ]; then
-        hs_bytes=$(du -sk "./$hs_output") && hs_bytes=${hs_bytes%%[!0-9]*}
+        settle_links
+        hs_bytes=$(du -sk "./$hs_output/.") && hs_bytes=${hs_bytes%%[!0-9]*}
         hs_bytes=$((${hs_bytes:-0} * 1024))
     else
         size_of "./$hs_output"
@@ -2354,6 +2368,17 @@ measure() {
         checksum md5 "./$hs_output"
         hs_md5=$hs_sum
     fi
+}
+
+# Links to files of the job's own, in a directory of outputs, become these files: elsewhere they would lead nowhere.
+settle_links() {
+    find "./$hs_output/." -type l -exec sh -c '
+        top=$(pwd -P)
+        for link do
+            case $(readlink -f "$link") in
+                "$top"/*) [ ! -f "$link" ] || { cp -p "$link" "$link.$$" && mv -f "$link.$$" "$link"; } ;;
+            esac
+        done' sh {} +
 }
 
 # Each match of a pattern, by a form. What came in is no output.
@@ -2373,7 +2398,15 @@ save_matches() {
         hs_url=$hs_glob_url hs_form=
         look_up glob "$hs_glob" "$hs_glob_url"
         bare "$hs_url"
-        hs_object=${hs_bare%/}/$(printf '%s' "$hs_form" | form key)
+        hs_object=$(printf '%s' "$hs_form" | form key)
+        case $hs_object in
+            %20* | *%20)
+                measure
+                save_later "${hs_bare%/}/$hs_object" "there are stores that cut blanks off a form's key"
+                continue
+                ;;
+        esac
+        hs_object=${hs_bare%/}/$hs_object
         case $hs_keys in
             *"$hs_nl$hs_key$hs_nl"*)
                 measure
@@ -2460,7 +2493,7 @@ bring_new() {
         [ -f "./$hs_output" ] || [ -d "./$hs_output" ] || continue
         [ ! -L "./$hs_output" ] || continue
         measure 4<&-
-        bring_home 4<&-
+        bring_home 4<&- || lose "it is new" ''
     done 4<<END
 $hs_names
 END
@@ -2475,8 +2508,11 @@ move() {
     esac
     # Another run of the job may still be at it, on a node that nobody hears of: a name of its own, and
     # what an earlier run left goes away, and with it that run's chance to finish.
-    [ "$hs_run" = 1 ] || rm -rf "$hs_target.tmp-$hs_job-"*
-    hs_temporary=$hs_target.tmp-$hs_job-$(uname -n).$$
+    hs_last=${hs_target##*/}
+    [ ${#hs_last} -le 60 ] || hs_last=$(printf %s "$hs_last" | head -c 150) # a name has 255 bytes at most
+    hs_temporary=${hs_target%/*}/$hs_last.tmp-$hs_job-
+    [ "$hs_run" = 1 ] || rm -rf "$hs_temporary"*
+    hs_temporary=$hs_temporary$(uname -n).$$
     time_left "$hs_deadline"
     bounded "$hs_left" with_umask copy "./$hs_output" "$hs_temporary" "$hs_target" || {
         rm -rf "$hs_temporary"
@@ -2487,7 +2523,7 @@ move() {
 copy() {
     mkdir -p "${3%/*}" || return 1
     if [ -d "$1" ]; then
-        rm -rf "$2" && cp -R "$1" "$2" || return 1
+        rm -rf "$2" && cp -R "$1/." "$2" || return 1 # what is perhaps a link to a directory
         if [ -d "$3" ]; then # mv would put it inside
             mv -f "$3" "$2.old" && mv -f "$2" "$3" && rm -rf "$2.old"
             return
@@ -2500,18 +2536,31 @@ copy() {
 
 fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }
 
-# hs_output into the directory that the batch system brings home.
+# hs_output into the directory that the batch system brings home; where that cannot be, hs_no_home says why.
 bring_home() {
+    hs_no_home="at most ${hs_homelimit:-all} bytes may come home"
     fits || return 1
+    # To the shadow it leads out of the directory, and no output at all comes home (tried on 23.9.6).
+    if [ -n "$hs_confined" ]; then
+        hs_odd=$(find "./$hs_output" -name '*\\*' | head -n 1)
+        case $hs_output$hs_odd in
+            *\\*) hs_no_home="HTCondor brings no name with a backslash from here" && return 1 ;;
+        esac
+    fi
     hs_place=$hs_home/outputs/$hs_output
     make_parent "./$hs_place"
     if [ -e "./$hs_place" ]; then
         : # its other destination has failed before
     elif [ -L "./$hs_output" ]; then
-        cp -R -L "./$hs_output" "./$hs_place" || return 1
+        if [ -d "./$hs_output" ]; then
+            cp -R "./$hs_output/." "./$hs_place"
+        else
+            cp -L "./$hs_output" "./$hs_place"
+        fi || return 1
     else
-        # A second name rather than a move: another output may be a symlink to it.
-        ln "./$hs_output" "./$hs_place" || mv -f "./$hs_output" "./$hs_place" || return 1
+        # It keeps its old name: another output may be a symlink to it, or have another destination.
+        ln "./$hs_output" "./$hs_place" ||
+            { mv -f "./$hs_output" "./$hs_place" && ln -s "$hs_top/$hs_place" "./$hs_output"; } || return 1
     fi
     # A FIFO or socket would stop HTCondor's starter for ever.
     [ ! -d "./$hs_place" ] || find "./$hs_place" ! -type f ! -type d ! -type l -exec rm -f {} +
@@ -2538,7 +2587,7 @@ lose() {
     else
         hs_more=$((hs_more + 1)) # HTCondor's proxy takes lines of 1023 bytes, its quoting included
     fi
-    say "output '$hs_output' ($hs_bytes bytes) is lost: $1, but at most ${hs_homelimit:-all} bytes may come home"
+    say "output '$hs_output' ($hs_bytes bytes) is lost: $1, but $hs_no_home"
     record lost "$2"
 }
 
@@ -2566,7 +2615,7 @@ record() {
 # Tell the job's ad what is lost, so that HTCondor can hold the job with that reason.
 tell_lost() {
     [ "$hs_more" = 0 ] || hs_too_large="$hs_too_large${hs_too_large:+, }and $hs_more more"
-    classad "$hs_too_large; at most ${hs_homelimit:-all} bytes may come home"
+    classad "$hs_too_large; $hs_no_home"
     chirp set ChirpHepSub_Lost "$hs_string"
 }
 

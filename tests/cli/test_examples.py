@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from hepsub.cli.command import PROGRAMS, find
+from hepsub.actions.stage import Stores
+from hepsub.actions.submit import Preview, preview
+from hepsub.batch import BatchSystem
+from hepsub.cli.command import PROGRAMS, VERBS, find
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
+from hepsub.errors import PoolUnreachable
+from hepsub.job import JobSpec
+from hepsub.plan.outputs import OutputFacts
+from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import ObjectFact
+from hepsub.policy.load import Layer, merge
+from hepsub.policy.model import Pool
+from hepsub.storage.s3 import Store
+from hepsub.survey import survey
+from tests.fakes.credentials import FakeSource
+from tests.fakes.world import make_script, make_session, make_situation
 
 README = Path(__file__).parents[2] / "README.md"
+SITE = """
+profile = "ihep"
+[credential.krb]
+kind = "kerberos"
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of the README in a language; the empty one is the shell's."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    return [text for name, text in found if name == language]
 
 
 def commands_in(text: str) -> list[str]:
@@ -27,9 +56,26 @@ def commands_in(text: str) -> list[str]:
 def examples() -> list[str]:
     """Every example of every command, and of the README."""
     shown = [example for command in every_command() for example, _ in command.examples]
-    blocks = re.findall(r"^```\n(.*?)^```", README.read_text(), flags=re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks("") for line in block.splitlines()]
     return sorted({command for line in [*shown, *lines] for command in commands_in(line)})
+
+
+def submissions() -> list[str]:
+    """Those that submit."""
+    found = [each for each in examples() if each.startswith("hep_sub ")]
+    verbs = VERBS["hep_sub"]
+    return [each for each in found if each.split()[1] not in verbs]
+
+
+def readme_layers() -> list[Layer]:
+    """The README's own policies, each above those before it."""
+    return [Layer(file=f"README {n}", text=text) for n, text in enumerate(blocks("toml"))]
+
+
+def spec_of(example: str) -> JobSpec:
+    """What a submission asks for."""
+    command, left = find("hep_sub", shlex.split(example)[1:])
+    return job_spec(parse(left, command))
 
 
 @pytest.mark.parametrize("example", examples())
@@ -44,5 +90,72 @@ def test_an_example_can_be_read(example: str) -> None:
 
 
 def test_there_are_many_examples() -> None:
-    """The search for them finds what is there."""
-    assert len(examples()) > 25
+    """The search for them finds what is there: those of every section of the README."""
+    assert len(examples()) > 45
+    assert len(submissions()) > 15
+    for word in ("-per", "-cred", "hep_mount -ls", "hep_auth renew -install"):
+        assert any(word in each for each in examples()), word
+
+
+# ---- what the README's submissions mean, with the README's own policy ---------------------------
+
+
+class AnyStore:
+    """A storage in which there is whatever is asked for."""
+
+    def list_below(self, _: str, prefix: str) -> dict[str, ObjectFact]:
+        """Three objects below any prefix."""
+        return {f"{prefix}{number}.root": ObjectFact(size=10**9, etag="") for number in range(3)}
+
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact]:
+        """Each of them."""
+        return {place: ObjectFact(size=10**9, etag="") for place in places}
+
+
+def lay_out(directory: Path, spec: JobSpec) -> None:
+    """Write what a submission names: scripts, lists, libraries, inputs, the directory of the logs."""
+    for number in range(spec.number or 1):
+        make_script(directory, spec.script.replace("%{ProcId}", str(number)))
+    (directory / "log").mkdir()
+    (directory / "runs.txt").write_text("".join(f"s3://raw/{n}.root\n" for n in range(50)))
+    (directory / "setup").mkdir()
+    (directory / "setup/tool.py").write_text("")
+    (directory / "libMyAna.so").write_text("")
+
+
+def away(_: Pool) -> tuple[BatchSystem, ...]:
+    """No pool answers."""
+    raise PoolUnreachable("nobody is there")
+
+
+@pytest.mark.parametrize("example", submissions())
+def test_a_submission_is_planned(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Down to what HTCondor would get, with the policies that the README shows above the profile of a site."""
+    monkeypatch.setattr(Stores, "store", lambda *_: cast("Store", AnyStore()))
+    monkeypatch.setattr(survey, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
+    good = b"s3://raw/1.root\ns3://raw/2.root\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(good), encoding="utf-8"))
+    policy = merge([Layer(file="site.toml", text=SITE), *readme_layers()])
+    spec = spec_of(example)
+    lay_out(tmp_path, spec)
+    session = make_session(
+        tmp_path,
+        away,
+        policy=policy,
+        situation=make_situation(cwd=tmp_path, groups=("juno", "cms")),
+        sources={name: FakeSource(name=name) for name in policy.credential},
+    )
+    value = preview(session, spec).value
+    assert isinstance(value, Preview)
+    document = value.document()
+    assert document["jobs"] == expected_jobs(example)
+    assert json.loads(json.dumps(document))["description"] == value.description
+
+
+def expected_jobs(example: str) -> int:
+    """How many jobs a submission has."""
+    numbers = {"-n 600": 600, "-n 293": 293, "-n 3": 3, "-per 20": 3, "-per 2GB": 2, "-list - ": 2}
+    found = [number for words, number in numbers.items() if words in example]
+    return found[0] if found else 50 if "-list runs.txt" in example else 1

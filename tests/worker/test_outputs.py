@@ -318,7 +318,20 @@ def test_each_match_of_a_pattern_is_posted(web_job: Job, store: Store) -> None:
     assert store.objects == {"/bucket/out/a 1.root": b"1", "/bucket/out/é[2].root": b"2"}
     assert store.forms[0]["policy"] == 'a+/="\\é'
     assert ended.outputs() == {"a 1.root": "uploaded", "é[2].root": "uploaded"}
-    assert ended.report["outputs"][0]["url"] == f"{store.host}/bucket/out/a 1.root"
+    urls = [each["url"] for each in ended.report["outputs"]]
+    assert urls == [
+        f"{store.host}/bucket/out/{key}" for key in ("a%201.root", "%C3%A9%5B2%5D.root")
+    ]
+
+
+def test_a_match_whose_key_a_store_would_cut_comes_home(job: Job, store: Store) -> None:
+    """Ceph takes the blank off the end of the form's key: another object would be written."""
+    job.payload("printf 1 >'x '; printf 2 >x")
+    job.add("glob", "x*", "-", f"{store.host}/bucket", form("out/${filename}"))
+    ended = job.run()
+    assert (ended.code, ended.outputs()) == (85, {"x": "uploaded", "x ": "home"})
+    assert store.objects == {"/bucket/out/x": b"2"}
+    assert [line[3] for line in ended.pending()] == [f"{store.host}/bucket/out/x%2520"]
 
 
 @pytest.mark.parametrize(("flags", "code"), [("-", 84), ("?", 0)])
@@ -382,6 +395,19 @@ def test_matches_of_a_pattern_come_home(job: Job) -> None:
     assert (job.home / "outputs/d/x.csv").read_text() == "1\n"
 
 
+def test_no_name_with_a_backslash_keeps_all_others_away(job: Job) -> None:
+    """HTCondor's shadow takes it for a way out of the job's corner, and holds the job: it is lost, and said."""
+    job.payload(r"mkdir d; echo 1 >d/'x\y'; echo 2 >'a\'; echo 3 >b")
+    job.add("confined")
+    for name in ("d", "b"):
+        job.add("home", name, "-", "-")
+    job.add("homeglob", "a*", "-", "-")
+    ended = job.run()
+    assert (ended.code, ended.outputs()) == (87, {"d": "lost", "b": "home", "a\\": "lost"})
+    assert "but HTCondor brings no name with a backslash from here" in ended.stderr
+    assert [path.name for path in (job.home / "outputs").iterdir()] == ["b"]
+
+
 @pytest.mark.parametrize(("flags", "code"), [("-", 84), ("?", 0)])
 @pytest.mark.parametrize("action", ["moveglob", "homeglob"])
 def test_a_pattern_without_matches_is_missing(
@@ -418,6 +444,36 @@ def test_a_directory_goes_into_another_one_that_is_there(job: Job, tmp_path: Pat
     assert job.run().code == 0
     assert (goal / "d/new").read_text() == "1\n"
     assert (goal / "thesis").read_text() == "mine"
+
+
+@pytest.mark.parametrize("action", ["move", "home"])
+def test_links_in_a_directory_arrive_as_the_files_of_the_job(
+    job: Job, tmp_path: Path, action: str
+) -> None:
+    """Elsewhere they would lead nowhere; a link out of the job's directory is what the user meant, and stays."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("large")
+    job.payload(
+        "mkdir d e; echo 1 >d/1; echo 2 >2; ln -s 1 d/in; ln -s ../2 'd/o u\nt'; ln -s $PWD/2 d/abs; ln -s e d/e\n"
+        f"ln -s {elsewhere} d/far; ln -s . d/loop; ln -s gone d/dangling; ln -s d link"
+    )
+    for name in ("d", "link"):
+        job.add(action, name, "-", str(tmp_path / "goal" / name) if action == "move" else "-")
+    assert job.run().code == 0
+    root = tmp_path / "goal" if action == "move" else job.home / "outputs"
+    for name in ("d", "link"):
+        files = {p.name: p.read_text() for p in (root / name).iterdir() if p.is_file()}
+        assert files.pop("far") == "large"
+        assert files == {"1": "1\n", "in": "1\n", "o u\nt": "2\n", "abs": "2\n"}
+        assert [(root / name / one).is_symlink() for one in ("in", "abs")] == [False, False]
+
+
+def test_the_longest_name_is_moved(job: Job, tmp_path: Path) -> None:
+    """While it is not whole it has another name, which is no longer."""
+    job.payload(f"echo 1 >{'x' * 255}")
+    job.add("move", "x" * 255, "-", str(tmp_path / "goal" / ("x" * 255)))
+    assert job.run().code == 0
+    assert [p.name for p in (tmp_path / "goal").iterdir()] == ["x" * 255]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ class Returned:
 
     def __init__(self, world: World, results: Path) -> None:
         words = ("-out", f"r={results}/r_%{{ProcId}}", "-out", f"d/h*={results}/%{{ProcId}}/")
-        bundle = read_bundle(world.submit("-n", "2", *words))
+        more = ("-out", f"tree={results}/tree_%{{ProcId}}", "-out", f"t/*/x={results}/t/")
+        bundle = read_bundle(world.submit("-n", "2", *words, *more))
         assert bundle is not None
         self.bundle: Bundle = bundle
         self.results = results
@@ -113,6 +114,47 @@ def test_a_match_of_a_pattern_contributes_its_last_component_only(returned: Retu
     returned.file("h3")
     assert returned.place() == ()
     assert returned.placed() == {"0/h1"}
+
+
+def test_a_directory_is_placed_whole(returned: Returned) -> None:
+    """It takes the place of the one of an earlier job, as it does where the job moves it itself."""
+    goal = returned.results / "tree_0"
+    (returned.results / "tree_0/tree").mkdir(parents=True)
+    (goal / "thesis").write_text("mine")
+    (goal / "tree/old").write_text("old")
+    returned.file("tree/a b")
+    returned.file("tree/c/d")
+    assert returned.place() == ()
+    assert returned.placed() == {"tree_0/thesis", "tree_0/tree/a b", "tree_0/tree/c/d"}
+    assert [path.name for path in returned.results.iterdir()] == ["tree_0"]
+    assert returned.place() == ()
+
+
+def test_a_directory_is_placed_whole_or_stays(returned: Returned) -> None:
+    came = returned.file("tree/a b")
+    with full_disk():
+        [trouble] = returned.place()
+    assert "could not be written (File too large)" in trouble
+    assert returned.placed() == set()
+    assert list(returned.results.iterdir()) == []
+    assert came.exists()
+
+
+def test_what_is_a_directory_gets_the_file(returned: Returned) -> None:
+    """As a job does that moves it there itself."""
+    (returned.results / "r_0").mkdir(parents=True)
+    returned.file("r")
+    assert returned.place() == ()
+    assert returned.placed() == {"r_0/r"}
+
+
+def test_of_two_matches_of_one_file_name_one_stays(returned: Returned) -> None:
+    returned.file("t/1/x")
+    came = returned.file("t/2/x")
+    [trouble] = returned.place()
+    assert f"{came} stays there: another match has the same file name" in trouble
+    assert (returned.results / "t/x").read_text() == "t/1/x of 0"
+    assert came.exists()
 
 
 def test_only_what_the_report_tells_of_is_placed(returned: Returned) -> None:

@@ -161,7 +161,7 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
     lines = (bundle.directory / "job/0/hepsub.manifest").read_text().splitlines()
     assert lines[0] == "hepsub-manifest\t1\t0"
     assert "payload\trun-0.sh" in lines
-    assert lines[-3:] == ["sent\ty", "sent\tz_0", "home\tr\t-\t-"]
+    assert lines[-4:] == ["sent\ty", "sent\tz_0", "home\tr\t-\t-", "confined"]
 
 
 def test_what_is_sent_lies_in_the_bundle_itself(tmp_path: Path) -> None:
