@@ -1767,7 +1767,7 @@ copy_input() {
         return
     fi
     heed
-    weigh && [ "$hs_weight" -le "$hs_copy_bytes" ] || return 1
+    weigh_input && [ "$hs_weight" -le "$hs_copy_bytes" ] || return 1
     time_left "$hs_payload_end"
     bounded "$hs_left" duplicate || not_copied || return 1
     hs_copy_bytes=$((hs_copy_bytes - hs_weight))
@@ -1793,7 +1793,7 @@ keep_copy() {
 }
 
 # The bytes of hs_target → hs_weight. Fails for what has none, and for too many files.
-weigh() {
+weigh_input() {
     if [ -f "$hs_target" ]; then
         size_of "$hs_target"
         hs_weight=$hs_size

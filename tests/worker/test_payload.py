@@ -1,15 +1,17 @@
 """The payload: its arguments, its environment, its end, as if there were no wrapper."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.worker.job import Job, died_of
+from tests.worker.job import WRAPPER, Job, died_of
 
 ODD_ARGUMENTS = [
     "a b", "", " ", "*", "~", "$HOME", "$(id)", "`id`", "\\", "\\n", "'", '"', "a\tb", "a\nb", "\n",
@@ -188,9 +190,15 @@ def test_a_payload_on_a_file_system_without_programs_is_83(job: Job, tmp_path: P
     assert (ended.code, ended.report["payload"]) == (83, None)
 
 
+def test_no_function_of_the_wrapper_replaces_another_one() -> None:
+    """sh takes the later one without a word."""
+    defined = re.findall(r"^(\w+)\(\) [{(]$", WRAPPER.read_text(), re.MULTILINE)
+    assert len(defined) > 100
+    assert [each for each, times in Counter(defined).items() if times > 1] == []
+
+
 def test_the_wrapper_itself_is_clean() -> None:
-    wrapper = Path(__file__).resolve().parents[2] / "hepsub" / "worker" / "wrapper.sh"
     done = subprocess.run(
-        ["shellcheck", "-s", "sh", wrapper], capture_output=True, text=True, check=False
+        ["shellcheck", "-s", "sh", WRAPPER], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
