@@ -76,7 +76,7 @@ def test_a_crash_in_the_middle_of_a_document_loses_no_write(pending: User) -> No
     assert pending.arrives("alice/p.txt") == b"precious\n"
 
 
-def test_a_write_whose_document_is_lost_is_deleted_by_nothing_but_force(pending: User) -> None:
+def test_a_write_whose_document_is_lost_is_kept_and_named(pending: User) -> None:
     """The power fails before it is on the disk: -ls and -u leave the file and name it; mounted, it is sent."""
     die(pending)
     cache = Path(pending.only()["cache"])
@@ -95,6 +95,17 @@ def test_a_write_whose_document_is_lost_is_deleted_by_nothing_but_force(pending:
     done = pending.mount("-rw", "herd:user/alice", "files")
     assert "alice/p.txt had not been sent" in done.stderr
     assert pending.arrives("alice/p.txt") == b"precious\n"
+
+
+def test_only_force_gives_up_a_write_whose_document_is_lost(pending: User) -> None:
+    die(pending)
+    cache = Path(pending.only()["cache"])
+    (document,) = (cache / "vfsMeta").rglob("p.txt")
+    document.unlink()
+    done = pending.mount("-u", "-force", "files")
+    assert "p.txt" in done.stderr
+    assert not is_mounted(pending.files)
+    assert not list(cache.rglob("p.txt"))
 
 
 def test_what_may_be_newer_than_the_stores_is_put_aside(pending: User) -> None:
