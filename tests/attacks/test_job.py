@@ -95,7 +95,7 @@ def look():
     tokens = [text for text in map(get, names) if text]
     return [urls, tokens] if urls and tokens else None
 
-found = wait_for(look, 12) if did else None
+found = wait_for(look, 12)  # renew comes meanwhile, whatever was done
 open("r", "w").write("result")
 tell(found=found)
 """,
