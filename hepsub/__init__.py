@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
-    from hepsub.actions.query import Filter, Listing
-    from hepsub.actions.submit import Preview, Submission
+    from hepsub.actions.queue.query import Filter, Listing
+    from hepsub.actions.submit.submit import Preview, Submission
     from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 
 __all__ = [
@@ -53,8 +53,8 @@ def submit(spec: JobSpec) -> Submission:
         Interrupted: Ctrl-C; the message names the cluster, if there is one.
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
-    from hepsub.actions import submit as action
     from hepsub.actions.session import open_session
+    from hepsub.actions.submit import submit as action
     from hepsub.errors import Interrupted, NotDone
 
     result = action.submit(open_session(), spec)
@@ -71,8 +71,8 @@ def preview(spec: JobSpec) -> Preview:
     Raises:
         HepsubError: the submission would be refused.
     """
-    from hepsub.actions import submit as action
     from hepsub.actions.session import open_session
+    from hepsub.actions.submit import submit as action
 
     value = action.preview(open_session(), spec).value
     assert isinstance(value, action.Preview)  # noqa: S101 (what the action returns)
@@ -85,7 +85,7 @@ def jobs(wanted: Filter | None = None) -> Listing:
     Raises:
         HepsubError: the pool cannot be asked.
     """
-    from hepsub.actions import query as action
+    from hepsub.actions.queue import query as action
     from hepsub.actions.session import open_session
 
     value = action.query(open_session(), wanted or action.Filter()).value

@@ -11,7 +11,7 @@ def start() -> int:
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it imports it has nothing to say
-    from hepsub.cli.command import PROGRAMS, main
+    from hepsub.cli.main import PROGRAMS, main
 
     signal.signal(signal.SIGINT, usual)
     words = sys.argv[1:]

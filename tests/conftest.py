@@ -3,6 +3,11 @@
 import importlib.util
 import signal
 
+from hypothesis import settings
+
+settings.register_profile("hepsub", deadline=None)  # how long it takes is the machine's affair
+settings.load_profile("hepsub")
+
 # Started by nohup, or in the background of a script, this process would hand ignored signals on to every
 # job that the tests start, and a shell cannot undo that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -181,7 +181,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
     def way() -> str:
-        from hepsub.actions.install_task import way_to_renew
+        from hepsub.actions.renew.task import way_to_renew
 
         return way_to_renew(situation)
 
@@ -216,7 +216,7 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
 
 def _connect(pool: Pool, situation: Situation, token_for: TokenFor) -> tuple[BatchSystem, ...]:
     if pool.kind == "here":
-        from hepsub.here.pool import open_here
+        from hepsub.local.pool import open_here
 
         return open_here(situation.environment, situation.host, situation.now)
     return _condor_schedds(pool, situation, token_for)

@@ -110,7 +110,7 @@ def _one_too_many(word: str, reading: _Reading, command: Command) -> UsageError:
 
 def _meant_verb(word: str, command: Command) -> str:
     """A remedy where the word is almost one that names another command; empty where it is not."""
-    from hepsub.cli.command import VERBS  # which imports this module's users
+    from hepsub.cli.main import VERBS  # which imports this module's users
 
     verb = closest(word, VERBS.get(command.name, {}))
     return (

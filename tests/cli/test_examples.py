@@ -12,12 +12,12 @@ from typing import cast
 
 import pytest
 
-from hepsub.actions.stage import Stores
-from hepsub.actions.submit import Preview, preview
+from hepsub.actions.submit.stage import Stores
+from hepsub.actions.submit.submit import Preview, preview
 from hepsub.batch import BatchSystem
-from hepsub.cli.command import PROGRAMS, VERBS, find
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
+from hepsub.cli.main import PROGRAMS, VERBS, find
 from hepsub.cli.parse import parse
 from hepsub.errors import PoolUnreachable
 from hepsub.job import JobSpec

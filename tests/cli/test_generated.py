@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 import hepsub
-from hepsub.cli.command import PROGRAMS
 from hepsub.cli.generate import __main__ as program
 from hepsub.cli.generate import roff, sources
 from hepsub.cli.generate.outputs import links, stale, texts, write
+from hepsub.cli.main import PROGRAMS
 from hepsub.cli.options import Command
 
 CHECKOUT = Path(hepsub.__file__).parent.parent

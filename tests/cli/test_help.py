@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.command import PROGRAMS, load, main
 from hepsub.cli.help import help_text, left, told, usage
+from hepsub.cli.main import PROGRAMS, load, main
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
 COMMANDS = [load(program) for program in PROGRAMS]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.command import main
+from hepsub.cli.main import main
 from tests.fakes.world import make_script
 from tests.neighbour_inputs import REFUSALS, Refusal
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hepsub.cli.command import PROGRAMS, VERBS
+from hepsub.cli.main import PROGRAMS, VERBS
 
 _MOST = 15
 """Modules of hepsub that help may load, its own included."""
@@ -16,7 +16,7 @@ _WITH_POLICY = 45
 _HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3"}
 _ASK = """
 import sys
-from hepsub.cli.command import main
+from hepsub.cli.main import main
 code = main(sys.argv[1], sys.argv[2:])
 print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
 sys.exit(code)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hepsub.actions.session import Connect, Session
 from hepsub.auth.credential import CredentialSource
-from hepsub.cli.hep_sub import COMMAND
+from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
 from hepsub.job import JobSpec

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hepsub.actions.control import Control, control
-from hepsub.actions.edit import Edited, edit
-from hepsub.actions.history import Past, history
-from hepsub.actions.query import Filter, Listing, query
-from hepsub.actions.submit import Submission, submit
-from hepsub.actions.wait import Clock, Waited, wait
-from hepsub.actions.why import Explanations, why
+from hepsub.actions.queue.control import Control, control
+from hepsub.actions.queue.edit import Edited, edit
+from hepsub.actions.queue.history import Past, history
+from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.why import Explanations, why
+from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection, State
 from hepsub.jobid import parse_job_id
 from tests.fakes.world import make_spec

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import State
-from hepsub.here.machine import this_machine
+from hepsub.local.machine import this_machine
 from tests.here.world import Here, until
 
 

@@ -10,16 +10,16 @@ import pytest
 
 from hepsub.batch import Selection, State
 from hepsub.errors import QueueDirectoryRefused
-from hepsub.here.directory import check, network_filesystem, prepare, queue_directory
-from hepsub.here.explain import Idle, explain_idle
-from hepsub.here.launch import Launch, read_launch
-from hepsub.here.machine import Machine, capped_note
-from hepsub.here.record import End, Record
-from hepsub.here.runs import after
-from hepsub.here.schedule import Busy, Waiting, choose, latest_end
-from hepsub.here.selection import condition
-from hepsub.here.timing import Timing
 from hepsub.jobid import JobId
+from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
+from hepsub.local.explain import Idle, explain_idle
+from hepsub.local.launch import Launch, read_launch
+from hepsub.local.machine import Machine, capped_note
+from hepsub.local.record import End, Record
+from hepsub.local.runs import after
+from hepsub.local.schedule import Busy, Waiting, choose, latest_end
+from hepsub.local.selection import condition
+from hepsub.local.timing import Timing
 
 MOUNTS = """\
 25 30 0:23 / /proc rw - proc proc rw

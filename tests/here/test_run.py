@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 from hepsub.batch import BatchSystem, State
-from hepsub.here.pool import HereBatch
+from hepsub.local.pool import HereBatch
 from tests.here.world import Here
 
 _: type[BatchSystem] = HereBatch

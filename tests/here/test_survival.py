@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import Act, State
-from hepsub.here import processes, record
-from hepsub.here.fate import Fate, judge
-from hepsub.here.launch import Launch
-from hepsub.here.locks import FREE
-from hepsub.here.machine import Machine
-from hepsub.here.runs import Run
-from hepsub.here.start import ensure_runner
-from hepsub.here.supervise import Order, supervise
+from hepsub.local import processes, record
+from hepsub.local.fate import Fate, judge
+from hepsub.local.launch import Launch
+from hepsub.local.locks import FREE
+from hepsub.local.machine import Machine
+from hepsub.local.runs import Run
+from hepsub.local.start import ensure_runner
+from hepsub.local.supervise import Order, supervise
 from tests.here.test_control import FAMILY, STUBBORN
 from tests.here.world import FAST, Here, alive, until
 
@@ -182,7 +182,7 @@ def test_two_runners_started_at_once_are_one(here: Here) -> None:
     here.submit("job.sh")
     until(lambda: here.read("started").endswith("\n"))
     here.kill_runner()
-    program = Path(sys.modules["hepsub.here.start"].__file__ or "").with_name("__main__.py")
+    program = Path(sys.modules["hepsub.local.start"].__file__ or "").with_name("__main__.py")
     words = [sys.executable, "-I", str(program), str(here.place.directory), FAST.text()]
     started = [subprocess.Popen(words) for _ in range(8)]
     assert [each.wait() for each in started] == [0] * 8

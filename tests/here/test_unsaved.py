@@ -10,10 +10,10 @@ import pytest
 
 from hepsub.batch import Act, JobStatus, State
 from hepsub.bundle.bundle import Bundle
-from hepsub.here.holds import UNSAVED_CODE
-from hepsub.here.record import End, Record
-from hepsub.here.runs import after
-from hepsub.here.staged import UNSAVED, clear, scratch_directory, why_unsaved
+from hepsub.local.holds import UNSAVED_CODE
+from hepsub.local.record import End, Record
+from hepsub.local.runs import after
+from hepsub.local.staged import UNSAVED, clear, scratch_directory, why_unsaved
 from tests.here.world import Here
 from tests.unit.bundle.test_request import make_request
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hepsub.actions.session import Session
-from hepsub.actions.stage import open_stores
-from hepsub.actions.submit import Submission, submit
+from hepsub.actions.submit.stage import open_stores
+from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, JobStatus, Selection, State
-from hepsub.here.directory import Place
-from hepsub.here.locks import FREE, holder
-from hepsub.here.pool import HereBatch, open_here
-from hepsub.here.timing import Timing
 from hepsub.jobid import parse_job_id
+from hepsub.local.directory import Place
+from hepsub.local.locks import FREE, holder
+from hepsub.local.pool import HereBatch, open_here
+from hepsub.local.timing import Timing
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.survey.survey import survey

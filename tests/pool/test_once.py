@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.condor]
 
 SPOILT = """
 import os, signal, sys
-from hepsub.cli.command import main
+from hepsub.cli.main import main
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.demo.events import HEADER, events_csv
-from hepsub.demo.histogram import add_up, read_histogram
+from hepsub.actions.demo.events import HEADER, events_csv
+from hepsub.actions.demo.histogram import add_up, read_histogram
 from tests.pool.shell import PYTHON, Shell
 from tests.staging.desk import Desk, codes
 from tests.testbed.s3 import S3Server
@@ -14,7 +14,7 @@ from tests.testbed.s3 import S3Server
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
 DATA = Path(__file__).parents[3] / "shared/data/Zmumu.root"
-DIMUON = Path(__file__).parents[2] / "hepsub/demo/dimuon.py"
+DIMUON = Path(__file__).parents[2] / "hepsub/actions/demo/dimuon.py"
 SLICES = 4
 
 

@@ -6,9 +6,9 @@ import shlex
 import textwrap
 from collections.abc import Iterable
 
-from hepsub.cli.command import PROGRAMS
 from hepsub.cli.generate import offers, tables
 from hepsub.cli.generate.sources import every_command, verbs
+from hepsub.cli.main import PROGRAMS
 
 _HEAD = """\
 # shellcheck shell=bash

@@ -10,13 +10,13 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-from hepsub.cli.command import PROGRAMS
 from hepsub.cli.generate.bash import bash_completion
 from hepsub.cli.generate.fish import fish_completion
 from hepsub.cli.generate.man import man_page
 from hepsub.cli.generate.policy_page import policy_page
 from hepsub.cli.generate.sources import programs
 from hepsub.cli.generate.zsh import zsh_completion
+from hepsub.cli.main import PROGRAMS
 
 _GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*")
 """Where nothing else may lie than what is made here."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 from hepsub.batch import State
-from hepsub.cli.command import PROGRAMS, VERBS, load, load_verbs
+from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command
 from hepsub.errors import HepsubError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from hepsub.actions.auth_row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
+from hepsub.actions.auth.row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
 from hepsub.cli.table import cell, drawn, fits
 from hepsub.terminal import Styled, joined, printable
 from hepsub.units import moment_text, rough_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.actions.clus import Walltimes
+from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.terminal import joined
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.actions.control import DONE_WORDS, Control
+from hepsub.actions.queue.control import DONE_WORDS, Control
 from hepsub.terminal import joined
 
 

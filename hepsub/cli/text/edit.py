@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.actions.edit import Edited
+from hepsub.actions.queue.edit import Edited
 from hepsub.terminal import joined
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hepsub.actions.fetch_result import Fetched, FetchedCluster, Here, Local
+from hepsub.actions.fetch.result import Fetched, FetchedCluster, Here, Local
 from hepsub.plan.place import ObjectPlace
 from hepsub.terminal import joined
 from hepsub.units import size_text

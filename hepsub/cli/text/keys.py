@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys
-from hepsub.actions.auth_token import Token
+from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys
+from hepsub.actions.auth.token import Token
 from hepsub.cli.json_text import json_text
 from hepsub.terminal import printable
 from hepsub.units import duration_text, moment_text

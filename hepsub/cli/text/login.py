@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.login import Login
+from hepsub.actions.auth.login import Login
 from hepsub.terminal import joined
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.query import Listing
+from hepsub.actions.queue.query import Listing
 from hepsub.batch import JobStatus
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.install_result import SYSTEMD, Installed, RenewalStatus, Uninstalled
-from hepsub.actions.renew import Renewed
+from hepsub.actions.renew.install_result import SYSTEMD, Installed, RenewalStatus, Uninstalled
+from hepsub.actions.renew.renew import Renewed
+from hepsub.actions.renew.rounds import Looped, Silent
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.renew_rounds import Looped, Silent
 from hepsub.terminal import joined, printable
 from hepsub.units import duration_text, moment_text
 

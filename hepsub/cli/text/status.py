@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from hepsub.actions.status import Status
+from hepsub.actions.queue.status import Status
 from hepsub.cli.table import cell, drawn
 from hepsub.jobid import short_name
 from hepsub.units import clock_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.actions.wait import Waited, end_text
+from hepsub.actions.queue.wait import Waited, end_text
 from hepsub.terminal import joined
 
 

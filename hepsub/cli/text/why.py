@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.why import Explanation, Explanations
+from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.terminal import joined
 
 _NAMED = 3

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.renew import renew
+from hepsub.actions.renew.renew import renew
 from hepsub.actions.session import Session
-from hepsub.actions.submit import Submission, submit
+from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER

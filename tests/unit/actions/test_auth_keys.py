@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth_s3 import ProcessKeys, StorageKeys, storage_keys
-from hepsub.actions.auth_token import Token, Wanted, token
+from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
+from hepsub.actions.auth.token import Token, Wanted, token
 from hepsub.actions.session import Session
 from hepsub.cli.render import value_text
 from hepsub.errors import (

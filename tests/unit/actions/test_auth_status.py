@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth_row import AuthStatus, Row
-from hepsub.actions.auth_status import auth_status
+from hepsub.actions.auth.row import AuthStatus, Row
+from hepsub.actions.auth.status import auth_status
 from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.fetch import fetch
-from hepsub.actions.fetch_copy import compare, copy_home
-from hepsub.actions.fetch_order import Order
-from hepsub.actions.fetch_plan import job_ranges
-from hepsub.actions.fetch_plan import plan_job as planned
-from hepsub.actions.fetch_result import Fetched, Here, JobFiles, Local, Output
-from hepsub.actions.fetch_sight import Job, Sight
-from hepsub.actions.fetch_stand import Ground
+from hepsub.actions.fetch.copy import compare, copy_home
+from hepsub.actions.fetch.fetch import fetch
+from hepsub.actions.fetch.order import Order
+from hepsub.actions.fetch.plan import job_ranges
+from hepsub.actions.fetch.plan import plan_job as planned
+from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
+from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.stand import Ground
+from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session
-from hepsub.actions.submit import Submission, submit
-from hepsub.actions.wait import Clock
+from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
@@ -482,7 +482,7 @@ def test_what_was_pushed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) 
         lists[1].unlink()
         return []
 
-    monkeypatch.setattr("hepsub.actions.fetch.push_home", push)
+    monkeypatch.setattr("hepsub.actions.fetch.fetch.push_home", push)
     assert "13.0-1: what had come home is in its place now" in world.fetch("13", push=True).notes
     assert not any("come home" in each for each in world.fetch("13").notes)
 

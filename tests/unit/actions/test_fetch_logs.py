@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.fetch_logs import stderr_of, with_logs
-from hepsub.actions.fetch_result import JobFiles, Missing
+from hepsub.actions.fetch.logs import stderr_of, with_logs
+from hepsub.actions.fetch.result import JobFiles, Missing
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import Payload, Report
 from hepsub.bundle.request import BundleRequest

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.install import install, uninstall
-from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
-from hepsub.actions.install_task import INSTALL, LOOP, Machine
-from hepsub.actions.renewal_status import renewal_status
+from hepsub.actions.renew.install import install, uninstall
+from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.renew.status import renewal_status
+from hepsub.actions.renew.task import INSTALL, LOOP, Machine
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import Outcome, RenewalState, state_path, state_text
 from hepsub.errors import RenewalNotInstalled

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.control import Control, Outcome, control
-from hepsub.actions.edit import Change, Edited, edit
+from hepsub.actions.queue.control import Control, Outcome, control
+from hepsub.actions.queue.edit import Change, Edited, edit
 from hepsub.actions.session import Session
 from hepsub.batch import Act, ActCount, State
 from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd

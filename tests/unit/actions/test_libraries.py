@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions import stage
-from hepsub.actions.libraries import shelf_beside, upload_missing, uploaded_note
 from hepsub.actions.session import Session
-from hepsub.actions.stage import sign, used_storages
-from hepsub.actions.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit import stage
+from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
+from hepsub.actions.submit.stage import sign, used_storages
+from hepsub.actions.submit.submit import Preview, Submission, preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.login import Login, Terminal, Told, login
+from hepsub.actions.auth.login import Login, Terminal, Told, login
 from hepsub.auth.credential import CredentialSource, Held, Kind
 from hepsub.auth.login_environment import noted_login
 from hepsub.auth.sources import source_for

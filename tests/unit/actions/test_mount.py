@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions import mount_cache, mount_end, mount_point, mount_record
-from hepsub.actions.mount_cache import cache_directory, cache_mb, rescue
-from hepsub.actions.mount_end import End, take_away
-from hepsub.actions.mount_list import list_mounts
-from hepsub.actions.mount_login import offer_login
-from hepsub.actions.mount_place import Remote, find_remote
-from hepsub.actions.mount_point import prepare_point, resolve_point
-from hepsub.actions.mount_record import (
+from hepsub.actions.mount import cache as mount_cache
+from hepsub.actions.mount import point as mount_point
+from hepsub.actions.mount import record as mount_record
+from hepsub.actions.mount import unmount as mount_end
+from hepsub.actions.mount.cache import cache_directory, cache_mb, rescue
+from hepsub.actions.mount.list import list_mounts
+from hepsub.actions.mount.login import offer_login
+from hepsub.actions.mount.place import Remote, find_remote
+from hepsub.actions.mount.point import prepare_point, resolve_point
+from hepsub.actions.mount.record import (
     Record,
     forget,
     home_of,
@@ -28,7 +30,8 @@ from hepsub.actions.mount_record import (
     read_records,
     write_record,
 )
-from hepsub.actions.mount_result import Mounts, State
+from hepsub.actions.mount.result import Mounts, State
+from hepsub.actions.mount.unmount import End, take_away
 from hepsub.batch import BatchSystem
 from hepsub.errors import (
     HepsubError,
@@ -38,7 +41,7 @@ from hepsub.errors import (
     UnknownStorage,
     UsageError,
 )
-from hepsub.here.processes import boot_id
+from hepsub.local.processes import boot_id
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Mount, Pool, Storage

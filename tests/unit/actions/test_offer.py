@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.offer import offer
+from hepsub.actions.renew.offer import offer
 from hepsub.actions.session import Session
 from hepsub.errors import AgentUnavailable
 from tests.unit.actions.test_renew import HOUR, World, token, world

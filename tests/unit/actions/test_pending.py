@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from hepsub.actions.pending import Round, push_pending
-from hepsub.actions.stage import Stores
+from hepsub.actions.returned.pending import Round, push_pending
+from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
 from hepsub.bundle.pending import PENDING, pending_at

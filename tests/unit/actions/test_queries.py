@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.clus import Walltimes, walltimes
-from hepsub.actions.history import Past, history
-from hepsub.actions.query import Filter, Listing, job_document, query
-from hepsub.actions.status import ClusterStatus, Status, status
-from hepsub.actions.why import Explanation, Explanations, why
+from hepsub.actions.queue.history import Past, history
+from hepsub.actions.queue.query import Filter, Listing, job_document, query
+from hepsub.actions.queue.status import ClusterStatus, Status, status
+from hepsub.actions.queue.walltimes import Walltimes, walltimes
+from hepsub.actions.queue.why import Explanation, Explanations, why
 from hepsub.batch import State
 from hepsub.errors import AmbiguousJob, NoGroup, UnknownGroup
 from hepsub.jobid import parse_job_id

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.recover import recover
-from hepsub.actions.renew import Renewed, renew
+from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.session import Session
-from hepsub.actions.stage import open_stores
-from hepsub.actions.submit import Submission, submit
+from hepsub.actions.submit.recover import recover
+from hepsub.actions.submit.stage import open_stores
+from hepsub.actions.submit.submit import Submission, submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
 from hepsub.bundle.directory import claimed

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.pending import Round
-from hepsub.actions.renew import renew
+from hepsub.actions.renew.renew import renew
+from hepsub.actions.returned.pending import Round
 from hepsub.actions.session import Session
-from hepsub.actions.stage import Stores
+from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.s3 import keys_for

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.offer import offer
-from hepsub.actions.renew import renew
+from hepsub.actions.renew.offer import offer
+from hepsub.actions.renew.renew import renew
 from hepsub.actions.session import Session
-from hepsub.actions.submit import submit
+from hepsub.actions.submit.submit import submit
 from hepsub.auth.credential import Held, Kind
 from hepsub.auth.kerberos import held_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
@@ -242,7 +242,7 @@ def test_a_command_that_took_days_offers_what_is_true_now(
         now=old.situation.now - 3 * 86400,
         environment={"BEARER_TOKEN_FILE": str(place)},
     )
-    monkeypatch.setattr("hepsub.actions.offer._written", _written_below(world.directory))
+    monkeypatch.setattr("hepsub.actions.renew.offer._written", _written_below(world.directory))
     offer(replace(old, situation=situation))
     assert read_state(old.bundles, world.now).when == pytest.approx(world.now, abs=5)
     mark = old.bundles / ".renew/offered"

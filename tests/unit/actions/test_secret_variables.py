@@ -12,11 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.session import Session
-from hepsub.actions.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit.submit import Preview, Submission, preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.cli.render import render_json, render_text
 from hepsub.condor.description import describe
-from hepsub.here.launch import make_launch, shared_environment
+from hepsub.local.launch import make_launch, shared_environment
 from hepsub.plan.model import Plan
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.actions.auth_row import AuthStatus, Row
-from hepsub.actions.install_result import Installed, RenewalStatus, Uninstalled
-from hepsub.actions.login import Login, Told
-from hepsub.actions.renew import Renewed
+from hepsub.actions.auth.login import Login, Told
+from hepsub.actions.auth.row import AuthStatus, Row
+from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.renew.renew import Renewed
+from hepsub.actions.renew.rounds import Looped, Silent
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.cli.render import value_text
-from hepsub.cli.renew_rounds import Looped, Silent
 from hepsub.result import Problem
 from hepsub.units import moment_text
 from tests.fakes.world import NOON

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepsub.cli.command import load
 from hepsub.cli.grammar import rewrite
+from hepsub.cli.main import load
 from hepsub.cli.parse import parse
 
 HEP_SUB = load("hep_sub")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.renew import Renewed
+from hepsub.actions.renew import rounds as renew_rounds
+from hepsub.actions.renew.renew import Renewed
 from hepsub.auth.renewal import RenewalState
-from hepsub.cli import renew_rounds
-from hepsub.cli.command import VERBS, find, load_verbs, main
 from hepsub.cli.help import help_text, usage
+from hepsub.cli.main import VERBS, find, load_verbs, main
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
 from hepsub.result import Result
@@ -182,7 +182,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     """Nor does the declaration of any verb."""
     script = (
         "import sys\n"
-        "from hepsub.cli.command import main\n"
+        "from hepsub.cli.main import main\n"
         "code = main('hep_auth', ['-h'])\n"
         "heavy = {'htcondor2', 'classad2', 'boto3', 'botocore', 'rich', 'sqlite3'}\n"
         "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)\n"

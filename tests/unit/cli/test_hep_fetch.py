@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import BatchSystem
-from hepsub.cli.hep_fetch import COMMAND, run
+from hepsub.cli.commands.hep_fetch import COMMAND, run
 from hepsub.cli.parse import parse
 from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError

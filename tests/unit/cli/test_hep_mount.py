@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.mount_record import Record
-from hepsub.actions.mount_result import Mounts, Shown, State
+from hepsub.actions.mount.record import Record
+from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
-from hepsub.cli.command import find
-from hepsub.cli.hep_mount import COMMAND, run
+from hepsub.cli.commands.hep_mount import COMMAND, run
+from hepsub.cli.main import find
 from hepsub.cli.parse import parse
 from hepsub.cli.render import value_text
 from hepsub.cli.talk import Talk

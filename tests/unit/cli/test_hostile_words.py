@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.auth_row import AuthStatus, Row
-from hepsub.actions.auth_s3 import StorageKeys
-from hepsub.actions.clus import Walltimes
-from hepsub.actions.control import Control, Outcome
-from hepsub.actions.edit import Change, Edited
-from hepsub.actions.history import Past
-from hepsub.actions.install_result import Uninstalled
-from hepsub.actions.login import Login, Told
-from hepsub.actions.query import Listing
-from hepsub.actions.status import ClusterStatus, Status
-from hepsub.actions.why import Explanation, Explanations
+from hepsub.actions.auth.login import Login, Told
+from hepsub.actions.auth.row import AuthStatus, Row
+from hepsub.actions.auth.s3 import StorageKeys
+from hepsub.actions.queue.control import Control, Outcome
+from hepsub.actions.queue.edit import Change, Edited
+from hepsub.actions.queue.history import Past
+from hepsub.actions.queue.query import Listing
+from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.walltimes import Walltimes
+from hepsub.actions.queue.why import Explanation, Explanations
+from hepsub.actions.renew.install_result import Uninstalled
 from hepsub.batch import Act, State
-from hepsub.cli.command import PROGRAMS, VERBS, load, load_verbs, main
+from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
 from hepsub.cli.output import error
 from hepsub.cli.render import render_text

@@ -7,7 +7,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.query import Listing
+from hepsub.actions.queue.query import Listing
 from hepsub.batch import JobStatus, State
 from hepsub.cli.render import value_text
 from hepsub.cli.text.queue import summary

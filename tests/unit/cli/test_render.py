@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.clus import Walltimes
-from hepsub.actions.control import Control, Outcome
-from hepsub.actions.edit import Change, Edited
-from hepsub.actions.history import Past
-from hepsub.actions.status import ClusterStatus, Status
-from hepsub.actions.submit import Submission, preview
-from hepsub.actions.wait import Waited
-from hepsub.actions.why import Explanation, Explanations
+from hepsub.actions.queue.control import Control, Outcome
+from hepsub.actions.queue.edit import Change, Edited
+from hepsub.actions.queue.history import Past
+from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.wait import Waited
+from hepsub.actions.queue.walltimes import Walltimes
+from hepsub.actions.queue.why import Explanation, Explanations
+from hepsub.actions.submit.submit import Submission, preview
 from hepsub.batch import Act, State, Submitted
 from hepsub.cli import render, text
 from hepsub.cli.render import render_json, render_json_error, render_text, value_text

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from hepsub.actions.auth_s3 import ProcessKeys
-from hepsub.actions.auth_token import Token
+from hepsub.actions.auth.s3 import ProcessKeys
+from hepsub.actions.auth.token import Token
 from hepsub.cli.render import render_json, render_text
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Result, Value

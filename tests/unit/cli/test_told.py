@@ -95,8 +95,8 @@ def test_what_a_command_does_on_its_way_cannot_fail_it(desk: Path) -> None:
 
 BROKEN = """
 import sys
-from hepsub.cli.command import main
-import hepsub.actions.offer as offered
+from hepsub.cli.main import main
+import hepsub.actions.renew.offer as offered
 
 def broken(session):
     raise ZeroDivisionError("a bug")

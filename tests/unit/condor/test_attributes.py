@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepsub.actions.query import Listing
-from hepsub.actions.status import ClusterStatus, Status
+from hepsub.actions.queue.query import Listing
+from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.batch import Selection
 from hepsub.cli.render import value_text
 from hepsub.condor.ads import PROJECTION, read_job, read_queue, read_submitted

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 
-from hepsub.demo.dimuon import mass
-from hepsub.demo.events import HEADER, events_csv
-from hepsub.demo.histogram import Histogram, add_up, read_histogram
+from hepsub.actions.demo.dimuon import mass
+from hepsub.actions.demo.events import HEADER, events_csv
+from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 
 
 def test_the_same_seed_gives_the_same_events() -> None:

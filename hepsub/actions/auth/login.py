@@ -1,0 +1,181 @@
+"""hep_auth login: what is missing is got at a terminal, or the commands for it are told."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from hepsub.actions.auth.status import needs
+from hepsub.actions.session import Session
+from hepsub.auth.credential import CredentialSource, Held, Kind
+from hepsub.auth.kerberos import KerberosSource
+from hepsub.auth.login import device_flow, kinit_words
+from hepsub.auth.login_environment import note_login
+from hepsub.auth.token import TokenSource
+from hepsub.errors import HepsubError, UsageError
+from hepsub.result import Json, Problem, Result
+from hepsub.suggest import did_you_mean
+from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
+from hepsub.units import moment_text
+
+_AT_LEAST_S = 60.0
+_AGENT = "eval $(oidc-agent-service use)"
+
+LogIn = Callable[[CredentialSource, Callable[[str], None]], Held]
+"""Gets a credential with its user's help: hepsub.auth.login.log_in."""
+
+
+class Terminal(Struct, frozen=True, kw_only=True):
+    """The caller's terminal.
+
+    Attributes:
+        log_in: gets a credential there.
+        say: tell people something.
+    """
+
+    log_in: LogIn
+    say: Callable[[str], None]
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """How it stands with one credential.
+
+    Attributes:
+        name: its name in the policy.
+        text: what it is, or what is missing.
+        good: whether it is there.
+        commands: what to type, in this order; empty when nothing is to be done.
+    """
+
+    name: str
+    text: str
+    good: bool
+    commands: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Json]:
+        """How it stands, as it is in JSON."""
+        return {
+            "name": self.name,
+            "good": self.good,
+            "text": self.text,
+            "commands": list(self.commands),
+        }
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """Each credential that was looked at."""
+
+    credentials: tuple[Told, ...]
+
+    def document(self) -> dict[str, Json]:
+        """The credentials as they stand under `result` in JSON."""
+        return {"credentials": [each.document() for each in self.credentials]}
+
+
+def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> Result:
+    """Get what is missing; without a terminal tell how.
+
+    Args:
+        session: the session.
+        names: credentials of the policy; none for those that the pool, its sites and the storages need. A
+            ticket that is named is got anew though there is one: it may not be renewable any more.
+        terminal: where programs may ask their user; None for nowhere.
+
+    Raises:
+        UsageError: the policy has no such credential.
+    """
+    policy = session.policy
+    for name in names:
+        if name not in policy.credential:
+            known = did_you_mean(name, policy.credential)
+            raise UsageError(f"no credential '{name}' in the policy", remedy=known)
+    told: list[Told] = []
+    troubles: list[HepsubError] = []
+    for name in dict.fromkeys(names) or _needed(session):
+        source = session.credential(name)
+        anew = name in names and source.kind is Kind.KERBEROS
+        try:
+            held = _got(source, terminal, anew=anew)
+            told.append(Told(name=name, text=_held_text(held, session.situation.now), good=True))
+        except HepsubError as error:
+            told.append(_missing(source, error))
+            troubles.append(error)
+    with contextlib.suppress(OSError):  # a help for hep_auth renew; every submission notes it again
+        note_login(session.paths.logins, session.situation.host, session.situation.environment)
+    return Result(
+        value=Login(credentials=tuple(told)),
+        problems=tuple(
+            Problem(code=each.code, message=each.message, remedy=each.remedy) for each in troubles
+        ),
+        exit_code=troubles[0].exit_code if troubles else 0,
+    )
+
+
+def _needed(session: Session) -> tuple[str, ...]:
+    """What counts here, and the token of this pool's schedds; nothing where keys for S3 are enough, or nothing is."""
+    pool, policy = session.pool_name(None), session.policy
+    return tuple(
+        name
+        for name in policy.credential
+        if needs(policy, name, pool)[1] or policy.pool[pool].token == name
+    )
+
+
+def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> Held:
+    """The credential, if it is there or can be got.
+
+    Raises:
+        HepsubError: it is not, and why.
+    """
+    if terminal is not None and anew:
+        return terminal.log_in(source, terminal.say)
+    try:
+        return source.obtain(_AT_LEAST_S)
+    except HepsubError as error:
+        if terminal is None:
+            raise
+        terminal.say(error.message)
+    return terminal.log_in(source, terminal.say)
+
+
+def _held_text(held: Held, now: float) -> str:
+    expires = held.lifetime.expires
+    until = f", valid until {moment_text(expires, now)}" if expires is not None else ""
+    note = f" ({held.note})" if held.note else ""
+    return f"{held.who or 'it is there'}{until}{note}"
+
+
+def _missing(source: CredentialSource, error: HepsubError) -> Told:
+    try:
+        commands = _commands(source)
+    except HepsubError:  # the agent is locked, say: the error's own remedy tells what to do
+        commands = ()
+    return Told(name=source.name, text=error.message, good=False, commands=commands)
+
+
+def _commands(source: CredentialSource) -> tuple[str, ...]:
+    """What log_in would do, as one types it.
+
+    Raises:
+        HepsubError: that cannot be told.
+    """
+    if isinstance(source, KerberosSource):
+        return (shlex.join(kinit_words(source.policy.principal)),)
+    if isinstance(source, TokenSource) and not source.policy.command:
+        return _agent_commands(source)
+    return ()
+
+
+def _agent_commands(source: TokenSource) -> tuple[str, ...]:
+    account, environment, uid = source.account, source.environment, source.uid
+    if find_agent(environment, uid) is None:
+        return (_AGENT, f"hep_auth login {source.name}")
+    if account in loaded_accounts(environment, uid):
+        return (f"oidc-gen {account} --reauthenticate",)
+    if account in known_accounts(environment, uid):
+        return (f"oidc-add {account}",)
+    authority = environment.get("SSL_CERT_FILE", "")
+    return (shlex.join(device_flow(source.name, account, source.policy, authority)),)

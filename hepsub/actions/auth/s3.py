@@ -1,0 +1,183 @@
+"""hep_auth s3: the keys of a storage, and how AWS's programs want to hear of them."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from msgspec import Struct
+
+from hepsub.actions.auth.at_once import at_once
+from hepsub.actions.session import Session
+from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
+from hepsub.policy.model import Policy, Storage
+from hepsub.result import Json, Result, failures
+from hepsub.storage.keys import Keys
+from hepsub.storage.proof import no_answer
+from hepsub.suggest import did_you_mean
+from hepsub.units import duration_text
+
+_EARLY_S = 300.0
+_EARLY_PART = 0.25
+_SHOWN = 4
+
+
+class StorageKeys(Struct, frozen=True, kw_only=True):
+    """Whose keys a storage has; no secret.
+
+    Attributes:
+        storage: its name in the policy.
+        key: the beginning of the access key id.
+        token: the credential whose token they come from; empty when they come from ~/.aws.
+        good: whether the store has accepted them.
+        expires: when they end, in seconds since the epoch; None for never.
+        now: seconds since the epoch.
+    """
+
+    storage: str
+    key: str
+    token: str
+    good: bool
+    expires: float | None
+    now: float
+
+    def document(self) -> dict[str, Json]:
+        """The keys as they stand under `result` in JSON."""
+        return {
+            "storage": self.storage,
+            "key": self.key,
+            "token": self.token or None,
+            "good": self.good,
+            "expires": self.expires,
+        }
+
+
+class ProcessKeys(Struct, frozen=True, kw_only=True):
+    """Keys for AWS's credential_process.
+
+    Attributes:
+        keys: the keys.
+        expiration: when whoever asked shall ask again, in seconds since the epoch; None for never.
+    """
+
+    keys: Keys
+    expiration: float | None
+    is_secret: ClassVar[bool] = True
+
+    def document(self) -> dict[str, Json]:
+        """The document that AWS's SDKs and Tools Reference Guide describes under "process credential provider"."""
+        document: dict[str, Json] = {
+            "Version": 1,
+            "AccessKeyId": self.keys.access,
+            "SecretAccessKey": self.keys.secret,
+        }
+        if self.keys.token:
+            document["SessionToken"] = self.keys.token
+        if self.expiration is not None:
+            moment = time.gmtime(self.expiration)
+            document["Expiration"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+        return document
+
+
+def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5.0) -> Result:
+    """The keys of a storage, or whose they are and whether the store accepts them.
+
+    Args:
+        session: the session.
+        named: the storage; empty for the default one.
+        secret: whether the keys themselves are wanted; then the store is not asked.
+        limit: seconds after which the store is not waited for any longer.
+
+    Raises:
+        UnknownStorage: the policy has no such storage, or several and none was named.
+        HepsubError: there are no keys; the error says why.
+    """
+    name = _storage_name(session.policy, named)
+    rules = session.policy.storage[name]
+    keys = session.keys(name, rules)
+    now = session.situation.now
+    if secret:
+        return Result(value=ProcessKeys(keys=keys, expiration=_expiration(keys.expires, now)))
+    said, troubles = "", list[HepsubError]()
+    try:
+        said = _checked_soon(session, name, keys, limit)
+    except HepsubError as error:
+        troubles.append(error)
+    problems, exit_code = failures(troubles, 0)
+    value = StorageKeys(
+        storage=name,
+        key=keys.access[:_SHOWN],
+        token=rules.token_name,
+        good=not troubles,
+        expires=keys.expires,
+        now=now,
+    )
+    return Result(
+        value=value,
+        notes=tuple(note for note in (keys.note, said) if note),
+        problems=problems,
+        exit_code=exit_code,
+    )
+
+
+def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
+    """What `check_keys` says.
+
+    Raises:
+        HepsubError: what it raises, or it takes longer than so many seconds.
+    """
+    rules = session.policy.storage[name]
+    (said,) = at_once([lambda: check_keys(session, name, rules, keys)], limit)
+    if said is None:
+        raise no_answer(name, limit)
+    return said
+
+
+def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str:
+    """Nothing, for keys that the storage accepts now; or what it says besides.
+
+    Raises:
+        CredentialExpired: they have ended.
+        StorageRefused: the storage does not accept them.
+        StorageUnreachable: it does not answer.
+    """
+    token, now = storage.token_name, session.situation.now
+    if keys.expires is not None and keys.expires <= now:
+        raise CredentialExpired(
+            f"the keys have ended {duration_text(now - keys.expires)} ago",
+            remedy=f"hep_auth login {token}" if token else "get new ones where these came from",
+        )
+    return session.prove(name, storage, keys)
+
+
+def shown_key(keys: Keys) -> str:
+    """As much of the name of a key as anybody may see."""
+    return f"{keys.access[:_SHOWN]}…"
+
+
+def _expiration(expires: float | None, now: float) -> float | None:
+    """Somewhat before the end: five minutes, but at most a quarter of the life that is left."""
+    if expires is None:
+        return None
+    return expires - min(_EARLY_S, max(0.0, expires - now) * _EARLY_PART)
+
+
+def _storage_name(policy: Policy, named: str) -> str:
+    known = policy.storage
+    if named in known:
+        return named
+    if named:
+        raise UnknownStorage(
+            f"no storage '{named}' in the policy", remedy=did_you_mean(named, known)
+        )
+    marked = [name for name, storage in known.items() if storage.default] or list(known)
+    if len(marked) == 1:
+        return marked[0]
+    if not known:
+        raise UnknownStorage(
+            "the policy has no storage", remedy="describe one in [storage.NAME]: man 5 hepsub"
+        )
+    raise UnknownStorage(
+        "the policy has several storages, and none was named",
+        remedy=f"name one: {', '.join(known)}",
+    )

@@ -1,0 +1,223 @@
+"""hep_auth: what tickets, tokens and keys there are, who needs them, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.auth.at_once import at_once
+from hepsub.actions.auth.row import KEYS, SCHEDD, TOKEN, AuthStatus, Row
+from hepsub.actions.auth.s3 import check_keys, shown_key
+from hepsub.actions.session import Session
+from hepsub.auth.credential import Held
+from hepsub.auth.renewal import read_state
+from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
+from hepsub.policy.model import Policy, Storage
+from hepsub.result import Problem, Result
+from hepsub.storage.proof import no_answer
+from hepsub.units import duration_text
+
+_LIMIT_S = 5.0
+"""Nobody waits longer for a table; what has not answered until then says so in its row."""
+
+_AT_LEAST_S = 60.0
+_SOON_S = 3600.0
+_UNLOCK = "oidc-add -X"
+
+
+def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
+    """Look at every credential, all at the same time, and for a limited time.
+
+    Args:
+        session: the session.
+        pool: the pool whose needs count; None for the default one.
+        limit: seconds after which a row says that there was no answer.
+
+    Raises:
+        UnknownPool: the policy has no such pool.
+    """
+    mine = session.pool_name(pool)
+    policy = session.policy
+    looks = [
+        *(_credential_look(session, name, mine) for name in policy.credential),
+        *(_keys_look(session, name, storage) for name, storage in policy.storage.items()),
+        _schedd_look(session, mine),
+    ]
+    rows = tuple(sorted(_together(looks, limit), key=_place))
+    failing = [row for row in rows if row.trouble is not None and row.required]
+    return Result(
+        value=AuthStatus(rows=rows, now=session.situation.now),
+        notes=_notes(session, rows),
+        problems=tuple(row.trouble for row in failing if row.trouble is not None),
+        exit_code=failing[0].exit_code if failing else 0,
+    )
+
+
+class _Look(Struct, frozen=True, kw_only=True):
+    """A row that is not filled in yet, and how that is done."""
+
+    row: Row
+    fill: Callable[[Row], Row]
+
+    def at(self) -> Row:
+        """The row as it is found; trouble is part of it."""
+        try:
+            return self.fill(self.row)
+        except HepsubError as trouble:
+            return _failed(self.row, trouble)
+
+
+def _together(looks: Sequence[_Look], limit: float) -> list[Row]:
+    """Every row, those that took too long with that as their trouble."""
+    found = at_once([look.at for look in looks], limit)
+    return [
+        row or _failed(look.row, _late(look.row, limit))
+        for look, row in zip(looks, found, strict=True)
+    ]
+
+
+def _late(row: Row, limit: float) -> HepsubError:
+    if row.kind == KEYS:
+        return no_answer(row.name, limit)
+    if row.kind != TOKEN:
+        return ProviderUnreachable(f"no answer within {limit:.0f} s", remedy="try again later")
+    return ProviderUnreachable(
+        f"no token within {limit:.0f} s: the provider does not answer, or waits for you to log in again",
+        remedy=f"hep_auth login {row.name}; if that does not help, try again later",
+    )
+
+
+def _next_command(row: Row, trouble: HepsubError) -> str:
+    """What to type; nothing helps while others are away, and only its user unlocks an agent."""
+    if isinstance(trouble, ProviderUnreachable | StorageUnreachable):
+        return ""
+    return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
+
+
+def _failed(row: Row, trouble: HepsubError) -> Row:
+    named = f"{row.kind} {row.name}: {trouble.message}"
+    return replace(
+        row,
+        trouble=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
+        exit_code=trouble.exit_code,
+        next_command=_next_command(row, trouble),
+    )
+
+
+def _credential_look(session: Session, name: str, pool: str) -> _Look:
+    rules = session.policy.credential[name]
+    needed_by, required = needs(session.policy, name, pool)
+    command = f"hep_auth login {name}" if not rules.command else ""
+    row = Row(
+        kind=rules.kind,
+        name=name,
+        needed_by=needed_by,
+        required=required,
+        next_command=command,
+    )
+
+    def fill(row: Row) -> Row:
+        now = session.situation.now
+        source = session.credential(name)
+        held = source.look()
+        if held is None or not held.lifetime.is_good(now):
+            held = source.obtain(_AT_LEAST_S)
+        if not held.lifetime.is_good(now):
+            raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
+        return _held(row, held, source.origin, now)
+
+    return _Look(row=row, fill=fill)
+
+
+def _held(row: Row, held: Held, origin: str, now: float) -> Row:
+    life = held.lifetime
+    last = life.renewable_until if life.renewable_until is not None else life.expires
+    ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
+    return replace(
+        row,
+        who=held.who,
+        expires=life.expires,
+        renewable_until=life.renewable_until,
+        origin=held.origin or origin,
+        note=held.note,
+        next_command=row.next_command if ends else "",
+    )
+
+
+def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
+    token = storage.token_name
+    row = Row(
+        kind=KEYS,
+        name=name,
+        needed_by=(_buckets(storage),),
+        required=True,
+        origin=f"the token {token}" if token else "~/.aws",
+        next_command=f"hep_auth login {token}" if token else "",
+    )
+
+    def fill(row: Row) -> Row:
+        keys = session.keys(name, storage)
+        said = check_keys(session, name, storage, keys)
+        return replace(
+            row,
+            who=f"key {shown_key(keys)}",
+            expires=keys.expires,
+            renewable_until=None if token else keys.expires,
+            note="; ".join(filter(None, (keys.note, said))),
+            next_command="",
+        )
+
+    return _Look(row=row, fill=fill)
+
+
+def _schedd_look(session: Session, pool: str) -> _Look:
+    row = Row(kind=SCHEDD, name=pool, needed_by=("hep_sub",), required=True)
+
+    def fill(row: Row) -> Row:
+        schedd = session.schedd(pool, "")
+        return replace(row, who=schedd.identity(), origin=schedd.name)
+
+    return _Look(row=row, fill=fill)
+
+
+def _buckets(storage: Storage) -> str:
+    named = ", ".join(f"s3://{bucket}" for bucket in storage.buckets[:2])
+    return f"{named}, …" if len(storage.buckets) > 2 else named or "-in and -out"
+
+
+def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
+    """What of the policy needs a credential, and whether something of that counts here."""
+    needed: list[tuple[str, bool]] = []
+    for each, rules in policy.pool.items():
+        if name in rules.credentials:
+            needed.append((f"pool {each}", each == pool))
+        if name == rules.token:
+            needed.append((f"schedd of {each}", False))  # only where it refuses everything else
+    for each, site in policy.site.items():
+        if name in site.credentials:
+            needed.append((f"site {each}", site.pool in ("", pool)))
+    for each, storage in policy.storage.items():
+        if name == storage.token_name:
+            needed.append((f"storage {each}", True))
+    return tuple(word for word, _ in needed), any(counts for _, counts in needed)
+
+
+def _place(row: Row) -> tuple[bool, bool]:
+    return row.is_idle, not row.needed_by
+
+
+def _notes(session: Session, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Whether what travels with jobs is kept fresh, where something does."""
+    travels = any(row.kind != SCHEDD and row.needed_by for row in rows)
+    now = session.situation.now
+    state = read_state(session.bundles, now)
+    if state.is_active(now):
+        ago = duration_text(max(0.0, now - state.when))
+        return (f"hep_auth renew ran {ago} ago on {state.host}; hep_auth renew -status tells more",)
+    if travels:
+        return (
+            f"nothing renews what waiting and running jobs have with them: {session.way_to_renew()}",
+        )
+    return ()

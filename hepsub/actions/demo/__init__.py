@@ -1,0 +1,1 @@
+"""hep_sub demo, and what its jobs run."""

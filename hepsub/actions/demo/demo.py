@@ -1,0 +1,231 @@
+"""hep_sub demo: the whole way of the data in the first minute, on this machine alone.
+
+A small S3 server on loopback, generated dimuon events in it, three jobs in an embedded pool of their
+own that read and write through pre-signed URLs, and their histograms added up. Everything lies in one
+temporary directory, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.demo.events import events_csv
+from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
+from hepsub.actions.demo.result import Shown
+from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.session import Session
+from hepsub.actions.submit.submit import Submission, submit
+from hepsub.batch import Act, Selection
+from hepsub.errors import Interrupted, JobsFailed
+from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
+from hepsub.journal import Journal
+from hepsub.local.pool import open_here
+from hepsub.local.timing import USUAL
+from hepsub.plan.place import ObjectPlace
+from hepsub.policy.load import Layer, merge
+from hepsub.policy.model import Policy
+from hepsub.result import Result
+from hepsub.storage.keys import Keys
+from hepsub.storage.s3 import Store
+from hepsub.tools.rclone import S3Server, serve_s3
+from hepsub.tools.run import uninterrupted
+
+_JOBS = 3
+_EVENTS = 2000
+_SEED = 20261122
+_STORAGE = "demo"
+_ENDING_S = 1.5
+_POLICY = """
+[pool.here]
+kind = "here"
+[defaults]
+pool = "here"
+memory = "200 MB"
+walltime = "test"
+[storage.demo]
+endpoint = "{endpoint}"
+allow_http = true
+default = true
+[staging]
+bundle_dir = "{bundles}"
+grace = "10 s"
+"""
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """What the demo says while it works.
+
+    Attributes:
+        step: a new step begins, or the present one got further.
+    """
+
+    step: Callable[[str], None]
+
+
+def demo(session: Session, stage: Stage) -> Result:
+    """Run the demo.
+
+    Raises:
+        ToolFailed: rclone is missing, or its server does not come up.
+        JobsFailed: a job did not end with 0.
+    """
+    watch = _Watch(started=time.monotonic(), laps=[])
+    with tempfile.TemporaryDirectory(prefix="hepsub-demo-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        stage.step("starting an S3 server on this machine")
+        with _server(directory) as (server, keys):
+            watch.lap("server")
+            stage.step(f"{_JOBS} files of {_EVENTS} generated dimuon events into s3://raw")
+            inner = _session(session, directory, server, keys)
+            store = Store(name=_STORAGE, storage=inner.policy.storage[_STORAGE], keys=keys)
+            _upload_events(store)
+            watch.lap("events")
+            stage.step(f"submitting {_JOBS} jobs")
+            with _nothing_left(inner):
+                waited = _run_jobs(inner, directory, stage, watch)
+            histogram = _collect(store, waited)
+            watch.lap("histogram")
+    commands = (
+        f"hep_sub dimuon.py -in s3://raw/run_%{{ProcId}}.csv=events.csv"
+        f" -out mass.csv=s3://out/mass_%{{ProcId}}.csv -n {_JOBS}",
+        "hep_q -u",
+        f"hep_history {waited.submission.submitted.cluster}",
+    )
+    return Result(
+        value=Shown(jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands)
+    )
+
+
+@dataclass(slots=True)
+class _Watch:
+    started: float
+    laps: list[tuple[str, float]]
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps.append((name, round(now - self.started, 2)))
+        self.started = now
+
+
+@contextmanager
+def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
+    buckets = directory / "s3"
+    for bucket in ("raw", "out"):
+        (buckets / bucket).mkdir(parents=True)
+    access, secret = secrets.token_hex(10), secrets.token_hex(20)
+    server: S3Server | None = None
+    try:
+        with uninterrupted():
+            server = serve_s3(buckets, directory / "rclone.log", access, secret)
+        yield server, Keys(access=access, secret=secret, token="", expires=None)
+    finally:
+        if server is not None:
+            server.process.stop()
+
+
+@contextmanager
+def _nothing_left(session: Session) -> Iterator[None]:
+    """Jobs that are still there when the block ends (Ctrl-C, an error) are removed."""
+    try:
+        yield
+    finally:
+        for schedd in session.schedds("here"):
+            if schedd.queue(Selection(), session.situation.now).jobs:
+                schedd.act(Act.REMOVE, Selection())
+                time.sleep(_ENDING_S)
+
+
+def _session(session: Session, directory: Path, server: S3Server, keys: Keys) -> Session:
+    """A session of the demo's own: its policy, journal, keys and embedded pool."""
+    situation = replace(
+        session.situation,
+        cwd=directory,
+        environment={**session.situation.environment, "HEPSUB_HERE_DIR": str(directory / "here")},
+    )
+    return replace(
+        session,
+        situation=situation,
+        policy=_policy(server.endpoint, directory / "bundles"),
+        journal=Journal(directory=directory / "journal", host=situation.host),
+        connect=lambda _: open_here(
+            situation.environment, situation.host, situation.now, replace(USUAL, linger_s=0.0)
+        ),
+        keys=lambda _name, _storage: keys,
+    )
+
+
+def _policy(endpoint: str, bundles: Path) -> Policy:
+    return merge(
+        [Layer(file="the demo's policy", text=_POLICY.format(endpoint=endpoint, bundles=bundles))]
+    )
+
+
+def _upload_events(store: Store) -> None:
+    client = store.client()
+    for run in range(_JOBS):
+        text = events_csv(_EVENTS, _SEED + run)
+        client.put_object(Bucket="raw", Key=f"run_{run}.csv", Body=text.encode())
+
+
+def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) -> Waited:
+    script = directory / "dimuon.py"
+    text = resources.files("hepsub.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
+    # The Python that runs hepsub, whatever the caller's environment holds.
+    script.write_text(text.replace("#!/usr/bin/env python3", f"#!{sys.executable} -I", 1))
+    script.chmod(0o755)
+    spec = JobSpec(
+        script="dimuon.py",
+        number=_JOBS,
+        environment=EnvironmentRequest(
+            inherit=False, named=(("PATH", "/usr/local/bin:/usr/bin:/bin"),)
+        ),
+        inputs=(FileRequest(name="events.csv", url="s3://raw/run_%{ProcId}.csv"),),
+        outputs=(FileRequest(name="mass.csv", url="s3://out/mass_%{ProcId}.csv"),),
+    )
+    result = submit(session, spec)
+    if result.exit_code:  # its jobs wait for nothing that could fail
+        raise Interrupted("interrupted; the demo's jobs were removed")
+    submission = result.value
+    assert isinstance(submission, Submission)  # noqa: S101 (what submit returns)
+    watch.lap("submission")
+    waited = wait(session, submission, Clock(sleep=time.sleep, progress=stage.step))
+    watch.lap("jobs")
+    value = waited.value
+    assert isinstance(value, Waited)  # noqa: S101 (what wait returns)
+    if value.interrupted:
+        raise Interrupted("interrupted; the demo's jobs were removed")
+    if value.failed() or value.unknown():
+        raise _failure(directory, value)
+    return value
+
+
+def _failure(directory: Path, waited: Waited) -> JobsFailed:
+    errors = [
+        path.read_text(errors="replace") for path in sorted(directory.glob("dimuon.py.err.*"))
+    ]
+    words = " ".join(" ".join(text.split("\n")[-3:]) for text in errors[:1])
+    return JobsFailed(
+        f"{len(waited.failed())} of the demo's jobs failed: {words}",
+        remedy="please report it: the demo needs nothing but this machine",
+    )
+
+
+def _collect(store: Store, waited: Waited) -> Histogram:
+    signer = store.client()
+    texts = []
+    for proc in range(len(waited.jobs)):
+        place = ObjectPlace(storage=_STORAGE, bucket="out", key=f"mass_{proc}.csv")
+        answer = signer.get_object(Bucket=place.bucket, Key=place.key)
+        texts.append(answer["Body"].read().decode())
+    return add_up(read_histogram(text) for text in texts)

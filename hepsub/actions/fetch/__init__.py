@@ -1,0 +1,1 @@
+"""hep_fetch: look, decide, bring, and say what is missing and why."""

@@ -1,0 +1,225 @@
+"""Which outputs a job has, where each of them is, and why others are missing. Decisions, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from hepsub.actions.fetch.complete import (
+    is_marked_complete,
+    is_of_another_run,
+    left_over,
+    mixed_runs,
+)
+from hepsub.actions.fetch.result import JobFiles, Missing, Output
+from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.why import why_missing
+from hepsub.bundle.report import HOME, REPORT, as_reported
+from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
+from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.staging import Carried
+from hepsub.storage.page import Seen
+from hepsub.terminal import printable
+
+
+def plan_job(job: Job, sight: Sight) -> JobFiles:
+    """What there is of a job, and what there is not."""
+    outputs: dict[str, Output] = {}
+    missing: list[Missing] = []
+    oddities: list[str] = []
+    for each in job.carried:
+        found, odd = _found(job, each, sight)
+        oddities += odd
+        for output in found:
+            outputs.setdefault(output.name, output)
+        if not found:
+            missing.append(_missing(job, each, sight))
+    if job.bundle.request.staging.brings_all:
+        new = (_home_file(job, name) for name in job.returned.files if _came_home(job, name))
+        outputs |= {each.name: each for each in new}
+    mixed = mixed_runs(job, outputs, missing, sight)
+    required = [each for each in missing if not each.optional]
+    complete = not required and not mixed and is_marked_complete(job, outputs)
+    if job.report_file is not None:
+        outputs.setdefault(REPORT, job.report_file)
+    return JobFiles(
+        proc=job.proc,
+        outputs=tuple(outputs.values()),
+        missing=tuple(missing),
+        oddities=(*oddities, *left_over(job), *mixed, *job.unusable),
+        report=job.report or job.marked,
+        complete=None if job.marker is None else complete,
+        status=job.status,
+    )
+
+
+def _missing(job: Job, carried: Carried, sight: Sight) -> Missing:
+    place = carried.place
+    return Missing(
+        proc=job.proc,
+        name=carried.name,
+        why=why_missing(job, carried, sight),
+        optional=carried.optional,
+        unseen=isinstance(place, ObjectPlace) and place.storage in sight.troubles,
+    )
+
+
+# ---- what exists ------------------------------------------------------------------------------
+
+
+def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list[str]]:
+    """Where an output, or what matches a pattern, is; what came home is newer than what is elsewhere."""
+    at_home = [_home_file(job, name) for name in job.returned.of(carried) if _came_home(job, name)]
+    if isinstance(carried.place, FilePlace):
+        return at_home or _at_path(job, carried, carried.place), []
+    if carried.is_pattern:
+        found, odd = _matches(job, carried, carried.place, sight)
+        names = {each.name for each in at_home}
+        return [*at_home, *(each for each in found if each.name not in names)], odd
+    if at_home:
+        return at_home, []
+    seen = sight.objects.get(carried.place)
+    if seen is not None and is_of_another_run(job, carried):
+        return [], []
+    return ([_object(job, carried.name, carried.place, seen)] if seen is not None else []), []
+
+
+def _came_home(job: Job, name: str) -> bool:
+    """Whether the last run brought it, as far as its report tells."""
+    if job.report is None:
+        return True
+    said = job.report.said(name)
+    size = said.size if said is not None else None
+    return job.report.came_home(name) and size in (None, job.returned.files[name].st_size)
+
+
+def _home_file(job: Job, name: str) -> Output:
+    facts = job.returned.files[name]
+    said = job.report.said(name) if job.report is not None else None
+    return Output(
+        proc=job.proc,
+        name=name,
+        source=ReturnedFile(bundle=job.bundle, proc=job.proc, name=f"{OUTPUTS}/{name}"),
+        size=facts.st_size,
+        md5=(said.md5 or "") if said is not None else "",
+        modified=facts.st_mtime,
+    )
+
+
+def _at_path(job: Job, carried: Carried, place: FilePlace) -> list[Output]:
+    """What is where -out says: nobody needs a copy of that."""
+    path = Path(place.path)
+    name = carried.name.rpartition("/")[2]
+    if carried.is_pattern:
+        paths = sorted(each for each in _in(path) if matches(name, each.name))
+    else:
+        paths = [path / name if _is_into(job, path, name) else path]
+    return [
+        Output(
+            proc=job.proc,
+            name=path.name if carried.is_pattern else carried.name,
+            source=path,
+            size=path.stat().st_size,
+            modified=path.stat().st_mtime,
+            stays=True,
+        )
+        for path in paths
+        if _is_own(job, carried, path) and path.exists()
+    ]
+
+
+def _is_into(job: Job, path: Path, name: str) -> bool:
+    """Whether an output was put into what was a directory already: its report tells, else what is there."""
+    told = job.report.by_url() if job.report is not None else {}
+    return as_reported(str(path / name)) in told or (path.name != name and (path / name).exists())
+
+
+def _in(directory: Path) -> list[Path]:
+    """What is in a directory; nothing where it is none, or cannot be read."""
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _is_own(job: Job, carried: Carried, path: Path) -> bool:
+    """Whether the job moved a file there, as far as its report tells."""
+    if not carried.is_pattern or job.report is None:
+        return True
+    if as_reported(str(path)) in job.report.by_url():
+        return True
+    told = (
+        each.name for each in job.report.outputs if each.state == HOME
+    )  # and was put there since
+    return any(matches(carried.name, n) and n.rpartition("/")[2] == path.name for n in told)
+
+
+def _matches(
+    job: Job, carried: Carried, place: ObjectPlace, sight: Sight
+) -> tuple[list[Output], list[str]]:
+    """The objects below a prefix that the job wrote: its report knows, else the pattern tells."""
+    pattern = carried.name.rpartition("/")[2]
+    below = {
+        where: sight.objects[where]
+        for where in sight.directly_below(place)
+        if matches(pattern, where.key.removeprefix(place.key)) and where != job.marker
+    }
+    if job.truth is not None:
+        names = job.truth.by_url()
+        own = {
+            where: names[sight.urls[where]]
+            for where in below
+            if _is_match(names.get(sight.urls[where], ""), carried, where)
+        }
+        strangers = [w for w in below if w not in own and sight.urls[w] not in sight.claimed]
+        odd = _strangers(strangers, carried, place) if place not in sight.shared else []
+        return [_object(job, name, where, below[where]) for where, name in own.items()], odd
+    free = [where for where in below if sight.urls.get(where) not in sight.claimed]
+    if place in sight.shared and free:
+        return [], [
+            f"{len(free)} object(s) below {place} match '{pattern}', but several jobs write there and this one"
+            " left no report that says which are its own"
+        ]
+    return [
+        _object(job, where.key.removeprefix(place.key), where, below[where]) for where in free
+    ], []
+
+
+def _is_match(name: str, carried: Carried, where: ObjectPlace) -> bool:
+    """Whether a report may call an object so: the pattern, and the object's last component, say how."""
+    return matches(carried.name, name) and name.rpartition("/")[2] == where.key.rpartition("/")[2]
+
+
+def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlace) -> list[str]:
+    if not strangers:
+        return []
+    return [
+        f"{len(strangers)} object(s) below {place} match '{carried.name}' and are not of the run that the report"
+        f" tells of, such as {printable(strangers[0].key)}"
+    ]
+
+
+def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
+    said = job.truth.said(name) if job.truth is not None else None
+    told = (said.md5 or "") if said is not None else ""
+    return Output(
+        proc=job.proc,
+        name=name,
+        source=place,
+        size=seen.size,
+        md5=told if said is not None and said.etag == seen.etag else seen.md5 or told,
+        etag=seen.etag,
+        modified=seen.modified,
+    )
+
+
+def job_ranges(cluster: int, procs: Iterable[int]) -> str:
+    """Jobs of a cluster, briefly: `13.0-9,12`."""
+    runs: list[list[int]] = []
+    for proc in sorted(set(procs)):
+        if runs and proc == runs[-1][1] + 1:
+            runs[-1][1] = proc
+        else:
+            runs.append([proc, proc])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+    return f"{cluster}.{','.join(words)}"

@@ -1,0 +1,112 @@
+"""What hep_fetch could not do, for people: jobs of one kind in one line, with the next command."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from hepsub.actions.fetch.find import Found
+from hepsub.actions.fetch.logs import stderr_of
+from hepsub.actions.fetch.plan import job_ranges
+from hepsub.actions.fetch.result import FetchedCluster, Here, JobFiles, Local
+from hepsub.batch import State
+from hepsub.errors import NotDone
+from hepsub.result import Problem
+from hepsub.terminal import printable
+
+_NAMED = 5
+_WAITING = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+
+
+def problems_of(found: Found, cluster: FetchedCluster, *, listing: bool) -> Iterator[Problem]:
+    """The problems of a cluster: what is missing, differs, was not fetched, or belongs to another run."""
+    yield from _missing(found, cluster)
+    if not listing:
+        yield from _different(cluster)
+        yield from _failed(cluster)
+    odd: defaultdict[str, list[int]] = defaultdict(list)
+    for job in cluster.jobs:
+        for text in job.oddities:
+            odd[text].append(job.proc)
+    for text, procs in odd.items():
+        yield Problem(
+            code="mixed",
+            message=f"{job_ranges(cluster.cluster, procs)}: {text}",
+            remedy="do not take its outputs for one result: run the job again; when another submission writes there,"
+            " too, give it another place (-out)",
+        )
+
+
+def _missing(found: Found, cluster: FetchedCluster) -> Iterator[Problem]:
+    """A job counts once, with all of its outputs that are missing for one reason."""
+    groups: defaultdict[tuple[str, tuple[str, ...]], list[JobFiles]] = defaultdict(list)
+    for job in cluster.jobs:
+        names: defaultdict[str, list[str]] = defaultdict(list)
+        for each in job.missing:
+            if not each.optional:
+                names[each.why].append(printable(each.name))
+        for why, own in names.items():
+            groups[why, tuple(own)].append(job)
+    for (why, names_), jobs in groups.items():
+        procs = [job.proc for job in jobs]
+        more = f" and {len(names_) - _NAMED} more" if len(names_) > _NAMED else ""
+        yield Problem(
+            code="output-missing",
+            message=f"{job_ranges(cluster.cluster, procs)}: no {', '.join(names_[:_NAMED])}{more}: {why}",
+            remedy=_next(found, jobs),
+        )
+
+
+def _next(found: Found, jobs: list[JobFiles]) -> str:
+    """What to do about outputs that are missing."""
+    first = jobs[0]
+    if any(each.unseen for each in first.missing):
+        return "the same command again, when the storage answers and lets you read"
+    job = f"{found.cluster}.{first.proc}"
+    if first.status is not None and first.status.state in _WAITING:
+        return f"hep_fetch -wait {found.cluster} waits for it"
+    if first.status is not None and first.status.state is State.HELD:
+        return f"hep_q -i {job} -why tells what to do"
+    request = found.bundle.request if found.bundle is not None else None
+    log = stderr_of(request, first.proc, found.cluster) if request is not None else None
+    where = f"its stderr is {log}" if log is not None else "its stderr is where -e put it"
+    return f"{where}; hep_history {job} tells how it ended"
+
+
+def _different(cluster: FetchedCluster) -> Iterator[Problem]:
+    files = [each for each in cluster.files if each.here is Here.DIFFERENT]
+    if not files:
+        return
+    yield Problem(
+        code=NotDone.code,
+        message=f"{len(files)} file(s) of cluster {cluster.cluster} were left as they are, because they differ:"
+        f" {_named(files)}",
+        remedy="-force replaces them, -d DIR fetches to another place",
+    )
+
+
+def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
+    groups: defaultdict[str, list[Local]] = defaultdict(list)
+    for each in cluster.files:
+        if each.here is Here.FAILED:
+            groups[each.trouble].append(each)
+    for trouble, files in groups.items():
+        sources = ", ".join(printable(str(each.output.source)) for each in files[:_NAMED])
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        jobs = job_ranges(cluster.cluster, (f.output.proc for f in files))
+        here = printable(os.path.commonpath([each.path for each in files]))
+        yield Problem(
+            code="not-fetched",
+            message=f"{jobs}: {sources}{more} -> {here}: {trouble}",
+            remedy="the same command tries again, and goes on where it was; -d DIR fetches to another place",
+        )
+
+
+def _named(files: Iterable[Local]) -> str:
+    all_files = list(files)
+    named = ", ".join(
+        f"{printable(str(each.path))} ({each.trouble})" for each in all_files[:_NAMED]
+    )
+    more = f" and {len(all_files) - _NAMED} more" if len(all_files) > _NAMED else ""
+    return f"{named}{more}"

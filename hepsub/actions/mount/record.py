@@ -1,0 +1,227 @@
+"""What hep_mount remembers of a mount: one directory for each, below one for each host.
+
+It holds no secret: mount.json, rclone's configuration without keys, and its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import replace
+
+from hepsub.actions.mount.place import Remote
+from hepsub.actions.session import Session
+from hepsub.documents import Malformed, Moment, read_file, read_json
+from hepsub.errors import MountBusy
+from hepsub.files import make_private, remove_tree, write_whole
+from hepsub.local.processes import boot_id, is_process, start_of
+
+_FILE = "mount.json"
+_LOCK_S = 90
+_LARGEST = 2**18
+_Text = Annotated[str, Meta(max_length=2**13)]
+_Number = Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class _Names(Struct, frozen=True, kw_only=True):
+    """Names that are no UTF-8: their bytes, in hex; empty for those that are."""
+
+    prefix: _Text = ""
+    directory: _Text = ""
+    state: _Text = ""
+    cache: _Text = ""
+
+
+class _Raw(Struct, frozen=True):
+    """What a record's file has beside the record."""
+
+    raw: _Names = _Names()
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A mount.
+
+    Attributes:
+        storage: the storage's name in the policy.
+        bucket: the bucket.
+        prefix: without slashes at its ends; empty for the whole bucket.
+        directory: where it is, absolute.
+        writable: whether it may be written to.
+        since: when it was made, in seconds since the epoch.
+        state: the directory of this record.
+        cache: its directory on a local disk.
+        pid: rclone's process.
+        start: when that began, in clock ticks since boot.
+        boot: which boot of the machine that was.
+        made: whether the directory did not exist before.
+    """
+
+    storage: _Text
+    bucket: _Text
+    prefix: _Text
+    directory: _Text
+    writable: bool
+    since: Moment
+    state: _Text
+    cache: _Text
+    pid: _Number = 0
+    start: _Number = 0
+    boot: _Text = ""
+    made: bool = False
+
+    @property
+    def remote(self) -> Remote:
+        """What it shows."""
+        return Remote(storage=self.storage, bucket=self.bucket, prefix=self.prefix)
+
+    @property
+    def point(self) -> Path:
+        """Where it is."""
+        return Path(self.directory)
+
+    @property
+    def log(self) -> Path:
+        """What rclone had to say."""
+        return Path(self.state) / "rclone.log"
+
+    def is_alive(self) -> bool:
+        """Whether its rclone still runs."""
+        return (
+            self.boot == boot_id()
+            and is_process(self.pid, self.start)
+            and not _is_zombie(self.pid)  # in a container without an init nobody buries it
+        )
+
+    def run_by(self, pid: int) -> Record:
+        """The same mount, served by this process."""
+        return replace(self, pid=pid, start=start_of(pid), boot=boot_id())
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended (proc(5): the state stands behind the command's name)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+def home_of(session: Session) -> Path:
+    """The directory of this host's mounts."""
+    return session.paths.mounts / session.situation.host
+
+
+def identity(endpoint: str, remote: Remote, point: Path) -> str:
+    """The name of a mount's directories: the same whenever the same is mounted at the same place."""
+    words = (endpoint, remote.bucket, remote.prefix, str(point))
+    return hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def write_record(record: Record) -> None:
+    """Remember a mount.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    make_private(Path(record.state))
+    texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
+    # Names of files are bytes, and JSON's texts are not.
+    raw = {name: os.fsencode(each).hex() for name, each in texts.items() if not _is_text(each)}
+    document = to_builtins(record) | dict.fromkeys(raw, "") | ({"raw": raw} if raw else {})
+    write_whole(Path(record.state) / _FILE, json.dumps(document, indent=1) + "\n", 0o600)
+
+
+def read_records(home: Path) -> tuple[Record, ...]:
+    """All mounts that are remembered, by directory; what cannot be read is left alone."""
+    found = []
+    for path in home.glob(f"*/{_FILE}"):
+        with contextlib.suppress(OSError, Malformed):
+            found.append(_read(path))
+    return tuple(sorted(found, key=lambda each: each.directory))
+
+
+def _read(path: Path) -> Record:
+    """The record in a file, which does not decide where it lies, nor where its cache does.
+
+    Raises:
+        OSError: it cannot be read.
+        Malformed: it is none.
+    """
+    content = read_file(path, _LARGEST)
+    record = read_json(content, Record, most=_LARGEST)
+    raw = read_json(content, _Raw, most=_LARGEST).raw
+    record = replace(
+        record,
+        prefix=_name(raw.prefix, record.prefix),
+        directory=_name(raw.directory, record.directory),
+        state=_name(raw.state, record.state),
+        cache=_name(raw.cache, record.cache),
+    )
+    if "\0" in record.directory:
+        raise Malformed("its directory can be none")
+    if record.state != str(path.parent) or Path(record.cache).name != path.parent.name:
+        raise Malformed("it is of another mount")
+    return record
+
+
+def _name(raw: str, text: str) -> str:
+    try:
+        return os.fsdecode(bytes.fromhex(raw)) if raw else text
+    except ValueError as error:
+        raise Malformed("a name of it is none") from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def forget(record: Record, *, cache: bool) -> None:
+    """Remove what is remembered of a mount, and perhaps its cache."""
+    if cache:
+        remove_tree(Path(record.cache))
+    remove_tree(Path(record.state))
+
+
+@contextlib.contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Let one command at a time mount, or clean up, on this host.
+
+    Raises:
+        MountBusy: another one does not come to its end.
+        OSError: the lock cannot be made.
+    """
+    make_private(home)
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + _LOCK_S
+        while not _locked(descriptor):
+            if time.monotonic() > deadline:
+                raise MountBusy(
+                    "another hep_mount on this host does not come to its end",
+                    remedy="look for it with ps, and try again",
+                )
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

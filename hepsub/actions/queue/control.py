@@ -1,0 +1,174 @@
+"""hep_rm, hep_hold, hep_release: act on jobs, and tell exactly what was done."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hepsub.actions.queue.resolve import resolve
+from hepsub.actions.session import Session
+from hepsub.batch import Act, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
+from hepsub.jobid import JobId
+from hepsub.result import Json, Result, failures
+
+DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
+_FROM = {
+    Act.REMOVE: (
+        State.IDLE,
+        State.RUNNING,
+        State.HELD,
+        State.TRANSFERRING,
+        State.SUSPENDED,
+        State.COMPLETED,
+    ),
+    Act.HOLD: (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED),
+    Act.RELEASE: (State.HELD,),
+}
+"""The states from which an act leads somewhere."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What was done to the jobs behind one word of the command line.
+
+    Attributes:
+        meant: the id as it was given, or the schedd for all of the user's jobs.
+        number: how many jobs were acted upon, those that a factory has still to make included.
+    """
+
+    meant: str
+    number: int
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """What was done, id by id."""
+
+    act: Act
+    outcomes: tuple[Outcome, ...]
+
+    def document(self) -> dict[str, Json]:
+        """The outcome as it stands under `result` in JSON."""
+        return {
+            "action": self.act.value,
+            "jobs": sum(each.number for each in self.outcomes),
+            "targets": [{"target": each.meant, "jobs": each.number} for each in self.outcomes],
+        }
+
+
+def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
+    """Act on the jobs named, or without ids on all of the user's own.
+
+    Raises:
+        PoolUnreachable: the pool cannot be asked.
+    """
+    name = session.pool_name(pool)
+    outcomes: list[Outcome] = []
+    errors: list[HepsubError] = []
+    for meant, schedd, selection in _targets(session, name, ids, errors):
+        try:
+            outcome, shortfall = _act(session, act, schedd, selection, meant)
+            outcomes.append(outcome)
+            errors += [shortfall] if shortfall else []
+        except HepsubError as error:
+            errors.append(error)
+    problems, exit_code = failures(errors, NotDone.exit_code)
+    return Result(
+        value=Control(act=act, outcomes=tuple(outcomes)), problems=problems, exit_code=exit_code
+    )
+
+
+def _targets(
+    session: Session, pool: str, ids: tuple[JobId, ...], errors: list[HepsubError]
+) -> list[tuple[str, BatchSystem, Selection]]:
+    if not ids:
+        mine = Selection(owner=session.situation.user)
+        return [("", schedd, mine) for schedd in session.schedds(pool)]
+    found = []
+    for each in ids:
+        try:
+            targets = resolve(session, pool, [each])
+        except UnknownJob as error:
+            errors.append(error)
+            continue
+        found += [(str(each), target.schedd, Selection(ids=target.ids)) for target in targets]
+    return found
+
+
+def _act(
+    session: Session, act: Act, schedd: BatchSystem, selection: Selection, meant: str
+) -> tuple[Outcome, HepsubError | None]:
+    """Act on one selection; what of a range is not there is told besides.
+
+    Raises:
+        UnknownJob, NotYetMade, NotDone: not all of it could be done.
+    """
+    before = schedd.queue(selection, session.situation.now)
+    everything = not meant
+    _check_made(before, selection, meant, act)
+    ready = [job for job in before.jobs if job.state in _FROM[act]]
+    unmade = _unmade_number(before, act)
+    if not ready and not unmade:
+        if everything:
+            return Outcome(meant=schedd.name, number=0), None
+        raise _nothing_to_do(before.jobs, act, meant)
+    counts = schedd.act(act, selection)
+    if counts.denied:
+        raise NotDone(
+            f"{meant}: not {DONE_WORDS[act]}, the job belongs to {ready[0].owner if ready else 'somebody else'}",
+            remedy="only the owner and the administrators may do that",
+        )
+    done = min(counts.done, len(ready)) + unmade  # a factory's own ad is counted there too
+    outcome = Outcome(meant=meant or schedd.name, number=done)
+    if not done and not everything:
+        return outcome, _not_all(meant or schedd.name, len(ready) + unmade - done, act)
+    return outcome, _shortfall(selection, len(before.jobs), meant)
+
+
+def _not_all(meant: str, number: int, act: Act) -> NotDone:
+    return NotDone(
+        f"{meant}: {number} job(s) were not {DONE_WORDS[act]}; they changed their state meanwhile",
+        remedy="hep_q shows what they do now",
+    )
+
+
+def _shortfall(selection: Selection, found: int, meant: str) -> HepsubError | None:
+    """What to say when a range names more jobs than there are."""
+    wanted = sum(each.width() or 0 for each in selection.ids)
+    if found >= wanted:
+        return None
+    return UnknownJob(
+        f"{meant}: {wanted - found} of {wanted} are not in the queue",
+        remedy=f"hep_history {meant} tells of jobs that have ended",
+    )
+
+
+def _check_made(before: Queue, selection: Selection, meant: str, act: Act) -> None:
+    """HTCondor can act on a factory's procs one by one only when they exist."""
+    named = [each for each in selection.ids if each.first is not None]
+    if named and before.unmade:
+        first = before.unmade[0].first
+        raise NotYetMade(
+            f"{meant}: the schedd makes the procs of cluster {named[0].cluster} as they are needed, and"
+            f" has made none from {first} on",
+            remedy=f"hep_{ {Act.REMOVE: 'rm', Act.HOLD: 'hold', Act.RELEASE: 'release'}[act] }"
+            f" {named[0].cluster} acts on the whole cluster",
+        )
+
+
+def _unmade_number(before: Queue, act: Act) -> int:
+    if act is Act.REMOVE:
+        return sum(each.number for each in before.unmade)
+    held = act is Act.RELEASE
+    return sum(each.number for each in before.unmade if each.paused is held)
+
+
+def _nothing_to_do(jobs: tuple[JobStatus, ...], act: Act, meant: str) -> HepsubError:
+    if not jobs:
+        return UnknownJob(
+            f"{meant} is not in the queue",
+            remedy=f"hep_history {meant} tells of jobs that have ended",
+        )
+    states = "/".join(sorted({job.state.value for job in jobs}))
+    return NotDone(
+        f"{meant}: not {DONE_WORDS[act]}, its state is {states}",
+        remedy=f"hep_q -i {meant} shows it",
+    )

@@ -1,0 +1,140 @@
+"""hep_edit: the memory of waiting and held jobs, old → new."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct
+
+from hepsub.actions.queue.resolve import resolve
+from hepsub.actions.session import Session
+from hepsub.batch import BatchSystem, Queue, Selection, State
+from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
+from hepsub.jobid import JobId
+from hepsub.result import Json, Result, failures
+from hepsub.tools.condor import edit_cluster
+
+_EDITABLE = (State.IDLE, State.HELD)
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Jobs whose memory was changed.
+
+    Attributes:
+        meant: the id as it was given, or the cluster.
+        number: how many jobs.
+        old_mb: RequestMemory before, in MB.
+        new_mb: RequestMemory now, in MB.
+    """
+
+    meant: str
+    number: int
+    old_mb: int
+    new_mb: int
+
+
+class Edited(Struct, frozen=True, kw_only=True):
+    """All changes of one command."""
+
+    changes: tuple[Change, ...]
+
+    def document(self) -> dict[str, Json]:
+        """The changes as they stand under `result` in JSON."""
+        return {
+            "jobs": sum(each.number for each in self.changes),
+            "changes": [
+                {
+                    "target": each.meant,
+                    "jobs": each.number,
+                    "old_mb": each.old_mb,
+                    "new_mb": each.new_mb,
+                }
+                for each in self.changes
+            ],
+        }
+
+
+def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | None) -> Result:
+    """Change the memory of the jobs named, or without ids of all the user's own.
+
+    Raises:
+        PoolUnreachable: the pool cannot be asked.
+    """
+    name = session.pool_name(pool)
+    changes: list[Change] = []
+    errors: list[HepsubError] = []
+    for schedd, wanted in _targets(session, name, ids, errors):
+        try:
+            changes += _edit(session, name, schedd, wanted, memory_mb)
+        except HepsubError as error:
+            errors.append(error)
+    problems, exit_code = failures(errors, NotDone.exit_code)
+    return Result(value=Edited(changes=tuple(changes)), problems=problems, exit_code=exit_code)
+
+
+def _targets(
+    session: Session, pool: str, ids: tuple[JobId, ...], errors: list[HepsubError]
+) -> list[tuple[BatchSystem, JobId | None]]:
+    if not ids:
+        return [(schedd, None) for schedd in session.schedds(pool)]
+    found: list[tuple[BatchSystem, JobId | None]] = []
+    for each in ids:
+        try:
+            found += [(target.schedd, each) for target in resolve(session, pool, [each])]
+        except UnknownJob as error:
+            errors.append(error)
+    return found
+
+
+def _edit(
+    session: Session, pool: str, schedd: BatchSystem, wanted: JobId | None, memory_mb: int
+) -> list[Change]:
+    ids = () if wanted is None else (wanted,)
+    owner = session.situation.user if wanted is None else ""
+    before = schedd.queue(Selection(ids=ids, owner=owner), session.situation.now)
+    if wanted is not None:
+        _check(before, wanted)
+    editable = Selection(ids=ids, owner=owner, states=_EDITABLE)
+    olds = Counter((job.cluster, job.requested_mb) for job in before.jobs if job.state in _EDITABLE)
+    collector = session.policy.pool[pool].collector
+    for each in before.unmade:  # first, because it may fail, and nothing is changed then
+        edit_cluster(schedd.name, collector, each.cluster, "RequestMemory", str(memory_mb))
+    for each in before.unmade:
+        olds[each.cluster, each.requested_mb] += each.number
+    if any(job.state in _EDITABLE for job in before.jobs):
+        _edit_memory(schedd, editable, memory_mb, before)
+    return [
+        Change(meant=str(wanted or cluster), number=number, old_mb=old, new_mb=memory_mb)
+        for (cluster, old), number in sorted(olds.items())
+    ]
+
+
+def _edit_memory(schedd: BatchSystem, editable: Selection, memory_mb: int, before: Queue) -> None:
+    """Change what exists; a refusal because of other people's jobs is said in these words."""
+    try:
+        schedd.edit_memory(editable, memory_mb)
+    except PoolError as error:
+        owners = ", ".join(sorted({job.owner for job in before.jobs}))
+        raise NotDone(
+            f"the memory was not changed: the jobs belong to {owners} ({error.message})",
+            remedy="only the owner and the administrators may do that",
+        ) from error
+
+
+def _check(before: Queue, wanted: JobId) -> None:
+    if before.unmade and wanted.first is not None:
+        raise NotYetMade(
+            f"{wanted}: the schedd has not made this proc yet",
+            remedy=f"hep_edit -m MB {wanted.cluster} changes the whole cluster",
+        )
+    if not before.jobs and not before.unmade:
+        raise UnknownJob(
+            f"{wanted} is not in the queue",
+            remedy=f"hep_history {wanted} tells of jobs that have ended",
+        )
+    if not before.unmade and all(job.state not in _EDITABLE for job in before.jobs):
+        states = "/".join(sorted({job.state.value for job in before.jobs}))
+        raise NotDone(
+            f"{wanted}: the memory of a job in state {states} cannot be changed",
+            remedy=f"hep_hold {wanted}, hep_edit, then hep_release: the job begins anew",
+        )

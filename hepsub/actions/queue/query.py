@@ -1,0 +1,155 @@
+"""hep_q: the queue, filtered, with its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from msgspec import Struct
+
+from hepsub.actions.queue.resolve import resolve
+from hepsub.actions.session import Session, does_not_answer
+from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
+from hepsub.errors import HepsubError, PoolError, UnknownJob
+from hepsub.jobid import JobId
+from hepsub.result import Json, Result, failures
+
+_COUNTED = (
+    ("completed", State.COMPLETED),
+    ("removed", State.REMOVED),
+    ("idle", State.IDLE),
+    ("running", State.RUNNING),
+    ("held", State.HELD),
+    ("suspended", State.SUSPENDED),
+)
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which jobs are shown.
+
+    Attributes:
+        pool: name of a pool of the policy; None for the default one.
+        owner: login name; empty for everybody.
+        ids: clusters and procs; empty for all.
+        states: any of these; empty for all.
+        reasons: whether hold reasons are shown.
+    """
+
+    pool: str | None = None
+    owner: str = ""
+    ids: tuple[JobId, ...] = ()
+    states: tuple[State, ...] = ()
+    reasons: bool = False
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """The jobs found.
+
+    Attributes:
+        jobs: one by one.
+        unmade: procs of factories that do not exist yet; they count as idle.
+        reasons: whether hold reasons are shown.
+    """
+
+    jobs: tuple[JobStatus, ...]
+    unmade: tuple[Unmade, ...]
+    reasons: bool
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by state, and in all."""
+        by_state = Counter(job.state for job in self.jobs)
+        by_state[State.IDLE] += sum(each.number for each in self.unmade)
+        by_state[State.RUNNING] += by_state.pop(State.TRANSFERRING, 0)
+        counts = {name: by_state[state] for name, state in _COUNTED}
+        return {"jobs": sum(counts.values()), **counts}
+
+    def document(self) -> dict[str, Json]:
+        """The listing as it stands under `result` in JSON."""
+        return {
+            "jobs": [job_document(job) for job in self.jobs],
+            "unmade": [
+                {
+                    "schedd": each.schedd,
+                    "cluster": each.cluster,
+                    "owner": each.owner,
+                    "first": each.first,
+                    "number": each.number,
+                    "paused": each.paused,
+                }
+                for each in self.unmade
+            ],
+            "counts": dict(self.counts()),
+        }
+
+
+def query(session: Session, wanted: Filter) -> Result:
+    """List the jobs that match; a schedd that does not answer is a problem, not the end.
+
+    Raises:
+        PoolUnreachable: the pool cannot be asked.
+        AmbiguousJob: an id belongs to two schedds.
+    """
+    pool = session.pool_name(wanted.pool)
+    queues: list[Queue] = []
+    errors: list[HepsubError] = []
+    schedds = session.schedds(pool)
+    for schedd, selection in _selections(session, pool, schedds, wanted):
+        try:
+            queues.append(schedd.queue(selection, session.situation.now))
+        except HepsubError as error:
+            errors.append(error)
+    errors += [does_not_answer(name) for name in session.absent(pool, schedds)]
+    listing = Listing(
+        jobs=tuple(dict.fromkeys(job for queue in queues for job in queue.jobs)),
+        unmade=tuple(dict.fromkeys(each for queue in queues for each in queue.unmade)),
+        reasons=wanted.reasons,
+    )
+    problems, exit_code = failures(errors, PoolError.exit_code)
+    return Result(value=listing, problems=problems, exit_code=exit_code)
+
+
+def _selections(
+    session: Session, pool: str, schedds: tuple[BatchSystem, ...], wanted: Filter
+) -> list[tuple[BatchSystem, Selection]]:
+    if not wanted.ids:
+        everything = Selection(owner=wanted.owner, states=wanted.states)
+        return [(schedd, everything) for schedd in schedds]
+    found = []
+    for each in wanted.ids:
+        try:
+            targets = resolve(session, pool, [each])
+        except UnknownJob:  # an id that is in no queue: HepJob shows an empty table
+            continue
+        found += [
+            (t.schedd, Selection(ids=t.ids, owner=wanted.owner, states=wanted.states))
+            for t in targets
+        ]
+    return found
+
+
+def job_document(job: JobStatus) -> dict[str, Json]:
+    """A job as it stands in JSON."""
+    return {
+        "id": job.job,
+        "schedd": job.schedd,
+        "cluster": job.cluster,
+        "proc": job.proc,
+        "owner": job.owner,
+        "submitted": job.submitted,
+        "run_seconds": job.run_seconds,
+        "cpu_seconds": round(job.cpu_seconds, 3),
+        "state": job.state.value,
+        "priority": job.priority,
+        "memory_mb": job.memory_mb,
+        "requested_mb": job.requested_mb,
+        "command": job.command,
+        "arguments": list(job.arguments),
+        "name": job.name or None,
+        "hold_code": job.hold_code or None,
+        "hold_subcode": job.hold_subcode if job.hold_code else None,
+        "hold_reason": job.hold_reason or None,
+        "host": job.host or None,
+        "exit_code": job.exit_code,
+        "exit_signal": job.exit_signal,
+        "ended": job.ended or None,
+        "remove_reason": job.remove_reason or None,
+    }

@@ -1,0 +1,141 @@
+"""hep_q -why: why jobs are where they are, in words, with the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.session import Session
+from hepsub.batch import BatchSystem, JobStatus, State
+from hepsub.result import Json, Result
+from hepsub.units import duration_text
+
+_PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why some jobs are where they are.
+
+    Attributes:
+        jobs: the ids that it holds for.
+        state: their state.
+        sentence: the cause.
+        details: what the sentence rests on, one line each.
+        next_command: what to do; empty when nothing is to be done.
+    """
+
+    jobs: tuple[str, ...]
+    state: State
+    sentence: str
+    details: tuple[str, ...] = ()
+    next_command: str = ""
+
+
+class Explanations(Struct, frozen=True, kw_only=True):
+    """Explanations, jobs with the same one together."""
+
+    explanations: tuple[Explanation, ...]
+
+    def document(self) -> dict[str, Json]:
+        """The explanations as they stand under `result` in JSON."""
+        return {
+            "explanations": [
+                {
+                    "jobs": list(each.jobs),
+                    "state": each.state.value,
+                    "sentence": each.sentence,
+                    "details": list(each.details),
+                    "next": each.next_command or None,
+                }
+                for each in self.explanations
+            ]
+        }
+
+
+def why(session: Session, wanted: Filter) -> Result:
+    """Explain the jobs that match; jobs that are alike are looked at once.
+
+    Raises:
+        PoolUnreachable: the pool cannot be asked.
+    """
+    listed = query(session, wanted)
+    listing = listed.value
+    assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
+    schedds = {schedd.name: schedd for schedd in session.schedds(session.pool_name(wanted.pool))}
+    found = [_explain(group, schedds[group[0].schedd], session) for group in _alike(listing.jobs)]
+    found += [
+        _unmade(each.cluster, each.first, each.number, paused=each.paused)
+        for each in listing.unmade
+    ]
+    return Result(
+        value=Explanations(explanations=tuple(found)),
+        problems=listed.problems,
+        exit_code=listed.exit_code,
+    )
+
+
+def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
+    groups: dict[tuple[object, ...], list[JobStatus]] = {}
+    for job in jobs:
+        key = (
+            job.schedd,
+            job.cluster,
+            job.state,
+            job.hold_code,
+            job.hold_subcode,
+            job.requested_mb,
+            job.host if job.state in _PLACED else "",
+        )
+        groups.setdefault(key, []).append(job)
+    return list(groups.values())
+
+
+def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
+    from hepsub.actions.queue.why_credentials import credential_details
+
+    first = max(
+        group, key=lambda job: job.memory_mb
+    )  # the one that tells how much memory is needed
+    ids = tuple(job.job for job in group)
+    if first.state in (State.HELD, State.IDLE):
+        meant = first.job if len(ids) == 1 else str(first.cluster)
+        advice = schedd.explain(first, meant, session.situation.now)
+        return Explanation(
+            jobs=ids,
+            state=first.state,
+            sentence=advice.sentence,
+            details=(
+                *advice.details,
+                *credential_details(session, first.schedd, first.cluster),
+            ),
+            next_command=advice.next_command,
+        )
+    sentence = {
+        State.RUNNING: f"it runs on {first.host}, for {duration_text(first.run_seconds)} so far",
+        State.REMOVED: "it was removed and is about to leave the queue",
+        State.COMPLETED: "it has ended and is about to leave the queue",
+        State.SUSPENDED: f"it is suspended on {first.host}",
+        State.TRANSFERRING: f"its outputs are on their way home from {first.host}",
+    }[first.state]
+    return Explanation(
+        jobs=ids,
+        state=first.state,
+        sentence=sentence,
+        details=credential_details(session, first.schedd, first.cluster),
+    )
+
+
+def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanation:
+    sentence = (
+        "the cluster is on hold, so the schedd makes no more of its jobs"
+        if paused
+        else "the schedd makes these jobs as the ones before them start"
+    )
+    return Explanation(
+        jobs=(f"{cluster}.{first}-{first + number - 1}",),
+        state=State.IDLE,
+        sentence=sentence,
+        next_command=f"hep_release {cluster}" if paused else "",
+    )

@@ -1,0 +1,1 @@
+"""hep_auth renew: one round over live bundles, and who starts it."""

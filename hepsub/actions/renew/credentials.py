@@ -1,0 +1,240 @@
+"""Tickets and tokens of live jobs: one renewal serves all bundles that hold the credential."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.renew.live import LiveBundle
+from hepsub.actions.session import Session
+from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
+from hepsub.auth.credential import CredentialSource, Kind
+from hepsub.auth.renewal import Outcome, failed
+from hepsub.bundle.bundle import Bundle
+from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
+from hepsub.plan.credentials import JobCredential
+from hepsub.units import moment_text
+
+_AT_LEAST_S = 30.0
+_GAIN_S = 5.0
+"""What is delivered anew has to live longer than what was by this."""
+
+
+class _Users(Struct, frozen=True, kw_only=True):
+    """Who needs a credential: the bundles that hold a copy, and the schedds that deliver it."""
+
+    credential: JobCredential
+    bundles: tuple[Bundle, ...]
+    deliveries: frozenset[tuple[str, str]]
+
+
+class _Found(Struct, frozen=True, kw_only=True):
+    """The best there is of a credential now, and why it could not be made better."""
+
+    best: Copy | None
+    trouble: HepsubError | None = None
+    waits: bool = False
+
+
+def renew_credentials(
+    session: Session, live: Sequence[LiveBundle], before: Mapping[str, Outcome]
+) -> dict[str, tuple[Outcome, float]]:
+    """Renew the credentials that travel with live jobs where they are due, or their user has better ones.
+
+    Args:
+        session: the session.
+        live: the bundles that jobs need.
+        before: how each credential stood after the last round.
+
+    Returns:
+        By credential: how it stands, and when it is due next, in seconds since the epoch.
+    """
+    return {
+        name: _renew(session, users, before.get(name, Outcome()))
+        for name, users in _users(live).items()
+    }
+
+
+def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
+    found: defaultdict[str, list[tuple[JobCredential, Bundle]]] = defaultdict(list)
+    for each in live:
+        for credential in each.bundle.request.staging.credentials:
+            found[credential.name].append((credential, each.bundle))
+    return {
+        name: _Users(
+            credential=pairs[0][0],
+            bundles=tuple(bundle for credential, bundle in pairs if not credential.by_condor),
+            deliveries=frozenset(
+                (bundle.request.pool, bundle.request.schedd)
+                for credential, bundle in pairs
+                if credential.by_condor
+            ),
+        )
+        for name, pairs in found.items()
+    }
+
+
+def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, float]:
+    now = session.situation.now
+    delivered = before.renewed + ((before.expires or 0.0) - before.renewed) / 2
+    if not users.bundles and now < delivered:
+        return before, delivered
+    copies = {bundle.directory: _copy(bundle, users.credential, now) for bundle in users.bundles}
+    found = _find(session, users, list(copies.values()), before)
+    written = False
+    if found.best is not None:
+        try:
+            written = _spread(session, users, copies, found.best, before)
+        except HepsubError as error:  # the source is not to blame: it is asked when that is due
+            again = failed(before, error.message, error.remedy, now)
+            return replace(again, not_before=0.0), again.not_before
+    known = _with_times(before, found.best)
+    if found.trouble is not None:
+        again = failed(known, found.trouble.message, found.trouble.remedy, now)
+        return again, again.not_before
+    if found.waits or found.best is None:
+        return known, before.not_before
+    outcome = _with_times(Outcome(renewed=now if written else before.renewed), found.best)
+    return outcome, found.best.due
+
+
+def _copy(bundle: Bundle, credential: JobCredential, now: float) -> Copy | None:
+    path = bundle.master_credential(credential.name)
+    return read_copy(path, credential, now) if path is not None else None
+
+
+def _with_times(outcome: Outcome, best: Copy | None) -> Outcome:
+    if best is None:  # the last end that was known is the true one
+        return outcome
+    lifetime = best.held.lifetime
+    return replace(outcome, expires=lifetime.expires, renewable_until=lifetime.renewable_until)
+
+
+def _find(
+    session: Session, users: _Users, copies: Sequence[Copy | None], before: Outcome
+) -> _Found:
+    """The best of the copies, of what the user has, and, where that is due, of what can be had."""
+    now = session.situation.now
+    try:
+        source = session.credential(users.credential.name)
+    except HepsubError as error:
+        return _Found(best=best_of(copies, now), trouble=error)
+    mine = _look(source, now)
+    if mine is not None and any(_is_anothers(mine, each) for each in copies):
+        mine = None
+    best = best_of([*copies, mine], now)
+    if best is not None and now < best.due:
+        return _Found(best=best)
+    if now < before.not_before and (mine is None or best is not mine):
+        return _Found(best=best, waits=True)
+    try:
+        if best is None and users.deliveries:
+            return _Found(best=_delivered_anew(source, before, now))
+        return _Found(best=best_of([best, _extended(source, best, now)], now))
+    except HepsubError as error:
+        return _Found(best=best, trouble=error)
+
+
+def _look(source: CredentialSource, now: float) -> Copy | None:
+    """What the user has; None also where it cannot be read, because the copies may still be good."""
+    try:
+        own = source.look()
+    except HepsubError:
+        return None
+    return copy_of(own, now) if own is not None else None
+
+
+def _is_anothers(one: Copy, other: Copy | None) -> bool:
+    """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
+    if other is None or one.held.kind is not Kind.KERBEROS:
+        return False
+    return one.held.who != other.held.who
+
+
+def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Copy:
+    """One that outlives what the pool has; its sources would give that once more.
+
+    Raises:
+        HepsubError: it is not to be had.
+    """
+    left = max(0.0, (before.expires or 0.0) - now)
+    got = copy_of(source.obtain(max(_AT_LEAST_S, left + _GAIN_S)), now)
+    if left and got.expires <= now + left + 1:
+        raise CredentialExpired(
+            f"it ends at {moment_text(got.expires, now)}, and nothing gives one that lasts longer",
+            remedy=f"hep_auth login {source.name}",
+        )
+    return got
+
+
+def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
+    """A new one, made from the best there is where it can be.
+
+    Raises:
+        HepsubError: it is not to be had.
+    """
+    if best is None:
+        return copy_of(source.obtain(_AT_LEAST_S), now)
+    if not best.can_be_renewed:
+        raise CredentialExpired(
+            f"it ends at {moment_text(best.expires, now)} and cannot be renewed any further",
+            remedy=f"hep_auth login {source.name}",
+        )
+    return copy_of(source.renew(best.held), now)
+
+
+def _spread(
+    session: Session,
+    users: _Users,
+    copies: Mapping[Path, Copy | None],
+    best: Copy,
+    before: Outcome,
+) -> bool:
+    """Write the best one to everybody who has a worse one; whether anybody had.
+
+    One place where it cannot be put does not keep it from the others.
+
+    Raises:
+        HepsubError: it cannot be written somewhere, a schedd does not take it, or it is not the user's whose
+            jobs these are.
+    """
+    written = False
+    troubles: list[HepsubError] = []
+    for bundle in users.bundles:
+        old = copies[bundle.directory]
+        if not best.is_better_than(old):
+            continue
+        try:
+            _put(best, old, bundle)
+            written = True
+        except HepsubError as error:
+            troubles.append(error)
+    if users.deliveries and best.expires > (before.expires or 0.0):
+        for pool, schedd in sorted(users.deliveries):
+            try:
+                session.schedd(pool, schedd).store_credential(users.credential, best.held.content)
+                written = True
+            except HepsubError as error:
+                troubles.append(error)
+    if troubles:
+        raise troubles[0]
+    return written
+
+
+def _put(best: Copy, old: Copy | None, bundle: Bundle) -> None:
+    """Write it into a bundle.
+
+    Raises:
+        CredentialRefused: the jobs have somebody else's.
+        BundleUnusable: it cannot be written.
+    """
+    if old is not None and _is_anothers(best, old):
+        raise CredentialRefused(
+            f"jobs have a ticket of {old.held.who}, and yours is {best.held.who}'s now",
+            remedy=f"kinit {old.held.who}",
+        )
+    bundle.write_credential(best.held)

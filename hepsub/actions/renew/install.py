@@ -1,0 +1,144 @@
+"""hep_auth renew -install and -uninstall: who runs the renewal when nobody is logged in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from hepsub.actions.renew.install_result import CRON, SYSTEMD, Installed, Uninstalled
+from hepsub.actions.renew.task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
+from hepsub.actions.session import Session
+from hepsub.auth.login_environment import note_login
+from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
+from hepsub.bundle.directory import claimed
+from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
+from hepsub.files import write_whole
+from hepsub.result import Result
+from hepsub.tools import crontab, systemd
+from hepsub.tools.run import installed
+
+
+def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+    """Have the renewal started by itself, by the user's systemd or by cron, also after the logout.
+
+    Raises:
+        RenewalNotInstalled: neither would do that.
+    """
+    task = renewal_task(session, machine)
+    with contextlib.suppress(
+        OSError
+    ):  # what the renewal needs of this login; submissions note it, too
+        note_login(session.paths.logins, task.host, session.situation.environment)
+    if is_in_afs(session.situation):
+        raise RenewalNotInstalled(
+            f"your home {session.situation.home} is in AFS, which neither cron nor systemd can read for you",
+            remedy=LOOP,
+        )
+    reasons = []
+    for way in _WAYS:
+        try:
+            return Result(value=way(task))
+        except (_Unfit, ToolFailed) as trouble:
+            reasons.append(str(trouble))
+    raise RenewalNotInstalled(
+        f"nothing on {task.host} would run hep_auth renew after you log out: {'; '.join(reasons)}",
+        remedy=LOOP,
+    )
+
+
+def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+    """Remove what `install` added, and nothing else.
+
+    Raises:
+        ToolFailed: the crontab cannot be read or written.
+    """
+    task = renewal_task(session, machine)
+    removed = []
+    if systemd.remove_timer(task.units):
+        removed.append(f"{systemd.TIMER} of your systemd")
+    if _remove_line():
+        removed.append("the line in your crontab")
+    if removed:
+        _forget_runs(session, task.host)
+    return Result(value=Uninstalled(removed=tuple(removed), host=task.host))
+
+
+class _Unfit(Exception):
+    """This machine cannot do it that way; the text says why."""
+
+
+def _by_systemd(task: Task) -> Installed:
+    why = systemd.why_no_timers()
+    if why:
+        raise _Unfit(why)
+    if not systemd.lingers(task.user) and not systemd.enable_linger(task.user):
+        raise _Unfit(
+            f"your systemd would end when you log out (loginctl enable-linger {task.user} is refused)"
+        )
+    first = 1.0 + task.seed % max(1, round(task.every))
+    systemd.install_timer(
+        task.units,
+        systemd.service_unit(task.command, task.variables),
+        systemd.timer_unit(task.every, first),
+    )
+    _forget(_remove_line)
+    return Installed(
+        kind=SYSTEMD,
+        host=task.host,
+        where=str(task.units / systemd.TIMER),
+        every=task.every,
+        proof=f"lingering is on for {task.user} (loginctl show-user {task.user} -p Linger)",
+    )
+
+
+def _by_cron(task: Task) -> Installed:
+    before = crontab.read_crontab()
+    daemon = crontab.cron_daemon(task.machine.proc, task.machine.runtime)
+    if not daemon:
+        raise _Unfit("no cron daemon runs, so a crontab would do nothing")
+    wanted = crontab.with_line(before, task.line)
+    if wanted != before:
+        crontab.write_crontab(wanted)
+    kept = crontab.marked_line(crontab.read_crontab())
+    if kept != task.line:
+        raise _Unfit("cron took the line, but does not show it")
+    systemd.remove_timer(task.units)
+    return Installed(
+        kind=CRON,
+        host=task.host,
+        where=kept,
+        every=max(60.0, min(task.every // 60 * 60, 3600.0)),
+        proof=f"{daemon} runs it whether you are logged in or not (crontab -l)",
+    )
+
+
+_WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
+
+
+def _forget_runs(session: Session, host: str) -> None:
+    """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
+    root = session.bundles
+    state = read_state(root, session.situation.now)
+    if not state.by_itself or state.host != host:
+        return
+    with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:
+        if mine:
+            write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
+
+
+def _remove_line() -> bool:
+    before = crontab.read_crontab() if installed("crontab") else b""
+    if not crontab.marked_line(before):
+        return False
+    crontab.write_crontab(crontab.without_line(before))
+    return True
+
+
+def _forget(act: Callable[[], bool]) -> None:
+    """Clear away the other way's installation, where it can be: two of them do no harm."""
+    try:
+        act()
+    except ToolFailed:
+        return

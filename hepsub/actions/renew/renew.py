@@ -1,0 +1,187 @@
+"""hep_auth renew: one round over the bundles of live jobs, which leaves everything in them good for longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.fetch.spooled import fetch_spooled
+from hepsub.actions.renew.close import close_bundle, revisit_finished
+from hepsub.actions.renew.credentials import renew_credentials
+from hepsub.actions.renew.live import LiveBundle, find_live
+from hepsub.actions.renew.signatures import renew_signatures
+from hepsub.actions.returned.pending import Round
+from hepsub.actions.session import Session
+from hepsub.actions.submit.libraries import shelf_beside
+from hepsub.actions.submit.recover import recover
+from hepsub.actions.submit.stage import open_stores
+from hepsub.auth.renewal import (
+    DIRECTORY,
+    Outcome,
+    RenewalState,
+    read_state,
+    state_path,
+    state_text,
+)
+from hepsub.bundle.bundle import unusable
+from hepsub.bundle.directory import claimed, look_at_root, sweep, unfinished, why_of_another
+from hepsub.errors import NotDone
+from hepsub.files import write_whole
+from hepsub.plan.bundle_paths import CREDENTIALS
+from hepsub.result import Json, Problem, Result
+
+_SHORTEST_PAUSE_S = 2.0
+_OVERDUE_PAUSE_S = 60.0
+
+
+class Renewed(Struct, frozen=True, kw_only=True):
+    """What one round did.
+
+    Attributes:
+        state: how it stands now.
+        busy: whether another one was at it, so that this one did nothing.
+        pause: how long until the next round makes sense, in seconds.
+    """
+
+    state: RenewalState
+    busy: bool
+    pause: float
+
+    def document(self) -> dict[str, Json]:
+        """The round as it stands under `result` in JSON."""
+        return {
+            "busy": self.busy,
+            "when": self.state.when,
+            "host": self.state.host,
+            "jobs": self.state.jobs,
+            "next_in_s": self.pause,
+            "credentials": {n: _document(each) for n, each in self.state.credentials.items()},
+            "storages": {n: _document(each) for n, each in self.state.storages.items()},
+        }
+
+
+def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
+    """Renew what does not outlive its use, finish what was interrupted, clear away what has ended.
+
+    One trouble does not stop the others: each is a problem of the result, and is tried again later.
+
+    Args:
+        session: the session.
+        patient: whether to wait after a failure, longer each time, before it is tried again; a user who
+            has just done something about it is not patient.
+        by_itself: whether nobody started it by hand, so that it will come again.
+
+    Raises:
+        BundleUnusable: the state cannot be written.
+    """
+    root = session.bundles
+    with claimed(root / DIRECTORY) as mine:
+        before = read_state(root, session.situation.now)
+        if not mine:
+            every = float(session.policy.renew.every)
+            return Result(value=Renewed(state=before, busy=True, pause=every))
+        state, pause, left = _round(session, before if patient else _without_pauses(before))
+        state = replace(state, by_itself=state.when if by_itself else before.by_itself)
+        try:
+            write_whole(state_path(root), state_text(state), 0o600)
+        except OSError as error:
+            raise unusable(root / DIRECTORY, error) from error
+    problems = (*_problems(state), *(_left(each) for each in left))
+    return Result(
+        value=Renewed(state=state, busy=False, pause=pause),
+        notes=tuple(note for note in state.notes if note not in left),
+        problems=problems,
+        exit_code=NotDone.exit_code if problems and not by_itself else 0,
+    )
+
+
+def _left(trouble: str) -> Problem:
+    """What to say of something that is not where it belongs, or is not believed."""
+    return Problem(code="left-alone", message=trouble, remedy="hep_auth renew tries it again")
+
+
+def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
+    """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
+    stores = open_stores(session)
+    pending = Round(stores=stores)
+    now = session.situation.now
+    every = float(session.policy.renew.every)
+    notes = [*recover(session, stores), *fetch_spooled(session)]
+    alive = find_live(session)
+    found = alive.bundles
+    notes += alive.away
+    left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
+    # What was handed over with its files is out of reach.
+    live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
+    for directory in _own_directories(session, live):
+        sweep(directory, now)
+    shelf_beside(session.bundles).prune(now)
+    # First what ends: uploads may take long.
+    credentials = renew_credentials(session, live, before.credentials)
+    storages = renew_signatures(session, stores, live, before.storages)
+    for each in found:
+        if each.has_ended:
+            left += close_bundle(session, pending, each.bundle, each.cluster)
+    left += revisit_finished(session, pending)
+    state = RenewalState(
+        when=now,
+        host=session.situation.host,
+        every=every,
+        jobs=sum(each.number for each in live),
+        credentials={name: outcome for name, (outcome, _) in credentials.items()},
+        storages={name: outcome for name, (outcome, _) in storages.items()},
+        notes=tuple(dict.fromkeys((*notes, *left))),
+    )
+    dues = [due for _, due in (*credentials.values(), *storages.values())]
+    return state, _pause(dues, now, every), tuple(dict.fromkeys(left))  # some were looked at twice
+
+
+def _of_another(session: Session) -> Iterator[str]:
+    """What another version of hepsub wrote and this one cannot read, as far as no other part of a round says it."""
+    for directory in unfinished(session.bundles):
+        if another := why_of_another(directory):
+            yield another
+    if another := session.journal.why_of_another():
+        yield another
+
+
+def _pause(dues: Iterable[float], now: float, every: float) -> float:
+    """How long until the next round makes sense; what is overdue could not be done now, nor in a moment."""
+    waits = [due - now if due > now else _OVERDUE_PAUSE_S for due in dues]
+    return max(_SHORTEST_PAUSE_S, min([every, *waits]))
+
+
+def _without_pauses(state: RenewalState) -> RenewalState:
+    def now(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        return {name: replace(each, not_before=0.0) for name, each in outcomes.items()}
+
+    return replace(state, credentials=now(state.credentials), storages=now(state.storages))
+
+
+def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[Path]:
+    """Where a round writes; what it left in the directories of single jobs goes with the bundle."""
+    yield session.bundles / DIRECTORY
+    for each in live:
+        yield from (each.bundle.layout.private(""), each.bundle.layout.private(CREDENTIALS))
+
+
+def _problems(state: RenewalState) -> Iterable[Problem]:
+    for name, outcome in (*state.credentials.items(), *state.storages.items()):
+        if outcome.message:
+            yield Problem(
+                code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy
+            )
+
+
+def _document(outcome: Outcome) -> dict[str, Json]:
+    return {
+        "expires": outcome.expires,
+        "renewable_until": outcome.renewable_until,
+        "renewed": outcome.renewed,
+        "failures": outcome.failures,
+        "message": outcome.message,
+        "remedy": outcome.remedy,
+    }

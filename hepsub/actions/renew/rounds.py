@@ -1,0 +1,118 @@
+"""Rounds of the renewal: each in a session of its own, with what the latest login left on this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.renew.renew import Renewed, renew
+from hepsub.actions.session import open_session
+from hepsub.auth.login_environment import noted_login
+from hepsub.errors import HepsubError
+from hepsub.paths import paths_for
+from hepsub.result import Json, Result, Value
+from hepsub.situation import adopt, read_situation
+
+_AFTER_TROUBLE_S = 60.0
+_SHORTEST_S = 1.0
+
+
+class Looped(Struct, frozen=True, kw_only=True):
+    """How a loop ended.
+
+    Attributes:
+        rounds: how many rounds there were.
+    """
+
+    rounds: int
+
+    def document(self) -> dict[str, Json]:
+        """The loop as it stands under `result` in JSON."""
+        return {"rounds": self.rounds}
+
+
+class Silent(Struct, frozen=True, kw_only=True):
+    """A value whose text is left out; the document is there for those who ask for it."""
+
+    value: Value
+
+    def document(self) -> dict[str, Json]:
+        """The value as it stands under `result` in JSON."""
+        return self.value.document()
+
+
+def one_round(*, quiet: bool = False, by_itself: bool = False) -> Result:
+    """Renew once.
+
+    Args:
+        quiet: say nothing of what was done, or could not be: the state has it, and -status shows it. Nobody
+            is there then, so it came by itself, too.
+        by_itself: nobody started it by hand; after a failure it waits before it tries the same again.
+
+    Raises:
+        HepsubError: nothing could be done.
+    """
+    here = read_situation()
+    adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
+    alone = by_itself or quiet
+    result = renew(open_session(), patient=alone, by_itself=alone)
+    return replace(result, value=Silent(value=result.value), problems=()) if quiet else result
+
+
+def loop(every: int | None, say: Callable[[str], None]) -> Result:
+    """Renew again and again, until Ctrl-C or SIGTERM; a round that has begun is ended first.
+
+    Args:
+        every: the longest pause, in seconds; None for the policy's.
+        say: tell people what a round did, or could not do.
+    """
+    rounds, told = 0, frozenset[str]()
+    with _asked_to_stop() as stop:
+        while not stop.is_set():
+            pause, lines = _round()
+            for line in lines:
+                if line not in told:  # what stays as it is was said once
+                    say(line)
+            rounds, told = rounds + 1, frozenset(lines)
+            longest = pause if every is None else min(pause, float(every))
+            stop.wait(max(_SHORTEST_S, longest))
+    return Result(value=Looped(rounds=rounds))
+
+
+def _round() -> tuple[float, list[str]]:
+    """One round; returns how long until the next one makes sense, in seconds, and what there is to say."""
+    try:
+        result = one_round(by_itself=True)
+    except (
+        HepsubError
+    ) as trouble:  # the policy is being edited, the disk is full: the next round may do better
+        return _AFTER_TROUBLE_S, [each for each in (trouble.message, trouble.remedy) if each]
+    problems = (
+        f"{each.message}; {each.remedy}" if each.remedy else each.message
+        for each in result.problems
+    )
+    assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
+    return result.value.pause, [*result.notes, *problems]
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that is set by Ctrl-C and by SIGTERM; a second Ctrl-C ends the program as usual."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,133 @@
+"""The signed URLs of live jobs: signed anew when half of their life is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hepsub.actions.renew.live import LiveBundle
+from hepsub.actions.session import Session
+from hepsub.actions.submit.stage import Stores, sign, used_storages
+from hepsub.auth.renewal import Outcome, failed
+from hepsub.bundle.directory import Signed, read_signed
+from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
+
+_GAIN_S = 1.0
+"""New URLs that do not live longer than the old ones by this are not worth writing."""
+
+
+class _Round(Struct, frozen=True, kw_only=True):
+    """What happened in one round: the storages that were signed for, and the troubles by storage.
+
+    A bundle that is broken is its own trouble: it keeps nobody from signing for the others.
+    """
+
+    renewed: set[str] = field(default_factory=set)
+    troubles: dict[str, HepsubError] = field(default_factory=dict)
+    broken: dict[str, HepsubError] = field(default_factory=dict)
+
+
+def renew_signatures(
+    session: Session,
+    stores: Stores,
+    live: Sequence[LiveBundle],
+    before: Mapping[str, Outcome],
+) -> dict[str, tuple[Outcome, float]]:
+    """Sign the URLs of live jobs anew where they are due.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        live: the bundles that jobs need.
+        before: how each storage stood after the last round.
+
+    Returns:
+        By storage: how it stands, and when it is due next, in seconds since the epoch.
+    """
+    now = session.situation.now
+    done = _Round()
+    for each in live:
+        used = used_storages(each.bundle.request)
+        if not each.cluster and each.bundle.request.staging.needs_cluster:
+            continue  # its places cannot be named
+        signed = read_signed(each.bundle.directory, now)
+        waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
+        if waiting or not any(now >= due_time(signed.get(name)) for name in used):
+            continue
+        if _can_sign(stores, used, signed, now, done):
+            _sign(session, stores, each, used, done)
+    return _summary(live, before, done, now)
+
+
+def due_time(signed: Signed | None) -> float:
+    """When URLs should be signed anew: at half of their life, in seconds since the epoch."""
+    return 0.0 if signed is None else signed.when + (signed.end - signed.when) / 2
+
+
+def _outcome(before: Mapping[str, Outcome], name: str) -> Outcome:
+    return before.get(name, Outcome())
+
+
+def _can_sign(
+    stores: Stores, used: Sequence[str], signed: Mapping[str, Signed], now: float, done: _Round
+) -> bool:
+    """Whether there are keys for all storages, and they give URLs that live longer than those there are."""
+    for name in used:
+        try:
+            end = now + stores.store(name).lifetime(now)
+        except HepsubError as error:
+            done.troubles[name] = error
+            continue
+        old = signed.get(name)
+        if old is not None and end < old.end + _GAIN_S and now >= due_time(old):
+            done.troubles[name] = CredentialExpired(
+                "its keys end no later than the URLs that are there, and nothing renews them",
+                remedy="get new keys; then hep_auth renew",
+            )
+    return not any(name in done.troubles for name in used)
+
+
+def _sign(
+    session: Session, stores: Stores, each: LiveBundle, used: Sequence[str], done: _Round
+) -> None:
+    try:
+        sign(session, stores, each.bundle, each.cluster, each.procs)
+    except BundleUnusable as error:
+        done.broken.update(dict.fromkeys(used, error))
+    except HepsubError as error:
+        done.troubles.update(dict.fromkeys(used, error))
+    else:
+        done.renewed.update(used)
+
+
+def _summary(
+    live: Sequence[LiveBundle], before: Mapping[str, Outcome], done: _Round, now: float
+) -> dict[str, tuple[Outcome, float]]:
+    """Each storage stands as the worst of its bundles does."""
+    signed: dict[str, list[Signed | None]] = {}
+    for each in live:
+        there = read_signed(each.bundle.directory, now)
+        for name in used_storages(each.bundle.request):
+            signed.setdefault(name, []).append(there.get(name))
+    return {
+        name: _standing(_outcome(before, name), name, all_of_it, done, now)
+        for name, all_of_it in signed.items()
+    }
+
+
+def _standing(
+    before: Outcome, name: str, signed: Sequence[Signed | None], done: _Round, now: float
+) -> tuple[Outcome, float]:
+    ends = [each.end for each in signed if each is not None]
+    known = replace(before, expires=min(ends, default=None))
+    if (trouble := done.troubles.get(name)) is not None:
+        outcome = failed(known, trouble.message, trouble.remedy, now)
+        return outcome, outcome.not_before
+    if (broken := done.broken.get(name)) is not None:
+        outcome = failed(known, broken.message, broken.remedy, now)
+        return replace(outcome, not_before=0.0), outcome.not_before
+    if name in done.renewed:
+        return Outcome(expires=known.expires, renewed=now), min(map(due_time, signed))
+    return known, max(known.not_before, min(map(due_time, signed)))

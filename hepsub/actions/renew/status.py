@@ -1,0 +1,99 @@
+"""hep_auth renew -status: what the last run did, and who starts the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hepsub.actions.renew.install_result import CRON, SYSTEMD, RenewalStatus
+from hepsub.actions.renew.task import THIS_MACHINE, Machine, Task, renewal_task, way_to_renew
+from hepsub.actions.session import Session
+from hepsub.auth.renewal import read_state
+from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
+from hepsub.result import Problem, Result
+from hepsub.tools import crontab, systemd
+from hepsub.units import duration_text, moment_text
+
+_NOT_RENEWED = "not-renewed"
+
+
+def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
+    """Tell what the renewal last did, and whether this machine starts it."""
+    task = renewal_task(session, machine)
+    now = session.situation.now
+    state = read_state(session.bundles, now)
+    way = way_to_renew(session.situation, machine)
+    kind, where, problems = _installation(task, way)
+    status = RenewalStatus(
+        state=state,
+        kind=kind,
+        where=where,
+        host=task.host,
+        active=state.is_active(now),
+        now=now,
+    )
+    elsewhere = status.active and state.host != task.host  # one home, several hosts: one is enough
+    troubles = (*(() if elsewhere else problems), *_troubles(status, way))
+    return Result(value=status, problems=troubles, exit_code=_exit_code(troubles))
+
+
+def _installation(task: Task, way: str) -> tuple[str, str, tuple[Problem, ...]]:
+    """How this machine starts it: the kind, where that stands, and what is wrong with it."""
+    if systemd.has_timer(task.units):
+        where = str(task.units / systemd.TIMER)
+        if systemd.is_timer_active() and systemd.lingers(task.user):
+            return SYSTEMD, where, ()
+        why = f"{where} is there, but it is not active on {task.host}, or would end at your logout"
+        return SYSTEMD, where, (_not_running(why, way),)
+    line = _own_line()
+    if not line:
+        return "", "", ()
+    if crontab.cron_daemon(task.machine.proc, task.machine.runtime):
+        return CRON, line, ()
+    why = f"your crontab has the line, but no cron daemon runs on {task.host}"
+    return CRON, line, (_not_running(why, way),)
+
+
+def _own_line() -> str:
+    try:
+        return crontab.marked_line(crontab.read_crontab())
+    except ToolFailed:  # no cron, or it is forbidden: then nothing is installed there
+        return ""
+
+
+def _not_running(why: str, way: str) -> Problem:
+    return Problem(code=RenewalNotInstalled.code, message=why, remedy=way)
+
+
+def _troubles(status: RenewalStatus, way: str) -> Iterator[Problem]:
+    """What the last run could not do, and whether there will be another one."""
+    state = status.state
+    for name, each in (*state.credentials.items(), *state.storages.items()):
+        if each.message:
+            tried = f"tried {each.failures} time(s), again after {moment_text(each.not_before, status.now)}"
+            yield Problem(
+                code=_NOT_RENEWED, message=f"{name}: {each.message} ({tried})", remedy=each.remedy
+            )
+    if status.active:
+        return
+    if status.kind and not state.when:
+        return  # it was installed a moment ago
+    if status.kind and state.when:
+        ago = duration_text(max(0.0, status.now - state.when))
+        yield Problem(
+            code="renewal-late",
+            message=f"the last run was {ago} ago, though it should come every {duration_text(state.every)}",
+            remedy="hep_auth renew runs it now, and shows what is wrong",
+        )
+        return
+    yield Problem(
+        code=RenewalNotInstalled.code,
+        message=f"nothing on {status.host} runs hep_auth renew by itself",
+        remedy=way,
+    )
+
+
+def _exit_code(troubles: tuple[Problem, ...]) -> int:
+    """59 when nothing would run, 53 when the last run could not do all."""
+    if any(each.code != _NOT_RENEWED for each in troubles):
+        return RenewalNotInstalled.exit_code
+    return NotDone.exit_code if troubles else 0

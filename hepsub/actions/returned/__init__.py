@@ -1,0 +1,1 @@
+"""Outputs that HTCondor brought back: put into their paths, or uploaded later."""

@@ -1,0 +1,1 @@
+"""hep_sub: survey, plan, bundle, commit, and what an interruption leaves."""

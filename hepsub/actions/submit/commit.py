@@ -1,0 +1,160 @@
+"""One cluster for one command, whatever happens to the connection.
+
+The intent is in the journal before the schedd is called. After any error the schedd is asked, over a
+new connection, whether the cluster exists; only its answer decides what the user reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.session import Session
+from hepsub.actions.submit.take_back import cancel, interrupted, take_back
+from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.bundle.bundle import Bundle
+from hepsub.errors import (
+    AuthenticationRefused,
+    HepsubError,
+    Interrupted,
+    JournalNotWritable,
+    ScheddNotReached,
+    SubmissionRefused,
+    SubmissionUncertain,
+)
+from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.model import Plan
+
+_UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """A submission that is about to be made.
+
+    Attributes:
+        uuid: what the cluster will be found by.
+        plan: the decided submission, this one: its UUID is no name any more.
+        what: the digest of the plan that any submission of this command has.
+    """
+
+    uuid: str
+    plan: Plan
+    what: str
+
+
+def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None) -> Submitted:
+    """Submit, and know afterwards whether it happened.
+
+    Ctrl-C is noted (`Interrupts.hold`): when the cluster exists, the caller acts upon it.
+
+    Args:
+        session: the session.
+        schedd: who takes the jobs.
+        order: what is submitted.
+        bundle: what travels with it; when nobody can tell whether the cluster exists and the user does not
+            want it any more, that is noted there.
+
+    Raises:
+        SubmissionUncertain: the schedd could be asked neither to submit nor whether it had.
+        Interrupted: the user pressed Ctrl-C, and there is no cluster.
+        HepsubError: the schedd refused, and there is no cluster.
+    """
+    intent = Entry(
+        uuid=order.uuid,
+        pool=order.plan.route.pool,
+        schedd=schedd.name,
+        number=order.plan.number,
+        when=session.situation.now,
+        once=order.plan.once,
+        what=order.what,
+    )
+    session.interrupts.check()
+    session.journal.append(intent)
+    try:
+        submitted = schedd.submit(order.plan, order.uuid)
+    except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
+        _note(session, replace(intent, cluster=NO_CLUSTER))
+        raise _cause(session, error) from error
+    except (HepsubError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            session.interrupts.noted = True
+        submitted = _after_trouble(session, schedd, order, intent, bundle, error)
+    noted = _note(session, replace(intent, cluster=submitted.cluster))
+    return (
+        submitted if noted else dataclasses.replace(submitted, notes=(*submitted.notes, _UNNOTED))
+    )
+
+
+def _after_trouble(
+    session: Session,
+    schedd: BatchSystem,
+    order: Order,
+    intent: Entry,
+    bundle: Bundle | None,
+    error: BaseException,
+) -> Submitted:
+    """The cluster, if the schedd has it and its jobs can still start."""
+    cause = _cause(session, error)
+    try:
+        found = look_up(session, schedd.name, intent, cause=cause)
+    except SubmissionUncertain:
+        if session.interrupts.noted:
+            cancel(bundle)
+        raise
+    if found is None:
+        _note(session, replace(intent, cluster=NO_CLUSTER))
+        raise cause from error
+    if order.plan.route.spool:  # its files cannot be sent any more
+        _note(session, replace(intent, cluster=found.cluster))
+        why = take_back(session, schedd, found, bundle)
+        if session.interrupts.noted:
+            raise interrupted(found, why, bundle) from error
+        raise cause if not why else _left_behind(found, why, cause) from error
+    return found
+
+
+def _cause(session: Session, error: BaseException) -> HepsubError:
+    """Why nothing was submitted."""
+    if session.interrupts.noted or not isinstance(error, HepsubError):
+        return Interrupted("interrupted; nothing was submitted")
+    return error
+
+
+def _left_behind(found: Submitted, why: str, cause: HepsubError) -> SubmissionRefused:
+    return SubmissionRefused(
+        f"cluster {found.cluster} cannot start: {cause.message} before its files were handed over; nor could it be"
+        f" removed: {why}",
+        remedy=f"hep_rm {found.cluster} removes it; then submit again",
+    )
+
+
+def _note(session: Session, entry: Entry) -> bool:
+    """Write into the journal what became of an intent, if it can be written; the ads tell it, too."""
+    try:
+        session.journal.append(entry)
+    except JournalNotWritable:
+        return False
+    return True
+
+
+def look_up(
+    session: Session, schedd_name: str, intent: Entry, cause: BaseException
+) -> Submitted | None:
+    """Ask a schedd, located anew (a restart changes its address), for the cluster of an intent.
+
+    Raises:
+        SubmissionUncertain: it cannot be asked.
+    """
+    try:
+        schedd = session.schedd(intent.pool, schedd_name)
+        found = schedd.find(Selection(uuid=intent.uuid))
+    except HepsubError as trouble:
+        raise SubmissionUncertain(
+            f"the connection to {schedd_name} was lost during the submission ({cause}), and it cannot be"
+            f" asked now whether the cluster exists ({trouble})",
+            remedy="do not submit again blindly: when the schedd is back, hep_q -u shows the cluster or not"
+            f" (its HepSub_UUID is {intent.uuid}); hep_sub -once KEY can always be repeated safely",
+        ) from cause
+    return found[0] if found else None

@@ -1,0 +1,124 @@
+"""After the commit: what the jobs still wait for is done, and whatever fails, the cluster is told.
+
+Ctrl-C is held back here (`Interrupts.hold`): it is looked at where something can be left or taken back whole.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hepsub.actions.session import Session
+from hepsub.actions.submit.spool import hand_over
+from hepsub.actions.submit.stage import Stores, open_gate
+from hepsub.actions.submit.take_back import interrupted, take_back
+from hepsub.batch import BatchSystem, Submitted
+from hepsub.bundle.bundle import Bundle
+from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
+from hepsub.result import Problem
+
+
+class Completed(Struct, frozen=True, kw_only=True):
+    """What became of a cluster after the commit.
+
+    Attributes:
+        notes: what could not be done, and is made up for later without the user.
+        problems: why its jobs cannot start, or that the user pressed Ctrl-C when they could already.
+        exit_code: 0 only if the jobs can start.
+    """
+
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0
+
+
+def complete(
+    session: Session,
+    stores: Stores,
+    bundle: Bundle | None,
+    schedd: BatchSystem,
+    submitted: Submitted,
+    *,
+    spool: bool,
+) -> Completed:
+    """Let the jobs of a cluster start that was just committed.
+
+    Raises:
+        Interrupted: the user pressed Ctrl-C before they could; the cluster was removed again, if possible.
+        SubmissionRefused: they never can; the cluster was removed again.
+    """
+    try:
+        if spool:
+            hand_over(session, stores, bundle, schedd, submitted)
+        elif bundle is not None and bundle.request.staging.needs_cluster:
+            session.interrupts.check()
+            open_gate(session, stores, bundle, schedd, submitted.cluster)
+    except KeyboardInterrupt as error:
+        raise _taken_back(session, schedd, submitted, bundle) from error
+    except HepsubError as error:
+        if session.interrupts.noted:
+            raise _taken_back(session, schedd, submitted, bundle) from error
+        if spool:
+            error = _not_handed_over(
+                submitted, take_back(session, schedd, submitted, bundle), error
+            )
+        return _failed(error)
+    notes = _mark_ready(bundle, submitted.cluster)
+    if session.interrupts.take():
+        return _too_late(submitted.cluster, notes)
+    return Completed(notes=notes)
+
+
+def _not_handed_over(submitted: Submitted, why: str, error: HepsubError) -> SubmissionRefused:
+    """What to say of a cluster without files that could not be removed either.
+
+    Raises:
+        SubmissionRefused: it was removed.
+    """
+    cluster = submitted.cluster
+    cause = f"its files could not be handed over to the schedd: {error.message}"
+    if not why:
+        raise SubmissionRefused(
+            f"cluster {cluster} was removed again: {cause}", remedy=error.remedy
+        ) from error
+    return SubmissionRefused(
+        f"cluster {cluster} cannot start: {cause}; nor could it be removed again: {why}",
+        remedy=f"hep_rm {cluster} removes it; then submit again",
+    )
+
+
+def _taken_back(
+    session: Session, schedd: BatchSystem, submitted: Submitted, bundle: Bundle | None
+) -> Interrupted:
+    session.interrupts.take()
+    return interrupted(submitted, take_back(session, schedd, submitted, bundle), bundle)
+
+
+def _failed(error: HepsubError) -> Completed:
+    problem = Problem(code=error.code, message=error.message, remedy=error.remedy)
+    return Completed(problems=(problem,), exit_code=error.exit_code)
+
+
+def _too_late(cluster: int, notes: tuple[str, ...]) -> Completed:
+    problem = Problem(
+        code=Interrupted.code,
+        message=f"interrupted, but cluster {cluster} had been submitted already: its jobs can start",
+        remedy=f"hep_rm {cluster} removes it",
+    )
+    return Completed(notes=notes, problems=(problem,), exit_code=Interrupted.exit_code)
+
+
+def _mark_ready(bundle: Bundle | None, cluster: int) -> tuple[str, ...]:
+    """The jobs may start already: what is not noted now, `recover` notes later."""
+    if bundle is None:
+        return ()
+    notes: tuple[str, ...] = ()
+    try:
+        notes = bundle.link_logs(cluster)
+        bundle.mark_ready(cluster)
+    except BundleUnusable as error:
+        return (
+            *notes,
+            f"{error.message}: that it is complete is noted by the next hep_sub or hep_auth renew,"
+            " and until then nothing in it is renewed",
+        )
+    return notes

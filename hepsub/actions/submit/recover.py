@@ -1,0 +1,106 @@
+"""Submissions that were interrupted between their bundle and their gate: finished, or cleared away.
+
+The bundle's lock tells one that is being made from one that was left behind (kill -9, a crash); the
+schedd tells whether the cluster exists. What its user has taken back (Ctrl-C) is removed, and never finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hepsub.actions.session import Session
+from hepsub.actions.submit.stage import Stores, open_gate
+from hepsub.actions.submit.take_back import note_gone, take_back
+from hepsub.batch import SPOOLING, BatchSystem, Selection, State, Submitted
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.directory import (
+    clear_torn,
+    discard_bundle,
+    is_ready,
+    read_bundle,
+    taken_over,
+    unfinished,
+    why_of_another,
+)
+from hepsub.errors import BundleUnusable, HepsubError
+
+_NEVER_WRITTEN_S = 3600
+"""A bundle without a request belongs to nobody after this."""
+
+
+def recover(session: Session, stores: Stores) -> Iterator[str]:
+    """Finish or clear away what earlier submissions left; a sentence for each, as soon as it is done.
+
+    What cannot be decided now (a schedd or a storage is away) is left for the next time.
+    """
+    clear_torn(session.bundles, session.situation.now)
+    for directory in unfinished(session.bundles):
+        with taken_over(directory) as mine:
+            ready = is_ready(directory)  # it was completed while we waited
+            note = _recover(session, stores, directory) if mine and not ready else ""
+        if note:
+            yield note
+
+
+def _recover(session: Session, stores: Stores, directory: Path) -> str:
+    bundle = read_bundle(directory)
+    if bundle is None:
+        if another := why_of_another(directory):
+            return another
+        if session.situation.now - directory.stat().st_mtime > _NEVER_WRITTEN_S:
+            discard_bundle(directory)
+        return ""
+    try:
+        return _finish(session, stores, bundle)
+    except BundleUnusable as error:
+        return error.message  # its jobs wait, and their user should know
+    except HepsubError:
+        return ""  # the next hep_sub asks again
+
+
+def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
+    request = bundle.request
+    if request.pool not in session.policy.pool:
+        return ""
+    schedd = session.schedd(request.pool, request.schedd)
+    wanted = Selection(uuid=request.uuid)
+    found = schedd.find(wanted)
+    if not found:
+        discard_bundle(bundle.directory)
+        note_gone(session, request.uuid)
+        return ""
+    queue = schedd.queue(wanted, session.situation.now)
+    living = [job for job in queue.jobs if job.state is not State.REMOVED]
+    if bundle.is_cancelled():
+        return _remove(session, schedd, bundle, found[0], living=bool(living or queue.unmade))
+    if not living and not queue.unmade:
+        bundle.mark_ready(found[0].cluster)  # its jobs were removed, or have ended
+        return ""
+    if request.spool and any(job.hold_code == SPOOLING for job in living):
+        return _remove(session, schedd, bundle, found[0], living=True)  # they have no files
+    return _let_start(session, stores, schedd, bundle, found[0].cluster)
+
+
+def _remove(
+    session: Session, schedd: BatchSystem, bundle: Bundle, found: Submitted, *, living: bool
+) -> str:
+    """Remove what can, or may, never start."""
+    why = take_back(session, schedd, found, bundle)
+    what = f"cluster {found.cluster}, whose submission had been interrupted,"
+    if why:
+        return f"{what} could not be removed: {why}"
+    return f"{what} was removed: submit it again if you want it" if living else ""
+
+
+def _let_start(
+    session: Session, stores: Stores, schedd: BatchSystem, bundle: Bundle, cluster: int
+) -> str:
+    request = bundle.request
+    if request.staging.needs_cluster and not request.spool:
+        open_gate(session, stores, bundle, schedd, cluster)
+    bundle.link_logs(cluster)
+    bundle.mark_ready(cluster)
+    return (
+        f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"
+    )

@@ -1,0 +1,30 @@
+"""Jobs for a schedd that sees none of this host's directories: their files are sent after them.
+
+Until the files have arrived the jobs are on hold at the schedd.
+"""
+
+from __future__ import annotations
+
+from hepsub.actions.session import Session
+from hepsub.actions.submit.stage import Stores, sign
+from hepsub.batch import BatchSystem, Submitted
+from hepsub.bundle.bundle import Bundle
+
+
+def hand_over(
+    session: Session,
+    stores: Stores,
+    bundle: Bundle | None,
+    schedd: BatchSystem,
+    submitted: Submitted,
+) -> None:
+    """Complete the bundle now that the cluster's id is known, and send all files to the schedd.
+
+    Raises:
+        HepsubError: they did not arrive, and the jobs can never start.
+        KeyboardInterrupt: the user interrupted it before they were sent.
+    """
+    if bundle is not None and bundle.request.staging.needs_cluster:
+        sign(session, stores, bundle, submitted.cluster)
+    session.interrupts.check()
+    schedd.hand_over(submitted)

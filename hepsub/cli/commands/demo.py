@@ -1,0 +1,46 @@
+"""hep_sub demo: the first minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Values
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+
+def run(session: Session, values: Values, talk: Talk) -> Result:
+    """Run the demo.
+
+    Raises:
+        HepsubError: it could not run to its end; nothing is left behind.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from hepsub.actions.demo.demo import Stage, demo
+    from hepsub.terminal import printable
+
+    console = Console(stderr=True)
+    if not console.is_terminal or values["json"]:
+        return demo(session, Stage(step=talk.progress))
+    with console.status("hep_sub demo") as spinner:
+        return demo(session, Stage(step=lambda said: spinner.update(Text(printable(said)))))
+
+
+COMMAND = Command(
+    name="hep_sub demo",
+    summary="Show the whole way of the data on this machine",
+    description=(
+        "An S3 server on loopback gets generated dimuon events; three jobs read them through pre-signed URLs,"
+        " write histograms back, and the sum is drawn. It needs no pool and no keys, and leaves nothing behind."
+        " The S3 server is rclone's: pip install 'hepsub[rclone]', or rclone 1.65 or newer.",
+    ),
+    options=COMMON,
+    words=None,
+    examples=(("hep_sub demo", "everything, in some seconds"),),
+    run=run,
+)

@@ -1,0 +1,71 @@
+"""hep_auth login: get what is missing, step by step."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_OPTIONS = (
+    Option(
+        names=("-krb", "--krb"),
+        field="krb",
+        takes=Takes.NOTHING,
+        help="Only the Kerberos ticket: the same as hep_auth login krb.",
+    ),
+    Option(
+        names=("-iam", "--iam"),
+        field="iam",
+        takes=Takes.NOTHING,
+        help="Only the IAM token: the same as hep_auth login iam.",
+    ),
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, talk: Talk) -> Result:
+    """Take the steps that are missing, or tell them where there is no terminal.
+
+    Raises:
+        HepsubError: there is no such credential, or a step failed.
+    """
+    from hepsub.actions.auth.login import Terminal, login
+    from hepsub.auth.login import log_in
+
+    flags = [name for name in ("krb", "iam") if values[name]]
+    names = tuple(dict.fromkeys([*values["names"], *flags]))
+    attached = sys.stdin.isatty() and sys.stderr.isatty() and not values["json"]
+    terminal = Terminal(log_in=log_in, say=talk.progress) if attached else None
+    return login(session, names, terminal)
+
+
+COMMAND = Command(
+    name="hep_auth login",
+    summary="Get what is missing, step by step",
+    description=(
+        "Without a NAME it looks at what the pool, its sites and the storages of the policy need. At a terminal it"
+        " runs the steps that are missing, one after the other: kinit; oidc-gen for an account that does not exist"
+        " yet (with the device flow: a code to be typed into a browser anywhere); oidc-add for one that is not"
+        " loaded. A ticket that is named is got anew, also when there is one. Without a terminal it tells the"
+        " commands, and ends with the exit status of what is missing.",
+    ),
+    options=_OPTIONS,
+    words=Words(
+        field="names",
+        metavar="[NAME…]",
+        help="Credentials of the policy; default: those that are needed.",
+        kind=Kind.CREDENTIAL,
+    ),
+    examples=(
+        ("hep_auth login", "everything that is missing"),
+        ("hep_auth login -krb", "the Kerberos ticket"),
+        ("hep_auth login iam", "the IAM token"),
+    ),
+    run=run,
+)

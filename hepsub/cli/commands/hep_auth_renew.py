@@ -1,0 +1,130 @@
+"""hep_auth renew: keep fresh what travels with jobs, now, in a loop, or by itself."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
+from hepsub.errors import HepsubError, UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_ONE = (
+    Option(
+        names=("-once", "--once"),
+        field="once",
+        takes=Takes.NOTHING,
+        help="One round now; the default.",
+    ),
+    Option(
+        names=("-loop", "--loop"),
+        field="loop",
+        takes=Takes.NOTHING,
+        help="Round after round, until Ctrl-C or SIGTERM: for containers, tmux and screen.",
+    ),
+    Option(
+        names=("-install", "--install"),
+        field="install",
+        takes=Takes.NOTHING,
+        help="Have it started by itself on this machine, also when you are logged out.",
+    ),
+    Option(
+        names=("-uninstall", "--uninstall"),
+        field="uninstall",
+        takes=Takes.NOTHING,
+        help="Remove what -install added, and nothing else.",
+    ),
+    Option(
+        names=("-status", "--status"),
+        field="status",
+        takes=Takes.NOTHING,
+        help="Tell what the last round did and could not do, and whether it is installed.",
+    ),
+)
+_OPTIONS = (
+    *_ONE,
+    Option(
+        names=("-every", "--every"),
+        field="every",
+        metavar="DURATION",
+        kind=Kind.DURATION,
+        help="With -loop: the longest pause, such as 5min; default: what the policy says.",
+    ),
+    Option(
+        names=("-quiet", "--quiet"),
+        field="quiet",
+        takes=Takes.NOTHING,
+        help="Say nothing of what was done, or could not be: -status tells it later.",
+    ),
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, talk: Talk) -> Result:
+    """Renew, or arrange for it.
+
+    Raises:
+        UsageError: more than one thing was asked for.
+        RenewalNotInstalled: nothing would run it by itself.
+        HepsubError: it cannot be done at all.
+    """
+    asked = [option.names[0] for option in _ONE if values[option.field]]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} at once", remedy="give one of them")
+    act = asked[0] if asked else "-once"
+    if values["every"] is not None and act != "-loop":
+        raise UsageError(
+            "-every goes with -loop", remedy="the policy's [renew] every is for the others"
+        )
+    if act in ("-install", "-uninstall", "-status"):
+        return _arranged(session, act)
+    from hepsub.actions.renew.rounds import loop, one_round
+
+    if act == "-loop":
+        return loop(values["every"], talk.progress)
+    return one_round(quiet=values["quiet"])
+
+
+def _arranged(session: Session, act: str) -> Result:
+    from hepsub.actions.renew.install import install, uninstall
+    from hepsub.actions.renew.status import renewal_status
+
+    result = {"-install": install, "-uninstall": uninstall, "-status": renewal_status}[act](session)
+    if act == "-install":
+        from hepsub.actions.renew.renew import renew
+
+        with contextlib.suppress(
+            HepsubError
+        ):  # the first round; -status tells what it could not do
+            renew(session, by_itself=True)
+    return result
+
+
+COMMAND = Command(
+    name="hep_auth renew",
+    summary="Keep fresh what waiting and running jobs have with them",
+    description=(
+        "One round looks at all of your jobs that something travels with: it renews tickets and tokens, signs URLs"
+        " anew, finishes or removes submissions that were interrupted, and clears away what finished jobs left."
+        " Jobs get the new ones when they start, and ask for them while they run (at a remote site only where the"
+        " policy has io_proxy). With no such job it has nothing to do."
+        " Two of them at once, also on two machines with one home, do not disturb each other.",
+        "-install has it started by a timer of your systemd, if that goes on after the logout (lingering); else by"
+        " cron, if a cron daemon runs: one line in your crontab, which ends with '# hepsub renew'. It says which,"
+        " and why that survives the logout. Where neither would work it ends with exit status 59: there -loop is"
+        " left. -status is 0 when all is well, 53 when the last round could not do all, 59 when nothing runs it.",
+    ),
+    options=_OPTIONS,
+    words=None,
+    examples=(
+        ("hep_auth renew -install", "once on each machine where you submit"),
+        ("hep_auth renew -status", "when it last ran, what it did, and what it could not"),
+        ("hep_auth renew", "one round now"),
+        ("hep_auth renew -loop -every 5min", "in the entry point of a container"),
+    ),
+    run=run,
+)

@@ -1,0 +1,66 @@
+"""hep_auth s3: the keys of a storage, for AWS's programs and libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_PROCESS = Option(
+    names=("-process", "--process"),
+    field="process",
+    takes=Takes.NOTHING,
+    help="Print the keys on stdout as AWS's credential_process does; whoever calls this gets the secret.",
+)
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """Give the keys, or say whose they are.
+
+    Raises:
+        HepsubError: there is no such storage, or there are no keys.
+    """
+    from hepsub.actions.auth.s3 import storage_keys
+
+    if values["process"] and values["json"]:
+        raise UsageError(
+            "-process prints a document of its own", remedy="leave out -json or -process"
+        )
+    named = values["storage"][0] if values["storage"] else ""
+    return storage_keys(session, named, secret=values["process"])
+
+
+COMMAND = Command(
+    name="hep_auth s3",
+    summary="Tell or give the keys of a storage",
+    description=(
+        "Without -process it tells whose keys a storage of the policy has, how long they are valid and whether the"
+        " storage accepts them, and shows no secret: exit status 0 for keys that it accepts, 34 for others, 35 when"
+        " it does not answer. With -process it is a credential process as the AWS SDKs call it: rclone, aws, s5cmd"
+        " and boto3 get fresh keys from it, again and again, for as long as your token can be had. `Expiration` is"
+        " some minutes earlier than real, so that nothing begins with keys that are about to end.",
+        "Put `[profile herd]` and `credential_process = /path/to/hep_auth s3 -process herd` into ~/.aws/config,"
+        " with endpoint_url and region of the storage, and name that profile: `aws --profile herd s3 ls`,"
+        " `s5cmd --profile herd ls`, `boto3.Session(profile_name='herd')`, and in rclone.conf `env_auth = true`"
+        " with `profile = herd`.",
+    ),
+    options=(_PROCESS, *COMMON),
+    words=Words(
+        field="storage",
+        metavar="[STORAGE]",
+        help="A storage of the policy; default: the one marked as default, or the only one.",
+        most=1,
+        kind=Kind.STORAGE,
+    ),
+    examples=(
+        ("hep_auth s3 herd", "whose keys they are, and until when"),
+        ("hep_auth s3 -process herd", "what credential_process in ~/.aws/config calls"),
+    ),
+    run=run,
+)

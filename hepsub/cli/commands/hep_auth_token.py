@@ -1,0 +1,81 @@
+"""hep_auth token: a token on stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Kind, Option, Values, Words
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_OPTIONS = (
+    Option(
+        names=("-aud", "--aud", "--audience"),
+        field="audience",
+        metavar="A",
+        help="The audience it has to be for; default: what the policy says.",
+    ),
+    Option(
+        names=("-scope", "--scope"),
+        field="scopes",
+        metavar="S",
+        repeated=True,
+        help="A scope it has to have; may be repeated; default: what the policy says.",
+    ),
+    Option(
+        names=("-t", "-time", "--time"),
+        field="seconds",
+        metavar="DURATION",
+        kind=Kind.DURATION,
+        help="How long it has to be valid at least: 300, 5min, 1h; default: 1 minute.",
+    ),
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """Print a token.
+
+    Raises:
+        HepsubError: there is no such credential, or no such token is to be had.
+    """
+    from hepsub.actions.auth.token import Wanted, token
+
+    wanted = Wanted(
+        name=values["name"][0] if values["name"] else "",
+        audience=values["audience"] or "",
+        scopes=values["scopes"],
+        seconds=float(values["seconds"] or 60),
+    )
+    return token(session, wanted)
+
+
+COMMAND = Command(
+    name="hep_auth token",
+    summary="Print a token",
+    description=(
+        "The token, and nothing else, is one line on stdout. It is the one that WLCG Bearer Token Discovery finds"
+        " when that fits, else one from oidc-agent, or from the program that the policy names. A token is as good"
+        " as your password while it is valid: hand it to a program through a file or a pipe, never as an argument.",
+    ),
+    options=_OPTIONS,
+    words=Words(
+        field="name",
+        metavar="[NAME]",
+        help="A token of the policy; default: iam.",
+        most=1,
+        kind=Kind.CREDENTIAL,
+    ),
+    examples=(
+        ("hep_auth token", "your IAM token"),
+        ("hep_auth token -aud https://wlcg.cern.ch/jwt/v1/any", "one for an audience"),
+        (
+            "hep_auth token iam -scope storage.read:/ -t 30min",
+            "one with this scope, valid for half an hour at least",
+        ),
+    ),
+    run=run,
+)

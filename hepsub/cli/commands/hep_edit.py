@@ -1,0 +1,56 @@
+"""hep_edit: change waiting and held jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.ids import named_ids
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Values
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_MEMORY = Option(
+    names=("-m", "-mem", "--memory"),
+    field="memory",
+    metavar="MB",
+    kind=Kind.MEMORY,
+    help="The memory that each job asks for from now on; a bare number is MB.",
+)
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """Change jobs.
+
+    Raises:
+        HepsubError: nothing was said to change, the pool cannot be asked, or an id is wrong.
+    """
+    from hepsub.actions.queue.edit import edit
+
+    if values["memory"] is None:
+        raise UsageError("nothing to change was named", remedy="hep_edit -m MB ID…")
+    return edit(session, named_ids(values, "hep_edit"), values["memory"], values["pool"])
+
+
+COMMAND = Command(
+    name="hep_edit",
+    summary="Change the memory of waiting and held jobs",
+    description=(
+        "hep_edit changes the memory that waiting and held jobs ask for, and says old -> new. Running jobs"
+        " are left alone: what they have was given to them when they started.",
+        "The exit code is 0 only if all that was asked was done.",
+    ),
+    options=(_MEMORY, ALL, POOL, *COMMON),
+    words=IDS,
+    examples=(
+        ("hep_edit -m 3000 13", "3000 MB for the jobs of cluster 13 that do not run"),
+        (
+            "hep_edit -m 3000 -a && hep_release -a",
+            "more memory for all of your jobs, then release them",
+        ),
+    ),
+    run=run,
+)

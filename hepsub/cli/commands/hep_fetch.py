@@ -1,0 +1,141 @@
+"""hep_fetch: bring the outputs of jobs here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Option, Takes, Values
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_OPTIONS = (
+    Option(
+        names=("-d", "--dir"),
+        field="dir",
+        metavar="DIR",
+        kind=Kind.DIRECTORY,
+        help="The directory that gets them, instead of the current one; it is made.",
+    ),
+    Option(
+        names=("-only", "--only"),
+        field="only",
+        metavar="PATTERN",
+        repeated=True,
+        help="Only outputs whose names match, such as '*.root'; may be repeated.",
+    ),
+    Option(
+        names=("-ls", "--ls"),
+        field="ls",
+        takes=Takes.NOTHING,
+        help="Show what there is and where, and fetch nothing.",
+    ),
+    Option(
+        names=("-wait", "--wait"),
+        field="wait",
+        takes=Takes.NOTHING,
+        help="First wait until the jobs have ended.",
+    ),
+    Option(
+        names=("-force", "--force"),
+        field="force",
+        takes=Takes.NOTHING,
+        help="Replace files that are here and differ.",
+    ),
+    Option(
+        names=("-push", "--push"),
+        field="push",
+        takes=Takes.NOTHING,
+        help="First upload what came home because the store was away (of the whole cluster).",
+    ),
+    POOL,
+    Option(
+        names=("-quiet", "--quiet"),
+        field="quiet",
+        takes=Takes.NOTHING,
+        help="No progress and no notes; errors are told.",
+    ),
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, talk: Talk) -> Result:
+    """Fetch outputs, or show what there is.
+
+    Raises:
+        UsageError: no job is named, or -d names no directory.
+        HepsubError: a job is not known, or belongs to two schedds.
+    """
+    from hepsub.actions.fetch.fetch import fetch
+    from hepsub.actions.fetch.order import Order
+    from hepsub.actions.queue.wait import Clock
+    from hepsub.cli.progress import watching
+    from hepsub.jobid import parse_job_id
+
+    if not values["ids"]:
+        raise UsageError(
+            "which jobs?",
+            remedy="hep_fetch 13 fetches the outputs of cluster 13; also 13.2, 13.0-9",
+        )
+    order = Order(
+        ids=tuple(parse_job_id(text) for text in values["ids"]),
+        directory=_directory(session, values["dir"]),
+        pool=values["pool"],
+        only=tuple(values["only"] or ()),
+        listing=values["ls"],
+        force=values["force"],
+        push=values["push"],
+        wait=values["wait"],
+    )
+    clock = Clock(sleep=time.sleep, progress=talk.progress)
+    shown = sys.stderr.isatty() and not values["json"] and not values["quiet"]
+    with watching(shown=shown) as watch:
+        return fetch(session, order, clock, watch)
+
+
+def _directory(session: Session, asked: str | None) -> Path:
+    from hepsub.plan.layout import absolute
+
+    if not asked:
+        return session.situation.cwd
+    path = Path(absolute(asked, session.situation.cwd))
+    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (Path raises where it may not look)
+        raise UsageError(
+            f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
+        )
+    return path
+
+
+COMMAND = Command(
+    name="hep_fetch",
+    summary="Bring the outputs of jobs here",
+    description=(
+        "hep_fetch fetches what jobs have left, as far as it exists, into CLUSTER/PROC/NAME: from S3, from the spool"
+        " of a remote schedd, and what came home because it could be saved nowhere else; with it the report.json"
+        " of each job, and all files that a remote job without -out left new."
+        " Outputs that -out gave a path on this machine stay there. What is here and equal is not"
+        " fetched again, and what differs is never overwritten without -force. A file gets its name when its size"
+        " and checksum are right; before that it is NAME.part, where the same command goes on after an interruption.",
+        "It ends with 0 when everything that exists is here and no job misses an output that it had to make; else"
+        " with 53, and says for each job what is missing and why: it is idle, was removed, or ended with which"
+        " error. Outputs that two runs of one job wrote are told apart by the job's report. Which outputs a job has"
+        " stands in its bundle, which is kept for [renew] keep of the policy after the job's end.",
+    ),
+    options=_OPTIONS,
+    words=IDS,
+    examples=(
+        ("hep_fetch 13", "all outputs of cluster 13 that exist, into 13/PROC/NAME"),
+        ("hep_fetch 13.0-9 -d results -only '*.root'", "some jobs, some files, another directory"),
+        ("hep_fetch -wait 13", "when the jobs have ended"),
+        ("hep_fetch -ls 13", "what there is, where it is, and what is missing"),
+        ("hep_fetch -push 13", "upload what came home while the store was away, then fetch"),
+    ),
+    run=run,
+)

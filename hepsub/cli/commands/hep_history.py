@@ -1,0 +1,73 @@
+"""hep_history: show jobs that have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_MOST = 100
+
+_OPTIONS = (
+    Option(
+        names=("-u", "--user"),
+        field="user",
+        metavar="USER",
+        takes=Takes.PERHAPS_ONE,
+        help="Jobs of this user; default: your own.",
+    ),
+    Option(
+        names=("-i", "--id"),
+        field="id",
+        metavar="ID",
+        takes=Takes.MANY,
+        help="Only these clusters, jobs or ranges.",
+    ),
+    Option(
+        names=("-n", "--number"),
+        field="number",
+        metavar="N",
+        kind=Kind.POSITIVE,
+        help=f"The latest N; default: {_MOST}, or all when ids are given.",
+    ),
+    POOL,
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """List jobs that have ended.
+
+    Raises:
+        HepsubError: the pool cannot be asked, or an id is wrong.
+    """
+    from hepsub.actions.queue.history import history
+    from hepsub.jobid import parse_job_id
+
+    ids = tuple(parse_job_id(text) for text in (*values["id"], *values["ids"]))
+    most = values["number"] or (session.policy.limits.jobs if ids else _MOST)
+    return history(session, ids, values["user"] or session.situation.user, most, values["pool"])
+
+
+COMMAND = Command(
+    name="hep_history",
+    summary="Show jobs that have ended",
+    description=(
+        "hep_history lists jobs that have left the queue, the latest first, with the exit code or the signal"
+        " that ended them, their run time, their peak memory in MB and their CPU time (of all their processes"
+        " together: with two busy cores it is twice the run time), or why they were removed.",
+    ),
+    options=_OPTIONS,
+    words=Words(field="ids", metavar="[ID…]", help="As behind -i."),
+    examples=(
+        ("hep_history", "your latest jobs"),
+        ("hep_history 13", "how the jobs of cluster 13 ended"),
+        ("hep_history -json 13", "the same for programs"),
+    ),
+    run=run,
+)

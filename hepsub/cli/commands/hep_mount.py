@@ -1,0 +1,163 @@
+"""hep_mount: show a bucket as a directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_LIMIT_S = 600
+
+_OPTIONS = (
+    Option(
+        names=("-rw", "--rw"),
+        field="rw",
+        takes=Takes.NOTHING,
+        help="Let it be written to; without this a mount is read-only.",
+    ),
+    Option(
+        names=("-f", "-foreground", "--foreground"),
+        field="foreground",
+        takes=Takes.NOTHING,
+        help="Stay in the foreground; ^C takes the mount away.",
+    ),
+    Option(
+        names=("-ls", "--ls"),
+        field="ls",
+        takes=Takes.NOTHING,
+        help="Show your mounts on this host, how they are, and what they still have to send.",
+    ),
+    Option(
+        names=("-u", "-umount", "--umount"),
+        field="umount",
+        takes=Takes.NOTHING,
+        help="Take mounts away, when all that was written has arrived in the storage.",
+    ),
+    Option(
+        names=("-a", "-all", "--all"),
+        field="every",
+        takes=Takes.NOTHING,
+        help="With -u: all your mounts on this host.",
+    ),
+    Option(
+        names=("-t", "-timeout", "--timeout"),
+        field="timeout",
+        metavar="DURATION",
+        kind=Kind.DURATION,
+        help="With -u or -f: how long to wait for what has not arrived yet; default: 10 min.",
+    ),
+    Option(
+        names=("-force", "--force"),
+        field="force",
+        takes=Takes.NOTHING,
+        help="With -u: wait for nothing; what has not arrived yet is lost.",
+    ),
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, talk: Talk) -> Result:
+    """Mount, unmount or list.
+
+    Raises:
+        UsageError: the words do not fit together.
+        HepsubError: it was not done.
+    """
+    words = tuple(values["words"] or ())
+    _refuse_nonsense(values, words)
+    if values["ls"]:
+        from hepsub.actions.mount.list import list_mounts
+
+        return list_mounts(session)
+    from hepsub.actions.mount.unmount import End, unmount_all
+
+    limit = _LIMIT_S if values["timeout"] is None else values["timeout"]
+    end = End(directories=words, limit_s=float(limit), force=values["force"])
+    if values["umount"]:
+        return unmount_all(session, end, talk.progress)
+    from hepsub.actions.mount.mount import Order, mount
+
+    order = Order(what=words[0], directory=words[1], writable=values["rw"])
+    if values["foreground"]:
+        from hepsub.actions.mount.foreground import mount_here
+
+        return mount_here(session, order, end, talk.progress)
+    return mount(session, order, talk.progress)
+
+
+def _refuse_nonsense(values: Values, words: tuple[str, ...]) -> None:
+    chosen = [name for name in ("ls", "umount", "rw", "foreground") if values[name]]
+    shown = {"ls": "-ls", "umount": "-u", "rw": "-rw", "foreground": "-f"}
+    if len(chosen) > 1 and set(chosen) != {"rw", "foreground"}:
+        both = " and ".join(shown[name] for name in chosen)
+        raise UsageError(f"{both} do not go together", remedy="hep_mount -h shows what there is")
+    if (values["every"] or values["force"]) and not values["umount"]:
+        raise UsageError(
+            "-a and -force belong to -u",
+            remedy="hep_mount -u DIRECTORY takes one mount away, hep_mount -u -a all of them",
+        )
+    if values["ls"] and words:
+        raise UsageError("-ls shows all mounts, and takes no words", remedy="hep_mount -ls")
+    if values["umount"]:
+        if bool(words) == bool(values["every"]):
+            raise UsageError(
+                "which mounts?" if not words else "either directories or -a",
+                remedy="hep_mount -u DIRECTORY, or hep_mount -u -a for all; hep_mount -ls shows them",
+            )
+    elif not values["ls"] and len(words) != 2:
+        raise UsageError(
+            _counted(words), remedy="hep_mount STORAGE:BUCKET/PREFIX DIRECTORY, or hep_mount -ls"
+        )
+
+
+def _counted(words: tuple[str, ...]) -> str:
+    if not words:
+        return "what is to be mounted, and where?"
+    if len(words) == 1:
+        return f"where shall '{words[0]}' be mounted?"
+    return f"one bucket and one directory, please, and not also '{words[2]}'"
+
+
+COMMAND = Command(
+    name="hep_mount",
+    summary="Show a bucket as a directory",
+    description=(
+        "hep_mount shows a bucket of a storage of the policy, or what begins with a prefix in it, as a directory:"
+        " for looking around, and for programs that read here and there in large files, such as ROOT. The"
+        " directory is made where it is absent, and has to be empty. It is read-only without -rw. When the command"
+        " ends with 0, the directory can be listed. rclone does the work; it asks hep_auth for keys whenever those"
+        " it has have ended, so a mount lives for as long as your token can be had, and no file holds a key. The"
+        " mount is yours alone, and outlives the terminal.",
+        "What was read is kept on a local disk for a while ([mount] of the policy). What is written is sent some"
+        " seconds after the file was closed: until then it is pending. -ls counts what is pending; -u waits for it,"
+        " says how many there are, and leaves the mount when it takes longer than -t. Nothing that is pending is"
+        " lost when rclone or the machine goes down: mounting the same again at the same place sends it. What others"
+        " write appears within half a minute. A bucket has no directories: an empty one lasts only as long as the"
+        " mount.",
+        "-ls shows STATE: ok; silent (it does not answer in time); stale (its rclone is gone: -u, or mounting again,"
+        " mends it); dead (no longer mounted, as after a reboot, with writes that were not sent). It does not ask the"
+        " storage: when programs get 'Input/output error' from a mount that is ok, the storage is away, the keys have"
+        " expired, or the disk of the cache is full; the last lines of the log, which -ls -json names, tell which.",
+    ),
+    options=_OPTIONS,
+    words=Words(
+        field="words",
+        metavar="[WHAT DIRECTORY]",
+        help="WHAT is STORAGE:BUCKET, STORAGE:BUCKET/PREFIX or s3://BUCKET/PREFIX; with -u directories only.",
+        kind=Kind.DIRECTORY,
+    ),
+    examples=(
+        ("hep_mount herd:user/alice files", "read-only, in the background"),
+        ("hep_mount -rw s3://user/alice/ntuples work", "writable"),
+        ("hep_mount -f herd:raw raw", "until ^C"),
+        ("hep_mount -ls", "your mounts, and what they still have to send"),
+        ("hep_mount -u files", "when all has arrived"),
+    ),
+    run=run,
+)

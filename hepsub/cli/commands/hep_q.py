@@ -1,0 +1,136 @@
+"""hep_q: show the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.batch import State
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+_OPTIONS = (
+    Option(
+        names=("-u", "--user"),
+        field="user",
+        metavar="USER",
+        takes=Takes.PERHAPS_ONE,
+        help="Only jobs of this user; without a name, your own.",
+    ),
+    Option(
+        names=("-i", "--id"),
+        field="id",
+        metavar="ID",
+        takes=Takes.MANY,
+        help="Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.",
+    ),
+    Option(
+        names=("-hold", "--hold"),
+        field="hold",
+        takes=Takes.NOTHING,
+        help="Only jobs on hold, with the reasons.",
+    ),
+    Option(
+        names=("-run", "--run"), field="running", takes=Takes.NOTHING, help="Only running jobs."
+    ),
+    Option(
+        names=("-stat", "--stat"),
+        field="stat",
+        metavar="S",
+        kind=Kind.STATE,
+        help="Only jobs in this state: I, R, C, H, X or S.",
+    ),
+    Option(
+        names=("-why", "--why"),
+        field="why",
+        takes=Takes.NOTHING,
+        help="Say in words why each job is where it is, and what to do.",
+    ),
+    POOL,
+    *COMMON,
+)
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """List jobs, or explain them.
+
+    Raises:
+        HepsubError: the pool cannot be asked, or an id is wrong.
+    """
+    from hepsub.actions.queue.query import Filter, query
+    from hepsub.actions.queue.why import why
+    from hepsub.jobid import parse_job_id
+
+    wanted = Filter(
+        pool=values["pool"],
+        owner=_owner(values["user"], session),
+        ids=tuple(parse_job_id(text) for text in (*values["id"], *values["ids"])),
+        states=_states(values),
+        reasons=values["hold"],
+    )
+    return why(session, wanted) if values["why"] else query(session, wanted)
+
+
+def _owner(user: str | None, session: Session) -> str:
+    if user is None:
+        return ""
+    return user or session.situation.user
+
+
+def _states(values: Values) -> tuple[State, ...]:
+    from hepsub.batch import State
+
+    asked = []
+    if values["hold"]:
+        asked.append({State.HELD})
+    if values["running"]:
+        asked.append({State.RUNNING, State.TRANSFERRING})
+    if values["stat"] is not None:
+        asked.append({_state(values["stat"])})
+    if not asked:
+        return ()
+    common = set.intersection(*asked)
+    if not common:
+        raise UsageError(
+            "no job is in two states at once", remedy="give one of -hold, -run and -stat"
+        )
+    return tuple(sorted(common, key=lambda state: state.value))
+
+
+def _state(text: str) -> State:
+    from hepsub.batch import State
+
+    try:
+        return State(text.upper())
+    except ValueError as error:
+        raise UsageError(
+            f"argument -stat/--stat: invalid choice: '{text}'",
+            remedy="choose from I, R, C, H, X, S",
+        ) from error
+
+
+COMMAND = Command(
+    name="hep_q",
+    summary="Show the queue",
+    description=(
+        "hep_q lists jobs, one a line, with the columns JOBID, OWNER, SUBMITTED (two words), RUN_TIME, ST,"
+        " PRI, SIZE (MB) and CMD at fixed places. The last line counts them:"
+        " 'N jobs; N completed, N removed, N idle, N running, N held, N suspended'. Without any job there are"
+        " four lines. Jobs that a large cluster has still to make count as idle and have no line.",
+        "ST is I (idle), R (running), H (on hold), C (completed), X (removed), > (outputs on their way) or"
+        " S (suspended). Jobs that ended leave the queue: hep_history shows them.",
+    ),
+    options=_OPTIONS,
+    words=Words(field="ids", metavar="[ID…]", help="As behind -i."),
+    examples=(
+        ("hep_q -u", "your own jobs"),
+        ("hep_q -i 13 -hold", "the jobs of cluster 13 that are on hold, with the reasons"),
+        ("hep_q -i 13 -why", "why they are where they are, and what to do"),
+        ("hep_q -u -json", "the same for programs"),
+    ),
+    run=run,
+)

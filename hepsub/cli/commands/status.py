@@ -1,0 +1,36 @@
+"""hep_sub status: show one's own jobs, cluster by cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, POOL, Command, Values
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Result
+
+
+def run(session: Session, values: Values, _: Talk) -> Result:
+    """Show one's own clusters.
+
+    Raises:
+        PoolUnreachable: the pool cannot be asked.
+    """
+    from hepsub.actions.queue.status import status
+
+    return status(session, values["pool"])
+
+
+COMMAND = Command(
+    name="hep_sub status",
+    summary="Show your own jobs, cluster by cluster",
+    description=(
+        "The grouped view of your own jobs. hep_q shows them one by one, in HepJob's table.",
+    ),
+    options=(POOL, *COMMON),
+    words=None,
+    examples=(("hep_sub status", "your clusters, with counts of idle, running and held jobs"),),
+    run=run,
+)

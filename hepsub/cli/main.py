@@ -1,0 +1,271 @@
+"""From argv to an exit code: finds the command, runs it, renders what it returns. The one `try`."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import Command, Kind, Values
+from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
+from hepsub.interrupts import Interrupts
+from hepsub.version import __version__
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Session
+    from hepsub.result import Problem
+
+PROGRAMS = {
+    "hep_sub": "hepsub.cli.commands.hep_sub",
+    "hep_q": "hepsub.cli.commands.hep_q",
+    "hep_rm": "hepsub.cli.commands.hep_rm",
+    "hep_hold": "hepsub.cli.commands.hep_hold",
+    "hep_release": "hepsub.cli.commands.hep_release",
+    "hep_edit": "hepsub.cli.commands.hep_edit",
+    "hep_history": "hepsub.cli.commands.hep_history",
+    "hep_clus": "hepsub.cli.commands.hep_clus",
+    "hep_fetch": "hepsub.cli.commands.hep_fetch",
+    "hep_mount": "hepsub.cli.commands.hep_mount",
+    "hep_auth": "hepsub.cli.commands.hep_auth",
+}
+"""The commands, and the module of each."""
+
+SUBCOMMANDS = {
+    "status": "hepsub.cli.commands.status",
+    "demo": "hepsub.cli.commands.demo",
+    "rm": "hepsub.cli.commands.hep_rm",
+    "hold": "hepsub.cli.commands.hep_hold",
+    "release": "hepsub.cli.commands.hep_release",
+    "edit": "hepsub.cli.commands.hep_edit",
+    "history": "hepsub.cli.commands.hep_history",
+    "fetch": "hepsub.cli.commands.hep_fetch",
+    "mount": "hepsub.cli.commands.hep_mount",
+    "auth": "hepsub.cli.commands.hep_auth",
+}
+"""What the first word behind hep_sub may be, besides a script or an option."""
+
+VERBS = {
+    "hep_sub": SUBCOMMANDS,
+    "hep_auth": {
+        "login": "hepsub.cli.commands.hep_auth_login",
+        "renew": "hepsub.cli.commands.hep_auth_renew",
+        "s3": "hepsub.cli.commands.hep_auth_s3",
+        "token": "hepsub.cli.commands.hep_auth_token",
+    },
+}
+"""The commands whose first word may name another one: command → that word → its module."""
+
+_OFFER = "__offer"
+"""The first word with which completions ask for the policy's words."""
+_BUG = 1
+
+
+def load(program: str) -> Command:
+    """The declaration of a command."""
+    return _declared(PROGRAMS[program])
+
+
+def load_verbs(name: str) -> dict[str, Command]:
+    """The commands that the first word behind a command may name: word → command."""
+    return {word: _declared(module) for word, module in VERBS.get(name, {}).items()}
+
+
+def find(program: str, words: Sequence[str]) -> tuple[Command, Sequence[str]]:
+    """The command that a command line means, and the words that are left for it.
+
+    Args:
+        program: the command's name, one of PROGRAMS.
+        words: its words; a verb is one only as the first of them, and only exactly.
+    """
+    name, module = program, PROGRAMS[program]
+    while words and words[0] in VERBS.get(name, {}):
+        module, words = VERBS[name][words[0]], words[1:]
+        name = _declared(module).name
+    return _declared(module), words
+
+
+def _declared(module: str) -> Command:
+    command = importlib.import_module(module).COMMAND
+    assert isinstance(command, Command)  # noqa: S101 (every command module has one)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """How a command ended.
+
+    Attributes:
+        exit_code: its exit code.
+        session: the session it had, if what it was asked for was done and told.
+    """
+
+    exit_code: int
+    session: Session | None = None
+
+
+def main(program: str, words: Sequence[str]) -> int:
+    """Run a command line; returns the exit code.
+
+    Args:
+        program: the command's name, one of PROGRAMS.
+        words: its words.
+    """
+    try:
+        if program == "hep_sub" and words[:1] == [_OFFER]:
+            from hepsub.cli.choices import offer
+
+            return offer(words[1:])
+        command, words = find(program, words)
+    except KeyboardInterrupt:  # nothing has been done
+        return Interrupted.exit_code
+    if sys.stdout is None:  # closed by the caller, who does not want to hear
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lives)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
+            stream.reconfigure(errors="backslashreplace")
+    interrupts = Interrupts()
+    with interrupts.scope():
+        end = _caught(command, words, interrupts, lambda: _run(command, words, interrupts))
+        interrupts.take()  # it has been told how the command ended
+    if (session := end.session) is not None:
+        with interrupts.scope():
+            _caught(command, (), interrupts, lambda: _offer(session))
+            interrupts.take()
+    return end.exit_code
+
+
+def _caught(
+    command: Command, words: Sequence[str], interrupts: Interrupts, call: Callable[[], _End]
+) -> _End:
+    """Do something to its end; whatever comes of it is reported, which Ctrl-C does not interrupt."""
+    try:
+        return call()
+    except HepsubError as trouble:
+        interrupts.hold()
+        return _report(command, words, _problem(trouble), trouble.exit_code)
+    except KeyboardInterrupt:
+        interrupts.hold()
+        return _report(command, words, _problem(Interrupted("interrupted")), Interrupted.exit_code)
+    except BrokenPipeError:
+        from hepsub.cli.output import discard_output
+
+        discard_output()
+        return _End(exit_code=141)  # what a shell shows for a program that SIGPIPE ended
+    except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
+        interrupts.hold()
+        return _report(command, words, _bug(), _BUG)
+
+
+def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End:
+    from hepsub.cli.parse import parse
+
+    values = parse(words, command)
+    if values["help"]:
+        from hepsub.cli.help import help_text
+
+        print(help_text(command, _verbs_shown(command), _choices_shown(command)), flush=True)
+        return _End(exit_code=0)
+    if values["version"]:
+        print(f"{command.name} (hepsub) {__version__}", flush=True)
+        return _End(exit_code=0)
+    return _run_in_session(command, values, interrupts)
+
+
+def _verbs_shown(command: Command) -> dict[str, str]:
+    """The words that name another command, with what it does; hep_sub's are too many to load for that."""
+    if command.name == "hep_sub":
+        return dict.fromkeys(SUBCOMMANDS, "")
+    return {word: f"{verb.summary}." for word, verb in load_verbs(command.name).items()}
+
+
+def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
+    """What values can be here, for the commands that choose among what a site has: others need no policy."""
+    kinds = {option.kind for option in command.options}
+    if kinds.isdisjoint({Kind.GROUP, Kind.SITE}):
+        return {}
+    from hepsub.cli.choices import choices
+
+    return choices(kinds, complete=False)
+
+
+def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
+    from hepsub.actions.session import open_session
+    from hepsub.cli import output, render
+    from hepsub.cli.talk import Talk
+    from hepsub.result import Value
+
+    as_json, quiet = values["json"], values.get("quiet", False)
+
+    def early(value: Value) -> None:
+        if not as_json:
+            render.show(command.name, value)
+
+    def progress(line: str) -> None:
+        if not as_json and not quiet:
+            output.talk(command.name, [line])
+
+    def alert(line: str) -> None:
+        output.talk(command.name, [line])
+
+    session = open_session(interrupts)
+    result = command.run(session, values, Talk(early=early, progress=progress, alert=alert))
+    if as_json:
+        render.render_json(command.name, result)
+    else:
+        render.render_text(command.name, result, quiet=quiet)
+    return _End(exit_code=result.exit_code, session=session)
+
+
+def _offer(session: Session) -> _End:
+    """What every command does on its way; the command itself has ended, and been told."""
+    from hepsub.actions.renew.offer import offer
+
+    offer(session)
+    return _End(exit_code=0)
+
+
+def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> _End:
+    from hepsub.cli import output, render
+
+    unheard = problem.code == OutputUnwritable.code
+    if ("-json" in words or "--json" in words) and not unheard:
+        render.render_json_error(command.name, problem)
+    else:
+        output.error(command.name, problem)
+    return _End(exit_code=exit_code)
+
+
+def _problem(trouble: HepsubError) -> Problem:
+    from hepsub.result import Problem
+
+    return Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+
+
+def _bug() -> Problem:
+    """A report of the exception at hand, and where it lies."""
+    from hepsub.files import make_private
+    from hepsub.paths import paths_for
+    from hepsub.result import Problem
+    from hepsub.situation import home_directory
+
+    reports = paths_for(os.environ, home_directory(os.environ)).reports
+    text = traceback.format_exc()
+    try:
+        make_private(reports)
+        path = reports / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}.txt")
+        path.write_text(f"hepsub {__version__}\n{text}")
+        path.chmod(0o600)
+        where = f"; the details are in {path}"
+    except OSError:
+        where = f": {text.rstrip()}".replace("\n", "\n  ")
+    return Problem(
+        code="bug",
+        message=f"hepsub itself failed, which is a bug{where}",
+        remedy="please report it with that file; hep_q -u shows whether anything was submitted",
+    )

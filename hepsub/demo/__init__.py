@@ -1,1 +1,0 @@
-"""What hep_sub demo needs: events, a program that reads them, and a histogram."""

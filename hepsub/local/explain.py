@@ -1,0 +1,117 @@
+"""Why a job of the embedded pool is where it is. Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.batch import Advice, JobStatus
+from hepsub.condor.holds import Hold, explain_hold
+from hepsub.local.holds import LOST_CODE, UNSAVED_CODE
+from hepsub.local.machine import Machine, capped_note
+
+
+class Idle(Struct, frozen=True, kw_only=True):
+    """An idle job among the others.
+
+    Attributes:
+        request: cores and memory as asked for.
+        machine: what the machine has.
+        free: what of it is not in use.
+        running: number of jobs that run.
+        before: number of idle jobs that go first.
+        ending: whether an earlier run of it has still to end.
+        stale: whether it is idle no more: the queue has moved on since it was listed.
+        gated: whether the command that submitted it is not done with it.
+    """
+
+    request: Machine
+    machine: Machine
+    free: Machine
+    running: int
+    before: int
+    ending: bool
+    stale: bool
+    gated: bool
+
+
+class Details(Struct, frozen=True, kw_only=True):
+    """What the queue knows of a job beyond its status: program, stdout, walltime limit in seconds."""
+
+    executable: str
+    stdout: str
+    walltime_s: int
+
+
+def explain_idle(idle: Idle) -> Advice:
+    """Why an idle job does not run yet."""
+    machine, free = idle.machine, idle.free
+    note = capped_note(machine, idle.request.cores, idle.request.memory_mb)
+    details = (
+        f"cores: {machine.cores - free.cores} of {machine.cores} in use by {idle.running} job(s)",
+        f"memory: {machine.memory_mb - free.memory_mb} of {machine.memory_mb} MB given to them",
+        *([note] if note else []),
+    )
+    return Advice(sentence=_idle_sentence(idle), details=details)
+
+
+def _idle_sentence(idle: Idle) -> str:
+    return _kept_back(idle) or _waiting(idle)
+
+
+def _kept_back(idle: Idle) -> str:
+    """Why it does not wait for its turn; empty for one that does."""
+    if idle.stale:
+        return "it has started, or left the queue, since the queue was read: look again"
+    if idle.gated:
+        return "it is being prepared: its bundle is not complete yet"
+    if idle.ending:
+        return (
+            "it was released while its earlier run is still being ended; it starts anew after that"
+        )
+    return ""
+
+
+def _waiting(idle: Idle) -> str:
+    wanted = idle.machine.capped(idle.request.cores, idle.request.memory_mb)
+    if idle.before:
+        first = f"{idle.before} job(s) go first, by priority and then by id"
+        if idle.free.holds(wanted):
+            return f"{first}; it passes them only where that delays nobody: a shorter walltime (-wt) helps"
+        return first
+    if idle.free.holds(wanted):
+        return "it is next, and starts in a moment"
+    short = [
+        *([f"{wanted.cores} core(s)"] if wanted.cores > idle.free.cores else []),
+        *([f"{wanted.memory_mb} MB of memory"] if wanted.memory_mb > idle.free.memory_mb else []),
+    ]
+    return f"it is next, and waits until {' and '.join(short)} are free"
+
+
+def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
+    """Why a job is on hold, and what to do."""
+    if job.hold_code == LOST_CODE:
+        return Advice(
+            sentence=f"it was {job.hold_reason}; how it would have ended is not known",
+            next_command=f"hep_release {meant}, to run it again from its beginning",
+        )
+    if job.hold_code == UNSAVED_CODE:
+        return Advice(
+            sentence=f"it ran to its end, but {job.hold_reason}",
+            next_command="mend the storage or make room, and copy what is kept if you want it; then"
+            f" hep_release {meant} runs it again from its beginning",
+        )
+    advice = explain_hold(
+        Hold(
+            job=meant,
+            code=job.hold_code,
+            subcode=job.hold_subcode,
+            reason=job.hold_reason,
+            executable=details.executable,
+            stdout=details.stdout,
+            memory_mb=job.requested_mb,
+            used_mb=round(job.memory_mb),
+            walltime_s=details.walltime_s,
+        )
+    )
+    return replace(advice, details=(f"{job.hold_code}/{job.hold_subcode} {job.hold_reason}",))

@@ -1,0 +1,222 @@
+"""The embedded pool behind hepsub's seam to batch systems."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.batch import (
+    Act,
+    ActCount,
+    Advice,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+    Submitted,
+)
+from hepsub.errors import NotOnThisMachine
+from hepsub.local import facts, preview, queue, record, staged
+from hepsub.local.database import Database
+from hepsub.local.directory import Place, check, prepare, queue_directory
+from hepsub.local.explain import explain_held, explain_idle
+from hepsub.local.machine import capped_note, this_machine
+from hepsub.local.queue import Listed
+from hepsub.local.runs import has_work
+from hepsub.local.start import ensure_runner
+from hepsub.local.timing import USUAL, Timing
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.model import Plan
+from hepsub.situation import login_name
+
+_EMPTY = Queue(jobs=())
+
+
+class HereBatch(Struct, frozen=True, kw_only=True):
+    """One user's queue on one host; like a schedd, it has a clock of its own.
+
+    Attributes:
+        place: the directory of the queue; nothing is made in it before the first submission.
+        host: the host's name.
+        now: the moment of this command, in seconds since the epoch.
+        timing: lengths of time.
+    """
+
+    place: Place
+    host: str
+    now: float
+    timing: Timing = USUAL
+
+    @property
+    def name(self) -> str:
+        """The pool's name among schedds."""
+        return f"here@{self.host}"
+
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """What would run.
+
+        Raises:
+            NotOnThisMachine: the plan needs what the embedded pool does not have.
+        """
+        preview.check_possible(plan)
+        return preview.describe(plan, uuid, this_machine(), self.name)
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
+        """Submit one cluster in one transaction.
+
+        Raises:
+            NotOnThisMachine, QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was submitted.
+        """
+        preview.check_possible(plan)
+        prepare(self.place.directory, os.getuid())
+        with Database(self.place).writing() as connection:
+            cluster = queue.insert(connection, plan, uuid, self.now)
+        ensure_runner(self.place, self.timing)
+        note = capped_note(this_machine(), plan.cpus, plan.memory_mb)
+        return Submitted(
+            schedd=self.name,
+            cluster=cluster,
+            number=plan.number,
+            uuid=uuid,
+            notes=(note,) if note else (),
+        )
+
+    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+        """The clusters of a selection, in the queue or in the history.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
+        """
+        if not self._exists():
+            return ()
+        with Database(self.place).reading() as connection:
+            return queue.find(connection, selection, self.name)
+
+    def queue(self, selection: Selection, now: float) -> Queue:
+        """The jobs of a selection that are in the queue.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
+        """
+        if not self._exists():
+            return _EMPTY
+        with Database(self.place).reading() as connection:
+            found = queue.listed(connection, selection, self.name, max(now, time.time()))
+            work = has_work(connection)
+        if work:
+            ensure_runner(self.place, self.timing)
+        return Queue(jobs=tuple(self._measured(each) for each in found))
+
+    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that left the queue, the latest first.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
+        """
+        if not self._exists():
+            return ()
+        with Database(self.place).reading() as connection:
+            return queue.past(connection, selection, self.name, most)
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Remove, hold or release the jobs of a selection.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was done.
+        """
+        if not self._exists():
+            return ActCount(done=0)
+        left: list[tuple[str, int]] = []
+        with Database(self.place).writing() as connection:
+            if act is Act.REMOVE:
+                left = queue.bundles_of_ended_runs(connection, selection)
+            count = queue.act(connection, act, selection, time.time())
+            work = has_work(connection)
+        for bundle, proc in left:
+            staged.clear(bundle, proc)
+        if work:
+            ensure_runner(self.place, self.timing)
+        return count
+
+    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
+        """Change the memory that jobs ask for; how many were changed.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was changed.
+        """
+        if not self._exists():
+            return 0
+        with Database(self.place).writing() as connection:
+            return queue.edit_memory(connection, selection, memory_mb)
+
+    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:  # noqa: ARG002 (the seam's)
+        """Why an idle or held job is where it is.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
+        """
+        with Database(self.place).reading() as connection:
+            if job.state is State.HELD:
+                return explain_held(job, facts.details(connection, job), meant)
+            return explain_idle(facts.idle(connection, job, this_machine()))
+
+    def identity(self) -> str:
+        """The login name: nobody else can use this queue."""
+        return f"{login_name(os.getuid())}, by being on this machine"
+
+    def hand_over(self, submitted: Submitted) -> None:
+        """Do nothing: the files are on this machine."""
+
+    def fetch(self, selection: Selection) -> None:
+        """Do nothing: what jobs leave behind is on this machine."""
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)
+        """Refuse: the embedded pool has no credd.
+
+        Raises:
+            NotOnThisMachine: always.
+        """
+        raise NotOnThisMachine(
+            f"the embedded pool cannot deliver the credential {credential.name} as HTCondor does",
+            remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
+        )
+
+    def open_gate(self, cluster: int) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: they stay behind their gate.
+        """
+        with Database(self.place).writing() as connection:
+            queue.open_gate(connection, cluster)
+        ensure_runner(self.place, self.timing)
+
+    def _exists(self) -> bool:
+        """Whether there is a queue, in a directory that can be trusted."""
+        try:
+            check(self.place.directory, os.getuid())
+        except FileNotFoundError:
+            return False
+        return self.place.database.exists()
+
+    def _measured(self, listed: Listed) -> JobStatus:
+        """A job, with the memory that its supervisor measured last."""
+        if not listed.run:
+            return listed.status
+        status = listed.status
+        seen = record.look(self.place.record(status.cluster, status.proc, listed.run))
+        if seen is None or seen.record is None:
+            return status
+        return replace(status, memory_mb=seen.record.peak_mb)
+
+
+def open_here(
+    environment: Mapping[str, str], host: str, now: float, timing: Timing = USUAL
+) -> tuple[HereBatch, ...]:
+    """The embedded pool of this user on this host; it touches nothing yet."""
+    place = Place(queue_directory(environment, os.getuid()))
+    return (HereBatch(place=place, host=host, now=now, timing=timing),)

@@ -1,0 +1,135 @@
+"""The record of a run: how its supervisor tells, across anybody's death, that it runs or how it ended.
+
+The file appears whole, under a lock that its supervisor holds until it dies (claim). It has its full
+size from the start, so that the end can be written on a full disk, too. Whoever finds no record and
+makes one himself (forbid) is sure that the run never began, and never will.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from msgspec import Struct, to_builtins
+
+from hepsub.local import locks
+
+_SIZE = 4096
+
+
+class End(Struct, frozen=True, kw_only=True):
+    """How a run ended.
+
+    Attributes:
+        when: seconds since the epoch.
+        cause: why it was stopped: `asked`, `walltime`, `memory`, `shutdown`; `start` when it could
+            not be started; empty when it ended by itself.
+        exit_code: exit code; None when a signal ended it, or when it did not start.
+        exit_signal: the signal that ended it; None for none.
+        cpu_s: seconds of CPU time, all its processes together.
+        hold_code: for `start`, HTCondor's code of what failed.
+        hold_subcode: for `start`, the errno value.
+        reason: for `start`, the words.
+    """
+
+    when: float
+    cause: str = ""
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    cpu_s: float = 0
+    hold_code: int = 0
+    hold_subcode: int = 0
+    reason: str = ""
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """What a supervisor wrote last.
+
+    Attributes:
+        payload: pid of the job's first process; 0 before it started.
+        payload_start: that process's start, in clock ticks since boot.
+        peak_mb: the most memory in use so far, in MB (2**20 bytes).
+        end: how the run ended; None while it runs.
+    """
+
+    payload: int = 0
+    payload_start: int = 0
+    peak_mb: float = 0
+    end: End | None = None
+
+
+def claim(path: Path) -> int:
+    """Make the record of a run that is about to begin; returns the open, locked file.
+
+    Raises:
+        FileExistsError: somebody forbade the run.
+        OSError: the disk is full.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        write(descriptor, Record())
+        locks.take(descriptor)
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+    return descriptor
+
+
+def write(descriptor: int, record: Record) -> None:
+    """Write a record in the place of the one before."""
+    text = json.dumps(to_builtins(record)).encode()
+    os.pwrite(descriptor, text[: _SIZE - 1].ljust(_SIZE - 1) + b"\n", 0)
+
+
+def finish(descriptor: int, record: Record) -> None:
+    """Write the last record, and see it on the disk before returning."""
+    write(descriptor, record)
+    os.fsync(descriptor)
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """A record, and who has it locked: its supervisor, or FREE when that is gone.
+
+    Attributes:
+        supervisor: pid, UNSEEN or FREE.
+        record: None when the run is forbidden, or when a crash tore the record.
+    """
+
+    supervisor: int
+    record: Record | None
+
+
+def look(path: Path) -> Look | None:
+    """Look at the record of a run; None when there is none.
+
+    The lock is asked for first, and on the file that is read: who finds it free reads the last word.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        supervisor = locks.holder_of(descriptor)
+        return Look(supervisor=supervisor, record=_parsed(os.pread(descriptor, _SIZE, 0)))
+    finally:
+        os.close(descriptor)
+
+
+def _parsed(text: bytes) -> Record | None:
+    try:
+        document = json.loads(text)
+        end = document.pop("end")
+        return Record(**document, end=End(**end) if end is not None else None)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def forbid(path: Path) -> bool:
+    """Make sure that a run which left no record will never begin; False when it just has begun."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,274 @@
+"""The runner: one detached process for each user and host, that starts and stops jobs as slots allow.
+
+It holds nothing that a successor would need: the queue and the supervisors' records say it all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import select
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from hepsub.batch import State
+from hepsub.errors import HepsubError
+from hepsub.local import locks, payload, processes, runs, staged
+from hepsub.local.database import Database
+from hepsub.local.directory import Place, furnish
+from hepsub.local.fate import Fate, Verdict, end_leftovers, judge
+from hepsub.local.machine import this_machine
+from hepsub.local.runs import Run, Start
+from hepsub.local.schedule import Busy, choose
+from hepsub.local.supervise import STOP, Order, supervise
+from hepsub.local.timing import Timing
+from hepsub.terminal import printable
+
+MARK = "_CONDOR_HEPSUB_RUN"
+"""The variable by which processes of a run are known when nothing else tells."""
+
+_LOOKED_AT = 500
+"""So many jobs from the front of the queue may start next, the ones that pass others included."""
+
+_TROUBLE = (HepsubError, OSError)
+"""A full disk, above all: the jobs go on meanwhile, and the runner tries again."""
+
+
+class Runner:
+    """The runner's loop."""
+
+    def __init__(self, place: Place, timing: Timing, lock: int) -> None:
+        self.place = place
+        self.database = Database(place)
+        self.timing = timing
+        self.lock = lock
+        self.boot = processes.boot_id()
+        self.machine = this_machine()
+        self.host = socket.gethostname()
+        self.wake = _open_wake(place)
+        self.children: dict[int, Path] = {}
+        """The supervisors that this process forked, and the records they make."""
+        self.not_before = 0.0
+        """When jobs may start again after something went wrong."""
+
+    def run(self) -> None:
+        """Work until the queue has been empty for a while."""
+        with contextlib.suppress(*_TROUBLE):
+            self._tidy()
+        busy_at = time.monotonic()
+        while self._is_the_one():
+            try:
+                if self._turn():
+                    busy_at = time.monotonic()
+                elif time.monotonic() - busy_at >= self.timing.linger_s and self._retire():
+                    return
+            except _TROUBLE as trouble:
+                say(f"{trouble}; trying again")
+                if self.lock < 0 or not self.place.directory.exists():
+                    return  # somebody removed the queue, and with it all that there was to do
+                time.sleep(self.timing.retry_s)
+            self._wait()
+
+    def _turn(self) -> bool:
+        """Note what ended, start what fits, stop what is to be stopped; whether there is work."""
+        self._refurnish()
+        self._reap()
+        with self.database.writing() as connection:
+            judged = [(run, self._judge(run)) for run in runs.active(connection)]
+            for run, verdict in judged:
+                self._note(connection, run, verdict)
+            starts = self._starts(connection)
+            work = runs.has_work(connection)
+        for start in starts:
+            self._start(start)
+        for run, verdict in judged:
+            self._follow_up(run, verdict)
+        return work
+
+    def _is_the_one(self) -> bool:
+        """Whether it is the runner still: a lock that somebody removed is taken again, if nobody else has it."""
+        if _is_open(self.lock, self.place.lock) or not self.place.database.exists():
+            return True
+        lock = open_lock(self.place)
+        if locks.take(lock):
+            self.lock, lock = lock, self.lock
+        else:
+            say("another runner has the queue; the jobs go on")
+        os.close(lock)
+        return _is_open(self.lock, self.place.lock)
+
+    def _refurnish(self) -> None:
+        """Make again what somebody removed: nobody could wake the runner, nor a supervisor tell of its job."""
+        whole = _is_open(self.wake, self.place.wake) and self.place.runs.is_dir()
+        if not whole and self.place.database.exists():
+            os.close(self.wake)
+            self.wake = _open_wake(self.place)
+
+    def _judge(self, run: Run) -> Verdict:
+        path = self._record(run)
+        return judge(path, run, self.boot, expected=path in self.children.values())
+
+    def _note(self, connection: sqlite3.Connection, run: Run, verdict: Verdict) -> None:
+        if verdict.fate is Fate.ENDED:
+            runs.end(connection, run, verdict.record)
+        elif verdict.fate is Fate.NEVER_BEGAN:
+            runs.unbegin(connection, run)
+            self.not_before = time.monotonic() + self.timing.retry_s
+        elif verdict.fate is Fate.LOST:
+            end_leftovers(run, verdict.record, self.children.keys())
+            runs.lose(connection, run, verdict.cause, time.time())
+
+    def _follow_up(self, run: Run, verdict: Verdict) -> None:
+        """What may happen only when the queue knows."""
+        if verdict.fate in (Fate.ENDED, Fate.LOST):
+            self._record(run).unlink(missing_ok=True)
+            if run.state is State.REMOVED:  # scratch.sh may have been killed with the job
+                staged.clear(run.bundle, run.proc)
+        elif run.state is not State.RUNNING and verdict.supervisor > 0:
+            processes.send([verdict.supervisor], STOP)
+
+    def _starts(self, connection: sqlite3.Connection) -> list[Start]:
+        if time.monotonic() < self.not_before:
+            return []
+        now = time.time()
+        busy = [
+            Busy(
+                request=self.machine.capped(run.request.cores, run.request.memory_mb),
+                until=run.until,
+            )
+            for run in runs.active(connection)
+        ]
+        free = self.machine
+        for each in busy:
+            free = free.less(each.request)
+        if free.cores < 1:
+            return []
+        chosen = choose(runs.waiting(connection, self.machine, _LOOKED_AT), free, busy, now)
+        return [
+            runs.begin(
+                connection,
+                job,
+                mark=secrets.token_hex(16),
+                boot=self.boot,
+                host=self.host,
+                now=now,
+            )
+            for job in chosen
+        ]
+
+    def _start(self, start: Start) -> None:
+        """Fork the supervisor of a run; when that fails, the next turn finds that it never began."""
+        order = self._order(start)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            say(f"no process could be made: {error}")
+            return
+        if pid == 0:
+            _be_supervisor(order)
+        self.children[pid] = order.record
+
+    def _order(self, start: Start) -> Order:
+        run = start.run
+        environment = {**start.environment, **start.launch.variables, MARK: run.mark}
+        return Order(
+            record=self._record(run),
+            wake=self.place.wake,
+            launch=start.launch,
+            environment=environment,
+            walltime_s=start.walltime_s,
+            memory_mb=run.request.memory_mb if start.hold_memory else 0,
+            grace_s=self.timing.grace_s,
+            name=f"{run.cluster}.{run.proc}",
+        )
+
+    def _record(self, run: Run) -> Path:
+        return self.place.record(run.cluster, run.proc, run.run)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self.children.pop(pid, None)
+
+    def _wait(self) -> None:
+        """Sleep until a command or a supervisor has news, or for the length of a turn."""
+        readable, _, _ = select.select([self.wake], [], [], self.timing.turn_s)
+        if readable:
+            os.read(self.wake, 65536)
+
+    def _retire(self) -> bool:
+        """End, unless there is work: within a transaction, so that no submission falls between.
+
+        A command that submits looks at the lock after its own transaction, and starts a new runner.
+        """
+        with self.database.writing() as connection:
+            if runs.has_work(connection):
+                return False
+            os.close(self.lock)
+            self.lock = -1
+        return True
+
+    def _tidy(self) -> None:
+        """Forget old history, and the traces of runs that were forbidden long ago."""
+        now = time.time()
+        with self.database.writing() as connection:
+            runs.prune(connection, now - self.timing.history_s)
+            live = {self._record(run) for run in runs.active(connection)}
+        for path in self.place.runs.iterdir():
+            if path not in live and now - path.stat().st_mtime > self.timing.traces_s:
+                path.unlink(missing_ok=True)
+
+
+def open_lock(place: Place) -> int:
+    """The lock's file, open for writing."""
+    return os.open(place.lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_wake(place: Place) -> int:
+    furnish(place)
+    return os.open(place.wake, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _is_open(descriptor: int, path: Path) -> bool:
+    """Whether a path still names what was opened."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False
+
+
+def _be_supervisor(order: Order) -> None:
+    """In the forked child: keep nothing of the runner's, and never come back."""
+    try:
+        os.setsid()
+        for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 (closed while it is read)
+            if int(descriptor) > sys.stderr.fileno():
+                with contextlib.suppress(OSError):
+                    os.close(int(descriptor))
+        supervise(order)
+    except BaseException as error:  # noqa: BLE001 (nothing may leave the child)
+        say(f"{order.name}: {type(error).__name__}: {error}")
+    finally:
+        os._exit(0)
+
+
+def say(text: str) -> None:
+    """Write a line to the runner's log."""
+    with contextlib.suppress(OSError):  # on a full disk, too
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), printable(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def main(directory: str, timing: str) -> None:
+    """Be the runner of a directory, unless there is one."""
+    place = Place(Path(directory))
+    lock = open_lock(place)
+    if not locks.take(lock):
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    payload.name_process("hepsub-runner")
+    payload.adopt_orphans()  # of supervisors that are killed
+    Runner(place, Timing.read(timing), lock).run()

@@ -1,0 +1,253 @@
+"""The queue as the runner sees it: what could start, what runs, and what an end means."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from hepsub.batch import State
+from hepsub.local.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
+from hepsub.local.launch import Launch, read_launch
+from hepsub.local.machine import Machine
+from hepsub.local.record import Record
+from hepsub.local.schedule import Waiting, latest_end
+from hepsub.local.staged import UNSAVED, why_unsaved
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A run that holds a slot.
+
+    Attributes:
+        cluster: ClusterId.
+        proc: ProcId.
+        run: which run of the job, from 1.
+        state: what the user wants of the job by now.
+        boot: which boot of the machine it began in.
+        mark: what stands in the environment of its processes.
+        request: cores and memory as asked for.
+        bundle: the directory of its bundle; empty for a job whose files do not travel.
+        until: when it has ended at the latest, in seconds since the epoch; infinite for unknown.
+    """
+
+    cluster: int
+    proc: int
+    run: int
+    state: State
+    boot: str
+    mark: str
+    request: Machine
+    bundle: str = ""
+    until: float = math.inf
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """A run that was noted and is to begin.
+
+    Attributes:
+        run: the run.
+        launch: what to start.
+        environment: what the jobs of its cluster share.
+        walltime_s: the limit in seconds; 0 for none.
+        hold_memory: whether the memory asked for is a limit.
+    """
+
+    run: Run
+    launch: Launch
+    environment: Mapping[str, str]
+    walltime_s: int
+    hold_memory: bool
+
+
+def has_work(connection: sqlite3.Connection) -> bool:
+    """Whether a runner is needed."""
+    wanted = "SELECT EXISTS (SELECT 1 FROM procs WHERE active = 1) OR EXISTS (SELECT 1 FROM procs"
+    row = connection.execute(
+        f"{wanted} WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0)"
+    )
+    return bool(row.fetchone()[0])
+
+
+def active(connection: sqlite3.Connection) -> list[Run]:
+    """The runs that hold slots."""
+    rows = connection.execute(
+        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch, started, walltime_s"
+        " FROM procs JOIN clusters USING (cluster) WHERE active = 1"
+    )
+    return [
+        Run(
+            cluster=row["cluster"],
+            proc=row["proc"],
+            run=row["run"],
+            state=State(row["state"]),
+            boot=row["boot"],
+            mark=row["mark"],
+            request=Machine(cores=row["cores"], memory_mb=row["memory_mb"]),
+            bundle=read_launch(json.loads(row["launch"])).bundle,
+            until=latest_end(row["started"], row["walltime_s"]),
+        )
+        for row in rows
+    ]
+
+
+def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list[Waiting]:
+    """The jobs that come next, by priority and then by id; requests capped to the machine."""
+    rows = connection.execute(
+        "SELECT procs.cluster, proc, cores, memory_mb, walltime_s FROM procs JOIN clusters USING (cluster)"
+        " WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
+        " ORDER BY priority DESC, procs.cluster, proc LIMIT ?",
+        (most,),
+    )
+    return [
+        Waiting(
+            cluster=row["cluster"],
+            proc=row["proc"],
+            request=machine.capped(row["cores"], row["memory_mb"]),
+            walltime_s=row["walltime_s"],
+        )
+        for row in rows
+    ]
+
+
+def begin(
+    connection: sqlite3.Connection, job: Waiting, *, mark: str, boot: str, host: str, now: float
+) -> Start:
+    """Note that a run of a job begins."""
+    connection.execute(
+        "UPDATE procs SET state = 'R', active = 1, run = run + 1, mark = ?, boot = ?, host = ?, started = ?,"
+        " peak_mb = 0, exit_code = NULL, exit_signal = NULL WHERE cluster = ? AND proc = ?",
+        (mark, boot, host, now, job.cluster, job.proc),
+    )
+    row = connection.execute(
+        "SELECT run, memory_mb, launch, environment, walltime_s, hold_memory"
+        " FROM procs JOIN clusters USING (cluster) WHERE procs.cluster = ? AND proc = ?",
+        (job.cluster, job.proc),
+    ).fetchone()
+    launch = read_launch(json.loads(row["launch"]))
+    run = Run(
+        cluster=job.cluster,
+        proc=job.proc,
+        run=row["run"],
+        state=State.RUNNING,
+        boot=boot,
+        mark=mark,
+        request=Machine(cores=job.request.cores, memory_mb=row["memory_mb"]),
+        bundle=launch.bundle,
+        until=latest_end(now, row["walltime_s"]),
+    )
+    return Start(
+        run=run,
+        launch=launch,
+        environment=json.loads(row["environment"]),
+        walltime_s=row["walltime_s"],
+        hold_memory=bool(row["hold_memory"]),
+    )
+
+
+def unbegin(connection: sqlite3.Connection, run: Run) -> None:
+    """Take back a run that is certain never to have begun."""
+    if run.state is State.REMOVED:
+        _leave(connection, run, State.REMOVED, 0)
+    elif run.state is State.RUNNING:
+        _set(connection, run, "state = 'I', active = 0", ())
+    else:
+        _set(connection, run, "active = 0", ())
+
+
+def end(connection: sqlite3.Connection, run: Run, record: Record) -> None:
+    """Note how a run ended."""
+    ended = record.end
+    assert ended is not None  # noqa: S101 (the caller looked)
+    _set(
+        connection,
+        run,
+        "active = 0, past_s = past_s + max(0, ? - started), cpu_s = cpu_s + ?, peak_mb = ?",
+        (ended.when, ended.cpu_s, record.peak_mb),
+    )
+    if not ended.cause:  # what a stopped program returns tells nothing
+        values = (ended.exit_code, ended.exit_signal)
+        _set(connection, run, "exit_code = ?, exit_signal = ?", values)
+    unsaved_because = ""
+    if run.bundle and ended.exit_code == UNSAVED:
+        unsaved_because = why_unsaved(run.bundle, run.proc)
+    state, hold = after(run.state, record, unsaved_because)
+    if hold is not None:
+        _hold(connection, run, hold)
+    elif state in (State.COMPLETED, State.REMOVED):
+        _leave(connection, run, state, ended.when)
+
+
+def lose(connection: sqlite3.Connection, run: Run, cause: HoldCause, now: float) -> None:
+    """Note that nobody knows how a run ended: the job is held, and never run again by itself."""
+    _set(connection, run, "active = 0", ())
+    if run.state is State.REMOVED:
+        _leave(connection, run, State.REMOVED, now)
+    elif run.state is State.RUNNING:
+        _hold(connection, run, cause)
+
+
+def after(
+    state: State, record: Record, unsaved_because: str = ""
+) -> tuple[State, HoldCause | None]:
+    """What becomes of a job: from what the user wants by now, and how the run ended. Pure.
+
+    A job that ended by itself is complete, even if it was put on hold a moment before.
+
+    Args:
+        state: what the user wants by now.
+        record: how the run ended.
+        unsaved_because: why outputs could be saved nowhere; empty when they are where they belong.
+    """
+    ended = record.end
+    assert ended is not None  # noqa: S101 (the caller looked)
+    if state is State.REMOVED:
+        return State.REMOVED, None
+    if not ended.cause and unsaved_because:
+        return State.HELD, unsaved(unsaved_because)
+    if not ended.cause:
+        return State.COMPLETED, None
+    if state is not State.RUNNING:
+        return state, None
+    if ended.cause == "start":
+        return State.HELD, HoldCause(ended.hold_code, ended.hold_subcode, ended.reason)
+    held = {"walltime": OVER_TIME, "memory": over_memory(record.peak_mb), "shutdown": SHUT_DOWN}
+    return State.HELD, held.get(ended.cause, KILLED)
+
+
+def prune(connection: sqlite3.Connection, before: float) -> None:
+    """Forget the jobs that left the queue before a moment."""
+    connection.execute("DELETE FROM procs WHERE queued = 0 AND ended < ?", (before,))
+    connection.execute(
+        "DELETE FROM clusters WHERE NOT EXISTS"
+        " (SELECT 1 FROM procs WHERE procs.cluster = clusters.cluster)"
+    )
+
+
+def _hold(connection: sqlite3.Connection, run: Run, cause: HoldCause) -> None:
+    _set(
+        connection,
+        run,
+        "state = 'H', hold_code = ?, hold_subcode = ?, hold_reason = ?",
+        (cause.code, cause.subcode, json.dumps(cause.reason)),
+    )
+
+
+def _leave(connection: sqlite3.Connection, run: Run, state: State, when: float) -> None:
+    _set(
+        connection,
+        run,
+        "queued = 0, active = 0, state = ?, ended = max(ended, ?), hold_code = 0",
+        (state.value, when),
+    )
+
+
+def _set(
+    connection: sqlite3.Connection, run: Run, changes: str, values: tuple[object, ...]
+) -> None:
+    connection.execute(
+        f"UPDATE procs SET {changes} WHERE cluster = ? AND proc = ?",  # noqa: S608 (this file's own words)
+        (*values, run.cluster, run.proc),
+    )

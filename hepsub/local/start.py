@@ -1,0 +1,60 @@
+"""Starts the runner, where there is work and none alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hepsub.local.directory import Place
+from hepsub.local.locks import FREE, holder, wake
+from hepsub.local.timing import Timing
+
+_PROGRAM = Path(__file__).with_name("__main__.py")
+_LOG_LIMIT = 1_000_000
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""Jobs get what their plan says; the runner itself needs nothing of the user's environment."""
+
+
+def ensure_runner(place: Place, timing: Timing) -> None:
+    """Wake the runner, or start one; should that fail, the next command tries again.
+
+    Args:
+        place: the queue's directory, in which something was just written.
+        timing: its lengths of time.
+    """
+    if holder(place.lock) != FREE:
+        wake(place.wake)
+        return
+    with contextlib.suppress(OSError):
+        _start(place, timing)
+
+
+def _start(place: Place, timing: Timing) -> None:
+    log = _open_log(place.log)
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-X", "utf8", _PROGRAM, place.directory, timing.text()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+            check=False,
+        )
+    finally:
+        os.close(log)
+
+
+def _open_log(path: Path) -> int:
+    """The runner's log, begun anew when it has grown large; nowhere when the disk does not let us."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > _LOG_LIMIT:
+            path.unlink()
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
