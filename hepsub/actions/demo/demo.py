@@ -180,7 +180,7 @@ def _upload_events(store: Store) -> None:
 
 def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) -> Waited:
     script = directory / "dimuon.py"
-    text = resources.files("hepsub.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
+    text = resources.files("hepsub.actions.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
     # The Python that runs hepsub, whatever the caller's environment holds.
     script.write_text(text.replace("#!/usr/bin/env python3", f"#!{sys.executable} -I", 1))
     script.chmod(0o755)
