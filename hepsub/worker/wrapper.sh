@@ -2501,7 +2501,7 @@ END
 
 # To a shared file system: never half a file under its final name.
 move() {
-    # Into a directory that is there; but a directory of the same name is what an earlier job made.
+    # Into a directory that is there; but a directory of the same name is the place itself.
     case $hs_target/ in
         */"${hs_output##*/}"/) [ -d "./$hs_output" ] || [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
         *) [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
@@ -2525,7 +2525,7 @@ copy() {
     if [ -d "$1" ]; then
         rm -rf "$2" && cp -R "$1/." "$2" || return 1 # what is perhaps a link to a directory
         if [ -d "$3" ]; then # mv would put it inside
-            mv -f "$3" "$2.old" && mv -f "$2" "$3" && rm -rf "$2.old"
+            merge "$2" "$3" && rm -rf "$2"
             return
         fi
     else
@@ -2533,6 +2533,21 @@ copy() {
     fi
     mv -f "$2" "$3"
 }
+
+# All that is in directory $1 goes into directory $2, whose other files are the user's, or an earlier job's, and stay.
+merge() (
+    cd "$1" || return 1
+    find . -type d -exec sh -c '
+        goal=$1
+        shift
+        for each do mkdir -p "$goal/$each" || exit 1; done' sh "$2" {} + || return 1
+    find . ! -type d -exec sh -c '
+        goal=$1
+        shift
+        for each do [ ! -d "$goal/$each" ] && mv -f "$each" "$goal/$each" || exit 1; done' sh "$2" {} + || return 1
+    hs_left=$(find . ! -type d | head -n 1) # there is a find that says nothing of what -exec could not do
+    [ -z "$hs_left" ]
+)
 
 fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }
 

@@ -422,15 +422,37 @@ def test_a_pattern_without_matches_is_missing(
     assert job.run().code == code
 
 
-def test_a_directory_replaces_the_one_of_an_earlier_job(job: Job, tmp_path: Path) -> None:
-    """It does not land inside, and nothing of the old one, nor a temporary name, is left."""
+def test_a_directory_joins_the_one_of_its_name_that_is_there(job: Job, tmp_path: Path) -> None:
+    """It does not land inside, its files replace those of their names, and what else is there may be the user's."""
     goal = tmp_path / "results/d"
-    goal.mkdir(parents=True)
-    (goal / "old").write_text("old")
-    job.payload("mkdir d; echo 1 >d/new")
+    (goal / "sub").mkdir(parents=True)
+    (goal / "thesis").write_text("mine")
+    (goal / "sub/same one").write_text("old")
+    job.payload(
+        "mkdir -p d/sub d/more/empty; echo 1 >d/new; echo 1 >'d/sub/same one'; ln -s new d/link"
+    )
     job.add("move", "d", "-", str(goal))
     assert job.run().code == 0
-    assert [p.name for p in goal.iterdir()] == ["new"]
+    assert sorted(p.name for p in goal.iterdir()) == ["link", "more", "new", "sub", "thesis"]
+    assert (goal / "thesis").read_text() == "mine"
+    assert (goal / "sub/same one").read_text() == (goal / "link").read_text() == "1\n"
+    assert (goal / "more/empty").is_dir()
+    assert [p.name for p in goal.parent.iterdir()] == ["d"]
+
+
+def test_a_directory_that_cannot_join_the_one_that_is_there_comes_home(
+    job: Job, tmp_path: Path
+) -> None:
+    """A file stands where it has a directory: nothing is removed for that."""
+    goal = tmp_path / "results/d"
+    (goal / "x").mkdir(parents=True)
+    (goal / "x/thesis").write_text("mine")
+    job.payload("mkdir d; echo 1 >d/x")
+    job.add("move", "d", "-", str(goal))
+    ended = job.run()
+    assert ended.code == 85
+    assert (goal / "x/thesis").read_text() == "mine"
+    assert (job.directory / "hepsub_home/outputs/d/x").read_text() == "1\n"
     assert [p.name for p in goal.parent.iterdir()] == ["d"]
 
 

@@ -117,29 +117,29 @@ def _goal(output: Carried, place: FilePlace, name: str, *, is_file: bool) -> Pat
     """Where an output has to be, as the job itself does it where it can: what is a directory gets it."""
     last = name.rpartition("/")[2]  # all that counts of a match of a pattern
     path = Path(place.path)
-    replaced = path.name == last and not is_file  # a directory that an earlier job made
-    return path / last if output.is_pattern or (path.is_dir() and not replaced) else path
+    itself = path.name == last and not is_file
+    return path / last if output.is_pattern or (path.is_dir() and not itself) else path
 
 
 def _put(tree: Tree, returned: Returned, name: str, goal: Path) -> str:
-    """Copy a file or a directory to its path; why it could not be, in words."""
+    """Copy a file or a directory to its path, where other files stay; why it could not be, in words."""
     if name in returned.files:
         return _copy(tree, f"{OUTPUTS}/{name}", goal)
-    whole, old = (goal.with_name(name_beside(goal.name)) for _ in range(2))
-    for each in returned.below(name):
-        if trouble := _copy(tree, f"{OUTPUTS}/{each}", whole / each.removeprefix(f"{name}/")):
-            shutil.rmtree(whole, ignore_errors=True)
-            return trouble
+    names = [each.removeprefix(f"{name}/") for each in returned.below(name)]
+    whole = goal.with_name(
+        name_beside(goal.name)
+    )  # a full disk is noticed before anything is changed
     try:
-        if goal.is_dir():
-            goal.rename(old)
-        whole.rename(goal)
+        for each in names:
+            if trouble := _copy(tree, f"{OUTPUTS}/{name}/{each}", whole / each):
+                return trouble
+        for each in names:
+            (goal / each).parent.mkdir(parents=True, exist_ok=True)
+            (whole / each).replace(goal / each)
     except OSError as error:
-        if old.exists() and not goal.exists():
-            old.rename(goal)
-        shutil.rmtree(whole, ignore_errors=True)
         return printable(f"{goal} could not be written ({error.strerror})")
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(whole, ignore_errors=True)
     return ""
 
 

@@ -117,7 +117,7 @@ def test_a_match_of_a_pattern_contributes_its_last_component_only(returned: Retu
 
 
 def test_a_directory_is_placed_whole(returned: Returned) -> None:
-    """It takes the place of the one of an earlier job, as it does where the job moves it itself."""
+    """It joins the one of its name that is there, as it does where the job moves it itself."""
     goal = returned.results / "tree_0"
     (returned.results / "tree_0/tree").mkdir(parents=True)
     (goal / "thesis").write_text("mine")
@@ -125,7 +125,8 @@ def test_a_directory_is_placed_whole(returned: Returned) -> None:
     returned.file("tree/a b")
     returned.file("tree/c/d")
     assert returned.place() == ()
-    assert returned.placed() == {"tree_0/thesis", "tree_0/tree/a b", "tree_0/tree/c/d"}
+    placed = {"tree_0/thesis", "tree_0/tree/old", "tree_0/tree/a b", "tree_0/tree/c/d"}
+    assert returned.placed() == placed
     assert [path.name for path in returned.results.iterdir()] == ["tree_0"]
     assert returned.place() == ()
 
