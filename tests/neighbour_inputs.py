@@ -92,6 +92,10 @@ REFUSALS = (
         for name, said in (
             ("a\nb", r"'a\nb' has a line end or a control character"),
             ("a\tb", r"'a\tb' has a line end or a control character"),
+            (
+                "a\u3000b",
+                r"'a\u3000b' has a line end or a control character, or is not UTF-8, or has an unusual blank",
+            ),
             ("a\x1b", r"'a\x1b' has a line end or a control character"),
             ("a\udcff", r"'a\udcff' has a line end or a control character, or is not UTF-8"),
             ("x" * 251, "is longer than 250 bytes"),

@@ -19,7 +19,6 @@ from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
 from hepsub.plan.staging import bundle_root
-from hepsub.policy.blame import pool_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
@@ -80,9 +79,8 @@ class Session(Struct, frozen=True, kw_only=True):
 
         Raises:
             UnknownPool: the policy has no such pool.
-            PolicyError: the default that it names is none of its pools.
         """
-        return pool_for(self.policy, asked)
+        return self.policy.pool_for(asked)
 
     def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
         """The schedds that users of this policy have in a pool, the one for submissions first.

@@ -31,7 +31,8 @@ def check_name(name: str) -> None:
     parts = PurePosixPath(name).parts
     if not name.isprintable():
         raise UsageError(
-            f"{name!r} has a line end or a control character, or is not UTF-8: hep_fetch brings no such file",
+            f"{name!r} has a line end or a control character, or is not UTF-8, or has an unusual blank:"
+            " hep_fetch brings no such file",
             remedy="choose another name",
         )
     if parts and _OWN.fullmatch(parts[0]):

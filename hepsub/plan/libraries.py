@@ -10,7 +10,6 @@ from msgspec import Struct
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
 from hepsub.plan.place import ObjectPlace, find_place
-from hepsub.policy.blame import pool_for
 from hepsub.policy.model import Policy
 from hepsub.result import Json
 
@@ -82,7 +81,7 @@ def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | No
         UnknownPool, UnknownStorage: the policy does not know it.
     """
     said = policy.staging.libraries
-    pool = pool_for(policy, spec.placement.pool)
+    pool = policy.pool_for(spec.placement.pool)
     if not said or not spec.libraries or policy.pool[pool].kind == "here":
         return None
     place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))

@@ -313,9 +313,6 @@ def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
 
 def _system(spec: JobSpec, policy: Policy) -> str:
     asked = spec.os or ("" if spec.image else policy.defaults.os)
-    if asked and not spec.os:
-        with default_of(policy, "defaults.os"):
-            image_for(asked, policy, ())
     by_folded = {name.casefold(): name for name in policy.os}
     return by_folded.get(asked.casefold(), asked)
 

@@ -9,7 +9,6 @@ from msgspec import Struct
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Reason, Route, Walltime
-from hepsub.policy.blame import pool_for
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
@@ -117,7 +116,7 @@ def _check_words(placement: Placement) -> None:
 
 
 def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
-    name = pool_for(policy, asked)
+    name = policy.pool_for(asked)
     return name, _pool_reason(name, asked, policy)
 
 

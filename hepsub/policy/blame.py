@@ -28,16 +28,3 @@ def default_of(policy: Policy, key: str) -> Iterator[None]:
     except HepsubError as error:
         what = _OPTION.sub("", error.message, count=1)
         raise PolicyError(f"{policy.origin(key)}: {key}: {what}", remedy=error.remedy) from error
-
-
-def pool_for(policy: Policy, asked: str | None) -> str:
-    """The name of a pool of the policy; without a word the default one's.
-
-    Raises:
-        UnknownPool: the policy has no such pool.
-        PolicyError: the default that it names is none of its pools.
-    """
-    if asked:
-        return policy.pool_named(asked)
-    with default_of(policy, "defaults.pool"):
-        return policy.pool_named(policy.default_pool())

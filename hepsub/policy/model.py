@@ -394,6 +394,14 @@ class Policy(Struct, frozen=True, kw_only=True):
         real = (name for name, pool in self.pool.items() if pool.kind != "here")
         return self.defaults.pool or next(real, next(iter(self.pool), ""))
 
+    def pool_for(self, asked: str | None) -> str:
+        """The name of the pool that a word means; without a word the default one's, which is there.
+
+        Raises:
+            UnknownPool: the policy has no such pool.
+        """
+        return self.pool_named(asked or self.default_pool())
+
     def pool_named(self, word: str, source: str = "argument -p/--pool") -> str:
         """The name of the pool that a word means, by name or alias.
 

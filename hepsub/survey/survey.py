@@ -99,7 +99,7 @@ def survey(
 
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     """What of the policy HTCondor could not read; the embedded pool has no use for it."""
-    pool = policy.pool[policy.pool_named(spec.placement.pool or policy.default_pool())]
+    pool = policy.pool[policy.pool_for(spec.placement.pool)]
     wanted = [site.requirements for site in policy.site.values()]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     return unreadable(wanted) if wanted and pool.kind != "here" else frozenset()
