@@ -98,7 +98,8 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
     """
     if not place.key.isprintable():
         raise UsageError(
-            f"the key of {printable(str(place))} has a line end or a control character, or is not UTF-8, or has an unusual blank",
+            f"the key of {printable(str(place))} has a line end or a control character, or is not UTF-8, or has an"
+            " unusual blank",
             remedy="choose another key",
         )
     if any(part in (".", "..") for part in place.key.split("/")):
