@@ -162,17 +162,31 @@ def _look_at_paths(rules: Rules, found: _Found) -> None:
 def _existing_files(directory: str, group: Sequence[Carried]) -> Iterable[str]:
     old = [each for each in group if not is_new(each)]
     patterns = {each.name for each in old if each.is_pattern}
-    names = {
-        each.place.path for each in old if isinstance(each.place, FilePlace) and not each.is_pattern
+    named = {
+        each.place.path: each.name
+        for each in old
+        if isinstance(each.place, FilePlace) and not each.is_pattern
     }
-    if not patterns and len(names) <= _ONE_BY_ONE:
-        return sorted(path for path in names if os.path.lexists(path))
-    try:
-        with os.scandir(directory) as entries:
-            inside = [f"{directory.rstrip('/')}/{each.name}" for each in entries]
-    except OSError:  # one that may be written, but not read
-        return ()
-    return sorted(p for p in inside if p in names or any(_matches(p, each) for each in patterns))
+    if patterns or len(named) > _ONE_BY_ONE:
+        try:
+            with os.scandir(directory) as entries:
+                inside = [f"{directory.rstrip('/')}/{each.name}" for each in entries]
+        except OSError:  # one that may be written, but not read
+            return ()
+    else:
+        inside = [path for path in named if os.path.lexists(path)]
+    found = {_replaced(path, named[path]) for path in inside if path in named}
+    matched = (path for path in inside if any(_matches(path, each) for each in patterns))
+    found |= {path for path in matched if not _is_directory(path)}
+    return sorted(found - {""})
+
+
+def _replaced(path: str, name: str) -> str:
+    """What an output replaces where something is already; empty for nothing: a directory takes it in."""
+    if not _is_directory(path):
+        return path
+    inside = f"{path.rstrip('/')}/{PurePosixPath(name).name}"
+    return inside if os.path.lexists(inside) and not _is_directory(inside) else ""
 
 
 def _is_directory(path: str) -> bool:

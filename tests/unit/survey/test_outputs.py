@@ -152,6 +152,18 @@ def test_files_that_exist_are_found(tmp_path: Path, number: int) -> None:
     assert found == OutputFacts(existing=tuple(f"{tmp_path}/res/{n}.root" for n in range(3)))
 
 
+@pytest.mark.parametrize("inside", ["thesis", "plots", "plots/x"])
+def test_a_directory_is_not_replaced_but_a_file_of_that_name_in_it(
+    tmp_path: Path, inside: str
+) -> None:
+    """An output that is a directory joins it, one that is a file goes into it."""
+    (tmp_path / "plots" / inside).parent.mkdir(parents=True)
+    (tmp_path / "plots" / inside).write_text("mine")
+    (tmp_path / "a.csv").mkdir()
+    facts = look(tmp_path, nobody, "-out", "plots=plots", "-out", "*.csv=./", number=1)
+    assert facts.existing == ((f"{tmp_path}/plots/plots",) if inside == "plots" else ())
+
+
 def test_files_that_a_pattern_would_replace_are_found(tmp_path: Path) -> None:
     """By the last part of the pattern: that is where its matches go."""
     for name in ("a.csv", "b.csv", "a.txt"):
