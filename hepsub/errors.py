@@ -27,6 +27,7 @@
     ├── InputsMissing             32   │
     ├── OutputConflict            33   │ inputs and outputs
     ├── StorageRefused            34   │
+    │   └── KeysRefused           34   │
     ├── StorageUnreachable        35   │
     ├── BundleUnusable            36   │
     ├── OutputPlaceUnusable       37   ┘
@@ -260,6 +261,10 @@ class StorageRefused(HepsubError):
 
     exit_code = 34
     code = "storage-refused"
+
+
+class KeysRefused(StorageRefused):
+    """The storage does not accept the keys, whatever is asked with them."""
 
 
 class StorageUnreachable(HepsubError):

@@ -7,7 +7,7 @@ import os.path
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
+from hepsub.errors import HepsubError, KeysRefused, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.answer import Again
 from hepsub.storage.bounds import garbled
@@ -34,6 +34,8 @@ _PAGES_IN_VAIN = 3
 _TRIES = 3
 _PAUSE_S = 0.5
 _UNTRUSTED = ("SSLCertVerificationError", "SSLError")
+_BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
+"""What stores say of keys that are nobody's, or whose secret is another (Amazon S3 API, "Error responses")."""
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -260,7 +262,8 @@ def ask_page(lines: Lines, store: Store, bucket: str, asked: Mapping[str, str]) 
 
 def storage_refuses(name: str, what: str, reason: str) -> HepsubError:
     """The error for what a storage does not let us read."""
-    return StorageRefused(
+    kind = KeysRefused if reason in _BAD_KEYS else StorageRefused
+    return kind(
         f"the storage {name} refuses {what} ({reason})",
         remedy="hep_auth shows the keys: check their rights for this bucket, and whether they have expired",
     )

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from hepsub.errors import HepsubError, StorageUnreachable
+from hepsub.errors import HepsubError, KeysRefused, StorageUnreachable
 from hepsub.plan.outputs import OutputFacts, directory_of, is_new, named_keys
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
@@ -50,6 +50,9 @@ def look_at_outputs(rules: Rules, store_of: Callable[[str], Store]) -> OutputFac
     Args:
         rules: the outputs of all jobs.
         store_of: gives a storage with its keys by its name.
+
+    Raises:
+        KeysRefused: a storage does not accept the keys.
     """
     found = _Found()
     _look_at_paths(rules, found)
@@ -91,6 +94,8 @@ def _look_at_bucket(
         _look_at_objects(store, where, rules, found)
     except NotThere:
         found.no_buckets.append(where)
+    except KeysRefused:  # every job's upload would be refused
+        raise
     except HepsubError as error:
         found.unseen.append(f"whether outputs exist already was not seen: {error.message}")
         if isinstance(error, StorageUnreachable):

@@ -44,6 +44,7 @@ EXIT_CODES = {
     "InputsMissing": 32,
     "OutputConflict": 33,
     "StorageRefused": 34,
+    "KeysRefused": 34,
     "StorageUnreachable": 35,
     "BundleUnusable": 36,
     "OutputPlaceUnusable": 37,

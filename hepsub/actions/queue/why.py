@@ -71,9 +71,17 @@ def why(session: Session, wanted: Filter) -> Result:
     ]
     return Result(
         value=Explanations(explanations=tuple(found)),
+        notes=() if found or listed.problems else (_nothing(wanted),),
         problems=listed.problems,
         exit_code=listed.exit_code,
     )
+
+
+def _nothing(wanted: Filter) -> str:
+    """What to say where there is nothing to explain."""
+    said = "no job that this asks for is in the queue"
+    ids = " ".join(str(each) for each in wanted.ids)
+    return f"{said}; hep_history {ids} tells of those that have ended" if ids else said
 
 
 def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:

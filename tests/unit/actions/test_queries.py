@@ -174,6 +174,22 @@ def explanations(result: Result) -> list[Explanation]:
     return list(result.value.explanations)
 
 
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ("13 14.2", "; hep_history 13 14.2 tells of those that have ended"),
+        ("", ""),
+    ],
+)
+def test_where_there_is_nothing_to_explain_that_is_said(
+    tmp_path: Path, ids: str, told: str
+) -> None:
+    wanted = Filter(ids=tuple(parse_job_id(each) for each in ids.split()))
+    found = why(make_session(tmp_path, as_batch_systems(FakeSchedd())), wanted)
+    assert (found.exit_code, found.problems) == (0, ())
+    assert found.notes == (f"no job that this asks for is in the queue{told}",)
+
+
 def test_jobs_that_are_alike_are_explained_together(tmp_path: Path) -> None:
     """1,000 idle jobs of a cluster wait for one reason: the schedd is asked once."""
     schedd = FakeSchedd(jobs=[make_job(f"13.{proc}") for proc in range(1000)])

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from hepsub.errors import StorageRefused
+from hepsub.errors import KeysRefused, StorageRefused
 from hepsub.plan.layout import job_values
 from hepsub.plan.outputs import OutputFacts
 from hepsub.plan.place import ObjectPlace
@@ -55,6 +55,8 @@ def _answer(line: str) -> tuple[bytes, ...]:
     url = unquote(line.split()[1])
     if url.startswith("/gone"):
         return (http(b"<Error><Code>NoSuchBucket</Code></Error>", status="404 Not Found"),)
+    if url.startswith("/stranger"):
+        return (http(b"<Error><Code>SignatureDoesNotMatch</Code></Error>", status="403 Forbidden"),)
     if url.startswith("/closed"):
         return (http(b"<Error><Code>AccessDenied</Code></Error>", status="403 Forbidden"),)
     prefix = url.partition("prefix=")[2].partition("&")[0]
@@ -113,6 +115,13 @@ def test_a_listing_that_is_refused_is_no_error(server: Hostile, tmp_path: Path) 
     assert told.startswith("whether outputs exist already was not seen: ")
     assert "AccessDenied" in told
     assert found == OutputFacts(unseen=(told,))
+
+
+def test_keys_that_are_not_accepted_are_an_error(server: Hostile, tmp_path: Path) -> None:
+    """No job could upload anything."""
+    with pytest.raises(KeysRefused, match="SignatureDoesNotMatch") as caught:
+        look(tmp_path, lambda _: server.store(), "-out", "h=s3://stranger/%{ProcId}")
+    assert caught.value.exit_code == 34
 
 
 def test_a_storage_that_is_away_is_asked_once(tmp_path: Path) -> None:
