@@ -69,7 +69,7 @@ class Kind:
         asked: what stands in front of `=`.
         makes: what the job makes: name → content, or a link.
         arrives: what is below its directory then; None where nothing is made.
-        there: what is there before.
+        there: what is there before; what of it has another name than what arrives stays.
         is_directory: whether it is one.
         is_missing: whether it is required and not made.
     """

@@ -178,26 +178,6 @@ def test_what_is_refused(words: list[str], message: str, tmp_path: Path) -> None
     assert "-json" in words or not done.stdout
 
 
-def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
-    """Nor does the declaration of any verb."""
-    script = (
-        "import sys\n"
-        "from hepsub.cli.main import main\n"
-        "code = main('hep_auth', ['-h'])\n"
-        "heavy = {'htcondor2', 'classad2', 'boto3', 'botocore', 'rich', 'sqlite3'}\n"
-        "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == "0 []\n"
-
-
 def test_the_table_of_a_laptop(tmp_path: Path) -> None:
     """Neither ticket nor token is needed there: exit code 0, no error, the rows dim and last."""
     done = started(tmp_path / "home", HEPSUB_CONFIG=policy(tmp_path / "home", HERE))

@@ -112,27 +112,6 @@ def test_a_subcommand_is_only_the_first_word(tmp_path: Path) -> None:
     assert started("-n", "1", "status", cwd=tmp_path).returncode == 11
 
 
-def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
-    """hep_sub -h is instant: neither htcondor2 nor boto3 nor rich is imported."""
-    script = (
-        "import sys\n"
-        "from hepsub.cli.main import main\n"
-        "code = main('hep_sub', ['-h'])\n"
-        "heavy = {'htcondor2', 'classad2', 'boto3', 'botocore', 'rich', 'sqlite3'}\n"
-        "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == "0 []\n"
-    assert done.stdout.startswith("usage: hep_sub")
-
-
 def test_a_designed_error_has_its_exit_code(tmp_path: Path) -> None:
     """A script without exec bit: 12, the cause and the command that mends it, nothing on stdout."""
     make_script(tmp_path).chmod(0o644)
