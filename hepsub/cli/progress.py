@@ -11,7 +11,7 @@ from hepsub.units import size_text
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
 
-    from hepsub.storage.transfer import Meter
+    from hepsub.storage.download import Meter
 
 
 @contextlib.contextmanager

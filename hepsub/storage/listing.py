@@ -11,7 +11,7 @@ from hepsub.errors import HepsubError, KeysRefused, StorageRefused, StorageUnrea
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.answer import Again
 from hepsub.storage.bounds import garbled
-from hepsub.storage.lines import BROKEN, Lines
+from hepsub.storage.http import BROKEN, Lines
 from hepsub.storage.page import (
     LARGEST_PAGE,
     Denied,
@@ -22,8 +22,8 @@ from hepsub.storage.page import (
     error_code,
     read_page,
 )
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import sign_url
+from hepsub.storage.signing import sign_url
+from hepsub.storage.store import Store
 
 _PAGE = 1000
 _PAGES_TO_SPARE = 4

@@ -8,10 +8,10 @@ import re
 from msgspec import Struct
 
 from hepsub.errors import StorageRefused, StorageUnreachable
-from hepsub.storage.lines import Lines
+from hepsub.storage.http import Lines
 from hepsub.storage.listing import ask_page
 from hepsub.storage.page import Denied, NotThere
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 
 _BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.storage.answer import Again
-from hepsub.storage.lines import BROKEN, Lines
+from hepsub.storage.http import BROKEN, Lines
 from hepsub.storage.listing import storage_away
 from hepsub.storage.page import LARGEST_PAGE, error_code
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import sign_url
+from hepsub.storage.signing import sign_url
+from hepsub.storage.store import Store
 
 _FORBIDDEN = "AccessDenied"
 """What AWS says to good keys without a right only (Amazon S3 API Reference, "Error responses": unknown keys are

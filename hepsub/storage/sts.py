@@ -20,7 +20,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.storage.bounds import believed_moment, code_in, key_in, through_botocore, words_in
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from hepsub.units import duration_text
 
 ROLE_DEFAULT_S = 3600

@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
+from hepsub.libraries.archive import Packed, Tree
+from hepsub.libraries.cache import Shelf
+from hepsub.libraries.tree import scan
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.plan.staging_checks import check_storages
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.archive import Packed, Tree
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
-from hepsub.survey.trees import scan
+from hepsub.storage.store import Store
 
 
 class Libraries(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from hepsub.plan.staging import ObjectFact
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.files import items_in, read_items, refused_list
 from hepsub.survey.objects import look_up_inputs, missing_inputs
 

@@ -15,7 +15,7 @@ from hepsub.plan.staging import ObjectFact
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 
 _NAMED = 10
 _REMEDY = "correct -in or the list; -nocheck submits without looking"

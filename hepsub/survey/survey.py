@@ -11,6 +11,7 @@ from msgspec import Struct
 from hepsub.condor.expressions import unreadable
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
+from hepsub.libraries.cache import Shelf
 from hepsub.plan.copies import FileFact
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import (
@@ -31,8 +32,7 @@ from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.storage.store import Store
 from hepsub.survey.files import inspect_place, inspect_program
 from hepsub.survey.inputs import weigh_inputs
 from hepsub.survey.libraries import Libraries, look_at_libraries

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.auth.bearer import held_token
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused, HepsubError, StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.testbed.openid import OpenId
 from tests.testbed.sts import WebIdentity
 

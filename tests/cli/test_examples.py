@@ -26,7 +26,7 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey import survey
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_script, make_session, make_situation

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 
 KEYS = Keys(access="AK", secret="s", token="", expires=None)
 LINES = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'

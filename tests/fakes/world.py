@@ -18,7 +18,7 @@ from hepsub.plan.place_state import PlaceState
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.keys import keys_for as stored_keys
+from hepsub.storage.credentials import keys_for as stored_keys
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""

@@ -8,9 +8,9 @@ import pytest
 
 from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from hepsub.storage.proof import prove_keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from tests.testbed import ceph
 from tests.testbed.s3 import S3Server
 

@@ -12,7 +12,7 @@ from hepsub.actions.session import Session
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Json, Result, failures
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text

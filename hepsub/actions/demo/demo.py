@@ -36,8 +36,8 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Result
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
 

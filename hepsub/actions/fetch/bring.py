@@ -13,9 +13,9 @@ from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local
 from hepsub.actions.fetch.stand import ground_of
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.crew import do_all
-from hepsub.storage.landing import Landing
-from hepsub.storage.transfer import Arrival, Courier, Download, Meter
+from hepsub.storage.destination import Landing
+from hepsub.storage.download import Arrival, Courier, Download, Meter
+from hepsub.storage.workers import do_all
 
 _COPIES_AT_ONCE = 4
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hepsub.actions.fetch.result import Here, Local, Output
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.landing import Landing, obstacle_text
+from hepsub.storage.destination import Landing, obstacle_text
 
 _CHUNK = 2**20
 _NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"

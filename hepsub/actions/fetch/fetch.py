@@ -24,7 +24,7 @@ from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores, open_stores
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
-from hepsub.storage.transfer import Courier, Meter
+from hepsub.storage.download import Courier, Meter
 
 
 @dataclass(slots=True, kw_only=True)

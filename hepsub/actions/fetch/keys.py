@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.errors import HepsubError
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 
 _KEYS_LEFT_S = 20.0
 """Keys that end sooner are exchanged before a request is signed with them."""

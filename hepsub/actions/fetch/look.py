@@ -23,10 +23,10 @@ from hepsub.files import Tree
 from hepsub.plan.job_names import is_pattern
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
+from hepsub.storage.download import Courier
 from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.page import Seen
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Courier
+from hepsub.storage.store import Store
 from hepsub.terminal import printable
 
 

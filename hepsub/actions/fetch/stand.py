@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.actions.fetch.copy import compare
 from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
-from hepsub.storage.landing import PART, Landing, safe_parts
+from hepsub.storage.destination import PART, Landing, safe_parts
 
 
 class Ground(Struct, frozen=True, kw_only=True):

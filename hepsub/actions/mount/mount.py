@@ -22,7 +22,7 @@ from hepsub.actions.session import Session
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
 from hepsub.storage.peek import Peeked, peek
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.tools.fuse import require_fuse
 from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_mount import OLDEST

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
+from hepsub.libraries.cache import Shelf
 from hepsub.plan.libraries import SHELF, Library
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.storage.store import Store
 from hepsub.units import size_text
 
 _REMEDY = (

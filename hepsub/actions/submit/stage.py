@@ -28,8 +28,8 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import LONGEST_URL_S, Signer, Store
 from hepsub.tools.condor import edit_cluster
 from hepsub.tools.run import installed
 

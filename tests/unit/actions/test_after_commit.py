@@ -18,7 +18,7 @@ from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, Submi
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
 from hepsub.result import Result
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 

@@ -24,7 +24,7 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.credentials import make_token
 from tests.fakes.world import NOON, make_policy, make_situation
 from tests.unit.actions.test_auth_status import session

@@ -26,7 +26,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.result import Result
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import NOON, make_policy, make_session
 

@@ -35,7 +35,7 @@ from hepsub.jobid import parse_job_id
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.result import Problem, Result
-from hepsub.storage.landing import Landing
+from hepsub.storage.destination import Landing
 from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec

@@ -21,8 +21,8 @@ from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 

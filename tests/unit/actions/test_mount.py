@@ -45,8 +45,8 @@ from hepsub.local.processes import boot_id
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Mount, Pool, Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 from hepsub.tools.fuse import Mounted
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_session

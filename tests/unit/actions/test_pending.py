@@ -22,8 +22,8 @@ from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]

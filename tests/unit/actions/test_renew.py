@@ -23,7 +23,7 @@ from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec

@@ -17,13 +17,13 @@ from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.auth.token import TokenSource
 from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Credential, Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.credentials import make_token
 from tests.fakes.hostile import Hostile, hostile_server

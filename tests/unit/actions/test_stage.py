@@ -21,7 +21,7 @@ from hepsub.errors import (
     StorageRefused,
 )
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from tests.fakes.batch import FakeSchedd, Fault, Killed, as_batch_systems
 from tests.fakes.world import (
     NOON,

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.libraries import Library
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from tests.unit.bundle.test_manifest import FILES, MD5, Plain, obj
-from tests.unit.storage.test_s3 import store
+from tests.unit.storage.test_store import store
 
 SHA = "ab" * 32
 SETUP = Library(name="100% setup", is_directory=True, sha256=SHA, size=7)

@@ -20,13 +20,13 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.storage import listing as module
 from hepsub.storage.answer import Again, Answer, Never, Refused, check
 from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
-from hepsub.storage.landing import Landing
-from hepsub.storage.lines import BROKEN
+from hepsub.storage.destination import Landing
+from hepsub.storage.download import Courier, Download
+from hepsub.storage.http import BROKEN
 from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.page import NoListing, Page, error_code, read_page
 from hepsub.storage.peek import peek
-from hepsub.storage.pieces import Pieces
-from hepsub.storage.transfer import Courier, Download
+from hepsub.storage.ranges import Pieces
 from hepsub.units import moment_text
 from tests.fakes.hostile import Hostile, entry, hostile_server, http, listing
 

@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 import pytest
 
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from hepsub.storage.listing import see_directories
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 
 PAGE = 10
 

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
+from hepsub.libraries.cache import Shelf
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.storage.store import Store
 from hepsub.survey.libraries import Libraries, look_at_libraries
 from tests.fakes.world import make_policy, make_situation, make_spec
 

@@ -23,7 +23,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import make_plan
 from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.lists import Listed, pattern, read_list
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_script, make_situation, make_spec

@@ -14,7 +14,7 @@ from hepsub.plan.layout import job_values
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.spelling import settled
 from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_policy, make_spec

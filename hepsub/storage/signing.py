@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import Store
 
 _URL_S = 900
 _PATH = "/~%"

@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import BundleUnusable
-from hepsub.storage import shelf as module
-from hepsub.storage.archive import Tree, write_archive
-from hepsub.storage.shelf import Shelf
-from hepsub.survey.trees import scan
+from hepsub.libraries import cache as module
+from hepsub.libraries.archive import Tree, write_archive
+from hepsub.libraries.cache import Shelf
+from hepsub.libraries.tree import scan
 from tests.fakes.user import ordinary_user
 
 WEEK = 7 * 86400

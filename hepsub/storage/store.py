@@ -25,7 +25,7 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
 from hepsub.policy.model import Storage
 from hepsub.storage import bounds
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 
 Client: TypeAlias = Any
 """What boto3 and botocore give, which have no types."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.storage.landing import Landing
+from hepsub.storage.destination import Landing
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_what_was_completed_meanwhile_is_not_written_to(
         opened.append(descriptor)
         locked(descriptor, how)
 
-    monkeypatch.setattr("hepsub.storage.landing.fcntl.flock", late)
+    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", late)
     with landing.open_part() as part:
         os.pwrite(part.descriptor, b"x", 0)
     assert landing.path.read_bytes() == b"complete"
@@ -62,7 +62,7 @@ def test_a_file_system_without_locks_will_do(
     def none(_descriptor: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("hepsub.storage.landing.fcntl.flock", none)
+    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", none)
     with landing.open_part() as part:
         part.finish(0)
     assert landing.path.exists()
@@ -72,7 +72,7 @@ def test_a_file_system_whose_inodes_have_another_number_each_time_will_do(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not tried for ever."""
-    monkeypatch.setattr("hepsub.storage.landing.os.path.samestat", lambda *_: False)
+    monkeypatch.setattr("hepsub.storage.destination.os.path.samestat", lambda *_: False)
     with landing.open_part() as part:
         part.finish(0)
     assert landing.path.exists()

@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 from hepsub.errors import StorageUnreachable
 from hepsub.storage.answer import Again, Answer
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import host_of
+from hepsub.storage.signing import host_of
+from hepsub.storage.store import Store
 
 BROKEN = (http.client.HTTPException, OSError)
 """What a connection that breaks raises."""

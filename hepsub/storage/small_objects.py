@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
 from hepsub.storage.answer import Answer
-from hepsub.storage.crew import AT_ONCE, StopAsked
-from hepsub.storage.lines import BROKEN, Line, Lines
-from hepsub.storage.signature import sign_get
+from hepsub.storage.http import BROKEN, Line, Lines
+from hepsub.storage.signing import sign_get
+from hepsub.storage.workers import AT_ONCE, StopAsked
 
 if TYPE_CHECKING:
-    from hepsub.storage.s3 import Store
-    from hepsub.storage.transfer import Download, Meter
+    from hepsub.storage.download import Download, Meter
+    from hepsub.storage.store import Store
 
 _LARGEST = 2**18
 

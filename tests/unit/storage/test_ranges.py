@@ -1,4 +1,4 @@
-"""Large objects in pieces, and small ones in turn, against the server of test_transfer."""
+"""Large objects in pieces, and small ones in turn, against the server of test_download."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage import pieces, relay
-from hepsub.storage.crew import AT_ONCE
-from hepsub.storage.keys import Keys
-from hepsub.storage.landing import Landing
-from hepsub.storage.pieces import Piece, Pieces
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Arrival, Courier, Download, Meter
-from tests.unit.storage.test_transfer import (  # fmt: skip
+from hepsub.storage import ranges as pieces
+from hepsub.storage import small_objects as relay
+from hepsub.storage.credentials import Keys
+from hepsub.storage.destination import Landing
+from hepsub.storage.download import Arrival, Courier, Download, Meter
+from hepsub.storage.ranges import Piece, Pieces
+from hepsub.storage.store import Store
+from hepsub.storage.workers import AT_ONCE
+from tests.unit.storage.test_download import (  # fmt: skip
     BODY,
     MD5,
     Fetch,

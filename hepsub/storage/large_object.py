@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
 from hepsub.storage.answer import Again, Answer, Never, Refused, check
-from hepsub.storage.crew import StopAsked
-from hepsub.storage.landing import Part, obstacle_text
-from hepsub.storage.lines import BROKEN, Lines
-from hepsub.storage.pieces import Piece, Pieces
-from hepsub.storage.signature import sign_get
+from hepsub.storage.destination import Part, obstacle_text
+from hepsub.storage.http import BROKEN, Lines
+from hepsub.storage.ranges import Piece, Pieces
+from hepsub.storage.signing import sign_get
+from hepsub.storage.workers import StopAsked
 
 if TYPE_CHECKING:
-    from hepsub.storage.s3 import Store
-    from hepsub.storage.transfer import Download, Meter
+    from hepsub.storage.download import Download, Meter
+    from hepsub.storage.store import Store
 
 _CHUNK = 2**18
 _TRIES = 6

@@ -13,13 +13,13 @@ from msgspec import Struct
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.answer import Again, Never, Refused, check
-from hepsub.storage.crew import AT_ONCE, do_all
-from hepsub.storage.errand import Errand
-from hepsub.storage.landing import Landing
-from hepsub.storage.lines import BROKEN, Lines
-from hepsub.storage.relay import Relay, is_small
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import sign_get
+from hepsub.storage.destination import Landing
+from hepsub.storage.http import BROKEN, Lines
+from hepsub.storage.large_object import Errand
+from hepsub.storage.signing import sign_get
+from hepsub.storage.small_objects import Relay, is_small
+from hepsub.storage.store import Store
+from hepsub.storage.workers import AT_ONCE, do_all
 
 _READ_TRIES = 3
 _PIECES_AT_ONCE = 4

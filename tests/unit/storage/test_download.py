@@ -17,13 +17,13 @@ import pytest
 
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage.crew import StopAsked, do_all
-from hepsub.storage.keys import Keys
-from hepsub.storage.landing import Landing, safe_parts
+from hepsub.storage.credentials import Keys
+from hepsub.storage.destination import Landing, safe_parts
+from hepsub.storage.download import Arrival, Courier, Download
 from hepsub.storage.listing import common_prefixes
 from hepsub.storage.page import Seen
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Arrival, Courier, Download
+from hepsub.storage.store import Store
+from hepsub.storage.workers import StopAsked, do_all
 
 BODY = bytes(range(256)) * 2000
 MD5 = hashlib.md5(BODY).hexdigest()

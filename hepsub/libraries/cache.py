@@ -22,8 +22,8 @@ from msgspec import Struct, to_builtins
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private
+from hepsub.libraries.archive import Packed, Tree, write_archive
 from hepsub.plan.libraries import shelf_name
-from hepsub.storage.archive import Packed, Tree, write_archive
 
 _LARGEST = 1024
 _SETTLED_S = 2.0

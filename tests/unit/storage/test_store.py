@@ -10,8 +10,8 @@ import pytest
 from hepsub.errors import StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, UNKNOWN_SESSION_S, Store
+from hepsub.storage.credentials import Keys
+from hepsub.storage.store import LONGEST_URL_S, UNKNOWN_SESSION_S, Store
 
 KEYS = Keys(access="AKIAEXAMPLE", secret="hidden-secret", token="", expires=None)
 NOW = 1_700_000_000.0

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth import s3
+from hepsub.auth import s3_credentials as s3
 from hepsub.auth.credential import Held, Kind, Lifetime
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import Keys
 from hepsub.storage.sts import Exchange, SessionTooLong
 
 KEYS = Keys(access="AK", secret="SK", token="ST", expires=1.0)

@@ -15,13 +15,13 @@ from botocore.credentials import Credentials
 from hepsub.errors import StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage import lines
+from hepsub.storage import http as lines
 from hepsub.storage.answer import Answer
-from hepsub.storage.keys import Keys
-from hepsub.storage.lines import Lines
+from hepsub.storage.credentials import Keys
+from hepsub.storage.http import Lines
 from hepsub.storage.page import NoListing, error_code, read_page
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import host_of, sign_get, sign_url
+from hepsub.storage.signing import host_of, sign_get, sign_url
+from hepsub.storage.store import Store
 
 
 def store(endpoint: str = "https://s3.example.org", token: str = "", **more: Any) -> Store:
@@ -80,7 +80,7 @@ def test_the_key_of_another_day_is_another_one(monkeypatch: pytest.MonkeyPatch) 
     where = store()
     signed = []
     for moment in [time.gmtime(seconds) for seconds in (1_700_000_000, 1_700_086_400)]:
-        monkeypatch.setattr("hepsub.storage.signature.time.gmtime", lambda m=moment: m)
+        monkeypatch.setattr("hepsub.storage.signing.time.gmtime", lambda m=moment: m)
         signed.append(parse_qs(urlsplit(sign_url(where, where.url("b", "k"))).query))
     assert [each["X-Amz-Date"] for each in signed] == [["20231114T221320Z"], ["20231115T221320Z"]]
     assert signed[0]["X-Amz-Signature"] != signed[1]["X-Amz-Signature"]

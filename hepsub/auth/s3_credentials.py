@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from hepsub.auth.credential import Held
 from hepsub.policy.model import Storage
-from hepsub.storage import keys as kept
-from hepsub.storage.keys import Keys
+from hepsub.storage import credentials as kept
+from hepsub.storage.credentials import Keys
 from hepsub.storage.sts import Exchange, SessionTooLong, exchange_token
 from hepsub.units import duration_text
 
