@@ -46,7 +46,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
         return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
 
 
-class Shelf(Struct, frozen=True, kw_only=True):
+class ArchiveCache(Struct, frozen=True, kw_only=True):
     """A shelf.
 
     Attributes:

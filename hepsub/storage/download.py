@@ -12,17 +12,14 @@ from msgspec import Struct
 
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.answer import Again, Never, Refused, check
-from hepsub.storage.destination import Landing
-from hepsub.storage.http import BROKEN, Lines
-from hepsub.storage.large_object import Errand
-from hepsub.storage.signing import sign_get
-from hepsub.storage.small_objects import Relay, is_small
+from hepsub.storage.destination import Destination
+from hepsub.storage.http import BROKEN, Again, ConnectionPool, Never, Refused
+from hepsub.storage.large_object import RangedDownload
 from hepsub.storage.store import Store
-from hepsub.storage.workers import AT_ONCE, do_all
+from hepsub.storage.workers import AT_ONCE, run_all
 
 _READ_TRIES = 3
-_PIECES_AT_ONCE = 4
+_RANGES_AT_ONCE = 4
 """Of one object, where there are few: more streams fill no line that four do not."""
 
 
@@ -35,7 +32,7 @@ class Download(Struct, frozen=True, kw_only=True):
         etag: its ETag, without quotes; empty for unknown.
         md5: the MD5 that it has to have, in hex; empty for unknown.
         modified: when it was written, in seconds since the epoch; 0 for unknown.
-        landing: the file.
+        destination: the file.
     """
 
     place: ObjectPlace
@@ -43,10 +40,10 @@ class Download(Struct, frozen=True, kw_only=True):
     etag: str
     md5: str
     modified: float
-    landing: Landing
+    destination: Destination
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
+class DownloadResult(Struct, frozen=True, kw_only=True):
     """What became of a download: there, or why not, in words."""
 
     download: Download
@@ -54,7 +51,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True, kw_only=True)
-class Meter:
+class Progress:
     """How far the transfers are; written by all of them.
 
     Attributes:
@@ -82,7 +79,7 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Courier:
+class Downloader:
     """Fetches objects.
 
     Attributes:
@@ -97,9 +94,9 @@ class Courier:
     def fetch(
         self,
         downloads: Sequence[Download],
-        watch: Callable[[Meter], None],
-        told: Callable[[Arrival], None] = lambda _: None,
-    ) -> tuple[Arrival, ...]:
+        watch: Callable[[Progress], None],
+        told: Callable[[DownloadResult], None] = lambda _: None,
+    ) -> tuple[DownloadResult, ...]:
         """Fetch them, many at once; what became of each, in their order.
 
         Args:
@@ -110,89 +107,49 @@ class Courier:
         Raises:
             KeyboardInterrupt: the user stopped it; what had come of each file is in NAME.part.
         """
-        lines = Lines()
-        haul = _Haul(courier=self, downloads=downloads, lines=lines, told=told)
-        try:
-            do_all(1, haul.bring_small, lambda: watch(haul.meter))
-            rest = [number for number in range(len(downloads)) if number not in haul.arrived]
-            pieces = max(1, min(_PIECES_AT_ONCE, AT_ONCE // max(1, len(rest))))
+        results: dict[int, DownloadResult] = {}
+        progress = Progress(size=sum(each.size for each in downloads), number=len(downloads))
+        ranges = max(1, min(_RANGES_AT_ONCE, AT_ONCE // max(1, len(downloads))))
+        with contextlib.closing(ConnectionPool()) as pool:
 
             def one(number: int, stop: threading.Event) -> None:
-                haul.bring(rest[number], stop, pieces)
+                download = RangedDownload(
+                    download=downloads[number],
+                    pool=pool,
+                    stores=self.stores,
+                    pause=self.pause,
+                    progress=progress,
+                    stop=stop,
+                    at_once=ranges,
+                )
+                results[number] = DownloadResult(download=downloads[number], trouble=download.run())
+                progress.end()
+                told(results[number])
 
-            do_all(len(rest), one, lambda: watch(haul.meter))
-        finally:
-            lines.close()
-        watch(haul.meter)
-        return tuple(haul.arrived[number] for number in range(len(downloads)))
+            run_all(len(downloads), one, lambda: watch(progress))
+        watch(progress)
+        return tuple(results[number] for number in range(len(downloads)))
 
     def read(self, places: Sequence[ObjectPlace], most: int) -> Mapping[ObjectPlace, bytes]:
         """The contents of small objects; those that cannot be read, or are larger, are left out."""
         found: dict[ObjectPlace, bytes] = {}
-        lines = Lines()
+        with contextlib.closing(ConnectionPool()) as pool:
 
-        def one(number: int, stop: threading.Event) -> None:
-            del stop
-            content = self._read(lines, places[number], most)
-            if content is not None:
-                found[places[number]] = content
+            def one(number: int, _: threading.Event) -> None:
+                content = self._read(pool, places[number], most)
+                if content is not None:
+                    found[places[number]] = content
 
-        try:
-            do_all(len(places), one, lambda: None)
-        finally:
-            lines.close()
+            run_all(len(places), one, lambda: None)
         return found
 
-    def _read(self, lines: Lines, place: ObjectPlace, most: int) -> bytes | None:
+    def _read(self, pool: ConnectionPool, place: ObjectPlace, most: int) -> bytes | None:
         for _ in range(_READ_TRIES):
             with contextlib.suppress(Again, Refused, Never, HepsubError, *BROKEN):
                 store = self.stores(place.storage, False)  # noqa: FBT003 (a callback)
-                with lines.get(store, sign_get(store, place)) as answer:
-                    check(answer)
-                    content = answer.read(most + 1)
-                    length = answer.head.get("content-length", "")
-                    if str(len(content)) == length:
+                with pool.ask(store, store.url(place.bucket, place.key)) as response:
+                    response.check()
+                    content = response.read_whole(most)
+                    if str(len(content)) == response.headers.get("content-length", ""):
                         return content
         return None
-
-
-@dataclass(slots=True, kw_only=True)
-class _Haul:
-    """Downloads under way, and those that have arrived, by their numbers."""
-
-    courier: Courier
-    downloads: Sequence[Download]
-    lines: Lines
-    told: Callable[[Arrival], None]
-    arrived: dict[int, Arrival] = field(default_factory=dict)
-    meter: Meter = field(init=False)
-
-    def __post_init__(self) -> None:
-        size = sum(each.size for each in self.downloads)
-        self.meter = Meter(size=size, number=len(self.downloads))
-
-    def bring_small(self, _: int, stop: threading.Event) -> None:
-        """Bring the small ones, as far as nothing is unusual."""
-        numbers = {id(each): n for n, each in enumerate(self.downloads) if is_small(each.size)}
-        small = [self.downloads[number] for number in numbers.values()]
-        relay = Relay(lines=self.lines, stores=self.courier.stores, meter=self.meter, stop=stop)
-        for each in relay.fetch(small):
-            self._arrive(numbers[id(each)], "")
-
-    def bring(self, number: int, stop: threading.Event, pieces: int) -> None:
-        """Bring one, whatever happens on the way."""
-        errand = Errand(
-            download=self.downloads[number],
-            lines=self.lines,
-            stores=self.courier.stores,
-            pause=self.courier.pause,
-            meter=self.meter,
-            stop=stop,
-            at_once=pieces,
-        )
-        self._arrive(number, errand.run())
-
-    def _arrive(self, number: int, trouble: str) -> None:
-        self.arrived[number] = Arrival(download=self.downloads[number], trouble=trouble)
-        self.meter.end()
-        self.told(self.arrived[number])

@@ -16,15 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
-from hepsub.storage.answer import Again, Answer, Never, Refused, check
-from hepsub.storage.destination import Part, obstacle_text
-from hepsub.storage.http import BROKEN, Lines
-from hepsub.storage.ranges import Piece, Pieces
-from hepsub.storage.signing import sign_get
+from hepsub.storage.destination import PartFile, obstacle_text
+from hepsub.storage.http import BROKEN, Again, ConnectionPool, Never, Refused, Response, what_broke
+from hepsub.storage.ranges import ByteRange, Ranges
 from hepsub.storage.workers import StopAsked
 
 if TYPE_CHECKING:
-    from hepsub.storage.download import Download, Meter
+    from hepsub.storage.download import Download, Progress
     from hepsub.storage.store import Store
 
 _CHUNK = 2**18
@@ -41,29 +39,28 @@ class _NoPieces(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Errand:
+class RangedDownload:
     """One object on its way.
 
     Attributes:
         download: what becomes what.
-        lines: connections.
+        pool: connections.
         stores: gives a storage with keys that are good now; True asks for new ones.
         pause: sleeps for so many seconds.
-        meter: is told what came.
+        progress: is told what came.
         stop: set when the user wants no more.
         at_once: how many pieces of it may come at once.
     """
 
     download: Download
-    lines: Lines
+    pool: ConnectionPool
     stores: Callable[[str, bool], Store]
     pause: Callable[[float], None]
-    meter: Meter
+    progress: Progress
     stop: threading.Event
     at_once: int = 1
     _etag_is_md5: bool = True
-    _pieces: Pieces = field(default_factory=lambda: Pieces.of(0, 0, 0))
-    _buffers: threading.local = field(default_factory=threading.local)
+    _pieces: Ranges = field(default_factory=lambda: Ranges.of(0, 0, 0))
 
     def run(self) -> str:
         """Bring it; why it is not here, in words, or nothing.
@@ -72,7 +69,7 @@ class Errand:
             StopAsked: the user wants no more.
         """
         try:
-            with self.download.landing.open_part() as part:
+            with self.download.destination.open_part() as part:
                 self._fill(part)
                 part.finish(self.download.modified)
         except Never as trouble:
@@ -83,7 +80,7 @@ class Errand:
             return f"it cannot be written: {obstacle_text(trouble)}"
         return ""
 
-    def _fill(self, part: Part) -> None:
+    def _fill(self, part: PartFile) -> None:
         """Bring the whole object into the file."""
         came, at_once = self._believed(part), self.at_once
         for _ in range(_SPOILT_TRIES):
@@ -94,12 +91,12 @@ class Errand:
                 md5 = self._bring(part.descriptor, 0, at_once)
             if not self._md5_told or md5 == self._md5_told:
                 return
-            self.meter.move(-self.download.size)
+            self.progress.move(-self.download.size)
             os.ftruncate(part.descriptor, 0)
             came = 0
         raise Never(f"its contents were not those of the object, {_SPOILT_TRIES} times")
 
-    def _believed(self, part: Part) -> int:
+    def _believed(self, part: PartFile) -> int:
         """How much of what an earlier command left is gone on with.
 
         Nothing, where no checksum will tell whether it belongs to this object; up to the first gap, where
@@ -118,13 +115,13 @@ class Errand:
 
     def _bring(self, descriptor: int, came: int, at_once: int) -> str:
         """Bring what is missing, and give the MD5 of the whole; in one piece where `at_once` is 0."""
-        self.meter.move(came)
-        pieces = self._pieces = Pieces.of(self.download.size, came, at_once)
+        self.progress.move(came)
+        pieces = self._pieces = Ranges.of(self.download.size, came, at_once)
         try:
             pieces.bring(descriptor, self._bring_piece)
             return self._md5(descriptor, pieces)
         except _NoPieces:
-            self.meter.move(-pieces.brought)
+            self.progress.move(-pieces.brought)
             raise
         finally:
             pieces.end(descriptor, leave=self.stop.is_set())
@@ -135,10 +132,10 @@ class Errand:
         told = self.download.md5
         return told if self._etag_is_md5 or told != self.download.etag else ""
 
-    def _md5(self, descriptor: int, pieces: Pieces) -> str:
+    def _md5(self, descriptor: int, pieces: Ranges) -> str:
         """The MD5 of the file, which grows meanwhile."""
         digest = hashlib.md5(usedforsecurity=False)
-        buffer = self._buffer()
+        buffer = memoryview(bytearray(min(_CHUNK, self.download.size)))
         done = 0
         while done < self.download.size:
             end = pieces.wait_for(done)
@@ -154,7 +151,7 @@ class Errand:
 
     # ---- one piece, by a thread of its own ----------------------------------------------------
 
-    def _bring_piece(self, descriptor: int, piece: Piece) -> None:
+    def _bring_piece(self, descriptor: int, piece: ByteRange) -> None:
         failures, best, renew, renewed = 0, piece.came, False, False
         while piece.came < piece.end:
             try:
@@ -179,7 +176,7 @@ class Errand:
         self.pause(max(pause, min(after, 6 * _LONGEST_PAUSE_S)))
         self._stop_if_asked()
 
-    def _ask(self, descriptor: int, piece: Piece, *, renew: bool) -> None:
+    def _ask(self, descriptor: int, piece: ByteRange, *, renew: bool) -> None:
         """Ask for what is missing of a piece, and take as much as comes."""
         place, size, etag = self.download.place, self.download.size, self.download.etag
         headers = {"If-Match": f'"{etag}"'} if etag else {}
@@ -187,63 +184,52 @@ class Errand:
             last = piece.end - 1 if piece.end < size else ""
             headers["Range"] = f"bytes={piece.came}-{last}"
         store = self.stores(place.storage, renew)
-        with self.lines.get(store, sign_get(store, place), headers) as answer:
-            check(answer)
-            if answer.is_encrypted:
+        with self.pool.ask(store, store.url(place.bucket, place.key), headers=headers) as response:
+            response.check()
+            if response.is_encrypted:
                 self._etag_is_md5 = False
-            if not _is_version(answer, etag):
+            if not _is_version(response, etag):
                 raise Never("it was replaced while it was fetched; run this again")
-            if "Range" in headers and not _continues(answer, piece.came):
+            if "Range" in headers and not _continues(response, piece.came):
                 if piece.begin or piece.end < size:
                     raise _NoPieces
                 self._moved(piece, -piece.came)
-            self._take(answer, descriptor, piece)
+            self._take(response, descriptor, piece)
 
-    def _take(self, answer: Answer, descriptor: int, piece: Piece) -> None:
-        buffer = self._buffer()
+    def _take(self, response: Response, descriptor: int, piece: ByteRange) -> None:
         while True:
             self._stop_if_asked()
             left = piece.end - piece.came
             try:
-                got = answer.readinto(buffer[: left + 1])
+                content = response.read(min(left + 1, _CHUNK))
             except BROKEN as error:
-                raise Again(f"the connection broke ({type(error).__name__})") from error
-            if not got:
+                raise Again(f"the connection broke ({what_broke(error)})") from error
+            if not content:
                 break
-            if got > left:
+            if len(content) > left:
                 raise Never("it is larger than it was when it was looked for; run this again")
-            _write(descriptor, buffer[:got], piece.came)
-            self._moved(piece, got)
-            if answer.isclosed():
-                break
+            _write(descriptor, memoryview(content), piece.came)
+            self._moved(piece, len(content))
         if piece.came < piece.end:
             raise Again("the answer ended early")
 
-    def _moved(self, piece: Piece, number: int) -> None:
+    def _moved(self, piece: ByteRange, number: int) -> None:
         piece.came += number
-        self.meter.move(number)
-
-    def _buffer(self) -> memoryview:
-        """This thread's own buffer."""
-        known: memoryview | None = getattr(self._buffers, "view", None)
-        if known is None:
-            known = memoryview(bytearray(min(_CHUNK, self.download.size + 1)))
-            self._buffers.view = known
-        return known
+        self.progress.move(number)
 
     def _stop_if_asked(self) -> None:
         if self.stop.is_set() or self._pieces.halt.is_set():
             raise StopAsked
 
 
-def _continues(answer: Answer, offset: int) -> bool:
-    """Whether an answer begins where it was asked to; rclone's server says so with 200 instead of 206."""
-    return answer.head.get("content-range", "").startswith(f"bytes {offset}-")
+def _continues(response: Response, offset: int) -> bool:
+    """Whether a response begins where it was asked to; rclone's server says so with 200 instead of 206."""
+    return response.headers.get("content-range", "").startswith(f"bytes {offset}-")
 
 
-def _is_version(answer: Answer, etag: str) -> bool:
-    """Whether an answer is of this version, as far as it says: some servers ignore If-Match."""
-    said = answer.head.get("etag", "").strip('"')
+def _is_version(response: Response, etag: str) -> bool:
+    """Whether a response is of this version, as far as it says: some servers ignore If-Match."""
+    said = response.headers.get("etag", "").strip('"')
     return not said or not etag or said == etag
 
 

@@ -18,7 +18,7 @@ _LOOK_S = 0.2
 
 
 @dataclass(slots=True, kw_only=True)
-class Piece:
+class ByteRange:
     """Bytes `begin` to `end` of an object, of which those before `came` are in the file."""
 
     begin: int
@@ -27,7 +27,7 @@ class Piece:
 
 
 @dataclass(slots=True, kw_only=True)
-class Pieces:
+class Ranges:
     """The pieces of an object that are not here yet.
 
     Attributes:
@@ -38,7 +38,7 @@ class Pieces:
     """
 
     came: int
-    left: list[Piece]
+    left: list[ByteRange]
     at_once: int
     halt: threading.Event = field(default_factory=threading.Event)
     _next: int = 0
@@ -47,18 +47,18 @@ class Pieces:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @classmethod
-    def of(cls, size: int, came: int, at_once: int) -> Pieces:
+    def of(cls, size: int, came: int, at_once: int) -> Ranges:
         """The pieces of an object of so many bytes; one, where `at_once` is 0 or the rest is small."""
         if at_once == 0 or size - came <= PIECE:
-            left = [Piece(begin=0, end=size, came=came)] if came < size else []
+            left = [ByteRange(begin=0, end=size, came=came)] if came < size else []
             return cls(came=came, left=left, at_once=1)
         length = max(PIECE, -(-size // _MOST))
         begins = range(came, size, length)
-        left = [Piece(begin=at, end=min(at + length, size), came=at) for at in begins]
+        left = [ByteRange(begin=at, end=min(at + length, size), came=at) for at in begins]
         return cls(came=came, left=left, at_once=at_once)
 
     @property
-    def gapless(self) -> int:
+    def contiguous(self) -> int:
         """How much of the object is here without a gap, in bytes."""
         for piece in self.left:
             if piece.came < piece.end:
@@ -71,7 +71,7 @@ class Pieces:
         before = self.left[0].begin if self.left else self.came
         return before + sum(piece.came - piece.begin for piece in self.left)
 
-    def bring(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+    def bring(self, descriptor: int, one: Callable[[int, ByteRange], None]) -> None:
         """Bring them into a file: one right now, several by other threads, which `wait_for` waits for.
 
         Args:
@@ -101,8 +101,8 @@ class Pieces:
             while True:
                 if self._failed is not None:
                     raise self._failed
-                if (gapless := self.gapless) > done:
-                    return gapless
+                if (contiguous := self.contiguous) > done:
+                    return contiguous
                 self._news.wait(_LOOK_S)
 
     def end(self, descriptor: int, *, leave: bool) -> None:
@@ -117,10 +117,10 @@ class Pieces:
             self._news.notify_all()
         for thread in self._threads:
             thread.join(_LEAVE_S if leave else None)
-        if os.fstat(descriptor).st_size > self.gapless:
-            os.ftruncate(descriptor, self.gapless)
+        if os.fstat(descriptor).st_size > self.contiguous:
+            os.ftruncate(descriptor, self.contiguous)
 
-    def _work(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+    def _work(self, descriptor: int, one: Callable[[int, ByteRange], None]) -> None:
         try:
             while (piece := self._take()) is not None:
                 one(descriptor, piece)
@@ -134,12 +134,12 @@ class Pieces:
         finally:
             os.close(descriptor)
 
-    def _take(self) -> Piece | None:
+    def _take(self) -> ByteRange | None:
         """The next piece, when it is its turn; None when there is none."""
         with self._news:
             while self._next < len(self.left) and not self.halt.is_set():
                 before = self._next - _AHEAD * self.at_once
-                if before < 0 or self.left[before].end <= self.gapless:
+                if before < 0 or self.left[before].end <= self.contiguous:
                     self._next += 1
                     return self.left[self._next - 1]
                 self._news.wait(_LOOK_S)

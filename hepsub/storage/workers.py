@@ -16,7 +16,7 @@ class StopAsked(Exception):
     """The user wants no more."""
 
 
-def do_all(
+def run_all(
     number: int,
     one: Callable[[int, threading.Event], None],
     watch: Callable[[], None],

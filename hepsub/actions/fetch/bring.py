@@ -13,9 +13,9 @@ from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local
 from hepsub.actions.fetch.stand import ground_of
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.destination import Landing
-from hepsub.storage.download import Arrival, Courier, Download, Meter
-from hepsub.storage.workers import do_all
+from hepsub.storage.destination import Destination
+from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
+from hepsub.storage.workers import run_all
 
 _COPIES_AT_ONCE = 4
 
@@ -27,7 +27,7 @@ class _Wanted(Struct, frozen=True, kw_only=True):
 
     key: _Key
     file: Local
-    landing: Landing
+    landing: Destination
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +48,8 @@ class Brought:
 def bring(
     clusters: Sequence[FetchedCluster],
     order: Order,
-    courier: Courier,
-    watch: Callable[[Meter], None],
+    courier: Downloader,
+    watch: Callable[[Progress], None],
 ) -> Brought:
     """Bring what is not here, and with -force what differs; a ^C ends it, and what has come is told."""
     wanted = list(_wanted(clusters, order))
@@ -92,20 +92,20 @@ def _copy(wanted: Sequence[_Wanted], done: dict[_Key, Local]) -> None:
         each = wanted[number]
         done[each.key] = copy_home(each.file, each.landing)
 
-    do_all(len(wanted), copy, lambda: None, _COPIES_AT_ONCE)
+    run_all(len(wanted), copy, lambda: None, _COPIES_AT_ONCE)
 
 
 def _fetch(
     wanted: Sequence[_Wanted],
     done: dict[_Key, Local],
-    courier: Courier,
-    watch: Callable[[Meter], None],
+    courier: Downloader,
+    watch: Callable[[Progress], None],
 ) -> None:
     keys = {id(each.landing): each for each in wanted}
     downloads = [_download(each) for each in wanted]
 
-    def told(arrival: Arrival) -> None:
-        each = keys[id(arrival.download.landing)]
+    def told(arrival: DownloadResult) -> None:
+        each = keys[id(arrival.download.destination)]
         here = Here.FAILED if arrival.trouble else Here.FETCHED
         done[each.key] = replace(each.file, here=here, trouble=arrival.trouble)
 
@@ -122,5 +122,5 @@ def _download(wanted: _Wanted) -> Download:
         etag=output.etag,
         md5=output.md5,
         modified=output.modified,
-        landing=wanted.landing,
+        destination=wanted.landing,
     )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hepsub.actions.fetch.result import Here, Local, Output
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.plan.place import ObjectPlace
-from hepsub.storage.destination import Landing, obstacle_text
+from hepsub.storage.destination import Destination, obstacle_text
 
 _CHUNK = 2**20
 _NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
@@ -21,7 +21,7 @@ _SAME_TIME_S = 2.0
 """File systems round the times of files."""
 
 
-def compare(output: Output, landing: Landing) -> tuple[Here, str]:
+def compare(output: Output, landing: Destination) -> tuple[Here, str]:
     """How the file here stands to an output; and what is wrong, in words.
 
     Size and checksum decide; the time of the last change, which a transfer sets, where there is no checksum.
@@ -41,7 +41,7 @@ def compare(output: Output, landing: Landing) -> tuple[Here, str]:
         return Here.FAILED, f"it cannot be compared: {obstacle_text(error)}"
 
 
-def _compare_content(output: Output, landing: Landing, modified: float) -> tuple[Here, str]:
+def _compare_content(output: Output, landing: Destination, modified: float) -> tuple[Here, str]:
     wanted = output.md5
     if not wanted and not isinstance(output.source, ObjectPlace):
         with _open(output.source) as file:
@@ -58,7 +58,7 @@ def _compare_content(output: Output, landing: Landing, modified: float) -> tuple
     )
 
 
-def copy_home(file: Local, landing: Landing) -> Local:
+def copy_home(file: Local, landing: Destination) -> Local:
     """Copy a file that came home; whole, or not at all."""
     source = file.output.source
     assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)

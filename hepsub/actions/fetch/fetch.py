@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from hepsub.actions.fetch.bring import Brought, bring
 from hepsub.actions.fetch.find import Found, find_submissions
-from hepsub.actions.fetch.keys import keeper
 from hepsub.actions.fetch.logs import with_logs
 from hepsub.actions.fetch.look import look
 from hepsub.actions.fetch.order import Order
@@ -21,10 +20,11 @@ from hepsub.actions.fetch.states import await_ends, collect_spooled, job_states
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.session import Session
-from hepsub.actions.submit.stage import Stores, open_stores
+from hepsub.actions.submit.stage import open_stores
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
-from hepsub.storage.download import Courier, Meter
+from hepsub.storage.download import Downloader, Progress
+from hepsub.storage.stores import Stores
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class _View:
     session: Session
     order: Order
     stores: Stores
-    courier: Courier
+    courier: Downloader
     clusters: list[FetchedCluster] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -92,7 +92,9 @@ _INTERRUPTED = Problem(
 )
 
 
-def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter], None]) -> Result:
+def fetch(
+    session: Session, order: Order, clock: Clock, watch: Callable[[Progress], None]
+) -> Result:
     """Fetch what there is, and say what there is not, and why.
 
     Args:
@@ -111,7 +113,7 @@ def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter],
         await_ends(session, submissions, clock)
     stores = open_stores(session)
     view = _View(
-        session=session, order=order, stores=stores, courier=Courier(stores=keeper(session, stores))
+        session=session, order=order, stores=stores, courier=Downloader(stores=stores.refreshed)
     )
     for found in submissions:
         view.add(found)

@@ -13,7 +13,6 @@ from msgspec import Struct
 from hepsub.actions.fetch.find import Found
 from hepsub.actions.fetch.result import Output
 from hepsub.actions.fetch.sight import Job, Sight
-from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
 from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
@@ -21,12 +20,13 @@ from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
 from hepsub.plan.job_names import is_pattern
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.download import Courier
+from hepsub.storage.download import Downloader
 from hepsub.storage.listing import see_directories, see_objects
-from hepsub.storage.page import Seen
 from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 
 
@@ -38,7 +38,7 @@ class Looked(Struct, frozen=True, kw_only=True):
     errors: tuple[HepsubError, ...] = ()
 
 
-def look(found: Found, bundle: Bundle, stores: Stores, courier: Courier) -> Looked:
+def look(found: Found, bundle: Bundle, stores: Stores, courier: Downloader) -> Looked:
     """Look at everything that the jobs may have left, wherever it may be."""
     jobs = [_job(found, bundle, proc) for proc in found.procs]
     errors: dict[str, HepsubError] = {}
@@ -102,9 +102,9 @@ def _url(stores: Stores, place: ObjectPlace) -> str:
 
 def _see_all(
     jobs: Sequence[Job], stores: Stores, errors: dict[str, HepsubError]
-) -> dict[ObjectPlace, Seen]:
+) -> dict[ObjectPlace, ObjectInfo]:
     """The objects that exist; a storage that cannot be asked is noted, and left alone from then on."""
-    seen: dict[ObjectPlace, Seen] = {}
+    seen: dict[ObjectPlace, ObjectInfo] = {}
     for (storage, bucket), groups in _groups(jobs).items():
         if storage in errors:
             continue
@@ -121,7 +121,7 @@ def _see_all(
 
 def _see_bucket(
     store: Store, bucket: str, groups: Mapping[str, list[Carried | ObjectPlace]]
-) -> dict[str, Seen]:
+) -> dict[str, ObjectInfo]:
     exact: list[list[str]] = []
     directories: dict[str, None] = {}
     for group in groups.values():
@@ -150,7 +150,7 @@ def _groups(
 
 
 def _with_markers(
-    jobs: Sequence[Job], objects: Mapping[ObjectPlace, Seen], courier: Courier
+    jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], courier: Downloader
 ) -> list[Job]:
     """The jobs with what their markers say; a marker that is the report at home is not fetched."""
     markers = {job.proc: job.marker for job in jobs if job.marker is not None}

@@ -16,9 +16,9 @@ from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.actions.fetch.why import why_missing
 from hepsub.bundle.report import HOME, REPORT, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.page import Seen
 from hepsub.terminal import printable
 
 
@@ -199,7 +199,7 @@ def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlac
     ]
 
 
-def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
+def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output:
     said = job.truth.said(name) if job.truth is not None else None
     told = (said.md5 or "") if said is not None else ""
     return Output(

@@ -7,7 +7,6 @@ from hepsub.actions.fetch.states import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Round, push_pending
 from hepsub.actions.session import Session
-from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
 from hepsub.bundle.bundle import Bundle
@@ -15,6 +14,7 @@ from hepsub.bundle.directory import Placed, claimed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
+from hepsub.storage.stores import Stores
 
 _AGAIN = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 """A job in one of these will write its outputs itself."""

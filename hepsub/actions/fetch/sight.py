@@ -14,9 +14,9 @@ from hepsub.batch import JobStatus
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
-from hepsub.storage.page import Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Sight:
         shared: prefixes below which several of its jobs write what matches a pattern.
     """
 
-    objects: Mapping[ObjectPlace, Seen]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     urls: Mapping[ObjectPlace, str] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)
     claimed: frozenset[str] = frozenset()

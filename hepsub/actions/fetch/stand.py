@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.actions.fetch.copy import compare
 from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
-from hepsub.storage.destination import PART, Landing, safe_parts
+from hepsub.storage.destination import PART, Destination, safe_parts
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Ground(Struct, frozen=True, kw_only=True):
         taken = frozenset(name.rpartition("/")[2] for name in names)
         return cls(directory=directory, cluster=cluster, proc=proc, taken=taken)
 
-    def landing(self, output: Output) -> Landing | None:
+    def landing(self, output: Output) -> Destination | None:
         """Where an output has to be; None when its name could lead out of its job's directory."""
         parts = safe_parts(output.name)
         if parts is None:
@@ -42,7 +42,7 @@ class Ground(Struct, frozen=True, kw_only=True):
         while part in self.taken:
             part += PART
         parts = (str(self.cluster), str(self.proc), *parts)
-        return Landing(root=self.directory, parts=parts, part=part)
+        return Destination(root=self.directory, parts=parts, part=part)
 
 
 def ground_of(job: JobFiles, directory: Path, cluster: int) -> Ground:

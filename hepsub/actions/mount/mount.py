@@ -21,7 +21,7 @@ from hepsub.actions.mount.unmount import see_gone
 from hepsub.actions.session import Session
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
-from hepsub.storage.peek import Peeked, peek
+from hepsub.storage.listing import PrefixInfo, check_prefix
 from hepsub.storage.store import Store
 from hepsub.tools.fuse import require_fuse
 from hepsub.tools.rclone import find_rclone
@@ -118,9 +118,9 @@ def _end_the_former(record: Record, home: Path) -> None:
             see_gone(former, force=False)
 
 
-def _peek(store: Store, remote: Remote) -> Peeked:
+def _peek(store: Store, remote: Remote) -> PrefixInfo:
     """Ask the storage before rclone does: its errors are our own, and come at once."""
-    peeked = peek(store, remote.bucket, remote.prefix)
+    peeked = check_prefix(store, remote.bucket, remote.prefix)
     if peeked.is_object and not peeked.below:
         raise StorageRefused(
             f"{remote} is an object, and no directory", remedy="mount what it lies in"
@@ -128,7 +128,7 @@ def _peek(store: Store, remote: Remote) -> Peeked:
     return peeked
 
 
-def _notes(record: Record, peeked: Peeked) -> Iterator[str]:
+def _notes(record: Record, peeked: PrefixInfo) -> Iterator[str]:
     if not peeked.below:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"

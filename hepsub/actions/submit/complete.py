@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from hepsub.actions.session import Session
 from hepsub.actions.submit.spool import hand_over
-from hepsub.actions.submit.stage import Stores, open_gate
+from hepsub.actions.submit.stage import open_gate
 from hepsub.actions.submit.take_back import interrupted, take_back
 from hepsub.batch import BatchSystem, Submitted
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.result import Problem
+from hepsub.storage.stores import Stores
 
 
 class Completed(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub.actions.session import Session
-from hepsub.actions.submit.stage import Stores, open_gate
+from hepsub.actions.submit.stage import open_gate
 from hepsub.actions.submit.take_back import note_gone, take_back
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State, Submitted
 from hepsub.bundle.bundle import Bundle
@@ -24,6 +24,7 @@ from hepsub.bundle.directory import (
     why_of_another,
 )
 from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.storage.stores import Stores
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""

@@ -6,9 +6,10 @@ Until the files have arrived the jobs are on hold at the schedd.
 from __future__ import annotations
 
 from hepsub.actions.session import Session
-from hepsub.actions.submit.stage import Stores, sign
+from hepsub.actions.submit.stage import sign
 from hepsub.batch import BatchSystem, Submitted
 from hepsub.bundle.bundle import Bundle
+from hepsub.storage.stores import Stores
 
 
 def hand_over(

@@ -18,7 +18,7 @@ from hepsub.actions.submit.documents import library_documents, proc_document, ro
 from hepsub.actions.submit.libraries import shelf_beside, uploaded_note
 from hepsub.actions.submit.log_directories import make_directories
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
+from hepsub.actions.submit.stage import Staged, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.bundle.common import check_common
@@ -32,6 +32,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, Problem, Result
+from hepsub.storage.stores import Stores
 from hepsub.survey.survey import survey
 
 _SHOWN_PROCS = 10

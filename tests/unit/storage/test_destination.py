@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.storage.destination import Landing
+from hepsub.storage.destination import Destination
 
 
 @pytest.fixture
-def landing(tmp_path: Path) -> Landing:
+def landing(tmp_path: Path) -> Destination:
     """Give the place of 13/0/r."""
-    return Landing(root=tmp_path, parts=("13", "0", "r"), part="r.part")
+    return Destination(root=tmp_path, parts=("13", "0", "r"), part="r.part")
 
 
-def test_two_commands_do_not_write_into_one_file(landing: Landing) -> None:
+def test_two_commands_do_not_write_into_one_file(landing: Destination) -> None:
     """The second one is told; else its ^C would cut off the file that the first one has completed."""
     with landing.open_part() as part:
         os.pwrite(part.descriptor, b"content", 0)
@@ -32,7 +32,7 @@ def test_two_commands_do_not_write_into_one_file(landing: Landing) -> None:
 
 
 def test_what_was_completed_meanwhile_is_not_written_to(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other command gives it its name between this one's opening and locking."""
     locked = fcntl.flock
@@ -55,7 +55,7 @@ def test_what_was_completed_meanwhile_is_not_written_to(
 
 
 def test_a_file_system_without_locks_will_do(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some network file systems have none."""
 
@@ -69,7 +69,7 @@ def test_a_file_system_without_locks_will_do(
 
 
 def test_a_file_system_whose_inodes_have_another_number_each_time_will_do(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not tried for ever."""
     monkeypatch.setattr("hepsub.storage.destination.os.path.samestat", lambda *_: False)

@@ -1,232 +1,191 @@
-"""Signed URLs as botocore makes them, heads of answers, pages of listings."""
+"""Answers of servers as far as HTTP goes: whole, cut off, without end; proxies and authorities."""
 
 from __future__ import annotations
 
-import io
-import time
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+import contextlib
+from collections.abc import Iterator
 
 import pytest
-from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from hepsub.errors import StorageUnreachable
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage import http as lines
-from hepsub.storage.answer import Answer
-from hepsub.storage.credentials import Keys
-from hepsub.storage.http import Lines
-from hepsub.storage.page import NoListing, error_code, read_page
-from hepsub.storage.signing import host_of, sign_get, sign_url
+from hepsub.storage import http
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.http import BROKEN, Again, ConnectionPool
 from hepsub.storage.store import Store
+from tests.fakes.hostile import Hostile, hostile_server
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def store(endpoint: str = "https://s3.example.org", token: str = "", **more: Any) -> Store:
-    """A storage with keys."""
-    keys = Keys(access="AKX", secret="S/x+", token=token, expires=None)
-    return Store(name="herd", storage=Storage(endpoint=endpoint, **more), keys=keys)
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    with hostile_server() as server:
+        yield server
 
 
-def botocore_url(where: Store, url: str) -> str:
-    """The URL as botocore signs it."""
-    keys = Credentials(where.keys.access, where.keys.secret, where.keys.token or None)
-    request = AWSRequest("GET", url)
-    S3SigV4QueryAuth(keys, "s3", where.storage.region, expires=900).add_auth(request)
-    return str(request.url)
+@pytest.fixture
+def pool() -> Iterator[ConnectionPool]:
+    with contextlib.closing(ConnectionPool()) as made:
+        yield made
 
 
-@pytest.mark.parametrize("token", ["", "a+token/=="])
+def answer(hostile: Hostile, pool: ConnectionPool, said: bytes, most: int = 1000) -> bytes:
+    """The body of an answer of the server, which says this."""
+    hostile.answer = lambda _: (said,)
+    store = hostile.store()
+    with pool.ask(store, store.url("b", "k")) as response:
+        response.check()
+        return response.read_whole(most)
+
+
 @pytest.mark.parametrize(
-    "key", ["13/r_0", "a b/ü+ö~(1)'!*", "100%25/%41", "x//y", "tab\there", "a?b#c&d=e"]
-)
-@pytest.mark.parametrize(
-    ("endpoint", "style"),
+    ("said", "body"),
     [
-        ("https://s3.example.org", "path"),
-        ("https://s3.example.org:443", "virtual"),
-        ("http://127.0.0.1:9000/below", "path"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd", b"abc"),
+        (b"HTTP/1.1 200\r\ncontent-length:3\r\nConnection: Close\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.1 200 OK\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", b"a"),
+        (CHUNKED + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (CHUNKED + b"0\r\n\r\n", b""),
     ],
 )
-def test_the_signature_is_botocores(key: str, token: str, endpoint: str, style: Any) -> None:
-    """For keys of all kinds; tried again should the second change in between."""
-    where = store(endpoint, token, style=style, region="eu-west-9", allow_http=True)
-    place = ObjectPlace(storage="herd", bucket="bucket", key=key)
-    for _ in range(100):
-        own, theirs = sign_get(where, place), botocore_url(where, where.url("bucket", key))
-        if parse_qs(urlsplit(own).query) == parse_qs(urlsplit(theirs).query):
-            break
-    assert urlsplit(own).path == urlsplit(theirs).path
-    assert parse_qs(urlsplit(own).query) == parse_qs(urlsplit(theirs).query)
-
-
-def test_a_query_is_signed_as_botocore_does() -> None:
-    """That of a listing."""
-    where = store()
-    asked = {"list-type": "2", "prefix": "a b/ü&=", "continuation-token": "x+/="}
-    words = "list-type=2&prefix=a%20b%2F%C3%BC%26%3D&continuation-token=x%2B%2F%3D"
-    for _ in range(100):
-        own = parse_qs(urlsplit(sign_url(where, where.url("b", ""), asked)).query)
-        theirs = parse_qs(urlsplit(botocore_url(where, f"{where.url('b', '')}?{words}")).query)
-        if own == theirs:
-            break
-    assert own == theirs
-
-
-def test_the_key_of_another_day_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is remembered for a day only."""
-    where = store()
-    signed = []
-    for moment in [time.gmtime(seconds) for seconds in (1_700_000_000, 1_700_086_400)]:
-        monkeypatch.setattr("hepsub.storage.signing.time.gmtime", lambda m=moment: m)
-        signed.append(parse_qs(urlsplit(sign_url(where, where.url("b", "k"))).query))
-    assert [each["X-Amz-Date"] for each in signed] == [["20231114T221320Z"], ["20231115T221320Z"]]
-    assert signed[0]["X-Amz-Signature"] != signed[1]["X-Amz-Signature"]
+def test_answers(said: bytes, body: bytes, hostile: Hostile, pool: ConnectionPool) -> None:
+    assert answer(hostile, pool, said) == body
+    assert answer(hostile, pool, OK) == b"ok"
 
 
 @pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://h:443/x", "h"),
-        ("http://h:80/x", "h"),
-        ("https://h:80/x", "h:80"),
-        ("http://h:9000/x", "h:9000"),
-    ],
-)
-def test_hosts(url: str, host: str) -> None:
-    """The usual port is left out, as in what is signed."""
-    assert host_of(url) == host
-
-
-# ---- answers ----------------------------------------------------------------------------------
-
-
-class FakeSocket:
-    """What an answer reads from."""
-
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-
-    def makefile(self, _: str) -> io.BytesIO:
-        """The bytes."""
-        return io.BytesIO(self.text)
-
-
-def answer_of(text: bytes) -> Answer:
-    """An answer, its head read."""
-    answer = Answer(FakeSocket(text), method="GET")  # type: ignore[arg-type]
-    answer.begin()
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("text", "body", "ends"),
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd", b"abc", False),
-        (b"HTTP/1.1 200\r\ncontent-length:3\r\nConnection: Close\r\n\r\nabc", b"abc", True),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc", True),
-        (b"HTTP/1.1 200 OK\r\n\r\nabc", b"abc", True),
-        (b"HTTP/1.1 204 No\r\n\r\n", b"", False),
-        (b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", b"a", False),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-            b"abc",
-            False,
-        ),
-    ],
-)
-def test_answers(text: bytes, body: bytes, ends: bool) -> None:
-    """Body and the connection's fate, by HTTP's rules."""
-    answer = answer_of(text)
-    assert answer.read() == body
-    assert answer.will_close is ends
-
-
-@pytest.mark.parametrize(
-    "text",
+    "said",
     [
         b"",
         b"nonsense\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA: b",
-        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 300,
+        b"HTTP/1.1 99999999999999999999 OK\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 10**6 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Go on\r\n\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1" + b"0" * 25 + b"\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\nabcdefghij",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 1001,
+        CHUNKED + b"-5\r\nabcabcabc\r\n0\r\n\r\n",
+        CHUNKED + b"1_0\r\nabcabcabc\r\n0\r\n\r\n",
+        CHUNKED + b"f" * 5000 + b"\r\nabc",
+        CHUNKED + b"3\r\nab",
+        CHUNKED + b"3\r\nabc\r\n",
+        CHUNKED + b"3\r\nabc\r\n0\r\n" + b"A: b\r\n" * 100_000,
     ],
 )
-def test_what_is_no_answer_is_a_broken_connection(text: bytes) -> None:
-    """Whatever it is."""
-    with pytest.raises(lines.BROKEN):
-        answer_of(text)
+def test_what_is_no_answer_is_a_broken_connection(
+    said: bytes, hostile: Hostile, pool: ConnectionPool
+) -> None:
+    """Whatever it is; and the next request gets an answer of its own."""
+    with pytest.raises((Again, *BROKEN)):
+        answer(hostile, pool, said)
+    assert answer(hostile, pool, OK) == b"ok"
 
 
-def test_a_proxy_reached_by_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interim_answer_without_end_has_one(hostile: Hostile, pool: ConnectionPool) -> None:
+    """Nobody waits for the answer itself for ever."""
+
+    def interim(_: str) -> Iterator[bytes]:
+        while True:
+            yield b"HTTP/1.1 100 Go on\r\n\r\n"
+
+    hostile.answer = interim
+    store = hostile.store()
+    with pytest.raises(Again), pool.ask(store, store.url("b", "k")):
+        pass
+
+
+@pytest.mark.parametrize("said", ["-5", "1e999", "soon", "9" * 5000, "\xb2"])
+def test_a_store_does_not_say_how_long_we_sleep(
+    said: str, hostile: Hostile, pool: ConnectionPool
+) -> None:
+    content = f"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: {said}\r\n\r\n"
+    with pytest.raises(Again) as caught:
+        answer(hostile, pool, content.encode("latin-1"))
+    assert caught.value.after == 0.0
+
+
+def test_it_may_ask_for_a_pause(hostile: Hostile, pool: ConnectionPool) -> None:
+    with pytest.raises(Again) as caught:
+        answer(hostile, pool, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n")
+    assert caught.value.after == 7.0
+
+
+# ---- proxies and authorities ------------------------------------------------------------------
+
+
+def near(endpoint: str) -> Store:
+    """A storage there, with keys."""
+    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
+    return Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
+
+
+def test_a_proxy_reached_by_tls_is_refused(
+    pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the way out."""
     monkeypatch.setenv("HTTPS_PROXY", "https://proxy.example.org:3128")
-    with pytest.raises(StorageUnreachable) as caught:
-        Lines().take(store(), "https://s3.example.org/b/k")
+    store = near("https://s3.example.org")
+    with pytest.raises(StorageUnreachable) as caught, pool.ask(store, store.url("b", "k")):
+        pass
     assert "NO_PROXY" in caught.value.remedy
 
 
-def test_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain one gets the whole URL and the password; a tunnel is asked for by CONNECT; NO_PROXY holds."""
-    monkeypatch.setenv("http_proxy", "http://me:p%40ss@proxy.example.org:3128")
-    monkeypatch.setenv("https_proxy", "proxy.example.org:3128")
+def test_a_plain_proxy_gets_the_whole_url_and_the_password(
+    hostile: Hostile, pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is signed is for the storage; NO_PROXY holds."""
+    hostile.answer = lambda _: (OK,)
+    monkeypatch.setenv("http_proxy", f"http://me:p%40ss@127.0.0.1:{hostile.port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    far = near("http://s3.example.org")
+    with pool.ask(far, far.url("b", "a b"), query={"x": "1/2"}) as response:
+        assert response.read_whole(10) == b"ok"
+    with pool.ask(hostile.store(), hostile.store().url("b", "k")) as response:
+        assert response.read_whole(10) == b"ok"
+    assert [each.partition(" HTTP")[0] for each in hostile.asked] == [
+        "GET http://s3.example.org/b/a%20b?x=1%2F2",
+        "GET /b/k",
+    ]
+    first, second = hostile.heads
+    assert first["proxy-authorization"] == "Basic bWU6cEBzcw=="
+    assert first["host"] == "s3.example.org"
+    assert "proxy-authorization" not in second
+
+
+def test_a_tunnel_is_asked_for_by_connect(
+    hostile: Hostile, pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the request is seen by the proxy."""
+    hostile.answer = lambda _: (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",)
+    monkeypatch.setenv("https_proxy", f"127.0.0.1:{hostile.port}")
     monkeypatch.setenv("no_proxy", "near.example.org")
-    line = Lines().take(store(), "http://s3.example.org/b/k")
-    assert (line.connection.host, line.connection.port, line.whole) == ("proxy.example.org", 3128, True)  # fmt: skip
-    assert line.headers == {"Proxy-Authorization": "Basic bWU6cEBzcw=="}
-    line = Lines().take(store(), "https://s3.example.org/b/k")
-    assert (line.connection.host, line.whole, line.headers) == ("proxy.example.org", False, {})
-    assert Lines().take(store(), "http://near.example.org/b").connection.host == "near.example.org"
+    store = near("https://s3.example.org")
+    with pytest.raises(Again, match="does not answer"), pool.ask(store, store.url("b", "k")):
+        pass
+    assert [each.partition(" HTTP")[0] for each in hostile.asked] == ["CONNECT s3.example.org:443"]
+    assert "authorization" not in hostile.heads[0]
 
 
-def test_authorities_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said with the variable that names them."""
+def test_authorities_that_are_not_there(
+    pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said with the file's name, or with what keeps ~/.aws/config from being read."""
+    store = near("https://s3.example.org")
+    http._trust.cache_clear()
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
-    lines._trust.cache_clear()
     with pytest.raises(StorageUnreachable, match=r"/nowhere/ca.pem"):
-        Lines().take(store(), "https://s3.example.org/b/k")
-
-
-# ---- listings ---------------------------------------------------------------------------------
-
-ENTRY = (
-    "<Contents><Key>{}</Key><LastModified>2026-11-22T05:00:00.123Z</LastModified>"
-    '<ETag>"abc"</ETag><Size>7</Size></Contents>'
-)
-
-
-def page(inside: str, space: str = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"') -> bytes:
-    """A page's document."""
-    return f'<?xml version="1.0"?><ListBucketResult{space}>{inside}</ListBucketResult>'.encode()
-
-
-@pytest.mark.parametrize("space", ["", ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'])
-def test_pages(space: str) -> None:
-    """With and without a namespace; keys percent-encoded only where the server says so."""
-    found = read_page(page(ENTRY.format("a%1Bb+c"), space))
-    [(key, seen)] = found.seen.items()
-    assert (key, seen.size, seen.etag, seen.modified) == ("a%1Bb+c", 7, "abc", 1795323600.123)
-    coded = page(f"<EncodingType>url</EncodingType>{ENTRY.format('a%1Bb+c')}", space)
-    assert list(read_page(coded).seen) == ["a\x1bb c"]
-    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
-    assert read_page(page(more, space)).following == "t"
-    assert found.following == ""
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"<html>", b"<html></html>", page("<IsTruncated>true</IsTruncated>"),
-     page("<Contents><Key>k</Key></Contents>"), page("<Contents><Key>k</Key><Size>x</Size></Contents>")],
-)  # fmt: skip
-def test_what_is_no_page(body: bytes) -> None:
-    """A proxy's page, or half of one."""
-    with pytest.raises(NoListing):
-        read_page(body)
-
-
-def test_error_codes() -> None:
-    """They are told to the user."""
-    assert error_code(b"<Error><Code>AccessDenied</Code></Error>") == "AccessDenied"
-    assert error_code(b"oops") == ""
+        pool.ask(store, store.url("b", "k")).__enter__()
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+    monkeypatch.setenv("AWS_PROFILE", "nobody-has-this")
+    with pytest.raises(StorageUnreachable, match="ProfileNotFound"):
+        pool.ask(store, store.url("b", "k")).__enter__()
+    http._trust.cache_clear()
