@@ -27,7 +27,7 @@ _IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
 def safe_parts(name: str) -> tuple[str, ...] | None:
     """The components of a relative name; None for one that no file shall have here.
 
-    Refused are absolute names, `.` and `..`, empty components, control characters (terminals obey
+    AccessRefused are absolute names, `.` and `..`, empty components, control characters (terminals obey
     them), bytes that are no UTF-8, and components too long for a file system.
     """
     parts = tuple(name.split("/"))

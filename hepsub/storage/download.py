@@ -13,7 +13,13 @@ from msgspec import Struct
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.destination import Destination
-from hepsub.storage.http import BROKEN, Again, ConnectionPool, Never, Refused
+from hepsub.storage.http import (
+    BROKEN,
+    AccessRefused,
+    ConnectionPool,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from hepsub.storage.large_object import RangedDownload
 from hepsub.storage.store import Store
 from hepsub.storage.workers import AT_ONCE, run_all
@@ -145,7 +151,9 @@ class Downloader:
 
     def _read(self, pool: ConnectionPool, place: ObjectPlace, most: int) -> bytes | None:
         for _ in range(_READ_TRIES):
-            with contextlib.suppress(Again, Refused, Never, HepsubError, *BROKEN):
+            with contextlib.suppress(
+                TemporaryFailure, AccessRefused, PermanentFailure, HepsubError, *BROKEN
+            ):
                 store = self.stores(place.storage, False)  # noqa: FBT003 (a callback)
                 with pool.ask(store, store.url(place.bucket, place.key)) as response:
                     response.check()

@@ -51,7 +51,7 @@ _LENGTH = re.compile(r"[0-9]{1,15}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
-class Again(Exception):
+class TemporaryFailure(Exception):
     """It failed in a way that may pass.
 
     Attributes:
@@ -65,11 +65,11 @@ class Again(Exception):
         self.after = after
 
 
-class Never(Exception):
+class PermanentFailure(Exception):
     """It failed, and trying again would change nothing."""
 
 
-class Refused(Exception):
+class AccessRefused(Exception):
     """The keys, or the signature, are not accepted."""
 
 
@@ -126,22 +126,22 @@ class Response(Struct, frozen=True, kw_only=True):
         """Nothing, for a response with the object in it.
 
         Raises:
-            Again, Never, Refused: it is none.
+            TemporaryFailure, PermanentFailure, AccessRefused: it is none.
         """
         status = self.status
         if status in (200, 206):
             return
         if status in _REFUSED:
-            raise Refused(f"the storage refuses it ({status})")
+            raise AccessRefused(f"the storage refuses it ({status})")
         if may_pass(status):
             after = self.headers.get("retry-after", "")
             wait = float(after) if _SECONDS.fullmatch(after) else 0.0
-            raise Again(f"the storage answers {status}", after=wait)
+            raise TemporaryFailure(f"the storage answers {status}", after=wait)
         if status == 404:
-            raise Never("it is not there any more")
+            raise PermanentFailure("it is not there any more")
         if status == 412:
-            raise Never("it was replaced while it was fetched; run this again")
-        raise Never(f"the storage answers {status}")
+            raise PermanentFailure("it was replaced while it was fetched; run this again")
+        raise PermanentFailure(f"the storage answers {status}")
 
 
 class ConnectionPool:
@@ -171,7 +171,7 @@ class ConnectionPool:
             headers: more of them.
 
         Raises:
-            Again: there was no answer.
+            TemporaryFailure: there was no answer.
             StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
         """
         server = self._server(store, url)
@@ -184,7 +184,7 @@ class ConnectionPool:
             except (*BROKEN, ValueError) as error:
                 why = what_broke(error)
                 text = f"the storage {store.name} does not answer ({why})"
-                raise Again(text, why=why) from error
+                raise TemporaryFailure(text, why=why) from error
             yield Response(status=raw.status, headers=raw.headers, _raw=raw)
         finally:
             if raw is not None:

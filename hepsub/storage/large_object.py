@@ -1,6 +1,6 @@
 """One object becomes one file: whole or not at all, going on where it was.
 
-The file is NAME.part until size and checksum are right. A large object comes in pieces, some at once, each
+The file is NAME.part until size and checksum are right. A large object comes in ranges, some at once, each
 by its own request; its checksum is computed from the file, on another core, as far as it is there without
 a gap.
 """
@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
 from hepsub.storage.destination import PartFile, obstacle_text
-from hepsub.storage.http import BROKEN, Again, ConnectionPool, Never, Refused, Response, what_broke
+from hepsub.storage.http import (
+    BROKEN,
+    AccessRefused,
+    ConnectionPool,
+    PermanentFailure,
+    Response,
+    TemporaryFailure,
+    what_broke,
+)
 from hepsub.storage.ranges import ByteRange, Ranges
 from hepsub.storage.workers import StopAsked
 
@@ -34,7 +42,7 @@ _HOLE_NEAR = 2**20
 """A file system tells where a hole begins only by the block."""
 
 
-class _NoPieces(Exception):
+class _NoRanges(Exception):
     """The server gives whole objects only."""
 
 
@@ -49,7 +57,7 @@ class RangedDownload:
         pause: sleeps for so many seconds.
         progress: is told what came.
         stop: set when the user wants no more.
-        at_once: how many pieces of it may come at once.
+        at_once: how many ranges of it may come at once.
     """
 
     download: Download
@@ -60,7 +68,7 @@ class RangedDownload:
     stop: threading.Event
     at_once: int = 1
     _etag_is_md5: bool = True
-    _pieces: Ranges = field(default_factory=lambda: Ranges.of(0, 0, 0))
+    _ranges: Ranges = field(default_factory=lambda: Ranges.of(0, 0, 0))
 
     def run(self) -> str:
         """Bring it; why it is not here, in words, or nothing.
@@ -72,7 +80,7 @@ class RangedDownload:
             with self.download.destination.open_part() as part:
                 self._fill(part)
                 part.finish(self.download.modified)
-        except Never as trouble:
+        except PermanentFailure as trouble:
             return str(trouble)
         except HepsubError as trouble:
             return trouble.message
@@ -86,7 +94,7 @@ class RangedDownload:
         for _ in range(_SPOILT_TRIES):
             try:
                 md5 = self._bring(part.descriptor, came, at_once)
-            except _NoPieces:
+            except _NoRanges:
                 at_once = 0
                 md5 = self._bring(part.descriptor, 0, at_once)
             if not self._md5_told or md5 == self._md5_told:
@@ -94,13 +102,13 @@ class RangedDownload:
             self.progress.move(-self.download.size)
             os.ftruncate(part.descriptor, 0)
             came = 0
-        raise Never(f"its contents were not those of the object, {_SPOILT_TRIES} times")
+        raise PermanentFailure(f"its contents were not those of the object, {_SPOILT_TRIES} times")
 
     def _believed(self, part: PartFile) -> int:
         """How much of what an earlier command left is gone on with.
 
         Nothing, where no checksum will tell whether it belongs to this object; up to the first gap, where
-        that command was killed while several pieces came.
+        that command was killed while several ranges came.
         """
         if not part.size:
             return 0
@@ -114,17 +122,17 @@ class RangedDownload:
         return part.size if hole >= part.size else max(0, hole - _HOLE_NEAR)
 
     def _bring(self, descriptor: int, came: int, at_once: int) -> str:
-        """Bring what is missing, and give the MD5 of the whole; in one piece where `at_once` is 0."""
+        """Bring what is missing, and give the MD5 of the whole; in one request where `at_once` is 0."""
         self.progress.move(came)
-        pieces = self._pieces = Ranges.of(self.download.size, came, at_once)
+        ranges = self._ranges = Ranges.of(self.download.size, came, at_once)
         try:
-            pieces.bring(descriptor, self._bring_piece)
-            return self._md5(descriptor, pieces)
-        except _NoPieces:
-            self.progress.move(-pieces.brought)
+            ranges.bring(descriptor, self._fetch_range)
+            return self._md5(descriptor, ranges)
+        except _NoRanges:
+            self.progress.move(-ranges.brought)
             raise
         finally:
-            pieces.end(descriptor, leave=self.stop.is_set())
+            ranges.end(descriptor, leave=self.stop.is_set())
 
     @property
     def _md5_told(self) -> str:
@@ -132,43 +140,43 @@ class RangedDownload:
         told = self.download.md5
         return told if self._etag_is_md5 or told != self.download.etag else ""
 
-    def _md5(self, descriptor: int, pieces: Ranges) -> str:
+    def _md5(self, descriptor: int, ranges: Ranges) -> str:
         """The MD5 of the file, which grows meanwhile."""
         digest = hashlib.md5(usedforsecurity=False)
         buffer = memoryview(bytearray(min(_CHUNK, self.download.size)))
         done = 0
         while done < self.download.size:
-            end = pieces.wait_for(done)
+            end = ranges.wait_for(done)
             while done < end:
                 if self.stop.is_set():
                     raise StopAsked
                 got = os.preadv(descriptor, [buffer[: end - done]], done)
                 if not got:
-                    raise Never("the file here became shorter while it was written")
+                    raise PermanentFailure("the file here became shorter while it was written")
                 digest.update(buffer[:got])
                 done += got
         return digest.hexdigest()
 
-    # ---- one piece, by a thread of its own ----------------------------------------------------
+    # ---- one range, by a thread of its own ----------------------------------------------------
 
-    def _bring_piece(self, descriptor: int, piece: ByteRange) -> None:
-        failures, best, renew, renewed = 0, piece.came, False, False
-        while piece.came < piece.end:
+    def _fetch_range(self, descriptor: int, span: ByteRange) -> None:
+        failures, best, renew, renewed = 0, span.came, False, False
+        while span.came < span.end:
             try:
-                self._ask(descriptor, piece, renew=renew)
-            except Again as trouble:
+                self._ask(descriptor, span, renew=renew)
+            except TemporaryFailure as trouble:
                 renew = False
-                failures = 1 if piece.came > best else failures + 1
-                best = max(best, piece.came)
+                failures = 1 if span.came > best else failures + 1
+                best = max(best, span.came)
                 if failures >= _TRIES:
-                    raise Never(f"{trouble}, {failures} times in a row") from trouble
+                    raise PermanentFailure(f"{trouble}, {failures} times in a row") from trouble
                 self._wait(failures, trouble.after)
-            except Refused as trouble:
+            except AccessRefused as trouble:
                 # Keys may end more than once in a large object: what came since then tells.
-                if renewed and piece.came == best:
-                    raise Never(str(trouble)) from trouble
+                if renewed and span.came == best:
+                    raise PermanentFailure(str(trouble)) from trouble
                 renew = renewed = True
-                best = piece.came
+                best = span.came
 
     def _wait(self, failures: int, after: float) -> None:
         pause = min(_LONGEST_PAUSE_S, 0.2 * 2**failures) * random.uniform(0.5, 1.5)  # noqa: S311
@@ -176,49 +184,51 @@ class RangedDownload:
         self.pause(max(pause, min(after, 6 * _LONGEST_PAUSE_S)))
         self._stop_if_asked()
 
-    def _ask(self, descriptor: int, piece: ByteRange, *, renew: bool) -> None:
-        """Ask for what is missing of a piece, and take as much as comes."""
+    def _ask(self, descriptor: int, span: ByteRange, *, renew: bool) -> None:
+        """Ask for what is missing of a range, and take as much as comes."""
         place, size, etag = self.download.place, self.download.size, self.download.etag
         headers = {"If-Match": f'"{etag}"'} if etag else {}
-        if piece.came or piece.end < size:
-            last = piece.end - 1 if piece.end < size else ""
-            headers["Range"] = f"bytes={piece.came}-{last}"
+        if span.came or span.end < size:
+            last = span.end - 1 if span.end < size else ""
+            headers["Range"] = f"bytes={span.came}-{last}"
         store = self.stores(place.storage, renew)
         with self.pool.ask(store, store.url(place.bucket, place.key), headers=headers) as response:
             response.check()
             if response.is_encrypted:
                 self._etag_is_md5 = False
             if not _is_version(response, etag):
-                raise Never("it was replaced while it was fetched; run this again")
-            if "Range" in headers and not _continues(response, piece.came):
-                if piece.begin or piece.end < size:
-                    raise _NoPieces
-                self._moved(piece, -piece.came)
-            self._take(response, descriptor, piece)
+                raise PermanentFailure("it was replaced while it was fetched; run this again")
+            if "Range" in headers and not _continues(response, span.came):
+                if span.begin or span.end < size:
+                    raise _NoRanges
+                self._moved(span, -span.came)
+            self._take(response, descriptor, span)
 
-    def _take(self, response: Response, descriptor: int, piece: ByteRange) -> None:
+    def _take(self, response: Response, descriptor: int, span: ByteRange) -> None:
         while True:
             self._stop_if_asked()
-            left = piece.end - piece.came
+            left = span.end - span.came
             try:
                 content = response.read(min(left + 1, _CHUNK))
             except BROKEN as error:
-                raise Again(f"the connection broke ({what_broke(error)})") from error
+                raise TemporaryFailure(f"the connection broke ({what_broke(error)})") from error
             if not content:
                 break
             if len(content) > left:
-                raise Never("it is larger than it was when it was looked for; run this again")
-            _write(descriptor, memoryview(content), piece.came)
-            self._moved(piece, len(content))
-        if piece.came < piece.end:
-            raise Again("the answer ended early")
+                raise PermanentFailure(
+                    "it is larger than it was when it was looked for; run this again"
+                )
+            _write(descriptor, memoryview(content), span.came)
+            self._moved(span, len(content))
+        if span.came < span.end:
+            raise TemporaryFailure("the answer ended early")
 
-    def _moved(self, piece: ByteRange, number: int) -> None:
-        piece.came += number
+    def _moved(self, span: ByteRange, number: int) -> None:
+        span.came += number
         self.progress.move(number)
 
     def _stop_if_asked(self) -> None:
-        if self.stop.is_set() or self._pieces.halt.is_set():
+        if self.stop.is_set() or self._ranges.halt.is_set():
             raise StopAsked
 
 

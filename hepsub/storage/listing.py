@@ -16,7 +16,14 @@ from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.bounds import etag_in, header_moment_in, size_in
-from hepsub.storage.http import BROKEN, Again, ConnectionPool, Response, may_pass, what_broke
+from hepsub.storage.http import (
+    BROKEN,
+    ConnectionPool,
+    Response,
+    TemporaryFailure,
+    may_pass,
+    what_broke,
+)
 from hepsub.storage.page import LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
 from hepsub.storage.trouble import garbled, refused, unreachable
 
@@ -277,10 +284,10 @@ def _check(response: Response, why: str) -> None:
     """Nothing, for a success.
 
     Raises:
-        Again, Denied: it is none.
+        TemporaryFailure, Denied: it is none.
     """
     if may_pass(response.status):
-        raise Again(why)
+        raise TemporaryFailure(why)
     if response.status >= 300:
         raise Denied(why)
 
@@ -297,7 +304,7 @@ def _ask(store: Store, one: Callable[[], _Found]) -> _Found:
             return one()
         except Malformed as error:
             trouble = garbled(store.name, store.storage, error)
-        except Again as error:
+        except TemporaryFailure as error:
             trouble = unreachable(store.name, store.storage, error.why)
         except BROKEN as error:
             trouble = unreachable(store.name, store.storage, what_broke(error))

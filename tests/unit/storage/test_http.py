@@ -11,7 +11,7 @@ from hepsub.errors import StorageUnreachable
 from hepsub.policy.model import Storage
 from hepsub.storage import http
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import BROKEN, Again, ConnectionPool
+from hepsub.storage.http import BROKEN, ConnectionPool, TemporaryFailure
 from hepsub.storage.store import Store
 from tests.fakes.hostile import Hostile, hostile_server
 
@@ -85,7 +85,7 @@ def test_what_is_no_answer_is_a_broken_connection(
     said: bytes, hostile: Hostile, pool: ConnectionPool
 ) -> None:
     """Whatever it is; and the next request gets an answer of its own."""
-    with pytest.raises((Again, *BROKEN)):
+    with pytest.raises((TemporaryFailure, *BROKEN)):
         answer(hostile, pool, said)
     assert answer(hostile, pool, OK) == b"ok"
 
@@ -99,7 +99,7 @@ def test_an_interim_answer_without_end_has_one(hostile: Hostile, pool: Connectio
 
     hostile.answer = interim
     store = hostile.store()
-    with pytest.raises(Again), pool.ask(store, store.url("b", "k")):
+    with pytest.raises(TemporaryFailure), pool.ask(store, store.url("b", "k")):
         pass
 
 
@@ -108,13 +108,13 @@ def test_a_store_does_not_say_how_long_we_sleep(
     said: str, hostile: Hostile, pool: ConnectionPool
 ) -> None:
     content = f"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: {said}\r\n\r\n"
-    with pytest.raises(Again) as caught:
+    with pytest.raises(TemporaryFailure) as caught:
         answer(hostile, pool, content.encode("latin-1"))
     assert caught.value.after == 0.0
 
 
 def test_it_may_ask_for_a_pause(hostile: Hostile, pool: ConnectionPool) -> None:
-    with pytest.raises(Again) as caught:
+    with pytest.raises(TemporaryFailure) as caught:
         answer(hostile, pool, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n")
     assert caught.value.after == 7.0
 
@@ -169,7 +169,10 @@ def test_a_tunnel_is_asked_for_by_connect(
     monkeypatch.setenv("https_proxy", f"127.0.0.1:{hostile.port}")
     monkeypatch.setenv("no_proxy", "near.example.org")
     store = near("https://s3.example.org")
-    with pytest.raises(Again, match="does not answer"), pool.ask(store, store.url("b", "k")):
+    with (
+        pytest.raises(TemporaryFailure, match="does not answer"),
+        pool.ask(store, store.url("b", "k")),
+    ):
         pass
     assert [each.partition(" HTTP")[0] for each in hostile.asked] == ["CONNECT s3.example.org:443"]
     assert "authorization" not in hostile.heads[0]

@@ -37,7 +37,7 @@ BEGINS = range(0, SIZE, STEP)
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the object come in eight pieces."""
-    monkeypatch.setattr(pieces, "PIECE", STEP)
+    monkeypatch.setattr(pieces, "RANGE", STEP)
 
 
 def asked(begin: int) -> str:
@@ -180,7 +180,7 @@ def test_no_piece_runs_far_ahead() -> None:
 @pytest.fixture
 def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Download]:
     """Give forty downloads, each of them in one piece."""
-    monkeypatch.setattr(pieces, "PIECE", SIZE)
+    monkeypatch.setattr(pieces, "RANGE", SIZE)
     return [
         Download(
             place=ObjectPlace(storage="herd", bucket="out", key=f"d/{number}"),
