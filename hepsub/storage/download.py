@@ -158,6 +158,6 @@ class Downloader:
                 with pool.ask(store, store.url(place.bucket, place.key)) as response:
                     response.check()
                     content = response.read_whole(most)
-                    if str(len(content)) == response.headers.get("content-length", ""):
+                    if str(len(content)) == response.header("content-length"):
                         return content
         return None

@@ -1,13 +1,14 @@
 """HTTP to storages: signed requests without a body, over connections that are kept, by many threads.
 
-urllib3 keeps the connections, goes through proxies and checks certificates; what an answer may be is bounded here. A
-client call of botocore costs several times what a small object does. Proxies and authorities are the ones that
-botocore would take: HTTP_PROXY, HTTPS_PROXY, NO_PROXY; ca_file of the policy, AWS_CA_BUNDLE or ca_bundle of
-~/.aws/config, REQUESTS_CA_BUNDLE, else those that botocore brings along.
+A client call of botocore costs ten times what a small object does, urllib3 twice what http.client does; and what an
+answer may be is bounded here. Proxies and authorities are the ones that botocore would take: HTTP_PROXY, HTTPS_PROXY,
+NO_PROXY; ca_file of the policy, AWS_CA_BUNDLE or ca_bundle of ~/.aws/config, REQUESTS_CA_BUNDLE, else those that
+botocore brings along.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.client
@@ -18,16 +19,12 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import urllib3
 from msgspec import Struct
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, ProtocolError
-from urllib3.util import SKIP_HEADER, make_headers
 
 from hepsub.errors import StorageUnreachable
 from hepsub.storage.bounds import LARGEST_OBJECT
@@ -36,13 +33,12 @@ from hepsub.storage.signing import query_text, signed_headers
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
-BROKEN = (HTTPError, http.client.HTTPException, OSError)
+BROKEN = (http.client.HTTPException, OSError)
 """What a connection that breaks raises."""
 
 _CONNECT_S = 5
 _READ_S = 30
 _BODY_S = 60.0
-_KEPT = 32
 _AGAIN = (408, 425, 429)
 _REFUSED = (400, 401, 403)
 _MOST_LINES = 300
@@ -78,28 +74,37 @@ class Response(Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: its code.
-        headers: by name, in any case.
+        raw: that of http.client.
     """
 
     status: int
-    headers: Mapping[str, str]
-    _raw: urllib3.BaseHTTPResponse
+    raw: http.client.HTTPResponse
+
+    def header(self, name: str) -> str:
+        """The field of this name, in any case; empty for none."""
+        return self.raw.headers.get(name, "")
 
     @property
     def is_encrypted(self) -> bool:
         """Whether the store encrypts the object in a way that makes its ETag no MD5 (S3 API: Object, ETag)."""
         return (
-            "kms" in self.headers.get("x-amz-server-side-encryption", "")
-            or "x-amz-server-side-encryption-customer-algorithm" in self.headers
+            "kms" in self.header("x-amz-server-side-encryption")
+            or "x-amz-server-side-encryption-customer-algorithm" in self.raw.headers
         )
 
     def read(self, most: int) -> bytes:
         """What has come of the body, so many bytes at the most; nothing at its end.
 
         Raises:
-            HTTPError, HTTPException, OSError: the connection broke, or the body is cut off.
+            HTTPException, OSError: the connection broke, or the body is cut off.
         """
-        return self._raw.read1(most)
+        if self.raw.length == 0:
+            self.raw.close()
+            return b""
+        content = self.raw.read1(most)
+        if not content and self.raw.length:
+            raise http.client.IncompleteRead(b"", self.raw.length)
+        return content
 
     def read_whole(self, most: int) -> bytes:
         """The body.
@@ -108,7 +113,7 @@ class Response(Struct, frozen=True, kw_only=True):
             most: so many bytes are believed.
 
         Raises:
-            HTTPError, HTTPException: it is larger, or is cut off.
+            HTTPException: it is larger, or is cut off.
             OSError: the connection broke, or it does not come to its end within a minute.
         """
         parts: list[bytes] = []
@@ -117,7 +122,7 @@ class Response(Struct, frozen=True, kw_only=True):
             parts.append(part)
             left -= len(part)
             if left < 0:
-                raise ProtocolError("its body is too large")
+                raise http.client.HTTPException("its body is too large")
             if time.monotonic() > deadline:
                 raise TimeoutError("its body does not come to an end")
         return b"".join(parts)
@@ -134,7 +139,7 @@ class Response(Struct, frozen=True, kw_only=True):
         if status in _REFUSED:
             raise AccessRefused(f"the storage refuses it ({status})")
         if may_pass(status):
-            after = self.headers.get("retry-after", "")
+            after = self.header("retry-after")
             wait = float(after) if _SECONDS.fullmatch(after) else 0.0
             raise TemporaryFailure(f"the storage answers {status}", after=wait)
         if status == 404:
@@ -144,12 +149,12 @@ class Response(Struct, frozen=True, kw_only=True):
         raise PermanentFailure(f"the storage answers {status}")
 
 
+@dataclass(slots=True)
 class ConnectionPool:
     """Connections to the endpoints of storages; `close` has to be called at the end."""
 
-    def __init__(self) -> None:
-        self._servers: dict[str, _Server] = {}
-        self._lock = threading.Lock()
+    _free: dict[str, list[_Connection]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def ask(
@@ -174,35 +179,56 @@ class ConnectionPool:
             TemporaryFailure: there was no answer.
             StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
         """
-        server = self._server(store, url)
-        signed = signed_headers(store, method, url, query or {})
-        raw = None
+        connection = self._take(store, url)
+        fields = {**signed_headers(store, method, url, query or {}), **(headers or {})}
+        response = None
         try:
             try:
-                raw = server.ask(method, url, query, {**signed, **(headers or {})})
-                _check_length(raw)
+                whole = f"{url}?{query_text(query)}" if query else url
+                raw = connection.ask(method, whole, fields)
+                response = Response(status=raw.status, raw=raw)
+                _check_length(response)
             except (*BROKEN, ValueError) as error:
-                why = what_broke(error)
+                why = type(error).__name__
                 text = f"the storage {store.name} does not answer ({why})"
                 raise TemporaryFailure(text, why=why) from error
-            yield Response(status=raw.status, headers=raw.headers, _raw=raw)
+            yield response
         finally:
-            if raw is not None:
-                _let_go(raw)
-
-    def _server(self, store: Store, url: str) -> _Server:
-        origin = url[: url.index("/", url.index("://") + 3)]
-        with self._lock:
-            if origin not in self._servers:
-                self._servers[origin] = _open_server(origin, store.storage.ca_file)
-            return self._servers[origin]
+            self._give_back(connection, response)
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
         with self._lock:
-            for server in self._servers.values():
-                server.pool.close()
-            self._servers.clear()
+            for connection in [each for free in self._free.values() for each in free]:
+                connection.client.close()
+            self._free.clear()
+
+    def _take(self, store: Store, url: str) -> _Connection:
+        origin = url[: url.index("/", url.index("://") + 3)]
+        with self._lock:
+            free = self._free.get(origin)
+            if free:
+                return free.pop()
+        return _connection_to(origin, store.storage.ca_file)
+
+    def _give_back(self, connection: _Connection, response: Response | None) -> None:
+        """Keep a connection for others, if its last answer was read to the end or nearly; else close it."""
+        if response is None or not _is_over(response):
+            connection.client.close()
+            return
+        with self._lock:
+            self._free.setdefault(connection.origin, []).append(connection)
+
+
+def _is_over(response: Response) -> bool:
+    """Whether nothing is left of an answer; what is known to be little is read."""
+    left = response.raw.length
+    try:
+        if left == 0 or (left is not None and left <= _SOME and response.status >= 300):
+            response.read_whole(_SOME)
+    except BROKEN:
+        return False
+    return response.raw.isclosed()
 
 
 def may_pass(status: int) -> bool:
@@ -210,102 +236,97 @@ def may_pass(status: int) -> bool:
     return status in _AGAIN or status >= 500
 
 
-def _let_go(raw: urllib3.BaseHTTPResponse) -> None:
-    """Read what is left where it is known to be little, so that the connection serves others; else close it.
-
-    A response that was read to its end has given it back already.
-    """
-    left = raw.length_remaining
-    if left == 0 or (raw.status >= 300 and left is not None and left <= _SOME):
-        with contextlib.suppress(*BROKEN):
-            raw.read1(_SOME)
-    raw.close()
-
-
-def what_broke(error: BaseException) -> str:
-    """The name of what was raised first, which others then wrapped."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return type(error).__name__
-
-
-def _check_length(raw: urllib3.BaseHTTPResponse) -> None:
-    """Refuse a length that urllib3 would take for none, or for another one.
+def _check_length(response: Response) -> None:
+    """Refuse a length that http.client would take for none, or for another one.
 
     Raises:
-        ProtocolError: no object has it.
+        HTTPException: no object has it.
     """
-    said = raw.headers.get("content-length")
+    said = response.raw.headers.get("content-length")
     if said is not None and (_LENGTH.fullmatch(said) is None or int(said) > LARGEST_OBJECT):
-        raise ProtocolError("a length that no object has")
+        raise http.client.HTTPException("a length that no object has")
 
 
-class _Server(Struct, frozen=True, kw_only=True):
-    """An endpoint, or the proxy on the way to it.
+@dataclass(slots=True, kw_only=True)
+class _Connection:
+    """A connection to an endpoint, or to the proxy on the way.
 
     Attributes:
-        pool: connections to it.
+        client: that of http.client.
         origin: scheme, host and port of the endpoint.
+        headers: what a proxy wants with each request.
         whole: whether requests name the whole URL, as a plain proxy wants it.
     """
 
-    pool: HTTPConnectionPool
+    client: http.client.HTTPConnection
     origin: str
-    whole: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
 
-    def ask(
-        self, method: str, url: str, query: Mapping[str, str] | None, headers: Mapping[str, str]
-    ) -> urllib3.BaseHTTPResponse:
-        target = url if self.whole else url[len(self.origin) :]
-        if query:
-            target = f"{target}?{query_text(query)}"
+    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """The beginning of the answer.
+
+        Raises:
+            HTTPException, OSError: there is none.
+        """
+        used = self.client.sock is not None
         try:
-            return self._open(method, target, headers)
-        except ProtocolError:
+            return self._ask(method, url, headers)
+        except BROKEN:
+            self.client.close()
+            if not used:
+                raise
             # The server closes connections that nobody needed for a while: that is no failure.
-            return self._open(method, target, headers)
+            return self._ask(method, url, headers)
 
-    def _open(
-        self, method: str, target: str, headers: Mapping[str, str]
-    ) -> urllib3.BaseHTTPResponse:
-        return self.pool.urlopen(
-            method,
-            target,
-            headers={"User-Agent": SKIP_HEADER, **headers},
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-        )
+    def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        if self.client.sock is None:
+            self.client.timeout = _CONNECT_S
+            self.client.connect()
+            self._socket.settimeout(_READ_S)
+        target = url if self.whole else url[len(self.origin) :]
+        self.client.request(method, target, headers={**self.headers, **headers})
+        return self.client.getresponse()
 
-
-def _open_server(origin: str, authorities: str) -> _Server:
-    scheme = origin.partition(":")[0]
-    proxy = _proxy(origin, scheme)
-    options: dict[str, Any] = {
-        "maxsize": _KEPT,
-        "timeout": urllib3.Timeout(connect=_CONNECT_S, read=_READ_S),
-        "ssl_context": _trust(authorities) if scheme == "https" else None,
-    }
-    manager = urllib3.PoolManager(**options)
-    if proxy:
-        manager = _through(proxy, origin, options)
-    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    pool = manager.connection_from_url(origin)
-    return _Server(pool=pool, origin=origin, whole=bool(proxy) and scheme == "http")
+    @property
+    def _socket(self) -> Any:  # noqa: ANN401 (it may be TLS's)
+        return self.client.sock
 
 
-def _through(proxy: str, origin: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:
-    parts = urlsplit(proxy)
-    if parts.scheme != "http":
+def _connection_to(origin: str, authorities: str) -> _Connection:
+    scheme, _, host = origin.partition("://")
+    proxy = urlsplit(_proxy(origin, scheme))
+    if not proxy.hostname:
+        return _Connection(client=_open(scheme, host, authorities), origin=origin)
+    if proxy.scheme not in ("http", ""):
         raise StorageUnreachable(
-            f"{origin}: a proxy that is itself reached by {parts.scheme} is not supported",
+            f"{origin}: a proxy that is itself reached by {proxy.scheme} is not supported",
             remedy="name one with http:// in HTTPS_PROXY and HTTP_PROXY, or the storage's host in NO_PROXY",
         )
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-    headers = make_headers(proxy_basic_auth=pair)
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    headers = _proxy_authorization(proxy.username, proxy.password)
+    address = f"{proxy.hostname}:{proxy.port or 80}"
+    opened = _open(scheme, address, authorities)
+    if scheme == "http":
+        return _Connection(client=opened, origin=origin, headers=headers, whole=True)
+    parts = urlsplit(origin)
+    opened.set_tunnel(parts.hostname or "", parts.port or 443, headers)
+    return _Connection(client=opened, origin=origin)
+
+
+def _open(scheme: str, address: str, authorities: str) -> http.client.HTTPConnection:
+    if scheme == "http":
+        made = http.client.HTTPConnection(address)
+    else:
+        made = http.client.HTTPSConnection(address, context=_trust(authorities))
+    made.response_class = _BoundedResponse
+    return made
+
+
+def _proxy_authorization(user: str | None, password: str | None) -> dict[str, str]:
+    if not user:
+        return {}
+    pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def _proxy(origin: str, scheme: str) -> str:
@@ -371,19 +392,3 @@ class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:  # noqa: ANN401 (http.client's)
         super().__init__(sock, *args, **more)
         self.fp = _Bounded(self.fp.detach())
-
-
-class _Plain(HTTPConnection):
-    response_class = _BoundedResponse
-
-
-class _Tls(HTTPSConnection):
-    response_class = _BoundedResponse
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _Tls

@@ -24,7 +24,6 @@ from hepsub.storage.http import (
     PermanentFailure,
     Response,
     TemporaryFailure,
-    what_broke,
 )
 from hepsub.storage.ranges import ByteRange, Ranges
 from hepsub.storage.workers import StopAsked
@@ -211,7 +210,7 @@ class RangedDownload:
             try:
                 content = response.read(min(left + 1, _CHUNK))
             except BROKEN as error:
-                raise TemporaryFailure(f"the connection broke ({what_broke(error)})") from error
+                raise TemporaryFailure(f"the connection broke ({type(error).__name__})") from error
             if not content:
                 break
             if len(content) > left:
@@ -234,12 +233,12 @@ class RangedDownload:
 
 def _continues(response: Response, offset: int) -> bool:
     """Whether a response begins where it was asked to; rclone's server says so with 200 instead of 206."""
-    return response.headers.get("content-range", "").startswith(f"bytes {offset}-")
+    return response.header("content-range").startswith(f"bytes {offset}-")
 
 
 def _is_version(response: Response, etag: str) -> bool:
     """Whether a response is of this version, as far as it says: some servers ignore If-Match."""
-    said = response.headers.get("etag", "").strip('"')
+    said = response.header("etag").strip('"')
     return not said or not etag or said == etag
 
 

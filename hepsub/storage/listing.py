@@ -22,7 +22,6 @@ from hepsub.storage.http import (
     Response,
     TemporaryFailure,
     may_pass,
-    what_broke,
 )
 from hepsub.storage.page import LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
 from hepsub.storage.trouble import garbled, refused, unreachable
@@ -190,11 +189,10 @@ def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> Object
 
 
 def _info(response: Response) -> ObjectInfo:
-    headers = response.headers
     return ObjectInfo(
-        size=size_in(headers.get("content-length", "")),
-        etag=etag_in(headers.get("etag", "")),
-        modified=header_moment_in(headers.get("last-modified", "")),
+        size=size_in(response.header("content-length")),
+        etag=etag_in(response.header("etag")),
+        modified=header_moment_in(response.header("last-modified")),
         encrypted=response.is_encrypted,
     )
 
@@ -307,7 +305,7 @@ def _ask(store: Store, one: Callable[[], _Found]) -> _Found:
         except TemporaryFailure as error:
             trouble = unreachable(store.name, store.storage, error.why)
         except BROKEN as error:
-            trouble = unreachable(store.name, store.storage, what_broke(error))
+            trouble = unreachable(store.name, store.storage, type(error).__name__)
     raise trouble
 
 

@@ -7,7 +7,7 @@ import contextlib
 from msgspec.structs import replace
 
 from hepsub.errors import StorageRefused, StorageUnreachable
-from hepsub.storage.http import BROKEN, ConnectionPool, TemporaryFailure, what_broke
+from hepsub.storage.http import BROKEN, ConnectionPool, TemporaryFailure
 from hepsub.storage.page import LARGEST_PAGE, error_code
 from hepsub.storage.store import Store
 from hepsub.storage.trouble import unreachable
@@ -71,7 +71,7 @@ def _answer(store: Store, bucket: str) -> tuple[int, str]:
                 return response.status, code
             why = code or str(response.status)
     except (TemporaryFailure, *BROKEN) as error:
-        why = what_broke(error)
+        why = type(error).__name__
     trouble = unreachable(store.name, store.storage, why)
     raise StorageUnreachable(f"{trouble.message}: {_NOT_KNOWN}", remedy=trouble.remedy)
 
