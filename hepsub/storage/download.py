@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
+from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import Destination
 from hepsub.storage.http import (
-    BROKEN,
     AccessRefused,
     ConnectionPool,
     PermanentFailure,

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
+from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import PartFile, obstacle_text
 from hepsub.storage.http import (
-    BROKEN,
     AccessRefused,
     ConnectionPool,
     PermanentFailure,

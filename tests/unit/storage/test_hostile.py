@@ -19,10 +19,10 @@ from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage import listing as module
 from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
+from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader
 from hepsub.storage.http import (
-    BROKEN,
     AccessRefused,
     ConnectionPool,
     PermanentFailure,

@@ -9,9 +9,10 @@ import pytest
 
 from hepsub.errors import StorageUnreachable
 from hepsub.policy.model import Storage
-from hepsub.storage import http
+from hepsub.storage import connect
+from hepsub.storage.connect import BROKEN
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import BROKEN, ConnectionPool, TemporaryFailure
+from hepsub.storage.http import ConnectionPool, TemporaryFailure
 from hepsub.storage.store import Store
 from tests.fakes.hostile import Hostile, hostile_server
 
@@ -183,7 +184,7 @@ def test_authorities_that_are_not_there(
 ) -> None:
     """Said with the file's name, or with what keeps ~/.aws/config from being read."""
     store = near("https://s3.example.org")
-    http._trust.cache_clear()
+    connect._trust.cache_clear()
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(StorageUnreachable, match=r"/nowhere/ca.pem"):
         pool.ask(store, store.url("b", "k")).__enter__()
@@ -191,4 +192,4 @@ def test_authorities_that_are_not_there(
     monkeypatch.setenv("AWS_PROFILE", "nobody-has-this")
     with pytest.raises(StorageUnreachable, match="ProfileNotFound"):
         pool.ask(store, store.url("b", "k")).__enter__()
-    http._trust.cache_clear()
+    connect._trust.cache_clear()
