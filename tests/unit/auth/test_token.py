@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from hepsub.auth import provider
 from hepsub.auth import token as module
-from hepsub.auth.bearer import held_token
+from hepsub.auth.bearer import discover, held_token
 from hepsub.auth.credential import Held, Kind, Lifetime
-from hepsub.auth.discovery import discover
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import (
     AgentUnavailable,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepsub.auth.jwt import (
+from hepsub.auth.claims import (
     LONGEST_TOKEN,
     Claims,
     is_bearer_token,
