@@ -537,7 +537,8 @@ def test_a_cluster_of_two_schedds_has_to_be_named(world: World) -> None:
     """Both are spelled out."""
     world.submit(*OUT)
     [entry] = world.session().journal.entries()
-    world.session().journal.append(replace(entry, uuid="other", schedd="schedd02.example.org"))
+    other = replace(entry.ref, uuid="other", schedd="schedd02.example.org")
+    world.session().journal.append(replace(entry, ref=other))
     with pytest.raises(AmbiguousJob) as caught:
         world.fetch("13")
     assert "schedd01:13 or schedd02:13" in caught.value.remedy

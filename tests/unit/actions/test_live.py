@@ -27,7 +27,7 @@ __all__ = ["world"]
 
 def live(world: World) -> dict[int, LiveBundle]:
     """What is found, by cluster."""
-    return {each.cluster: each for each in find_live(world.session()).bundles}
+    return {each.ref.cluster: each for each in find_live(world.session()).bundles}
 
 
 def test_each_bundle_has_the_jobs_of_its_own_cluster(world: World) -> None:
