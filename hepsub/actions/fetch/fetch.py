@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hepsub.actions.fetch.bring import Brought, bring
-from hepsub.actions.fetch.find import Found, find_submissions
 from hepsub.actions.fetch.keys import keeper
 from hepsub.actions.fetch.logs import with_logs
 from hepsub.actions.fetch.look import look
@@ -17,10 +16,11 @@ from hepsub.actions.fetch.problems import problems_of
 from hepsub.actions.fetch.push import push_home, waiting_at_home
 from hepsub.actions.fetch.result import Fetched, FetchedCluster
 from hepsub.actions.fetch.stand import stand
-from hepsub.actions.fetch.states import await_ends, collect_spooled, job_states
+from hepsub.actions.queue.ends import await_ends, collect_spooled, job_states
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found, find_submissions
 from hepsub.actions.submit.stage import Stores, open_stores
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result

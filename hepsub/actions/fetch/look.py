@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.find import Found
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.actions.fetch.result import Output
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.submissions import Found
 from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report

@@ -6,10 +6,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from hepsub.actions.fetch.find import Found
 from hepsub.actions.fetch.logs import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.result import FetchedCluster, Here, JobFiles, Local
+from hepsub.actions.submissions import Found
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.result import Problem

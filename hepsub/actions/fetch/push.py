@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hepsub.actions.fetch.find import Found
-from hepsub.actions.fetch.states import job_states
+from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Round, push_pending
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import compare, copy_home
 from hepsub.actions.fetch.fetch import fetch
+from hepsub.actions.fetch.listing import Job, Sight
+from hepsub.actions.fetch.local import compare, copy_home
 from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.actions.fetch.stand import Ground
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session

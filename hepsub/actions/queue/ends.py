@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from hepsub.actions.fetch.find import Found
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 
