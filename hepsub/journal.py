@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
 from hepsub.files import Tree, make_private, open_tree, write_all
-from hepsub.jobid import JobId, SubmissionRef, same_schedd
+from hepsub.jobid import SubmissionRef
 from hepsub.terminal import printable
 from hepsub.version import __version__
 
@@ -156,21 +156,6 @@ class Journal(Struct, frozen=True, kw_only=True):
             if line.cluster != 0 or line.uuid not in latest:
                 latest[line.uuid] = line
         return tuple(line.entry for line in sorted(latest.values(), key=lambda line: line.when))
-
-    def schedds_of(self, job: JobId) -> tuple[str, ...]:
-        """The schedds on which this cluster was submitted."""
-        known = [
-            entry.ref.schedd
-            for entry in self.entries()
-            if entry.ref.cluster == job.cluster
-            and (not job.schedd or same_schedd(job.schedd, entry.ref.schedd))
-        ]
-        return tuple(dict.fromkeys(known))
-
-    def cluster_of(self, uuid: str) -> int | None:
-        """The cluster of a submission, NO_CLUSTER or 0 (not known); None when it was never intended."""
-        found = [entry.ref.cluster for entry in self.entries() if entry.ref.uuid == uuid]
-        return found[0] if found else None
 
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""

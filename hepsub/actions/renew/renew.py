@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.spooled import fetch_spooled
+from hepsub.actions.queue.ends import collect_all
 from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
@@ -109,7 +109,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     pending = Round(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
-    notes = [*recover(session, stores), *fetch_spooled(session)]
+    notes = [*recover(session, stores), *collect_all(session)]
     alive = find_live(session)
     found = alive.bundles
     notes += alive.away
