@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -20,7 +19,14 @@ from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import OfAnotherHepsub, from_json
 from hepsub.documents import Malformed, Moment, has_been, read_json
 from hepsub.errors import BundleUnusable
-from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
+from hepsub.files import (
+    lock_process,
+    make_private,
+    open_own,
+    open_tree,
+    remove_tree,
+    why_not_mine,
+)
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import (
     FINISHED,
@@ -137,7 +143,7 @@ def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
             raw.mkdir(mode=0o700)
             (raw / PRIVATE).mkdir(mode=0o700)
             lock = stack.enter_context(_opened_lock(raw / PRIVATE, os.O_CREAT | os.O_EXCL))
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_process(lock.fileno())  # nobody else can have found it
             if directory.exists():
                 raise FileExistsError(errno.EEXIST, "there is one of this name")
             raw.rename(directory)
@@ -161,7 +167,7 @@ def claimed(directory: Path) -> Iterator[bool]:
         raise unusable(directory, error) from error
     with lock:
         try:
-            mine = _is_locked(lock)
+            mine = lock_process(lock.fileno())
         except OSError as error:  # a file system without locks
             raise unusable(directory, error) from error
         yield mine
@@ -179,29 +185,15 @@ def taken_over(directory: Path) -> Iterator[bool]:
             place = layout_of(directory).private("")
             lock = stack.enter_context(_opened_lock(place, 0))
             # Who removed the bundle held this lock until then.
-            mine = _is_locked(lock) and os.path.samestat(
+            mine = lock_process(lock.fileno()) and os.path.samestat(
                 os.fstat(lock.fileno()), (place / LOCK).lstat()
             )
         yield mine
 
 
 def _opened_lock(directory: Path, flags: int) -> FileIO:
-    more = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    lock = os.fdopen(os.open(directory / LOCK, flags | more, 0o600), "r+b", buffering=0)
-    facts = os.fstat(lock.fileno())
-    if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
-        return lock
-    lock.close()
-    raise OSError(errno.EPERM, "its lock is no regular file of yours")
-
-
-def _is_locked(lock: FileIO) -> bool:
-    """Whether it is this process that has the lock now."""
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
+    descriptor = open_own(directory / LOCK, os.O_RDWR | flags, "its lock")
+    return os.fdopen(descriptor, "r+b", buffering=0)
 
 
 def clear_torn(root: Path, now: float) -> None:
