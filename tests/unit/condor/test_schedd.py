@@ -238,6 +238,27 @@ def test_the_bindings_other_errors_are_told_as_well(
         opened().queue(Selection(), 0)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda schedd: schedd.open_gate(13),
+        lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
+        lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
+        lambda schedd: schedd.fetch(THIRTEEN),
+    ],
+    ids=("open_gate", "edit_memory", "act", "fetch"),
+)
+def test_whoever_writes_asks_why_it_was_refused(
+    htcondor: FakeBindings, call: Callable[[CondorSchedd], object]
+) -> None:
+    """The bindings say of a write only that it failed."""
+    for name in ("edit", "act", "retrieve"):
+        htcondor.fails(name, "Unable to connect to schedd")
+    htcondor.fails("ping", NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused):
+        call(opened())
+
+
 def test_a_mistake_of_ours_is_not_the_pools(htcondor: FakeBindings) -> None:
     htcondor.fails("query", "ours", kind=TypeError)
     with pytest.raises(TypeError, match="ours"):
