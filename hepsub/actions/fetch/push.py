@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Round, push_pending
+from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.session import Session
 from hepsub.actions.submissions import SelectedJobs
 from hepsub.actions.submit.stage import Stores
@@ -70,7 +70,7 @@ def push_home(
                     remedy="try again when it has ended",
                 )
                 return
-            troubles = push_pending(Round(stores=stores, force=force), bundle, ref.cluster, ended)
+            troubles = push_pending(Uploads(stores=stores, force=force), bundle, ref.cluster, ended)
     except HepsubError as error:
         troubles = (error.message,)
     except OSError as error:

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Round, push_pending
+from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
@@ -26,13 +26,15 @@ from hepsub.plan.bundle_paths import FINISHED, layout_of
 _SETTLED = "nothing of it is left to be put into its place\n"
 
 
-def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def close_bundle(
+    session: Session, uploads: Uploads, bundle: Bundle, cluster: int
+) -> tuple[str, ...]:
     """Take leave of a bundle: nothing in it that a user made is removed before it is in its place.
 
     Returns:
         A sentence for each output that could not be put into its place.
     """
-    notes = _put_in_place(now, bundle, cluster)
+    notes = _put_in_place(uploads, bundle, cluster)
     if troubles := bundle.place_logs(cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
@@ -44,7 +46,7 @@ def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> 
         return (*notes, _unusable_text(bundle.directory, error))
 
 
-def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
+def revisit_finished(session: Session, uploads: Uploads) -> tuple[str, ...]:
     """Try again with outputs that are still at home; remove what was kept for long enough.
 
     A bundle that cannot be used does not stop the others.
@@ -52,7 +54,7 @@ def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
     notes: list[str] = []
     for directory in finished_bundles(session.bundles):
         try:
-            notes += _revisit(session, now, directory)
+            notes += _revisit(session, uploads, directory)
         except OSError as error:
             notes.append(_unusable_text(directory, error))
     return tuple(notes)
@@ -62,7 +64,7 @@ def _unusable_text(directory: Path, error: OSError) -> str:
     return f"the bundle {directory} cannot be looked through: {error.strerror}"
 
 
-def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
+def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, ...]:
     if layout_of(directory).private(FINISHED).stat().st_size:
         return _forget_after(session, directory)
     bundle, placed = read_bundle(directory), read_placed(directory)
@@ -73,7 +75,7 @@ def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
         return (not_believed(placed),)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
-    notes = _put_in_place(now, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
+    notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
     return (*notes, *_take_leave(session, bundle))
 
 
@@ -86,11 +88,11 @@ def _take_leave(session: Session, bundle: Bundle) -> tuple[str, ...]:
     return _forget_after(session, bundle.directory)
 
 
-def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def _put_in_place(uploads: Uploads, bundle: Bundle, cluster: int) -> tuple[str, ...]:
     notes: list[str] = []
     try:
         notes += place_outputs(bundle, cluster)
-        notes += push_pending(now, bundle, cluster)
+        notes += push_pending(uploads, bundle, cluster)
     except (HepsubError, OSError) as error:
         notes.append(f"outputs of cluster {cluster} are still at home: {error}")
     return tuple(dict.fromkeys(notes))

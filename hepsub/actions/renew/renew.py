@@ -13,7 +13,7 @@ from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
-from hepsub.actions.returned.pending import Round
+from hepsub.actions.returned.pending import Uploads
 from hepsub.actions.session import Session
 from hepsub.actions.submit.libraries import shelf_beside
 from hepsub.actions.submit.recover import recover
@@ -106,7 +106,7 @@ def _left(trouble: str) -> Problem:
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
     """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
     stores = open_stores(session)
-    pending = Round(stores=stores)
+    uploads = Uploads(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *collect_all(session)]
@@ -124,8 +124,8 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     storages = renew_signatures(session, stores, live, before.storages)
     for each in found:
         if each.has_ended:
-            left += close_bundle(session, pending, each.bundle, each.ref.cluster)
-    left += revisit_finished(session, pending)
+            left += close_bundle(session, uploads, each.bundle, each.ref.cluster)
+    left += revisit_finished(session, uploads)
     state = RenewalState(
         when=now,
         host=session.situation.host,
