@@ -10,15 +10,10 @@ from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    finished_bundles,
-    read_bundle,
-    read_placed,
-    strip_bundle,
-    why_of_another,
-)
+from hepsub.bundle.directory import read_bundle, read_placed, strip_bundle, why_of_another
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
+from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
 from hepsub.files import open_tree, write_whole
 from hepsub.plan.bundle_paths import FINISHED, layout_of

@@ -12,13 +12,8 @@ from msgspec.structs import replace
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    Placed,
-    kept_bundles,
-    read_bundle,
-    why_of_another,
-    why_unreadable,
-)
+from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
 

@@ -27,7 +27,8 @@ from hepsub.auth.renewal import (
     state_text,
 )
 from hepsub.bundle.bundle import unusable
-from hepsub.bundle.directory import claimed, look_at_root, sweep, unfinished, why_of_another
+from hepsub.bundle.directory import claimed, sweep, why_of_another
+from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS

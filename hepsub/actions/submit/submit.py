@@ -21,8 +21,8 @@ from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection
-from hepsub.bundle.common import check_common
 from hepsub.bundle.request import request_for
+from hepsub.bundle.root import check_common
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
