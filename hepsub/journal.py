@@ -93,7 +93,7 @@ class _Line(Struct, frozen=True, kw_only=True):
 
 
 class Journal(Struct, frozen=True, kw_only=True):
-    """The journal's directory, and the file in it that this host writes."""
+    """The journal of one user: a directory, and the host by whose name this process writes its file there."""
 
     directory: Path
     host: str

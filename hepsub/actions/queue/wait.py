@@ -55,9 +55,9 @@ class Waited(Struct, frozen=True, kw_only=True):
 
 
 def wait(session: Session, submission: Submission, clock: Clock) -> Result:
-    """Wait until every job has ended, or can only go on with the user's help (on hold).
+    """Wait until every job has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
-    Ctrl-C ends the waiting, not the jobs.
+    Ctrl-C cancels the waiting, not the jobs.
     """
     try:
         with session.interrupts.allowed():
@@ -85,9 +85,9 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
 
 
 def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
-    """Put outputs that came home where the user wants them; what could not be, in words.
+    """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved.
 
-    The bundle knows, not the plan: with -once the submission may be one of an earlier command.
+    The bundle on the disk says where: with -once the plan may have been an earlier command's.
     """
     directory = session.bundles / submission.submitted.uuid
     bundle = read_bundle(directory)

@@ -1,4 +1,4 @@
-"""Bundles whose jobs have ended: outputs that came home go where they belong, secrets go away."""
+"""Bundles whose jobs have ended: outputs that HTCondor returned go where they belong, then secrets are removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _SETTLED = "nothing of it is left to be put into its place\n"
 def close_bundle(
     session: Session, uploads: Uploads, bundle: Bundle, cluster: int
 ) -> tuple[str, ...]:
-    """Take leave of a bundle: nothing in it that a user made is removed before it is in its place.
+    """Close a bundle: place or upload the outputs in it, then strip it, and remove it when the policy says so.
+
+    What could not be put into its place keeps the bundle; `revisit_finished` tries again.
 
     Returns:
         A sentence for each output that could not be put into its place.
@@ -34,7 +36,7 @@ def close_bundle(
         return (*notes, *troubles)
     try:
         strip_bundle(bundle.directory)
-        return (*notes, *_take_leave(session, bundle))
+        return (*notes, *_settle(session, bundle))
     except HepsubError as error:
         return (*notes, error.message)
     except OSError as error:
@@ -42,7 +44,7 @@ def close_bundle(
 
 
 def revisit_finished(session: Session, uploads: Uploads) -> tuple[str, ...]:
-    """Try again with outputs that are still at home; remove what was kept for long enough.
+    """Try again to place and upload outputs of closed bundles; remove those that were kept for long enough.
 
     A bundle that cannot be used does not stop the others.
     """
@@ -71,11 +73,14 @@ def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, 
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
     notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
-    return (*notes, *_take_leave(session, bundle))
+    return (*notes, *_settle(session, bundle))
 
 
-def _take_leave(session: Session, bundle: Bundle) -> tuple[str, ...]:
-    """Note that nothing is left to be done, if so: to look again costs as much as the jobs were many."""
+def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
+    """Note that a bundle needs no further look, if it has no outputs left, and remove it when it is old enough.
+
+    Each look would cost as much as the jobs are many.
+    """
     if _has_outputs(bundle):
         return ()
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""hep_auth renew: one round over the bundles of live jobs, which leaves everything in them good for longer."""
+"""hep_auth renew: one round over all bundles: renew credentials and signed URLs, recover, collect, close."""
 
 from __future__ import annotations
 
@@ -65,15 +65,19 @@ class Renewed(Struct, frozen=True, kw_only=True):
 
 
 def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
-    """Renew what does not outlive its use, finish what was interrupted, clear away what has ended.
+    """Run one round, unless another process is at it: then do nothing.
+
+    Interrupted submissions are recovered and spools fetched; tickets, tokens and signed URLs of jobs that have not
+    ended are renewed where that is due; bundles of ended jobs are closed.
 
     One trouble does not stop the others: each is a problem of the result, and is tried again later.
 
     Args:
         session: the session.
-        patient: whether to wait after a failure, longer each time, before it is tried again; a user who
-            has just done something about it is not patient.
-        by_itself: whether nobody started it by hand, so that it will come again.
+        patient: whether to back off after failures; a user who has just done something about them wants a
+            retry now.
+        by_itself: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
+            follow, and troubles are not the exit code's business.
 
     Raises:
         BundleUnusable: the state cannot be written.
