@@ -20,6 +20,7 @@ from benchmarks.store import environment
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.request import BundleRequest
 from hepsub.files import make_private
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import PRIVATE
 from hepsub.plan.staging import FileRule, StagingPlan
 from hepsub.plan.template import parse_template
@@ -123,11 +124,13 @@ class Bench:
             put_limit=5 * 2**30,
         )
         return BundleRequest(
-            uuid=f"{UUID[:-1]}{cluster}",
-            pool="local",
-            schedd="schedd01.example.org",
+            ref=SubmissionRef(
+                uuid=f"{UUID[:-1]}{cluster}",
+                pool="local",
+                schedd="schedd01.example.org",
+                number=kind.jobs,
+            ),
             user="alice",
-            number=kind.jobs,
             first=0,
             items=(),
             ends=(),

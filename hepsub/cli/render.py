@@ -31,7 +31,8 @@ _TEXTS = {
     "hepsub.actions.auth.s3": "keys",
     "hepsub.actions.auth.token": "keys",
     "hepsub.actions.renew.renew": "renew",
-    "hepsub.actions.renew.install_result": "renew",
+    "hepsub.actions.renew.install": "renew",
+    "hepsub.actions.renew.status": "renew",
     "hepsub.actions.renew.rounds": "renew",
 }
 """Where a value was made → the module of hepsub.cli.text that shows it: a command loads its own texts alone."""

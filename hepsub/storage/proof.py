@@ -71,7 +71,9 @@ def _answer(store: Store, bucket: str) -> tuple[int, str]:
             if response.status < 500:
                 return response.status, code
             why = code or str(response.status)
-    except (TemporaryFailure, *BROKEN) as error:
+    except TemporaryFailure as error:
+        why = error.why
+    except BROKEN as error:
         why = type(error).__name__
     trouble = unreachable(store.name, store.storage, why)
     raise StorageUnreachable(f"{trouble.message}: {_NOT_KNOWN}", remedy=trouble.remedy)

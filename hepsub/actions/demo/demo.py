@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.actions.demo.result import Shown
-from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection
@@ -158,8 +159,12 @@ def _session(session: Session, directory: Path, server: S3Server, keys: S3Creden
         situation=situation,
         policy=_policy(server.endpoint, directory / "bundles"),
         journal=Journal(directory=directory / "journal", host=situation.host),
-        connect=lambda _: open_here(
-            situation.environment, situation.host, situation.now, replace(USUAL, linger_s=0.0)
+        connect=lambda pool, _: open_here(
+            pool,
+            situation.environment,
+            situation.host,
+            situation.now,
+            replace(USUAL, linger_s=0.0),
         ),
         keys=lambda _name, _storage: keys,
     )

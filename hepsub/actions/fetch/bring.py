@@ -1,4 +1,4 @@
-"""What is not here is brought here: copied from home, fetched from a store."""
+"""What is not here is brought here: copied from home, fetched from a store whose keys may end meanwhile."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import copy_home
-from hepsub.actions.fetch.order import Order
-from hepsub.actions.fetch.result import FetchedCluster, Here, Local
-from hepsub.actions.fetch.stand import ground_of
+from hepsub.actions.fetch.local import copy_home, job_directory
+from hepsub.actions.fetch.result import FetchedCluster, Here, Local, Order
 from hepsub.plan.place import ObjectPlace
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
@@ -69,12 +67,12 @@ def bring(
 
 def _wanted(clusters: Sequence[FetchedCluster], order: Order) -> Iterator[_Wanted]:
     for cluster in clusters:
-        grounds = {
-            job.proc: ground_of(job, order.directory, cluster.cluster) for job in cluster.jobs
+        own = {
+            job.proc: job_directory(job, order.directory, cluster.cluster) for job in cluster.jobs
         }
         for file in cluster.files:
             if file.here is Here.ABSENT or (file.here is Here.DIFFERENT and order.force):
-                landing = grounds[file.output.proc].landing(file.output)
+                landing = own[file.output.proc].landing(file.output)
                 assert landing is not None  # noqa: S101 (others have failed already)
                 yield _Wanted(key=_key(cluster, file), file=file, landing=landing)
 

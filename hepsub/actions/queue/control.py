@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.actions.queue.resolve import resolve
 from hepsub.actions.session import Session
-from hepsub.batch import Act, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.actions.submissions import find_schedds
+from hepsub.batch import ACTIVE, Act, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Json, Result, failures
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
-    Act.REMOVE: (
-        State.IDLE,
-        State.RUNNING,
-        State.HELD,
-        State.TRANSFERRING,
-        State.SUSPENDED,
-        State.COMPLETED,
-    ),
-    Act.HOLD: (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED),
+    Act.REMOVE: (*ACTIVE, State.HELD, State.COMPLETED),
+    Act.HOLD: ACTIVE,
     Act.RELEASE: (State.HELD,),
 }
 """The states from which an act leads somewhere."""
@@ -85,7 +78,7 @@ def _targets(
     found = []
     for each in ids:
         try:
-            targets = resolve(session, pool, [each])
+            targets = find_schedds(session, pool, [each])
         except UnknownJob as error:
             errors.append(error)
             continue

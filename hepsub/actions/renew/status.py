@@ -4,16 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.renew.install_result import CRON, SYSTEMD, RenewalStatus
+from msgspec import Struct
+
+from hepsub.actions.renew.install import CRON, SYSTEMD
 from hepsub.actions.renew.task import THIS_MACHINE, Machine, Task, renewal_task, way_to_renew
 from hepsub.actions.session import Session
-from hepsub.auth.renewal import read_state
+from hepsub.auth.renewal import RenewalState, read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
-from hepsub.result import Problem, Result
+from hepsub.result import Json, Problem, Result
 from hepsub.tools import crontab, systemd
 from hepsub.units import duration_text, moment_text
 
 _NOT_RENEWED = "not-renewed"
+
+
+class RenewalStatus(Struct, frozen=True, kw_only=True):
+    """How it stands with the renewal.
+
+    Attributes:
+        state: what the last run did.
+        kind: `systemd`, `cron`, or empty when this machine does not start it.
+        where: the unit, or the line of the crontab.
+        host: this machine.
+        active: whether it seems to run by itself, here or on another machine.
+        now: seconds since the epoch.
+    """
+
+    state: RenewalState
+    kind: str
+    where: str
+    host: str
+    active: bool
+    now: float
+
+    def document(self) -> dict[str, Json]:
+        """The status as it stands under `result` in JSON."""
+        state = self.state
+        return {
+            "installed": self.kind or None,
+            "where": self.where or None,
+            "host": self.host,
+            "active": self.active,
+            "last_run": state.when or None,
+            "last_host": state.host or None,
+            "every_s": state.every,
+            "jobs": state.jobs,
+            "notes": list(state.notes),
+            "outcomes": [
+                {
+                    "kind": kind,
+                    "name": name,
+                    "expires": each.expires,
+                    "renewable_until": each.renewable_until,
+                    "renewed": each.renewed or None,
+                    "failures": each.failures,
+                    "message": each.message,
+                    "remedy": each.remedy,
+                }
+                for kind, outcomes in (
+                    ("credential", state.credentials),
+                    ("storage", state.storages),
+                )
+                for name, each in outcomes.items()
+            ],
+        }
 
 
 def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
