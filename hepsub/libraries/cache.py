@@ -1,4 +1,4 @@
-"""The shelf: archives of libraries that were packed before, so that the tenth submission packs nothing.
+"""Archives of libraries that were packed before, so that the tenth submission packs nothing.
 
 Beside the bundles, in a directory 0700, lie
 
@@ -47,7 +47,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArchiveCache(Struct, frozen=True, kw_only=True):
-    """A shelf.
+    """A directory of packed libraries.
 
     Attributes:
         directory: its own directory.
@@ -85,7 +85,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
         return packed
 
     def ensure(self, tree: Tree, packed: Packed) -> None:
-        """Have the archive of a tree on the shelf.
+        """Have the archive of a tree in the cache.
 
         Raises:
             LibraryUnusable: a file cannot be read, or was changed meanwhile.

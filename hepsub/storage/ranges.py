@@ -83,7 +83,7 @@ class Ranges:
                 one(descriptor, span)
             return
         number = min(self.at_once, len(self.left))
-        # Daemons, as a crew's. A thread that stays behind must not write to a number that another file has by then.
+        # Daemons, as all workers are. One that stays behind must not write to a number that another file has by then.
         self._threads = [
             threading.Thread(target=self._work, args=(os.dup(descriptor), one), daemon=True)
             for _ in range(number)

@@ -46,7 +46,7 @@ class Brought:
 def bring(
     clusters: Sequence[FetchedCluster],
     order: Order,
-    courier: Downloader,
+    downloader: Downloader,
     watch: Callable[[Progress], None],
 ) -> Brought:
     """Bring what is not here, and with -force what differs; a ^C ends it, and what has come is told."""
@@ -55,7 +55,7 @@ def bring(
     brought = Brought()
     try:
         _copy([each for each in wanted if _place(each.file) is None], done)
-        _fetch([each for each in wanted if _place(each.file)], done, courier, watch)
+        _fetch([each for each in wanted if _place(each.file)], done, downloader, watch)
     except KeyboardInterrupt:
         brought.interrupted = True
     for cluster in clusters:
@@ -96,7 +96,7 @@ def _copy(wanted: Sequence[_Wanted], done: dict[_Key, Local]) -> None:
 def _fetch(
     wanted: Sequence[_Wanted],
     done: dict[_Key, Local],
-    courier: Downloader,
+    downloader: Downloader,
     watch: Callable[[Progress], None],
 ) -> None:
     keys = {id(each.landing): each for each in wanted}
@@ -107,7 +107,7 @@ def _fetch(
         here = Here.FAILED if arrival.trouble else Here.FETCHED
         done[each.key] = replace(each.file, here=here, trouble=arrival.trouble)
 
-    courier.fetch(downloads, watch, told)
+    downloader.fetch(downloads, watch, told)
 
 
 def _download(wanted: _Wanted) -> Download:

@@ -75,13 +75,13 @@ def fetch(
         for each in submissions:
             await_ends(session, each.ref, frozenset(each.procs), clock)
     stores = open_stores(session)
-    courier = Downloader(stores=stores.refreshed)
-    seen = [_see(session, order, stores, courier, each) for each in submissions]
+    downloader = Downloader(stores=stores.refreshed)
+    seen = [_see(session, order, stores, downloader, each) for each in submissions]
     clusters = [each.cluster for each in seen if each.cluster is not None]
     started = time.monotonic()
     brought = Brought(clusters=clusters)
     if not order.listing:
-        brought = bring(clusters, order, courier, watch)
+        brought = bring(clusters, order, downloader, watch)
     value = Fetched(
         directory=order.directory,
         clusters=tuple(brought.clusters),
@@ -93,7 +93,7 @@ def fetch(
 
 
 def _see(
-    session: Session, order: Order, stores: Stores, courier: Downloader, selected: SelectedJobs
+    session: Session, order: Order, stores: Stores, downloader: Downloader, selected: SelectedJobs
 ) -> _Seen:
     """Look at a submission, after its spool was emptied and what came home was pushed."""
     problems: list[Problem] = []
@@ -110,7 +110,7 @@ def _see(
         if pushed := sorted(set(before) - set(waiting_at_home(bundle, selected.procs))):
             jobs = job_ranges(selected.ref.cluster, pushed)
             notes.append(f"{jobs}: what had come home is in its place now")
-    cluster, more, troubles = _look(session, order, stores, courier, selected, bundle)
+    cluster, more, troubles = _look(session, order, stores, downloader, selected, bundle)
     return _Seen(
         selected=selected,
         cluster=cluster,
@@ -123,13 +123,13 @@ def _look(
     session: Session,
     order: Order,
     stores: Stores,
-    courier: Downloader,
+    downloader: Downloader,
     selected: SelectedJobs,
     bundle: Bundle,
 ) -> tuple[FetchedCluster, list[str], list[Problem]]:
     """What there is of a submission's jobs, and how it stands here; what to say, and what could not be seen."""
     ref = selected.ref
-    scan = look(selected, bundle, stores, courier)
+    scan = look(selected, bundle, stores, downloader)
     files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
     unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
     states, trouble = job_states(session, ref, unsure)

@@ -38,12 +38,12 @@ class Scan(Struct, frozen=True, kw_only=True):
     errors: tuple[HepsubError, ...] = ()
 
 
-def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, courier: Downloader) -> Scan:
+def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Downloader) -> Scan:
     """Look at everything that the jobs may have left, wherever it may be."""
     jobs = [_job(selected.ref, bundle, proc) for proc in selected.procs]
     errors: dict[str, HepsubError] = {}
     objects = _see_all(jobs, stores, errors)
-    jobs = _with_markers(jobs, objects, courier)
+    jobs = _with_markers(jobs, objects, downloader)
     urls = {place: unquote(_url(stores, place)) for place in objects}
     reports = [report for job in jobs for report in (job.report, job.marked) if report is not None]
     listing = RemoteListing(
@@ -150,7 +150,7 @@ def _groups(
 
 
 def _with_markers(
-    jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], courier: Downloader
+    jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], downloader: Downloader
 ) -> list[Job]:
     """The jobs with what their markers say; a marker that is the report at home is not fetched."""
     markers = {job.proc: job.marker for job in jobs if job.marker is not None}
@@ -162,7 +162,7 @@ def _with_markers(
         and job.proc in there
         and objects[there[job.proc]].md5 == job.report_file.md5
     }
-    contents = courier.read([there[proc] for proc in there if proc not in same], LARGEST)
+    contents = downloader.read([there[proc] for proc in there if proc not in same], LARGEST)
     return [
         replace(job, marked=job.report)
         if job.proc in same

@@ -253,8 +253,8 @@ def test_the_etag_of_an_object_encrypted_by_the_store_is_no_md5(
     assert "not those of the object" in fetch(md5="0" * 32, name="s").trouble
 
 
-def test_ctrl_c_stops_the_crew() -> None:
-    """Errands are told to stop, have a moment to tidy up, and the interruption goes on."""
+def test_ctrl_c_stops_the_workers() -> None:
+    """Tasks are told to stop, have a moment to tidy up, and the interruption goes on."""
     begun: list[int] = []
     tidy: list[int] = []
 
@@ -274,8 +274,8 @@ def test_ctrl_c_stops_the_crew() -> None:
     assert sorted(tidy) == [0, 1, 2]
 
 
-def test_a_bug_in_an_errand_is_not_swallowed() -> None:
-    """It is raised where the errands were given."""
+def test_a_bug_in_a_task_is_not_swallowed() -> None:
+    """It is raised where the tasks were given."""
 
     def one(_: int, stop: threading.Event) -> None:
         raise ZeroDivisionError

@@ -268,8 +268,8 @@ def test_one_store_that_lies_does_not_keep_the_objects_of_another(
             )
             for name in stores
         ]  # fmt: skip
-        courier = Downloader(stores=lambda name, _: stores[name], pause=lambda _: None)
-        troubles = [each.trouble for each in courier.fetch(downloads, lambda _: None)]
+        downloader = Downloader(stores=lambda name, _: stores[name], pause=lambda _: None)
+        troubles = [each.trouble for each in downloader.fetch(downloads, lambda _: None)]
     assert troubles[1] == ""
     assert (tmp_path / "other").read_bytes() == b"abc"
     assert "the storage herd does not answer" in troubles[0]

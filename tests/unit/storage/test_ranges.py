@@ -132,9 +132,9 @@ def test_ctrl_c_leaves_no_gaps(
             threading.Timer(0.2, released.set).start()
             raise KeyboardInterrupt
 
-    courier = Downloader(stores=lambda *_: store, pause=pause)
+    downloader = Downloader(stores=lambda *_: store, pause=pause)
     with pytest.raises(KeyboardInterrupt):
-        courier.fetch([whole], watch)
+        downloader.fetch([whole], watch)
     part = (tmp_path / "r.part").read_bytes()
     assert len(part) < SIZE
     assert part == BODY[: len(part)]
@@ -201,8 +201,8 @@ def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[Dow
     keys = S3Credentials(access="AK", secret="s", token="", expires=None)
     store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
     told: list[DownloadResult] = []
-    courier = Downloader(stores=lambda *_: store, pause=lambda _: None)
-    arrivals = courier.fetch(downloads, lambda _: None, told.append)
+    downloader = Downloader(stores=lambda *_: store, pause=lambda _: None)
+    arrivals = downloader.fetch(downloads, lambda _: None, told.append)
     return [each.trouble for each in arrivals], told
 
 
@@ -230,6 +230,6 @@ def test_a_small_one_that_cannot_come_is_told_alone(
 
 
 def test_a_store_that_is_away_does_not_hold_everything_up(many: list[Download]) -> None:
-    """Each is told, by errands at once."""
+    """Each is told, by tasks at once."""
     troubles, _ = bring(many, "http://127.0.0.1:9")
     assert all("does not answer (ConnectionRefusedError), 6 times" in text for text in troubles)
