@@ -82,7 +82,7 @@ class Bench:
 
     def _cluster(self, cluster: int, kind: Kind) -> None:
         request = self._request(cluster, kind)
-        bundle = Bundle(directory=self.root / "bundles" / request.uuid, request=request)
+        bundle = Bundle(directory=self.root / "bundles" / request.ref.uuid, request=request)
         make_private(bundle.directory)
         make_private(bundle.directory / PRIVATE)
         bundle.layout.private("request.json").write_bytes(request.to_json())
@@ -90,7 +90,7 @@ class Bench:
         store = self.server.directory / "data" / BUCKET
         for proc in range(kind.jobs):
             carried = request.staging.outputs_of(request.values(proc, cluster))
-            marker = marker_place(carried, request.uuid, proc)
+            marker = marker_place(carried, request.ref.uuid, proc)
             assert marker is not None
             objects = {f"{cluster}/{proc}/{each.name}": _content(kind.size) for each in carried}
             report = json.dumps(self._report(objects)).encode()

@@ -51,7 +51,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
     Attributes:
         directory: its own directory.
-        keeps: whether anything may be put on it; else trees are packed to nowhere.
+        keeps: whether anything may be put into it; else trees are packed to nowhere.
     """
 
     directory: Path
