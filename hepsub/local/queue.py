@@ -207,9 +207,9 @@ def bundles_of_ended_runs(
     return [(bundle, proc) for bundle, proc in found if bundle]
 
 
-def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> int:
+def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> None:
     """Change what jobs ask for; a run that has begun keeps its limit."""
-    return _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
+    _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
 
 
 def _count(connection: sqlite3.Connection, also: str, selection: Selection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 from msgspec import Struct
@@ -32,6 +33,7 @@ class Filter(Struct, frozen=True, kw_only=True):
         ids: clusters and procs; empty for all.
         states: any of these; empty for all.
         reasons: whether hold reasons are shown.
+        brief: whether no more is asked of a job than the table shows.
     """
 
     pool: str | None = None
@@ -39,6 +41,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     ids: tuple[JobId, ...] = ()
     states: tuple[State, ...] = ()
     reasons: bool = False
+    brief: bool = False
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -94,12 +97,16 @@ def query(session: Session, wanted: Filter) -> Result:
     schedds = session.schedds(pool)
     for schedd, selection in _selections(session, pool, schedds, wanted):
         try:
-            queues.append(schedd.queue(selection, session.situation.now))
+            queues.append(schedd.queue(selection, session.situation.now, brief=wanted.brief))
         except HepsubError as error:
             errors.append(error)
     errors += [does_not_answer(name) for name in session.absent(pool, schedds)]
+    if wanted.ids:  # one job may be meant by several of them
+        jobs = tuple(dict.fromkeys(job for queue in queues for job in queue.jobs))
+    else:
+        jobs = tuple(itertools.chain.from_iterable(queue.jobs for queue in queues))
     listing = Listing(
-        jobs=tuple(dict.fromkeys(job for queue in queues for job in queue.jobs)),
+        jobs=jobs,
         unmade=tuple(dict.fromkeys(each for queue in queues for each in queue.unmade)),
         reasons=wanted.reasons,
     )

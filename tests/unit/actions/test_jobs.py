@@ -369,11 +369,23 @@ def test_what_cannot_be_edited_is_a_problem(
 
 def test_a_factory_that_cannot_be_edited_leaves_its_jobs_alone(tmp_path: Path) -> None:
     """Without condor_qedit the cluster ad cannot be changed: nothing is, and that is told."""
-    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)])
+    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)], edits_factories=False)
     result = edit(one(tmp_path, schedd), ids("20"), 3000, None)
     assert changes(result) == ()
     assert [each.code for each in result.problems] == ["tool-failed"]
     assert schedd.jobs[0].requested_mb == 2000
+
+
+def test_a_whole_factory_is_edited(tmp_path: Path) -> None:
+    """The jobs that exist, and those that do not exist yet; those alone where no other is there."""
+    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20), make_unmade(21)])
+    result = edit(one(tmp_path, schedd), ids("20", "21"), 3000, None)
+    assert [(each.meant, each.number) for each in changes(result)] == [("20", 91), ("21", 90)]
+    assert [call for call in schedd.calls if call.startswith("edit")] == [
+        "edit_factory 20 3000",
+        "edit_memory 3000",
+        "edit_factory 21 3000",
+    ]
 
 
 def test_the_document_of_an_edit() -> None:
