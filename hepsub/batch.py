@@ -6,13 +6,15 @@ import enum
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from hepsub.jobid import JobId
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+
+if TYPE_CHECKING:
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""

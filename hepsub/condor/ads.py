@@ -16,8 +16,7 @@ from hepsub.batch import (
     Submitted,
     Unmade,
 )
-from hepsub.condor.attributes import ClassAd, integer, seconds, text
-from hepsub.condor.description import GATE
+from hepsub.condor.attributes import GATE, ClassAd, integer, seconds, text
 from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
 from hepsub.jobid import JobId
 

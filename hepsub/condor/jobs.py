@@ -117,7 +117,7 @@ _Line = Annotated[str, Meta(max_length=LONGEST)]
 
 _EXPRESSION = "\\/Expr("
 _RESIDENT_MB = '"MemoryUsage": "\\/Expr(((ResidentSetSize + 1023) / 1024))\\/"'
-_REQUEST = '"RequestMemory": "\\/Expr('
+_USED_MB = '"RequestMemory": "\\/Expr(ifthenelse(MemoryUsage isnt undefined,MemoryUsage,(ImageSize + 1023) / 1024))\\/"'
 """How the bindings' JSON writes what has to be evaluated, which no text in it can look like.
 
 HTCondor itself writes two: the MemoryUsage of every job that has been started, and the default RequestMemory.
@@ -147,7 +147,7 @@ class _Ad(Struct, forbid_unknown_fields=True, rename="pascal", gc=False):
     server_time: _Seconds = 0.0
     memory_usage: Annotated[float, Meta(ge=0, le=MOST_MB)] | str | None = None
     resident_set_size: Annotated[int, Meta(ge=0, le=MOST_MB)] = -1
-    image_size: Annotated[float, Meta(ge=0, le=MOST_MB * 1024)] = 0.0
+    image_size: Annotated[int, Meta(ge=0, le=MOST_MB * 1024)] = -1
     remote_user_cpu: _Seconds = 0.0
     remote_sys_cpu: _Seconds = 0.0
     request_memory: Annotated[int, Meta(ge=0, le=MOST_MB)] | str = 0
@@ -171,6 +171,11 @@ class _Ad(Struct, forbid_unknown_fields=True, rename="pascal", gc=False):
 _AD = msgspec.json.Decoder(_Ad)
 
 
+def _mb(size_kb: int) -> int | None:
+    """As HTCondor rounds kB up; None for a size that is not there."""
+    return (size_kb + 1023) // 1024 if size_kb >= 0 else None
+
+
 def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
     """As `read_job`, from an ad as HTCondor writes it; None for every other ad."""
     try:
@@ -178,18 +183,17 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         found = _AD.decode(whole)
     except (AttributeError, msgspec.MsgspecError, ValueError, SystemError):
         return None
-    usage, requested = found.memory_usage, found.request_memory
+    usage, requested, image = found.memory_usage, found.request_memory, found.image_size
     if _EXPRESSION in whole:
-        known = (_RESIDENT_MB in whole, _REQUEST in whole)
-        if whole.count(_EXPRESSION) != sum(known):
+        measured, default = _RESIDENT_MB in whole, _USED_MB in whole
+        if whole.count(_EXPRESSION) != measured + default:
             return None
-        if known[0]:
-            resident = found.resident_set_size
-            usage = (resident + 1023) // 1024 if resident >= 0 else None
-    if isinstance(usage, str):
+        if measured:
+            usage = _mb(found.resident_set_size)
+        if default and not isinstance(usage, str):
+            requested = int(usage if usage is not None else _mb(image) or 0)
+    if isinstance(usage, str) or isinstance(requested, str):
         return None
-    if isinstance(requested, str):
-        requested = integer(ad, "RequestMemory", most=MOST_MB) or 0
     state = STATES.get(found.job_status, State.IDLE)
     held, signalled = state is State.HELD, found.exit_by_signal
     return JobStatus(
@@ -206,7 +210,7 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         ),
         state=state,
         priority=found.job_prio,
-        memory_mb=float(usage) if usage is not None else found.image_size / 1024,
+        memory_mb=float(usage) if usage is not None else max(image, 0) / 1024,
         requested_mb=requested,
         command=_base_name(found.shown_cmd or found.cmd),
         arguments=_arguments(found.arguments, found.args),

@@ -6,7 +6,7 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,16 +39,17 @@ from hepsub.condor.ads import (
     read_submitted,
 )
 from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
-from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.attributes import GATE, ClassAd, integer, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.condor.collector import ScheddAddress, find_slots
-from hepsub.condor.credd import Produce, store_credential
-from hepsub.condor.description import GATE, SubmitDescription, describe
-from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.condor.jobs import read_job
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+
+if TYPE_CHECKING:
+    from hepsub.condor.credd import Produce
+    from hepsub.condor.description import SubmitDescription
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 T = TypeVar("T")
 
@@ -127,6 +128,7 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
         """
+        from hepsub.condor.credd import store_credential
 
         def once() -> None:
             store_credential(credential, content, self.host, self.collector, self.produce_ticket)
@@ -331,6 +333,8 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, PoolError: the pool could not be asked.
         """
+        from hepsub.condor.explain import explain_held, explain_idle
+
         one = f"ClusterId == {job.cluster} && ProcId == {job.proc}"
         ads = self._guarded(lambda: list(self._schedd().query(constraint=one)))
         ad = ads[0] if ads else None
@@ -339,6 +343,8 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
+        from hepsub.condor.description import describe
+
         domain = bindings().param.get("FILESYSTEM_DOMAIN")
         return describe(plan, uuid, domain) if domain else describe(plan, uuid)
 
