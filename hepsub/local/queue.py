@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State, Submitted
@@ -78,7 +78,7 @@ def _rows(plan: Plan, cluster: int, uuid: str) -> Iterator[tuple[object, ...]]:
             gated,
             plan.memory_mb,
             json.dumps(words),
-            json.dumps(launch.document()),
+            json.dumps(to_builtins(launch)),
         )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.actions.queue.resolve import resolve
 from hepsub.actions.session import Session
 from hepsub.batch import Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
@@ -35,23 +35,22 @@ class Outcome(Struct, frozen=True, kw_only=True):
         number: how many jobs were acted upon, those that a factory has still to make included.
     """
 
-    meant: str
-    number: int
+    meant: str = field(name="target")
+    number: int = field(name="jobs")
 
 
 class Control(Struct, frozen=True, kw_only=True):
-    """What was done, id by id."""
+    """What was done, id by id; its fields are its JSON.
 
-    act: Act
-    outcomes: tuple[Outcome, ...]
+    Attributes:
+        act: what was asked for.
+        number: how many jobs were acted upon.
+        outcomes: for each id.
+    """
 
-    def document(self) -> dict[str, Json]:
-        """The outcome as it stands under `result` in JSON."""
-        return {
-            "action": self.act.value,
-            "jobs": sum(each.number for each in self.outcomes),
-            "targets": [{"target": each.meant, "jobs": each.number} for each in self.outcomes],
-        }
+    act: Act = field(name="action")
+    number: int = field(name="jobs")
+    outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
 def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
@@ -71,9 +70,9 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures(errors, NotDone.exit_code)
-    return Result(
-        value=Control(act=act, outcomes=tuple(outcomes)), problems=problems, exit_code=exit_code
-    )
+    number = sum(each.number for each in outcomes)
+    value = Control(act=act, number=number, outcomes=tuple(outcomes))
+    return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.actions.queue.resolve import resolve
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
 
 _EDITABLE = (State.IDLE, State.HELD)
 
@@ -26,31 +26,22 @@ class Change(Struct, frozen=True, kw_only=True):
         new_mb: RequestMemory now, in MB.
     """
 
-    meant: str
-    number: int
+    meant: str = field(name="target")
+    number: int = field(name="jobs")
     old_mb: int
     new_mb: int
 
 
 class Edited(Struct, frozen=True, kw_only=True):
-    """All changes of one command."""
+    """All changes of one command; its fields are its JSON.
 
+    Attributes:
+        number: how many jobs were changed.
+        changes: by target and old value.
+    """
+
+    number: int = field(name="jobs")
     changes: tuple[Change, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The changes as they stand under `result` in JSON."""
-        return {
-            "jobs": sum(each.number for each in self.changes),
-            "changes": [
-                {
-                    "target": each.meant,
-                    "jobs": each.number,
-                    "old_mb": each.old_mb,
-                    "new_mb": each.new_mb,
-                }
-                for each in self.changes
-            ],
-        }
 
 
 def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | None) -> Result:
@@ -68,7 +59,8 @@ def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | N
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures(errors, NotDone.exit_code)
-    return Result(value=Edited(changes=tuple(changes)), problems=problems, exit_code=exit_code)
+    value = Edited(number=sum(each.number for each in changes), changes=tuple(changes))
+    return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(

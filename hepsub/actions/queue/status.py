@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.actions.session import Session, does_not_answer
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
         idle: jobs that wait, those still to be made included.
         running: jobs that run.
         held: jobs on hold.
-        reason: the hold reason of the first of them; empty when none is.
+        reason: the hold reason of the first of them; None when none is.
     """
 
     schedd: str
@@ -31,31 +31,13 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
     idle: int
     running: int
     held: int
-    reason: str
+    reason: str | None = field(name="hold_reason")
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The user's clusters, the oldest first."""
+    """The user's clusters, the oldest first; its fields are its JSON."""
 
     clusters: tuple[ClusterStatus, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The clusters as they stand under `result` in JSON."""
-        return {
-            "clusters": [
-                {
-                    "schedd": each.schedd,
-                    "cluster": each.cluster,
-                    "name": each.name,
-                    "submitted": each.submitted,
-                    "idle": each.idle,
-                    "running": each.running,
-                    "held": each.held,
-                    "hold_reason": each.reason or None,
-                }
-                for each in self.clusters
-            ]
-        }
 
 
 def status(session: Session, pool: str | None) -> Result:
@@ -91,5 +73,5 @@ def _shown(found: ClusterCounts) -> ClusterStatus:
         idle=states.get(State.IDLE, 0) + found.unmade,
         running=states.get(State.RUNNING, 0) + states.get(State.TRANSFERRING, 0),
         held=states.get(State.HELD, 0),
-        reason=found.hold_reason,
+        reason=found.hold_reason or None,
     )

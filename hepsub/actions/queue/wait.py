@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
@@ -59,7 +59,7 @@ class Waited(Struct, frozen=True, kw_only=True):
         """The submission with `ended` added, as it stands under `result` in JSON."""
         return {
             **self.submission.document(),
-            "ended": [job_document(job) for job in self.jobs],
+            "ended": [to_builtins(job_document(job)) for job in self.jobs],
             "failed": len(self.failed()),
             "unknown": self.unknown(),
         }

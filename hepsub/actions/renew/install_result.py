@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Iterator, Mapping
 
-from hepsub.auth.renewal import RenewalState
-from hepsub.result import Json
+from msgspec import Struct, field
+
+from hepsub.auth.renewal import Outcome, RenewalState
 
 SYSTEMD = "systemd"
 CRON = "cron"
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """The renewal is started by itself from now on.
+    """The renewal is started by itself from now on; its fields are its JSON.
 
     Attributes:
         kind: `systemd` or `cron`.
@@ -22,25 +23,15 @@ class Installed(Struct, frozen=True, kw_only=True):
         proof: why it goes on after the logout.
     """
 
-    kind: str
+    kind: str = field(name="installed")
     host: str
     where: str
-    every: float
+    every: float = field(name="every_s")
     proof: str
-
-    def document(self) -> dict[str, Json]:
-        """The installation as it stands under `result` in JSON."""
-        return {
-            "installed": self.kind,
-            "host": self.host,
-            "where": self.where,
-            "every_s": self.every,
-            "proof": self.proof,
-        }
 
 
 class Uninstalled(Struct, frozen=True, kw_only=True):
-    """The renewal is not started by itself any more.
+    """The renewal is not started by itself any more; its fields are its JSON.
 
     Attributes:
         removed: what was there, in words; empty when nothing was.
@@ -50,9 +41,33 @@ class Uninstalled(Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...]
     host: str
 
-    def document(self) -> dict[str, Json]:
-        """What was removed, as it stands under `result` in JSON."""
-        return {"removed": list(self.removed), "host": self.host}
+
+class OutcomeDocument(Struct, frozen=True, kw_only=True):
+    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+
+    kind: str
+    name: str
+    expires: float | None
+    renewable_until: float | None
+    renewed: float | None
+    failures: int
+    message: str
+    remedy: str
+
+
+class StatusDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth renew -status: as `RenewalStatus`."""
+
+    installed: str | None
+    where: str | None
+    host: str
+    active: bool
+    last_run: float | None
+    last_host: str | None
+    every_s: float
+    jobs: int
+    notes: tuple[str, ...]
+    outcomes: tuple[OutcomeDocument, ...]
 
 
 class RenewalStatus(Struct, frozen=True, kw_only=True):
@@ -74,34 +89,35 @@ class RenewalStatus(Struct, frozen=True, kw_only=True):
     active: bool
     now: float
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> StatusDocument:
         """The status as it stands under `result` in JSON."""
         state = self.state
-        return {
-            "installed": self.kind or None,
-            "where": self.where or None,
-            "host": self.host,
-            "active": self.active,
-            "last_run": state.when or None,
-            "last_host": state.host or None,
-            "every_s": state.every,
-            "jobs": state.jobs,
-            "notes": list(state.notes),
-            "outcomes": [
-                {
-                    "kind": kind,
-                    "name": name,
-                    "expires": each.expires,
-                    "renewable_until": each.renewable_until,
-                    "renewed": each.renewed or None,
-                    "failures": each.failures,
-                    "message": each.message,
-                    "remedy": each.remedy,
-                }
-                for kind, outcomes in (
-                    ("credential", state.credentials),
-                    ("storage", state.storages),
-                )
-                for name, each in outcomes.items()
-            ],
-        }
+        return StatusDocument(
+            installed=self.kind or None,
+            where=self.where or None,
+            host=self.host,
+            active=self.active,
+            last_run=state.when or None,
+            last_host=state.host or None,
+            every_s=state.every,
+            jobs=state.jobs,
+            notes=state.notes,
+            outcomes=(
+                *_outcomes("credential", state.credentials),
+                *_outcomes("storage", state.storages),
+            ),
+        )
+
+
+def _outcomes(kind: str, outcomes: Mapping[str, Outcome]) -> Iterator[OutcomeDocument]:
+    for name, each in outcomes.items():
+        yield OutcomeDocument(
+            kind=kind,
+            name=name,
+            expires=each.expires,
+            renewable_until=each.renewable_until,
+            renewed=each.renewed or None,
+            failures=each.failures,
+            message=each.message,
+            remedy=each.remedy,
+        )

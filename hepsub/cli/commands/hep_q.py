@@ -134,4 +134,8 @@ COMMAND = Command(
         ("hep_q -u -json", "the same for programs"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.queue.query:ListingDocument",
+        "hepsub.actions.queue.why:Explanations",
+    ),
 )

@@ -26,7 +26,9 @@ def text(listing: Listing) -> str:
 def summary(listing: Listing) -> str:
     """The last line."""
     counts = listing.counts()
-    return f"{counts['jobs']} jobs; " + ", ".join(f"{counts[name]} {name}" for name in _COUNTS)
+    return f"{counts.jobs} jobs; " + ", ".join(
+        f"{getattr(counts, name)} {name}" for name in _COUNTS
+    )
 
 
 def _rows(listing: Listing) -> Iterator[str]:

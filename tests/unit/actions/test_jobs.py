@@ -15,7 +15,7 @@ from hepsub.jobid import JobId, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import NOON, make_session
+from tests.fakes.world import NOON, as_json, make_session
 
 SECOND = "schedd02.example.org"
 
@@ -306,9 +306,11 @@ def test_an_unknown_pool_is_refused(tmp_path: Path) -> None:
 def test_the_document_of_an_act() -> None:
     """The action, the number of jobs, and the targets."""
     value = Control(
-        act=Act.HOLD, outcomes=(Outcome(meant="13", number=2), Outcome(meant="14.0", number=1))
+        act=Act.HOLD,
+        number=3,
+        outcomes=(Outcome(meant="13", number=2), Outcome(meant="14.0", number=1)),
     )
-    assert value.document() == {
+    assert as_json(value) == {
         "action": "hold",
         "jobs": 3,
         "targets": [{"target": "13", "jobs": 2}, {"target": "14.0", "jobs": 1}],
@@ -390,8 +392,8 @@ def test_a_whole_factory_is_edited(tmp_path: Path) -> None:
 
 def test_the_document_of_an_edit() -> None:
     """The number of jobs, and each change."""
-    value = Edited(changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),))
-    assert value.document() == {
+    value = Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),))
+    assert as_json(value) == {
         "jobs": 2,
         "changes": [{"target": "13", "jobs": 2, "old_mb": 2000, "new_mb": 3000}],
     }

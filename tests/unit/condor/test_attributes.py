@@ -20,7 +20,7 @@ from hepsub.condor.collector import read_schedds
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.condor.jobs import read_carefully, read_job, read_quickly
 from hepsub.condor.match import match
-from hepsub.result import Result
+from hepsub.result import document_of
 from tests.fakes.world import NOON
 
 DOUBLED = "A0 = 1;" + "".join(f"A{n} = A{n - 1} + A{n - 1};" for n in range(1, 40))
@@ -157,7 +157,7 @@ def seen(job_ad: Any) -> str:
     found = read_queue([job_ad], "schedd01", Selection(), NOON)
     assert [job.job for job in found.jobs] == ["13.2"]
     listing = Listing(jobs=found.jobs, unmade=found.unmade, reasons=True)
-    assert Result(value=listing).value.document()
+    assert document_of(listing)
     assert [each.cluster for each in read_submitted([job_ad], "schedd01")] == [13]
     assert explain_held(found.jobs[0], job_ad, "13.2").sentence
     assert explain_idle(found.jobs[0], job_ad, lambda: [job_ad], "13.2", NOON).sentence
