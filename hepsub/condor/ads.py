@@ -6,19 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hepsub.batch import (
-    ClusterCounts,
-    Counts,
-    JobStatus,
-    Queue,
-    Selection,
-    State,
-    Submitted,
-    Unmade,
-)
+from hepsub.batch import ClusterCounts, Counts, JobStatus, Queue, Selection, State, Unmade
 from hepsub.condor.attributes import GATE, ClassAd, integer, seconds, text
 from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
 
 _FIRST_ID = re.compile(r"\d+\.(\d+)")
 
@@ -214,16 +205,17 @@ def _meant(ids: tuple[JobId, ...], cluster: int, first: int, end: int) -> int:
     return number
 
 
-def read_submitted(ads: Iterable[ClassAd], schedd: str) -> tuple[Submitted, ...]:
+def read_submissions(ads: Iterable[ClassAd], pool: str, schedd: str) -> tuple[SubmissionRef, ...]:
     """The clusters that ads, of procs or of clusters, belong to."""
-    found: dict[int, Submitted] = {}
+    found: dict[int, SubmissionRef] = {}
     procs: dict[int, int] = {}
     for ad in ads:
         cluster = integer(ad, "ClusterId", least=1)
         if cluster is None:
             continue
         procs[cluster] = procs.get(cluster, 0) + (integer(ad, "ProcId") is not None)
-        found[cluster] = Submitted(
+        found[cluster] = SubmissionRef(
+            pool=pool,
             schedd=schedd,
             cluster=cluster,
             number=integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or procs[cluster],
