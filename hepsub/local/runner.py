@@ -21,7 +21,7 @@ from hepsub.errors import HepsubError
 from hepsub.local import locks, payload, processes, runs, staged
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.fate import Fate, Verdict, end_leftovers, judge
+from hepsub.local.outcome import Fate, Verdict, end_leftovers, judge
 from hepsub.local.machine import this_machine
 from hepsub.local.runs import Run, Start
 from hepsub.local.schedule import Busy, choose

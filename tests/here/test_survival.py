@@ -14,7 +14,7 @@ import pytest
 
 from hepsub.batch import Act, State
 from hepsub.local import processes, record
-from hepsub.local.fate import Fate, judge
+from hepsub.local.outcome import Fate, judge
 from hepsub.local.launch import Launch
 from hepsub.local.locks import FREE
 from hepsub.local.machine import Machine

@@ -286,7 +286,7 @@ def test_the_bindings_other_errors_are_told_as_well(
 @pytest.mark.parametrize(
     "call",
     [
-        lambda schedd: schedd.open_gate(13),
+        lambda schedd: schedd.open_gate(13, factory=False),
         lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
         lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
         lambda schedd: schedd.fetch(THIRTEEN),
