@@ -24,7 +24,7 @@ from hepsub.errors import (
 )
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
-from hepsub.result import Result
+from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
     NOON,
@@ -385,7 +385,7 @@ def test_a_pool_without_the_policys_schedds_is_refused(tmp_path: Path) -> None:
 def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_path: Path) -> None:
     """Cluster, pool, schedd, UUID, and the logs of every job with the cluster's id in them."""
     result = submit(session, make_spec("job.sh", "-n", "2", "-e", "/dev/null"))
-    assert result.value.document() == {
+    assert document_of(result.value) == {
         "cluster": 13,
         "jobs": 2,
         "pool": "local",

@@ -16,7 +16,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
-from hepsub.result import Result
+from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import make_policy, make_session
 from tests.unit.bundle.test_request import make_request
@@ -257,7 +257,7 @@ def test_how_a_job_ended_in_words(job: JobStatus, text: str) -> None:
 def test_the_document_of_a_wait(tmp_path: Path) -> None:
     """The submission's keys, the ends, and the number of failures."""
     result, _ = wait_for(tmp_path, FakeSchedd(past=[end(0), end(1, 3)]), 2)
-    document = result.value.document()
+    document = document_of(result.value)
     assert list(document) == [
         "cluster", "jobs", "pool", "schedd", "uuid", "new", "libraries", "notes", "procs", "ended", "failed",
         "unknown",
