@@ -1,0 +1,59 @@
+#!/bin/sh
+# hepsub's wrapper: travels with a job, fetches its inputs, runs the payload, saves its outputs.
+#
+#   wrapper.sh [ARGUMENT OF THE PAYLOAD…]
+#
+# README.md beside this file is the contract: the manifest, the report, the exit codes. It runs as a
+# guest on machines that nobody chose: a POSIX sh, curl or else python3, and no more. The functions
+# stand in the order in which a job meets them; `main`, at the end, is the table of contents.
+#
+# Four rules hold everywhere, and look odd until one knows them:
+#  * Every variable is called hs_…: the user's environment is imported into this shell, and a plain
+#    name assigned here would change what the payload sees.
+#  * Whatever may take long runs in the background and is waited for: a shell runs its traps only
+#    between commands or in `wait`, and HTCondor does not wait long after its SIGTERM.
+#  * A helper in the background is ended by a signal that its parent does not trap (watchdogs ALRM, the
+#    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
+#  * A URL is a secret, and so is a token. They pass through builtins and files in .hepsub, never
+#    through an argv.
+#
+# shellcheck disable=SC2015,SC2016,SC2034,SC2317 # `a && b || die` is meant; Python and awk stand in
+# single quotes; `read` needs names for what it skips; functions are called by name and by traps
+
+set -u
+
+hs_version=1
+hs_manifest_name=hepsub.manifest
+hs_sums_name=hepsub.sums
+hs_private=.hepsub
+hs_creds=$hs_private/creds
+hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
+hs_lib=hepsub_lib
+
+# Times, in seconds. The environment may say otherwise: a site with a slow store, a test in a hurry.
+hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often newer manifests and credentials are asked for beside the payload
+hs_patience_s=${HEPSUB_PATIENCE_S:-900}  # how long one file is tried without any progress
+hs_stall_s=${HEPSUB_STALL_S:-60}         # a transfer that moves nothing for so long is broken
+hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}     # the first pause between two tries; doubles up to hs_pause_max_ms
+hs_pause_max_ms=60000
+hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and the SIGKILL of the payload
+hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
+hs_chirp_s=${HEPSUB_CHIRP_S:-20}                            # for one question to HTCondor
+hs_kinit_s=${HEPSUB_KINIT_S:-20}                            # for one kinit or aklog
+hs_busy_s=2                              # between two looks at a credential, at least
+hs_skew_s=300                            # so long after its end a ticket may still be renewed: clocks differ
+hs_brief=2                               # tries for a file, once a whole patience found nobody at home
+hs_forever_s=86400                       # where nobody set a walltime: for one transfer
+hs_last_s=2                              # kept back of the walltime for the report
+hs_max_wrong=3                           # whole transfers of wrong content before giving up
+
+# The wrapper's own exit codes.
+hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
+hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89 hs_e_sent=90
+
+hs_tab='	'
+hs_cr=$(printf '\r')
+hs_nl='
+'
+hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
+

@@ -1,0 +1,144 @@
+# ---- asking HTCondor (chirp) ----------------------------------------------------------------------
+
+# HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
+find_chirp() {
+    for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do
+        [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
+    done
+    [ -n "$hs_chirp_config" ] || return 0
+    for hs_program in condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp; do
+        command -v "$hs_program" >/dev/null || continue
+        hs_chirp_program=$hs_program hs_chirp_ways=program
+        break
+    done
+    command -v python3 >/dev/null && hs_chirp_ways="$hs_chirp_ways python3"
+    command -v bash >/dev/null && hs_chirp_ways="$hs_chirp_ways bash"
+}
+
+# get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.
+chirp() {
+    for hs_way in $hs_chirp_ways; do
+        [ -z "$hs_signal" ] || return 1
+        bounded "$hs_chirp_s" "chirp_by_$hs_way" "$@" || continue
+        : >"$hs_private/chirped"
+        hs_chirp_ways=$hs_way
+        return 0
+    done
+    return 1
+}
+
+chirp_by_program() {
+    case $1 in
+        get) exec "$hs_chirp_program" fetch "$2" "$3" >/dev/null ;;
+        set) exec "$hs_chirp_program" set_job_attr_delayed "$2" "$3" >/dev/null ;;
+    esac
+}
+
+chirp_by_python3() {
+    exec python3 -IS -c '
+import socket, sys
+verb, config, one, two = sys.argv[1:]
+def quote(text):
+    return "".join("\\" + c if c in "\\ \t\r\n" else c for c in text)
+def ask(line):
+    stream.write(line.encode("utf-8", "surrogateescape") + b"\n")
+    stream.flush()
+    answer = int(stream.readline())
+    if answer < 0:
+        sys.exit(1)
+    return answer
+with open(config) as file:
+    host, port, cookie = file.read().split()[:3]
+stream = socket.create_connection((host, int(port)), 10).makefile("rwb")
+ask("cookie " + cookie)
+if verb == "set":
+    ask("set_job_attr_delayed " + quote(one) + " " + quote(two))
+else:
+    size = ask("getfile " + quote(one))
+    body = stream.read(size)
+    if len(body) != size:
+        sys.exit(1)
+    with open(two, "wb") as file:
+        file.write(body)
+' "$1" "$hs_chirp_config" "$2" "$3"
+}
+
+chirp_by_bash() {
+    exec bash --norc --noprofile -c '
+LC_ALL=C
+IFS=" " read -r host port cookie _ <"$2"
+exec 5<>"/dev/tcp/$host/$port" || exit 1
+ask() { printf "%s\n" "$1" >&5 && IFS= read -r -t 10 answer <&5 && [ "$answer" -ge 0 ]; }
+quote() { quoted=${1//\\/\\\\} quoted=${quoted// /\\ } quoted=${quoted//$tab/\\$tab}; }
+tab=$(printf "\t")
+ask "cookie $cookie" || exit 1
+quote "$3"; one=$quoted
+case $1 in
+    set) quote "$4"; ask "set_job_attr_delayed $one $quoted" ;;
+    get) ask "getfile $one" && head -c "$answer" <&5 >"$4" && [ "$(wc -c <"$4")" -eq "$answer" ] ;;
+esac
+' hepsub "$1" "$hs_chirp_config" "$2" "$3"
+}
+
+# Tell the job's ad what is going on. Delayed, so that ten thousand jobs do not each make the schedd
+# write to its disk; HTCondor allows that only for names that begin with Chirp.
+phase() {
+    [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
+}
+
+# Which run of the job this is, as HTCondor counts: its ad here is of the moment before the start.
+count_run() {
+    [ -r "${_CONDOR_JOB_AD:-.job.ad}" ] || return 0
+    hs_run=1
+    while IFS=' =' read -r hs_1 hs_2 hs_rest_of_line; do
+        case $hs_1,$hs_2 in
+            *,*[!0-9]* | *,) ;;
+            [Nn]um[Jj]ob[Ss]tarts,*) hs_run=$((hs_2 + 1)) ;;
+        esac
+    done <"${_CONDOR_JOB_AD:-.job.ad}"
+}
+
+# What an earlier run of this job told about its outputs is true no longer.
+forget_lost() {
+    [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
+        chirp set ChirpHepSub_Lost undefined
+}
+
+# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
+# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
+refresh() {
+    [ "$hs_source" != - ] || return 1
+    hs_new=$hs_private/$1
+    rm -f "$hs_new"
+    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
+        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
+    mv -f "$hs_new" "$hs_private/manifest"
+}
+
+is_ours() {
+    hs_1='' hs_3=''
+    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
+    [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
+}
+
+# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
+# name (two destinations): the URLs' paths tell them apart.
+look_up() {
+    bare "$3"
+    hs_old_bare=$hs_bare
+    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
+        [ "$hs_1" = "$1" ] || continue
+        case $1 in
+            input) hs_candidate=$hs_5 ;;
+            marker | unmark) hs_candidate=$hs_2 hs_2=$2 ;;
+            *) hs_candidate=$hs_4 ;;
+        esac
+        [ "$hs_2" = "$2" ] || continue
+        bare "$hs_candidate"
+        [ "$hs_bare" = "$hs_old_bare" ] || continue
+        hs_url=$hs_candidate
+        [ "$1" = glob ] && hs_form=$hs_5
+        return 0
+    done <"$hs_private/manifest"
+}
+
