@@ -16,9 +16,6 @@
 #    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
 #  * A URL is a secret, and so is a token. They pass through builtins and files in .hepsub, never
 #    through an argv.
-#
-# shellcheck disable=SC2015,SC2016,SC2034,SC2317 # `a && b || die` is meant; Python and awk stand in
-# single quotes; `read` needs names for what it skips; functions are called by name and by traps
 
 set -u
 
@@ -258,31 +255,32 @@ json() {
         *) hs_json="\"$1\"" && return 0 ;;
     esac
     hs_json=$(printf '%sX' "$1" | LC_ALL=C awk '
-        BEGIN { for (i = 1; i < 256; i++) ord[sprintf("%c", i)] = i }
-        { text = text (NR > 1 ? "\n" : "") $0 }
-        END {
-            length_ = length(text) - 1
-            for (i = 1; i <= length_; i += size) {
-                c = substr(text, i, 1); b = ord[c]; size = 1
-                if (c == "\"" || c == "\\") out = out "\\" c
-                else if (b < 32 || b == 127) out = out sprintf("\\u%04x", b)
-                else if (b < 128) out = out c
-                else {
-                    want = (b >= 194 && b <= 223) ? 2 : (b >= 224 && b <= 239) ? 3 : (b >= 240 && b <= 244) ? 4 : 0
-                    low = (b == 224) ? 160 : (b == 240) ? 144 : 128
-                    high = (b == 237) ? 159 : (b == 244) ? 143 : 191
-                    good = want && i + want - 1 <= length_
-                    for (k = 1; good && k < want; k++) {
-                        next_ = ord[substr(text, i + k, 1)]
-                        if (next_ < low || next_ > high) good = 0
-                        low = 128; high = 191
-                    }
-                    if (good) { out = out substr(text, i, want); size = want }
-                    else out = out "\\ufffd"
-                }
+BEGIN { for (i = 1; i < 256; i++) ord[sprintf("%c", i)] = i }
+{ text = text (NR > 1 ? "\n" : "") $0 }
+END {
+    length_ = length(text) - 1
+    for (i = 1; i <= length_; i += size) {
+        c = substr(text, i, 1); b = ord[c]; size = 1
+        if (c == "\"" || c == "\\") out = out "\\" c
+        else if (b < 32 || b == 127) out = out sprintf("\\u%04x", b)
+        else if (b < 128) out = out c
+        else {
+            want = (b >= 194 && b <= 223) ? 2 : (b >= 224 && b <= 239) ? 3 : (b >= 240 && b <= 244) ? 4 : 0
+            low = (b == 224) ? 160 : (b == 240) ? 144 : 128
+            high = (b == 237) ? 159 : (b == 244) ? 143 : 191
+            good = want && i + want - 1 <= length_
+            for (k = 1; good && k < want; k++) {
+                next_ = ord[substr(text, i + k, 1)]
+                if (next_ < low || next_ > high) good = 0
+                low = 128; high = 191
             }
-            printf "\"%s\"", out
-        }') && [ -n "$hs_json" ] || hs_json='"?"'
+            if (good) { out = out substr(text, i, want); size = want }
+            else out = out "\\ufffd"
+        }
+    }
+    printf "\"%s\"", out
+}
+') && [ -n "$hs_json" ] || hs_json='"?"'
 }
 
 # Size of a file → hs_size.
@@ -307,10 +305,14 @@ checksum() {
 checksum_file() {
     "${1}sum" <"$2" ||
         { openssl dgst "-$1" -r <"$2" | grep .; } ||
-        python3 -IS -c 'import hashlib, sys
-h = hashlib.new(sys.argv[1])
-for b in iter(lambda: sys.stdin.buffer.read(1 << 20), b""): h.update(b)
-print(h.hexdigest())' "$1" <"$2"
+        python3 -IS -c '
+import hashlib
+import sys
+digest = hashlib.new(sys.argv[1])
+for block in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
+    digest.update(block)
+print(digest.hexdigest())
+' "$1" <"$2"
 }
 
 # ---- the beginning --------------------------------------------------------------------------------
@@ -345,7 +347,7 @@ begin() {
     exec 2>"$hs_private/log"
     [ -f "$hs_manifest_name" ] ||
         die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
-    mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest" ||
+    { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
         die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
 }
 
@@ -402,7 +404,7 @@ check_sent() {
     hs_seal=${HEPSUB_SEAL--}
     unset HEPSUB_SEAL
     [ "$hs_seal" != - ] || return 0
-    mv "$hs_sums_name" "$hs_private/sums" && checksum sha256 "$hs_private/sums" && [ "$hs_sum" = "$hs_seal" ] ||
+    { mv "$hs_sums_name" "$hs_private/sums" && checksum sha256 "$hs_private/sums" && [ "$hs_sum" = "$hs_seal" ]; } ||
         die "$hs_e_sent" "$hs_sums_name is not what was submitted: the job is not run"
     hs_sealed=yes
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 <&4; do
@@ -561,7 +563,7 @@ read_line() {
 
 known() { hs_known=$hs_known$1$hs_nl; }
 
-path() { decode "$1" && [ -n "$hs_text" ] || broken "'$1' is not a path"; }
+path() { { decode "$1" && [ -n "$hs_text" ]; } || broken "'$1' is not a path"; }
 
 absolute() {
     path "$1"
@@ -648,11 +650,12 @@ chirp_by_program() {
 
 chirp_by_python3() {
     exec python3 -IS -c '
-import socket, sys
+import socket
+import sys
 verb, config, one, two = sys.argv[1:]
-def quote(text):
+def quote(text: str) -> str:
     return "".join("\\" + c if c in "\\ \t\r\n" else c for c in text)
-def ask(line):
+def ask(line: str) -> int:
     stream.write(line.encode("utf-8", "surrogateescape") + b"\n")
     stream.flush()
     answer = int(stream.readline())
@@ -670,8 +673,8 @@ else:
     body = stream.read(size)
     if len(body) != size:
         sys.exit(1)
-    with open(two, "wb") as file:
-        file.write(body)
+    with open(two, "wb") as local:
+        local.write(body)
 ' "$1" "$hs_chirp_config" "$2" "$3"
 }
 
@@ -738,6 +741,7 @@ is_ours() {
 look_up() {
     bare "$3"
     hs_old_bare=$hs_bare
+    # shellcheck disable=SC2034 # read needs a name for what it skips
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
         [ "$hs_1" = "$1" ] || continue
         case $1 in
@@ -875,77 +879,79 @@ look() {
 # counts is the one for the ticket-granting service of the user's own realm. klist speaks many languages.
 look_kerberos() {
     od -An -v -tu1 -N 1048576 "$1" | LC_ALL=C awk '
-        { for (i = 1; i <= NF; i++) byte[n++] = $i }
-        function number(size,   value) {
-            if (bad || at + size > n) { bad = 1; return 0 }
-            while (size-- > 0) value = value * 256 + byte[at++]
-            return value + 0
-        }
-        function skip(size) { if (bad || at + size > n) bad = 1; else at += size }
-        function text(   size, out) {
-            size = number(4)
-            if (bad || at + size > n) { bad = 1; return "" }
-            while (size-- > 0) out = out byte[at++] " "
-            return out
-        }
-        function principal(   left) {
-            number(4); left = number(4); realm = text(); name = ""
-            while (left-- > 0 && !bad) name = name text() "/"
-        }
-        function list(   left) {
-            left = number(4)
-            while (left-- > 0 && !bad) { number(2); skip(number(4)) }
-        }
-        END {
-            if (n < 4 || byte[0] != 5 || (byte[1] != 3 && byte[1] != 4)) exit 1
-            at = 2
-            if (byte[1] == 4) skip(number(2))
-            principal()
-            home = realm
-            while (at < n && !bad) {
-                principal(); principal()
-                is_tgt = realm == home && name == "107 114 98 116 103 116 /" home "/" # krbtgt
-                skip(byte[1] == 3 ? 4 : 2); skip(number(4))
-                auth = number(4); start = number(4); end = number(4); renew = number(4)
-                skip(5); list(); list(); skip(number(4)); skip(number(4))
-                if (is_tgt && end > ends) { begins = start ? start : auth; ends = end; renews = renew }
-            }
-            if (bad || !ends) exit 1
-            printf "%.0f %.0f %.0f\n", begins, ends, renews
-        }'
+{ for (i = 1; i <= NF; i++) byte[n++] = $i }
+function number(size,   value) {
+    if (bad || at + size > n) { bad = 1; return 0 }
+    while (size-- > 0) value = value * 256 + byte[at++]
+    return value + 0
+}
+function skip(size) { if (bad || at + size > n) bad = 1; else at += size }
+function text(   size, out) {
+    size = number(4)
+    if (bad || at + size > n) { bad = 1; return "" }
+    while (size-- > 0) out = out byte[at++] " "
+    return out
+}
+function principal(   left) {
+    number(4); left = number(4); realm = text(); name = ""
+    while (left-- > 0 && !bad) name = name text() "/"
+}
+function list(   left) {
+    left = number(4)
+    while (left-- > 0 && !bad) { number(2); skip(number(4)) }
+}
+END {
+    if (n < 4 || byte[0] != 5 || (byte[1] != 3 && byte[1] != 4)) exit 1
+    at = 2
+    if (byte[1] == 4) skip(number(2))
+    principal()
+    home = realm
+    while (at < n && !bad) {
+        principal(); principal()
+        is_tgt = realm == home && name == "107 114 98 116 103 116 /" home "/" # krbtgt
+        skip(byte[1] == 3 ? 4 : 2); skip(number(4))
+        auth = number(4); start = number(4); end = number(4); renew = number(4)
+        skip(5); list(); list(); skip(number(4)); skip(number(4))
+        if (is_tgt && end > ends) { begins = start ? start : auth; ends = end; renews = renew }
+    }
+    if (bad || !ends) exit 1
+    printf "%.0f %.0f %.0f\n", begins, ends, renews
+}
+'
 }
 
 # One line without blanks. The end of a JWT is written in it; of other tokens nobody but their issuer knows it.
 look_token() {
     LC_ALL=C awk '
-        NR == 1 { token = $0; sub(/\r$/, "", token) }
-        NR > 1 && NF { more = 1 }
-        function decoded(text,   i, rest, bits, power, out) {
-            for (i = 1; i <= length(text); i++) {
-                rest = rest * 64 + index(letters, substr(text, i, 1)) - 1
-                bits += 6
-                if (bits < 8) continue
-                bits -= 8
-                power = bits == 4 ? 16 : bits == 2 ? 4 : 1
-                out = out character[int(rest / power)]
-                rest %= power
-            }
-            return out
+NR == 1 { token = $0; sub(/\r$/, "", token) }
+NR > 1 && NF { more = 1 }
+function decoded(text,   i, rest, bits, power, out) {
+    for (i = 1; i <= length(text); i++) {
+        rest = rest * 64 + index(letters, substr(text, i, 1)) - 1
+        bits += 6
+        if (bits < 8) continue
+        bits -= 8
+        power = bits == 4 ? 16 : bits == 2 ? 4 : 1
+        out = out character[int(rest / power)]
+        rest %= power
+    }
+    return out
+}
+END {
+    if (token == "" || more || token ~ /[^!-~]/) exit 1
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (i = 32; i < 127; i++) character[i] = sprintf("%c", i)
+    ends = "-"
+    if (split(token, part, ".") == 3) {
+        gsub(/-/, "+", part[2]); gsub(/_/, "/", part[2]); gsub(/=/, "", part[2])
+        if (part[2] !~ "[^A-Za-z0-9+/]" && match(text = decoded(part[2]), /"exp" *: *[0-9]+/)) {
+            text = substr(text, RSTART, RLENGTH); sub(/.*: */, "", text)
+            if (length(text) > 8) ends = text
         }
-        END {
-            if (token == "" || more || token ~ /[^!-~]/) exit 1
-            letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-            for (i = 32; i < 127; i++) character[i] = sprintf("%c", i)
-            ends = "-"
-            if (split(token, part, ".") == 3) {
-                gsub(/-/, "+", part[2]); gsub(/_/, "/", part[2]); gsub(/=/, "", part[2])
-                if (part[2] !~ /[^A-Za-z0-9+\/]/ && match(text = decoded(part[2]), /"exp" *: *[0-9]+/)) {
-                    text = substr(text, RSTART, RLENGTH); sub(/.*: */, "", text)
-                    if (length(text) > 8) ends = text
-                }
-            }
-            print "-", ends, "-"
-        }' "$1"
+    }
+    print "-", ends, "-"
+}
+' "$1"
 }
 
 # What a credential is good for now → hs_state: valid, expired, missing.
@@ -1052,7 +1058,7 @@ tend_one() {
         hs_renew_at=$((hs_renew_at + hs_now))
         weigh
     fi
-    [ -z "$hs_taken" ] && [ -e "$hs_private/afs.$hs_row" ] || log_in_to_afs
+    { [ -z "$hs_taken" ] && [ -e "$hs_private/afs.$hs_row" ]; } || log_in_to_afs
     printf '%s %s %s %s %s\n' \
         "$hs_asked" "$hs_ask_again" "$hs_renew_at" "$hs_renew_again" "$hs_last_seen" >"$hs_private/due.$hs_row"
     has_time || return 0
@@ -1102,7 +1108,7 @@ ask() {
         condor,token) delivered >"$hs_new" ;;
         *)
             [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
-            bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new" || chirp get "$hs_remote" "$hs_new"
+            { bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
             ;;
     esac
     better "$hs_new" && chmod 600 "$hs_new" && put_in_place && return 0
@@ -1121,15 +1127,16 @@ delivered() {
     hs_use=${_CONDOR_CREDS-}/$hs_remote.use
     [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
     LC_ALL=C awk '
-        { text = text $0 " " }
-        END {
-            if (match(text, /"access_token"[ \t]*:[ \t]*"[^"]*"/)) {
-                text = substr(text, RSTART, RLENGTH - 1); sub(/^"access_token"[ \t]*:[ \t]*"/, "", text)
-                gsub(/\\\//, "/", text)
-            }
-            gsub(/[ \t\r]/, "", text)
-            printf "%s", text
-        }' <"$hs_use"
+{ text = text $0 " " }
+END {
+    if (match(text, /"access_token"[ \t]*:[ \t]*"[^"]*"/)) {
+        text = substr(text, RSTART, RLENGTH - 1); sub(/^"access_token"[ \t]*:[ \t]*"/, "", text)
+        gsub(/\\\//, "/", text)
+    }
+    gsub(/[ \t\r]/, "", text)
+    printf "%s", text
+}
+' <"$hs_use"
 }
 
 # Whether a ticket can be renewed here, and when that is due → hs_renewal.
@@ -1145,9 +1152,9 @@ renew() {
     hs_new=$hs_creds/.renewing hs_old_ends=$hs_ends
     for hs_kinit in $hs_kinits; do
         rm -f "$hs_new"
-        cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new" || break
+        { cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new"; } || break
         bounded "$hs_kinit_s" run_kinit || continue
-        look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place || continue
+        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place; } || continue
         hs_kinits=$hs_kinit
         return 0
     done
@@ -1235,7 +1242,7 @@ find_http() {
     [ -z "$hs_http_ready" ] || return 0
     for hs_libraries in system user; do
         for hs_http in curl python3; do
-            command -v "$hs_http" >/dev/null && (with_libraries "$hs_http" --version) >/dev/null || continue
+            { command -v "$hs_http" && (with_libraries "$hs_http" --version); } >/dev/null || continue
             hs_http_ready=yes
             return 0
         done
@@ -1368,22 +1375,24 @@ request_curl() {
 
 # Hexadecimal digits as base64 → hs_base64.
 base64_of_hex() {
-    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '{
-        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        for (i = 1; i <= length($0); i++) {
-            rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
-            bits += 4
-            if (bits >= 6) { # busybox has an awk without powers
-                bits -= 6
-                power = bits ? 4 : 1
-                out = out substr(letters, int(rest / power) + 1, 1)
-                rest %= power
-            }
+    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '
+{
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (i = 1; i <= length($0); i++) {
+        rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
+        bits += 4
+        if (bits >= 6) { # busybox has an awk without powers
+            bits -= 6
+            power = bits ? 4 : 1
+            out = out substr(letters, int(rest / power) + 1, 1)
+            rest %= power
         }
-        if (bits) out = out substr(letters, rest * (bits == 2 ? 16 : 4) + 1, 1)
-        while (length(out) % 4) out = out "="
-        print out
-    }')
+    }
+    if (bits) out = out substr(letters, rest * (bits == 2 ? 16 : 4) + 1, 1)
+    while (length(out) % 4) out = out "="
+    print out
+}
+')
 }
 
 run_curl() {
@@ -1403,43 +1412,44 @@ run_curl() {
 # The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone, as in a URL.
 form() {
     HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '
-        BEGIN {
-            RS = "&"
-            for (i = 1; i < 256; i++) {
-                byte[sprintf("%02x", i)] = sprintf("%c", i)
-                code[sprintf("%c", i)] = sprintf("%%%02X", i)
-            }
-        }
-        function plain(text,   out, p) {
-            while (p = index(text, "%")) {
-                out = out substr(text, 1, p - 1) byte[tolower(substr(text, p + 1, 2))]
-                text = substr(text, p + 3)
-            }
-            return out text
-        }
-        function quoted(text,   out, c, i) {
-            for (i = 1; i <= length(text); i++) {
-                c = substr(text, i, 1)
-                out = out (c ~ /[A-Za-z0-9\/~._-]/ ? c : code[c])
-            }
-            return out
-        }
-        function escaped(text,   out, c, i) {
-            for (i = 1; i <= length(text); i++) {
-                c = substr(text, i, 1)
-                out = out ((c == "\\" || c == "\"") ? "\\" c : c == "\n" ? "\\n" : c)
-            }
-            return out
-        }
-        {
-            at = index($0, "=")
-            name = plain(substr($0, 1, at - 1)); value = plain(substr($0, at + 1))
-            if (name == "key" && (at = index(value, "${filename}")))
-                value = substr(value, 1, at - 1) ENVIRON["HS_KEY"] substr(value, at + 11)
-            if (wanted == "curl") printf "form-string = \"%s=%s\"\n", escaped(name), escaped(value)
-            else if (name == "key") printf "%s", quoted(value)
-        }
-        END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }'
+BEGIN {
+    RS = "&"
+    for (i = 1; i < 256; i++) {
+        byte[sprintf("%02x", i)] = sprintf("%c", i)
+        code[sprintf("%c", i)] = sprintf("%%%02X", i)
+    }
+}
+function plain(text,   out, p) {
+    while (p = index(text, "%")) {
+        out = out substr(text, 1, p - 1) byte[tolower(substr(text, p + 1, 2))]
+        text = substr(text, p + 3)
+    }
+    return out text
+}
+function quoted(text,   out, c, i) {
+    for (i = 1; i <= length(text); i++) {
+        c = substr(text, i, 1)
+        out = out (c ~ "[A-Za-z0-9/~._-]" ? c : code[c])
+    }
+    return out
+}
+function escaped(text,   out, c, i) {
+    for (i = 1; i <= length(text); i++) {
+        c = substr(text, i, 1)
+        out = out ((c == "\\" || c == "\"") ? "\\" c : c == "\n" ? "\\n" : c)
+    }
+    return out
+}
+{
+    at = index($0, "=")
+    name = plain(substr($0, 1, at - 1)); value = plain(substr($0, at + 1))
+    if (name == "key" && (at = index(value, "${filename}")))
+        value = substr(value, 1, at - 1) ENVIRON["HS_KEY"] substr(value, at + 11)
+    if (wanted == "curl") printf "form-string = \"%s=%s\"\n", escaped(name), escaped(value)
+    else if (name == "key") printf "%s", quoted(value)
+}
+END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }
+'
 }
 
 request_python3() {
@@ -1456,143 +1466,156 @@ request_python3() {
 # The same exit codes as curl, so that one table judges both.
 run_python3() {
     exec python3 -IS -c '
-import os, signal, socket, ssl, sys, urllib.error, urllib.parse, urllib.request
+import base64
+import email.message
+import http.client
+import io
+import os
+import signal
+import socket
+import ssl
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
 verb, local, private, limit, stall, authority = sys.argv[1:]
-signal.signal(signal.SIGALRM, lambda *_: leave(28))
-signal.alarm(max(1, int(limit)))
-with open(private + "/request", encoding="utf-8", errors="surrogateescape") as file:
-    url, *more = file.read().split("\n")
 BLOCK = 1 << 20
-status = 0
-
-def save(headers):
-    with open(private + "/headers", "w") as file:
-        for name, value in headers.items():
-            file.write("%s: %s\n" % (name, value))
-
-def leave(code):
-    print("%03d" % status)
+class Answer:
+    status = 0
+def leave(code: int) -> None:
+    print("%03d" % Answer.status)
     sys.stdout.flush()
     os._exit(code)
-
+def save(headers: email.message.Message) -> None:
+    with open(private + "/headers", "w") as file:
+        file.writelines("%s: %s\n" % header for header in headers.items())
+def save_body(body: bytes) -> None:
+    with open(private + "/answer", "wb") as file:
+        file.write(body)
 class NoContentType(urllib.request.BaseHandler):
-    """urllib invents a Content-Type, which is part of what an old signature signs."""
     handler_order = 900
-    def http_request(self, request):
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         if verb == "put":
             request.unredirected_hdrs.pop("Content-type", None)
         return request
     https_request = http_request
-
 class Body:
-    """Parts, one after the other, read in blocks."""
-    def __init__(self, *parts):
+    def __init__(self, *parts: io.BufferedIOBase) -> None:
         self.parts = list(parts)
-    def read(self, size):
+    def read(self, size: int = BLOCK) -> bytes:
         while self.parts:
             block = self.parts[0].read(size)
             if block:
                 return block
             self.parts.pop(0)
         return b""
-    def __iter__(self):
-        return iter(lambda: self.read(BLOCK), b"")
-
-def form_body(file):
-    import io
+def form_body(file: io.BufferedReader, key: str, form: str) -> "tuple[Body, int, str]":
     edge = "hepsub-" + os.urandom(16).hex()
-    key, form = more[0], more[1]
+    named = "--" + edge + "\r\nContent-Disposition: form-data; name=\x22%s\x22"
     head = b""
     for pair in form.split("&"):
-        name, _, value = pair.partition("=")
-        name, value = urllib.parse.unquote(name), urllib.parse.unquote_to_bytes(value)
+        name, _, quoted = pair.partition("=")
+        name, value = urllib.parse.unquote(name), urllib.parse.unquote_to_bytes(quoted)
         if name == "key":
             value = value.replace(b"${filename}", key.encode("utf-8", "surrogateescape"), 1)
-        head += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n" % (edge, name)).encode() + value + b"\r\n"
-    head += ("--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"upload\"\r\n"
-             "Content-Type: application/octet-stream\r\n\r\n" % edge).encode()
+        head += (named % name + "\r\n\r\n").encode() + value + b"\r\n"
+    named = named % "file" + "; filename=\x22upload\x22"
+    head += (named + "\r\nContent-Type: application/octet-stream\r\n\r\n").encode()
     tail = ("\r\n--%s--\r\n" % edge).encode()
     size = len(head) + os.fstat(file.fileno()).st_size + len(tail)
-    return Body(io.BytesIO(head), file, io.BytesIO(tail)), size, "multipart/form-data; boundary=" + edge
-
-try:
-    headers, body, method = {"User-Agent": "hepsub"}, None, "GET"
-    offset = os.path.getsize(local) if verb == "get" and os.path.exists(local) else 0
+    kind = "multipart/form-data; boundary=" + edge
+    return Body(io.BytesIO(head), file, io.BytesIO(tail)), size, kind
+def to_get(url: str, etag: str) -> urllib.request.Request:
+    request = urllib.request.Request(url, headers={"User-Agent": "hepsub"})
     if offset:
-        headers["Range"] = "bytes=%d-" % offset
-        if more and more[0]:
-            headers["If-Range"] = more[0]
+        request.add_header("Range", "bytes=%d-" % offset)
+        if etag:
+            request.add_header("If-Range", etag)
+    return request
+def to_send(url: str, more: "list[str]") -> urllib.request.Request:
+    headers = {"User-Agent": "hepsub"}
     if verb == "delete":
-        method = "DELETE"
-    elif verb != "get":
-        try:
-            file = open(local if verb == "put" else private + "/upload", "rb")
-        except OSError:
-            leave(26)
-        method, body, size = "PUT", Body(file), os.fstat(file.fileno()).st_size
-        if verb == "post":
-            method = "POST"
-            body, size, headers["Content-Type"] = form_body(file)
-        headers["Content-Length"] = str(size)
-        if verb == "put" and more and more[0] not in ("", "-"):
-            import base64
+        return urllib.request.Request(url, headers=headers, method="DELETE")
+    try:
+        file = open(local if verb == "put" else private + "/upload", "rb")
+    except OSError:
+        leave(26)
+    if verb == "post":
+        body, size, headers["Content-Type"] = form_body(file, more[0], more[1])
+    else:
+        body, size = Body(file), os.fstat(file.fileno()).st_size
+        if more and more[0] not in ("", "-"):
             headers["Content-MD5"] = base64.b64encode(bytes.fromhex(more[0])).decode()
-    request = urllib.request.Request(url, data=body, headers=headers, method=method)
+    headers["Content-Length"] = str(size)
+    return urllib.request.Request(url, data=body, headers=headers, method=verb.upper())
+def receive(response: http.client.HTTPResponse) -> None:
+    resumed = Answer.status == 206
+    try:
+        file = open(local, "ab" if resumed else "wb")
+    except OSError:
+        leave(23)
+    if resumed and not (response.headers.get("Content-Range") or "").startswith(
+        "bytes %d-" % offset
+    ):
+        leave(33)
+    length, got = response.headers.get("Content-Length"), 0
+    while True:
+        block = response.read(BLOCK)
+        if not block:
+            break
+        try:
+            file.write(block)
+        except OSError:
+            leave(23)
+        got += len(block)
+    try:
+        file.close()
+    except OSError:
+        leave(23)
+    if length is not None and got != int(length):
+        leave(18)
+def code_of(error: Exception) -> int:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLError):
+        return 60 if "CERTIFICATE" in str(reason) else 35
+    if isinstance(reason, socket.gaierror):
+        return 6
+    if isinstance(reason, ConnectionRefusedError):
+        return 7
+    if isinstance(reason, (socket.timeout, TimeoutError)):
+        return 28
+    return 3 if isinstance(error, ValueError) else 56
+def transfer(url: str, more: "list[str]") -> None:
+    request = to_get(url, more[0] if more else "") if verb == "get" else to_send(url, more)
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except OSError:
         leave(77)
-    opener = urllib.request.build_opener(NoContentType, urllib.request.HTTPSHandler(context=context))
+    tls = urllib.request.HTTPSHandler(context=context)
+    opener = urllib.request.build_opener(NoContentType, tls)
     with opener.open(request, timeout=float(stall)) as response:
-        status = response.getcode()
+        Answer.status = response.getcode()
         save(response.headers)
         if verb == "get":
-            try:
-                file = open(local, "ab" if status == 206 else "wb")
-            except OSError:
-                leave(23)
-            if status == 206 and not (response.headers.get("Content-Range") or "").startswith("bytes %d-" % offset):
-                leave(33)
-            length, got = response.headers.get("Content-Length"), 0
-            while True:
-                block = response.read(BLOCK)
-                if not block:
-                    break
-                try:
-                    file.write(block)
-                except OSError:
-                    leave(23)
-                got += len(block)
-            try:
-                file.close()
-            except OSError:
-                leave(23)
-            if length is not None and got != int(length):
-                leave(18)
+            receive(response)
         else:
-            with open(private + "/answer", "wb") as file:
-                file.write(response.read(BLOCK))
+            save_body(response.read(BLOCK))
+signal.signal(signal.SIGALRM, lambda *_: leave(28))
+signal.alarm(max(1, int(limit)))
+with open(private + "/request", encoding="utf-8", errors="surrogateescape") as asked:
+    address, *rest = asked.read().split("\n")
+offset = os.path.getsize(local) if verb == "get" and os.path.exists(local) else 0
+try:
+    transfer(address, rest)
     leave(0)
 except urllib.error.HTTPError as error:
-    status = error.code
+    Answer.status = error.code
     save(error.headers)
     if verb != "get":
-        with open(private + "/answer", "wb") as file:
-            file.write(error.read(65536))
+        save_body(error.read(65536))
     leave(22)
 except Exception as error:
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLError):
-        leave(60 if "CERTIFICATE" in str(reason) else 35)
-    if isinstance(reason, socket.gaierror):
-        leave(6)
-    if isinstance(reason, ConnectionRefusedError):
-        leave(7)
-    if isinstance(reason, (socket.timeout, TimeoutError)):
-        leave(28)
-    if isinstance(error, ValueError):
-        leave(3)
-    leave(56)
+    leave(code_of(error))
 ' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
 }
 
@@ -1746,7 +1769,7 @@ fetch_line() {
             bounded 60 test -e "$hs_target" ||
                 { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
             make_parent "./$hs_input"
-            [ "$1" = copy ] && copy_input || link_input
+            { [ "$1" = copy ] && copy_input; } || link_input
             ;;
         input) fetch "$2" "$3" "$4" "$5" ;;
     esac
@@ -1788,7 +1811,7 @@ duplicate() {
 }
 
 keep_copy() {
-    chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input" ||
+    { chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 
@@ -1844,7 +1867,7 @@ fetch() {
         die "$hs_e_input" "input '$hs_input' could not be fetched in $hs_tries tries: $hs_why ($hs_bare)"
     fi
     make_parent "./$hs_input"
-    mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input" ||
+    { mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 
@@ -1923,10 +1946,13 @@ unpack_by_tar() {
 
 unpack_by_python3() {
     umask "$hs_umask"
-    exec python3 -IS -c 'import sys, tarfile
+    exec python3 -IS -c '
+import sys
+import tarfile
 with tarfile.open(sys.argv[1]) as tar:
     for member in tar:
-        tar.extract(member, sys.argv[2], set_attrs=member.isreg())' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
+        tar.extract(member, sys.argv[2], set_attrs=member.isreg())
+' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
 }
 
 not_unpacked() {
@@ -2024,10 +2050,15 @@ launch() {
                 set -- ${hs_session:+"$hs_session"} env --default-signal=INT,QUIT "$@"
             elif command -v python3 >/dev/null; then
                 hs_session=python3
-                set -- python3 -IS -c 'import os, signal, sys
-for name in ("INT", "QUIT", "PIPE", "XFSZ"): signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
+                set -- python3 -IS -c '
+import os
+import signal
+import sys
+for name in ("INT", "QUIT", "PIPE", "XFSZ"):
+    signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
 os.setsid()
-os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+os.execvp(sys.argv[1], sys.argv[1:])
+' "$@"
             else
                 set -- ${hs_session:+"$hs_session"} "$@"
             fi
@@ -2062,8 +2093,8 @@ exec_payload() {
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
-# shellcheck disable=SC2016 # for the last shell
-hs_last_shell='hs_mark=$1/nostart
+hs_last_shell='
+hs_mark=$1/nostart
 echo $$ >"$1/pid"
 [ -z "$2" ] || export LD_LIBRARY_PATH="$3"
 [ -z "$4" ] || export LD_PRELOAD="$5"
@@ -2072,7 +2103,8 @@ echo $$ >"$1/pid"
 shift 7
 trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
 [ -z "${BASH_VERSION-}" ] || shopt -s execfail
-exec "$@"'
+exec "$@"
+'
 
 # Shells do not hand on variables whose names they cannot spell (A.B): env does.
 odd_environment() {
@@ -2176,6 +2208,7 @@ wait_for_payload() {
 
 # Who the payload is → hs_group. It may have been started only just now.
 find_group() {
+    # shellcheck disable=SC2034 # to count is all that it does
     for hs_try in 1 2 3 4 5 6 7 8 9 10; do
         hs_group=
         read -r hs_group <"$hs_private/pid" && break
@@ -2234,7 +2267,7 @@ judge_payload() {
 # A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
     chmod u+rwx .
-    [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ] || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
+    { [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ]; } || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
 }
 
 stage_out() {
@@ -2373,12 +2406,13 @@ measure() {
 # Links to files of the job's own, in a directory of outputs, become these files: elsewhere they would lead nowhere.
 settle_links() {
     find "./$hs_output/." -type l -exec sh -c '
-        top=$(pwd -P)
-        for link do
-            case $(readlink -f "$link") in
-                "$top"/*) [ ! -f "$link" ] || { cp -p "$link" "$link.$$" && mv -f "$link.$$" "$link"; } ;;
-            esac
-        done' sh {} +
+top=$(pwd -P)
+for link do
+    case $(readlink -f "$link") in
+        "$top"/*) [ ! -f "$link" ] || { cp -p "$link" "$link.$$" && mv -f "$link.$$" "$link"; } ;;
+    esac
+done
+' sh {} +
 }
 
 # Each match of a pattern, by a form. What came in is no output.

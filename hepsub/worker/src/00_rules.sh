@@ -16,9 +16,6 @@
 #    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
 #  * A URL is a secret, and so is a token. They pass through builtins and files in .hepsub, never
 #    through an argv.
-#
-# shellcheck disable=SC2015,SC2016,SC2034,SC2317 # `a && b || die` is meant; Python and awk stand in
-# single quotes; `read` needs names for what it skips; functions are called by name and by traps
 
 set -u
 

@@ -30,7 +30,7 @@ begin() {
     exec 2>"$hs_private/log"
     [ -f "$hs_manifest_name" ] ||
         die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
-    mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest" ||
+    { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
         die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
 }
 

@@ -6,7 +6,7 @@ check_sent() {
     hs_seal=${HEPSUB_SEAL--}
     unset HEPSUB_SEAL
     [ "$hs_seal" != - ] || return 0
-    mv "$hs_sums_name" "$hs_private/sums" && checksum sha256 "$hs_private/sums" && [ "$hs_sum" = "$hs_seal" ] ||
+    { mv "$hs_sums_name" "$hs_private/sums" && checksum sha256 "$hs_private/sums" && [ "$hs_sum" = "$hs_seal" ]; } ||
         die "$hs_e_sent" "$hs_sums_name is not what was submitted: the job is not run"
     hs_sealed=yes
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 <&4; do

@@ -113,7 +113,7 @@ read_line() {
 
 known() { hs_known=$hs_known$1$hs_nl; }
 
-path() { decode "$1" && [ -n "$hs_text" ] || broken "'$1' is not a path"; }
+path() { { decode "$1" && [ -n "$hs_text" ]; } || broken "'$1' is not a path"; }
 
 absolute() {
     path "$1"

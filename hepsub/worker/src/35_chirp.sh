@@ -35,49 +35,11 @@ chirp_by_program() {
 }
 
 chirp_by_python3() {
-    exec python3 -IS -c '
-import socket, sys
-verb, config, one, two = sys.argv[1:]
-def quote(text):
-    return "".join("\\" + c if c in "\\ \t\r\n" else c for c in text)
-def ask(line):
-    stream.write(line.encode("utf-8", "surrogateescape") + b"\n")
-    stream.flush()
-    answer = int(stream.readline())
-    if answer < 0:
-        sys.exit(1)
-    return answer
-with open(config) as file:
-    host, port, cookie = file.read().split()[:3]
-stream = socket.create_connection((host, int(port)), 10).makefile("rwb")
-ask("cookie " + cookie)
-if verb == "set":
-    ask("set_job_attr_delayed " + quote(one) + " " + quote(two))
-else:
-    size = ask("getfile " + quote(one))
-    body = stream.read(size)
-    if len(body) != size:
-        sys.exit(1)
-    with open(two, "wb") as file:
-        file.write(body)
-' "$1" "$hs_chirp_config" "$2" "$3"
+    exec python3 -IS -c '@include chirp.py@' "$1" "$hs_chirp_config" "$2" "$3"
 }
 
 chirp_by_bash() {
-    exec bash --norc --noprofile -c '
-LC_ALL=C
-IFS=" " read -r host port cookie _ <"$2"
-exec 5<>"/dev/tcp/$host/$port" || exit 1
-ask() { printf "%s\n" "$1" >&5 && IFS= read -r -t 10 answer <&5 && [ "$answer" -ge 0 ]; }
-quote() { quoted=${1//\\/\\\\} quoted=${quoted// /\\ } quoted=${quoted//$tab/\\$tab}; }
-tab=$(printf "\t")
-ask "cookie $cookie" || exit 1
-quote "$3"; one=$quoted
-case $1 in
-    set) quote "$4"; ask "set_job_attr_delayed $one $quoted" ;;
-    get) ask "getfile $one" && head -c "$answer" <&5 >"$4" && [ "$(wc -c <"$4")" -eq "$answer" ] ;;
-esac
-' hepsub "$1" "$hs_chirp_config" "$2" "$3"
+    exec bash --norc --noprofile -c '@include chirp.bash@' hepsub "$1" "$hs_chirp_config" "$2" "$3"
 }
 
 # Tell the job's ad what is going on. Delayed, so that ten thousand jobs do not each make the schedd
@@ -126,6 +88,7 @@ is_ours() {
 look_up() {
     bare "$3"
     hs_old_bare=$hs_bare
+    # shellcheck disable=SC2034 # read needs a name for what it skips
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
         [ "$hs_1" = "$1" ] || continue
         case $1 in

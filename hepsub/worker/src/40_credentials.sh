@@ -118,78 +118,12 @@ look() {
 # A file of MIT's or Heimdal's format 3 or 4 (ccache_file_format in MIT's documentation); the ticket that
 # counts is the one for the ticket-granting service of the user's own realm. klist speaks many languages.
 look_kerberos() {
-    od -An -v -tu1 -N 1048576 "$1" | LC_ALL=C awk '
-        { for (i = 1; i <= NF; i++) byte[n++] = $i }
-        function number(size,   value) {
-            if (bad || at + size > n) { bad = 1; return 0 }
-            while (size-- > 0) value = value * 256 + byte[at++]
-            return value + 0
-        }
-        function skip(size) { if (bad || at + size > n) bad = 1; else at += size }
-        function text(   size, out) {
-            size = number(4)
-            if (bad || at + size > n) { bad = 1; return "" }
-            while (size-- > 0) out = out byte[at++] " "
-            return out
-        }
-        function principal(   left) {
-            number(4); left = number(4); realm = text(); name = ""
-            while (left-- > 0 && !bad) name = name text() "/"
-        }
-        function list(   left) {
-            left = number(4)
-            while (left-- > 0 && !bad) { number(2); skip(number(4)) }
-        }
-        END {
-            if (n < 4 || byte[0] != 5 || (byte[1] != 3 && byte[1] != 4)) exit 1
-            at = 2
-            if (byte[1] == 4) skip(number(2))
-            principal()
-            home = realm
-            while (at < n && !bad) {
-                principal(); principal()
-                is_tgt = realm == home && name == "107 114 98 116 103 116 /" home "/" # krbtgt
-                skip(byte[1] == 3 ? 4 : 2); skip(number(4))
-                auth = number(4); start = number(4); end = number(4); renew = number(4)
-                skip(5); list(); list(); skip(number(4)); skip(number(4))
-                if (is_tgt && end > ends) { begins = start ? start : auth; ends = end; renews = renew }
-            }
-            if (bad || !ends) exit 1
-            printf "%.0f %.0f %.0f\n", begins, ends, renews
-        }'
+    od -An -v -tu1 -N 1048576 "$1" | LC_ALL=C awk '@include ccache.awk@'
 }
 
 # One line without blanks. The end of a JWT is written in it; of other tokens nobody but their issuer knows it.
 look_token() {
-    LC_ALL=C awk '
-        NR == 1 { token = $0; sub(/\r$/, "", token) }
-        NR > 1 && NF { more = 1 }
-        function decoded(text,   i, rest, bits, power, out) {
-            for (i = 1; i <= length(text); i++) {
-                rest = rest * 64 + index(letters, substr(text, i, 1)) - 1
-                bits += 6
-                if (bits < 8) continue
-                bits -= 8
-                power = bits == 4 ? 16 : bits == 2 ? 4 : 1
-                out = out character[int(rest / power)]
-                rest %= power
-            }
-            return out
-        }
-        END {
-            if (token == "" || more || token ~ /[^!-~]/) exit 1
-            letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-            for (i = 32; i < 127; i++) character[i] = sprintf("%c", i)
-            ends = "-"
-            if (split(token, part, ".") == 3) {
-                gsub(/-/, "+", part[2]); gsub(/_/, "/", part[2]); gsub(/=/, "", part[2])
-                if (part[2] !~ /[^A-Za-z0-9+\/]/ && match(text = decoded(part[2]), /"exp" *: *[0-9]+/)) {
-                    text = substr(text, RSTART, RLENGTH); sub(/.*: */, "", text)
-                    if (length(text) > 8) ends = text
-                }
-            }
-            print "-", ends, "-"
-        }' "$1"
+    LC_ALL=C awk '@include jwt.awk@' "$1"
 }
 
 # What a credential is good for now → hs_state: valid, expired, missing.
@@ -296,7 +230,7 @@ tend_one() {
         hs_renew_at=$((hs_renew_at + hs_now))
         weigh
     fi
-    [ -z "$hs_taken" ] && [ -e "$hs_private/afs.$hs_row" ] || log_in_to_afs
+    { [ -z "$hs_taken" ] && [ -e "$hs_private/afs.$hs_row" ]; } || log_in_to_afs
     printf '%s %s %s %s %s\n' \
         "$hs_asked" "$hs_ask_again" "$hs_renew_at" "$hs_renew_again" "$hs_last_seen" >"$hs_private/due.$hs_row"
     has_time || return 0
@@ -346,7 +280,7 @@ ask() {
         condor,token) delivered >"$hs_new" ;;
         *)
             [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
-            bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new" || chirp get "$hs_remote" "$hs_new"
+            { bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
             ;;
     esac
     better "$hs_new" && chmod 600 "$hs_new" && put_in_place && return 0
@@ -364,16 +298,7 @@ put_in_place() {
 delivered() {
     hs_use=${_CONDOR_CREDS-}/$hs_remote.use
     [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
-    LC_ALL=C awk '
-        { text = text $0 " " }
-        END {
-            if (match(text, /"access_token"[ \t]*:[ \t]*"[^"]*"/)) {
-                text = substr(text, RSTART, RLENGTH - 1); sub(/^"access_token"[ \t]*:[ \t]*"/, "", text)
-                gsub(/\\\//, "/", text)
-            }
-            gsub(/[ \t\r]/, "", text)
-            printf "%s", text
-        }' <"$hs_use"
+    LC_ALL=C awk '@include access_token.awk@' <"$hs_use"
 }
 
 # Whether a ticket can be renewed here, and when that is due → hs_renewal.
@@ -389,9 +314,9 @@ renew() {
     hs_new=$hs_creds/.renewing hs_old_ends=$hs_ends
     for hs_kinit in $hs_kinits; do
         rm -f "$hs_new"
-        cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new" || break
+        { cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new"; } || break
         bounded "$hs_kinit_s" run_kinit || continue
-        look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place || continue
+        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place; } || continue
         hs_kinits=$hs_kinit
         return 0
     done

@@ -6,7 +6,7 @@ find_http() {
     [ -z "$hs_http_ready" ] || return 0
     for hs_libraries in system user; do
         for hs_http in curl python3; do
-            command -v "$hs_http" >/dev/null && (with_libraries "$hs_http" --version) >/dev/null || continue
+            { command -v "$hs_http" && (with_libraries "$hs_http" --version); } >/dev/null || continue
             hs_http_ready=yes
             return 0
         done
@@ -139,22 +139,7 @@ request_curl() {
 
 # Hexadecimal digits as base64 → hs_base64.
 base64_of_hex() {
-    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '{
-        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        for (i = 1; i <= length($0); i++) {
-            rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
-            bits += 4
-            if (bits >= 6) { # busybox has an awk without powers
-                bits -= 6
-                power = bits ? 4 : 1
-                out = out substr(letters, int(rest / power) + 1, 1)
-                rest %= power
-            }
-        }
-        if (bits) out = out substr(letters, rest * (bits == 2 ? 16 : 4) + 1, 1)
-        while (length(out) % 4) out = out "="
-        print out
-    }')
+    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '@include base64.awk@')
 }
 
 run_curl() {
@@ -173,44 +158,7 @@ run_curl() {
 
 # The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone, as in a URL.
 form() {
-    HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '
-        BEGIN {
-            RS = "&"
-            for (i = 1; i < 256; i++) {
-                byte[sprintf("%02x", i)] = sprintf("%c", i)
-                code[sprintf("%c", i)] = sprintf("%%%02X", i)
-            }
-        }
-        function plain(text,   out, p) {
-            while (p = index(text, "%")) {
-                out = out substr(text, 1, p - 1) byte[tolower(substr(text, p + 1, 2))]
-                text = substr(text, p + 3)
-            }
-            return out text
-        }
-        function quoted(text,   out, c, i) {
-            for (i = 1; i <= length(text); i++) {
-                c = substr(text, i, 1)
-                out = out (c ~ /[A-Za-z0-9\/~._-]/ ? c : code[c])
-            }
-            return out
-        }
-        function escaped(text,   out, c, i) {
-            for (i = 1; i <= length(text); i++) {
-                c = substr(text, i, 1)
-                out = out ((c == "\\" || c == "\"") ? "\\" c : c == "\n" ? "\\n" : c)
-            }
-            return out
-        }
-        {
-            at = index($0, "=")
-            name = plain(substr($0, 1, at - 1)); value = plain(substr($0, at + 1))
-            if (name == "key" && (at = index(value, "${filename}")))
-                value = substr(value, 1, at - 1) ENVIRON["HS_KEY"] substr(value, at + 11)
-            if (wanted == "curl") printf "form-string = \"%s=%s\"\n", escaped(name), escaped(value)
-            else if (name == "key") printf "%s", quoted(value)
-        }
-        END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }'
+    HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '@include form.awk@'
 }
 
 request_python3() {
@@ -226,145 +174,7 @@ request_python3() {
 
 # The same exit codes as curl, so that one table judges both.
 run_python3() {
-    exec python3 -IS -c '
-import os, signal, socket, ssl, sys, urllib.error, urllib.parse, urllib.request
-verb, local, private, limit, stall, authority = sys.argv[1:]
-signal.signal(signal.SIGALRM, lambda *_: leave(28))
-signal.alarm(max(1, int(limit)))
-with open(private + "/request", encoding="utf-8", errors="surrogateescape") as file:
-    url, *more = file.read().split("\n")
-BLOCK = 1 << 20
-status = 0
-
-def save(headers):
-    with open(private + "/headers", "w") as file:
-        for name, value in headers.items():
-            file.write("%s: %s\n" % (name, value))
-
-def leave(code):
-    print("%03d" % status)
-    sys.stdout.flush()
-    os._exit(code)
-
-class NoContentType(urllib.request.BaseHandler):
-    """urllib invents a Content-Type, which is part of what an old signature signs."""
-    handler_order = 900
-    def http_request(self, request):
-        if verb == "put":
-            request.unredirected_hdrs.pop("Content-type", None)
-        return request
-    https_request = http_request
-
-class Body:
-    """Parts, one after the other, read in blocks."""
-    def __init__(self, *parts):
-        self.parts = list(parts)
-    def read(self, size):
-        while self.parts:
-            block = self.parts[0].read(size)
-            if block:
-                return block
-            self.parts.pop(0)
-        return b""
-    def __iter__(self):
-        return iter(lambda: self.read(BLOCK), b"")
-
-def form_body(file):
-    import io
-    edge = "hepsub-" + os.urandom(16).hex()
-    key, form = more[0], more[1]
-    head = b""
-    for pair in form.split("&"):
-        name, _, value = pair.partition("=")
-        name, value = urllib.parse.unquote(name), urllib.parse.unquote_to_bytes(value)
-        if name == "key":
-            value = value.replace(b"${filename}", key.encode("utf-8", "surrogateescape"), 1)
-        head += ("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n" % (edge, name)).encode() + value + b"\r\n"
-    head += ("--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"upload\"\r\n"
-             "Content-Type: application/octet-stream\r\n\r\n" % edge).encode()
-    tail = ("\r\n--%s--\r\n" % edge).encode()
-    size = len(head) + os.fstat(file.fileno()).st_size + len(tail)
-    return Body(io.BytesIO(head), file, io.BytesIO(tail)), size, "multipart/form-data; boundary=" + edge
-
-try:
-    headers, body, method = {"User-Agent": "hepsub"}, None, "GET"
-    offset = os.path.getsize(local) if verb == "get" and os.path.exists(local) else 0
-    if offset:
-        headers["Range"] = "bytes=%d-" % offset
-        if more and more[0]:
-            headers["If-Range"] = more[0]
-    if verb == "delete":
-        method = "DELETE"
-    elif verb != "get":
-        try:
-            file = open(local if verb == "put" else private + "/upload", "rb")
-        except OSError:
-            leave(26)
-        method, body, size = "PUT", Body(file), os.fstat(file.fileno()).st_size
-        if verb == "post":
-            method = "POST"
-            body, size, headers["Content-Type"] = form_body(file)
-        headers["Content-Length"] = str(size)
-        if verb == "put" and more and more[0] not in ("", "-"):
-            import base64
-            headers["Content-MD5"] = base64.b64encode(bytes.fromhex(more[0])).decode()
-    request = urllib.request.Request(url, data=body, headers=headers, method=method)
-    try:
-        context = ssl.create_default_context(cafile=authority or None)
-    except OSError:
-        leave(77)
-    opener = urllib.request.build_opener(NoContentType, urllib.request.HTTPSHandler(context=context))
-    with opener.open(request, timeout=float(stall)) as response:
-        status = response.getcode()
-        save(response.headers)
-        if verb == "get":
-            try:
-                file = open(local, "ab" if status == 206 else "wb")
-            except OSError:
-                leave(23)
-            if status == 206 and not (response.headers.get("Content-Range") or "").startswith("bytes %d-" % offset):
-                leave(33)
-            length, got = response.headers.get("Content-Length"), 0
-            while True:
-                block = response.read(BLOCK)
-                if not block:
-                    break
-                try:
-                    file.write(block)
-                except OSError:
-                    leave(23)
-                got += len(block)
-            try:
-                file.close()
-            except OSError:
-                leave(23)
-            if length is not None and got != int(length):
-                leave(18)
-        else:
-            with open(private + "/answer", "wb") as file:
-                file.write(response.read(BLOCK))
-    leave(0)
-except urllib.error.HTTPError as error:
-    status = error.code
-    save(error.headers)
-    if verb != "get":
-        with open(private + "/answer", "wb") as file:
-            file.write(error.read(65536))
-    leave(22)
-except Exception as error:
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLError):
-        leave(60 if "CERTIFICATE" in str(reason) else 35)
-    if isinstance(reason, socket.gaierror):
-        leave(6)
-    if isinstance(reason, ConnectionRefusedError):
-        leave(7)
-    if isinstance(reason, (socket.timeout, TimeoutError)):
-        leave(28)
-    if isinstance(error, ValueError):
-        leave(3)
-    leave(56)
-' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
+    exec python3 -IS -c '@include http.py@' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
 }
 
 # A header of the last answer → hs_header.

@@ -24,7 +24,7 @@ fetch_line() {
             bounded 60 test -e "$hs_target" ||
                 { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
             make_parent "./$hs_input"
-            [ "$1" = copy ] && copy_input || link_input
+            { [ "$1" = copy ] && copy_input; } || link_input
             ;;
         input) fetch "$2" "$3" "$4" "$5" ;;
     esac
@@ -66,7 +66,7 @@ duplicate() {
 }
 
 keep_copy() {
-    chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input" ||
+    { chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 
@@ -122,7 +122,7 @@ fetch() {
         die "$hs_e_input" "input '$hs_input' could not be fetched in $hs_tries tries: $hs_why ($hs_bare)"
     fi
     make_parent "./$hs_input"
-    mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input" ||
+    { mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 

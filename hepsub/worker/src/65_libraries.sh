@@ -31,10 +31,7 @@ unpack_by_tar() {
 
 unpack_by_python3() {
     umask "$hs_umask"
-    exec python3 -IS -c 'import sys, tarfile
-with tarfile.open(sys.argv[1]) as tar:
-    for member in tar:
-        tar.extract(member, sys.argv[2], set_attrs=member.isreg())' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
+    exec python3 -IS -c '@include untar.py@' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
 }
 
 not_unpacked() {

@@ -53,10 +53,7 @@ launch() {
                 set -- ${hs_session:+"$hs_session"} env --default-signal=INT,QUIT "$@"
             elif command -v python3 >/dev/null; then
                 hs_session=python3
-                set -- python3 -IS -c 'import os, signal, sys
-for name in ("INT", "QUIT", "PIPE", "XFSZ"): signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
-os.setsid()
-os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+                set -- python3 -IS -c '@include session.py@' "$@"
             else
                 set -- ${hs_session:+"$hs_session"} "$@"
             fi
@@ -91,17 +88,7 @@ exec_payload() {
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
-# shellcheck disable=SC2016 # for the last shell
-hs_last_shell='hs_mark=$1/nostart
-echo $$ >"$1/pid"
-[ -z "$2" ] || export LD_LIBRARY_PATH="$3"
-[ -z "$4" ] || export LD_PRELOAD="$5"
-[ -z "$6" ] || export PYTHONPATH="$6${PYTHONPATH:+:$PYTHONPATH}"
-[ -z "$7" ] || export PATH="$7${PATH:+:$PATH}"
-shift 7
-trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
-[ -z "${BASH_VERSION-}" ] || shopt -s execfail
-exec "$@"'
+hs_last_shell='@include payload.sh@'
 
 # Shells do not hand on variables whose names they cannot spell (A.B): env does.
 odd_environment() {
@@ -205,6 +192,7 @@ wait_for_payload() {
 
 # Who the payload is → hs_group. It may have been started only just now.
 find_group() {
+    # shellcheck disable=SC2034 # to count is all that it does
     for hs_try in 1 2 3 4 5 6 7 8 9 10; do
         hs_group=
         read -r hs_group <"$hs_private/pid" && break

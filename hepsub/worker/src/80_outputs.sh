@@ -3,7 +3,7 @@
 # A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
     chmod u+rwx .
-    [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ] || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
+    { [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ]; } || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
 }
 
 stage_out() {
@@ -141,13 +141,7 @@ measure() {
 
 # Links to files of the job's own, in a directory of outputs, become these files: elsewhere they would lead nowhere.
 settle_links() {
-    find "./$hs_output/." -type l -exec sh -c '
-        top=$(pwd -P)
-        for link do
-            case $(readlink -f "$link") in
-                "$top"/*) [ ! -f "$link" ] || { cp -p "$link" "$link.$$" && mv -f "$link.$$" "$link"; } ;;
-            esac
-        done' sh {} +
+    find "./$hs_output/." -type l -exec sh -c '@include links.sh@' sh {} +
 }
 
 # Each match of a pattern, by a form. What came in is no output.
