@@ -54,8 +54,6 @@ hs_nl='
 '
 hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
 
-# ---- what happened so far -------------------------------------------------------------------------
-
 hs_umask=022
 hs_started=-
 hs_stage=before      # before, payload, after: what a signal means
@@ -127,73 +125,7 @@ hs_status=000
 hs_stored=           # the ETag of what was uploaded
 hs_why=
 
-# ---- small things ---------------------------------------------------------------------------------
-
-# Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
-# tools write there what no user should read in his job's stderr.
-say() { printf 'hepsub: %s\n' "$*" >&9; }
-
-# The verdict, if it is the first one.
-verdict() {
-    say "$2"
-    [ "$hs_code" = 0 ] || return 0
-    hs_code=$1 hs_message=$2
-}
-
-# A verdict that leaves nothing to do.
-die() {
-    verdict "$@"
-    hs_finished=yes
-    exit "$1"
-}
-
-now() { hs_now=$(date +%s); }
-
-# Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
-nap() {
-    hs_trapped=
-    hs_nap=new
-    sleep "$1" &
-    hs_nap=$!
-    if ! wait "$hs_nap"; then
-        kill -KILL "$hs_nap"
-        case $hs_trapped,$1 in
-            ,*.*) sleep 1 ;; # a sleep that knows no fractions
-        esac
-    fi
-    hs_nap=
-}
-
-# Run a command, or a function, for at most so many seconds.
-bounded() {
-    hs_limit=$1
-    shift
-    "$@" </dev/null 3<&- 9>&- &
-    hs_child=$!
-    (
-        trap 'kill -KILL $!; exit' ALRM # $! is right even between a fork and the next assignment
-        nap "$hs_limit"
-        kill -KILL "$hs_child"
-    ) >/dev/null 3<&- 9>&- &
-    hs_watchdog=$!
-    await "$hs_child"
-    hs_bounded=$?
-    hs_child=
-    kill -ALRM "$hs_watchdog"
-    wait "$hs_watchdog"
-    hs_watchdog=
-    return "$hs_bounded"
-}
-
-# Wait for a child to its end: a trap interrupts `wait`, not the child.
-await() {
-    while :; do
-        hs_trapped=
-        wait "$1"
-        hs_awaited=$?
-        [ -n "$hs_trapped" ] && kill -0 "$1" || return "$hs_awaited"
-    done
-}
+# Texts: fields of the manifest, JSON, ClassAds, URLs, words between quotes.
 
 # %09, %0a, %25 → hs_text. Fails at any other %.
 decode() {
@@ -283,6 +215,163 @@ END {
 ') && [ -n "$hs_json" ] || hs_json='"?"'
 }
 
+# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
+classad() {
+    hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
+    while :; do
+        case $hs_rest in
+            *[\\\"]*)
+                hs_head=${hs_rest%%[\\\"]*}
+                hs_rest=${hs_rest#"$hs_head"}
+                case $hs_rest in
+                    \"*) hs_string=$hs_string$hs_head\\\" ;;
+                    *) hs_string=$hs_string$hs_head\\\\ ;;
+                esac
+                hs_rest=${hs_rest#?}
+                ;;
+            *) break ;;
+        esac
+    done
+    hs_string="\"$hs_string$hs_rest\""
+}
+
+# A word between quotes in a file for curl -K → hs_quoted.
+curl_quote() {
+    hs_rest=$1 hs_quoted=
+    while :; do
+        case $hs_rest in
+            *[\\\"]*)
+                hs_head=${hs_rest%%[\\\"]*}
+                hs_rest=${hs_rest#"$hs_head"}
+                case $hs_rest in
+                    \"*) hs_quoted=$hs_quoted$hs_head\\\" ;;
+                    *) hs_quoted=$hs_quoted$hs_head\\\\ ;;
+                esac
+                hs_rest=${hs_rest#?}
+                ;;
+            *) break ;;
+        esac
+    done
+    hs_quoted=$hs_quoted$hs_rest
+}
+
+# Hexadecimal digits as base64 → hs_base64.
+base64_of_hex() {
+    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '
+{
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (i = 1; i <= length($0); i++) {
+        rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
+        bits += 4
+        if (bits >= 6) { # busybox has an awk without powers
+            bits -= 6
+            power = bits ? 4 : 1
+            out = out substr(letters, int(rest / power) + 1, 1)
+            rest %= power
+        }
+    }
+    if (bits) out = out substr(letters, rest * (bits == 2 ? 16 : 4) + 1, 1)
+    while (length(out) % 4) out = out "="
+    print out
+}
+')
+}
+
+# Seconds since 1970 as ISO 8601 → hs_iso.
+iso() { hs_iso=$(date -u -d "@$1" '+%Y-%m-%dT%H:%M:%SZ') || hs_iso="$1 s after 1970"; }
+# Processes and files: what may take long is bounded and waited for, and a signal is heeded in between.
+
+# Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
+# tools write there what no user should read in his job's stderr.
+say() { printf 'hepsub: %s\n' "$*" >&9; }
+
+# The verdict, if it is the first one.
+verdict() {
+    say "$2"
+    [ "$hs_code" = 0 ] || return 0
+    hs_code=$1 hs_message=$2
+}
+
+# A verdict that leaves nothing to do.
+die() {
+    verdict "$@"
+    hs_finished=yes
+    exit "$1"
+}
+
+now() { hs_now=$(date +%s); }
+
+# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
+time_left() {
+    now
+    hs_left=$((hs_start + $1 - hs_now))
+    [ "$hs_left" -le 0 ] || return 0
+    hs_left=1
+    return 1
+}
+
+# Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
+nap() {
+    hs_trapped=
+    hs_nap=new
+    sleep "$1" &
+    hs_nap=$!
+    if ! wait "$hs_nap"; then
+        kill -KILL "$hs_nap"
+        case $hs_trapped,$1 in
+            ,*.*) sleep 1 ;; # a sleep that knows no fractions
+        esac
+    fi
+    hs_nap=
+}
+
+# Run a command, or a function, for at most so many seconds.
+bounded() {
+    hs_limit=$1
+    shift
+    "$@" </dev/null 3<&- 9>&- &
+    hs_child=$!
+    (
+        trap 'kill -KILL $!; exit' ALRM # $! is right even between a fork and the next assignment
+        nap "$hs_limit"
+        kill -KILL "$hs_child"
+    ) >/dev/null 3<&- 9>&- &
+    hs_watchdog=$!
+    await "$hs_child"
+    hs_bounded=$?
+    hs_child=
+    kill -ALRM "$hs_watchdog"
+    wait "$hs_watchdog"
+    hs_watchdog=
+    return "$hs_bounded"
+}
+
+# Wait for a child to its end: a trap interrupts `wait`, not the child.
+await() {
+    while :; do
+        hs_trapped=
+        wait "$1"
+        hs_awaited=$?
+        [ -n "$hs_trapped" ] && kill -0 "$1" || return "$hs_awaited"
+    done
+}
+
+signal_number() {
+    case $1 in
+        HUP) echo 1 ;; INT) echo 2 ;; QUIT) echo 3 ;; USR1) echo 10 ;; USR2) echo 12 ;;
+        *) echo 15 ;;
+    esac
+}
+
+# Leave, if a signal said so before the payload ran.
+heed() {
+    [ -n "$hs_signal" ] || return 0
+    hs_code=$((128 + $(signal_number "$hs_signal"))) hs_message="ended by SIG$hs_signal before the payload was started"
+    say "$hs_message"
+    hs_finished=yes
+    exit "$hs_code"
+}
+
 # Size of a file → hs_size.
 size_of() {
     hs_size=$(stat -L -c %s "$1") || hs_size=$(wc -c <"$1") || hs_size=0
@@ -315,88 +404,16 @@ print(digest.hexdigest())
 ' "$1" <"$2"
 }
 
-# ---- the beginning --------------------------------------------------------------------------------
+# Directories and files of the payload are made with the user's umask.
+with_umask() (
+    umask "$hs_umask"
+    "$@"
+)
 
-begin() {
-    # A closed descriptor would make the next redirection the end of the shell.
-    { :; } 3<&0 || exec </dev/null
-    { :; } 3>&1 || exec >/dev/null
-    { :; } 3>&2 || exec 2>/dev/null
-    exec 3<&0 9>&2 </dev/null 2>/dev/null
-
-    trap finish EXIT
-    for hs_name in HUP INT QUIT USR1 USR2 TERM; do
-        # shellcheck disable=SC2064 # the name as it is now
-        trap "caught $hs_name" "$hs_name"
-    done
-    trap : PIPE # a reader of stderr that went away must not cost the outputs
-    hs_umask=$(umask)
-    mkdir -p "./$hs_home" # first of all: HTCondor holds a job whose listed directory is missing
-    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
-    hs_start=${hs_times% *} hs_started=${hs_times#* }
-
-    # The user's own libraries are for the payload: they have broken many a system's curl.
-    hs_library_path=${LD_LIBRARY_PATH-} hs_had_library_path=${LD_LIBRARY_PATH+yes}
-    hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
-    unset LD_LIBRARY_PATH LD_PRELOAD
-
-    hs_top=$PWD
-    umask 077
-    rm -rf "./$hs_private"
-    mkdir "$hs_private" || die "$hs_e_contract" "cannot write into the job's directory $PWD"
-    exec 2>"$hs_private/log"
-    [ -f "$hs_manifest_name" ] ||
-        die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
-    { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
-        die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
+make_parent() {
+    [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
-
-# A signal for the wrapper. What it means depends on where we are.
-caught() {
-    hs_trapped=$1
-    case $hs_stage in
-        before)
-            hs_signal=$1
-            [ -z "$hs_child" ] || kill -KILL "$hs_child"
-            ;;
-        payload)
-            hs_forwarded="$hs_forwarded $1"
-            signal_payload "$1"
-            if [ "$1" = TERM ] && [ -z "$hs_killer" ]; then
-                say "told to end (SIGTERM): the payload has $hs_term_s s, then its outputs are saved"
-                kill_later &
-                hs_killer=$!
-            fi
-            hs_trapped=$1
-            ;;
-    esac
-}
-
-# End a payload that does not heed its SIGTERM.
-kill_later() {
-    exec 3<&- 9>&- >/dev/null
-    trap 'kill -KILL $!; exit' VTALRM
-    nap "$hs_term_s"
-    signal_payload KILL
-}
-
-# Leave, if a signal said so before the payload ran.
-heed() {
-    [ -n "$hs_signal" ] || return 0
-    hs_code=$((128 + $(signal_number "$hs_signal"))) hs_message="ended by SIG$hs_signal before the payload was started"
-    say "$hs_message"
-    hs_finished=yes
-    exit "$hs_code"
-}
-
-signal_number() {
-    case $1 in
-        HUP) echo 1 ;; INT) echo 2 ;; QUIT) echo 3 ;; USR1) echo 10 ;; USR2) echo 12 ;;
-        *) echo 15 ;;
-    esac
-}
-
-# ---- what was sent --------------------------------------------------------------------------------
+# What was sent is what was submitted.
 
 # The list of all that was sent: its SHA-256 stands in the job's ad, and so nothing that a job may have written
 # decides what runs. Without one (embedded pool) nobody but the user can have written anything.
@@ -447,8 +464,7 @@ look_at_neighbours() {
 }
 
 owner_in() { sed -n 's/^[Uu]ser *= *//p' "$1" | head -n 1; }
-
-# ---- the manifest ---------------------------------------------------------------------------------
+# The manifest: checked before anything is done, and newer versions of it.
 
 broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
 
@@ -612,7 +628,45 @@ url() {
     hs_needs_http=yes
 }
 
-# ---- asking HTCondor (chirp) ----------------------------------------------------------------------
+# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
+# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
+refresh() {
+    [ "$hs_source" != - ] || return 1
+    hs_new=$hs_private/$1
+    rm -f "$hs_new"
+    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
+        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
+    mv -f "$hs_new" "$hs_private/manifest"
+}
+
+is_ours() {
+    hs_1='' hs_3=''
+    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
+    [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
+}
+
+# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
+# name (two destinations): the URLs' paths tell them apart.
+look_up() {
+    bare "$3"
+    hs_old_bare=$hs_bare
+    # shellcheck disable=SC2034 # read needs a name for what it skips
+    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
+        [ "$hs_1" = "$1" ] || continue
+        case $1 in
+            input) hs_candidate=$hs_5 ;;
+            marker | unmark) hs_candidate=$hs_2 hs_2=$2 ;;
+            *) hs_candidate=$hs_4 ;;
+        esac
+        [ "$hs_2" = "$2" ] || continue
+        bare "$hs_candidate"
+        [ "$hs_bare" = "$hs_old_bare" ] || continue
+        hs_url=$hs_candidate
+        [ "$1" = glob ] && hs_form=$hs_5
+        return 0
+    done <"$hs_private/manifest"
+}
+# Asking HTCondor, and telling it: chirp, and the job's ad.
 
 # HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
 find_chirp() {
@@ -718,47 +772,7 @@ forget_lost() {
     [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
         chirp set ChirpHepSub_Lost undefined
 }
-
-# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
-# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
-refresh() {
-    [ "$hs_source" != - ] || return 1
-    hs_new=$hs_private/$1
-    rm -f "$hs_new"
-    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
-        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
-    mv -f "$hs_new" "$hs_private/manifest"
-}
-
-is_ours() {
-    hs_1='' hs_3=''
-    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
-    [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
-}
-
-# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
-# name (two destinations): the URLs' paths tell them apart.
-look_up() {
-    bare "$3"
-    hs_old_bare=$hs_bare
-    # shellcheck disable=SC2034 # read needs a name for what it skips
-    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
-        [ "$hs_1" = "$1" ] || continue
-        case $1 in
-            input) hs_candidate=$hs_5 ;;
-            marker | unmark) hs_candidate=$hs_2 hs_2=$2 ;;
-            *) hs_candidate=$hs_4 ;;
-        esac
-        [ "$hs_2" = "$2" ] || continue
-        bare "$hs_candidate"
-        [ "$hs_bare" = "$hs_old_bare" ] || continue
-        hs_url=$hs_candidate
-        [ "$1" = glob ] && hs_form=$hs_5
-        return 0
-    done <"$hs_private/manifest"
-}
-
-# ---- credentials ----------------------------------------------------------------------------------
+# Credentials, and variables that are secrets: taken in, looked at, handed over, reported.
 
 # Out of the job's directory, before the manifest is even checked: whatever is wrong with it, they are not
 # left behind. What the functions below go through is a table; its fields are encoded as in the manifest:
@@ -964,29 +978,6 @@ weigh() {
     [ "$hs_ends" = - ] || [ "$hs_ends" -gt "$hs_now" ] || hs_state=expired
 }
 
-# Whether a new one is whole, and better than the one that is there.
-better() {
-    look "$1" && ! cmp -s "$1" "$hs_cred_path" || return 1
-    hs_new_ends=$hs_ends hs_new_last=$hs_ends
-    ! lasts || hs_new_last=$hs_renews
-    look "$hs_cred_path" || return 0
-    [ "$hs_new_ends" != - ] && [ "$hs_ends" != - ] || return 0
-    now
-    if [ "$hs_ends" -gt "$hs_now" ]; then
-        case $hs_kind in
-            token) [ "$hs_new_ends" -ge "$hs_ends" ] && return 0 || return 1 ;;
-        esac
-        [ "$hs_new_ends" -gt "$hs_now" ] || return 1
-        hs_last=$hs_ends
-        ! lasts || hs_last=$hs_renews
-        [ "$hs_new_last" = "$hs_last" ] || { [ "$hs_new_last" -gt "$hs_last" ] && return 0 || return 1; }
-    fi
-    [ "$hs_new_ends" -gt "$hs_ends" ]
-}
-
-# Whether what was looked at can be renewed here beyond its end.
-lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt "$hs_ends" ]; }
-
 # At the start: the copies in the job's directory may be older than their originals, if the job has
 # started before.
 fetch_credentials() {
@@ -997,6 +988,62 @@ fetch_credentials() {
     heed
     each_credential complain
 }
+
+# Tell the payload where its credentials are. For subshells; of two of one kind the first one counts.
+hand_over() {
+    present
+    case $hs_how,$hs_kind in
+        condor,kerberos) [ -z "$hs_cred_path" ] || export HepJob_KRB5CCNAME="${hs_cred_path##*/}" ;;
+        file,kerberos)
+            [ -z "$hs_ticket" ] || return 0
+            hs_ticket=$hs_cred
+            export KRB5CCNAME="FILE:$hs_top/$hs_cred_path" HepJob_KRB5CCNAME="${hs_cred_path##*/}"
+            ;;
+        *)
+            decode "$hs_cred"
+            hs_word=$(printf '%s' "$hs_text" | LC_ALL=C tr '[:lower:]' '[:upper:]' | LC_ALL=C tr -c 'A-Z0-9' '_')
+            export "HEPSUB_TOKEN_$hs_word=$hs_top/$hs_cred_path"
+            [ -z "$hs_token" ] || return 0
+            hs_token=$hs_cred
+            unset BEARER_TOKEN # it would win over the file (WLCG Bearer Token Discovery), and cannot be renewed
+            export BEARER_TOKEN_FILE="$hs_top/$hs_cred_path"
+            ;;
+    esac
+}
+
+# What the user should know about a credential, once.
+complain() {
+    weigh
+    [ "$hs_state" != valid ] && [ ! -e "$hs_private/said.$hs_row" ] || return 0
+    decode "$hs_cred"
+    case $hs_stage,$hs_state in
+        before,missing)
+            say "the credential '$hs_text' is missing, or is not a $hs_kind credential: the payload runs without it; hep_auth on the submit host tells what it needs"
+            ;;
+        before,expired)
+            iso "$hs_ends"
+            say "the credential '$hs_text' expired at $hs_iso, and there is no newer one: the payload runs all the same; hep_auth on the submit host tells what it needs"
+            ;;
+        *,expired)
+            iso "$hs_ends"
+            say "the credential '$hs_text' expired at $hs_iso, while the job ran, and no newer one came: hep_auth on the submit host tells what it needs"
+            ;;
+    esac
+    : >"$hs_private/said.$hs_row"
+}
+
+# A credential in the report.
+describe() {
+    weigh
+    decode "$hs_cred"
+    json "$hs_text"
+    hs_item="{\"name\": $hs_json, \"kind\": \"$hs_kind\", \"state\": \"$hs_state\", \"expires\": "
+    if [ "$hs_ends" = - ]; then hs_iso=null; else iso "$hs_ends" && hs_iso="\"$hs_iso\""; fi
+    hs_size=0
+    [ ! -e "$hs_private/renewed.$hs_row" ] || size_of "$hs_private/renewed.$hs_row"
+    hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
+}
+# Newer credentials: asked for, renewed here, put in place of the old ones.
 
 # Programs called kinit, MIT's or Heimdal's; Java has one, too, which is of no use.
 find_kinit() {
@@ -1116,6 +1163,29 @@ ask() {
     return 1
 }
 
+# Whether a new one is whole, and better than the one that is there.
+better() {
+    look "$1" && ! cmp -s "$1" "$hs_cred_path" || return 1
+    hs_new_ends=$hs_ends hs_new_last=$hs_ends
+    ! lasts || hs_new_last=$hs_renews
+    look "$hs_cred_path" || return 0
+    [ "$hs_new_ends" != - ] && [ "$hs_ends" != - ] || return 0
+    now
+    if [ "$hs_ends" -gt "$hs_now" ]; then
+        case $hs_kind in
+            token) [ "$hs_new_ends" -ge "$hs_ends" ] && return 0 || return 1 ;;
+        esac
+        [ "$hs_new_ends" -gt "$hs_now" ] || return 1
+        hs_last=$hs_ends
+        ! lasts || hs_last=$hs_renews
+        [ "$hs_new_last" = "$hs_last" ] || { [ "$hs_new_last" -gt "$hs_last" ] && return 0 || return 1; }
+    fi
+    [ "$hs_new_ends" -gt "$hs_ends" ]
+}
+
+# Whether what was looked at can be renewed here beyond its end.
+lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt "$hs_ends" ]; }
+
 # The new one instead of the old one. It is counted first: afterwards may be the payload's end.
 put_in_place() {
     [ ! -s "$hs_cred_path" ] || printf . >>"$hs_private/renewed.$hs_row"
@@ -1175,66 +1245,7 @@ run_aklog() {
     [ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
     exec "$hs_aklog" >/dev/null
 }
-
-# Tell the payload where its credentials are. For subshells; of two of one kind the first one counts.
-hand_over() {
-    present
-    case $hs_how,$hs_kind in
-        condor,kerberos) [ -z "$hs_cred_path" ] || export HepJob_KRB5CCNAME="${hs_cred_path##*/}" ;;
-        file,kerberos)
-            [ -z "$hs_ticket" ] || return 0
-            hs_ticket=$hs_cred
-            export KRB5CCNAME="FILE:$hs_top/$hs_cred_path" HepJob_KRB5CCNAME="${hs_cred_path##*/}"
-            ;;
-        *)
-            decode "$hs_cred"
-            hs_word=$(printf '%s' "$hs_text" | LC_ALL=C tr '[:lower:]' '[:upper:]' | LC_ALL=C tr -c 'A-Z0-9' '_')
-            export "HEPSUB_TOKEN_$hs_word=$hs_top/$hs_cred_path"
-            [ -z "$hs_token" ] || return 0
-            hs_token=$hs_cred
-            unset BEARER_TOKEN # it would win over the file (WLCG Bearer Token Discovery), and cannot be renewed
-            export BEARER_TOKEN_FILE="$hs_top/$hs_cred_path"
-            ;;
-    esac
-}
-
-# What the user should know about a credential, once.
-complain() {
-    weigh
-    [ "$hs_state" != valid ] && [ ! -e "$hs_private/said.$hs_row" ] || return 0
-    decode "$hs_cred"
-    case $hs_stage,$hs_state in
-        before,missing)
-            say "the credential '$hs_text' is missing, or is not a $hs_kind credential: the payload runs without it; hep_auth on the submit host tells what it needs"
-            ;;
-        before,expired)
-            iso "$hs_ends"
-            say "the credential '$hs_text' expired at $hs_iso, and there is no newer one: the payload runs all the same; hep_auth on the submit host tells what it needs"
-            ;;
-        *,expired)
-            iso "$hs_ends"
-            say "the credential '$hs_text' expired at $hs_iso, while the job ran, and no newer one came: hep_auth on the submit host tells what it needs"
-            ;;
-    esac
-    : >"$hs_private/said.$hs_row"
-}
-
-# Seconds since 1970 as ISO 8601 → hs_iso.
-iso() { hs_iso=$(date -u -d "@$1" '+%Y-%m-%dT%H:%M:%SZ') || hs_iso="$1 s after 1970"; }
-
-# A credential in the report.
-describe() {
-    weigh
-    decode "$hs_cred"
-    json "$hs_text"
-    hs_item="{\"name\": $hs_json, \"kind\": \"$hs_kind\", \"state\": \"$hs_state\", \"expires\": "
-    if [ "$hs_ends" = - ]; then hs_iso=null; else iso "$hs_ends" && hs_iso="\"$hs_iso\""; fi
-    hs_size=0
-    [ ! -e "$hs_private/renewed.$hs_row" ] || size_of "$hs_private/renewed.$hs_row"
-    hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
-}
-
-# ---- HTTP -----------------------------------------------------------------------------------------
+# HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
 
 # Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
 # them (a curl from a software stack).
@@ -1327,26 +1338,6 @@ reason() {
     hs_why="$hs_why${hs_said:+ $hs_said}"
 }
 
-# A word between quotes in a file for curl -K → hs_quoted.
-curl_quote() {
-    hs_rest=$1 hs_quoted=
-    while :; do
-        case $hs_rest in
-            *[\\\"]*)
-                hs_head=${hs_rest%%[\\\"]*}
-                hs_rest=${hs_rest#"$hs_head"}
-                case $hs_rest in
-                    \"*) hs_quoted=$hs_quoted$hs_head\\\" ;;
-                    *) hs_quoted=$hs_quoted$hs_head\\\\ ;;
-                esac
-                hs_rest=${hs_rest#?}
-                ;;
-            *) break ;;
-        esac
-    done
-    hs_quoted=$hs_quoted$hs_rest
-}
-
 request_curl() {
     {
         curl_quote "$2"
@@ -1371,28 +1362,6 @@ request_curl() {
             post) printf '%s' "$hs_form" | form curl ;;
         esac
     } >"$hs_private/request"
-}
-
-# Hexadecimal digits as base64 → hs_base64.
-base64_of_hex() {
-    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '
-{
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    for (i = 1; i <= length($0); i++) {
-        rest = rest * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
-        bits += 4
-        if (bits >= 6) { # busybox has an awk without powers
-            bits -= 6
-            power = bits ? 4 : 1
-            out = out substr(letters, int(rest / power) + 1, 1)
-            rest %= power
-        }
-    }
-    if (bits) out = out substr(letters, rest * (bits == 2 ? 16 : 4) + 1, 1)
-    while (length(out) % 4) out = out "="
-    print out
-}
-')
 }
 
 run_curl() {
@@ -1638,15 +1607,6 @@ header() {
     hs_header=${hs_header%"$hs_cr"}
 }
 
-# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
-time_left() {
-    now
-    hs_left=$((hs_start + $1 - hs_now))
-    [ "$hs_left" -le 0 ] || return 0
-    hs_left=1
-    return 1
-}
-
 # A pause before the next try: twice as long each time, and never the same for a thousand jobs at once.
 pause() {
     header retry
@@ -1742,8 +1702,7 @@ is_absent() {
     esac
     return 1
 }
-
-# ---- inputs ---------------------------------------------------------------------------------------
+# Inputs: sent, linked, copied or fetched.
 
 fetch_inputs() {
     if [ -n "$hs_needs_http" ]; then
@@ -1902,18 +1861,7 @@ is_no_md5() {
     header etag
     [ "$hs_header" = "\"$1\"" ]
 }
-
-# Directories and files of the payload are made with the user's umask.
-with_umask() (
-    umask "$hs_umask"
-    "$@"
-)
-
-make_parent() {
-    [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
-}
-
-# ---- libraries ------------------------------------------------------------------------------------
+# Libraries: archives that the payload finds unpacked.
 
 # What the payload finds in $HEPSUB_LIB. The archives go away as soon as they are unpacked.
 unpack_libraries() {
@@ -1994,8 +1942,7 @@ search_line() {
         [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
     done
 }
-
-# ---- the payload ----------------------------------------------------------------------------------
+# The payload: started, watched, ended, judged.
 
 # Everything that can be known before: an exec that fails later looks like an exit code.
 check_payload() {
@@ -2093,6 +2040,7 @@ exec_payload() {
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
+
 hs_last_shell='
 hs_mark=$1/nostart
 echo $$ >"$1/pid"
@@ -2261,8 +2209,7 @@ judge_payload() {
         verdict "$hs_e_walltime" "the walltime of $hs_walltime_s s ended the payload: submit with a longer one (hep_sub -wt)"
     fi
 }
-
-# ---- outputs --------------------------------------------------------------------------------------
+# Outputs: which there are, and where each belongs.
 
 # A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
@@ -2456,6 +2403,31 @@ save_matches() {
     no_match
 }
 
+# The names at the top of the job's directory, each between line ends → hs_names.
+list_top() {
+    hs_names=$hs_nl
+    for hs_name in * .[!.]* ..?*; do
+        hs_names=$hs_names$hs_name$hs_nl
+    done
+}
+
+# All that the payload left new: a job without outputs of its own brings home what HTCondor would.
+bring_new() {
+    list_top
+    hs_homelimit=
+    while IFS= read -r hs_output <&4; do
+        case $hs_old in *"$hs_nl$hs_output$hs_nl"*) continue ;; esac
+        case $hs_output in '' | _condor_* | .update.ad | .job.ad | .machine.ad) continue ;; esac
+        [ -f "./$hs_output" ] || [ -d "./$hs_output" ] || continue
+        [ ! -L "./$hs_output" ] || continue
+        measure 4<&-
+        bring_home 4<&- || lose "it is new" ''
+    done 4<<END
+$hs_names
+END
+}
+# The places of outputs: a store, a shared file system, home; and what is said of them.
+
 # Upload hs_output: VERB ACTION NAME-in-the-manifest URL [OBJECT]; where that fails, it goes home.
 upload() {
     bare "$4"
@@ -2508,30 +2480,6 @@ check_put() {
 }
 
 check_post() { check_put "$1"; }
-
-# The names at the top of the job's directory, each between line ends → hs_names.
-list_top() {
-    hs_names=$hs_nl
-    for hs_name in * .[!.]* ..?*; do
-        hs_names=$hs_names$hs_name$hs_nl
-    done
-}
-
-# All that the payload left new: a job without outputs of its own brings home what HTCondor would.
-bring_new() {
-    list_top
-    hs_homelimit=
-    while IFS= read -r hs_output <&4; do
-        case $hs_old in *"$hs_nl$hs_output$hs_nl"*) continue ;; esac
-        case $hs_output in '' | _condor_* | .update.ad | .job.ad | .machine.ad) continue ;; esac
-        [ -f "./$hs_output" ] || [ -d "./$hs_output" ] || continue
-        [ ! -L "./$hs_output" ] || continue
-        measure 4<&-
-        bring_home 4<&- || lose "it is new" ''
-    done 4<<END
-$hs_names
-END
-}
 
 # To a shared file system: never half a file under its final name.
 move() {
@@ -2667,25 +2615,69 @@ tell_lost() {
     classad "$hs_too_large; $hs_no_home"
     chirp set ChirpHepSub_Lost "$hs_string"
 }
+# The job from its beginning to its end, on every way out.
 
-# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
-classad() {
-    hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
-    while :; do
-        case $hs_rest in
-            *[\\\"]*)
-                hs_head=${hs_rest%%[\\\"]*}
-                hs_rest=${hs_rest#"$hs_head"}
-                case $hs_rest in
-                    \"*) hs_string=$hs_string$hs_head\\\" ;;
-                    *) hs_string=$hs_string$hs_head\\\\ ;;
-                esac
-                hs_rest=${hs_rest#?}
-                ;;
-            *) break ;;
-        esac
+begin() {
+    # A closed descriptor would make the next redirection the end of the shell.
+    { :; } 3<&0 || exec </dev/null
+    { :; } 3>&1 || exec >/dev/null
+    { :; } 3>&2 || exec 2>/dev/null
+    exec 3<&0 9>&2 </dev/null 2>/dev/null
+
+    trap finish EXIT
+    for hs_name in HUP INT QUIT USR1 USR2 TERM; do
+        # shellcheck disable=SC2064 # the name as it is now
+        trap "caught $hs_name" "$hs_name"
     done
-    hs_string="\"$hs_string$hs_rest\""
+    trap : PIPE # a reader of stderr that went away must not cost the outputs
+    hs_umask=$(umask)
+    mkdir -p "./$hs_home" # first of all: HTCondor holds a job whose listed directory is missing
+    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_start=${hs_times% *} hs_started=${hs_times#* }
+
+    # The user's own libraries are for the payload: they have broken many a system's curl.
+    hs_library_path=${LD_LIBRARY_PATH-} hs_had_library_path=${LD_LIBRARY_PATH+yes}
+    hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
+    unset LD_LIBRARY_PATH LD_PRELOAD
+
+    hs_top=$PWD
+    umask 077
+    rm -rf "./$hs_private"
+    mkdir "$hs_private" || die "$hs_e_contract" "cannot write into the job's directory $PWD"
+    exec 2>"$hs_private/log"
+    [ -f "$hs_manifest_name" ] ||
+        die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
+    { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
+        die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
+}
+
+# A signal for the wrapper. What it means depends on where we are.
+caught() {
+    hs_trapped=$1
+    case $hs_stage in
+        before)
+            hs_signal=$1
+            [ -z "$hs_child" ] || kill -KILL "$hs_child"
+            ;;
+        payload)
+            hs_forwarded="$hs_forwarded $1"
+            signal_payload "$1"
+            if [ "$1" = TERM ] && [ -z "$hs_killer" ]; then
+                say "told to end (SIGTERM): the payload has $hs_term_s s, then its outputs are saved"
+                kill_later &
+                hs_killer=$!
+            fi
+            hs_trapped=$1
+            ;;
+    esac
+}
+
+# End a payload that does not heed its SIGTERM.
+kill_later() {
+    exec 3<&- 9>&- >/dev/null
+    trap 'kill -KILL $!; exit' VTALRM
+    nap "$hs_term_s"
+    signal_payload KILL
 }
 
 # Say what became of the outputs, the worst first; then the marker.
@@ -2725,8 +2717,6 @@ mark_line() {
     esac
     pending report.json - - "$hs_bare"
 }
-
-# ---- the end --------------------------------------------------------------------------------------
 
 report() {
     hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')

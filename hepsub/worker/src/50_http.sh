@@ -1,4 +1,4 @@
-# ---- HTTP -----------------------------------------------------------------------------------------
+# HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
 
 # Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
 # them (a curl from a software stack).
@@ -91,26 +91,6 @@ reason() {
     hs_why="$hs_why${hs_said:+ $hs_said}"
 }
 
-# A word between quotes in a file for curl -K → hs_quoted.
-curl_quote() {
-    hs_rest=$1 hs_quoted=
-    while :; do
-        case $hs_rest in
-            *[\\\"]*)
-                hs_head=${hs_rest%%[\\\"]*}
-                hs_rest=${hs_rest#"$hs_head"}
-                case $hs_rest in
-                    \"*) hs_quoted=$hs_quoted$hs_head\\\" ;;
-                    *) hs_quoted=$hs_quoted$hs_head\\\\ ;;
-                esac
-                hs_rest=${hs_rest#?}
-                ;;
-            *) break ;;
-        esac
-    done
-    hs_quoted=$hs_quoted$hs_rest
-}
-
 request_curl() {
     {
         curl_quote "$2"
@@ -135,11 +115,6 @@ request_curl() {
             post) printf '%s' "$hs_form" | form curl ;;
         esac
     } >"$hs_private/request"
-}
-
-# Hexadecimal digits as base64 → hs_base64.
-base64_of_hex() {
-    hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '@include base64.awk@')
 }
 
 run_curl() {
@@ -194,15 +169,6 @@ header() {
         esac
     done <"$hs_private/headers"
     hs_header=${hs_header%"$hs_cr"}
-}
-
-# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
-time_left() {
-    now
-    hs_left=$((hs_start + $1 - hs_now))
-    [ "$hs_left" -le 0 ] || return 0
-    hs_left=1
-    return 1
 }
 
 # A pause before the next try: twice as long each time, and never the same for a thousand jobs at once.
@@ -300,4 +266,3 @@ is_absent() {
     esac
     return 1
 }
-

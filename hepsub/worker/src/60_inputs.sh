@@ -1,4 +1,4 @@
-# ---- inputs ---------------------------------------------------------------------------------------
+# Inputs: sent, linked, copied or fetched.
 
 fetch_inputs() {
     if [ -n "$hs_needs_http" ]; then
@@ -157,14 +157,3 @@ is_no_md5() {
     header etag
     [ "$hs_header" = "\"$1\"" ]
 }
-
-# Directories and files of the payload are made with the user's umask.
-with_umask() (
-    umask "$hs_umask"
-    "$@"
-)
-
-make_parent() {
-    [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
-}
-

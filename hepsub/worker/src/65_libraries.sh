@@ -1,4 +1,4 @@
-# ---- libraries ------------------------------------------------------------------------------------
+# Libraries: archives that the payload finds unpacked.
 
 # What the payload finds in $HEPSUB_LIB. The archives go away as soon as they are unpacked.
 unpack_libraries() {
@@ -73,4 +73,3 @@ search_line() {
         [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
     done
 }
-

@@ -1,4 +1,4 @@
-# ---- the payload ----------------------------------------------------------------------------------
+# The payload: started, watched, ended, judged.
 
 # Everything that can be known before: an exec that fails later looks like an exit code.
 check_payload() {
@@ -88,6 +88,7 @@ exec_payload() {
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
+
 hs_last_shell='@include payload.sh@'
 
 # Shells do not hand on variables whose names they cannot spell (A.B): env does.
@@ -245,4 +246,3 @@ judge_payload() {
         verdict "$hs_e_walltime" "the walltime of $hs_walltime_s s ended the payload: submit with a longer one (hep_sub -wt)"
     fi
 }
-

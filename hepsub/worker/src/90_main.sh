@@ -1,4 +1,105 @@
-# ---- the end --------------------------------------------------------------------------------------
+# The job from its beginning to its end, on every way out.
+
+begin() {
+    # A closed descriptor would make the next redirection the end of the shell.
+    { :; } 3<&0 || exec </dev/null
+    { :; } 3>&1 || exec >/dev/null
+    { :; } 3>&2 || exec 2>/dev/null
+    exec 3<&0 9>&2 </dev/null 2>/dev/null
+
+    trap finish EXIT
+    for hs_name in HUP INT QUIT USR1 USR2 TERM; do
+        # shellcheck disable=SC2064 # the name as it is now
+        trap "caught $hs_name" "$hs_name"
+    done
+    trap : PIPE # a reader of stderr that went away must not cost the outputs
+    hs_umask=$(umask)
+    mkdir -p "./$hs_home" # first of all: HTCondor holds a job whose listed directory is missing
+    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_start=${hs_times% *} hs_started=${hs_times#* }
+
+    # The user's own libraries are for the payload: they have broken many a system's curl.
+    hs_library_path=${LD_LIBRARY_PATH-} hs_had_library_path=${LD_LIBRARY_PATH+yes}
+    hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
+    unset LD_LIBRARY_PATH LD_PRELOAD
+
+    hs_top=$PWD
+    umask 077
+    rm -rf "./$hs_private"
+    mkdir "$hs_private" || die "$hs_e_contract" "cannot write into the job's directory $PWD"
+    exec 2>"$hs_private/log"
+    [ -f "$hs_manifest_name" ] ||
+        die "$hs_e_contract" "there is no $hs_manifest_name in $PWD: this script is started by hep_sub's jobs, not by hand"
+    { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
+        die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
+}
+
+# A signal for the wrapper. What it means depends on where we are.
+caught() {
+    hs_trapped=$1
+    case $hs_stage in
+        before)
+            hs_signal=$1
+            [ -z "$hs_child" ] || kill -KILL "$hs_child"
+            ;;
+        payload)
+            hs_forwarded="$hs_forwarded $1"
+            signal_payload "$1"
+            if [ "$1" = TERM ] && [ -z "$hs_killer" ]; then
+                say "told to end (SIGTERM): the payload has $hs_term_s s, then its outputs are saved"
+                kill_later &
+                hs_killer=$!
+            fi
+            hs_trapped=$1
+            ;;
+    esac
+}
+
+# End a payload that does not heed its SIGTERM.
+kill_later() {
+    exec 3<&- 9>&- >/dev/null
+    trap 'kill -KILL $!; exit' VTALRM
+    nap "$hs_term_s"
+    signal_payload KILL
+}
+
+# Say what became of the outputs, the worst first; then the marker.
+conclude() {
+    each_credential complain
+    if [ -n "$hs_lost" ]; then
+        tell_lost
+        verdict "$hs_e_lost" "these outputs could neither be uploaded nor brought home: $hs_lost"
+    fi
+    if [ "$hs_payload_status" = 0 ] && [ -n "$hs_missing" ]; then
+        verdict "$hs_e_missing" "the payload ended with 0 but did not make: $hs_missing"
+    fi
+    if [ -n "$hs_kept" ]; then
+        verdict "$hs_e_home" "these outputs came home instead: $hs_kept; they lie in $hs_home/outputs of the bundle's home directory"
+    fi
+    [ "$hs_payload_status" = 0 ] || return 0
+    each_line mark_line
+}
+
+mark_line() {
+    [ "$1" = marker ] || return 0
+    bare "$2"
+    case $hs_code in
+        0)
+            gather
+            report >"$hs_private/marker"
+            checksum md5 "$hs_private/marker"
+            hs_want_md5=$hs_sum
+            hs_url=$2
+            look_up marker - "$2"
+            persist put marker - "$hs_url" "$hs_private/marker" "$hs_deadline" "$hs_patience_s" && return 0
+            bare "$2"
+            verdict "$hs_e_home" "all outputs are in their place, but not the marker that says so: $hs_why ($hs_bare)"
+            ;;
+        "$hs_e_home") ;; # whoever puts the last output into its place writes it
+        *) return 0 ;;
+    esac
+    pending report.json - - "$hs_bare"
+}
 
 report() {
     hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')

@@ -1,4 +1,4 @@
-# ---- what was sent --------------------------------------------------------------------------------
+# What was sent is what was submitted.
 
 # The list of all that was sent: its SHA-256 stands in the job's ad, and so nothing that a job may have written
 # decides what runs. Without one (embedded pool) nobody but the user can have written anything.
@@ -49,4 +49,3 @@ look_at_neighbours() {
 }
 
 owner_in() { sed -n 's/^[Uu]ser *= *//p' "$1" | head -n 1; }
-

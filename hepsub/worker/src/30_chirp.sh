@@ -1,4 +1,4 @@
-# ---- asking HTCondor (chirp) ----------------------------------------------------------------------
+# Asking HTCondor, and telling it: chirp, and the job's ad.
 
 # HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
 find_chirp() {
@@ -65,43 +65,3 @@ forget_lost() {
     [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
         chirp set ChirpHepSub_Lost undefined
 }
-
-# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
-# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
-refresh() {
-    [ "$hs_source" != - ] || return 1
-    hs_new=$hs_private/$1
-    rm -f "$hs_new"
-    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
-        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
-    mv -f "$hs_new" "$hs_private/manifest"
-}
-
-is_ours() {
-    hs_1='' hs_3=''
-    IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
-    [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
-}
-
-# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
-# name (two destinations): the URLs' paths tell them apart.
-look_up() {
-    bare "$3"
-    hs_old_bare=$hs_bare
-    # shellcheck disable=SC2034 # read needs a name for what it skips
-    while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
-        [ "$hs_1" = "$1" ] || continue
-        case $1 in
-            input) hs_candidate=$hs_5 ;;
-            marker | unmark) hs_candidate=$hs_2 hs_2=$2 ;;
-            *) hs_candidate=$hs_4 ;;
-        esac
-        [ "$hs_2" = "$2" ] || continue
-        bare "$hs_candidate"
-        [ "$hs_bare" = "$hs_old_bare" ] || continue
-        hs_url=$hs_candidate
-        [ "$1" = glob ] && hs_form=$hs_5
-        return 0
-    done <"$hs_private/manifest"
-}
-

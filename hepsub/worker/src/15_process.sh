@@ -1,4 +1,4 @@
-# ---- small things ---------------------------------------------------------------------------------
+# Processes and files: what may take long is bounded and waited for, and a signal is heeded in between.
 
 # Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
 # tools write there what no user should read in his job's stderr.
@@ -19,6 +19,15 @@ die() {
 }
 
 now() { hs_now=$(date +%s); }
+
+# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
+time_left() {
+    now
+    hs_left=$((hs_start + $1 - hs_now))
+    [ "$hs_left" -le 0 ] || return 0
+    hs_left=1
+    return 1
+}
 
 # Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
 nap() {
@@ -66,66 +75,20 @@ await() {
     done
 }
 
-# %09, %0a, %25 → hs_text. Fails at any other %.
-decode() {
-    hs_rest=$1 hs_text=
-    while :; do
-        case $hs_rest in
-            *%*) hs_text=$hs_text${hs_rest%%"%"*} hs_rest=${hs_rest#*"%"} ;;
-            *) break ;;
-        esac
-        case $hs_rest in
-            09*) hs_text=$hs_text$hs_tab ;;
-            0[aA]*) hs_text=$hs_text$hs_nl ;;
-            25*) hs_text=$hs_text% ;;
-            *) return 1 ;;
-        esac
-        hs_rest=${hs_rest#??}
-    done
-    hs_text=$hs_text$hs_rest
-}
-
-# The other way round → hs_text.
-encode() {
-    hs_text=$1
+signal_number() {
     case $1 in
-        *%* | *"$hs_tab"* | *"$hs_nl"*) ;;
-        *) return 0 ;;
-    esac
-    hs_rest=$1 hs_text=
-    while [ -n "$hs_rest" ]; do
-        case $hs_rest in
-            %*) hs_text=$hs_text%25 hs_rest=${hs_rest#?} ;;
-            "$hs_tab"*) hs_text=$hs_text%09 hs_rest=${hs_rest#?} ;;
-            "$hs_nl"*) hs_text=$hs_text%0a hs_rest=${hs_rest#?} ;;
-            *)
-                hs_head=${hs_rest%%[%"$hs_tab$hs_nl"]*}
-                hs_text=$hs_text$hs_head hs_rest=${hs_rest#"$hs_head"}
-                ;;
-        esac
-    done
-}
-
-# A URL as everybody may read it: without query, without user and password → hs_bare.
-bare() {
-    hs_bare=${1%%"?"*}
-    case $hs_bare in
-        *://*@*)
-            hs_authority=${hs_bare#*://}
-            case ${hs_authority%%/*} in
-                *@*) hs_bare=${hs_bare%%://*}://${hs_authority#*@} ;;
-            esac
-            ;;
+        HUP) echo 1 ;; INT) echo 2 ;; QUIT) echo 3 ;; USR1) echo 10 ;; USR2) echo 12 ;;
+        *) echo 15 ;;
     esac
 }
 
-# A JSON string → hs_json. Plain ASCII costs no process; bytes that are not UTF-8 become U+FFFD.
-json() {
-    case $1 in
-        *[!"$hs_plain"-]*) ;;
-        *) hs_json="\"$1\"" && return 0 ;;
-    esac
-    hs_json=$(printf '%sX' "$1" | LC_ALL=C awk '@include json.awk@') && [ -n "$hs_json" ] || hs_json='"?"'
+# Leave, if a signal said so before the payload ran.
+heed() {
+    [ -n "$hs_signal" ] || return 0
+    hs_code=$((128 + $(signal_number "$hs_signal"))) hs_message="ended by SIG$hs_signal before the payload was started"
+    say "$hs_message"
+    hs_finished=yes
+    exit "$hs_code"
 }
 
 # Size of a file → hs_size.
@@ -153,3 +116,12 @@ checksum_file() {
         python3 -IS -c '@include checksum.py@' "$1" <"$2"
 }
 
+# Directories and files of the payload are made with the user's umask.
+with_umask() (
+    umask "$hs_umask"
+    "$@"
+)
+
+make_parent() {
+    [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
+}
