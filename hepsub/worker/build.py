@@ -1,7 +1,7 @@
 """Make wrapper.sh out of the modules in src: `python -m hepsub.worker.build [--check]`.
 
 One file travels with a job, but nobody can read, lint or test one of 2,800 lines in four languages. A module says
-`'@include NAME@'` where a program in another language stands, which is a file of its own.
+`'@include NAME@'` where a program in another language stands, which is a file of its own. Comments stay here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,19 @@ from pathlib import Path
 WORKER = Path(__file__).parent
 SOURCES = WORKER / "src"
 WRAPPER = WORKER / "wrapper.sh"
-_INCLUDE = re.compile("'@include ([a-z_0-9.]+)@'")
 _RENEW = "python -m hepsub.worker.build"
+_HEAD = f"""\
+#!/bin/sh
+# hepsub's wrapper: travels with a job, fetches its inputs, runs the payload, saves its outputs.
+# Made by `{_RENEW}` of the modules in hepsub/worker/src, which have the comments.
+"""
+_INCLUDE = re.compile(r"'@include ([a-z_0-9]+\.[a-z]+)@'")
+_COMMENT = re.compile(
+    r"^[ \t]*(?:#[^\n]*)?\n|[ \t]+#[^\n]*"
+    r"|(?P<kept>\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|<<(\w+)\n.*?\n\2\n)",
+    re.MULTILINE | re.DOTALL,
+)
+"""What does not travel, and what only looks like that: it is quoted, or in a here-document."""
 
 
 def modules() -> list[Path]:
@@ -25,31 +36,31 @@ def modules() -> list[Path]:
 
 def wrapper_text() -> str:
     """The text of wrapper.sh as its sources say it."""
-    return "".join(_INCLUDE.sub(_included, path.read_text(encoding="utf-8")) for path in modules())
+    return _HEAD + "".join(module_text(path) for path in modules()) + 'main "$@"\n'
+
+
+def module_text(path: Path) -> str:
+    """The text of a module as it travels, with the programs that it includes."""
+    text = without_comments(path.read_text(encoding="utf-8"))
+    return _INCLUDE.sub(lambda found: f"'\n{program_text(found[1])}'", text)
 
 
 def program_text(name: str) -> str:
-    """The text of an embedded program as it travels.
+    """The text of an included program as it travels.
 
     Raises:
-        ValueError: it has a single quote, which would end the shell's word that it is.
+        ValueError: it has a single quote, which would end the shell's word that it becomes.
     """
-    text = stripped((SOURCES / name).read_text(encoding="utf-8"))
+    lines = (SOURCES / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    text = "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     if "'" in text:
         raise ValueError(f"{name}: a single quote outside comments")
     return text
 
 
-def stripped(text: str) -> str:
-    """A text without blank lines and lines that are comments."""
-    lines = (
-        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
-    )
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _included(found: re.Match[str]) -> str:
-    return f"'\n{program_text(found[1])}'"
+def without_comments(text: str) -> str:
+    """A text in the shell's language without comments and blank lines."""
+    return _COMMENT.sub(lambda found: found["kept"] or "", text)
 
 
 def main(words: Sequence[str]) -> int:

@@ -1,24 +1,7 @@
 #!/bin/sh
 # hepsub's wrapper: travels with a job, fetches its inputs, runs the payload, saves its outputs.
-#
-#   wrapper.sh [ARGUMENT OF THE PAYLOAD…]
-#
-# README.md beside this file is the contract: the manifest, the report, the exit codes. It runs as a
-# guest on machines that nobody chose: a POSIX sh, curl or else python3, and no more. The functions
-# stand in the order in which a job meets them; `main`, at the end, is the table of contents.
-#
-# Four rules hold everywhere, and look odd until one knows them:
-#  * Every variable is called hs_…: the user's environment is imported into this shell, and a plain
-#    name assigned here would change what the payload sees.
-#  * Whatever may take long runs in the background and is waited for: a shell runs its traps only
-#    between commands or in `wait`, and HTCondor does not wait long after its SIGTERM.
-#  * A helper in the background is ended by a signal that its parent does not trap (watchdogs ALRM, the
-#    others VTALRM), or by KILL: until a new subshell has its own traps, its parent's swallow signals.
-#  * A URL is a secret, and so is a token. They pass through builtins and files in .hepsub, never
-#    through an argv.
-
+# Made by `python -m hepsub.worker.build` of the modules in hepsub/worker/src, which have the comments.
 set -u
-
 hs_version=1
 hs_manifest_name=hepsub.manifest
 hs_sums_name=hepsub.sums
@@ -26,108 +9,97 @@ hs_private=.hepsub
 hs_creds=$hs_private/creds
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
 hs_lib=hepsub_lib
-
-# Times, in seconds. The environment may say otherwise: a site with a slow store, a test in a hurry.
-hs_refresh_s=${HEPSUB_REFRESH_S:-600}    # how often newer manifests and credentials are asked for beside the payload
-hs_patience_s=${HEPSUB_PATIENCE_S:-900}  # how long one file is tried without any progress
-hs_stall_s=${HEPSUB_STALL_S:-60}         # a transfer that moves nothing for so long is broken
-hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}     # the first pause between two tries; doubles up to hs_pause_max_ms
+hs_refresh_s=${HEPSUB_REFRESH_S:-600}
+hs_patience_s=${HEPSUB_PATIENCE_S:-900}
+hs_stall_s=${HEPSUB_STALL_S:-60}
+hs_pause_ms=${HEPSUB_PAUSE_MS:-1000}
 hs_pause_max_ms=60000
-hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and the SIGKILL of the payload
-hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
-hs_chirp_s=${HEPSUB_CHIRP_S:-20}                            # for one question to HTCondor
-hs_kinit_s=${HEPSUB_KINIT_S:-20}                            # for one kinit or aklog
-hs_busy_s=2                              # between two looks at a credential, at least
-hs_skew_s=300                            # so long after its end a ticket may still be renewed: clocks differ
-hs_brief=2                               # tries for a file, once a whole patience found nobody at home
-hs_forever_s=86400                       # where nobody set a walltime: for one transfer
-hs_last_s=2                              # kept back of the walltime for the report
-hs_max_wrong=3                           # whole transfers of wrong content before giving up
-
-# The wrapper's own exit codes.
+hs_term_s=${HEPSUB_TERM_S:-60}
+hs_walltime_term_s=10
+hs_chirp_s=${HEPSUB_CHIRP_S:-20}
+hs_kinit_s=${HEPSUB_KINIT_S:-20}
+hs_busy_s=2
+hs_skew_s=300
+hs_brief=2
+hs_forever_s=86400
+hs_last_s=2
+hs_max_wrong=3
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
 hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89 hs_e_sent=90
-
 hs_tab='	'
 hs_cr=$(printf '\r')
 hs_nl='
 '
-hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
-
 hs_umask=022
 hs_started=-
-hs_stage=before      # before, payload, after: what a signal means
-hs_signal=           # a signal that ended the wrapper's work before the payload ran
-hs_code=0            # the wrapper's own verdict
+hs_stage=before
+hs_signal=
+hs_code=0
 hs_message=
-hs_finished=         # the verdict is final: otherwise the shell itself broke down
+hs_finished=
 hs_job=-
-hs_run=              # how often the job was started, this time included; empty when nobody tells
+hs_run=
 hs_payload=
-hs_payload_status=   # as `wait` says it; empty when the payload never ran
+hs_payload_status=
 hs_payload_signal=
 hs_payload_s=0
 hs_teller=
-hs_group=            # what `kill` gets: minus the number of the process group
+hs_group=
 hs_clock=
 hs_killer=
 hs_child=
 hs_watchdog=
 hs_nap=
 hs_needs_http=
-hs_by_url=           # whether an output goes to a URL
+hs_by_url=
 hs_trapped=
 hs_forwarded=
 hs_source=-
 hs_submitdir=
 hs_workdir=
-hs_sealed=           # whether what was sent has been compared,
-hs_sealed_payload=   # and what the payload is called then, as in the manifest
-hs_isolation=        # what keeps the jobs of users apart here, as the policy says,
-hs_strangers=null    # and how many jobs of others can be read all the same
-hs_brings_new=       # whether all that the payload leaves new comes home,
-hs_old=              # and what was there before it
-hs_confined=         # whether HTCondor brings home to one directory and no other
-hs_no_home=          # why an output cannot come home
-hs_has_lib=          # whether libraries came along,
-hs_lib_search=       # and what they put in front of LD_LIBRARY_PATH,
-hs_lib_python=       # PYTHONPATH
-hs_lib_programs=     # and PATH of the payload
+hs_sealed=
+hs_sealed_payload=
+hs_isolation=
+hs_strangers=null
+hs_brings_new=
+hs_old=
+hs_confined=
+hs_no_home=
+hs_has_lib=
+hs_lib_search=
+hs_lib_python=
+hs_lib_programs=
 hs_walltime_s=
 hs_grace_s=0
-hs_payload_end=31536000 # seconds after the start at which the payload has to end,
-hs_deadline=31536000    # and everything
+hs_payload_end=31536000
+hs_deadline=31536000
 hs_homelimit=
 hs_putlimit=
-hs_copy_bytes=4611686018427387904 # so much of the user's own files may still be copied, and a directory
-hs_copy_files=1000000             # of so many files
+hs_copy_bytes=4611686018427387904
+hs_copy_files=1000000
 hs_home_bytes=0
 hs_known=${hs_nl}items.txt${hs_nl}wrapper.sh${hs_nl}condor_exec.exe${hs_nl}_condor_stdout${hs_nl}_condor_stderr$hs_nl
-                     # names which are no outputs, whatever a pattern says
-hs_inputs=           # JSON of the report
+hs_inputs=
 hs_outputs=
 hs_credentials=
 hs_missing=
 hs_kept=
 hs_lost=
-hs_too_large=        # the lost ones with their sizes, for the job's ad
-hs_more=0            # those that found no place there
-hs_absent=$hs_nl     # hosts that answered nothing while a file had all its patience
-hs_moves=            # whether an output goes to a shared file system
+hs_too_large=
+hs_more=0
+hs_absent=$hs_nl
+hs_moves=
 hs_http_ready=
 hs_kinits=
 hs_aklog=
 hs_ticket=
 hs_token=
-hs_wake=0            # when `clock` has something to do
+hs_wake=0
 hs_chirp_ways=
 hs_status=000
-hs_stored=           # the ETag of what was uploaded
+hs_stored=
 hs_why=
-
-# Texts: fields of the manifest, JSON, ClassAds, URLs, words between quotes.
-
-# %09, %0a, %25 → hs_text. Fails at any other %.
+hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
 decode() {
     hs_rest=$1 hs_text=
     while :; do
@@ -145,8 +117,6 @@ decode() {
     done
     hs_text=$hs_text$hs_rest
 }
-
-# The other way round → hs_text.
 encode() {
     hs_text=$1
     case $1 in
@@ -166,8 +136,6 @@ encode() {
         esac
     done
 }
-
-# A URL as everybody may read it: without query, without user and password → hs_bare.
 bare() {
     hs_bare=${1%%"?"*}
     case $hs_bare in
@@ -179,8 +147,6 @@ bare() {
             ;;
     esac
 }
-
-# A JSON string → hs_json. Plain ASCII costs no process; bytes that are not UTF-8 become U+FFFD.
 json() {
     case $1 in
         *[!"$hs_plain"-]*) ;;
@@ -214,8 +180,6 @@ END {
 }
 ') && [ -n "$hs_json" ] || hs_json='"?"'
 }
-
-# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
 classad() {
     hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
     while :; do
@@ -234,8 +198,6 @@ classad() {
     done
     hs_string="\"$hs_string$hs_rest\""
 }
-
-# A word between quotes in a file for curl -K → hs_quoted.
 curl_quote() {
     hs_rest=$1 hs_quoted=
     while :; do
@@ -254,8 +216,6 @@ curl_quote() {
     done
     hs_quoted=$hs_quoted$hs_rest
 }
-
-# Hexadecimal digits as base64 → hs_base64.
 base64_of_hex() {
     hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '
 {
@@ -276,32 +236,19 @@ base64_of_hex() {
 }
 ')
 }
-
-# Seconds since 1970 as ISO 8601 → hs_iso.
 iso() { hs_iso=$(date -u -d "@$1" '+%Y-%m-%dT%H:%M:%SZ') || hs_iso="$1 s after 1970"; }
-# Processes and files: what may take long is bounded and waited for, and a signal is heeded in between.
-
-# Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
-# tools write there what no user should read in his job's stderr.
 say() { printf 'hepsub: %s\n' "$*" >&9; }
-
-# The verdict, if it is the first one.
 verdict() {
     say "$2"
     [ "$hs_code" = 0 ] || return 0
     hs_code=$1 hs_message=$2
 }
-
-# A verdict that leaves nothing to do.
 die() {
     verdict "$@"
     hs_finished=yes
     exit "$1"
 }
-
 now() { hs_now=$(date +%s); }
-
-# Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.
 time_left() {
     now
     hs_left=$((hs_start + $1 - hs_now))
@@ -309,8 +256,6 @@ time_left() {
     hs_left=1
     return 1
 }
-
-# Sleep so many seconds (a decimal fraction is fine), but wake up for a signal.
 nap() {
     hs_trapped=
     hs_nap=new
@@ -319,20 +264,18 @@ nap() {
     if ! wait "$hs_nap"; then
         kill -KILL "$hs_nap"
         case $hs_trapped,$1 in
-            ,*.*) sleep 1 ;; # a sleep that knows no fractions
+            ,*.*) sleep 1 ;;
         esac
     fi
     hs_nap=
 }
-
-# Run a command, or a function, for at most so many seconds.
 bounded() {
     hs_limit=$1
     shift
     "$@" </dev/null 3<&- 9>&- &
     hs_child=$!
     (
-        trap 'kill -KILL $!; exit' ALRM # $! is right even between a fork and the next assignment
+        trap 'kill -KILL $!; exit' ALRM
         nap "$hs_limit"
         kill -KILL "$hs_child"
     ) >/dev/null 3<&- 9>&- &
@@ -345,8 +288,6 @@ bounded() {
     hs_watchdog=
     return "$hs_bounded"
 }
-
-# Wait for a child to its end: a trap interrupts `wait`, not the child.
 await() {
     while :; do
         hs_trapped=
@@ -355,15 +296,12 @@ await() {
         [ -n "$hs_trapped" ] && kill -0 "$1" || return "$hs_awaited"
     done
 }
-
 signal_number() {
     case $1 in
         HUP) echo 1 ;; INT) echo 2 ;; QUIT) echo 3 ;; USR1) echo 10 ;; USR2) echo 12 ;;
         *) echo 15 ;;
     esac
 }
-
-# Leave, if a signal said so before the payload ran.
 heed() {
     [ -n "$hs_signal" ] || return 0
     hs_code=$((128 + $(signal_number "$hs_signal"))) hs_message="ended by SIG$hs_signal before the payload was started"
@@ -371,14 +309,10 @@ heed() {
     hs_finished=yes
     exit "$hs_code"
 }
-
-# Size of a file → hs_size.
 size_of() {
     hs_size=$(stat -L -c %s "$1") || hs_size=$(wc -c <"$1") || hs_size=0
     hs_size=$((hs_size))
 }
-
-# Checksum of a file, in the background like all that takes long: md5 | sha256, FILE → hs_sum, or `-`.
 checksum() {
     checksum_file "$1" "$2" >"$hs_private/sum" &
     hs_child=$!
@@ -390,7 +324,6 @@ checksum() {
         '' | *[!0-9a-f]*) hs_sum=- ;;
     esac
 }
-
 checksum_file() {
     "${1}sum" <"$2" ||
         { openssl dgst "-$1" -r <"$2" | grep .; } ||
@@ -403,20 +336,13 @@ for block in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
 print(digest.hexdigest())
 ' "$1" <"$2"
 }
-
-# Directories and files of the payload are made with the user's umask.
 with_umask() (
     umask "$hs_umask"
     "$@"
 )
-
 make_parent() {
     [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
-# What was sent is what was submitted.
-
-# The list of all that was sent: its SHA-256 stands in the job's ad, and so nothing that a job may have written
-# decides what runs. Without one (embedded pool) nobody but the user can have written anything.
 check_sent() {
     hs_seal=${HEPSUB_SEAL--}
     unset HEPSUB_SEAL
@@ -428,21 +354,18 @@ check_sent() {
         check_sent_line 4<&-
     done 4<"$hs_private/sums"
 }
-
 check_sent_line() {
     heed
     case $hs_1 in
         payload) hs_sealed_payload=$hs_2 ;;
         sha256)
-            decode "$hs_3" && [ -f "./$hs_text" ] || return 0 # a library in a store comes later
+            decode "$hs_3" && [ -f "./$hs_text" ] || return 0
             hs_name=$hs_text
             checksum sha256 "./$hs_name"
             [ "$hs_sum" = "$hs_2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
             ;;
     esac
 }
-
-# The SHA-256 that a name has to have: NAME-in-the-manifest → hs_must; fails for a name that was not sent.
 sealed_as() {
     [ -n "$hs_sealed" ] || return 1
     while IFS=$hs_tab read -r hs_1 hs_must hs_3; do
@@ -450,8 +373,6 @@ sealed_as() {
     done <"$hs_private/sums"
     return 1
 }
-
-# Whether jobs of other users can be read here: what the policy says of a site can be proved wrong.
 look_at_neighbours() {
     [ -n "$hs_isolation" ] && [ -r "${_CONDOR_JOB_AD-}" ] || return 0
     hs_strangers=0
@@ -462,21 +383,14 @@ look_at_neighbours() {
     [ "$hs_strangers" = 0 ] ||
         say "this site does not keep its users apart ($hs_strangers job(s) of others can be read here), though the policy says isolation = \"$hs_isolation\": tell its administrators"
 }
-
 owner_in() { sed -n 's/^[Uu]ser *= *//p' "$1" | head -n 1; }
-# The manifest: checked before anything is done, and newer versions of it.
-
 broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
-
-# Call a function with the fields of each line. The file is read through a descriptor of its own, so
-# that it may be replaced meanwhile.
 each_line() {
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line <&4 || [ -n "$hs_1" ]; do
         "$1" "$hs_1" "$hs_2" "$hs_3" "$hs_4" "$hs_5" 4<&-
         hs_1=
     done 4<"$hs_private/manifest"
 }
-
 read_manifest() {
     IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$hs_private/manifest"
     [ "$hs_1" = hepsub-manifest ] || broken "its first line is not that of a manifest"
@@ -486,8 +400,6 @@ read_manifest() {
     each_line read_line
     [ -n "$hs_payload" ] || broken "it names no payload"
 }
-
-# One line, before anything is done: a job with a broken contract must not run for three days first.
 read_line() {
     case $1 in
         hepsub-manifest) ;;
@@ -572,15 +484,12 @@ read_line() {
             path "$2"
             printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities"
             ;;
-        [a-z]*) ;; # of a later hepsub, which can do without
+        [a-z]*) ;;
         *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
     esac
 }
-
 known() { hs_known=$hs_known$1$hs_nl; }
-
 path() { { decode "$1" && [ -n "$hs_text" ]; } || broken "'$1' is not a path"; }
-
 absolute() {
     path "$1"
     case $hs_text in
@@ -588,8 +497,6 @@ absolute() {
         *) broken "'$1' is not an absolute path" ;;
     esac
 }
-
-# A name inside the job's directory, and outside the wrapper's own.
 inside() {
     path "$1"
     case /$hs_text/ in
@@ -597,13 +504,11 @@ inside() {
         "/$hs_private/"* | "/$hs_home/"* | "/$hs_lib/"*) broken "'$1' is a name that hepsub needs for itself" ;;
     esac
 }
-
 number() {
     case $1 in
         '' | *[!0-9]*) broken "'$1' is not a number" ;;
     esac
 }
-
 kind() {
     path "$2"
     case $1 in
@@ -611,15 +516,12 @@ kind() {
         *) broken "the credential $2 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
     esac
 }
-
 flags() {
     case $1 in
         - | '?') ;;
         *) broken "flags '$1' of $2" ;;
     esac
 }
-
-# The URL itself is not told.
 url() {
     case $1 in
         http://*/* | https://*/*) ;;
@@ -627,9 +529,6 @@ url() {
     esac
     hs_needs_http=yes
 }
-
-# The newest manifest: a file name that nobody else uses at the same time → whether there is one.
-# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
 refresh() {
     [ "$hs_source" != - ] || return 1
     hs_new=$hs_private/$1
@@ -638,19 +537,14 @@ refresh() {
         { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
     mv -f "$hs_new" "$hs_private/manifest"
 }
-
 is_ours() {
     hs_1='' hs_3=''
     IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
     [ "$hs_1 $hs_2 $hs_3" = "hepsub-manifest $hs_version $hs_job" ]
 }
-
-# What the newest manifest says now: ACTION NAME-as-there URL → hs_url, hs_form. Two lines may have one
-# name (two destinations): the URLs' paths tell them apart.
 look_up() {
     bare "$3"
     hs_old_bare=$hs_bare
-    # shellcheck disable=SC2034 # read needs a name for what it skips
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
         [ "$hs_1" = "$1" ] || continue
         case $1 in
@@ -666,9 +560,6 @@ look_up() {
         return 0
     done <"$hs_private/manifest"
 }
-# Asking HTCondor, and telling it: chirp, and the job's ad.
-
-# HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
 find_chirp() {
     for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do
         [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
@@ -682,8 +573,6 @@ find_chirp() {
     command -v python3 >/dev/null && hs_chirp_ways="$hs_chirp_ways python3"
     command -v bash >/dev/null && hs_chirp_ways="$hs_chirp_ways bash"
 }
-
-# get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.
 chirp() {
     for hs_way in $hs_chirp_ways; do
         [ -z "$hs_signal" ] || return 1
@@ -694,14 +583,12 @@ chirp() {
     done
     return 1
 }
-
 chirp_by_program() {
     case $1 in
         get) exec "$hs_chirp_program" fetch "$2" "$3" >/dev/null ;;
         set) exec "$hs_chirp_program" set_job_attr_delayed "$2" "$3" >/dev/null ;;
     esac
 }
-
 chirp_by_python3() {
     exec python3 -IS -c '
 import socket
@@ -731,7 +618,6 @@ else:
         local.write(body)
 ' "$1" "$hs_chirp_config" "$2" "$3"
 }
-
 chirp_by_bash() {
     exec bash --norc --noprofile -c '
 LC_ALL=C
@@ -748,14 +634,9 @@ case $1 in
 esac
 ' hepsub "$1" "$hs_chirp_config" "$2" "$3"
 }
-
-# Tell the job's ad what is going on. Delayed, so that ten thousand jobs do not each make the schedd
-# write to its disk; HTCondor allows that only for names that begin with Chirp.
 phase() {
     [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
 }
-
-# Which run of the job this is, as HTCondor counts: its ad here is of the moment before the start.
 count_run() {
     [ -r "${_CONDOR_JOB_AD:-.job.ad}" ] || return 0
     hs_run=1
@@ -766,27 +647,19 @@ count_run() {
         esac
     done <"${_CONDOR_JOB_AD:-.job.ad}"
 }
-
-# What an earlier run of this job told about its outputs is true no longer.
 forget_lost() {
     [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
         chirp set ChirpHepSub_Lost undefined
 }
-# Credentials, and variables that are secrets: taken in, looked at, handed over, reported.
-
-# Out of the job's directory, before the manifest is even checked: whatever is wrong with it, they are not
-# left behind. What the functions below go through is a table; its fields are encoded as in the manifest:
-#   NUMBER file|condor NAME KIND FILE-in-.hepsub/creds SOURCE-or-service
 take_credentials() {
     mkdir "$hs_creds"
     hs_row=0
     each_line take_line
 }
-
 take_line() {
     case $1 in
         credential)
-            decode "$4" || return 0 # and read_line will complain
+            decode "$4" || return 0
             case $hs_text in
                 '' | . | .. | */*) return 0 ;;
             esac
@@ -807,7 +680,6 @@ take_line() {
             ;;
     esac
 }
-
 add_credential() {
     case $3 in
         kerberos | token) ;;
@@ -816,17 +688,12 @@ add_credential() {
     hs_row=$((hs_row + 1))
     printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$hs_row" "$@" >>"$hs_private/credentials"
 }
-
-# Call a function for each credential.
 each_credential() {
     [ -s "$hs_private/credentials" ] || return 0
     while IFS=$hs_tab read -r hs_row hs_how hs_cred hs_kind hs_cred_name hs_cred_source <&4; do
         "$1" 4<&-
     done 4<"$hs_private/credentials"
 }
-
-# Variables that hold secrets: for each a line `NAME TAB LINES` and so many lines with its value. Nothing but the
-# shell's own words touches them, and only the payload gets them.
 take_environment() {
     decode "$1" || return 0
     case $hs_text in
@@ -834,14 +701,10 @@ take_environment() {
         *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_private/environment" ;;
     esac
 }
-
 check_environment() {
     [ -f "$hs_private/environment" ] || die "$hs_e_input" "$1, which holds variables of this job, was not sent"
     each_variable :
 }
-
-# Call a function with each variable in hs_variable and hs_value. (In a UTF-8 locale bash takes the end of a line
-# for a part of the broken character in front of it.)
 each_variable() {
     [ -f "$hs_private/environment" ] || return 0
     while IFS=$hs_tab read -r hs_variable hs_left <&5 || [ -n "$hs_variable" ]; do
@@ -857,40 +720,28 @@ each_variable() {
         "$1" 5<&-
     done 5<"$hs_private/environment"
 }
-
 set_variable() { export "$hs_variable=$hs_value"; }
-
-# Where no manifest tells their names, by what hepsub calls them; nowhere but in a batch system's directory.
 sweep() {
     [ -n "${_CONDOR_SCRATCH_DIR-}" ] && [ "$(cd "$_CONDOR_SCRATCH_DIR" && pwd -P)" = "$(pwd -P)" ] || return 0
     rm -f ./krb5cc_* ./*.token ./hepsub.environment
 }
-
-# Where the payload finds it → hs_cred_path.
 present() {
     case $hs_how,$hs_kind in
         condor,kerberos) hs_cred_path=${KRB5CCNAME-} hs_cred_path=${hs_cred_path#FILE:} ;;
         *) decode "$hs_cred_name" && hs_cred_path=$hs_creds/$hs_text ;;
     esac
 }
-
-# The times of a credential in a file → hs_begins, hs_ends, hs_renews (until when it can be renewed), each
-# in seconds since 1970 or `-`. Fails if there is none, or not a whole one.
 look() {
     hs_begins=- hs_ends=- hs_renews=-
     [ -s "$1" ] || return 1
     hs_seen=$("look_$hs_kind" "$1") || {
         [ "$hs_kind" = kerberos ] || return 1
-        nap 0.2 # the payload's programs add tickets for services to it
+        nap 0.2
         hs_seen=$(look_kerberos "$1") || return 1
     }
-    # shellcheck disable=SC2086 # three words
     set -- $hs_seen
     hs_begins=$1 hs_ends=$2 hs_renews=$3
 }
-
-# A file of MIT's or Heimdal's format 3 or 4 (ccache_file_format in MIT's documentation); the ticket that
-# counts is the one for the ticket-granting service of the user's own realm. klist speaks many languages.
 look_kerberos() {
     od -An -v -tu1 -N 1048576 "$1" | LC_ALL=C awk '
 { for (i = 1; i <= NF; i++) byte[n++] = $i }
@@ -933,8 +784,6 @@ END {
 }
 '
 }
-
-# One line without blanks. The end of a JWT is written in it; of other tokens nobody but their issuer knows it.
 look_token() {
     LC_ALL=C awk '
 NR == 1 { token = $0; sub(/\r$/, "", token) }
@@ -967,8 +816,6 @@ END {
 }
 ' "$1"
 }
-
-# What a credential is good for now → hs_state: valid, expired, missing.
 weigh() {
     present
     now
@@ -977,9 +824,6 @@ weigh() {
     hs_state=valid
     [ "$hs_ends" = - ] || [ "$hs_ends" -gt "$hs_now" ] || hs_state=expired
 }
-
-# At the start: the copies in the job's directory may be older than their originals, if the job has
-# started before.
 fetch_credentials() {
     [ -s "$hs_private/credentials" ] || return 0
     find_kinit
@@ -988,8 +832,6 @@ fetch_credentials() {
     heed
     each_credential complain
 }
-
-# Tell the payload where its credentials are. For subshells; of two of one kind the first one counts.
 hand_over() {
     present
     case $hs_how,$hs_kind in
@@ -1005,13 +847,11 @@ hand_over() {
             export "HEPSUB_TOKEN_$hs_word=$hs_top/$hs_cred_path"
             [ -z "$hs_token" ] || return 0
             hs_token=$hs_cred
-            unset BEARER_TOKEN # it would win over the file (WLCG Bearer Token Discovery), and cannot be renewed
+            unset BEARER_TOKEN
             export BEARER_TOKEN_FILE="$hs_top/$hs_cred_path"
             ;;
     esac
 }
-
-# What the user should know about a credential, once.
 complain() {
     weigh
     [ "$hs_state" != valid ] && [ ! -e "$hs_private/said.$hs_row" ] || return 0
@@ -1031,8 +871,6 @@ complain() {
     esac
     : >"$hs_private/said.$hs_row"
 }
-
-# A credential in the report.
 describe() {
     weigh
     decode "$hs_cred"
@@ -1043,9 +881,6 @@ describe() {
     [ ! -e "$hs_private/renewed.$hs_row" ] || size_of "$hs_private/renewed.$hs_row"
     hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
 }
-# Newer credentials: asked for, renewed here, put in place of the old ones.
-
-# Programs called kinit, MIT's or Heimdal's; Java has one, too, which is of no use.
 find_kinit() {
     case ${HEPSUB_KINIT-} in
         -) return 0 ;;
@@ -1059,22 +894,17 @@ find_kinit() {
         esac
     done
 }
-
 find_aklog() {
     for hs_program in aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog; do
         hs_aklog=$(command -v "$hs_program") && return 0
     done
     hs_aklog=
 }
-
-# Do for each credential what is due; hs_wake becomes the time of the next thing to do, if that is earlier.
 tend() {
     hs_slow=
     each_credential tend_one
 }
-
 wake_at() { [ "$1" -ge "$hs_wake" ] || hs_wake=$1; }
-
 tend_one() {
     [ -z "$hs_signal" ] || return 0
     hs_asked=0 hs_ask_again=$hs_busy_s hs_renew_at=0 hs_renew_again=$hs_busy_s hs_last_seen=-
@@ -1090,7 +920,6 @@ tend_one() {
             twice "$hs_ask_again" && hs_ask_again=$hs_twice
         fi
         now
-        # A proxy that does not answer is not asked for the next one, too, in front of a waiting payload.
         [ $((hs_now - hs_asked)) -lt "$hs_chirp_s" ] || hs_slow=yes
         weigh
     fi
@@ -1112,11 +941,7 @@ tend_one() {
     ! has_source || { ask_when && wake_at "$hs_ask_at"; }
     ! can_renew || wake_at "$hs_renewal"
 }
-
 has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ]; }
-
-# When to ask for a newer one → hs_ask_at: often enough to see it before this one ends, and after its end less
-# and less often.
 ask_when() {
     hs_pause_s=$hs_refresh_s
     if [ "$hs_state" != valid ]; then
@@ -1124,13 +949,11 @@ ask_when() {
     elif [ "$hs_ends" != - ] && ! { can_renew && [ "$hs_renew_again" = "$hs_busy_s" ]; }; then
         hs_pause_s=$(((hs_ends - hs_asked) / 3))
     fi
-    [ "$hs_how" != condor ] || [ "$hs_pause_s" -lt 60 ] || hs_pause_s=60 # a look at a file on this machine
+    [ "$hs_how" != condor ] || [ "$hs_pause_s" -lt 60 ] || hs_pause_s=60
     [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
     [ "$hs_pause_s" -le "$hs_refresh_s" ] || hs_pause_s=$hs_refresh_s
     hs_ask_at=$((hs_asked + hs_pause_s))
 }
-
-# Whether there is time for such things: it is the payload's, or the outputs'.
 has_time() {
     case $hs_stage in
         after) time_left "$hs_deadline" ;;
@@ -1138,10 +961,7 @@ has_time() {
     esac
     [ "$hs_left" -gt "$hs_busy_s" ]
 }
-
 twice() { hs_twice=$(($1 * 2 < hs_refresh_s ? $1 * 2 : hs_refresh_s)); }
-
-# Get a newer one → whether there is one.
 ask() {
     hs_new=$hs_creds/.new
     rm -f "$hs_new"
@@ -1162,8 +982,6 @@ ask() {
     rm -f "$hs_new"
     return 1
 }
-
-# Whether a new one is whole, and better than the one that is there.
 better() {
     look "$1" && ! cmp -s "$1" "$hs_cred_path" || return 1
     hs_new_ends=$hs_ends hs_new_last=$hs_ends
@@ -1182,17 +1000,11 @@ better() {
     fi
     [ "$hs_new_ends" -gt "$hs_ends" ]
 }
-
-# Whether what was looked at can be renewed here beyond its end.
 lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt "$hs_ends" ]; }
-
-# The new one instead of the old one. It is counted first: afterwards may be the payload's end.
 put_in_place() {
     [ ! -s "$hs_cred_path" ] || printf . >>"$hs_private/renewed.$hs_row"
     mv -f "$hs_new" "$hs_cred_path"
 }
-
-# A token that HTCondor keeps here, bare: it may be JSON. `SERVICE*HANDLE` is in SERVICE_HANDLE.use.
 delivered() {
     hs_use=${_CONDOR_CREDS-}/$hs_remote.use
     [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
@@ -1208,16 +1020,12 @@ END {
 }
 ' <"$hs_use"
 }
-
-# Whether a ticket can be renewed here, and when that is due → hs_renewal.
 can_renew() {
     [ "$hs_how" = file ] && [ "$hs_ends" != - ] && lasts || return 1
     [ "$hs_now" -lt "$hs_renews" ] && [ "$hs_now" -lt $((hs_ends + hs_skew_s)) ] || return 1
     hs_renewal=$((hs_begins + (hs_ends - hs_begins) / 2))
     [ "$hs_renewal" -ge "$hs_renew_at" ] || hs_renewal=$hs_renew_at
 }
-
-# A copy, so that the payload's is whole at any time, and stays what it is if this fails.
 renew() {
     hs_new=$hs_creds/.renewing hs_old_ends=$hs_ends
     for hs_kinit in $hs_kinits; do
@@ -1231,24 +1039,16 @@ renew() {
     rm -f "$hs_new"
     return 1
 }
-
 run_kinit() { exec "$hs_kinit" -R -c "FILE:$hs_top/$hs_new" >/dev/null; }
-
-# An AFS token for this session: a new PAG would need privileges, and would not reach the payload.
 log_in_to_afs() {
     [ "$hs_kind" = kerberos ] && [ "$hs_state" = valid ] || return 0
     : >"$hs_private/afs.$hs_row"
     [ -z "$hs_aklog" ] || bounded "$hs_kinit_s" run_aklog
 }
-
 run_aklog() {
     [ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
     exec "$hs_aklog" >/dev/null
 }
-# HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
-
-# Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
-# them (a curl from a software stack).
 find_http() {
     [ -z "$hs_http_ready" ] || return 0
     for hs_libraries in system user; do
@@ -1261,15 +1061,10 @@ find_http() {
     done
     return 1
 }
-
-# For subshells.
 with_libraries() {
     [ "$hs_libraries" = system ] || export LD_LIBRARY_PATH="$hs_library_path"
     "$@"
 }
-
-# get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) | delete URL - → hs_outcome:
-#   ok, again (may work later), refused (the URL is not, or no longer, good), restart (from zero), never
 transfer() {
     case $1 in
         get) time_left "$hs_payload_end" ;;
@@ -1285,7 +1080,6 @@ transfer() {
     hs_child=
     hs_status=000
     read -r hs_status hs_rest <"$hs_private/code"
-    # Downloads alone are told to --fail: of the others the answer is wanted, which says why.
     case $1,$hs_status in
         get,*) ;;
         *,[45]??) hs_exit=22 ;;
@@ -1315,11 +1109,9 @@ transfer() {
         28) hs_outcome=again hs_why="too slow" ;;
         *) hs_outcome=again hs_why="the connection broke (code $hs_exit)" ;;
     esac
-    [ "$hs_exit" = 35 ] && hs_outcome=again # a handshake may break for the network's reasons
+    [ "$hs_exit" = 35 ] && hs_outcome=again
     return 0
 }
-
-# The certificates to trust for a URL → hs_ca; empty for those that curl, or Python, trusts anyway.
 authority_of() {
     hs_ca=
     [ -e "$hs_private/authorities" ] || return 0
@@ -1329,15 +1121,12 @@ authority_of() {
         esac
     done <"$hs_private/authorities"
 }
-
-# The store's word for what is wrong (QuotaExceeded, AccessDenied), as its answer to an upload gives it.
 reason() {
     [ -s "$hs_private/answer" ] || return 0
     hs_said=$(head -c 65536 "$hs_private/answer" | LC_ALL=C tr '<' '\n' |
         LC_ALL=C sed -n 's/^Code>\([A-Za-z0-9._-]\{1,80\}\)$/\1/p' | head -n 1)
     hs_why="$hs_why${hs_said:+ $hs_said}"
 }
-
 request_curl() {
     {
         curl_quote "$2"
@@ -1346,13 +1135,11 @@ request_curl() {
         [ -z "$hs_ca" ] || printf 'cacert = "%s"\n' "$hs_quoted"
         case $1 in
             get)
-                # Resume, unless the object is another one by now.
                 if [ -n "$hs_etag" ] && [ -s "$3" ]; then
                     curl_quote "$hs_etag"
                     printf 'header = "If-Range: %s"\n' "$hs_quoted"
                 fi
                 ;;
-            # So that a store refuses what was changed on the way, rather than keep it under its final name.
             put)
                 [ "$hs_want_md5" = - ] || {
                     base64_of_hex "$hs_want_md5"
@@ -1363,7 +1150,6 @@ request_curl() {
         esac
     } >"$hs_private/request"
 }
-
 run_curl() {
     set -- "$1" "$2" -q -K "$hs_private/request" --globoff --silent --location --max-redirs 5 \
         -D "$hs_private/headers" -w '%{http_code}\n' \
@@ -1377,8 +1163,6 @@ run_curl() {
         delete) exec curl "$@" -o "$hs_private/answer" -X DELETE ;;
     esac
 }
-
-# The fields of a form, percent-decoded, `${filename}` filled in: for curl's file, or the key alone, as in a URL.
 form() {
     HS_KEY=$hs_key LC_ALL=C awk -v wanted="$1" '
 BEGIN {
@@ -1420,7 +1204,6 @@ function escaped(text,   out, c, i) {
 END { if (wanted == "curl") print "form = \"file=@.hepsub/upload;filename=upload\"" }
 '
 }
-
 request_python3() {
     {
         printf '%s\n' "$2"
@@ -1431,8 +1214,6 @@ request_python3() {
         esac
     } >"$hs_private/request"
 }
-
-# The same exit codes as curl, so that one table judges both.
 run_python3() {
     exec python3 -IS -c '
 import base64
@@ -1587,13 +1368,11 @@ except Exception as error:
     leave(code_of(error))
 ' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
 }
-
-# A header of the last answer → hs_header.
 header() {
     hs_header=
     while IFS=' ' read -r hs_1 hs_2; do
         case $hs_1 in
-            HTTP/*) hs_header='' ;; # another answer: a redirection came before
+            HTTP/*) hs_header='' ;;
             *:)
                 case $1,$hs_1 in
                     etag,[Ee][Tt][Aa][Gg]:) hs_header=$hs_2 ;;
@@ -1606,8 +1385,6 @@ header() {
     done <"$hs_private/headers"
     hs_header=${hs_header%"$hs_cr"}
 }
-
-# A pause before the next try: twice as long each time, and never the same for a thousand jobs at once.
 pause() {
     header retry
     case $hs_header in
@@ -1621,10 +1398,6 @@ pause() {
     nap "$((hs_ms / 1000)).${hs_fraction#1}"
     hs_pause=$((hs_pause * 2))
 }
-
-# Transfer until it is done, hopeless or too late: VERB ACTION NAME-in-the-manifest URL FILE UNTIL
-# PATIENCE; UNTIL in seconds after the start. `stubborn` as PATIENCE: only the clock ends it, a refused
-# URL is asked for again and again. Fails with hs_why; hs_wrong says how often the content was wrong.
 persist() {
     hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_stored='' hs_pause=$hs_pause_ms
     host_of "$4"
@@ -1650,7 +1423,6 @@ persist() {
                 if [ "$7" != stubborn ]; then
                     [ -z "$hs_refused" ] || return 1
                     hs_refused=yes
-                    # A 400 may also be a connection that was too slow: it gets its second try anyway.
                     refresh new || [ "$hs_status" = 400 ] || return 1
                 else
                     refresh new
@@ -1678,39 +1450,30 @@ persist() {
         [ -z "$hs_signal" ] || return 1
     done
 }
-
-# A host that answered nothing, or 5xx, to all tries of a file that had the whole patience: the files after
-# it get few tries, or a job with many outputs would wait as many times as long. → hs_host
 host_of() {
     bare "$1"
     hs_host=${hs_bare#*://}
     hs_host=${hs_host%%/*} hs_nobody=yes
 }
-
 came_back() {
     hs_nobody=
     ! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
 }
-
 went_away() {
     [ -z "$hs_nobody" ] || is_absent || hs_absent=$hs_absent$hs_host$hs_nl
 }
-
 is_absent() {
     case $hs_absent in
         *"$hs_nl$hs_host$hs_nl"*) return 0 ;;
     esac
     return 1
 }
-# Inputs: sent, linked, copied or fetched.
-
 fetch_inputs() {
     if [ -n "$hs_needs_http" ]; then
         find_http || die "$hs_e_http" "neither curl nor python3 works on $(uname -n): nothing can be fetched or uploaded"
     fi
     each_line fetch_line
 }
-
 fetch_line() {
     heed
     case $1 in
@@ -1733,13 +1496,9 @@ fetch_line() {
         input) fetch "$2" "$3" "$4" "$5" ;;
     esac
 }
-
 link_input() {
     ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
 }
-
-# hs_target, the user's own, becomes a file of the job's that it may change: with the same blocks where the file
-# system can, else whole, as long as all such copies stay within the limit. Fails where only a link is left.
 copy_input() {
     hs_part=$hs_private/part
     rm -rf "$hs_part"
@@ -1755,26 +1514,20 @@ copy_input() {
     hs_copy_bytes=$((hs_copy_bytes - hs_weight))
     keep_copy
 }
-
-# cp without this option says so, and cp that could not do it may leave an empty file.
 clone() {
     umask "$hs_umask"
     exec cp --reflink=always "$hs_target" "$hs_part"
 }
-
 duplicate() {
     umask "$hs_umask"
     rm -rf "$hs_part"
     [ -d "$hs_target" ] || exec cp "$hs_target" "$hs_part" 2>"$hs_private/copied"
     exec cp -R -L "$hs_target" "$hs_part" 2>"$hs_private/copied"
 }
-
 keep_copy() {
     { chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
-
-# The bytes of hs_target → hs_weight. Fails for what has none, and for too many files.
 weigh_input() {
     if [ -f "$hs_target" ]; then
         size_of "$hs_target"
@@ -1783,16 +1536,13 @@ weigh_input() {
     fi
     [ -d "$hs_target" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
 }
-
 weigh_directory() {
     hs_weight=$(find -L "$hs_target" | head -n "$((hs_copy_files + 1))" | wc -l)
     [ "$hs_weight" -le "$hs_copy_files" ] || return 1
-    hs_weight=$(du -skL "$hs_target") # fails where something in it cannot be read, which is seen later
+    hs_weight=$(du -skL "$hs_target")
     hs_weight=${hs_weight%%[!0-9]*}
     echo "$((${hs_weight:-0} * 1024))" >"$hs_private/weight"
 }
-
-# A file that cannot be copied cannot be used; of a directory the rest may be all that the payload wants.
 not_copied() {
     rm -rf "$hs_part"
     heed
@@ -1801,8 +1551,6 @@ not_copied() {
     say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_target itself"
     return 1
 }
-
-# NAME-in-the-manifest SIZE CHECKSUM URL, hs_input
 fetch() {
     hs_want_size=$2 hs_want_sum=$3
     ! sealed_as "$1" || hs_want_sum=sha256:$hs_must
@@ -1829,9 +1577,8 @@ fetch() {
     { mv -f "$hs_part" "./$hs_input" && with_umask chmod +rw "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
-
 check_get() {
-    [ -e "$1" ] || : >"$1" # nothing was sent, and that is what an empty object is
+    [ -e "$1" ] || : >"$1"
     size_of "$1"
     if [ "$hs_want_size" != - ] && [ "$hs_size" != "$hs_want_size" ]; then
         hs_outcome=wrong hs_why="$hs_size bytes instead of $hs_want_size"
@@ -1849,9 +1596,6 @@ check_get() {
         hs_outcome=wrong hs_why="its ${hs_want_sum%%:*} is $hs_sum instead of ${hs_want_sum#*:}"
     fi
 }
-
-# Whether what stands for an MD5 is the ETag of this very object, which the store has encrypted: a listing, from
-# which the manifest has it, does not say so.
 is_no_md5() {
     header encryption
     case $hs_header in
@@ -1861,15 +1605,11 @@ is_no_md5() {
     header etag
     [ "$hs_header" = "\"$1\"" ]
 }
-# Libraries: archives that the payload finds unpacked.
-
-# What the payload finds in $HEPSUB_LIB. The archives go away as soon as they are unpacked.
 unpack_libraries() {
     [ -n "$hs_has_lib" ] || return 0
     with_umask mkdir "./$hs_lib" || die "$hs_e_unpack" "the directory $hs_lib cannot be made"
     each_line unpack_line
 }
-
 unpack_line() {
     [ "$1" = library ] || return 0
     heed
@@ -1886,12 +1626,10 @@ unpack_line() {
     rm -f "$hs_archive"
     search_line "$3" "$hs_library"
 }
-
 unpack_by_tar() {
     umask "$hs_umask"
     exec tar -xzof "$hs_archive" -C "./$hs_lib" 2>"$hs_private/unpacked"
 }
-
 unpack_by_python3() {
     umask "$hs_umask"
     exec python3 -IS -c '
@@ -1902,7 +1640,6 @@ with tarfile.open(sys.argv[1]) as tar:
         tar.extract(member, sys.argv[2], set_attrs=member.isreg())
 ' "$hs_archive" "./$hs_lib" 2>"$hs_private/unpacked"
 }
-
 not_unpacked() {
     time_left "$hs_payload_end" ||
         die "$hs_e_walltime" "the walltime of $hs_walltime_s s ended before the library '$hs_library' was unpacked"
@@ -1918,8 +1655,6 @@ not_unpacked() {
     fi
     die "$hs_e_unpack" "neither tar nor python3 is on $(uname -n): the library '$hs_library' cannot be unpacked"
 }
-
-# KIND NAME: where the payload looks. The first library stands in front, whatever there is behind them.
 search_line() {
     hs_base=$hs_top/$hs_lib
     if [ "$1" = file ]; then
@@ -1942,9 +1677,6 @@ search_line() {
         [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
     done
 }
-# The payload: started, watched, ended, judged.
-
-# Everything that can be known before: an exec that fails later looks like an exit code.
 check_payload() {
     case $hs_payload in
         ./*) chmod u+x "$hs_payload" ;;
@@ -1969,10 +1701,7 @@ check_payload() {
         /*) [ -x "$hs_first" ] || die "$hs_e_start" "the interpreter $hs_first of the payload does not exist on $(uname -n)" ;;
     esac
 }
-
-# The payload may run elsewhere, where the job's directory has no relative name.
 enter() { cd "$1" || exit; }
-
 no_workdir() {
     case $hs_bounded in
         137) hs_why="does not answer on $(uname -n)" ;;
@@ -1983,10 +1712,6 @@ no_workdir() {
     esac
     die "$hs_e_start" "the payload is to run in $hs_workdir, which $hs_why"
 }
-
-# Start the payload in a session of its own, so that it and its children can be ended together. A
-# shell's background commands ignore SIGINT and SIGQUIT for ever, unless job control is on; bash has that
-# without a terminal, others need an env or a python3 that takes it back.
 launch() {
     hs_session=$(command -v setsid) && hs_session=setsid
     set -m
@@ -2016,20 +1741,11 @@ os.execvp(sys.argv[1], sys.argv[1:])
     set +m
     exec 3<&-
 }
-
-# The payload's parent: a shell of its own that does nothing but wait in the foreground. A shell writes to
-# stderr that a child was ended by a signal (but for INT and PIPE), and there is no other way to tell that
-# from an exit code above 128, which every shell script has whose last command crashed. bash says nothing
-# about signals that it traps; it has its own process group here and needs no traps.
 tell() {
     [ -n "${BASH_VERSION-}" ] || trap : HUP INT QUIT USR1 USR2 TERM
     (exec_payload "$@") <&3 2>&9 3<&- 9>&-
     exit $?
 }
-
-# The user's environment, and then the payload instead of the shell. The last shell says who it is, puts
-# the user's libraries back, and leaves a mark if the exec fails; its name is hepsub, because then it
-# complains.
 exec_payload() {
     umask "$hs_umask"
     [ -z "$hs_submitdir" ] || export HEPSUB_SUBMIT_DIR="$hs_submitdir"
@@ -2040,7 +1756,6 @@ exec_payload() {
     [ -z "$hs_workdir" ] || cd "$hs_workdir" || exit 127
     exec "$@"
 }
-
 hs_last_shell='
 hs_mark=$1/nostart
 echo $$ >"$1/pid"
@@ -2053,16 +1768,13 @@ trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
 [ -z "${BASH_VERSION-}" ] || shopt -s execfail
 exec "$@"
 '
-
-# Shells do not hand on variables whose names they cannot spell (A.B): env does.
 odd_environment() {
     [ -r "/proc/$$/environ" ] || return 1
     tr '\0\n' '\n\001' <"/proc/$$/environ" | LC_ALL=C grep -e '^[^=]*[^=A-Za-z0-9_]' -e '^[0-9]' >"$hs_private/odd"
 }
-
 run_payload() {
     check_payload
-    tend # fetching inputs may have taken longer than they last
+    tend
     case $hs_workdir,$hs_payload in
         ?*,./*) hs_payload=$hs_top/${hs_payload#./} ;;
     esac
@@ -2072,7 +1784,7 @@ run_payload() {
             hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
             set -- "${hs_pair%X}" "$@"
         done <"$hs_private/odd"
-        set -- "$(command -v env)" "$@" # as it is found without the libraries
+        set -- "$(command -v env)" "$@"
     fi
     if [ -n "$hs_lib_search" ]; then
         hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
@@ -2098,11 +1810,9 @@ run_payload() {
     end_group
     judge_payload
 }
-
-# Beside the payload: keep the manifest and the credentials fresh, and the walltime.
 clock() {
     trap end_clock VTALRM
-    hs_signal= # the payload has it already
+    hs_signal=
     phase running
     now
     hs_due=$((hs_now + hs_refresh_s))
@@ -2120,8 +1830,6 @@ clock() {
         hs_pause_s=$((hs_wake - hs_now))
         [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
         [ "$hs_pause_s" -le "$hs_left" ] || hs_pause_s=$hs_left
-        # Bash 5.2 loses a signal whose trap would run while it reads a command substitution (seen: "trap:
-        # unexpected EOF while looking for matching `)'"); there is none from here to the end of the nap.
         [ ! -e "$hs_private/over" ] || exit
         nap "$hs_pause_s"
     done
@@ -2131,32 +1839,22 @@ clock() {
     nap $hs_walltime_term_s
     signal_payload KILL
 }
-
-# Bash may lose an ALRM between the fork of a program and its start, where $! is all that is known of it.
 end_clock() {
     [ "$hs_nap" != new ] || hs_nap=$!
-    # shellcheck disable=SC2086 # none, or one each
     kill -ALRM $! $hs_watchdog
-    # shellcheck disable=SC2086 # none, or one each
     kill -KILL $hs_nap $hs_child
     exit
 }
-
-# Wait for the payload's end, whatever signals arrive meanwhile.
 wait_for_payload() {
     while :; do
         hs_trapped=
         wait "$hs_teller"
         hs_waited=$?
-        # 127 after a trap: the shell had already told the status when the signal came.
         [ "$hs_waited" = 127 ] && [ -n "$hs_payload_status" ] || hs_payload_status=$hs_waited
         [ -n "$hs_trapped" ] || break
     done
 }
-
-# Who the payload is → hs_group. It may have been started only just now.
 find_group() {
-    # shellcheck disable=SC2034 # to count is all that it does
     for hs_try in 1 2 3 4 5 6 7 8 9 10; do
         hs_group=
         read -r hs_group <"$hs_private/pid" && break
@@ -2166,19 +1864,15 @@ find_group() {
     [ -n "$hs_group" ] || return 1
     [ -z "$hs_session" ] || hs_group=-$hs_group
 }
-
 signal_payload() { find_group && kill -"$1" "$hs_group"; }
-
 end_helpers() {
-    : >"$hs_private/over" # for a clock that loses the signal
+    : >"$hs_private/over"
     for hs_helper in $hs_clock $hs_killer; do
         kill -VTALRM "$hs_helper"
         wait "$hs_helper"
     done
     hs_clock='' hs_killer=''
 }
-
-# What the payload left running is ended, as HTCondor would.
 end_group() {
     [ -n "$hs_session" ] && signal_payload TERM || return 0
     for hs_name in 1 2 3 4 5 6 7 8 9 10; do
@@ -2187,7 +1881,6 @@ end_group() {
     done
     kill -KILL "$hs_group"
 }
-
 judge_payload() {
     if [ -e "$hs_private/nostart" ] || [ ! -e "$hs_private/pid" ]; then
         hs_payload_status=
@@ -2198,7 +1891,6 @@ judge_payload() {
         if [ -s "$hs_private/death" ]; then
             hs_payload_signal=$hs_number
         else
-            # No shell writes about INT and PIPE: they are believed if they came from here.
             [ ! -e "$hs_private/walltime" ] || hs_forwarded="$hs_forwarded TERM"
             for hs_name in $hs_forwarded; do
                 [ "$hs_number" != "$(signal_number "$hs_name")" ] || hs_payload_signal=$hs_number
@@ -2209,14 +1901,10 @@ judge_payload() {
         verdict "$hs_e_walltime" "the walltime of $hs_walltime_s s ended the payload: submit with a longer one (hep_sub -wt)"
     fi
 }
-# Outputs: which there are, and where each belongs.
-
-# A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
     chmod u+rwx .
     { [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ]; } || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
 }
-
 stage_out() {
     restore_home
     if [ -n "$hs_by_url" ]; then
@@ -2224,26 +1912,21 @@ stage_out() {
         refresh new
     fi
     if [ -n "$hs_by_url$hs_moves" ]; then
-        rm -f "$hs_private"/due.* # now, whenever it was the last time
+        rm -f "$hs_private"/due.*
         tend
     fi
-    each_line keep_line # what needs no network first, so that it has its place at home
+    each_line keep_line
     [ -z "$hs_brings_new" ] || bring_new
     [ "$hs_run" = 1 ] || each_line unmark_line
     each_line save_line
 }
-
-# An earlier run of the job may have written the marker: it would say that a mixture of the two is complete.
-# Where that is not allowed, the marker's checksums still say whose an object is.
 unmark_line() {
     [ "$1" = unmark ] || return 0
     hs_url=$2
     look_up unmark - "$2"
     persist delete unmark - "$hs_url" - "$hs_deadline" "$hs_patience_s"
 }
-
 check_delete() { :; }
-
 keep_line() {
     case $1 in
         home | homeglob | move | moveglob) ;;
@@ -2263,8 +1946,6 @@ keep_line() {
             ;;
     esac
 }
-
-# hs_output to hs_target, or home.
 keep_one() {
     measure
     if [ "$hs_action" = home ]; then
@@ -2275,13 +1956,10 @@ keep_one() {
         save_later "$hs_target" "cannot be written to $hs_target"
     fi
 }
-
-# Each match of hs_pattern, which may be none: FLAGS.
 keep_matches() {
     hs_glob_flags=$1 hs_keys=$hs_nl hs_any=
     hs_old_ifs=$IFS
     IFS=
-    # shellcheck disable=SC2086 # it is a pattern
     set -- $hs_pattern
     IFS=$hs_old_ifs
     for hs_output in "$@"; do
@@ -2300,20 +1978,15 @@ keep_matches() {
     done
     no_match
 }
-
-# Whether hs_output is what a pattern may mean: a file that the payload made.
 is_match() {
     [ -f "./$hs_output" ] || return 1
     case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) return 1 ;; esac
 }
-
-# A pattern that nothing matches is an output that is missing.
 no_match() {
     [ -z "$hs_any" ] || return 0
     hs_output=$hs_pattern
     found "$hs_glob_flags"
 }
-
 save_line() {
     case $1 in
         output)
@@ -2325,8 +1998,6 @@ save_line() {
         glob) save_matches "$@" ;;
     esac
 }
-
-# Whether the output is there; a required one that is not is remembered.
 found() {
     [ -e "./$hs_output" ] && return 0
     hs_size=null hs_sum=-
@@ -2334,8 +2005,6 @@ found() {
     if [ "$1" != '?' ]; then hs_missing="$hs_missing${hs_missing:+, }'$hs_output'"; fi
     return 1
 }
-
-# Size and checksum of hs_output → hs_bytes, hs_md5.
 measure() {
     hs_md5=-
     if [ -d "./$hs_output" ]; then
@@ -2349,8 +2018,6 @@ measure() {
         hs_md5=$hs_sum
     fi
 }
-
-# Links to files of the job's own, in a directory of outputs, become these files: elsewhere they would lead nowhere.
 settle_links() {
     find "./$hs_output/." -type l -exec sh -c '
 top=$(pwd -P)
@@ -2361,15 +2028,12 @@ for link do
 done
 ' sh {} +
 }
-
-# Each match of a pattern, by a form. What came in is no output.
 save_matches() {
     decode "$2"
     hs_pattern=$hs_text hs_keys=$hs_nl hs_any=
     hs_glob=$2 hs_glob_flags=$3 hs_glob_url=$4
     hs_old_ifs=$IFS
     IFS=
-    # shellcheck disable=SC2086 # it is a pattern
     set -- $hs_pattern
     IFS=$hs_old_ifs
     for hs_output in "$@"; do
@@ -2402,16 +2066,12 @@ save_matches() {
     done
     no_match
 }
-
-# The names at the top of the job's directory, each between line ends → hs_names.
 list_top() {
     hs_names=$hs_nl
     for hs_name in * .[!.]* ..?*; do
         hs_names=$hs_names$hs_name$hs_nl
     done
 }
-
-# All that the payload left new: a job without outputs of its own brings home what HTCondor would.
 bring_new() {
     list_top
     hs_homelimit=
@@ -2426,9 +2086,6 @@ bring_new() {
 $hs_names
 END
 }
-# The places of outputs: a store, a shared file system, home; and what is said of them.
-
-# Upload hs_output: VERB ACTION NAME-in-the-manifest URL [OBJECT]; where that fails, it goes home.
 upload() {
     bare "$4"
     hs_object=${5:-$hs_bare}
@@ -2444,7 +2101,6 @@ upload() {
     hs_want_md5=$hs_md5
     hs_patience=$hs_patience_s hs_until=$hs_deadline
     if ! fits; then
-        # Nothing but the store can take it: as long as there is time at all.
         now
         hs_patience=stubborn
         [ -n "$hs_walltime_s" ] || hs_until=$((hs_now - hs_start + hs_forever_s))
@@ -2457,8 +2113,6 @@ upload() {
         save_later "$hs_object" "$hs_why"
     fi
 }
-
-# An ETag is the md5 of what the store has, unless it came in parts or was encrypted.
 check_put() {
     header etag
     hs_etag=${hs_header#W/}
@@ -2478,20 +2132,14 @@ check_put() {
     [ "$hs_etag" = "$hs_want_md5" ] && return 0
     hs_outcome=wrong hs_why="the store says that it received something else (ETag $hs_etag)"
 }
-
 check_post() { check_put "$1"; }
-
-# To a shared file system: never half a file under its final name.
 move() {
-    # Into a directory that is there; but a directory of the same name is the place itself.
     case $hs_target/ in
         */"${hs_output##*/}"/) [ -d "./$hs_output" ] || [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
         *) [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
     esac
-    # Another run of the job may still be at it, on a node that nobody hears of: a name of its own, and
-    # what an earlier run left goes away, and with it that run's chance to finish.
     hs_last=${hs_target##*/}
-    [ ${#hs_last} -le 60 ] || hs_last=$(printf %s "$hs_last" | head -c 150) # a name has 255 bytes at most
+    [ ${#hs_last} -le 60 ] || hs_last=$(printf %s "$hs_last" | head -c 150)
     hs_temporary=${hs_target%/*}/$hs_last.tmp-$hs_job-
     [ "$hs_run" = 1 ] || rm -rf "$hs_temporary"*
     hs_temporary=$hs_temporary$(uname -n).$$
@@ -2501,12 +2149,11 @@ move() {
         return 1
     }
 }
-
 copy() {
     mkdir -p "${3%/*}" || return 1
     if [ -d "$1" ]; then
-        rm -rf "$2" && cp -R "$1/." "$2" || return 1 # what is perhaps a link to a directory
-        if [ -d "$3" ]; then # mv would put it inside
+        rm -rf "$2" && cp -R "$1/." "$2" || return 1
+        if [ -d "$3" ]; then
             merge "$2" "$3" && rm -rf "$2"
             return
         fi
@@ -2515,8 +2162,6 @@ copy() {
     fi
     mv -f "$2" "$3"
 }
-
-# All that is in directory $1 goes into directory $2, whose other files are the user's, or an earlier job's, and stay.
 merge() (
     cd "$1" || return 1
     find . -type d -exec sh -c '
@@ -2527,17 +2172,13 @@ merge() (
         goal=$1
         shift
         for each do [ ! -d "$goal/$each" ] && mv -f "$each" "$goal/$each" || exit 1; done' sh "$2" {} + || return 1
-    hs_left=$(find . ! -type d | head -n 1) # there is a find that says nothing of what -exec could not do
+    hs_left=$(find . ! -type d | head -n 1)
     [ -z "$hs_left" ]
 )
-
 fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }
-
-# hs_output into the directory that the batch system brings home; where that cannot be, hs_no_home says why.
 bring_home() {
     hs_no_home="at most ${hs_homelimit:-all} bytes may come home"
     fits || return 1
-    # To the shadow it leads out of the directory, and no output at all comes home (tried on 23.9.6).
     if [ -n "$hs_confined" ]; then
         hs_odd=$(find "./$hs_output" -name '*\\*' | head -n 1)
         case $hs_output$hs_odd in
@@ -2547,7 +2188,7 @@ bring_home() {
     hs_place=$hs_home/outputs/$hs_output
     make_parent "./$hs_place"
     if [ -e "./$hs_place" ]; then
-        : # its other destination has failed before
+        :
     elif [ -L "./$hs_output" ]; then
         if [ -d "./$hs_output" ]; then
             cp -R "./$hs_output/." "./$hs_place"
@@ -2555,17 +2196,13 @@ bring_home() {
             cp -L "./$hs_output" "./$hs_place"
         fi || return 1
     else
-        # It keeps its old name: another output may be a symlink to it, or have another destination.
         ln "./$hs_output" "./$hs_place" ||
             { mv -f "./$hs_output" "./$hs_place" && ln -s "$hs_top/$hs_place" "./$hs_output"; } || return 1
     fi
-    # A FIFO or socket would stop HTCondor's starter for ever.
     [ ! -d "./$hs_place" ] || find "./$hs_place" ! -type f ! -type d ! -type l -exec rm -f {} +
     hs_home_bytes=$((hs_home_bytes + hs_bytes))
     record home "${1-}"
 }
-
-# An output that is not where it belongs: DESTINATION REASON.
 save_later() {
     if bring_home "$1"; then
         hs_kept="$hs_kept${hs_kept:+, }'$hs_output'"
@@ -2575,19 +2212,17 @@ save_later() {
         lose "$2" "$1"
     fi
 }
-
 lose() {
     hs_lost="$hs_lost${hs_lost:+, }'$hs_output'"
     hs_one="'$hs_output' ($hs_bytes bytes)"
     if [ $((${#hs_too_large} + ${#hs_one})) -lt 200 ]; then
         hs_too_large="$hs_too_large${hs_too_large:+, }$hs_one"
     else
-        hs_more=$((hs_more + 1)) # HTCondor's proxy takes lines of 1023 bytes, its quoting included
+        hs_more=$((hs_more + 1))
     fi
     say "output '$hs_output' ($hs_bytes bytes) is lost: $1, but $hs_no_home"
     record lost "$2"
 }
-
 pending() {
     encode "$1"
     hs_place=$hs_text
@@ -2596,8 +2231,6 @@ pending() {
     printf '%s\t%s\t%s\t%s\n' "$hs_place" "$2" "$3" "$hs_text" >>"$hs_home/pending.tsv"
     umask 077
 }
-
-# A line of the report: STATE DESTINATION, of hs_output with hs_bytes and hs_md5.
 record() {
     [ "$1" != missing ] || hs_bytes=null hs_md5=-
     json "$hs_output"
@@ -2608,38 +2241,28 @@ record() {
     if [ "$1" = uploaded ] && [ -n "$hs_stored" ]; then json "$hs_stored"; else hs_json=null; fi
     hs_outputs="$hs_outputs${hs_outputs:+, }$hs_item$hs_json}"
 }
-
-# Tell the job's ad what is lost, so that HTCondor can hold the job with that reason.
 tell_lost() {
     [ "$hs_more" = 0 ] || hs_too_large="$hs_too_large${hs_too_large:+, }and $hs_more more"
     classad "$hs_too_large; $hs_no_home"
     chirp set ChirpHepSub_Lost "$hs_string"
 }
-# The job from its beginning to its end, on every way out.
-
 begin() {
-    # A closed descriptor would make the next redirection the end of the shell.
     { :; } 3<&0 || exec </dev/null
     { :; } 3>&1 || exec >/dev/null
     { :; } 3>&2 || exec 2>/dev/null
     exec 3<&0 9>&2 </dev/null 2>/dev/null
-
     trap finish EXIT
     for hs_name in HUP INT QUIT USR1 USR2 TERM; do
-        # shellcheck disable=SC2064 # the name as it is now
         trap "caught $hs_name" "$hs_name"
     done
-    trap : PIPE # a reader of stderr that went away must not cost the outputs
+    trap : PIPE
     hs_umask=$(umask)
-    mkdir -p "./$hs_home" # first of all: HTCondor holds a job whose listed directory is missing
+    mkdir -p "./$hs_home"
     hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
     hs_start=${hs_times% *} hs_started=${hs_times#* }
-
-    # The user's own libraries are for the payload: they have broken many a system's curl.
     hs_library_path=${LD_LIBRARY_PATH-} hs_had_library_path=${LD_LIBRARY_PATH+yes}
     hs_preload=${LD_PRELOAD-} hs_had_preload=${LD_PRELOAD+yes}
     unset LD_LIBRARY_PATH LD_PRELOAD
-
     hs_top=$PWD
     umask 077
     rm -rf "./$hs_private"
@@ -2650,8 +2273,6 @@ begin() {
     { mv "$hs_manifest_name" "$hs_private/manifest" && chmod 600 "$hs_private/manifest"; } ||
         die "$hs_e_contract" "cannot move $hs_manifest_name to $hs_private"
 }
-
-# A signal for the wrapper. What it means depends on where we are.
 caught() {
     hs_trapped=$1
     case $hs_stage in
@@ -2671,16 +2292,12 @@ caught() {
             ;;
     esac
 }
-
-# End a payload that does not heed its SIGTERM.
 kill_later() {
     exec 3<&- 9>&- >/dev/null
     trap 'kill -KILL $!; exit' VTALRM
     nap "$hs_term_s"
     signal_payload KILL
 }
-
-# Say what became of the outputs, the worst first; then the marker.
 conclude() {
     each_credential complain
     if [ -n "$hs_lost" ]; then
@@ -2696,7 +2313,6 @@ conclude() {
     [ "$hs_payload_status" = 0 ] || return 0
     each_line mark_line
 }
-
 mark_line() {
     [ "$1" = marker ] || return 0
     bare "$2"
@@ -2712,12 +2328,11 @@ mark_line() {
             bare "$2"
             verdict "$hs_e_home" "all outputs are in their place, but not the marker that says so: $hs_why ($hs_bare)"
             ;;
-        "$hs_e_home") ;; # whoever puts the last output into its place writes it
+        "$hs_e_home") ;;
         *) return 0 ;;
     esac
     pending report.json - - "$hs_bare"
 }
-
 report() {
     hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
     hs_exit_code=null hs_exit_signal=null
@@ -2742,19 +2357,13 @@ report() {
     printf '"strangers": %s,\n' "$hs_strangers"
     printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
 }
-
-# What the report says, but only files in .hepsub know.
 gather() {
     [ ! -e "$hs_private/chirped" ] || hs_chirped=true
     hs_credentials=
     each_credential describe
 }
-
-# On every way out.
 finish() {
     hs_exit=$?
-    # A subshell of bash that is ended before it has forgotten its parent's traps comes here, too.
-    # shellcheck disable=SC3028 # bash alone knows it
     [ "${BASHPID:-$$}" = $$ ] || return 0
     trap - EXIT
     trap : HUP INT QUIT USR1 USR2 TERM
@@ -2782,15 +2391,10 @@ finish() {
     else
         exit "$hs_exit"
     fi
-    # End as the payload did, so that the batch system sees it; without a core file of this shell.
-    # shellcheck disable=SC3045 # every shell has it, and if not, there is a core file
     ulimit -c 0
     trap - HUP INT QUIT USR1 USR2 TERM PIPE
-    # A shell that stands here in its EXIT trap would finish that first (bash): another one takes its
-    # place, and its code where a signal does not end it (the first process of a container, say).
     exec sh -c "kill -$hs_number \$\$; exit $((128 + hs_number))" 2>/dev/null
 }
-
 main() {
     begin
     check_sent
@@ -2817,5 +2421,4 @@ main() {
     if [ "$hs_payload_status" != 0 ]; then exit "$hs_payload_status"; fi
     exit "$hs_code"
 }
-
 main "$@"

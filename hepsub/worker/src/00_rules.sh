@@ -1,11 +1,11 @@
-#!/bin/sh
-# hepsub's wrapper: travels with a job, fetches its inputs, runs the payload, saves its outputs.
+# The rules of all modules, what never changes, and what has happened so far.
 #
 #   wrapper.sh [ARGUMENT OF THE PAYLOAD…]
 #
-# README.md beside this file is the contract: the manifest, the report, the exit codes. It runs as a
-# guest on machines that nobody chose: a POSIX sh, curl or else python3, and no more. The functions
-# stand in the order in which a job meets them; `main`, at the end, is the table of contents.
+# hepsub's wrapper travels with a job, fetches its inputs, runs the payload, saves its outputs. worker/README.md is
+# the contract: the manifest, the report, the exit codes. It runs as a guest on machines that nobody chose: a POSIX
+# sh, curl or else python3, and no more. The modules stand in the order in which a job meets them; `main`, in the
+# last one, is the table of contents. build.py makes one file of them; nothing here does anything when it is read.
 #
 # Four rules hold everywhere, and look odd until one knows them:
 #  * Every variable is called hs_…: the user's environment is imported into this shell, and a plain
@@ -52,7 +52,6 @@ hs_tab='	'
 hs_cr=$(printf '\r')
 hs_nl='
 '
-hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
 
 hs_umask=022
 hs_started=-

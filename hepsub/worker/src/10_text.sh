@@ -1,5 +1,8 @@
 # Texts: fields of the manifest, JSON, ClassAds, URLs, words between quotes.
 
+# What stands in a JSON string as it is, beside `-`.
+hs_plain='abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()*+,./:;<=>?@[]^_`{|}~'
+
 # %09, %0a, %25 → hs_text. Fails at any other %.
 decode() {
     hs_rest=$1 hs_text=

@@ -184,7 +184,6 @@ is_ours() {
 look_up() {
     bare "$3"
     hs_old_bare=$hs_bare
-    # shellcheck disable=SC2034 # read needs a name for what it skips
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
         [ "$hs_1" = "$1" ] || continue
         case $1 in

@@ -52,6 +52,7 @@ phase() {
 count_run() {
     [ -r "${_CONDOR_JOB_AD:-.job.ad}" ] || return 0
     hs_run=1
+    # shellcheck disable=SC2034 # read needs a name for what it skips
     while IFS=' =' read -r hs_1 hs_2 hs_rest_of_line; do
         case $hs_1,$hs_2 in
             *,*[!0-9]* | *,) ;;

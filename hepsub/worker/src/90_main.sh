@@ -200,5 +200,3 @@ main() {
     if [ "$hs_payload_status" != 0 ]; then exit "$hs_payload_status"; fi
     exit "$hs_code"
 }
-
-main "$@"
