@@ -64,3 +64,16 @@ def test_what_is_left_out_are_comments(tmp_path: Path) -> None:
 )
 def test_a_comment_is_known_by_where_it_stands(text: str, left: str) -> None:
     assert build.without_comments(text) == left
+
+
+def test_the_modules_are_clean() -> None:
+    """As one program: what one of them sets another one reads."""
+    program = "".join(f". {path}\n" for path in build.modules())
+    done = subprocess.run(
+        ["shellcheck", "-s", "sh", "-x", "-a", "-"],
+        input=program,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")

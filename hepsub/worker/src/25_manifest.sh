@@ -21,94 +21,152 @@ read_manifest() {
     [ -n "$hs_payload" ] || broken "it names no payload"
 }
 
+# What a manifest may say: action and fields, in the words of README.md (a test compares the two, and what
+# bundle/manifest.py writes).
+hs_lines='
+hepsub-manifest: 1 JOBID
+payload: PATH
+submitdir: PATH
+workdir: PATH
+credential: NAME KIND FILE SOURCE
+condorcred: NAME KIND SERVICE
+environment: FILE
+ca: PREFIX FILE
+isolation: KIND
+newfiles:
+confined:
+source: PATH
+walltime: SECONDS GRACE
+homelimit: BYTES
+putlimit: BYTES
+sent: NAME
+copylimit: BYTES FILES
+copy: NAME PATH
+link: NAME PATH
+input: NAME SIZE CHECKSUM URL
+library: NAME KIND FILE
+output: NAME FLAGS URL
+glob: PATTERN FLAGS URL FORM
+move: NAME FLAGS PATH
+home: NAME FLAGS -
+moveglob: PATTERN FLAGS PATH
+homeglob: PATTERN FLAGS -
+unmark: URL
+marker: URL
+'
+
 # One line, before anything is done: a job with a broken contract must not run for three days first.
 read_line() {
-    case $1 in
-        hepsub-manifest) ;;
-        payload)
-            path "$2"
-            hs_payload=$hs_text
-            case $hs_payload in
-                /*) ;;
-                *) inside "$2" && hs_payload=./$hs_text && known "$hs_text" ;;
-            esac
-            [ -z "$hs_sealed_payload" ] || [ "$2" = "$hs_sealed_payload" ] ||
-                die "$hs_e_sent" "the manifest names '$hs_text' as the payload, which is not what was submitted"
-            ;;
-        submitdir) path "$2" && hs_submitdir=$hs_text ;;
-        workdir) absolute "$2" && hs_workdir=$hs_text ;;
-        credential)
-            kind "$3" "$2" && inside "$4"
+    hs_words=${hs_lines#*"$hs_nl$1:"}
+    if [ "$hs_words" = "$hs_lines" ]; then
+        case $1 in
+            [a-z]*) return 0 ;; # of a later hepsub, which can do without
+            *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
+        esac
+    fi
+    check_fields "$@"
+    use_line "$@"
+}
+
+# Each field of a line is what its word in hs_words says.
+check_fields() {
+    hs_action=$1 hs_called=$2
+    shift
+    for hs_word in ${hs_words%%"$hs_nl"*}; do
+        check_field "$1"
+        shift
+    done
+}
+
+check_field() {
+    case $hs_action,$hs_word in
+        *,- | *,SERVICE | hepsub-manifest,*) ;;
+        credential,NAME | condorcred,NAME | submitdir,PATH | payload,PATH | source,PATH | ca,PREFIX | isolation,KIND) path "$1" ;;
+        library,NAME)
+            path "$1"
             case $hs_text in
-                */*) broken "'$4' is not the file name of the credential $2" ;;
+                */* | . | ..) broken "'$1' is not the name of a library" ;;
             esac
-            [ "$5" = - ] || absolute "$5"
             ;;
+        library,FILE | *,NAME | *,PATTERN) inside "$1" ;;
+        ca,FILE) file_name "$1" "an authority" ;;
+        credential,FILE) file_name "$1" "the credential $hs_called" ;;
+        environment,FILE) inside "$1" ;;
+        *,PATH) absolute "$1" ;;
+        *,SOURCE) [ "$1" = - ] || absolute "$1" ;;
+        *,SIZE) [ "$1" = - ] || number "$1" ;;
+        *,SECONDS | *,GRACE | *,BYTES | *,FILES) number "$1" ;;
+        *,CHECKSUM)
+            case $1 in
+                - | md5:* | sha256:*) ;;
+                *) broken "checksum of $hs_called: neither md5:… nor sha256:… nor -" ;;
+            esac
+            ;;
+        library,KIND)
+            case $1 in
+                dir | file) ;;
+                *) broken "the library $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+            esac
+            ;;
+        *,KIND)
+            case $1 in
+                kerberos | token) ;;
+                *) broken "the credential $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+            esac
+            ;;
+        *,FLAGS)
+            case $1 in
+                - | '?') ;;
+                *) broken "flags '$1' of $hs_called" ;;
+            esac
+            ;;
+        marker,URL | unmark,URL) url "$1" "the marker" ;;
+        *,URL) url "$1" "$hs_called" ;;
+        *,FORM) [ -n "$1" ] || broken "no form for the pattern $hs_called" ;;
+    esac
+}
+
+# What a line changes for the others, and for the job as a whole.
+use_line() {
+    case $1 in
+        payload) use_payload "$2" ;;
+        submitdir) decode "$2" && hs_submitdir=$hs_text ;;
+        workdir) decode "$2" && hs_workdir=$hs_text ;;
         condorcred)
-            kind "$3" "$2"
             case $3,$4 in
                 kerberos,* | token,[!-/]*) ;;
                 *) broken "'$4' is not the service of the credential $2" ;;
             esac
             ;;
-        walltime)
-            number "$2" && hs_walltime_s=$2
-            number "$3" && hs_grace_s=$3
-            [ "$hs_grace_s" -lt "$hs_walltime_s" ] || hs_grace_s=$((hs_walltime_s / 2))
-            ;;
-        source) path "$2" && hs_source=$hs_text ;;
-        isolation) path "$2" && hs_isolation=$hs_text ;;
+        environment) check_environment "$2" ;;
+        ca) decode "$2" && printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities" ;;
+        isolation) decode "$2" && hs_isolation=$hs_text ;;
         newfiles) hs_brings_new=yes ;;
         confined) hs_confined=yes ;;
-        homelimit) number "$2" && hs_homelimit=$2 ;;
-        putlimit) number "$2" && hs_putlimit=$2 ;;
-        sent) inside "$2" && known "$hs_text" ;;
-        link | copy)
-            inside "$2" && known "$hs_text"
-            absolute "$3"
+        source) decode "$2" && hs_source=$hs_text ;;
+        walltime)
+            hs_walltime_s=$2 hs_grace_s=$3
+            [ "$hs_grace_s" -lt "$hs_walltime_s" ] || hs_grace_s=$((hs_walltime_s / 2))
             ;;
-        copylimit)
-            number "$2" && hs_copy_bytes=$2
-            number "$3" && hs_copy_files=$3
-            ;;
-        input)
-            inside "$2" && known "$hs_text"
-            [ "$3" = - ] || number "$3"
-            case $4 in
-                - | md5:* | sha256:*) ;;
-                *) broken "checksum of $2: neither md5:… nor sha256:… nor -" ;;
-            esac
-            url "$5" "$2"
-            ;;
-        library)
-            inside "$4" && path "$2" && hs_has_lib=yes
-            case $3,$hs_text in
-                *,*/* | *,. | *,..) broken "'$2' is not the name of a library" ;;
-                dir,* | file,*) ;;
-                *) broken "the library $2 is of the kind '$3', which this wrapper does not know: reinstall hepsub" ;;
-            esac
-            ;;
-        environment) inside "$2" && check_environment "$2" ;;
-        output) inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes ;;
-        home | homeglob) inside "$2" && flags "$3" "$2" ;;
-        move | moveglob) inside "$2" && flags "$3" "$2" && absolute "$4" && hs_moves=yes ;;
-        glob)
-            inside "$2" && flags "$3" "$2" && url "$4" "$2" && hs_by_url=yes
-            [ -n "$5" ] || broken "no form for the pattern $2"
-            ;;
-        marker) url "$2" "the marker" && hs_by_url=yes ;;
-        unmark) url "$2" "the marker" ;;
-        ca)
-            inside "$3"
-            case $hs_text in
-                */*) broken "'$3' is not the file name of an authority" ;;
-            esac
-            path "$2"
-            printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities"
-            ;;
-        [a-z]*) ;; # of a later hepsub, which can do without
-        *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
+        homelimit) hs_homelimit=$2 ;;
+        putlimit) hs_putlimit=$2 ;;
+        copylimit) hs_copy_bytes=$2 hs_copy_files=$3 ;;
+        sent | copy | link | input) decode "$2" && known "$hs_text" ;;
+        library) hs_has_lib=yes ;;
+        output | glob | marker) hs_by_url=yes ;;
+        move | moveglob) hs_moves=yes ;;
     esac
+}
+
+use_payload() {
+    decode "$1"
+    hs_payload=$hs_text
+    case $hs_payload in
+        /*) ;;
+        *) inside "$1" && hs_payload=./$hs_text && known "$hs_text" ;;
+    esac
+    [ -z "$hs_sealed_payload" ] || [ "$1" = "$hs_sealed_payload" ] ||
+        die "$hs_e_sent" "the manifest names '$hs_text' as the payload, which is not what was submitted"
 }
 
 known() { hs_known=$hs_known$1$hs_nl; }
@@ -132,24 +190,16 @@ inside() {
     esac
 }
 
+file_name() {
+    inside "$1"
+    case $hs_text in
+        */*) broken "'$1' is not the file name of $2" ;;
+    esac
+}
+
 number() {
     case $1 in
         '' | *[!0-9]*) broken "'$1' is not a number" ;;
-    esac
-}
-
-kind() {
-    path "$2"
-    case $1 in
-        kerberos | token) ;;
-        *) broken "the credential $2 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
-    esac
-}
-
-flags() {
-    case $1 in
-        - | '?') ;;
-        *) broken "flags '$1' of $2" ;;
     esac
 }
 
