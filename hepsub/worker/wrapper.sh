@@ -30,6 +30,10 @@ hs_tab='	'
 hs_cr=$(printf '\r')
 hs_nl='
 '
+hs_1='' hs_2='' hs_3='' hs_4='' hs_5=''
+hs_top=
+hs_start=0
+hs_library_path='' hs_had_library_path='' hs_preload='' hs_had_preload=''
 hs_umask=022
 hs_started=-
 hs_stage=before
@@ -90,12 +94,12 @@ hs_more=0
 hs_absent=$hs_nl
 hs_moves=
 hs_http_ready=
+hs_chirped=false
 hs_kinits=
 hs_aklog=
 hs_ticket=
 hs_token=
 hs_wake=0
-hs_chirp_ways=
 hs_status=000
 hs_stored=
 hs_why=
@@ -237,6 +241,9 @@ base64_of_hex() {
 ')
 }
 iso() { hs_iso=$(date -u -d "@$1" '+%Y-%m-%dT%H:%M:%SZ') || hs_iso="$1 s after 1970"; }
+hs_now=0
+hs_bounded=0
+hs_left=1
 say() { printf 'hepsub: %s\n' "$*" >&9; }
 verdict() {
     say "$2"
@@ -351,18 +358,18 @@ check_sent() {
         die "$hs_e_sent" "$hs_sums_name is not what was submitted: the job is not run"
     hs_sealed=yes
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 <&4; do
-        check_sent_line 4<&-
+        check_sent_line "$hs_1" "$hs_2" "$hs_3" 4<&-
     done 4<"$hs_private/sums"
 }
 check_sent_line() {
     heed
-    case $hs_1 in
-        payload) hs_sealed_payload=$hs_2 ;;
+    case $1 in
+        payload) hs_sealed_payload=$2 ;;
         sha256)
-            decode "$hs_3" && [ -f "./$hs_text" ] || return 0
+            decode "$3" && [ -f "./$hs_text" ] || return 0
             hs_name=$hs_text
             checksum sha256 "./$hs_name"
-            [ "$hs_sum" = "$hs_2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
+            [ "$hs_sum" = "$2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
             ;;
     esac
 }
@@ -384,6 +391,7 @@ look_at_neighbours() {
         say "this site does not keep its users apart ($hs_strangers job(s) of others can be read here), though the policy says isolation = \"$hs_isolation\": tell its administrators"
 }
 owner_in() { sed -n 's/^[Uu]ser *= *//p' "$1" | head -n 1; }
+hs_url=
 broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
 each_line() {
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line <&4 || [ -n "$hs_1" ]; do
@@ -439,19 +447,19 @@ read_line() {
             *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
         esac
     fi
-    check_fields "$@"
+    check_fields "${hs_words%%"$hs_nl"*}" "$@"
     use_line "$@"
 }
 check_fields() {
-    hs_action=$1 hs_called=$2
-    shift
-    for hs_word in ${hs_words%%"$hs_nl"*}; do
-        check_field "$1"
+    hs_fields=$1 hs_kind_of_line=$2 hs_called=$3
+    shift 2
+    for hs_word in $hs_fields; do
+        check_field "$1" "$hs_kind_of_line,$hs_word" "$hs_called"
         shift
     done
 }
 check_field() {
-    case $hs_action,$hs_word in
+    case $2 in
         *,- | *,SERVICE | hepsub-manifest,*) ;;
         credential,NAME | condorcred,NAME | submitdir,PATH | payload,PATH | source,PATH | ca,PREFIX | isolation,KIND) path "$1" ;;
         library,NAME)
@@ -462,7 +470,7 @@ check_field() {
             ;;
         library,FILE | *,NAME | *,PATTERN) inside "$1" ;;
         ca,FILE) file_name "$1" "an authority" ;;
-        credential,FILE) file_name "$1" "the credential $hs_called" ;;
+        credential,FILE) file_name "$1" "the credential $3" ;;
         environment,FILE) inside "$1" ;;
         *,PATH) absolute "$1" ;;
         *,SOURCE) [ "$1" = - ] || absolute "$1" ;;
@@ -471,30 +479,30 @@ check_field() {
         *,CHECKSUM)
             case $1 in
                 - | md5:* | sha256:*) ;;
-                *) broken "checksum of $hs_called: neither md5:… nor sha256:… nor -" ;;
+                *) broken "checksum of $3: neither md5:… nor sha256:… nor -" ;;
             esac
             ;;
         library,KIND)
             case $1 in
                 dir | file) ;;
-                *) broken "the library $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+                *) broken "the library $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
         *,KIND)
             case $1 in
                 kerberos | token) ;;
-                *) broken "the credential $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+                *) broken "the credential $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
         *,FLAGS)
             case $1 in
                 - | '?') ;;
-                *) broken "flags '$1' of $hs_called" ;;
+                *) broken "flags '$1' of $3" ;;
             esac
             ;;
         marker,URL | unmark,URL) url "$1" "the marker" ;;
-        *,URL) url "$1" "$hs_called" ;;
-        *,FORM) [ -n "$1" ] || broken "no form for the pattern $hs_called" ;;
+        *,URL) url "$1" "$3" ;;
+        *,FORM) [ -n "$1" ] || broken "no form for the pattern $3" ;;
     esac
 }
 use_line() {
@@ -602,6 +610,9 @@ look_up() {
         return 0
     done <"$hs_private/manifest"
 }
+hs_chirp_config=
+hs_chirp_program=
+hs_chirp_ways=
 find_chirp() {
     for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do
         [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
@@ -693,6 +704,9 @@ forget_lost() {
     [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
         chirp set ChirpHepSub_Lost undefined
 }
+hs_row='' hs_how='' hs_cred='' hs_kind='' hs_cred_name='' hs_cred_source=''
+hs_cred_path='' hs_state=missing hs_begins=- hs_ends=- hs_renews=-
+hs_variable='' hs_value=''
 take_credentials() {
     mkdir "$hs_creds"
     hs_row=0
@@ -749,15 +763,15 @@ check_environment() {
 }
 each_variable() {
     [ -f "$hs_private/environment" ] || return 0
-    while IFS=$hs_tab read -r hs_variable hs_left <&5 || [ -n "$hs_variable" ]; do
+    while IFS=$hs_tab read -r hs_variable hs_lines_left <&5 || [ -n "$hs_variable" ]; do
         case $hs_variable in
             '' | [0-9]* | *[!A-Za-z0-9_]* | hs_*) broken "the variables beside it have a name that a shell cannot set" ;;
         esac
-        number "$hs_left"
+        number "$hs_lines_left"
         hs_value='' hs_between=''
-        while [ "$hs_left" -gt 0 ]; do
+        while [ "$hs_lines_left" -gt 0 ]; do
             IFS='' LC_ALL=C read -r hs_line <&5 || broken "the value of the variable $hs_variable beside it is cut off"
-            hs_value=$hs_value$hs_between$hs_line hs_between=$hs_nl hs_left=$((hs_left - 1))
+            hs_value=$hs_value$hs_between$hs_line hs_between=$hs_nl hs_lines_left=$((hs_lines_left - 1))
         done
         "$1" 5<&-
     done 5<"$hs_private/environment"
@@ -923,6 +937,8 @@ describe() {
     [ ! -e "$hs_private/renewed.$hs_row" ] || size_of "$hs_private/renewed.$hs_row"
     hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
 }
+hs_asked=0 hs_ask_again=0 hs_renew_at=0 hs_renew_again=0 hs_last_seen=-
+hs_slow=
 find_kinit() {
     case ${HEPSUB_KINIT-} in
         -) return 0 ;;
@@ -1014,13 +1030,13 @@ ask() {
             hs_before=$hs_last_seen hs_last_seen=$hs_ends
             [ "$hs_before" != - ] && [ "$hs_ends" != "$hs_before" ] && return 0 || return 1
             ;;
-        condor,token) delivered >"$hs_new" ;;
+        condor,token) delivered "$hs_remote" >"$hs_new" ;;
         *)
             [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
             { bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
             ;;
     esac
-    better "$hs_new" && chmod 600 "$hs_new" && put_in_place && return 0
+    better "$hs_new" && chmod 600 "$hs_new" && put_in_place "$hs_new" && return 0
     rm -f "$hs_new"
     return 1
 }
@@ -1045,11 +1061,11 @@ better() {
 lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt "$hs_ends" ]; }
 put_in_place() {
     [ ! -s "$hs_cred_path" ] || printf . >>"$hs_private/renewed.$hs_row"
-    mv -f "$hs_new" "$hs_cred_path"
+    mv -f "$1" "$hs_cred_path"
 }
 delivered() {
-    hs_use=${_CONDOR_CREDS-}/$hs_remote.use
-    [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
+    hs_use=${_CONDOR_CREDS-}/$1.use
+    [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$1" | tr '*.' '__').use
     LC_ALL=C awk '
 { text = text $0 " " }
 END {
@@ -1073,15 +1089,15 @@ renew() {
     for hs_kinit in $hs_kinits; do
         rm -f "$hs_new"
         { cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new"; } || break
-        bounded "$hs_kinit_s" run_kinit || continue
-        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place; } || continue
+        bounded "$hs_kinit_s" run_kinit "$hs_kinit" "$hs_new" || continue
+        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place "$hs_new"; } || continue
         hs_kinits=$hs_kinit
         return 0
     done
     rm -f "$hs_new"
     return 1
 }
-run_kinit() { exec "$hs_kinit" -R -c "FILE:$hs_top/$hs_new" >/dev/null; }
+run_kinit() { exec "$1" -R -c "FILE:$hs_top/$2" >/dev/null; }
 log_in_to_afs() {
     [ "$hs_kind" = kerberos ] && [ "$hs_state" = valid ] || return 0
     : >"$hs_private/afs.$hs_row"
@@ -1091,6 +1107,11 @@ run_aklog() {
     [ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
     exec "$hs_aklog" >/dev/null
 }
+hs_http=
+hs_libraries=
+hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
+hs_host=
+hs_nobody=
 find_http() {
     [ -z "$hs_http_ready" ] || return 0
     for hs_libraries in system user; do
@@ -1510,6 +1531,10 @@ is_absent() {
     esac
     return 1
 }
+hs_input=
+hs_original=
+hs_part=$hs_private/part
+hs_want_size=- hs_want_sum=-
 fetch_inputs() {
     if [ -n "$hs_needs_http" ]; then
         find_http || die "$hs_e_http" "neither curl nor python3 works on $(uname -n): nothing can be fetched or uploaded"
@@ -1529,23 +1554,22 @@ fetch_line() {
             ;;
         link | copy)
             decode "$3"
-            hs_target=$hs_text
-            bounded 60 test -e "$hs_target" ||
-                { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
+            hs_original=$hs_text
+            bounded 60 test -e "$hs_original" ||
+                { heed && die "$hs_e_input" "input '$hs_input': $hs_original does not exist on $(uname -n)"; }
             make_parent "./$hs_input"
             { [ "$1" = copy ] && copy_input; } || link_input
             ;;
-        input) fetch "$2" "$3" "$4" "$5" ;;
+        input) fetch_input "$2" "$3" "$4" "$5" ;;
     esac
 }
 link_input() {
-    ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
+    ln -sf "$hs_original" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
 }
 copy_input() {
-    hs_part=$hs_private/part
     rm -rf "$hs_part"
     time_left "$hs_payload_end"
-    if [ -f "$hs_target" ] && bounded "$hs_left" clone; then
+    if [ -f "$hs_original" ] && bounded "$hs_left" clone; then
         keep_copy
         return
     fi
@@ -1558,30 +1582,30 @@ copy_input() {
 }
 clone() {
     umask "$hs_umask"
-    exec cp --reflink=always "$hs_target" "$hs_part"
+    exec cp --reflink=always "$hs_original" "$hs_part"
 }
 duplicate() {
     umask "$hs_umask"
     rm -rf "$hs_part"
-    [ -d "$hs_target" ] || exec cp "$hs_target" "$hs_part" 2>"$hs_private/copied"
-    exec cp -R -L "$hs_target" "$hs_part" 2>"$hs_private/copied"
+    [ -d "$hs_original" ] || exec cp "$hs_original" "$hs_part" 2>"$hs_private/copied"
+    exec cp -R -L "$hs_original" "$hs_part" 2>"$hs_private/copied"
 }
 keep_copy() {
     { chmod -R u+rwX "$hs_part" && mv -f "$hs_part" "./$hs_input"; } ||
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 weigh_input() {
-    if [ -f "$hs_target" ]; then
-        size_of "$hs_target"
+    if [ -f "$hs_original" ]; then
+        size_of "$hs_original"
         hs_weight=$hs_size
         return 0
     fi
-    [ -d "$hs_target" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
+    [ -d "$hs_original" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
 }
 weigh_directory() {
-    hs_weight=$(find -L "$hs_target" | head -n "$((hs_copy_files + 1))" | wc -l)
+    hs_weight=$(find -L "$hs_original" | head -n "$((hs_copy_files + 1))" | wc -l)
     [ "$hs_weight" -le "$hs_copy_files" ] || return 1
-    hs_weight=$(du -skL "$hs_target")
+    hs_weight=$(du -skL "$hs_original")
     hs_weight=${hs_weight%%[!0-9]*}
     echo "$((${hs_weight:-0} * 1024))" >"$hs_private/weight"
 }
@@ -1589,15 +1613,14 @@ not_copied() {
     rm -rf "$hs_part"
     heed
     read -r hs_why <"$hs_private/copied" || hs_why="it took too long"
-    [ -d "$hs_target" ] || die "$hs_e_input" "input '$hs_input' cannot be copied: $hs_why"
-    say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_target itself"
+    [ -d "$hs_original" ] || die "$hs_e_input" "input '$hs_input' cannot be copied: $hs_why"
+    say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_original itself"
     return 1
 }
-fetch() {
+fetch_input() {
     hs_want_size=$2 hs_want_sum=$3
     ! sealed_as "$1" || hs_want_sum=sha256:$hs_must
     if [ -z "$hs_inputs" ]; then phase "fetching inputs"; fi
-    hs_part=$hs_private/part
     rm -f "$hs_part"
     now
     hs_begun=$hs_now
@@ -1647,6 +1670,7 @@ is_no_md5() {
     header etag
     [ "$hs_header" = "\"$1\"" ]
 }
+hs_library='' hs_archive=''
 unpack_libraries() {
     [ -n "$hs_has_lib" ] || return 0
     with_umask mkdir "./$hs_lib" || die "$hs_e_unpack" "the directory $hs_lib cannot be made"
@@ -1719,6 +1743,7 @@ search_line() {
         [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
     done
 }
+hs_session=
 check_payload() {
     case $hs_payload in
         ./*) chmod u+x "$hs_payload" ;;
@@ -1869,11 +1894,11 @@ clock() {
         fi
         [ "$hs_source" = - ] || wake_at "$hs_due"
         time_left "$hs_payload_end" || break
-        hs_pause_s=$((hs_wake - hs_now))
-        [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
-        [ "$hs_pause_s" -le "$hs_left" ] || hs_pause_s=$hs_left
+        hs_sleep_s=$((hs_wake - hs_now))
+        [ "$hs_sleep_s" -ge "$hs_busy_s" ] || hs_sleep_s=$hs_busy_s
+        [ "$hs_sleep_s" -le "$hs_left" ] || hs_sleep_s=$hs_left
         [ ! -e "$hs_private/over" ] || exit
-        nap "$hs_pause_s"
+        nap "$hs_sleep_s"
     done
     [ ! -e "$hs_private/over" ] || exit
     : >"$hs_private/walltime"
@@ -1943,6 +1968,12 @@ judge_payload() {
         verdict "$hs_e_walltime" "the walltime of $hs_walltime_s s ended the payload: submit with a longer one (hep_sub -wt)"
     fi
 }
+hs_output=
+hs_target=
+hs_bytes=0 hs_md5=-
+hs_action=
+hs_goal=
+hs_pattern='' hs_glob_flags='' hs_any=''
 restore_home() {
     chmod u+rwx .
     { [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ]; } || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
@@ -1992,7 +2023,7 @@ keep_one() {
     measure
     if [ "$hs_action" = home ]; then
         bring_home || lose "hepsub was told to bring it home" ''
-    elif move; then
+    elif move_output; then
         record moved "$hs_target"
     else
         save_later "$hs_target" "cannot be written to $hs_target"
@@ -2085,26 +2116,26 @@ save_matches() {
         hs_url=$hs_glob_url hs_form=
         look_up glob "$hs_glob" "$hs_glob_url"
         bare "$hs_url"
-        hs_object=$(printf '%s' "$hs_form" | form key)
-        case $hs_object in
+        hs_match_url=$(printf '%s' "$hs_form" | form key)
+        case $hs_match_url in
             %20* | *%20)
                 measure
-                save_later "${hs_bare%/}/$hs_object" "there are stores that cut blanks off a form's key"
+                save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
                 continue
                 ;;
         esac
-        hs_object=${hs_bare%/}/$hs_object
+        hs_match_url=${hs_bare%/}/$hs_match_url
         case $hs_keys in
             *"$hs_nl$hs_key$hs_nl"*)
                 measure
-                save_later "$hs_object" "another match of '$hs_pattern' has the same file name"
+                save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
                 continue
                 ;;
         esac
         hs_keys=$hs_keys$hs_key$hs_nl
         rm -f "$hs_private/upload"
         ln -s "../$hs_output" "$hs_private/upload"
-        upload post glob "$hs_glob" "$hs_url" "$hs_object"
+        upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
     done
     no_match
 }
@@ -2175,7 +2206,7 @@ check_put() {
     hs_outcome=wrong hs_why="the store says that it received something else (ETag $hs_etag)"
 }
 check_post() { check_put "$1"; }
-move() {
+move_output() {
     case $hs_target/ in
         */"${hs_output##*/}"/) [ -d "./$hs_output" ] || [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
         *) [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
@@ -2186,17 +2217,17 @@ move() {
     [ "$hs_run" = 1 ] || rm -rf "$hs_temporary"*
     hs_temporary=$hs_temporary$(uname -n).$$
     time_left "$hs_deadline"
-    bounded "$hs_left" with_umask copy "./$hs_output" "$hs_temporary" "$hs_target" || {
+    bounded "$hs_left" with_umask copy_output "./$hs_output" "$hs_temporary" "$hs_target" || {
         rm -rf "$hs_temporary"
         return 1
     }
 }
-copy() {
+copy_output() {
     mkdir -p "${3%/*}" || return 1
     if [ -d "$1" ]; then
         rm -rf "$2" && cp -R "$1/." "$2" || return 1
         if [ -d "$3" ]; then
-            merge "$2" "$3" && rm -rf "$2"
+            merge_output "$2" "$3" && rm -rf "$2"
             return
         fi
     else
@@ -2204,7 +2235,7 @@ copy() {
     fi
     mv -f "$2" "$3"
 }
-merge() (
+merge_output() (
     cd "$1" || return 1
     find . -type d -exec sh -c '
         goal=$1
@@ -2214,8 +2245,8 @@ merge() (
         goal=$1
         shift
         for each do [ ! -d "$goal/$each" ] && mv -f "$each" "$goal/$each" || exit 1; done' sh "$2" {} + || return 1
-    hs_left=$(find . ! -type d | head -n 1)
-    [ -z "$hs_left" ]
+    hs_unmoved=$(find . ! -type d | head -n 1)
+    [ -z "$hs_unmoved" ]
 )
 fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }
 bring_home() {
@@ -2376,7 +2407,7 @@ mark_line() {
     pending report.json - - "$hs_bare"
 }
 report() {
-    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_ended=$(date -u '+%Y-%m-%dT%H:%M:%SZ')
     hs_exit_code=null hs_exit_signal=null
     if [ -n "$hs_payload_signal" ]; then
         hs_exit_signal=$hs_payload_signal
@@ -2386,7 +2417,7 @@ report() {
     json "$hs_job"
     printf '{\n"version": %s,\n"job": %s,\n"run": %s,\n' "$hs_version" "$hs_json" "${hs_run:-null}"
     json "$(uname -n)"
-    printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "${hs_times#* }"
+    printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "$hs_ended"
     if [ -n "$hs_payload_status" ]; then
         printf '"payload": {"exit_code": %s, "signal": %s, "seconds": %s},\n' "$hs_exit_code" "$hs_exit_signal" "$hs_payload_s"
     else
@@ -2397,7 +2428,7 @@ report() {
     printf '"inputs": [%s],\n"outputs": [%s],\n' "$hs_inputs" "$hs_outputs"
     printf '"credentials": [%s],\n' "$hs_credentials"
     printf '"strangers": %s,\n' "$hs_strangers"
-    printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
+    printf '"chirp": %s\n}\n' "$hs_chirped"
 }
 gather() {
     [ ! -e "$hs_private/chirped" ] || hs_chirped=true

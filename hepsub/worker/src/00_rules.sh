@@ -53,6 +53,10 @@ hs_cr=$(printf '\r')
 hs_nl='
 '
 
+hs_1='' hs_2='' hs_3='' hs_4='' hs_5='' # fields of a line, until the next line is read
+hs_top=              # the job's directory
+hs_start=0           # when the wrapper started, in seconds since 1970
+hs_library_path='' hs_had_library_path='' hs_preload='' hs_had_preload='' # the user's, and whether he had set them
 hs_umask=022
 hs_started=-
 hs_stage=before      # before, payload, after: what a signal means
@@ -114,12 +118,12 @@ hs_more=0            # those that found no place there
 hs_absent=$hs_nl     # hosts that answered nothing while a file had all its patience
 hs_moves=            # whether an output goes to a shared file system
 hs_http_ready=
+hs_chirped=false     # whether HTCondor has answered
 hs_kinits=
 hs_aklog=
 hs_ticket=
 hs_token=
 hs_wake=0            # when `clock` has something to do
-hs_chirp_ways=
 hs_status=000
 hs_stored=           # the ETag of what was uploaded
 hs_why=

@@ -1,5 +1,9 @@
 # Processes and files: what may take long is bounded and waited for, and a signal is heeded in between.
 
+hs_now=0       # the time, as `now` has seen it last
+hs_bounded=0   # how the last bounded command ended
+hs_left=1      # the seconds that `time_left` has counted last
+
 # Talk to the user. File descriptor 9 is the job's stderr; 2 is a file in .hepsub, because shells and
 # tools write there what no user should read in his job's stderr.
 say() { printf 'hepsub: %s\n' "$*" >&9; }
@@ -18,6 +22,7 @@ die() {
     exit "$1"
 }
 
+# Seconds since 1970 → hs_now.
 now() { hs_now=$(date +%s); }
 
 # Seconds until then → hs_left (at least 1, curl's 0 means for ever); fails when there are none.

@@ -10,19 +10,19 @@ check_sent() {
         die "$hs_e_sent" "$hs_sums_name is not what was submitted: the job is not run"
     hs_sealed=yes
     while IFS=$hs_tab read -r hs_1 hs_2 hs_3 <&4; do
-        check_sent_line 4<&-
+        check_sent_line "$hs_1" "$hs_2" "$hs_3" 4<&-
     done 4<"$hs_private/sums"
 }
 
 check_sent_line() {
     heed
-    case $hs_1 in
-        payload) hs_sealed_payload=$hs_2 ;;
+    case $1 in
+        payload) hs_sealed_payload=$2 ;;
         sha256)
-            decode "$hs_3" && [ -f "./$hs_text" ] || return 0 # a library in a store comes later
+            decode "$3" && [ -f "./$hs_text" ] || return 0 # a library in a store comes later
             hs_name=$hs_text
             checksum sha256 "./$hs_name"
-            [ "$hs_sum" = "$hs_2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
+            [ "$hs_sum" = "$2" ] || die "$hs_e_sent" "'$hs_name' is not what was submitted: the job is not run"
             ;;
     esac
 }

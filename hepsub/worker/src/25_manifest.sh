@@ -1,5 +1,7 @@
 # The manifest: checked before anything is done, and newer versions of it.
 
+hs_url= # the newest one, as `look_up` has found it
+
 broken() { die "$hs_e_contract" "$hs_manifest_name: $*"; }
 
 # Call a function with the fields of each line. The file is read through a descriptor of its own, so
@@ -64,22 +66,23 @@ read_line() {
             *) broken "a line that this wrapper does not know begins with '$1': reinstall hepsub" ;;
         esac
     fi
-    check_fields "$@"
+    check_fields "${hs_words%%"$hs_nl"*}" "$@"
     use_line "$@"
 }
 
-# Each field of a line is what its word in hs_words says.
+# Each field of a line is what its word says: WORDS ACTION FIELD…
 check_fields() {
-    hs_action=$1 hs_called=$2
-    shift
-    for hs_word in ${hs_words%%"$hs_nl"*}; do
-        check_field "$1"
+    hs_fields=$1 hs_kind_of_line=$2 hs_called=$3
+    shift 2
+    for hs_word in $hs_fields; do
+        check_field "$1" "$hs_kind_of_line,$hs_word" "$hs_called"
         shift
     done
 }
 
+# FIELD ACTION,WORD, and what the first field of the line is, for messages.
 check_field() {
-    case $hs_action,$hs_word in
+    case $2 in
         *,- | *,SERVICE | hepsub-manifest,*) ;;
         credential,NAME | condorcred,NAME | submitdir,PATH | payload,PATH | source,PATH | ca,PREFIX | isolation,KIND) path "$1" ;;
         library,NAME)
@@ -90,7 +93,7 @@ check_field() {
             ;;
         library,FILE | *,NAME | *,PATTERN) inside "$1" ;;
         ca,FILE) file_name "$1" "an authority" ;;
-        credential,FILE) file_name "$1" "the credential $hs_called" ;;
+        credential,FILE) file_name "$1" "the credential $3" ;;
         environment,FILE) inside "$1" ;;
         *,PATH) absolute "$1" ;;
         *,SOURCE) [ "$1" = - ] || absolute "$1" ;;
@@ -99,30 +102,30 @@ check_field() {
         *,CHECKSUM)
             case $1 in
                 - | md5:* | sha256:*) ;;
-                *) broken "checksum of $hs_called: neither md5:… nor sha256:… nor -" ;;
+                *) broken "checksum of $3: neither md5:… nor sha256:… nor -" ;;
             esac
             ;;
         library,KIND)
             case $1 in
                 dir | file) ;;
-                *) broken "the library $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+                *) broken "the library $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
         *,KIND)
             case $1 in
                 kerberos | token) ;;
-                *) broken "the credential $hs_called is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+                *) broken "the credential $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
         *,FLAGS)
             case $1 in
                 - | '?') ;;
-                *) broken "flags '$1' of $hs_called" ;;
+                *) broken "flags '$1' of $3" ;;
             esac
             ;;
         marker,URL | unmark,URL) url "$1" "the marker" ;;
-        *,URL) url "$1" "$hs_called" ;;
-        *,FORM) [ -n "$1" ] || broken "no form for the pattern $hs_called" ;;
+        *,URL) url "$1" "$3" ;;
+        *,FORM) [ -n "$1" ] || broken "no form for the pattern $3" ;;
     esac
 }
 

@@ -1,5 +1,9 @@
 # Asking HTCondor, and telling it: chirp, and the job's ad.
 
+hs_chirp_config=     # the file that says where HTCondor's I/O proxy is,
+hs_chirp_program=    # a condor_chirp,
+hs_chirp_ways=       # and what can speak with it, the best first
+
 # HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
 find_chirp() {
     for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do

@@ -1,5 +1,12 @@
 # Credentials, and variables that are secrets: taken in, looked at, handed over, reported.
 
+# The credential that `each_credential` is at, as its row says it,
+hs_row='' hs_how='' hs_cred='' hs_kind='' hs_cred_name='' hs_cred_source=''
+# where it is, what it is good for, and the times that `look` has seen last.
+hs_cred_path='' hs_state=missing hs_begins=- hs_ends=- hs_renews=-
+# The variable that `each_variable` is at.
+hs_variable='' hs_value=''
+
 # Out of the job's directory, before the manifest is even checked: whatever is wrong with it, they are not
 # left behind. What the functions below go through is a table; its fields are encoded as in the manifest:
 #   NUMBER file|condor NAME KIND FILE-in-.hepsub/creds SOURCE-or-service
@@ -70,15 +77,15 @@ check_environment() {
 # for a part of the broken character in front of it.)
 each_variable() {
     [ -f "$hs_private/environment" ] || return 0
-    while IFS=$hs_tab read -r hs_variable hs_left <&5 || [ -n "$hs_variable" ]; do
+    while IFS=$hs_tab read -r hs_variable hs_lines_left <&5 || [ -n "$hs_variable" ]; do
         case $hs_variable in
             '' | [0-9]* | *[!A-Za-z0-9_]* | hs_*) broken "the variables beside it have a name that a shell cannot set" ;;
         esac
-        number "$hs_left"
+        number "$hs_lines_left"
         hs_value='' hs_between=''
-        while [ "$hs_left" -gt 0 ]; do
+        while [ "$hs_lines_left" -gt 0 ]; do
             IFS='' LC_ALL=C read -r hs_line <&5 || broken "the value of the variable $hs_variable beside it is cut off"
-            hs_value=$hs_value$hs_between$hs_line hs_between=$hs_nl hs_left=$((hs_left - 1))
+            hs_value=$hs_value$hs_between$hs_line hs_between=$hs_nl hs_lines_left=$((hs_lines_left - 1))
         done
         "$1" 5<&-
     done 5<"$hs_private/environment"

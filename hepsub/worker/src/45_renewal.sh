@@ -1,5 +1,10 @@
 # Newer credentials: asked for, renewed here, put in place of the old ones.
 
+# What is due for the credential that `tend` is at: when a newer one was asked for, and how long to wait after a
+# failure; when it is renewed next, and how long to wait after a failure; its end when HTCondor's was looked at last.
+hs_asked=0 hs_ask_again=0 hs_renew_at=0 hs_renew_again=0 hs_last_seen=-
+hs_slow= # whether HTCondor's proxy does not answer
+
 # Programs called kinit, MIT's or Heimdal's; Java has one, too, which is of no use.
 find_kinit() {
     case ${HEPSUB_KINIT-} in
@@ -94,6 +99,7 @@ has_time() {
     [ "$hs_left" -gt "$hs_busy_s" ]
 }
 
+# A pause, doubled, but not beyond the longest one → hs_twice.
 twice() { hs_twice=$(($1 * 2 < hs_refresh_s ? $1 * 2 : hs_refresh_s)); }
 
 # Get a newer one → whether there is one.
@@ -107,13 +113,13 @@ ask() {
             hs_before=$hs_last_seen hs_last_seen=$hs_ends
             [ "$hs_before" != - ] && [ "$hs_ends" != "$hs_before" ] && return 0 || return 1
             ;;
-        condor,token) delivered >"$hs_new" ;;
+        condor,token) delivered "$hs_remote" >"$hs_new" ;;
         *)
             [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
             { bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
             ;;
     esac
-    better "$hs_new" && chmod 600 "$hs_new" && put_in_place && return 0
+    better "$hs_new" && chmod 600 "$hs_new" && put_in_place "$hs_new" && return 0
     rm -f "$hs_new"
     return 1
 }
@@ -144,13 +150,13 @@ lasts() { [ "$hs_kind" = kerberos ] && [ -n "$hs_kinits" ] && [ "$hs_renews" -gt
 # The new one instead of the old one. It is counted first: afterwards may be the payload's end.
 put_in_place() {
     [ ! -s "$hs_cred_path" ] || printf . >>"$hs_private/renewed.$hs_row"
-    mv -f "$hs_new" "$hs_cred_path"
+    mv -f "$1" "$hs_cred_path"
 }
 
-# A token that HTCondor keeps here, bare: it may be JSON. `SERVICE*HANDLE` is in SERVICE_HANDLE.use.
+# A token that HTCondor keeps here, bare: it may be JSON. SERVICE; `SERVICE*HANDLE` is in SERVICE_HANDLE.use.
 delivered() {
-    hs_use=${_CONDOR_CREDS-}/$hs_remote.use
-    [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$hs_remote" | tr '*.' '__').use
+    hs_use=${_CONDOR_CREDS-}/$1.use
+    [ -e "$hs_use" ] || hs_use=${_CONDOR_CREDS-}/$(printf '%s' "$1" | tr '*.' '__').use
     LC_ALL=C awk '@include access_token.awk@' <"$hs_use"
 }
 
@@ -168,8 +174,8 @@ renew() {
     for hs_kinit in $hs_kinits; do
         rm -f "$hs_new"
         { cp "$hs_cred_path" "$hs_new" && chmod 600 "$hs_new"; } || break
-        bounded "$hs_kinit_s" run_kinit || continue
-        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place; } || continue
+        bounded "$hs_kinit_s" run_kinit "$hs_kinit" "$hs_new" || continue
+        { look "$hs_new" && [ "$hs_ends" -gt "$hs_old_ends" ] && put_in_place "$hs_new"; } || continue
         hs_kinits=$hs_kinit
         return 0
     done
@@ -177,7 +183,7 @@ renew() {
     return 1
 }
 
-run_kinit() { exec "$hs_kinit" -R -c "FILE:$hs_top/$hs_new" >/dev/null; }
+run_kinit() { exec "$1" -R -c "FILE:$hs_top/$2" >/dev/null; }
 
 # An AFS token for this session: a new PAG would need privileges, and would not reach the payload.
 log_in_to_afs() {

@@ -1,5 +1,13 @@
 # HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
 
+hs_http=         # curl or python3,
+hs_libraries=    # with the libraries of the system or the user
+# What goes with a request beside the URL: the ETag of the part of a download that is there; the MD5 of an upload;
+# a form, and the last component of its key; the authorities to trust.
+hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
+hs_host=         # of the file that `persist` is at,
+hs_nobody=       # and whether it has answered nothing so far
+
 # Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
 # them (a curl from a software stack).
 find_http() {
@@ -188,7 +196,7 @@ pause() {
 
 # Transfer until it is done, hopeless or too late: VERB ACTION NAME-in-the-manifest URL FILE UNTIL
 # PATIENCE; UNTIL in seconds after the start. `stubborn` as PATIENCE: only the clock ends it, a refused
-# URL is asked for again and again. Fails with hs_why; hs_wrong says how often the content was wrong.
+# URL is asked for again and again. Fails with hs_why → hs_tries, hs_wrong (how often the content was wrong).
 persist() {
     hs_url=$4 hs_tries=0 hs_wrong=0 hs_refused='' hs_best=0 hs_etag='' hs_stored='' hs_pause=$hs_pause_ms
     host_of "$4"

@@ -1,5 +1,10 @@
 # Inputs: sent, linked, copied or fetched.
 
+hs_input=     # the name of the input,
+hs_original=  # the user's own file,
+hs_part=$hs_private/part # where it is put together,
+hs_want_size=- hs_want_sum=- # and what it has to be
+
 fetch_inputs() {
     if [ -n "$hs_needs_http" ]; then
         find_http || die "$hs_e_http" "neither curl nor python3 works on $(uname -n): nothing can be fetched or uploaded"
@@ -20,27 +25,26 @@ fetch_line() {
             ;;
         link | copy)
             decode "$3"
-            hs_target=$hs_text
-            bounded 60 test -e "$hs_target" ||
-                { heed && die "$hs_e_input" "input '$hs_input': $hs_target does not exist on $(uname -n)"; }
+            hs_original=$hs_text
+            bounded 60 test -e "$hs_original" ||
+                { heed && die "$hs_e_input" "input '$hs_input': $hs_original does not exist on $(uname -n)"; }
             make_parent "./$hs_input"
             { [ "$1" = copy ] && copy_input; } || link_input
             ;;
-        input) fetch "$2" "$3" "$4" "$5" ;;
+        input) fetch_input "$2" "$3" "$4" "$5" ;;
     esac
 }
 
 link_input() {
-    ln -sf "$hs_target" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
+    ln -sf "$hs_original" "./$hs_input" || die "$hs_e_input" "input '$hs_input' cannot be linked"
 }
 
-# hs_target, the user's own, becomes a file of the job's that it may change: with the same blocks where the file
+# hs_original, the user's own, becomes a file of the job's that it may change: with the same blocks where the file
 # system can, else whole, as long as all such copies stay within the limit. Fails where only a link is left.
 copy_input() {
-    hs_part=$hs_private/part
     rm -rf "$hs_part"
     time_left "$hs_payload_end"
-    if [ -f "$hs_target" ] && bounded "$hs_left" clone; then
+    if [ -f "$hs_original" ] && bounded "$hs_left" clone; then
         keep_copy
         return
     fi
@@ -55,14 +59,14 @@ copy_input() {
 # cp without this option says so, and cp that could not do it may leave an empty file.
 clone() {
     umask "$hs_umask"
-    exec cp --reflink=always "$hs_target" "$hs_part"
+    exec cp --reflink=always "$hs_original" "$hs_part"
 }
 
 duplicate() {
     umask "$hs_umask"
     rm -rf "$hs_part"
-    [ -d "$hs_target" ] || exec cp "$hs_target" "$hs_part" 2>"$hs_private/copied"
-    exec cp -R -L "$hs_target" "$hs_part" 2>"$hs_private/copied"
+    [ -d "$hs_original" ] || exec cp "$hs_original" "$hs_part" 2>"$hs_private/copied"
+    exec cp -R -L "$hs_original" "$hs_part" 2>"$hs_private/copied"
 }
 
 keep_copy() {
@@ -70,20 +74,20 @@ keep_copy() {
         die "$hs_e_input" "input '$hs_input' cannot be written"
 }
 
-# The bytes of hs_target → hs_weight. Fails for what has none, and for too many files.
+# The bytes of hs_original → hs_weight. Fails for what has none, and for too many files.
 weigh_input() {
-    if [ -f "$hs_target" ]; then
-        size_of "$hs_target"
+    if [ -f "$hs_original" ]; then
+        size_of "$hs_original"
         hs_weight=$hs_size
         return 0
     fi
-    [ -d "$hs_target" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
+    [ -d "$hs_original" ] && bounded 60 weigh_directory && read -r hs_weight <"$hs_private/weight"
 }
 
 weigh_directory() {
-    hs_weight=$(find -L "$hs_target" | head -n "$((hs_copy_files + 1))" | wc -l)
+    hs_weight=$(find -L "$hs_original" | head -n "$((hs_copy_files + 1))" | wc -l)
     [ "$hs_weight" -le "$hs_copy_files" ] || return 1
-    hs_weight=$(du -skL "$hs_target") # fails where something in it cannot be read, which is seen later
+    hs_weight=$(du -skL "$hs_original") # fails where something in it cannot be read, which is seen later
     hs_weight=${hs_weight%%[!0-9]*}
     echo "$((${hs_weight:-0} * 1024))" >"$hs_private/weight"
 }
@@ -93,17 +97,16 @@ not_copied() {
     rm -rf "$hs_part"
     heed
     read -r hs_why <"$hs_private/copied" || hs_why="it took too long"
-    [ -d "$hs_target" ] || die "$hs_e_input" "input '$hs_input' cannot be copied: $hs_why"
-    say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_target itself"
+    [ -d "$hs_original" ] || die "$hs_e_input" "input '$hs_input' cannot be copied: $hs_why"
+    say "input '$hs_input' cannot be copied: $hs_why; it is a link to $hs_original itself"
     return 1
 }
 
 # NAME-in-the-manifest SIZE CHECKSUM URL, hs_input
-fetch() {
+fetch_input() {
     hs_want_size=$2 hs_want_sum=$3
     ! sealed_as "$1" || hs_want_sum=sha256:$hs_must
     if [ -z "$hs_inputs" ]; then phase "fetching inputs"; fi
-    hs_part=$hs_private/part
     rm -f "$hs_part"
     now
     hs_begun=$hs_now

@@ -1,5 +1,7 @@
 # Libraries: archives that the payload finds unpacked.
 
+hs_library='' hs_archive='' # the library that is unpacked, and its archive
+
 # What the payload finds in $HEPSUB_LIB. The archives go away as soon as they are unpacked.
 unpack_libraries() {
     [ -n "$hs_has_lib" ] || return 0

@@ -1,5 +1,7 @@
 # The payload: started, watched, ended, judged.
 
+hs_session= # what gives the payload a session of its own
+
 # Everything that can be known before: an exec that fails later looks like an exit code.
 check_payload() {
     case $hs_payload in
@@ -154,13 +156,13 @@ clock() {
         fi
         [ "$hs_source" = - ] || wake_at "$hs_due"
         time_left "$hs_payload_end" || break
-        hs_pause_s=$((hs_wake - hs_now))
-        [ "$hs_pause_s" -ge "$hs_busy_s" ] || hs_pause_s=$hs_busy_s
-        [ "$hs_pause_s" -le "$hs_left" ] || hs_pause_s=$hs_left
+        hs_sleep_s=$((hs_wake - hs_now))
+        [ "$hs_sleep_s" -ge "$hs_busy_s" ] || hs_sleep_s=$hs_busy_s
+        [ "$hs_sleep_s" -le "$hs_left" ] || hs_sleep_s=$hs_left
         # Bash 5.2 loses a signal whose trap would run while it reads a command substitution (seen: "trap:
         # unexpected EOF while looking for matching `)'"); there is none from here to the end of the nap.
         [ ! -e "$hs_private/over" ] || exit
-        nap "$hs_pause_s"
+        nap "$hs_sleep_s"
     done
     [ ! -e "$hs_private/over" ] || exit
     : >"$hs_private/walltime"

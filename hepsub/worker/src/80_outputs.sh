@@ -1,5 +1,12 @@
 # Outputs: which there are, and where each belongs.
 
+hs_output=    # the name of the output, or the match of a pattern,
+hs_target=    # where it belongs on a shared file system,
+hs_bytes=0 hs_md5=- # and what it is
+hs_action=    # move or home,
+hs_goal=      # and the place that its line names
+hs_pattern='' hs_glob_flags='' hs_any='' # the pattern, whether nothing need match, and whether something does
+
 # A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
     chmod u+rwx .
@@ -58,7 +65,7 @@ keep_one() {
     measure
     if [ "$hs_action" = home ]; then
         bring_home || lose "hepsub was told to bring it home" ''
-    elif move; then
+    elif move_output; then
         record moved "$hs_target"
     else
         save_later "$hs_target" "cannot be written to $hs_target"
@@ -161,26 +168,26 @@ save_matches() {
         hs_url=$hs_glob_url hs_form=
         look_up glob "$hs_glob" "$hs_glob_url"
         bare "$hs_url"
-        hs_object=$(printf '%s' "$hs_form" | form key)
-        case $hs_object in
+        hs_match_url=$(printf '%s' "$hs_form" | form key)
+        case $hs_match_url in
             %20* | *%20)
                 measure
-                save_later "${hs_bare%/}/$hs_object" "there are stores that cut blanks off a form's key"
+                save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
                 continue
                 ;;
         esac
-        hs_object=${hs_bare%/}/$hs_object
+        hs_match_url=${hs_bare%/}/$hs_match_url
         case $hs_keys in
             *"$hs_nl$hs_key$hs_nl"*)
                 measure
-                save_later "$hs_object" "another match of '$hs_pattern' has the same file name"
+                save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
                 continue
                 ;;
         esac
         hs_keys=$hs_keys$hs_key$hs_nl
         rm -f "$hs_private/upload"
         ln -s "../$hs_output" "$hs_private/upload"
-        upload post glob "$hs_glob" "$hs_url" "$hs_object"
+        upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
     done
     no_match
 }

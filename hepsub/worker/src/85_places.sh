@@ -54,7 +54,7 @@ check_put() {
 check_post() { check_put "$1"; }
 
 # To a shared file system: never half a file under its final name.
-move() {
+move_output() {
     # Into a directory that is there; but a directory of the same name is the place itself.
     case $hs_target/ in
         */"${hs_output##*/}"/) [ -d "./$hs_output" ] || [ ! -d "$hs_target" ] || hs_target=${hs_target%/}/${hs_output##*/} ;;
@@ -68,18 +68,18 @@ move() {
     [ "$hs_run" = 1 ] || rm -rf "$hs_temporary"*
     hs_temporary=$hs_temporary$(uname -n).$$
     time_left "$hs_deadline"
-    bounded "$hs_left" with_umask copy "./$hs_output" "$hs_temporary" "$hs_target" || {
+    bounded "$hs_left" with_umask copy_output "./$hs_output" "$hs_temporary" "$hs_target" || {
         rm -rf "$hs_temporary"
         return 1
     }
 }
 
-copy() {
+copy_output() {
     mkdir -p "${3%/*}" || return 1
     if [ -d "$1" ]; then
         rm -rf "$2" && cp -R "$1/." "$2" || return 1 # what is perhaps a link to a directory
         if [ -d "$3" ]; then # mv would put it inside
-            merge "$2" "$3" && rm -rf "$2"
+            merge_output "$2" "$3" && rm -rf "$2"
             return
         fi
     else
@@ -89,7 +89,7 @@ copy() {
 }
 
 # All that is in directory $1 goes into directory $2, whose other files are the user's, or an earlier job's, and stay.
-merge() (
+merge_output() (
     cd "$1" || return 1
     find . -type d -exec sh -c '
         goal=$1
@@ -99,8 +99,8 @@ merge() (
         goal=$1
         shift
         for each do [ ! -d "$goal/$each" ] && mv -f "$each" "$goal/$each" || exit 1; done' sh "$2" {} + || return 1
-    hs_left=$(find . ! -type d | head -n 1) # there is a find that says nothing of what -exec could not do
-    [ -z "$hs_left" ]
+    hs_unmoved=$(find . ! -type d | head -n 1) # there is a find that says nothing of what -exec could not do
+    [ -z "$hs_unmoved" ]
 )
 
 fits() { [ -z "$hs_homelimit" ] || [ $((hs_home_bytes + hs_bytes)) -le "$hs_homelimit" ]; }

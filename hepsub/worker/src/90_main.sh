@@ -102,7 +102,7 @@ mark_line() {
 }
 
 report() {
-    hs_times=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+    hs_ended=$(date -u '+%Y-%m-%dT%H:%M:%SZ')
     hs_exit_code=null hs_exit_signal=null
     if [ -n "$hs_payload_signal" ]; then
         hs_exit_signal=$hs_payload_signal
@@ -112,7 +112,7 @@ report() {
     json "$hs_job"
     printf '{\n"version": %s,\n"job": %s,\n"run": %s,\n' "$hs_version" "$hs_json" "${hs_run:-null}"
     json "$(uname -n)"
-    printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "${hs_times#* }"
+    printf '"host": %s,\n"started": "%s",\n"ended": "%s",\n' "$hs_json" "$hs_started" "$hs_ended"
     if [ -n "$hs_payload_status" ]; then
         printf '"payload": {"exit_code": %s, "signal": %s, "seconds": %s},\n' "$hs_exit_code" "$hs_exit_signal" "$hs_payload_s"
     else
@@ -123,7 +123,7 @@ report() {
     printf '"inputs": [%s],\n"outputs": [%s],\n' "$hs_inputs" "$hs_outputs"
     printf '"credentials": [%s],\n' "$hs_credentials"
     printf '"strangers": %s,\n' "$hs_strangers"
-    printf '"chirp": %s\n}\n' "${hs_chirped:-false}"
+    printf '"chirp": %s\n}\n' "$hs_chirped"
 }
 
 # What the report says, but only files in .hepsub know.
