@@ -35,7 +35,6 @@ hs_top=
 hs_start=0
 hs_library_path='' hs_had_library_path='' hs_preload='' hs_had_preload=''
 hs_umask=022
-hs_started=-
 hs_stage=before
 hs_signal=
 hs_code=0
@@ -47,8 +46,6 @@ hs_payload=
 hs_payload_status=
 hs_payload_signal=
 hs_payload_s=0
-hs_teller=
-hs_group=
 hs_clock=
 hs_killer=
 hs_child=
@@ -68,7 +65,6 @@ hs_strangers=null
 hs_brings_new=
 hs_old=
 hs_confined=
-hs_no_home=
 hs_has_lib=
 hs_lib_search=
 hs_lib_python=
@@ -81,7 +77,6 @@ hs_homelimit=
 hs_putlimit=
 hs_copy_bytes=4611686018427387904
 hs_copy_files=1000000
-hs_home_bytes=0
 hs_known=${hs_nl}items.txt${hs_nl}wrapper.sh${hs_nl}condor_exec.exe${hs_nl}_condor_stdout${hs_nl}_condor_stderr$hs_nl
 hs_inputs=
 hs_outputs=
@@ -89,16 +84,7 @@ hs_credentials=
 hs_missing=
 hs_kept=
 hs_lost=
-hs_too_large=
-hs_more=0
-hs_absent=$hs_nl
 hs_moves=
-hs_http_ready=
-hs_chirped=false
-hs_kinits=
-hs_aklog=
-hs_ticket=
-hs_token=
 hs_wake=0
 hs_status=000
 hs_stored=
@@ -184,25 +170,7 @@ END {
 }
 ') && [ -n "$hs_json" ] || hs_json='"?"'
 }
-classad() {
-    hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
-    while :; do
-        case $hs_rest in
-            *[\\\"]*)
-                hs_head=${hs_rest%%[\\\"]*}
-                hs_rest=${hs_rest#"$hs_head"}
-                case $hs_rest in
-                    \"*) hs_string=$hs_string$hs_head\\\" ;;
-                    *) hs_string=$hs_string$hs_head\\\\ ;;
-                esac
-                hs_rest=${hs_rest#?}
-                ;;
-            *) break ;;
-        esac
-    done
-    hs_string="\"$hs_string$hs_rest\""
-}
-curl_quote() {
+quote() {
     hs_rest=$1 hs_quoted=
     while :; do
         case $hs_rest in
@@ -219,6 +187,10 @@ curl_quote() {
         esac
     done
     hs_quoted=$hs_quoted$hs_rest
+}
+classad() {
+    quote "$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?')"
+    hs_string="\"$hs_quoted\""
 }
 base64_of_hex() {
     hs_base64=$(printf '%s\n' "$1" | LC_ALL=C awk '
@@ -349,6 +321,16 @@ with_umask() (
 )
 make_parent() {
     [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
+}
+find_programs() {
+    hs_found=
+    for hs_program in "$@"; do
+        hs_program=$(command -v "$hs_program") || continue
+        case " $hs_found " in
+            *" $hs_program "*) ;;
+            *) hs_found="$hs_found${hs_found:+ }$hs_program" ;;
+        esac
+    done
 }
 check_sent() {
     hs_seal=${HEPSUB_SEAL--}
@@ -618,13 +600,12 @@ find_chirp() {
         [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
     done
     [ -n "$hs_chirp_config" ] || return 0
-    for hs_program in condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp; do
-        command -v "$hs_program" >/dev/null || continue
-        hs_chirp_program=$hs_program hs_chirp_ways=program
-        break
+    find_programs condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp
+    hs_chirp_program=${hs_found%% *}
+    hs_chirp_ways=${hs_found:+program}
+    for hs_way in python3 bash; do
+        ! command -v "$hs_way" >/dev/null || hs_chirp_ways="$hs_chirp_ways $hs_way"
     done
-    command -v python3 >/dev/null && hs_chirp_ways="$hs_chirp_ways python3"
-    command -v bash >/dev/null && hs_chirp_ways="$hs_chirp_ways bash"
 }
 chirp() {
     for hs_way in $hs_chirp_ways; do
@@ -707,6 +688,7 @@ forget_lost() {
 hs_row='' hs_how='' hs_cred='' hs_kind='' hs_cred_name='' hs_cred_source=''
 hs_cred_path='' hs_state=missing hs_begins=- hs_ends=- hs_renews=-
 hs_variable='' hs_value=''
+hs_ticket='' hs_token=''
 take_credentials() {
     mkdir "$hs_creds"
     hs_row=0
@@ -938,25 +920,19 @@ describe() {
     hs_credentials="$hs_credentials${hs_credentials:+, }$hs_item$hs_iso, \"renewed\": $hs_size}"
 }
 hs_asked=0 hs_ask_again=0 hs_renew_at=0 hs_renew_again=0 hs_last_seen=-
+hs_kinits='' hs_aklog=''
 hs_slow=
 find_kinit() {
     case ${HEPSUB_KINIT-} in
         -) return 0 ;;
         ?*) hs_kinits=$HEPSUB_KINIT && return 0 ;;
     esac
-    for hs_program in kinit /usr/bin/kinit /usr/lib/mit/bin/kinit /usr/kerberos/bin/kinit /usr/heimdal/bin/kinit; do
-        hs_program=$(command -v "$hs_program") || continue
-        case " $hs_kinits " in
-            *" $hs_program "*) ;;
-            *) hs_kinits="$hs_kinits${hs_kinits:+ }$hs_program" ;;
-        esac
-    done
+    find_programs kinit /usr/bin/kinit /usr/lib/mit/bin/kinit /usr/kerberos/bin/kinit /usr/heimdal/bin/kinit
+    hs_kinits=$hs_found
 }
 find_aklog() {
-    for hs_program in aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog; do
-        hs_aklog=$(command -v "$hs_program") && return 0
-    done
-    hs_aklog=
+    find_programs aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog
+    hs_aklog=${hs_found%% *}
 }
 tend() {
     hs_slow=
@@ -1107,9 +1083,11 @@ run_aklog() {
     [ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
     exec "$hs_aklog" >/dev/null
 }
+hs_http_ready=
 hs_http=
 hs_libraries=
 hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
+hs_absent=$hs_nl
 hs_host=
 hs_nobody=
 find_http() {
@@ -1192,14 +1170,14 @@ reason() {
 }
 request_curl() {
     {
-        curl_quote "$2"
+        quote "$2"
         printf 'url = "%s"\n' "$hs_quoted"
-        curl_quote "$hs_ca"
+        quote "$hs_ca"
         [ -z "$hs_ca" ] || printf 'cacert = "%s"\n' "$hs_quoted"
         case $1 in
             get)
                 if [ -n "$hs_etag" ] && [ -s "$3" ]; then
-                    curl_quote "$hs_etag"
+                    quote "$hs_etag"
                     printf 'header = "If-Range: %s"\n' "$hs_quoted"
                 fi
                 ;;
@@ -1743,6 +1721,8 @@ search_line() {
         [ ! -d "$hs_base/$hs_name" ] || hs_lib_programs=$hs_lib_programs${hs_lib_programs:+:}$hs_base${hs_name:+/}$hs_name
     done
 }
+hs_teller=
+hs_group=
 hs_session=
 check_payload() {
     case $hs_payload in
@@ -1973,7 +1953,8 @@ hs_target=
 hs_bytes=0 hs_md5=-
 hs_action=
 hs_goal=
-hs_pattern='' hs_glob_flags='' hs_any=''
+hs_pattern='' hs_glob='' hs_glob_url=''
+hs_keys=''
 restore_home() {
     chmod u+rwx .
     { [ -d "./$hs_home" ] && [ ! -L "./$hs_home" ]; } || { rm -f "./$hs_home" && mkdir -p "./$hs_home"; }
@@ -2011,7 +1992,7 @@ keep_line() {
     case $1 in
         *glob)
             hs_pattern=$hs_text
-            keep_matches "$3"
+            each_match keep_match "$3"
             ;;
         *)
             hs_output=$hs_text hs_target=$hs_goal
@@ -2029,8 +2010,20 @@ keep_one() {
         save_later "$hs_target" "cannot be written to $hs_target"
     fi
 }
-keep_matches() {
-    hs_glob_flags=$1 hs_keys=$hs_nl hs_any=
+keep_match() {
+    hs_target=${hs_goal%/}/${hs_output##*/}
+    case $hs_action$hs_keys in
+        move*"$hs_nl$hs_target$hs_nl"*)
+            measure
+            save_later "$hs_target" "another match of '$hs_pattern' has the same file name"
+            return
+            ;;
+    esac
+    hs_keys=$hs_keys$hs_target$hs_nl
+    keep_one
+}
+each_match() {
+    hs_function=$1 hs_flags=$2 hs_keys=$hs_nl hs_any=
     hs_old_ifs=$IFS
     IFS=
     set -- $hs_pattern
@@ -2038,27 +2031,15 @@ keep_matches() {
     for hs_output in "$@"; do
         is_match || continue
         hs_any=yes
-        hs_target=${hs_goal%/}/${hs_output##*/}
-        case $hs_action$hs_keys in
-            move*"$hs_nl$hs_target$hs_nl"*)
-                measure
-                save_later "$hs_target" "another match of '$hs_pattern' has the same file name"
-                continue
-                ;;
-        esac
-        hs_keys=$hs_keys$hs_target$hs_nl
-        keep_one
+        "$hs_function"
     done
-    no_match
+    [ -z "$hs_any" ] || return 0
+    hs_output=$hs_pattern
+    found "$hs_flags"
 }
 is_match() {
     [ -f "./$hs_output" ] || return 1
     case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) return 1 ;; esac
-}
-no_match() {
-    [ -z "$hs_any" ] || return 0
-    hs_output=$hs_pattern
-    found "$hs_glob_flags"
 }
 save_line() {
     case $1 in
@@ -2068,7 +2049,11 @@ save_line() {
             found "$3" || return 0
             upload put output "$2" "$4"
             ;;
-        glob) save_matches "$@" ;;
+        glob)
+            decode "$2"
+            hs_pattern=$hs_text hs_glob=$2 hs_glob_url=$4
+            each_match save_match "$3"
+            ;;
     esac
 }
 found() {
@@ -2101,43 +2086,31 @@ for link do
 done
 ' sh {} +
 }
-save_matches() {
-    decode "$2"
-    hs_pattern=$hs_text hs_keys=$hs_nl hs_any=
-    hs_glob=$2 hs_glob_flags=$3 hs_glob_url=$4
-    hs_old_ifs=$IFS
-    IFS=
-    set -- $hs_pattern
-    IFS=$hs_old_ifs
-    for hs_output in "$@"; do
-        is_match || continue
-        hs_any=yes
-        hs_key=${hs_output##*/}
-        hs_url=$hs_glob_url hs_form=
-        look_up glob "$hs_glob" "$hs_glob_url"
-        bare "$hs_url"
-        hs_match_url=$(printf '%s' "$hs_form" | form key)
-        case $hs_match_url in
-            %20* | *%20)
-                measure
-                save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
-                continue
-                ;;
-        esac
-        hs_match_url=${hs_bare%/}/$hs_match_url
-        case $hs_keys in
-            *"$hs_nl$hs_key$hs_nl"*)
-                measure
-                save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
-                continue
-                ;;
-        esac
-        hs_keys=$hs_keys$hs_key$hs_nl
-        rm -f "$hs_private/upload"
-        ln -s "../$hs_output" "$hs_private/upload"
-        upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
-    done
-    no_match
+save_match() {
+    hs_key=${hs_output##*/}
+    hs_url=$hs_glob_url hs_form=
+    look_up glob "$hs_glob" "$hs_glob_url"
+    bare "$hs_url"
+    hs_match_url=$(printf '%s' "$hs_form" | form key)
+    case $hs_match_url in
+        %20* | *%20)
+            measure
+            save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
+            return
+            ;;
+    esac
+    hs_match_url=${hs_bare%/}/$hs_match_url
+    case $hs_keys in
+        *"$hs_nl$hs_key$hs_nl"*)
+            measure
+            save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
+            return
+            ;;
+    esac
+    hs_keys=$hs_keys$hs_key$hs_nl
+    rm -f "$hs_private/upload"
+    ln -s "../$hs_output" "$hs_private/upload"
+    upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
 }
 list_top() {
     hs_names=$hs_nl
@@ -2159,6 +2132,10 @@ bring_new() {
 $hs_names
 END
 }
+hs_home_bytes=0
+hs_no_home=
+hs_too_large=
+hs_more=0
 upload() {
     bare "$4"
     hs_object=${5:-$hs_bare}
@@ -2319,6 +2296,8 @@ tell_lost() {
     classad "$hs_too_large; $hs_no_home"
     chirp set ChirpHepSub_Lost "$hs_string"
 }
+hs_started=-
+hs_chirped=false
 begin() {
     { :; } 3<&0 || exec </dev/null
     { :; } 3>&1 || exec >/dev/null

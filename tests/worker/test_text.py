@@ -94,7 +94,7 @@ def test_a_string_of_an_ad(shell: str, text: str, string: str, tmp_path: Path) -
 
 def test_a_word_for_curl(shell: str, tmp_path: Path) -> None:
     rows = [["https://a/b?c"], ['"a\\'], ["\\\\"], [""]]
-    told = called(shell, "10_text", 'curl_quote "$1"; printf %s "$hs_quoted"', rows, tmp_path)
+    told = called(shell, "10_text", 'quote "$1"; printf %s "$hs_quoted"', rows, tmp_path)
     assert told == ["https://a/b?c", '\\"a\\\\', "\\\\\\\\", ""]
 
 

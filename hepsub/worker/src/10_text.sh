@@ -65,28 +65,8 @@ json() {
     hs_json=$(printf '%sX' "$1" | LC_ALL=C awk '@include json.awk@') && [ -n "$hs_json" ] || hs_json='"?"'
 }
 
-# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
-classad() {
-    hs_rest=$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?') hs_string=
-    while :; do
-        case $hs_rest in
-            *[\\\"]*)
-                hs_head=${hs_rest%%[\\\"]*}
-                hs_rest=${hs_rest#"$hs_head"}
-                case $hs_rest in
-                    \"*) hs_string=$hs_string$hs_head\\\" ;;
-                    *) hs_string=$hs_string$hs_head\\\\ ;;
-                esac
-                hs_rest=${hs_rest#?}
-                ;;
-            *) break ;;
-        esac
-    done
-    hs_string="\"$hs_string$hs_rest\""
-}
-
-# A word between quotes in a file for curl -K → hs_quoted.
-curl_quote() {
+# A word as it stands between double quotes, in a ClassAd or a file for curl -K → hs_quoted.
+quote() {
     hs_rest=$1 hs_quoted=
     while :; do
         case $hs_rest in
@@ -103,6 +83,12 @@ curl_quote() {
         esac
     done
     hs_quoted=$hs_quoted$hs_rest
+}
+
+# A ClassAd string → hs_string. Control characters, which nobody wants in a message, become `?`.
+classad() {
+    quote "$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?')"
+    hs_string="\"$hs_quoted\""
 }
 
 # Hexadecimal digits as base64 → hs_base64.

@@ -130,3 +130,15 @@ with_umask() (
 make_parent() {
     [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
+
+# The programs that are here, each once: NAME-or-path… → hs_found.
+find_programs() {
+    hs_found=
+    for hs_program in "$@"; do
+        hs_program=$(command -v "$hs_program") || continue
+        case " $hs_found " in
+            *" $hs_program "*) ;;
+            *) hs_found="$hs_found${hs_found:+ }$hs_program" ;;
+        esac
+    done
+}

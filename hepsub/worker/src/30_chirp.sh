@@ -10,13 +10,12 @@ find_chirp() {
         [ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
     done
     [ -n "$hs_chirp_config" ] || return 0
-    for hs_program in condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp; do
-        command -v "$hs_program" >/dev/null || continue
-        hs_chirp_program=$hs_program hs_chirp_ways=program
-        break
+    find_programs condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp
+    hs_chirp_program=${hs_found%% *}
+    hs_chirp_ways=${hs_found:+program}
+    for hs_way in python3 bash; do
+        ! command -v "$hs_way" >/dev/null || hs_chirp_ways="$hs_chirp_ways $hs_way"
     done
-    command -v python3 >/dev/null && hs_chirp_ways="$hs_chirp_ways python3"
-    command -v bash >/dev/null && hs_chirp_ways="$hs_chirp_ways bash"
 }
 
 # get REMOTE LOCAL | set ATTRIBUTE EXPRESSION: by the first way that works.

@@ -6,6 +6,7 @@ hs_row='' hs_how='' hs_cred='' hs_kind='' hs_cred_name='' hs_cred_source=''
 hs_cred_path='' hs_state=missing hs_begins=- hs_ends=- hs_renews=-
 # The variable that `each_variable` is at.
 hs_variable='' hs_value=''
+hs_ticket='' hs_token='' # the first one of its kind, which the payload has got
 
 # Out of the job's directory, before the manifest is even checked: whatever is wrong with it, they are not
 # left behind. What the functions below go through is a table; its fields are encoded as in the manifest:

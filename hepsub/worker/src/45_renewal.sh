@@ -3,28 +3,22 @@
 # What is due for the credential that `tend` is at: when a newer one was asked for, and how long to wait after a
 # failure; when it is renewed next, and how long to wait after a failure; its end when HTCondor's was looked at last.
 hs_asked=0 hs_ask_again=0 hs_renew_at=0 hs_renew_again=0 hs_last_seen=-
+hs_kinits='' hs_aklog='' # programs
 hs_slow= # whether HTCondor's proxy does not answer
 
-# Programs called kinit, MIT's or Heimdal's; Java has one, too, which is of no use.
+# kinit is MIT's or Heimdal's; Java has one, too, which is of no use.
 find_kinit() {
     case ${HEPSUB_KINIT-} in
         -) return 0 ;;
         ?*) hs_kinits=$HEPSUB_KINIT && return 0 ;;
     esac
-    for hs_program in kinit /usr/bin/kinit /usr/lib/mit/bin/kinit /usr/kerberos/bin/kinit /usr/heimdal/bin/kinit; do
-        hs_program=$(command -v "$hs_program") || continue
-        case " $hs_kinits " in
-            *" $hs_program "*) ;;
-            *) hs_kinits="$hs_kinits${hs_kinits:+ }$hs_program" ;;
-        esac
-    done
+    find_programs kinit /usr/bin/kinit /usr/lib/mit/bin/kinit /usr/kerberos/bin/kinit /usr/heimdal/bin/kinit
+    hs_kinits=$hs_found
 }
 
 find_aklog() {
-    for hs_program in aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog; do
-        hs_aklog=$(command -v "$hs_program") && return 0
-    done
-    hs_aklog=
+    find_programs aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog
+    hs_aklog=${hs_found%% *}
 }
 
 # Do for each credential what is due; hs_wake becomes the time of the next thing to do, if that is earlier.

@@ -1,10 +1,12 @@
 # HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
 
+hs_http_ready=   # whether one was found:
 hs_http=         # curl or python3,
 hs_libraries=    # with the libraries of the system or the user
 # What goes with a request beside the URL: the ETag of the part of a download that is there; the MD5 of an upload;
 # a form, and the last component of its key; the authorities to trust.
 hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
+hs_absent=$hs_nl # hosts that answered nothing while a file had all its patience
 hs_host=         # of the file that `persist` is at,
 hs_nobody=       # and whether it has answered nothing so far
 
@@ -101,15 +103,15 @@ reason() {
 
 request_curl() {
     {
-        curl_quote "$2"
+        quote "$2"
         printf 'url = "%s"\n' "$hs_quoted"
-        curl_quote "$hs_ca"
+        quote "$hs_ca"
         [ -z "$hs_ca" ] || printf 'cacert = "%s"\n' "$hs_quoted"
         case $1 in
             get)
                 # Resume, unless the object is another one by now.
                 if [ -n "$hs_etag" ] && [ -s "$3" ]; then
-                    curl_quote "$hs_etag"
+                    quote "$hs_etag"
                     printf 'header = "If-Range: %s"\n' "$hs_quoted"
                 fi
                 ;;

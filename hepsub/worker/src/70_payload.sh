@@ -1,6 +1,8 @@
 # The payload: started, watched, ended, judged.
 
-hs_session= # what gives the payload a session of its own
+hs_teller=  # the payload's parent,
+hs_group=   # what `kill` gets: minus the number of the process group,
+hs_session= # and what gives the payload a session of its own
 
 # Everything that can be known before: an exec that fails later looks like an exit code.
 check_payload() {

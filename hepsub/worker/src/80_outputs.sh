@@ -5,7 +5,8 @@ hs_target=    # where it belongs on a shared file system,
 hs_bytes=0 hs_md5=- # and what it is
 hs_action=    # move or home,
 hs_goal=      # and the place that its line names
-hs_pattern='' hs_glob_flags='' hs_any='' # the pattern, whether nothing need match, and whether something does
+hs_pattern='' hs_glob='' hs_glob_url='' # the pattern, as it stands in the manifest too, and with what URL,
+hs_keys=''    # and the names or places that its matches have taken, each between line ends
 
 # A payload may end with `rm -rf *`, or leave its directory read-only: what comes home needs its place.
 restore_home() {
@@ -51,7 +52,7 @@ keep_line() {
     case $1 in
         *glob)
             hs_pattern=$hs_text
-            keep_matches "$3"
+            each_match keep_match "$3"
             ;;
         *)
             hs_output=$hs_text hs_target=$hs_goal
@@ -72,9 +73,23 @@ keep_one() {
     fi
 }
 
-# Each match of hs_pattern, which may be none: FLAGS.
-keep_matches() {
-    hs_glob_flags=$1 hs_keys=$hs_nl hs_any=
+keep_match() {
+    hs_target=${hs_goal%/}/${hs_output##*/}
+    case $hs_action$hs_keys in
+        move*"$hs_nl$hs_target$hs_nl"*)
+            measure
+            save_later "$hs_target" "another match of '$hs_pattern' has the same file name"
+            return
+            ;;
+    esac
+    hs_keys=$hs_keys$hs_target$hs_nl
+    keep_one
+}
+
+# Call a function for each match of hs_pattern, in hs_output: FUNCTION FLAGS. A pattern that nothing matches is an
+# output that is missing.
+each_match() {
+    hs_function=$1 hs_flags=$2 hs_keys=$hs_nl hs_any=
     hs_old_ifs=$IFS
     IFS=
     # shellcheck disable=SC2086 # it is a pattern
@@ -83,31 +98,17 @@ keep_matches() {
     for hs_output in "$@"; do
         is_match || continue
         hs_any=yes
-        hs_target=${hs_goal%/}/${hs_output##*/}
-        case $hs_action$hs_keys in
-            move*"$hs_nl$hs_target$hs_nl"*)
-                measure
-                save_later "$hs_target" "another match of '$hs_pattern' has the same file name"
-                continue
-                ;;
-        esac
-        hs_keys=$hs_keys$hs_target$hs_nl
-        keep_one
+        "$hs_function"
     done
-    no_match
+    [ -z "$hs_any" ] || return 0
+    hs_output=$hs_pattern
+    found "$hs_flags"
 }
 
 # Whether hs_output is what a pattern may mean: a file that the payload made.
 is_match() {
     [ -f "./$hs_output" ] || return 1
     case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) return 1 ;; esac
-}
-
-# A pattern that nothing matches is an output that is missing.
-no_match() {
-    [ -z "$hs_any" ] || return 0
-    hs_output=$hs_pattern
-    found "$hs_glob_flags"
 }
 
 save_line() {
@@ -118,7 +119,11 @@ save_line() {
             found "$3" || return 0
             upload put output "$2" "$4"
             ;;
-        glob) save_matches "$@" ;;
+        glob)
+            decode "$2"
+            hs_pattern=$hs_text hs_glob=$2 hs_glob_url=$4
+            each_match save_match "$3"
+            ;;
     esac
 }
 
@@ -151,45 +156,32 @@ settle_links() {
     find "./$hs_output/." -type l -exec sh -c '@include links.sh@' sh {} +
 }
 
-# Each match of a pattern, by a form. What came in is no output.
-save_matches() {
-    decode "$2"
-    hs_pattern=$hs_text hs_keys=$hs_nl hs_any=
-    hs_glob=$2 hs_glob_flags=$3 hs_glob_url=$4
-    hs_old_ifs=$IFS
-    IFS=
-    # shellcheck disable=SC2086 # it is a pattern
-    set -- $hs_pattern
-    IFS=$hs_old_ifs
-    for hs_output in "$@"; do
-        is_match || continue
-        hs_any=yes
-        hs_key=${hs_output##*/}
-        hs_url=$hs_glob_url hs_form=
-        look_up glob "$hs_glob" "$hs_glob_url"
-        bare "$hs_url"
-        hs_match_url=$(printf '%s' "$hs_form" | form key)
-        case $hs_match_url in
-            %20* | *%20)
-                measure
-                save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
-                continue
-                ;;
-        esac
-        hs_match_url=${hs_bare%/}/$hs_match_url
-        case $hs_keys in
-            *"$hs_nl$hs_key$hs_nl"*)
-                measure
-                save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
-                continue
-                ;;
-        esac
-        hs_keys=$hs_keys$hs_key$hs_nl
-        rm -f "$hs_private/upload"
-        ln -s "../$hs_output" "$hs_private/upload"
-        upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
-    done
-    no_match
+# By a form.
+save_match() {
+    hs_key=${hs_output##*/}
+    hs_url=$hs_glob_url hs_form=
+    look_up glob "$hs_glob" "$hs_glob_url"
+    bare "$hs_url"
+    hs_match_url=$(printf '%s' "$hs_form" | form key)
+    case $hs_match_url in
+        %20* | *%20)
+            measure
+            save_later "${hs_bare%/}/$hs_match_url" "there are stores that cut blanks off a form's key"
+            return
+            ;;
+    esac
+    hs_match_url=${hs_bare%/}/$hs_match_url
+    case $hs_keys in
+        *"$hs_nl$hs_key$hs_nl"*)
+            measure
+            save_later "$hs_match_url" "another match of '$hs_pattern' has the same file name"
+            return
+            ;;
+    esac
+    hs_keys=$hs_keys$hs_key$hs_nl
+    rm -f "$hs_private/upload"
+    ln -s "../$hs_output" "$hs_private/upload"
+    upload post glob "$hs_glob" "$hs_url" "$hs_match_url"
 }
 
 # The names at the top of the job's directory, each between line ends → hs_names.

@@ -1,5 +1,10 @@
 # The places of outputs: a store, a shared file system, home; and what is said of them.
 
+hs_home_bytes=0 # so many come home so far
+hs_no_home=     # why an output cannot
+hs_too_large=   # the lost ones with their sizes, for the job's ad,
+hs_more=0       # and those that found no place there
+
 # Upload hs_output: VERB ACTION NAME-in-the-manifest URL [OBJECT]; where that fails, it goes home.
 upload() {
     bare "$4"

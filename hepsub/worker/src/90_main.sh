@@ -1,5 +1,8 @@
 # The job from its beginning to its end, on every way out.
 
+hs_started=-     # as the report says it
+hs_chirped=false # whether HTCondor has answered
+
 begin() {
     # A closed descriptor would make the next redirection the end of the shell.
     { :; } 3<&0 || exec </dev/null
