@@ -697,10 +697,7 @@ take_credentials() {
 take_line() {
     case $1 in
         credential)
-            decode "$4" || return 0
-            case $hs_text in
-                '' | . | .. | */*) return 0 ;;
-            esac
+            file_named "$4" || return 0
             if [ -f "./$hs_text" ]; then
                 cat "./$hs_text" >"$hs_creds/$hs_text"
                 rm -f "./$hs_text"
@@ -708,14 +705,14 @@ take_line() {
             add_credential file "$2" "$3" "$4" "${5:--}"
             ;;
         condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
-        environment) take_environment "$2" ;;
-        ca)
-            decode "$3" || return 0
-            case $hs_text in
-                '' | . | .. | */*) ;;
-                *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
-            esac
-            ;;
+        environment) file_named "$2" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_private/environment" ;;
+        ca) file_named "$3" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
+    esac
+}
+file_named() {
+    decode "$1" || return 1
+    case $hs_text in
+        '' | . | .. | */*) return 1 ;;
     esac
 }
 add_credential() {
@@ -731,13 +728,6 @@ each_credential() {
     while IFS=$hs_tab read -r hs_row hs_how hs_cred hs_kind hs_cred_name hs_cred_source <&4; do
         "$1" 4<&-
     done 4<"$hs_private/credentials"
-}
-take_environment() {
-    decode "$1" || return 0
-    case $hs_text in
-        '' | . | .. | */*) ;;
-        *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_private/environment" ;;
-    esac
 }
 check_environment() {
     [ -f "$hs_private/environment" ] || die "$hs_e_input" "$1, which holds variables of this job, was not sent"

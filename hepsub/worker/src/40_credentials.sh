@@ -20,10 +20,7 @@ take_credentials() {
 take_line() {
     case $1 in
         credential)
-            decode "$4" || return 0 # and read_line will complain
-            case $hs_text in
-                '' | . | .. | */*) return 0 ;;
-            esac
+            file_named "$4" || return 0 # and read_line will complain
             if [ -f "./$hs_text" ]; then
                 cat "./$hs_text" >"$hs_creds/$hs_text"
                 rm -f "./$hs_text"
@@ -31,14 +28,16 @@ take_line() {
             add_credential file "$2" "$3" "$4" "${5:--}"
             ;;
         condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
-        environment) take_environment "$2" ;;
-        ca)
-            decode "$3" || return 0
-            case $hs_text in
-                '' | . | .. | */*) ;;
-                *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
-            esac
-            ;;
+        environment) file_named "$2" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_private/environment" ;;
+        ca) file_named "$3" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
+    esac
+}
+
+# The name of a file, without a directory, that a field holds → hs_text. Fails for what is none.
+file_named() {
+    decode "$1" || return 1
+    case $hs_text in
+        '' | . | .. | */*) return 1 ;;
     esac
 }
 
@@ -61,14 +60,6 @@ each_credential() {
 
 # Variables that hold secrets: for each a line `NAME TAB LINES` and so many lines with its value. Nothing but the
 # shell's own words touches them, and only the payload gets them.
-take_environment() {
-    decode "$1" || return 0
-    case $hs_text in
-        '' | . | .. | */*) ;;
-        *) [ ! -f "./$hs_text" ] || mv -f "./$hs_text" "$hs_private/environment" ;;
-    esac
-}
-
 check_environment() {
     [ -f "$hs_private/environment" ] || die "$hs_e_input" "$1, which holds variables of this job, was not sent"
     each_variable :
