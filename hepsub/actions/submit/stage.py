@@ -135,7 +135,7 @@ def sign(
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    wanted = range(bundle.request.number) if procs is None else procs
+    wanted = range(bundle.request.ref.number) if procs is None else procs
     bundle.write_manifests(known, stores.signer, session.interrupts.checked(wanted))
     used = used_storages(bundle.request)
     bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
@@ -162,7 +162,7 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
     names: dict[str, None] = {}
-    for proc in range(request.number if listed else 1):
+    for proc in range(request.ref.number if listed else 1):
         values = request.values(proc, None)
         for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
             if isinstance(each.place, ObjectPlace):
@@ -184,7 +184,7 @@ def open_gate(
         sign(session, stores, bundle, cluster)
         session.interrupts.check()
         if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.pool]
+            pool = session.policy.pool[bundle.request.ref.pool]
             edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
         schedd.open_gate(cluster)
     except HepsubError as error:
