@@ -127,6 +127,23 @@ def test_a_broken_line_is_named(
     assert told.endswith(" 80")
 
 
+BAD_NAMES = [
+    "", "../x", "/x", "a/../../x", "..", ".", "./x", "a//b", "a/", "a/.", ".hepsub/x", "hepsub_home/x", "hepsub_lib/x",
+    ".hepsub", "hepsub_lib", "x%zz",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["sent", "output", "home"])
+def test_a_name_is_inside_the_jobs_directory(shell: str, action: str, tmp_path: Path) -> None:
+    rows = [(action, name, "-", URL) for name in BAD_NAMES]
+    told = called(shell, MODULES, READ, rows, tmp_path)
+    assert [each[-3:] for each in told] == [" 80"] * len(rows)
+    good = [
+        (action, name, "-", URL) for name in ("x", "a b/c%09", ".x", "..x", "hepsub_library", "-")
+    ]
+    assert called(shell, MODULES, READ, good, tmp_path) == [""] * len(good)
+
+
 @pytest.mark.parametrize(
     ("line", "variable", "value"),
     [
