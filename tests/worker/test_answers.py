@@ -103,6 +103,7 @@ MD5 = "d41d8cd98f00b204e9800998ecf8427e"
         (f'ETag: "{MD5.upper()}"', "", "ok"),
         (f"ETag: {MD5}", "", "ok"),
         (f'ETag: "{MD5[:-1]}0"', "", "wrong"),
+        (f'ETag: W/"{MD5[:-1]}0"', "", "wrong"),
         (f'ETag: "{MD5[:-1]}0"\nx-amz-server-side-encryption: aws:kms', "", "ok"),
         (f'ETag: "{MD5[:-1]}0"\nx-amz-server-side-encryption-customer-algorithm: AES256', "", "ok"),
         (f'ETag: "{MD5[:-1]}0"\nx-amz-server-side-encryption: AES256', "", "wrong"),
@@ -111,7 +112,7 @@ MD5 = "d41d8cd98f00b204e9800998ecf8427e"
         ("", "", "ok"),
         ("", "<Error><Code>InternalError</Code></Error>", "again"),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 def test_whether_the_store_has_what_was_sent(
     shell: str, headers: str, answer: str, outcome: str, tmp_path: Path

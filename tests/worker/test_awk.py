@@ -62,6 +62,10 @@ def test_a_json_string(awk: Awk, name: bytes) -> None:
     assert json.loads(told) == as_reported(name.decode("utf-8", "surrogateescape"))
 
 
+def test_no_control_character_stands_in_a_json_string(awk: Awk) -> None:
+    assert awk("json.awk", b"\x1b\x7fX") == (0, b'"\\u001b\\u007f"')
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 16, 32])
 def test_base64(awk: Awk, size: int) -> None:
     content = bytes(range(255, 255 - size, -1))
@@ -143,6 +147,12 @@ def test_the_times_of_a_ticket(
 ) -> None:
     content = bytes_in_words(ccache(*tickets, version=version))
     assert awk("ccache.awk", content) == (0, f"{times}\n".encode())
+
+
+def test_a_ticket_without_a_start_begins_when_it_was_given(awk: Awk) -> None:
+    times = struct.pack(">III", 100, 100, DAY)
+    content = ccache(Ticket(DAY, 0, 100)).replace(times, struct.pack(">III", 100, 0, DAY))
+    assert awk("ccache.awk", bytes_in_words(content)) == (0, b"100 86400 0\n")
 
 
 GOOD = ccache(Ticket(DAY, 0, 100))

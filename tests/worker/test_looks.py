@@ -62,6 +62,7 @@ LONGER = ticket(2 * HOUR, renewable=2 * HOUR)
 RENEWABLE = ticket(HOUR, renewable=9 * HOUR)
 SHORTER = ticket(HOUR - 60, renewable=9 * HOUR)
 ENDED = ticket(-60)
+ENDED_RENEWABLE = ticket(-60, renewable=9 * HOUR)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,9 @@ ENDED = ticket(-60)
         (ccache(SHORTER), ccache(LONGER), "kinit", True),
         (ccache(LONGER), ccache(RENEWABLE), "kinit", False),
         (ccache(LONGER), ccache(OLD), "kinit", True),
+        (ccache(ENDED_RENEWABLE), ccache(OLD), "kinit", False),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 def test_a_better_ticket(
     shell: str, new: bytes, old: bytes, kinit: str, *, is_better: bool, tmp_path: Path
