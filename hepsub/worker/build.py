@@ -21,12 +21,13 @@ _HEAD = f"""\
 # Made by `{_RENEW}` of the modules in hepsub/worker/src, which have the comments.
 """
 _INCLUDE = re.compile(r"'@include ([a-z_0-9]+\.[a-z]+)@'")
+_INDENT = re.compile(r"^(?: {4})+", re.MULTILINE)
 _COMMENT = re.compile(
-    r"^[ \t]*(?:#[^\n]*)?\n|[ \t]+#[^\n]*"
-    r"|(?P<kept>\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|<<(\w+)\n.*?\n\2\n)",
+    r"^ *(?:#[^\n]*)?\n| +#[^\n]*|(?P<indent>^(?: {4})+)"
+    r"|(?P<kept>\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|<<(?P<end>\w+)\n.*?\n(?P=end)\n)",
     re.MULTILINE | re.DOTALL,
 )
-"""What does not travel, and what only looks like that: it is quoted, or in a here-document."""
+"""What does not travel as it is, and what only looks like that: it is quoted, or in a here-document."""
 
 
 def modules() -> list[Path]:
@@ -41,7 +42,7 @@ def wrapper_text() -> str:
 
 def module_text(path: Path) -> str:
     """The text of a module as it travels, with the programs that it includes."""
-    text = without_comments(path.read_text(encoding="utf-8"))
+    text = condensed(path.read_text(encoding="utf-8"))
     return _INCLUDE.sub(lambda found: f"'\n{program_text(found[1])}'", text)
 
 
@@ -55,12 +56,16 @@ def program_text(name: str) -> str:
     text = "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     if "'" in text:
         raise ValueError(f"{name}: a single quote outside comments")
-    return text
+    return _INDENT.sub(lambda found: _tabs(found[0]), text)
 
 
-def without_comments(text: str) -> str:
-    """A text in the shell's language without comments and blank lines."""
-    return _COMMENT.sub(lambda found: found["kept"] or "", text)
+def condensed(text: str) -> str:
+    """A text in the shell's language without comments and blank lines, indented by tabs."""
+    return _COMMENT.sub(lambda found: found["kept"] or _tabs(found["indent"] or ""), text)
+
+
+def _tabs(blanks: str) -> str:
+    return "\t" * (len(blanks) // 4)
 
 
 def main(words: Sequence[str]) -> int:

@@ -40,7 +40,7 @@ def in_bash(text: str, directory: Path) -> str:
     return done.stdout
 
 
-def test_what_is_left_out_are_comments(tmp_path: Path) -> None:
+def test_what_is_left_out_are_comments_and_blanks(tmp_path: Path) -> None:
     whole = "".join(path.read_text() for path in build.modules())
     for path in build.SOURCES.iterdir():
         if path.is_file() and path not in build.modules():
@@ -59,11 +59,15 @@ def test_what_is_left_out_are_comments(tmp_path: Path) -> None:
         ("x=\\' # a\n", "x=\\'\n"),
         ("x=${y#z} # a\n", "x=${y#z}\n"),
         ("[ ${#x} = $# ]\n", "[ ${#x} = $# ]\n"),
-        ("case $x in\n    '#!'*) ;; # a\nesac\n", "case $x in\n    '#!'*) ;;\nesac\n"),
+        ("case $x in\n    '#!'*) ;; # a\nesac\n", "case $x in\n\t'#!'*) ;;\nesac\n"),
+        (
+            "if x; then\n    if y; then\n        z='\n    z'\n",
+            "if x; then\n\tif y; then\n\t\tz='\n    z'\n",
+        ),
     ],
 )
 def test_a_comment_is_known_by_where_it_stands(text: str, left: str) -> None:
-    assert build.without_comments(text) == left
+    assert build.condensed(text) == left
 
 
 def test_the_modules_are_clean() -> None:

@@ -79,7 +79,7 @@ def _used(text: str) -> Iterator[str]:
 def _functions() -> Iterator[Function]:
     for path in build.modules():
         for comment, name, line, lines in _FUNCTION.findall(path.read_text(encoding="utf-8")):
-            body = build.without_comments(f"{line}\n{lines}")
+            body = build.condensed(f"{line}\n{lines}")
             yield Function(
                 module=path.stem,
                 name=name,
