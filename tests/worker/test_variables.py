@@ -160,3 +160,14 @@ def test_no_function_changes_what_its_caller_keeps() -> None:
 def test_no_function_stands_unused() -> None:
     used = set().union(*CALLED.values())
     assert set(FUNCTIONS) - used == {"main"}
+
+
+def test_a_trap_changes_nothing_that_it_may_have_interrupted() -> None:
+    """But what the top of a module declares: these the interrupted functions expect to change."""
+    bodies = "".join(each.body for each in FUNCTIONS.values())
+    handlers = set(re.findall(r"\btrap \"?([a-z_]+)", bodies)) & set(FUNCTIONS) - {"finish"}
+    assert handlers == {"caught", "end_clock"}
+    within = handlers.union(*(_reached(name) for name in handlers))
+    changed = {each for name in within for each in FUNCTIONS[name].assigned} - TOP
+    others = {each for name in set(FUNCTIONS) - within for each in FUNCTIONS[name].used}
+    assert changed & others == set()
