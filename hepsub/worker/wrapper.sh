@@ -323,9 +323,10 @@ make_parent() {
 	[ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
 find_programs() {
-	hs_found=
+	hs_found='' hs_found_first=''
 	for hs_program in "$@"; do
 		hs_program=$(command -v "$hs_program") || continue
+		[ -n "$hs_found" ] || hs_found_first=$hs_program
 		case " $hs_found " in
 			*" $hs_program "*) ;;
 			*) hs_found="$hs_found${hs_found:+ }$hs_program" ;;
@@ -601,7 +602,7 @@ find_chirp() {
 	done
 	[ -n "$hs_chirp_config" ] || return 0
 	find_programs condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp
-	hs_chirp_program=${hs_found%% *}
+	hs_chirp_program=$hs_found_first
 	hs_chirp_ways=${hs_found:+program}
 	for hs_way in python3 bash; do
 		! command -v "$hs_way" >/dev/null || hs_chirp_ways="$hs_chirp_ways $hs_way"
@@ -922,7 +923,7 @@ find_kinit() {
 }
 find_aklog() {
 	find_programs aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog
-	hs_aklog=${hs_found%% *}
+	hs_aklog=$hs_found_first
 }
 tend() {
 	hs_slow=

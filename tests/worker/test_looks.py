@@ -215,3 +215,24 @@ def test_a_token_of_htcondor(shell: str, name: str, tmp_path: Path) -> None:
     assert called(shell, MODULES, words, [("iam*x" if "_" in name else "iam",)], tmp_path) == [
         "abc"
     ]
+
+
+def test_the_programs_that_are_here(shell: str, tmp_path: Path) -> None:
+    for name in ("a b/kinit", "c/kinit", "c/aklog"):
+        program = tmp_path / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    words = (
+        'PATH="$PWD/a b:$PATH"; find_programs "$@"; printf "%s|%s" "$hs_found" "$hs_found_first"'
+    )
+    rows = [
+        ("nothing",),
+        ("kinit", f"{tmp_path}/c/kinit"),
+        (f"{tmp_path}/c/aklog", f"{tmp_path}/c/aklog"),
+    ]
+    assert called(shell, MODULES, words, rows, tmp_path) == [
+        "|",
+        f"{tmp_path}/a b/kinit {tmp_path}/c/kinit|{tmp_path}/a b/kinit",
+        f"{tmp_path}/c/aklog|{tmp_path}/c/aklog",
+    ]

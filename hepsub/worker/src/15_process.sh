@@ -131,11 +131,12 @@ make_parent() {
     [ -d "${1%/*}" ] || with_umask mkdir -p "${1%/*}"
 }
 
-# The programs that are here, each once: NAME-or-path… → hs_found.
+# The programs that are here, each once: NAME-or-path… → hs_found, and the first one alone, hs_found_first.
 find_programs() {
-    hs_found=
+    hs_found='' hs_found_first=''
     for hs_program in "$@"; do
         hs_program=$(command -v "$hs_program") || continue
+        [ -n "$hs_found" ] || hs_found_first=$hs_program
         case " $hs_found " in
             *" $hs_program "*) ;;
             *) hs_found="$hs_found${hs_found:+ }$hs_program" ;;

@@ -11,7 +11,7 @@ find_chirp() {
     done
     [ -n "$hs_chirp_config" ] || return 0
     find_programs condor_chirp /usr/libexec/condor/condor_chirp /usr/lib/condor/libexec/condor_chirp
-    hs_chirp_program=${hs_found%% *}
+    hs_chirp_program=$hs_found_first
     hs_chirp_ways=${hs_found:+program}
     for hs_way in python3 bash; do
         ! command -v "$hs_way" >/dev/null || hs_chirp_ways="$hs_chirp_ways $hs_way"

@@ -18,7 +18,7 @@ find_kinit() {
 
 find_aklog() {
     find_programs aklog /usr/bin/aklog /usr/afsws/bin/aklog /usr/openafs/bin/aklog
-    hs_aklog=${hs_found%% *}
+    hs_aklog=$hs_found_first
 }
 
 # Do for each credential what is due; hs_wake becomes the time of the next thing to do, if that is earlier.
