@@ -20,7 +20,6 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
-from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
@@ -29,8 +28,6 @@ from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
-from hepsub.tools.condor import edit_cluster
-from hepsub.tools.run import installed
 
 
 def open_stores(session: Session) -> Stores:
@@ -118,7 +115,7 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
-    if plan.factory_idle and staging.needs_cluster and not installed("condor_qedit"):
+    if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
             " cluster need condor_qedit then, which is not installed here",
@@ -153,10 +150,7 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster)
         session.interrupts.check()
-        if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.ref.pool]
-            edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
-        schedd.open_gate(cluster)
+        schedd.open_gate(cluster, factory=bundle.request.factory)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
