@@ -23,7 +23,7 @@ from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
-from hepsub.tools.condor import fetch_token, produce_ticket
+from hepsub.tools.condor import edit_cluster, fetch_token, produce_ticket
 from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
@@ -248,6 +248,8 @@ def _condor_schedds(
             collector=pool.collector,
             obtain_token=obtain_token,
             produce_ticket=produce_ticket,
+            edit_cluster=edit_cluster,
+            has_edit_cluster=lambda: installed("condor_qedit"),
         )
         for address in found
     )

@@ -107,6 +107,7 @@ class Command:
         words: the words that belong to no option; None when there may be none.
         examples: pairs of a command line and what it does.
         run: the command itself.
+        results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Command:
     words: Words | None
     examples: tuple[tuple[str, str], ...]
     run: Callable[[Session, Values, Talk], Result]
+    results: tuple[str, ...] = ()
 
 
 JSON = Option(

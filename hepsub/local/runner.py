@@ -22,8 +22,8 @@ from hepsub.files import lock_process
 from hepsub.local import payload, processes, runs, staged
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.fate import Fate, Verdict, end_leftovers, judge
 from hepsub.local.machine import this_machine
+from hepsub.local.outcome import Fate, Verdict, end_leftovers, judge
 from hepsub.local.runs import Run, Start
 from hepsub.local.schedule import Busy, choose
 from hepsub.local.supervise import STOP, Order, supervise

@@ -56,7 +56,7 @@ def test_queue_hold_edit_release_remove_history(here: Here) -> None:
     cluster = made.submitted.cluster
     here.reach(f"{cluster}.0", State.RUNNING)
     seen = listing(here, owner="alice")
-    assert seen.counts()["jobs"] == 50
+    assert seen.counts().jobs == 50
     assert {(job.schedd, job.name, job.priority) for job in seen.jobs} == {
         ("here@laptop", "naïve", 2)
     }

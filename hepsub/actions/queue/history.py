@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.actions.queue.query import job_document
+from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.session import Session
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import JobStatus, Selection
 from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, same_schedd
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
+
+
+class PastDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_history."""
+
+    jobs: tuple[JobDocument, ...]
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -18,9 +24,9 @@ class Past(Struct, frozen=True, kw_only=True):
 
     jobs: tuple[JobStatus, ...]
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> PastDocument:
         """The jobs as they stand under `result` in JSON."""
-        return {"jobs": [job_document(job) for job in self.jobs]}
+        return PastDocument(jobs=tuple(job_document(job) for job in self.jobs))
 
 
 def history(

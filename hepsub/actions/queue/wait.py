@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
 from hepsub.actions.queue.query import job_document
@@ -48,7 +48,7 @@ class Waited(Struct, frozen=True, kw_only=True):
         """The submission with `ended` added, as it stands under `result` in JSON."""
         return {
             **self.submission.document(),
-            "ended": [job_document(job) for job in self.jobs],
+            "ended": [to_builtins(job_document(job)) for job in self.jobs],
             "failed": len(self.failed()),
             "unknown": self.unknown(),
         }

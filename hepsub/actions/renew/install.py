@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.renew.task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
@@ -15,7 +15,7 @@ from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
 from hepsub.bundle.directory import claimed
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
-from hepsub.result import Json, Result
+from hepsub.result import Result
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
 
@@ -24,7 +24,7 @@ CRON = "cron"
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """The renewal is started by itself from now on.
+    """The renewal is started by itself from now on; its fields are its JSON.
 
     Attributes:
         kind: `systemd` or `cron`.
@@ -34,25 +34,15 @@ class Installed(Struct, frozen=True, kw_only=True):
         proof: why it goes on after the logout.
     """
 
-    kind: str
+    kind: str = field(name="installed")
     host: str
     where: str
-    every: float
+    every: float = field(name="every_s")
     proof: str
-
-    def document(self) -> dict[str, Json]:
-        """The installation as it stands under `result` in JSON."""
-        return {
-            "installed": self.kind,
-            "host": self.host,
-            "where": self.where,
-            "every_s": self.every,
-            "proof": self.proof,
-        }
 
 
 class Uninstalled(Struct, frozen=True, kw_only=True):
-    """The renewal is not started by itself any more.
+    """The renewal is not started by itself any more; its fields are its JSON.
 
     Attributes:
         removed: what was there, in words; empty when nothing was.
@@ -61,10 +51,6 @@ class Uninstalled(Struct, frozen=True, kw_only=True):
 
     removed: tuple[str, ...]
     host: str
-
-    def document(self) -> dict[str, Json]:
-        """What was removed, as it stands under `result` in JSON."""
-        return {"removed": list(self.removed), "host": self.host}
 
 
 def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:

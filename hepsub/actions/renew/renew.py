@@ -32,10 +32,33 @@ from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Problem, Result
 
 _SHORTEST_PAUSE_S = 2.0
 _OVERDUE_PAUSE_S = 60.0
+
+
+class RenewedOutcome(Struct, frozen=True, kw_only=True):
+    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+
+    expires: float | None
+    renewable_until: float | None
+    renewed: float
+    failures: int
+    message: str
+    remedy: str
+
+
+class RenewedDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth renew: as `Renewed`."""
+
+    busy: bool
+    when: float
+    host: str
+    jobs: int
+    next_in_s: float
+    credentials: Mapping[str, RenewedOutcome]
+    storages: Mapping[str, RenewedOutcome]
 
 
 class Renewed(Struct, frozen=True, kw_only=True):
@@ -51,17 +74,18 @@ class Renewed(Struct, frozen=True, kw_only=True):
     busy: bool
     pause: float
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> RenewedDocument:
         """The round as it stands under `result` in JSON."""
-        return {
-            "busy": self.busy,
-            "when": self.state.when,
-            "host": self.state.host,
-            "jobs": self.state.jobs,
-            "next_in_s": self.pause,
-            "credentials": {n: _document(each) for n, each in self.state.credentials.items()},
-            "storages": {n: _document(each) for n, each in self.state.storages.items()},
-        }
+        state = self.state
+        return RenewedDocument(
+            busy=self.busy,
+            when=state.when,
+            host=state.host,
+            jobs=state.jobs,
+            next_in_s=self.pause,
+            credentials={name: _document(each) for name, each in state.credentials.items()},
+            storages={name: _document(each) for name, each in state.storages.items()},
+        )
 
 
 def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
@@ -181,12 +205,12 @@ def _problems(state: RenewalState) -> Iterable[Problem]:
             )
 
 
-def _document(outcome: Outcome) -> dict[str, Json]:
-    return {
-        "expires": outcome.expires,
-        "renewable_until": outcome.renewable_until,
-        "renewed": outcome.renewed,
-        "failures": outcome.failures,
-        "message": outcome.message,
-        "remedy": outcome.remedy,
-    }
+def _document(outcome: Outcome) -> RenewedOutcome:
+    return RenewedOutcome(
+        expires=outcome.expires,
+        renewable_until=outcome.renewable_until,
+        renewed=outcome.renewed,
+        failures=outcome.failures,
+        message=outcome.message,
+        remedy=outcome.remedy,
+    )

@@ -20,7 +20,6 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
-from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
@@ -30,8 +29,6 @@ from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-from hepsub.tools.condor import edit_cluster
-from hepsub.tools.run import installed
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -148,7 +145,7 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
-    if plan.factory_idle and staging.needs_cluster and not installed("condor_qedit"):
+    if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
             " cluster need condor_qedit then, which is not installed here",
@@ -183,10 +180,7 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster)
         session.interrupts.check()
-        if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.ref.pool]
-            edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
-        schedd.open_gate(cluster)
+        schedd.open_gate(cluster, factory=bundle.request.factory)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",

@@ -39,7 +39,7 @@ from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Json, NotedProblem, Result
 from hepsub.survey.survey import survey
 
 if TYPE_CHECKING:
@@ -172,9 +172,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
         unreachable=unreachable,
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
-    problems = (
-        (Problem(code="pool-unreachable", message=unreachable, noted=True),) if unreachable else ()
-    )
+    problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
 
