@@ -40,24 +40,16 @@ class JobStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         schedd: full name of the schedd.
-        cluster: ClusterId.
-        proc: ProcId.
-        owner: login name.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
-        state: its state.
-        priority: JobPrio.
         memory_mb: memory in use, in MB (2**20 bytes).
         requested_mb: memory asked for, in MB.
         command: base name of the program.
-        arguments: the job's arguments.
         name: job name; empty for none.
         hold_code: HoldReasonCode; 0 when it is not on hold.
-        hold_subcode: HoldReasonSubCode.
         hold_reason: HTCondor's text; empty when it is not on hold.
         host: where it runs or ran last; empty before.
         exit_code: exit code; None while there is none, or when a signal ended it.
-        exit_signal: the signal that ended it; None for none.
         ended: when it ended, seconds since the epoch; 0 before.
         remove_reason: why it was removed; empty when it was not.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
@@ -98,8 +90,6 @@ class Unmade(Struct, frozen=True, kw_only=True):
 
     Attributes:
         schedd: full name of the schedd.
-        cluster: ClusterId.
-        owner: login name.
         first: the first ProcId that does not exist yet.
         number: how many there are.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
@@ -189,7 +179,6 @@ class Selection(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: clusters and procs, any of them.
-        owner: login name.
         states: any of these.
         uuid: the submission's UUID.
         once: the submission's key; jobs that were removed before they could start have none.
