@@ -59,7 +59,7 @@ def supervise(order: Order) -> None:
     payload.name_process(f"hepsub {order.name}")
     payload.adopt_orphans()
     try:
-        descriptor = record.claim(order.record)
+        descriptor = record.create_locked(order.record)
     except OSError:
         return
     ended = _run(order, descriptor)

@@ -19,7 +19,7 @@ from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place
 from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
-from hepsub.local.timing import Timing
+from hepsub.local.start import Timing
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.survey.survey import survey

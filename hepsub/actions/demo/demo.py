@@ -31,7 +31,7 @@ from hepsub.errors import Interrupted, JobsFailed
 from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.local.pool import open_here
-from hepsub.local.timing import USUAL
+from hepsub.local.start import USUAL
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
