@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.auth.row import KEYS, SCHEDD, TOKEN, AuthStatus, Row
 from hepsub.actions.auth.s3 import check_keys, shown_key
 from hepsub.actions.session import Session
 from hepsub.auth.credential import Held
@@ -18,6 +17,107 @@ from hepsub.policy.model import Policy, Storage
 from hepsub.result import Problem, Result
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
+
+KERBEROS = "kerberos"
+TOKEN = "token"  # noqa: S105 (a kind of row)
+KEYS = "s3"
+SCHEDD = "schedd"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One credential, the keys of one storage, or one schedd.
+
+    Attributes:
+        kind: `kerberos`, `token`, `s3` or `schedd`.
+        name: its name in the policy.
+        who: whom it speaks for; empty when there is none.
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        needed_by: what of the policy needs it, in words.
+        required: whether the default pool, one of its sites or a storage is among them.
+        origin: where it comes from, in words.
+        next_command: what to type; empty when nothing is to be done, or nothing helps.
+        note: a word for its user; empty for none.
+        trouble: why it is not good; None when it is.
+        exit_code: that of the trouble; 0 for none.
+    """
+
+    kind: str
+    name: str
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
+    who: str = ""
+    expires: float | None = None
+    renewable_until: float | None = None
+    origin: str = ""
+    next_command: str = ""
+    note: str = ""
+    trouble: Problem | None = None
+    exit_code: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is not there, and nothing needs it."""
+        return self.trouble is not None and not self.needed_by
+
+
+class RowDocument(Struct, frozen=True, kw_only=True):
+    """A row in JSON: as `Row`."""
+
+    kind: str
+    name: str
+    good: bool
+    who: str
+    expires: float | None
+    renewable_until: float | None
+    needed_by: tuple[str, ...]
+    required: bool
+    origin: str
+    next_command: str
+    note: str
+    problem: Problem | None
+
+
+class AuthDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth."""
+
+    now: float
+    credentials: tuple[RowDocument, ...]
+
+
+class AuthStatus(Struct, frozen=True, kw_only=True):
+    """All of them.
+
+    Attributes:
+        rows: first what is needed, last what nothing needs and is not there.
+        now: when that was so, in seconds since the epoch.
+    """
+
+    rows: tuple[Row, ...]
+    now: float
+
+    def document(self) -> AuthDocument:
+        """The rows as they stand under `result` in JSON."""
+        return AuthDocument(now=self.now, credentials=tuple(_document(row) for row in self.rows))
+
+
+def _document(row: Row) -> RowDocument:
+    return RowDocument(
+        kind=row.kind,
+        name=row.name,
+        good=row.trouble is None,
+        who=row.who,
+        expires=row.expires,
+        renewable_until=row.renewable_until,
+        needed_by=row.needed_by,
+        required=row.required,
+        origin=row.origin,
+        next_command=row.next_command,
+        note=row.note,
+        problem=row.trouble,
+    )
+
 
 _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""

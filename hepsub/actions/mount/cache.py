@@ -7,7 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from hepsub.actions.mount.place import Remote
+from hepsub.actions.mount.record import Remote
 from hepsub.actions.session import Session
 from hepsub.errors import HepsubError, MountPointRefused
 from hepsub.files import make_private

@@ -12,11 +12,17 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.mount.list import doubts, look_at, waiting_writes
-from hepsub.actions.mount.login import offer_login
+from hepsub.actions.mount.list import (
+    Mounts,
+    Shown,
+    State,
+    doubts,
+    look_at,
+    offer_login,
+    waiting_writes,
+)
 from hepsub.actions.mount.point import resolve_point
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
-from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.actions.session import Session
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures

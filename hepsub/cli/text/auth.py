@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.auth.row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
+from hepsub.actions.auth.status import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
 from hepsub.cli.table import Column, Table, drawn, fits
 from hepsub.cli.table import Row as TableRow
 from hepsub.terminal import Styled, joined, printable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.demo.result import Shown
+from hepsub.actions.demo.demo import Shown
 from hepsub.terminal import joined
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.mount.result import Mounts, Shown, State
+from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.terminal import joined
 from hepsub.units import clock_text
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth.row import AuthStatus, Row
-from hepsub.actions.auth.status import auth_status
+from hepsub.actions.auth.status import AuthStatus, Row, auth_status
 from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.actions.mount.record import Record
-from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
