@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
+    from hepsub.jobid import JobId
     from hepsub.result import Result
 
 
@@ -155,3 +156,24 @@ IDS = Words(
     field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
 )
 COMMON = (JSON, VERSION, HELP)
+
+
+def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
+    """The ids that hep_rm and its like were given; none for -a.
+
+    Raises:
+        UsageError: there are neither ids nor -a, or both.
+    """
+    from hepsub.errors import UsageError
+    from hepsub.jobid import parse_job_id
+
+    ids = tuple(parse_job_id(text) for text in values["ids"])
+    if ids and values["all"]:
+        raise UsageError(
+            "both ids and -a were given", remedy="-a means all of your jobs: leave out one of them"
+        )
+    if not ids and not values["all"]:
+        raise UsageError(
+            "no job was named", remedy=f"{command} ID…, or {command} -a for all of your jobs"
+        )
+    return tuple(dict.fromkeys(ids))

@@ -42,7 +42,7 @@ from hepsub.tools.run import uninterrupted
 
 
 class DemoDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_sub demo: as `Shown`, and the histogram's edges and peak in GeV."""
+    """The JSON of hep_sub demo: as `DemoResult`, and the histogram's edges and peak in GeV."""
 
     jobs: int
     events: int
@@ -53,7 +53,7 @@ class DemoDocument(Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...]
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class DemoResult(Struct, frozen=True, kw_only=True):
     """What the demo did.
 
     Attributes:
@@ -143,7 +143,9 @@ def demo(session: Session, stage: Stage) -> Result:
         f"hep_history {waited.submission.submitted.cluster}",
     )
     return Result(
-        value=Shown(jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands)
+        value=DemoResult(
+            jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands
+        )
     )
 
 

@@ -13,7 +13,7 @@ _TAKEN = "{what} is no longer mounted on {where}"
 _ROW = "%-9s %-4s %-11s %7s  %s"
 
 
-def text(value: Mounts) -> str:
+def mounts(value: Mounts) -> str:
     """The text of mounts."""
     if value.listing:
         return joined(_rows(value))
