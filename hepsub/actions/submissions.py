@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import Selection
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (
@@ -20,6 +19,7 @@ from hepsub.bundle.directory import (
 )
 from hepsub.errors import AmbiguousJob, NotDone, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
+from hepsub.session import Session
 
 
 class Found(Struct, frozen=True, kw_only=True):

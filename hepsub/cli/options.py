@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
     from hepsub.cli.output import Talk
     from hepsub.jobid import JobId
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 class Takes(enum.Enum):

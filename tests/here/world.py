@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, JobStatus, Selection, State
@@ -22,6 +21,7 @@ from hepsub.local.pool import HereBatch, open_here
 from hepsub.local.start import Timing
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.session import Session
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_session, make_situation, make_spec
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 from msgspec import UNSET, Struct, UnsetType, field
 
 from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.session import Session
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Result, failures
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from hepsub.actions.auth.at_once import at_once
 from hepsub.actions.auth.s3 import check_keys, shown_key
-from hepsub.actions.session import Session
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
 

@@ -23,7 +23,6 @@ from msgspec.structs import replace
 from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.actions.queue.wait import Clock, Waited, wait
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed
@@ -35,6 +34,7 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone import S3Server, serve_s3

@@ -19,11 +19,11 @@ from hepsub.actions.fetch.stand import stand
 from hepsub.actions.queue.ends import await_ends, collect_spooled, job_states
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.returned.place import left_text
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import Found, find_submissions
 from hepsub.actions.submit.stage import Stores, open_stores
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.transfer import Courier, Meter
 
 

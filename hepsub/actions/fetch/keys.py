@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.errors import HepsubError
+from hepsub.session import Session
 from hepsub.storage.s3 import Store
 
 _KEYS_LEFT_S = 20.0

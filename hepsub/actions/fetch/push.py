@@ -5,7 +5,6 @@ from __future__ import annotations
 from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Round, push_pending
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import Found
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
@@ -15,6 +14,7 @@ from hepsub.bundle.directory import Placed, claimed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
+from hepsub.session import Session
 
 _AGAIN = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 """A job in one of these will write its outputs itself."""

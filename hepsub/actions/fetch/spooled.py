@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from hepsub.actions.session import Session
 from hepsub.batch import Selection, State
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
+from hepsub.session import Session
 
 
 def fetch_spooled(session: Session) -> tuple[str, ...]:

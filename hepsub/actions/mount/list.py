@@ -12,10 +12,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
-from hepsub.actions.session import Session
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.tools.fuse import Answer, ask, mount_at
 from hepsub.tools.rclone_cache import Cached, pending, unreadable
 from hepsub.tools.rclone_mount import LOGIN

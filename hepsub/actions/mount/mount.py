@@ -23,9 +23,9 @@ from hepsub.actions.mount.record import (
 )
 from hepsub.actions.mount.start import bring_up
 from hepsub.actions.mount.unmount import see_gone
-from hepsub.actions.session import Session
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.peek import Peeked, peek
 from hepsub.storage.s3 import Store
 from hepsub.tools.fuse import require_fuse

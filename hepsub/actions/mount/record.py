@@ -19,13 +19,13 @@ from typing import Annotated
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy, StorageRefused, UsageError
 from hepsub.files import make_private, remove_tree, write_whole
 from hepsub.local.processes import boot_id, is_process, start_of
 from hepsub.plan.place import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
+from hepsub.session import Session
 
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
 _HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"

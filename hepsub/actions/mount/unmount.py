@@ -23,9 +23,9 @@ from hepsub.actions.mount.list import (
 )
 from hepsub.actions.mount.point import resolve_point
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
-from hepsub.actions.session import Session
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures
+from hepsub.session import Session
 from hepsub.tools.fuse import mount_at, unmount, unmounter, users_of
 from hepsub.tools.rclone_cache import Cached
 from hepsub.tools.rclone_mount import last_trouble

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from hepsub.actions.queue.resolve import resolve
-from hepsub.actions.session import Session
 from hepsub.batch import Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {

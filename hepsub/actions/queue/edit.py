@@ -7,11 +7,11 @@ from collections import Counter
 from msgspec import Struct, field
 
 from hepsub.actions.queue.resolve import resolve
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session
 
 _EDITABLE = (State.IDLE, State.HELD)
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from hepsub.actions.queue.wait import Clock
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import Found
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
+from hepsub.session import Session
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0

@@ -8,11 +8,11 @@ from collections import Counter
 from msgspec import Struct
 
 from hepsub.actions.queue.resolve import resolve
-from hepsub.actions.session import Session, does_not_answer
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session, does_not_answer
 
 
 class Filter(Struct, frozen=True, kw_only=True):

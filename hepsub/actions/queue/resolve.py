@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.errors import AmbiguousJob, UnknownJob, UnknownSchedd
 from hepsub.jobid import JobId, same_schedd, short_name
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 
 

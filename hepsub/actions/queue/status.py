@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session, does_not_answer
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
 from hepsub.result import Result, failures
+from hepsub.session import Session, does_not_answer
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):

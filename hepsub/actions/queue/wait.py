@@ -9,13 +9,13 @@ from msgspec import Struct, to_builtins
 
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId
 from hepsub.result import Json, Problem, Result
+from hepsub.session import Session
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.batch import BatchSystem, JobStatus, State
 from hepsub.bundle.directory import kept_bundles, read_bundle, why_of_another
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)

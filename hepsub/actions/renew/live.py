@@ -9,7 +9,6 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (
@@ -21,6 +20,7 @@ from hepsub.bundle.directory import (
 )
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""

@@ -14,7 +14,6 @@ from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
 from hepsub.actions.returned.pending import Round
-from hepsub.actions.session import Session
 from hepsub.actions.submit.libraries import shelf_beside
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
@@ -32,6 +31,7 @@ from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 
 _SHORTEST_PAUSE_S = 2.0
 _OVERDUE_PAUSE_S = 60.0

@@ -8,9 +8,9 @@ from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Va
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
     from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _MEMORY = Option(
     names=("-m", "-mem", "--memory"),

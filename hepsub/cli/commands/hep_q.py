@@ -8,10 +8,10 @@ from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Value
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
     from hepsub.batch import State
     from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(

@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.status import AuthStatus, Row, auth_status
-from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.errors import (
@@ -25,6 +24,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import NOON, as_json, make_policy, make_session

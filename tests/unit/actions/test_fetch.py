@@ -22,7 +22,6 @@ from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
 from hepsub.actions.fetch.stand import Ground
 from hepsub.actions.queue.wait import Clock
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import State
 from hepsub.bundle.bundle import Bundle
@@ -35,6 +34,7 @@ from hepsub.jobid import parse_job_id
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.landing import Landing
 from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
@@ -27,6 +26,7 @@ from hepsub.errors import (
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.session import Session
 from tests.fakes.htcondor import (
     BUSY,
     NO_ANSWER,

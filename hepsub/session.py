@@ -182,7 +182,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
     def way() -> str:
-        from hepsub.actions.renew.task import way_to_renew
+        from hepsub.tools.timers import way_to_renew
 
         return way_to_renew(situation)
 
