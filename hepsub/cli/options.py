@@ -55,7 +55,6 @@ class Option:
         help: one sentence.
         metavar: what help shows for the value; empty for a flag.
         takes: how many words it takes.
-        kind: what a value is.
         repeated: whether it may be given more than once, all values counting; else the last counts.
     """
 
@@ -79,7 +78,6 @@ class Words:
 
     Attributes:
         field: the name of their value for the command.
-        metavar: what help shows.
         help: one sentence.
         most: how many there may be; None for any number.
         kind: what a word is, for its completion.
@@ -102,12 +100,10 @@ class Command:
 
     Attributes:
         name: as users type it.
-        summary: one line.
         description: paragraphs, for the man page and the long help.
         options: its options, in the order of help.
         words: the words that belong to no option; None when there may be none.
         examples: pairs of a command line and what it does.
-        run: the command itself.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 

@@ -21,9 +21,7 @@ class Idle(Struct, frozen=True, kw_only=True):
 
     Attributes:
         request: cores and memory as asked for.
-        machine: what the machine has.
         free: what of it is not in use.
-        running: number of jobs that run.
         before: number of idle jobs that go first.
         ending: whether an earlier run of it has still to end.
         stale: whether it is idle no more: the queue has moved on since it was listed.

@@ -24,7 +24,6 @@ class Machine(Struct, frozen=True, kw_only=True):
     """A machine, or what is left of one.
 
     Attributes:
-        cores: processor cores.
         memory_mb: memory in MB (2**20 bytes).
     """
 
@@ -95,8 +94,6 @@ class Waiting(Struct, frozen=True, kw_only=True):
     """A job that could start.
 
     Attributes:
-        cluster: ClusterId.
-        proc: ProcId.
         request: the cores and memory that it gets, capped to the machine.
         walltime_s: seconds after which it is stopped; 0 for never.
     """
@@ -111,7 +108,6 @@ class Busy(Struct, frozen=True, kw_only=True):
     """A part of the machine that is in use.
 
     Attributes:
-        request: the cores and memory.
         until: when they are free again at the latest, in seconds since the epoch; infinite for unknown.
     """
 

@@ -47,9 +47,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     Attributes:
         pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
-        host: the host's name.
         now: the moment of this command, in seconds since the epoch.
-        timing: lengths of time.
     """
 
     pool: str

@@ -29,7 +29,6 @@ class Listed(Struct, frozen=True, kw_only=True):
     """A job, and where the record of its run is.
 
     Attributes:
-        status: the job.
         run: which run of it, from 1; 0 when none holds a slot.
     """
 

@@ -22,7 +22,6 @@ class End(Struct, frozen=True, kw_only=True):
     """How a run ended.
 
     Attributes:
-        when: seconds since the epoch.
         cause: why it was stopped: `asked`, `walltime`, `memory`, `shutdown`; `start` when it could
             not be started; empty when it ended by itself.
         exit_code: exit code; None when a signal ended it, or when it did not start.

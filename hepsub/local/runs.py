@@ -70,8 +70,6 @@ class Run(Struct, frozen=True, kw_only=True):
     """A run that holds a slot.
 
     Attributes:
-        cluster: ClusterId.
-        proc: ProcId.
         run: which run of the job, from 1.
         state: what the user wants of the job by now.
         boot: which boot of the machine it began in.
@@ -96,8 +94,6 @@ class Start(Struct, frozen=True, kw_only=True):
     """A run that was noted and is to begin.
 
     Attributes:
-        run: the run.
-        launch: what to start.
         environment: what the jobs of its cluster share.
         walltime_s: the limit in seconds; 0 for none.
         hold_memory: whether the memory asked for is a limit.

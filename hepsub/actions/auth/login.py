@@ -33,7 +33,6 @@ class Terminal(Struct, frozen=True, kw_only=True):
 
     Attributes:
         log_in: gets a credential there.
-        say: tell people something.
     """
 
     log_in: LogIn

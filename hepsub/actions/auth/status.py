@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from hepsub.actions.auth.at_once import at_once
@@ -39,8 +39,8 @@ class Row(Struct, frozen=True, kw_only=True):
         origin: where it comes from, in words.
         next_command: what to type; empty when nothing is to be done, or nothing helps.
         note: a word for its user; empty for none.
-        trouble: why it is not good; None when it is.
-        exit_code: that of the trouble; 0 for none.
+        problem: why it is not good; None when it is.
+        exit_code: that of the problem; 0 for none.
     """
 
     kind: str
@@ -53,13 +53,18 @@ class Row(Struct, frozen=True, kw_only=True):
     origin: str = ""
     next_command: str = ""
     note: str = ""
-    trouble: Problem | None = None
+    problem: Problem | None = None
     exit_code: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether it is there, and can be used."""
+        return self.problem is None
 
     @property
     def is_idle(self) -> bool:
         """Whether it is not there, and nothing needs it."""
-        return self.trouble is not None and not self.needed_by
+        return self.problem is not None and not self.needed_by
 
 
 class RowDocument(Struct, frozen=True, kw_only=True):
@@ -99,24 +104,9 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
 
     def document(self) -> AuthDocument:
         """The rows as they stand under `result` in JSON."""
-        return AuthDocument(now=self.now, credentials=tuple(_document(row) for row in self.rows))
-
-
-def _document(row: Row) -> RowDocument:
-    return RowDocument(
-        kind=row.kind,
-        name=row.name,
-        good=row.trouble is None,
-        who=row.who,
-        expires=row.expires,
-        renewable_until=row.renewable_until,
-        needed_by=row.needed_by,
-        required=row.required,
-        origin=row.origin,
-        next_command=row.next_command,
-        note=row.note,
-        problem=row.trouble,
-    )
+        return convert(
+            {"now": self.now, "credentials": self.rows}, AuthDocument, from_attributes=True
+        )
 
 
 _LIMIT_S = 5.0
@@ -146,11 +136,11 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
         _schedd_look(session, mine),
     ]
     rows = tuple(sorted(_together(looks, limit), key=_place))
-    failing = [row for row in rows if row.trouble is not None and row.required]
+    failing = [row for row in rows if row.problem is not None and row.required]
     return Result(
         value=AuthStatus(rows=rows, now=session.situation.now),
         notes=_notes(session, rows),
-        problems=tuple(row.trouble for row in failing if row.trouble is not None),
+        problems=tuple(row.problem for row in failing if row.problem is not None),
         exit_code=failing[0].exit_code if failing else 0,
     )
 
@@ -200,7 +190,7 @@ def _failed(row: Row, trouble: HepsubError) -> Row:
     named = f"{row.kind} {row.name}: {trouble.message}"
     return replace(
         row,
-        trouble=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
+        problem=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
         exit_code=trouble.exit_code,
         next_command=_next_command(row, trouble),
     )

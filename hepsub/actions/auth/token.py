@@ -42,7 +42,6 @@ class Token(Struct, frozen=True, kw_only=True):
         name: its name in the policy.
         who: whom it speaks for.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
-        text: the token.
     """
 
     name: str

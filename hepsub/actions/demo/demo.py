@@ -57,8 +57,6 @@ class DemoResult(Struct, frozen=True, kw_only=True):
     """What the demo did.
 
     Attributes:
-        jobs: how many jobs ran.
-        histogram: the jobs' histograms added up.
         seconds: how long each step took, in order.
         commands: what a user would have typed.
     """

@@ -39,10 +39,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     """A mount as it is now.
 
     Attributes:
-        record: what is remembered of it.
-        state: how it is.
         pending: how many files the storage does not have yet.
-        pending_bytes: how many bytes they are.
     """
 
     record: Record
@@ -79,7 +76,6 @@ class Mounts(Struct, frozen=True, kw_only=True):
     """Mounts: those there are, the one that was made, or those that were taken away.
 
     Attributes:
-        mounts: each of them.
         listing: whether they were asked for as a list.
         ending: whether they were to be taken away.
     """

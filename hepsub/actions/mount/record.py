@@ -36,7 +36,6 @@ class Remote(Struct, frozen=True, kw_only=True):
 
     Attributes:
         storage: the storage's name in the policy.
-        bucket: the bucket.
         prefix: without slashes at its ends; empty for the whole bucket.
     """
 
@@ -114,14 +113,12 @@ class Record(Struct, frozen=True, kw_only=True):
 
     Attributes:
         storage: the storage's name in the policy.
-        bucket: the bucket.
         prefix: without slashes at its ends; empty for the whole bucket.
         directory: where it is, absolute.
         writable: whether it may be written to.
         since: when it was made, in seconds since the epoch.
         state: the directory of this record.
         cache: its directory on a local disk.
-        pid: rclone's process.
         start: when that began, in clock ticks since boot.
         boot: which boot of the machine that was.
         made: whether the directory did not exist before.

@@ -43,9 +43,7 @@ class Control(Struct, frozen=True, kw_only=True):
     """What was done, id by id; its fields are its JSON.
 
     Attributes:
-        act: what was asked for.
         number: how many jobs were acted upon.
-        outcomes: for each id.
     """
 
     act: Act = field(name="action")

@@ -21,7 +21,6 @@ class Change(Struct, frozen=True, kw_only=True):
 
     Attributes:
         meant: the id as it was given, or the cluster.
-        number: how many jobs.
         old_mb: RequestMemory before, in MB.
         new_mb: RequestMemory now, in MB.
     """
@@ -33,12 +32,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Edited(Struct, frozen=True, kw_only=True):
-    """All changes of one command; its fields are its JSON.
-
-    Attributes:
-        number: how many jobs were changed.
-        changes: by target and old value.
-    """
+    """All changes of one command; its fields are its JSON."""
 
     number: int = field(name="jobs")
     changes: tuple[Change, ...]

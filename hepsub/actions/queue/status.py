@@ -14,13 +14,9 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
     """A cluster in the queue.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
         name: job name, else the program.
         submitted: seconds since the epoch.
         idle: jobs that wait, those still to be made included.
-        running: jobs that run.
-        held: jobs on hold.
         reason: the hold reason of the first of them; None when none is.
     """
 

@@ -36,7 +36,6 @@ class Waited(Struct, frozen=True, kw_only=True):
     """A submission, and how its jobs ended.
 
     Attributes:
-        submission: the cluster.
         jobs: its jobs, those that are still in the queue (on hold) included.
         interrupted: whether the user stopped waiting.
     """

@@ -23,8 +23,6 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     Attributes:
         jobs: the ids that it holds for.
-        state: their state.
-        sentence: the cause.
         details: what the sentence rests on, one line each.
         next_command: what to do; None when nothing is to be done.
     """

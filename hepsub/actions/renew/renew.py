@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.spooled import fetch_spooled
@@ -75,15 +75,15 @@ class Renewed(Struct, frozen=True, kw_only=True):
 
     def document(self) -> RenewedDocument:
         """The round as it stands under `result` in JSON."""
-        state = self.state
+        state, outcomes = self.state, dict[str, RenewedOutcome]
         return RenewedDocument(
             busy=self.busy,
             when=state.when,
             host=state.host,
             jobs=state.jobs,
             next_in_s=self.pause,
-            credentials={name: _document(each) for name, each in state.credentials.items()},
-            storages={name: _document(each) for name, each in state.storages.items()},
+            credentials=convert(state.credentials, outcomes, from_attributes=True),
+            storages=convert(state.storages, outcomes, from_attributes=True),
         )
 
 
@@ -198,14 +198,3 @@ def _problems(state: RenewalState) -> Iterable[Problem]:
             yield Problem(
                 code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy
             )
-
-
-def _document(outcome: Outcome) -> RenewedOutcome:
-    return RenewedOutcome(
-        expires=outcome.expires,
-        renewable_until=outcome.renewable_until,
-        renewed=outcome.renewed,
-        failures=outcome.failures,
-        message=outcome.message,
-        remedy=outcome.remedy,
-    )

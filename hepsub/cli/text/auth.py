@@ -33,7 +33,7 @@ def auth_status(value: AuthStatus) -> str:
     rows = tuple(
         TableRow(
             cells=_cells(row, value.now),
-            style="dim" if row.is_idle else "red" if row.trouble is not None else "",
+            style="dim" if row.is_idle else "red" if row.problem is not None else "",
         )
         for row in value.rows
     )
@@ -56,10 +56,10 @@ def _blocks(value: AuthStatus) -> Iterator[str]:
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
-    good = row.trouble is None
+    good = row.problem is None
     return (
         f"{_kind_text(row.kind)} {row.name}",
-        row.who if good else f"({row.trouble.code})" if row.trouble else "",
+        row.who if good else f"({row.problem.code})" if row.problem else "",
         _until(row.expires, now, "does not end") if good and row.kind != SCHEDD else "-",
         _renewable(row, now) if good and row.kind != SCHEDD else "-",
         ", ".join(row.needed_by) or "-",
@@ -90,9 +90,9 @@ def _causes(value: AuthStatus) -> Iterator[str]:
     for row in value.rows:
         if row.note:
             yield f"{row.kind} {row.name}: {row.note}"
-        if row.trouble is not None and not row.required and row.needed_by:
-            remedy = f": {row.trouble.remedy}" if row.trouble.remedy else ""
-            yield f"{row.trouble.message}{remedy}"
+        if row.problem is not None and not row.required and row.needed_by:
+            remedy = f": {row.problem.remedy}" if row.problem.remedy else ""
+            yield f"{row.problem.message}{remedy}"
 
 
 def login(value: Login) -> str:
