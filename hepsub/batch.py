@@ -31,6 +31,10 @@ class State(enum.Enum):
     SUSPENDED = "S"
 
 
+ACTIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these states has not ended, and goes on by itself."""
+
+
 class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 

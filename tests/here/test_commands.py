@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hepsub.actions.queue.control import Control, control
 from hepsub.actions.queue.edit import Edited, edit
+from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection, State

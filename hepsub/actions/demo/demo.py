@@ -22,7 +22,8 @@ from msgspec.structs import replace
 
 from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
-from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed

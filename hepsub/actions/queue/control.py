@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from hepsub.actions.queue.resolve import resolve
-from hepsub.batch import Act, BatchSystem, Counts, JobStatus, Selection, State
+from hepsub.actions.submissions import find_schedds
+from hepsub.batch import ACTIVE, Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
@@ -13,15 +13,8 @@ from hepsub.session import Session
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
-    Act.REMOVE: (
-        State.IDLE,
-        State.RUNNING,
-        State.HELD,
-        State.TRANSFERRING,
-        State.SUSPENDED,
-        State.COMPLETED,
-    ),
-    Act.HOLD: (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED),
+    Act.REMOVE: (*ACTIVE, State.HELD, State.COMPLETED),
+    Act.HOLD: ACTIVE,
     Act.RELEASE: (State.HELD,),
 }
 """The states from which an act leads somewhere."""
@@ -82,7 +75,7 @@ def _targets(
     found = []
     for each in ids:
         try:
-            targets = resolve(session, pool, [each])
+            targets = find_schedds(session, pool, [each])
         except UnknownJob as error:
             errors.append(error)
             continue

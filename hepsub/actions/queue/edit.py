@@ -6,7 +6,7 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from hepsub.actions.queue.resolve import resolve
+from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -65,7 +65,7 @@ def _targets(
     found: list[tuple[BatchSystem, JobId | None]] = []
     for each in ids:
         try:
-            found += [(target.schedd, each) for target in resolve(session, pool, [each])]
+            found += [(target.schedd, each) for target in find_schedds(session, pool, [each])]
         except UnknownJob as error:
             errors.append(error)
     return found

@@ -7,7 +7,7 @@ from collections import Counter
 
 from msgspec import Struct, convert
 
-from hepsub.actions.queue.resolve import resolve
+from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -167,7 +167,7 @@ def _selections(
     found = []
     for each in wanted.ids:
         try:
-            targets = resolve(session, pool, [each])
+            targets = find_schedds(session, pool, [each])
         except UnknownJob:  # an id that is in no queue: HepJob shows an empty table
             continue
         found += [

@@ -16,9 +16,9 @@ from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.common import check_common
-from hepsub.bundle.directory import check_owner, check_root, discard_bundle, new_bundle
+from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
+from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan

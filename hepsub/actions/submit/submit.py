@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,15 +14,21 @@ from msgspec.structs import replace
 from hepsub.actions.submit.commit import Order, commit, look_up
 from hepsub.actions.submit.complete import complete
 from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
-from hepsub.actions.submit.documents import library_documents, proc_document, route_document
+from hepsub.actions.submit.documents import (
+    earlier_procs,
+    library_documents,
+    log_document,
+    proc_document,
+    route_document,
+)
 from hepsub.actions.submit.libraries import shelf_beside, uploaded_note
 from hepsub.actions.submit.log_directories import make_directories
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection
-from hepsub.bundle.common import check_common
 from hepsub.bundle.request import request_for
+from hepsub.bundle.root import check_common
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
@@ -34,6 +41,9 @@ from hepsub.plan.planner import make_plan
 from hepsub.result import Json, NotedProblem, Result
 from hepsub.session import Session
 from hepsub.survey.survey import survey
+
+if TYPE_CHECKING:
+    from hepsub.bundle.bundle import Bundle
 
 _SHOWN_PROCS = 10
 
@@ -74,7 +84,7 @@ class Preview(Struct, frozen=True, kw_only=True):
             "universe": plan.universe,
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
-            "libraries": library_documents(plan, uploaded=False),
+            "libraries": library_documents(plan.staging, uploaded=False),
             "secret_variables": list(plan.secrets),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
@@ -92,11 +102,13 @@ class Submission(Struct, frozen=True, kw_only=True):
     Attributes:
         submitted: the cluster.
         plan: the decided submission; None when the key had been used before.
+        bundle: what travelled with it when the key was used first; None where nothing did, or it is gone.
         notes: what the user should know.
     """
 
     submitted: SubmissionRef
     plan: Plan | None
+    bundle: Bundle | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -112,14 +124,18 @@ class Submission(Struct, frozen=True, kw_only=True):
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
         ref = self.submitted
-        procs: list[Json] = [
-            {
-                "proc": proc.proc,
-                "stdout": proc.stdout.replace("%{ClusterId}", str(ref.cluster)),
-                "stderr": proc.stderr.replace("%{ClusterId}", str(ref.cluster)),
-            }
-            for proc in (self.plan.procs() if self.plan else ())
-        ]
+        procs: list[Json] = []
+        libraries: list[Json] = []
+        if self.plan is not None:
+            procs += [
+                log_document(each.proc, each.stdout, each.stderr, ref.cluster)
+                for each in self.plan.procs()
+            ]
+            libraries = library_documents(self.plan.staging, uploaded=True)
+        elif self.bundle is not None:
+            request = self.bundle.request
+            procs = earlier_procs(request, ref.cluster)
+            libraries = library_documents(request.staging, uploaded=False)
         return {
             "cluster": ref.cluster,
             "jobs": ref.number,
@@ -127,7 +143,7 @@ class Submission(Struct, frozen=True, kw_only=True):
             "schedd": ref.schedd,
             "uuid": ref.uuid,
             "new": self.plan is not None,
-            "libraries": library_documents(self.plan, uploaded=True),
+            "libraries": libraries,
             "notes": list(self.notes),
             "procs": procs,
         }
@@ -293,13 +309,13 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
     if noted is not None and noted.ref.cluster > 0:
-        return Submission(submitted=noted.ref, plan=None)
+        return _of_earlier(session, noted.ref)
     if noted is not None:
         cause = HepsubError("an earlier hep_sub was interrupted")
         seen = look_up(session, noted.ref, cause=cause)
         _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
-            return Submission(submitted=seen, plan=None)
+            return _of_earlier(session, seen)
     selection = Selection(once=plan.once, owner=session.situation.user)
     entries = session.journal.entries()
     gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
@@ -308,8 +324,14 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
         if found_there:
             ref = found_there[0]
             _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
-            return Submission(submitted=ref, plan=None)
+            return _of_earlier(session, ref)
     return None
+
+
+def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
+    from hepsub.bundle.directory import read_bundle
+
+    return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
 
 
 def _note(session: Session, entry: Entry) -> None:

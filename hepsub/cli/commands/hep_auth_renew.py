@@ -130,8 +130,8 @@ COMMAND = Command(
     results=(
         "hepsub.actions.renew.renew:RenewedDocument",
         "hepsub.actions.renew.rounds:Looped",
-        "hepsub.actions.renew.install_result:Installed",
-        "hepsub.actions.renew.install_result:Uninstalled",
-        "hepsub.actions.renew.install_result:StatusDocument",
+        "hepsub.actions.renew.install:Installed",
+        "hepsub.actions.renew.install:Uninstalled",
+        "hepsub.actions.renew.status:StatusDocument",
     ),
 )

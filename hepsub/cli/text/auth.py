@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys
     from hepsub.actions.auth.status import AuthStatus, Row
     from hepsub.actions.auth.token import Token
-    from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
+    from hepsub.actions.renew.install import Installed, Uninstalled
     from hepsub.actions.renew.renew import Renewed
     from hepsub.actions.renew.rounds import Looped, Silent
+    from hepsub.actions.renew.status import RenewalStatus
     from hepsub.auth.renewal import Outcome, RenewalState
 
 _INDENT = "  "
@@ -203,7 +204,7 @@ def _outcome_text(each: Outcome, now: float) -> str:
 
 
 def _installed_lines(value: Installed) -> Iterator[str]:
-    from hepsub.actions.renew.install_result import SYSTEMD
+    from hepsub.actions.renew.install import SYSTEMD
 
     kind = "a timer of your systemd" if value.kind == SYSTEMD else "cron"
     yield f"installed on {value.host}: {kind} starts hep_auth renew every {duration_text(value.every)}"

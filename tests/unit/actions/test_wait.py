@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.queue.wait import Clock, Waited, end_text, wait
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, end_text, wait
 from hepsub.actions.submit.submit import Submission
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle

@@ -6,9 +6,10 @@ import pytest
 
 from hepsub.actions.auth.login import Login, Told
 from hepsub.actions.auth.status import AuthStatus, Row
-from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.renew.install import Installed, Uninstalled
 from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
+from hepsub.actions.renew.status import RenewalStatus
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.cli.render import value_text
 from hepsub.result import Problem, document_of

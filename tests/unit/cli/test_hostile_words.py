@@ -20,7 +20,7 @@ from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
-from hepsub.actions.renew.install_result import Uninstalled
+from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
