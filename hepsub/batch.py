@@ -39,7 +39,6 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
-        schedd: full name of the schedd.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
         memory_mb: memory in use, in MB (2**20 bytes).
@@ -89,9 +88,7 @@ class Unmade(Struct, frozen=True, kw_only=True):
     """Procs of a factory that the schedd has not made yet: they count as idle.
 
     Attributes:
-        schedd: full name of the schedd.
         first: the first ProcId that does not exist yet.
-        number: how many there are.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         paused: whether the factory is paused (the cluster is on hold).
     """
@@ -132,9 +129,8 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
     """A cluster in the queue, with its jobs counted by state.
 
     Attributes:
-        name: job name, else the program's; of its first job, as all that follows.
-        submitted: seconds since the epoch; 0 where no job exists.
-        states: the jobs that exist.
+        name: of its first job: the job name, else the program's.
+        submitted: when that was, in seconds since the epoch; 0 where no job exists.
         unmade: how many procs a factory has still to make.
         hold_reason: of its first job on hold; empty when none is.
     """
@@ -180,7 +176,6 @@ class Selection(Struct, frozen=True, kw_only=True):
     Attributes:
         ids: clusters and procs, any of them.
         states: any of these.
-        uuid: the submission's UUID.
         once: the submission's key; jobs that were removed before they could start have none.
     """
 
@@ -228,7 +223,6 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why a job is where it is.
 
     Attributes:
-        sentence: the cause.
         details: what the sentence rests on, one line each.
         next_command: what to do; empty when nothing is to be done.
     """

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.local import copy_home, job_directory
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local, Order
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
+from hepsub.session import Session
 from hepsub.storage.crew import do_all
 from hepsub.storage.landing import Landing
 from hepsub.storage.s3 import Store

@@ -10,7 +10,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
@@ -27,6 +26,7 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
 

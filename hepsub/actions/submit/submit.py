@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.commit import Order, commit, look_up
 from hepsub.actions.submit.complete import complete
 from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
@@ -40,6 +39,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, NotedProblem, Result
+from hepsub.session import Session
 from hepsub.survey.survey import survey
 
 if TYPE_CHECKING:

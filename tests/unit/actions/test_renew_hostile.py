@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
@@ -23,6 +22,7 @@ from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Credential, Storage
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.credentials import make_token

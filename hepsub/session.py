@@ -47,15 +47,12 @@ class Session(Struct, frozen=True, kw_only=True):
 
     Attributes:
         situation: who calls, where from and when.
-        paths: the files that hepsub keeps.
-        policy: what the site decided.
         journal: which submission went where.
         connect: the schedds of a pool, by its name and what the policy says of it.
         keys: the keys for a storage, by its name and what the policy says of it.
         prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
             says besides.
         credential: where a credential of the policy comes from, by its name.
-        interrupts: Ctrl-C.
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
     """
 
@@ -182,7 +179,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
     def way() -> str:
-        from hepsub.actions.renew.task import way_to_renew
+        from hepsub.tools.timers import way_to_renew
 
         return way_to_renew(situation)
 
