@@ -28,7 +28,7 @@ from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
-    from hepsub.storage.keys import Keys
+    from hepsub.storage.credentials import S3Credentials
 
     TokenFor = Callable[[str, str], Held]
     """A token by the credential's name, for an audience; empty for the credential's own."""
@@ -61,8 +61,8 @@ class Session(Struct, frozen=True, kw_only=True):
     policy: Policy
     journal: Journal
     connect: Connect
-    keys: Callable[[str, Storage], Keys]
-    prove: Callable[[str, Storage, Keys], str]
+    keys: Callable[[str, Storage], S3Credentials]
+    prove: Callable[[str, Storage, S3Credentials], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
     way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
@@ -167,14 +167,14 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return source_for(name, policy, situation, audience=audience)
 
-    def keys(name: str, storage: Storage) -> Keys:
-        from hepsub.auth.s3 import keys_for
+    def keys(name: str, storage: Storage) -> S3Credentials:
+        from hepsub.auth.s3_credentials import keys_for
 
         return keys_for(name, storage, token_for, situation.user)
 
-    def prove(name: str, storage: Storage, keys: Keys) -> str:
+    def prove(name: str, storage: Storage, keys: S3Credentials) -> str:
         from hepsub.storage.proof import prove_keys
-        from hepsub.storage.s3 import Store
+        from hepsub.storage.store import Store
 
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 

@@ -11,8 +11,9 @@ from hepsub.plan.bundle_paths import MANIFEST
 from hepsub.plan.copies import COPIED_FILES
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.libraries import Library
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.staging import Carried
 
 FILE_NAME = MANIFEST
 _VERSION = "1"
@@ -71,7 +72,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     shared: bool
     inputs: tuple[Carried, ...]
     outputs: tuple[Carried, ...]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     marker: ObjectPlace | None
     workdir: str = ""
     credentials: tuple[JobCredential, ...] = ()
@@ -164,7 +165,7 @@ def _library(each: Library, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "library", each.name, "dir" if each.is_directory else "file", each.archive
 
 
-def _checksum(fact: ObjectFact) -> str:
+def _checksum(fact: ObjectInfo) -> str:
     return f"md5:{fact.md5}" if fact.md5 else "-"
 
 

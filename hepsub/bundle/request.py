@@ -18,8 +18,9 @@ from hepsub.plan.groups import ends_by_count
 from hepsub.plan.layout import values_of
 from hepsub.plan.libraries import Library
 from hepsub.plan.model import Plan
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
+from hepsub.plan.staging import FileRule, StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
 from hepsub.terminal import printable
@@ -281,7 +282,7 @@ def _staging(document: _Staging) -> StagingPlan:
         libraries=document.libraries,
         storages=document.storages,
         objects={
-            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(size=size, etag=etag)
+            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectInfo(size=size, etag=etag)
             for storage, bucket, key, size, etag in document.objects
         },
     )

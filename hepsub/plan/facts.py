@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from hepsub.plan.copies import FileFact
 from hepsub.plan.libraries import Library
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.outputs import OutputFacts
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.place_state import PlaceState
-from hepsub.plan.staging import ObjectFact
 from hepsub.situation import Situation
 
 
@@ -67,7 +67,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     ends: tuple[int, ...] = ()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     files: Mapping[str, FileFact] = field(default_factory=dict)
     outputs: OutputFacts = field(default_factory=OutputFacts)
     whole: frozenset[str] = frozenset()

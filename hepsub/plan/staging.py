@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -15,12 +14,12 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.item_names import item_names
 from hepsub.plan.job_names import check_name, is_pattern
 from hepsub.plan.libraries import Library
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
 from hepsub.policy.places import expand
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _MB = 2**20
 ENVIRONMENT_FILE = "hepsub.environment"
 """The file from which a job gets the variables that hold secrets."""
@@ -57,27 +56,6 @@ class Carried(Struct, frozen=True, kw_only=True):
     def is_pattern(self) -> bool:
         """Whether the name is a shell pattern."""
         return is_pattern(self.name)
-
-
-class ObjectFact(Struct, frozen=True, kw_only=True):
-    """What is known of an object.
-
-    Attributes:
-        size: its size in bytes.
-        etag: its ETag, without quotes: an MD5 for small ones.
-        modified: when it was written, in seconds since the epoch; 0 for not known.
-        encrypted: whether a key of its own encrypts it: its ETag looks like an MD5 then, and is none.
-    """
-
-    size: int
-    etag: str
-    modified: float = 0.0
-    encrypted: bool = False
-
-    @property
-    def md5(self) -> str:
-        """The MD5 in hex where the ETag is one; empty for what came in parts or is encrypted."""
-        return self.etag if _MD5.fullmatch(self.etag) and not self.encrypted else ""
 
 
 class Seal(Struct, frozen=True, kw_only=True):
@@ -124,7 +102,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     inputs: tuple[FileRule, ...]
     outputs: tuple[FileRule, ...]
     storages: Mapping[str, Storage]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     shared: bool
     chirp: bool
     cwd: str
@@ -213,7 +191,7 @@ _IN_PLACE_GRACE_S = 15
 def plan_staging(
     spec: JobSpec,
     policy: Policy,
-    objects: Mapping[ObjectPlace, ObjectFact],
+    objects: Mapping[ObjectPlace, ObjectInfo],
     *,
     cwd: Path,
     root: str,

@@ -17,12 +17,12 @@ from hepsub.job import JobSpec
 from hepsub.plan.environment import expressible
 from hepsub.plan.groups import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace, Place, find_place
-from hepsub.plan.staging import ObjectFact
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.files import items_in, read_items, refused_list
 from hepsub.survey.objects import look_up_inputs, missing_inputs
 
@@ -48,7 +48,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
     items: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
 
 
 def read_list(spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Listed:
@@ -128,7 +128,7 @@ def _read_objects(text: str, place: ObjectPlace, store: Store) -> Listed:
     return Listed(items=items, objects=objects)
 
 
-def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectFact]:
+def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectInfo]:
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:

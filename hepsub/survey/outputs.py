@@ -16,7 +16,7 @@ from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.listing import see_listed, see_some
 from hepsub.storage.page import NotThere
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern
 
 _ONE_BY_ONE = 50

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hepsub.condor.attributes import unreadable
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
+from hepsub.libraries.cache import ArchiveCache
 from hepsub.plan.copies import FileFact
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import (
@@ -22,17 +23,17 @@ from hepsub.plan.layout import (
     said_directories,
     written_out,
 )
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.outputs import OutputFacts
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import job_count
 from hepsub.plan.spelling import settled
-from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.staging import plan_staging
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.storage.store import Store
 from hepsub.survey.files import inspect_place, inspect_program
 from hepsub.survey.inputs import weigh_inputs
 from hepsub.survey.libraries import Libraries, look_at_libraries
@@ -46,7 +47,7 @@ def survey(
     policy: Policy,
     situation: Situation,
     store_of: Callable[[str], Store],
-    shelf: Shelf | None = None,
+    shelf: ArchiveCache | None = None,
 ) -> Facts:
     """Look at the files and objects of a submission.
 
@@ -108,7 +109,7 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
 class _Travelling(Struct, frozen=True, kw_only=True):
     """What was found of inputs and outputs."""
 
-    objects: Mapping[ObjectPlace, ObjectFact] = msgspec.field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = msgspec.field(default_factory=dict)
     files: Mapping[str, FileFact] = msgspec.field(default_factory=dict)
     outputs: OutputFacts = msgspec.field(default_factory=OutputFacts)
 

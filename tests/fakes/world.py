@@ -23,7 +23,7 @@ from hepsub.policy.model import Policy
 from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
 from hepsub.situation import Situation
-from hepsub.storage.keys import keys_for as stored_keys
+from hepsub.storage.credentials import keys_for as stored_keys
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""

@@ -36,8 +36,8 @@ from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
 
@@ -160,7 +160,7 @@ class _Watch:
 
 
 @contextmanager
-def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
+def _server(directory: Path) -> Iterator[tuple[S3Server, S3Credentials]]:
     buckets = directory / "s3"
     for bucket in ("raw", "out"):
         (buckets / bucket).mkdir(parents=True)
@@ -169,7 +169,7 @@ def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
     try:
         with uninterrupted():
             server = serve_s3(buckets, directory / "rclone.log", access, secret)
-        yield server, Keys(access=access, secret=secret, token="", expires=None)
+        yield server, S3Credentials(access=access, secret=secret, token="", expires=None)
     finally:
         if server is not None:
             server.process.stop()
@@ -187,7 +187,7 @@ def _nothing_left(session: Session) -> Iterator[None]:
                 time.sleep(_ENDING_S)
 
 
-def _session(session: Session, directory: Path, server: S3Server, keys: Keys) -> Session:
+def _session(session: Session, directory: Path, server: S3Server, keys: S3Credentials) -> Session:
     """A session of the demo's own: its policy, journal, keys and embedded pool."""
     situation = replace(
         session.situation,

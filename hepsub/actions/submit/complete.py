@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hepsub.actions.submit.spool import hand_over
-from hepsub.actions.submit.stage import Stores, open_gate
+from hepsub.actions.submit.stage import open_gate
 from hepsub.actions.submit.take_back import interrupted, take_back
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
@@ -16,6 +16,7 @@ from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRe
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 
 
 class Completed(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,50 +19,20 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
-from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
+from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
-from hepsub.policy.model import Storage
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-
-
-class Stores(Struct, frozen=True, kw_only=True):
-    """The storages of a policy, with their keys, each asked for once."""
-
-    storages: dict[str, Storage]
-    known: dict[str, Store]
-    keys: Callable[[str, Storage], Keys]
-
-    def store(self, name: str) -> Store:
-        """A storage with its keys.
-
-        Raises:
-            StorageRefused: there are no keys for it.
-            UnknownStorage: the policy has it no more.
-        """
-        if name not in self.known:
-            if name not in self.storages:
-                raise UnknownStorage(
-                    f"the policy has no storage {name} any more",
-                    remedy=f"put [storage.{name}] back until the jobs that use it have ended",
-                )
-            storage = self.storages[name]
-            self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
-        return self.known[name]
-
-    def signer(self, name: str) -> Signer:
-        """A signer of URLs that live as long as S3 allows."""
-        return self.store(name).signer(LONGEST_URL_S)
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 
 
 def open_stores(session: Session) -> Stores:
     """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
+    return Stores(storages=session.policy.storage, keys=session.keys)
 
 
 class Staged(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from hepsub.actions.submit.documents import (
 from hepsub.actions.submit.libraries import shelf_beside, uploaded_note
 from hepsub.actions.submit.log_directories import make_directories
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
+from hepsub.actions.submit.stage import Staged, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
 from hepsub.batch import BatchSystem, Selection
 from hepsub.bundle.request import request_for
@@ -40,6 +40,7 @@ from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, NotedProblem, Result
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 from hepsub.survey.survey import survey
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from hepsub.bundle.report import read_report
 from hepsub.bundle.returned import matches
 from hepsub.errors import HepsubError, NotExpressible
 from hepsub.plan.model import Plan
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.place_state import PlaceState
 from hepsub.plan.planner import make_plan
 from hepsub.plan.staging import Carried, StagingPlan
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
-from hepsub.storage.page import Seen
 from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
 from tests.neighbour_inputs import INPUTS
 from tests.neighbours import CELLS, Cell, End, Place, Way
@@ -152,7 +152,7 @@ def seen(
         if isinstance(carried.place, ObjectPlace):
             key = carried.place.key + (name if kind.is_pattern else "")
             where = ObjectPlace(storage="herd", bucket="out", key=key)
-            objects[where] = Seen(size=1, etag="", modified=1.0)
+            objects[where] = ObjectInfo(size=1, etag="", modified=1.0)
             said = {"state": "uploaded", "url": url(where)}
         else:
             path = directory / cell.place.base / kind.label / name

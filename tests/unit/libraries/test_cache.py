@@ -10,19 +10,19 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import BundleUnusable
-from hepsub.storage import shelf as module
-from hepsub.storage.archive import Tree, write_archive
-from hepsub.storage.shelf import Shelf
-from hepsub.survey.trees import scan
+from hepsub.libraries import cache as module
+from hepsub.libraries.archive import Tree, write_archive
+from hepsub.libraries.cache import ArchiveCache
+from hepsub.libraries.tree import scan
 from tests.fakes.user import ordinary_user
 
 WEEK = 7 * 86400
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> ArchiveCache:
     """A shelf that is not there yet."""
-    return Shelf(directory=tmp_path / "bundles/.libraries", keeps=True)
+    return ArchiveCache(directory=tmp_path / "bundles/.libraries", keeps=True)
 
 
 def furnish(tmp_path: Path) -> Tree:
@@ -47,7 +47,7 @@ def forbid_packing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_known_is_not_even_read(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shelf: ArchiveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second time; a change is packed anew."""
     tree = furnish(tmp_path)
@@ -61,7 +61,7 @@ def test_what_is_known_is_not_even_read(
     assert shelf.pack(scan("setup", tmp_path, 100), later(tree)).sha256 != packed.sha256
 
 
-def test_what_was_changed_just_now_is_packed_again(tmp_path: Path, shelf: Shelf) -> None:
+def test_what_was_changed_just_now_is_packed_again(tmp_path: Path, shelf: ArchiveCache) -> None:
     """A second change within the clock's step could not be seen; bundles keep the archive they have."""
     tree = furnish(tmp_path)
     now = later(tree) - 10
@@ -73,7 +73,7 @@ def test_what_was_changed_just_now_is_packed_again(tmp_path: Path, shelf: Shelf)
     assert [path.name for path in shelf.directory.iterdir()] == [f"{packed.sha256}.tar.gz"]
 
 
-def test_for_a_look_nothing_is_written(tmp_path: Path, shelf: Shelf) -> None:
+def test_for_a_look_nothing_is_written(tmp_path: Path, shelf: ArchiveCache) -> None:
     """A dry run gets the same answer."""
     tree = furnish(tmp_path)
     looking = replace(shelf, keeps=False)
@@ -83,7 +83,7 @@ def test_for_a_look_nothing_is_written(tmp_path: Path, shelf: Shelf) -> None:
     assert shelf.pack(tree, later(tree)) == packed
 
 
-def test_an_archive_that_was_dropped_is_made_again(tmp_path: Path, shelf: Shelf) -> None:
+def test_an_archive_that_was_dropped_is_made_again(tmp_path: Path, shelf: ArchiveCache) -> None:
     """When it is needed; it was in S3, and is there no more."""
     tree = furnish(tmp_path)
     packed = shelf.pack(tree, later(tree))
@@ -95,7 +95,7 @@ def test_an_archive_that_was_dropped_is_made_again(tmp_path: Path, shelf: Shelf)
 
 
 def test_an_archive_of_which_a_crash_left_only_the_name_is_made_again(
-    tmp_path: Path, shelf: Shelf
+    tmp_path: Path, shelf: ArchiveCache
 ) -> None:
     """When the machine went down, what was renamed last may be empty."""
     tree = furnish(tmp_path)
@@ -105,7 +105,7 @@ def test_an_archive_of_which_a_crash_left_only_the_name_is_made_again(
     assert shelf.path(packed.sha256).stat().st_size == packed.size
 
 
-def test_a_note_that_is_wrong_does_no_harm(tmp_path: Path, shelf: Shelf) -> None:
+def test_a_note_that_is_wrong_does_no_harm(tmp_path: Path, shelf: ArchiveCache) -> None:
     """Broken: packed again. Of something else: refused once, and right the next time."""
     tree = furnish(tmp_path)
     packed = shelf.pack(tree, later(tree))
@@ -118,7 +118,7 @@ def test_a_note_that_is_wrong_does_no_harm(tmp_path: Path, shelf: Shelf) -> None
     assert shelf.pack(tree, later(tree)) == packed
 
 
-def test_nobody_else_reads_it(tmp_path: Path, shelf: Shelf) -> None:
+def test_nobody_else_reads_it(tmp_path: Path, shelf: ArchiveCache) -> None:
     """The directory is the user's own, whatever the umask."""
     old = os.umask(0)
     try:
@@ -130,7 +130,7 @@ def test_nobody_else_reads_it(tmp_path: Path, shelf: Shelf) -> None:
     assert archive.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_nobody_used_for_a_week_goes_away(tmp_path: Path, shelf: Shelf) -> None:
+def test_what_nobody_used_for_a_week_goes_away(tmp_path: Path, shelf: ArchiveCache) -> None:
     """Unless a bundle has it, too; a file that a killed process left behind goes as well."""
     tree = furnish(tmp_path)
     now = later(tree)
@@ -149,13 +149,13 @@ def test_what_nobody_used_for_a_week_goes_away(tmp_path: Path, shelf: Shelf) -> 
     assert list(shelf.directory.iterdir()) == []
 
 
-def test_pruning_what_is_not_there_is_no_error(shelf: Shelf) -> None:
+def test_pruning_what_is_not_there_is_no_error(shelf: ArchiveCache) -> None:
     """Most users have none."""
     shelf.prune(0)
     assert not shelf.directory.exists()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, shelf: Shelf) -> None:
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, shelf: ArchiveCache) -> None:
     """With the directory and what to do, and nothing half done."""
     tree = furnish(tmp_path)
     tmp_path.chmod(0o755)
@@ -167,7 +167,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, shelf: Shelf) ->
 
 
 def test_an_interrupted_packing_leaves_nothing(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shelf: ArchiveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in the middle."""
     tree = furnish(tmp_path)
@@ -190,7 +190,7 @@ def test_an_interrupted_packing_leaves_nothing(
     ],
 )  # fmt: skip
 def test_a_note_that_makes_no_sense_is_none(
-    tmp_path: Path, shelf: Shelf, said: dict[str, object]
+    tmp_path: Path, shelf: ArchiveCache, said: dict[str, object]
 ) -> None:
     """The tree is packed again; no file outside the shelf is taken for its archive."""
     tree = furnish(tmp_path)
@@ -201,7 +201,7 @@ def test_a_note_that_makes_no_sense_is_none(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{" * 10**5, '{"size": ' + "9" * 900 + "}", " " * 2000])
-def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, shelf: Shelf, text: str) -> None:
+def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, shelf: ArchiveCache, text: str) -> None:
     """Whatever a full disk left of it."""
     tree = furnish(tmp_path)
     packed = shelf.pack(tree, later(tree))

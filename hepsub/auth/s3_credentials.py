@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from hepsub.auth.credential import Held
 from hepsub.policy.model import Storage
-from hepsub.storage import keys as kept
-from hepsub.storage.keys import Keys
+from hepsub.storage import credentials as kept
+from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.sts import Exchange, SessionTooLong, exchange_token
 from hepsub.units import duration_text
 
@@ -22,7 +22,9 @@ _SESSIONS_S = (43200, 3600, 900)
 what every role allows, and the shortest that AWS gives."""
 
 
-def keys_for(name: str, storage: Storage, token_for: TokenFor, user: str = "hepsub") -> Keys:
+def keys_for(
+    name: str, storage: Storage, token_for: TokenFor, user: str = "hepsub"
+) -> S3Credentials:
     """The keys for a storage of the policy.
 
     Args:
@@ -47,7 +49,7 @@ def keys_for(name: str, storage: Storage, token_for: TokenFor, user: str = "heps
         return _shorter(wanted, error)
 
 
-def _shorter(wanted: Exchange, error: SessionTooLong) -> Keys:
+def _shorter(wanted: Exchange, error: SessionTooLong) -> S3Credentials:
     """The keys of the longest session that the role allows, with a note.
 
     Raises:

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage.crew import StopAsked, do_all
-from hepsub.storage.keys import Keys
-from hepsub.storage.landing import Landing, safe_parts
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.destination import Destination, safe_parts
+from hepsub.storage.download import Download, Downloader, DownloadResult
 from hepsub.storage.listing import common_prefixes
-from hepsub.storage.page import Seen
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Arrival, Courier, Download
+from hepsub.storage.store import Store
+from hepsub.storage.workers import StopAsked, run_all
 
 BODY = bytes(range(256)) * 2000
 MD5 = hashlib.md5(BODY).hexdigest()
@@ -104,29 +104,31 @@ def endpoint(script: Script) -> Iterator[str]:
     thread.join()
 
 
-Fetch = Callable[..., Arrival]
+Fetch = Callable[..., DownloadResult]
 
 
 @pytest.fixture
 def fetch(endpoint: str, tmp_path: Path, renewed: list[bool]) -> Fetch:
     """Give a function that fetches the object into `r` of the test's directory."""
-    keys = Keys(access="AK", secret="s", token="", expires=None)
+    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
     store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
 
     def stores(_: str, renew: bool) -> Store:
         renewed.append(renew)
         return store
 
-    def one(md5: str = MD5, size: int = len(BODY), name: str = "r") -> Arrival:
+    def one(md5: str = MD5, size: int = len(BODY), name: str = "r") -> DownloadResult:
         download = Download(
             place=ObjectPlace(storage="herd", bucket="out", key="d/r"),
             size=size,
             etag="an-etag",
             md5=md5,
             modified=1_700_000_000,
-            landing=Landing(root=tmp_path, parts=(name,), part=f"{name}.part"),
+            destination=Destination(root=tmp_path, parts=(name,), part=f"{name}.part"),
         )
-        [arrival] = Courier(stores=stores, pause=lambda _: None).fetch([download], lambda _: None)
+        [arrival] = Downloader(stores=stores, pause=lambda _: None).fetch(
+            [download], lambda _: None
+        )
         return arrival
 
     return one
@@ -251,8 +253,8 @@ def test_the_etag_of_an_object_encrypted_by_the_store_is_no_md5(
     assert "not those of the object" in fetch(md5="0" * 32, name="s").trouble
 
 
-def test_ctrl_c_stops_the_crew() -> None:
-    """Errands are told to stop, have a moment to tidy up, and the interruption goes on."""
+def test_ctrl_c_stops_the_workers() -> None:
+    """Tasks are told to stop, have a moment to tidy up, and the interruption goes on."""
     begun: list[int] = []
     tidy: list[int] = []
 
@@ -268,18 +270,18 @@ def test_ctrl_c_stops_the_crew() -> None:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        do_all(3, one, watch)
+        run_all(3, one, watch)
     assert sorted(tidy) == [0, 1, 2]
 
 
-def test_a_bug_in_an_errand_is_not_swallowed() -> None:
-    """It is raised where the errands were given."""
+def test_a_bug_in_a_task_is_not_swallowed() -> None:
+    """It is raised where the tasks were given."""
 
     def one(_: int, stop: threading.Event) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        do_all(3, one, lambda: None)
+        run_all(3, one, lambda: None)
 
 
 # ---- names ------------------------------------------------------------------------------------
@@ -301,9 +303,9 @@ def test_bad_names(name: str) -> None:
     assert safe_parts(name) is None
 
 
-def landing(root: Path, *parts: str) -> Landing:
+def landing(root: Path, *parts: str) -> Destination:
     """The landing of a file below a directory."""
-    return Landing(root=root, parts=parts, part=f"{parts[-1]}.part")
+    return Destination(root=root, parts=parts, part=f"{parts[-1]}.part")
 
 
 def test_no_symbolic_link_below_the_root_is_followed(tmp_path: Path) -> None:
@@ -366,4 +368,4 @@ def test_prefixes(groups: list[list[str]], prefixes: tuple[str, ...]) -> None:
 )
 def test_an_etag_is_an_md5_only_if_it_looks_like_one(etag: str, md5: str) -> None:
     """Those of multipart uploads are none."""
-    assert Seen(size=1, etag=etag).md5 == md5
+    assert ObjectInfo(size=1, etag=etag).md5 == md5

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.storage.landing import Landing
+from hepsub.storage.destination import Destination
 
 
 @pytest.fixture
-def landing(tmp_path: Path) -> Landing:
+def landing(tmp_path: Path) -> Destination:
     """Give the place of 13/0/r."""
-    return Landing(root=tmp_path, parts=("13", "0", "r"), part="r.part")
+    return Destination(root=tmp_path, parts=("13", "0", "r"), part="r.part")
 
 
-def test_two_commands_do_not_write_into_one_file(landing: Landing) -> None:
+def test_two_commands_do_not_write_into_one_file(landing: Destination) -> None:
     """The second one is told; else its ^C would cut off the file that the first one has completed."""
     with landing.open_part() as part:
         os.pwrite(part.descriptor, b"content", 0)
@@ -32,7 +32,7 @@ def test_two_commands_do_not_write_into_one_file(landing: Landing) -> None:
 
 
 def test_what_was_completed_meanwhile_is_not_written_to(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other command gives it its name between this one's opening and locking."""
     locked = fcntl.flock
@@ -46,7 +46,7 @@ def test_what_was_completed_meanwhile_is_not_written_to(
         opened.append(descriptor)
         locked(descriptor, how)
 
-    monkeypatch.setattr("hepsub.storage.landing.fcntl.flock", late)
+    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", late)
     with landing.open_part() as part:
         os.pwrite(part.descriptor, b"x", 0)
     assert landing.path.read_bytes() == b"complete"
@@ -55,24 +55,24 @@ def test_what_was_completed_meanwhile_is_not_written_to(
 
 
 def test_a_file_system_without_locks_will_do(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some network file systems have none."""
 
     def none(_descriptor: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("hepsub.storage.landing.fcntl.flock", none)
+    monkeypatch.setattr("hepsub.storage.destination.fcntl.flock", none)
     with landing.open_part() as part:
         part.finish(0)
     assert landing.path.exists()
 
 
 def test_a_file_system_whose_inodes_have_another_number_each_time_will_do(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    landing: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not tried for ever."""
-    monkeypatch.setattr("hepsub.storage.landing.os.path.samestat", lambda *_: False)
+    monkeypatch.setattr("hepsub.storage.destination.os.path.samestat", lambda *_: False)
     with landing.open_part() as part:
         part.finish(0)
     assert landing.path.exists()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import LibraryUnusable
-from hepsub.storage.archive import Packed, Tree, write_archive
-from hepsub.survey.trees import scan
+from hepsub.libraries.archive import Packed, Tree, write_archive
+from hepsub.libraries.tree import scan
 
 LONG = "n" * 130
 

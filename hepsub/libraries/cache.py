@@ -1,4 +1,4 @@
-"""The shelf: archives of libraries that were packed before, so that the tenth submission packs nothing.
+"""Archives of libraries that were packed before, so that the tenth submission packs nothing.
 
 Beside the bundles, in a directory 0700, lie
 
@@ -22,8 +22,8 @@ from msgspec import Struct, to_builtins
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private
+from hepsub.libraries.archive import Packed, Tree, write_archive
 from hepsub.plan.libraries import shelf_name
-from hepsub.storage.archive import Packed, Tree, write_archive
 
 _LARGEST = 1024
 _SETTLED_S = 2.0
@@ -46,12 +46,12 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
         return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
 
 
-class Shelf(Struct, frozen=True, kw_only=True):
-    """A shelf.
+class ArchiveCache(Struct, frozen=True, kw_only=True):
+    """A directory of packed libraries.
 
     Attributes:
         directory: its own directory.
-        keeps: whether anything may be put on it; else trees are packed to nowhere.
+        keeps: whether anything may be put into it; else trees are packed to nowhere.
     """
 
     directory: Path
@@ -85,7 +85,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
         return packed
 
     def ensure(self, tree: Tree, packed: Packed) -> None:
-        """Have the archive of a tree on the shelf.
+        """Have the archive of a tree in the cache.
 
         Raises:
             LibraryUnusable: a file cannot be read, or was changed meanwhile.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import LibraryUnusable
-from hepsub.storage.archive import Kind, Tree
-from hepsub.survey.trees import scan
+from hepsub.libraries.archive import Kind, Tree
+from hepsub.libraries.tree import scan
 from tests.fakes.user import ordinary_user
 
 

@@ -7,10 +7,11 @@ from msgspec import Struct
 from hepsub.documents import Malformed
 from hepsub.errors import StorageRefused
 from hepsub.policy.model import Storage
-from hepsub.storage.bounds import believed_moment, key_in, through_botocore
+from hepsub.storage.bounds import believed_moment, key_in
+from hepsub.storage.trouble import through_botocore
 
 
-class Keys(Struct, frozen=True, kw_only=True):
+class S3Credentials(Struct, frozen=True, kw_only=True):
     """Keys for S3; their secret parts stay out of every text.
 
     Attributes:
@@ -28,10 +29,10 @@ class Keys(Struct, frozen=True, kw_only=True):
     note: str = ""
 
     def __repr__(self) -> str:
-        return f"Keys(access={self.access[:4]}…)"
+        return f"S3Credentials(access={self.access[:4]}…)"
 
 
-def keys_for(name: str, storage: Storage) -> Keys:
+def keys_for(name: str, storage: Storage) -> S3Credentials:
     """The keys for a storage of the policy.
 
     Raises:
@@ -58,7 +59,7 @@ def keys_for(name: str, storage: Storage) -> Keys:
         raise _no_keys(name, storage, "none were found")
     expiry = getattr(found, "_expiry_time", None)
     try:
-        return Keys(
+        return S3Credentials(
             access=key_in(frozen.access_key),
             secret=key_in(frozen.secret_key),
             token=key_in(frozen.token) if frozen.token else "",

@@ -27,7 +27,7 @@ _IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
 def safe_parts(name: str) -> tuple[str, ...] | None:
     """The components of a relative name; None for one that no file shall have here.
 
-    Refused are absolute names, `.` and `..`, empty components, control characters (terminals obey
+    AccessRefused are absolute names, `.` and `..`, empty components, control characters (terminals obey
     them), bytes that are no UTF-8, and components too long for a file system.
     """
     parts = tuple(name.split("/"))
@@ -38,7 +38,7 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
     return parts
 
 
-class Landing(Struct, frozen=True, kw_only=True):
+class Destination(Struct, frozen=True, kw_only=True):
     """The place of one file below a directory.
 
     Attributes:
@@ -78,7 +78,7 @@ class Landing(Struct, frozen=True, kw_only=True):
             return os.open(self.parts[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
 
     @contextlib.contextmanager
-    def open_part(self) -> Iterator[Part]:
+    def open_part(self) -> Iterator[PartFile]:
         """The incomplete file, to read and write it; directories are made.
 
         Raises:
@@ -90,7 +90,7 @@ class Landing(Struct, frozen=True, kw_only=True):
                 facts = os.fstat(descriptor)
                 if not stat.S_ISREG(facts.st_mode):
                     raise OSError(errno.EEXIST, "it is no regular file", self.part)
-                yield Part(
+                yield PartFile(
                     landing=self, directory=directory, descriptor=descriptor, size=facts.st_size
                 )
             finally:
@@ -109,7 +109,7 @@ class Landing(Struct, frozen=True, kw_only=True):
             os.close(descriptor)
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class PartFile(Struct, frozen=True, kw_only=True):
     """A file that is not complete.
 
     Attributes:
@@ -119,7 +119,7 @@ class Part(Struct, frozen=True, kw_only=True):
         size: how large it was when it was opened, in bytes.
     """
 
-    landing: Landing
+    landing: Destination
     directory: int
     descriptor: int
     size: int

@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.errors import StorageRefused
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import keys_for
+from hepsub.storage.credentials import keys_for
 
 _CONFIG = """\
 [profile role]

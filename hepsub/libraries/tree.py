@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepsub.errors import LibraryUnusable
-from hepsub.storage.archive import Kind, Member, Tree, stamp_of
+from hepsub.libraries.archive import Kind, Member, Tree, stamp_of
 from hepsub.units import size_text
 
 _LEFT_OUT = re.compile(r"\.git|\.hg|\.svn|__pycache__|\.nfs[0-9a-f]+|\.__afs[0-9A-F]+")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth import s3
+from hepsub.auth import s3_credentials as s3
 from hepsub.auth.credential import Held, Kind, Lifetime
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.sts import Exchange, SessionTooLong
 
-KEYS = Keys(access="AK", secret="SK", token="ST", expires=1.0)
+KEYS = S3Credentials(access="AK", secret="SK", token="ST", expires=1.0)
 
 
 class FakeService:
@@ -24,7 +24,7 @@ class FakeService:
         self.longest = longest
         self.asked: list[Exchange] = []
 
-    def exchange(self, wanted: Exchange) -> Keys:
+    def exchange(self, wanted: Exchange) -> S3Credentials:
         self.asked.append(wanted)
         if wanted.seconds > self.longest:
             raise SessionTooLong("too long", remedy="less")

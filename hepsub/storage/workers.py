@@ -1,4 +1,4 @@
-"""Many errands at once, by threads that Ctrl-C does not have to wait for."""
+"""Many tasks at once, by threads that Ctrl-C does not have to wait for."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class StopAsked(Exception):
     """The user wants no more."""
 
 
-def do_all(
+def run_all(
     number: int,
     one: Callable[[int, threading.Event], None],
     watch: Callable[[], None],
     at_once: int = AT_ONCE,
 ) -> None:
-    """Do the errands 0 … number - 1, some at once.
+    """Run the tasks 0 … number - 1, some at once.
 
     Args:
         number: how many there are.
@@ -31,14 +31,14 @@ def do_all(
         at_once: how many are done at once.
 
     Raises:
-        BaseException: what an errand raised; or KeyboardInterrupt, after the errands were told to stop.
+        BaseException: what a task raised; or KeyboardInterrupt, after the tasks were told to stop.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()
     for each in range(number):
         left.put(each)
     stop = threading.Event()
     failed: list[BaseException] = []
-    crew = _Crew(min(at_once, number))
+    workers = _Workers(min(at_once, number))
 
     def work() -> None:
         try:
@@ -50,21 +50,21 @@ def do_all(
             failed.append(error)
             stop.set()
         finally:
-            crew.leave()
+            workers.leave()
 
     try:
-        crew.start(work)
-        while not crew.has_left(_WATCH_S):
+        workers.start(work)
+        while not workers.has_left(_WATCH_S):
             watch()
     except BaseException:
         stop.set()
-        crew.has_left(_STOP_S)
+        workers.has_left(_STOP_S)
         raise
     if failed:
         raise failed[0]
 
 
-class _Crew:
+class _Workers:
     """Threads, counted by themselves: Python 3.11 takes one for ended when ^C interrupts its `join` (bpo-45274)."""
 
     def __init__(self, number: int) -> None:

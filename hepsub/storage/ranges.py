@@ -1,4 +1,4 @@
-"""The pieces in which a large object comes, some at once, and how far it is here without a gap."""
+"""The ranges in which a large object comes, some at once, and how far it is here without a gap."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-PIECE = 16 * 2**20
+RANGE = 16 * 2**20
 """Large enough that a request for each costs nothing, small enough that a gap is made up for soon."""
 _MOST = 10_000
 """As many as S3 knows itself; those of larger objects are larger."""
 _AHEAD = 2
-"""A piece is not begun before all but so many times the pieces at once are complete before it."""
+"""A range is not begun before all but so many times the ranges at once are complete before it."""
 _LEAVE_S = 2.0
 _LOOK_S = 0.2
 
 
 @dataclass(slots=True, kw_only=True)
-class Piece:
+class ByteRange:
     """Bytes `begin` to `end` of an object, of which those before `came` are in the file."""
 
     begin: int
@@ -27,18 +27,18 @@ class Piece:
 
 
 @dataclass(slots=True, kw_only=True)
-class Pieces:
-    """The pieces of an object that are not here yet.
+class Ranges:
+    """The ranges of an object that are not here yet.
 
     Attributes:
         came: how much was here before.
-        left: the pieces, in their order.
+        left: the ranges, in their order.
         at_once: how many come at once.
         halt: set when no more is wanted of this object.
     """
 
     came: int
-    left: list[Piece]
+    left: list[ByteRange]
     at_once: int
     halt: threading.Event = field(default_factory=threading.Event)
     _next: int = 0
@@ -47,43 +47,43 @@ class Pieces:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @classmethod
-    def of(cls, size: int, came: int, at_once: int) -> Pieces:
-        """The pieces of an object of so many bytes; one, where `at_once` is 0 or the rest is small."""
-        if at_once == 0 or size - came <= PIECE:
-            left = [Piece(begin=0, end=size, came=came)] if came < size else []
+    def of(cls, size: int, came: int, at_once: int) -> Ranges:
+        """The ranges of an object of so many bytes; one, where `at_once` is 0 or the rest is small."""
+        if at_once == 0 or size - came <= RANGE:
+            left = [ByteRange(begin=0, end=size, came=came)] if came < size else []
             return cls(came=came, left=left, at_once=1)
-        length = max(PIECE, -(-size // _MOST))
+        length = max(RANGE, -(-size // _MOST))
         begins = range(came, size, length)
-        left = [Piece(begin=at, end=min(at + length, size), came=at) for at in begins]
+        left = [ByteRange(begin=at, end=min(at + length, size), came=at) for at in begins]
         return cls(came=came, left=left, at_once=at_once)
 
     @property
-    def gapless(self) -> int:
+    def contiguous(self) -> int:
         """How much of the object is here without a gap, in bytes."""
-        for piece in self.left:
-            if piece.came < piece.end:
-                return piece.came
+        for span in self.left:
+            if span.came < span.end:
+                return span.came
         return self.left[-1].end if self.left else self.came
 
     @property
     def brought(self) -> int:
         """How much of the object is here, in bytes."""
         before = self.left[0].begin if self.left else self.came
-        return before + sum(piece.came - piece.begin for piece in self.left)
+        return before + sum(span.came - span.begin for span in self.left)
 
-    def bring(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+    def bring(self, descriptor: int, one: Callable[[int, ByteRange], None]) -> None:
         """Bring them into a file: one right now, several by other threads, which `wait_for` waits for.
 
         Args:
             descriptor: of the file; each thread has its own.
-            one: brings a piece; it raises something soon after `halt` was set.
+            one: brings one; it raises something soon after `halt` was set.
         """
         if len(self.left) < 2:
-            for piece in self.left:
-                one(descriptor, piece)
+            for span in self.left:
+                one(descriptor, span)
             return
         number = min(self.at_once, len(self.left))
-        # Daemons, as a crew's. A thread that stays behind must not write to a number that another file has by then.
+        # Daemons, as all workers are. One that stays behind must not write to a number that another file has by then.
         self._threads = [
             threading.Thread(target=self._work, args=(os.dup(descriptor), one), daemon=True)
             for _ in range(number)
@@ -95,14 +95,14 @@ class Pieces:
         """Wait until more than so many bytes are here without a gap, and give how many there are.
 
         Raises:
-            BaseException: what bringing a piece raised.
+            BaseException: what bringing a range raised.
         """
         with self._news:
             while True:
                 if self._failed is not None:
                     raise self._failed
-                if (gapless := self.gapless) > done:
-                    return gapless
+                if (contiguous := self.contiguous) > done:
+                    return contiguous
                 self._news.wait(_LOOK_S)
 
     def end(self, descriptor: int, *, leave: bool) -> None:
@@ -117,13 +117,13 @@ class Pieces:
             self._news.notify_all()
         for thread in self._threads:
             thread.join(_LEAVE_S if leave else None)
-        if os.fstat(descriptor).st_size > self.gapless:
-            os.ftruncate(descriptor, self.gapless)
+        if os.fstat(descriptor).st_size > self.contiguous:
+            os.ftruncate(descriptor, self.contiguous)
 
-    def _work(self, descriptor: int, one: Callable[[int, Piece], None]) -> None:
+    def _work(self, descriptor: int, one: Callable[[int, ByteRange], None]) -> None:
         try:
-            while (piece := self._take()) is not None:
-                one(descriptor, piece)
+            while (span := self._take()) is not None:
+                one(descriptor, span)
                 with self._news:
                     self._news.notify_all()
         except BaseException as error:  # noqa: BLE001 (raised again by wait_for)
@@ -134,12 +134,12 @@ class Pieces:
         finally:
             os.close(descriptor)
 
-    def _take(self) -> Piece | None:
-        """The next piece, when it is its turn; None when there is none."""
+    def _take(self) -> ByteRange | None:
+        """The next range, when it is its turn; None when there is none."""
         with self._news:
             while self._next < len(self.left) and not self.halt.is_set():
                 before = self._next - _AHEAD * self.at_once
-                if before < 0 or self.left[before].end <= self.gapless:
+                if before < 0 or self.left[before].end <= self.contiguous:
                     self._next += 1
                     return self.left[self._next - 1]
                 self._news.wait(_LOOK_S)

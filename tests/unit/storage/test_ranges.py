@@ -1,4 +1,4 @@
-"""Large objects in pieces, and small ones in turn, against the server of test_transfer."""
+"""Large objects in pieces, and small ones in turn, against the server of test_download."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import pytest
 
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
-from hepsub.storage import pieces, relay
-from hepsub.storage.crew import AT_ONCE
-from hepsub.storage.keys import Keys
-from hepsub.storage.landing import Landing
-from hepsub.storage.pieces import Piece, Pieces
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Arrival, Courier, Download, Meter
-from tests.unit.storage.test_transfer import (  # fmt: skip
+from hepsub.storage import ranges as pieces
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.destination import Destination
+from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
+from hepsub.storage.ranges import ByteRange, Ranges
+from hepsub.storage.store import Store
+from tests.unit.storage.test_download import (  # fmt: skip
     BODY,
     MD5,
     Fetch,
@@ -38,7 +37,7 @@ BEGINS = range(0, SIZE, STEP)
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the object come in eight pieces."""
-    monkeypatch.setattr(pieces, "PIECE", STEP)
+    monkeypatch.setattr(pieces, "RANGE", STEP)
 
 
 def asked(begin: int) -> str:
@@ -112,7 +111,7 @@ def test_ctrl_c_leaves_no_gaps(
     """What came behind a piece that is not complete is cut off, and the rest is enough the next time."""
     monkeypatch.setattr(pieces, "_AHEAD", 9)
     script.answers = [-1000]  # the first piece that is asked for
-    keys = Keys(access="AK", secret="s", token="", expires=None)
+    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
     store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
     whole = Download(
         place=ObjectPlace(storage="herd", bucket="out", key="d/r"),
@@ -120,7 +119,7 @@ def test_ctrl_c_leaves_no_gaps(
         etag="an-etag",
         md5=MD5,
         modified=0,
-        landing=Landing(root=tmp_path, parts=("r",), part="r.part"),
+        destination=Destination(root=tmp_path, parts=("r",), part="r.part"),
     )
     blocked, released = threading.Event(), threading.Event()
 
@@ -128,14 +127,14 @@ def test_ctrl_c_leaves_no_gaps(
         blocked.set()
         released.wait(10)
 
-    def watch(meter: Meter) -> None:
+    def watch(meter: Progress) -> None:
         if blocked.is_set() and meter.moved >= SIZE - STEP:
             threading.Timer(0.2, released.set).start()
             raise KeyboardInterrupt
 
-    courier = Courier(stores=lambda *_: store, pause=pause)
+    downloader = Downloader(stores=lambda *_: store, pause=pause)
     with pytest.raises(KeyboardInterrupt):
-        courier.fetch([whole], watch)
+        downloader.fetch([whole], watch)
     part = (tmp_path / "r.part").read_bytes()
     assert len(part) < SIZE
     assert part == BODY[: len(part)]
@@ -148,10 +147,10 @@ def test_ctrl_c_leaves_no_gaps(
 def test_no_piece_runs_far_ahead() -> None:
     """One that does not come holds the others up, so that little is lost by a ^C."""
     begun: list[int] = []
-    goal = Pieces.of(SIZE, 0, 2)
+    goal = Ranges.of(SIZE, 0, 2)
     enough = threading.Event()
 
-    def one(_: int, piece: Piece) -> None:
+    def one(_: int, piece: ByteRange) -> None:
         begun.append(piece.begin)
         if piece.begin == 0:
             enough.wait(10)
@@ -179,9 +178,9 @@ def test_no_piece_runs_far_ahead() -> None:
 
 
 @pytest.fixture
-def many(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Download]:
-    """Give forty downloads that come in turn."""
-    monkeypatch.setattr(relay, "_LARGEST", SIZE)
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Download]:
+    """Give forty downloads, each of them in one piece."""
+    monkeypatch.setattr(pieces, "RANGE", SIZE)
     return [
         Download(
             place=ObjectPlace(storage="herd", bucket="out", key=f"d/{number}"),
@@ -189,33 +188,35 @@ def many(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list
             etag="an-etag",
             md5=MD5,
             modified=0,
-            landing=Landing(root=tmp_path, parts=("7", f"r{number}"), part=f"r{number}.part"),
+            destination=Destination(
+                root=tmp_path, parts=("7", f"r{number}"), part=f"r{number}.part"
+            ),
         )
         for number in range(40)
     ]
 
 
-def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[Arrival]]:
+def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[DownloadResult]]:
     """Fetch them; the troubles in their order, and what was told meanwhile."""
-    keys = Keys(access="AK", secret="s", token="", expires=None)
+    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
     store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
-    told: list[Arrival] = []
-    courier = Courier(stores=lambda *_: store, pause=lambda _: None)
-    arrivals = courier.fetch(downloads, lambda _: None, told.append)
+    told: list[DownloadResult] = []
+    downloader = Downloader(stores=lambda *_: store, pause=lambda _: None)
+    arrivals = downloader.fetch(downloads, lambda _: None, told.append)
     return [each.trouble for each in arrivals], told
 
 
-def test_small_ones_come_in_turn(
+def test_many_come_at_once(
     many: list[Download], endpoint: str, tmp_path: Path, script: Script
 ) -> None:
-    """One request for each; the two that are unusual get an errand of their own."""
+    """One request for each; those that are unusual are asked for again."""
     script.answers = [200, 503, 200, 200, 0, 200, -100]
     troubles, told = bring(many, endpoint)
     assert troubles == [""] * 40
     assert {id(each.download) for each in told} == {id(each) for each in many}
     assert all((tmp_path / f"7/r{number}").read_bytes() == BODY for number in range(40))
     assert not list(tmp_path.rglob("*.part"))
-    assert script.ranges.count("") == 40
+    assert len(script.ranges) == 43
 
 
 def test_a_small_one_that_cannot_come_is_told_alone(
@@ -228,18 +229,7 @@ def test_a_small_one_that_cannot_come_is_told_alone(
     assert "cannot be written" in troubles[3]
 
 
-def test_a_store_in_trouble_is_left_in_peace(
-    many: list[Download], endpoint: str, script: Script
-) -> None:
-    """After a row of refusals the rest comes by errands, which wait in between, and ask for pieces."""
-    script.whole = False
-    troubles, _ = bring(many, endpoint)
-    assert troubles == [""] * 40
-    # Those under way when the last of the row is read, and no more: whoever of the server's threads comes first.
-    assert AT_ONCE <= script.ranges.count("") < 2 * AT_ONCE
-
-
 def test_a_store_that_is_away_does_not_hold_everything_up(many: list[Download]) -> None:
-    """Each is told, by errands at once."""
+    """Each is told, by tasks at once."""
     troubles, _ = bring(many, "http://127.0.0.1:9")
     assert all("does not answer (ConnectionRefusedError), 6 times" in text for text in troubles)
