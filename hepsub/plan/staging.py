@@ -18,7 +18,6 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
-from hepsub.policy.places import expand
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MB = 2**20
@@ -275,12 +274,6 @@ def plan_staging(
         isolation=isolation,
         secrets=secrets,
     )
-
-
-def bundle_root(policy: Policy, home: Path, user: str) -> str:
-    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
-    said = expand(policy.staging.bundle_dir, home, user)
-    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")
 
 
 def _rule(request: FileRequest) -> FileRule:
