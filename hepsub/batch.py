@@ -49,7 +49,6 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         hold_reason: HTCondor's text; empty when it is not on hold.
         host: where it runs or ran last; empty before.
         exit_code: exit code; None while there is none, or when a signal ended it.
-        exit_signal: the signal that ended it; None for none.
         ended: when it ended, seconds since the epoch; 0 before.
         remove_reason: why it was removed; empty when it was not.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then

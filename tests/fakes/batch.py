@@ -24,7 +24,7 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
-from hepsub.errors import PoolUnreachable, SubmissionRefused, ToolFailed
+from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
@@ -34,6 +34,7 @@ from tests.fakes.world import NOON
 class Fault(enum.Enum):
     """What goes wrong during the next submission."""
 
+    NEVER_REACHED = "no connection is ever made"
     LOST_BEFORE = "the connection breaks before the schedd has heard"
     LOST_AFTER = "the connection breaks after the schedd has committed"
     REFUSED = "the schedd says no"
@@ -159,6 +160,8 @@ class FakeSchedd:
         """Make a cluster, or fail as told."""
         self._called("submit")
         fault, self.fault = self.fault, None
+        if fault is Fault.NEVER_REACHED:
+            raise ScheddNotReached(f"the schedd {self.name} is not there", remedy="try again")
         if fault is Fault.LOST_BEFORE:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
         if fault is Fault.INTERRUPTED_BEFORE:

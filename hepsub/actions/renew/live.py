@@ -25,7 +25,6 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        bundle: the bundle.
         ref: where its jobs are; the cluster is 0 when it is not known.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """

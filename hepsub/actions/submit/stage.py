@@ -188,15 +188,22 @@ def open_gate(
         ) from error
 
 
-def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
-    """A sentence for each storage whose signed URLs may end before the jobs do."""
-    if plan.staging is None:
-        return ()
+def forecast(
+    session: Session, stores: Stores, plan: Plan, request: BundleRequest
+) -> tuple[str, ...]:
+    """A sentence for each storage whose signed URLs may end before the jobs do.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        plan: the decided submission.
+        request: what its bundle was made for.
+    """
     now = session.situation.now
     renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
-    for name in used_storages(request_for(plan, plan.staging, "", "")):
+    for name in used_storages(request):
         store = stores.store(name)
         if store.keys.token and store.keys.expires is None:
             notes.append(
@@ -210,7 +217,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
                 outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
             )
         )
-        if plan.staging.confined and not plan.staging.is_refreshed:
+        if request.staging.confined and not request.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)
 

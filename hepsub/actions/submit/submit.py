@@ -269,12 +269,13 @@ def _outlook(
     session: Session, stores: Stores, plan: Plan, staged: Staged | None
 ) -> tuple[str, ...]:
     """What the user should know of what travels with the jobs."""
-    if plan.staging is not None:
-        _note_login(session)
+    if staged is None:
+        return ()
+    _note_login(session)
     return (
-        *(uploaded_note(plan.staging.libraries) if plan.staging is not None else ()),
-        *forecast(session, stores, plan),
-        *forecast_credentials(session, plan, staged.held if staged is not None else ()),
+        *uploaded_note(staged.bundle.request.staging.libraries),
+        *forecast(session, stores, plan, staged.bundle.request),
+        *forecast_credentials(session, plan, staged.held),
     )
 
 

@@ -16,6 +16,7 @@ from hepsub.errors import (
     Interrupted,
     LogDirectoryMissing,
     PoolUnreachable,
+    ScheddNotReached,
     ScriptMissing,
     SubmissionRefused,
     SubmissionUncertain,
@@ -139,6 +140,18 @@ def test_a_refusal_is_told_as_it_is(session: Session, schedd: FakeSchedd) -> Non
     with pytest.raises(SubmissionRefused, match="said: no"):
         submit(session, make_spec("job.sh"))
     assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+
+
+def test_a_submission_that_the_schedd_never_heard_of_is_noted_as_none(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """Its key is free at once, and nobody is asked what became of it."""
+    schedd.fault = Fault.NEVER_REACHED
+    with pytest.raises(ScheddNotReached):
+        submit(session, make_spec("job.sh", "-once", "k"))
+    assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+    schedd.calls.clear()
+    assert cluster_of(submit(session, make_spec("job.sh", "-once", "k"))) == 13
 
 
 class Vanishing(FakeSchedd):

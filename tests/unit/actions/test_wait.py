@@ -11,7 +11,7 @@ import pytest
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, end_text, wait
 from hepsub.actions.submit.submit import Submission
-from hepsub.batch import JobStatus, State
+from hepsub.batch import SPOOLING, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
@@ -282,3 +282,16 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
     result = wait(session, submission(2), Time([]).clock())
     assert (result.exit_code, result.notes) == (0, ())
     assert (tmp_path / "results/1").read_text() == "a result"
+
+
+def test_a_job_whose_files_are_still_on_their_way_is_waited_for(tmp_path: Path) -> None:
+    """HTCondor has it on hold while its input is spooled, and releases it by itself."""
+    spooling = make_job("13.0", State.HELD, hold_code=SPOOLING)
+    schedd = FakeSchedd(jobs=[spooling])
+
+    def finish() -> None:
+        schedd.jobs, schedd.past = [], [end(0)]
+
+    result, time = wait_for(tmp_path, schedd, 1, [finish])
+    assert result.exit_code == 0
+    assert len(time.slept) == 1

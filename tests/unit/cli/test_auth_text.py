@@ -182,3 +182,22 @@ def test_loops_and_silence() -> None:
     round_ = Renewed(state=STATE, busy=False, pause=60.0)
     assert value_text(Silent(value=round_)) == ""
     assert document_of(Silent(value=round_)) == document_of(round_)
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (NOON + 7200, "renewable until"),
+        (NOON + 3600, "cannot be renewed"),
+        (NOON + 60, "cannot be renewed"),
+    ],
+)
+def test_what_ends_when_its_renewal_does_cannot_be_renewed(limit: float, text: str) -> None:
+    """A ticket whose renewable life is used up is told as one that has none."""
+    outcome = Outcome(expires=NOON + 3600, renewable_until=limit, renewed=NOON)
+    state = RenewalState(
+        when=NOON, host="login01", every=600.0, jobs=1, credentials={"krb": outcome}
+    )
+    told = value_text(Renewed(state=state, busy=False, pause=600.0))
+    assert text in told
+    assert ("cannot be renewed" in told) == (limit <= NOON + 3600)
