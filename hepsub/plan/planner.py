@@ -38,12 +38,13 @@ from hepsub.plan.outputs import output_notes
 from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.spelling import settled
-from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
+from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
+from hepsub.policy.places import bundle_root
 
 _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = re.compile(r"[a-z]+://")

@@ -18,7 +18,6 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.template import Name, Template, Values, parse_template
 from hepsub.policy.model import Policy, Storage
-from hepsub.policy.places import expand
 
 _MB = 2**20
 ENVIRONMENT_FILE = "hepsub.environment"
@@ -253,12 +252,6 @@ def plan_staging(
         isolation=isolation,
         secrets=secrets,
     )
-
-
-def bundle_root(policy: Policy, home: Path, user: str) -> str:
-    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
-    said = expand(policy.staging.bundle_dir, home, user)
-    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")
 
 
 def _rule(request: FileRequest) -> FileRule:

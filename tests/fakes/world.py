@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from hepsub.actions.session import Connect, Session
 from hepsub.auth.credential import CredentialSource
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
@@ -22,6 +21,7 @@ from hepsub.plan.place_state import PlaceState
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Value, document_of
+from hepsub.session import Connect, Session
 from hepsub.situation import Situation
 from hepsub.storage.credentials import keys_for as stored_keys
 

@@ -21,12 +21,12 @@ from hepsub.actions.fetch.push import push_home, waiting_at_home
 from hepsub.actions.fetch.result import Fetched, FetchedCluster, Order
 from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
 from hepsub.actions.returned.place import left_text
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import SelectedJobs, find_submissions
 from hepsub.actions.submit.stage import open_stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.download import Downloader, Progress
 from hepsub.storage.stores import Stores
 

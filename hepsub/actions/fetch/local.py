@@ -32,8 +32,6 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
 
     Attributes:
         directory: below which CLUSTER/PROC is.
-        cluster: ClusterId.
-        proc: ProcId.
         taken: the last components of its outputs' names.
     """
 

@@ -149,11 +149,7 @@ def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Out
 
 def _came_home(job: Job, name: str) -> bool:
     """Whether the last run brought it, as far as its report tells."""
-    if job.report is None:
-        return True
-    said = job.report.said(name)
-    size = said.size if said is not None else None
-    return job.report.came_home(name) and size in (None, job.returned.files[name].st_size)
+    return job.report is None or job.report.brought(name, job.returned.files[name].st_size)
 
 
 def _home_file(job: Job, name: str) -> Output:

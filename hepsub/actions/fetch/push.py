@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Uploads, push_pending
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import SelectedJobs
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import ACTIVE
@@ -16,6 +15,7 @@ from hepsub.bundle.directory import Placed, claimed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
+from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
 

@@ -43,7 +43,6 @@ class Uploads(Struct, kw_only=True, eq=False):
     """The uploads of one run, and what it has learned of the storages meanwhile.
 
     Attributes:
-        stores: the storages.
         force: whether outputs are put over what another run has written meanwhile.
         away: the buckets that could not be asked, and why: they are left alone.
         refused: how many uploads a bucket has refused in a row; a full one refuses those of ten thousand jobs.

@@ -58,7 +58,6 @@ class JobAtHome(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: `cluster.proc`.
-        proc: ProcId.
         home: its directory, for people.
         report: what its last run says of them.
         goals: what it was to write.

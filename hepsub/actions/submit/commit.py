@@ -9,7 +9,6 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.take_back import cancel, interrupted, take_back
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.bundle.bundle import Bundle
@@ -25,6 +24,7 @@ from hepsub.errors import (
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+from hepsub.session import Session
 
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.spool import hand_over
 from hepsub.actions.submit.stage import open_gate
 from hepsub.actions.submit.take_back import interrupted, take_back
@@ -16,6 +15,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
+from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
 

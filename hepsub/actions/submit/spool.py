@@ -5,10 +5,10 @@ Until the files have arrived the jobs are on hold at the schedd.
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import sign
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
+from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
@@ -26,6 +25,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
+from hepsub.session import Session
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 
@@ -158,15 +158,22 @@ def open_gate(
         ) from error
 
 
-def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
-    """A sentence for each storage whose signed URLs may end before the jobs do."""
-    if plan.staging is None:
-        return ()
+def forecast(
+    session: Session, stores: Stores, plan: Plan, request: BundleRequest
+) -> tuple[str, ...]:
+    """A sentence for each storage whose signed URLs may end before the jobs do.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        plan: the decided submission.
+        request: what its bundle was made for.
+    """
     now = session.situation.now
     renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
-    for name in used_storages(request_for(plan, plan.staging, "", "")):
+    for name in used_storages(request):
         store = stores.store(name)
         if store.keys.token and store.keys.expires is None:
             notes.append(
@@ -180,7 +187,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
                 outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
             )
         )
-        if plan.staging.confined and not plan.staging.is_refreshed:
+        if request.staging.confined and not request.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.commit import Order, commit, look_up
 from hepsub.actions.submit.complete import complete
 from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
@@ -40,6 +39,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, NotedProblem, Result
+from hepsub.session import Session
 from hepsub.storage.stores import Stores
 from hepsub.survey.survey import survey
 
@@ -270,12 +270,13 @@ def _outlook(
     session: Session, stores: Stores, plan: Plan, staged: Staged | None
 ) -> tuple[str, ...]:
     """What the user should know of what travels with the jobs."""
-    if plan.staging is not None:
-        _note_login(session)
+    if staged is None:
+        return ()
+    _note_login(session)
     return (
-        *(uploaded_note(plan.staging.libraries) if plan.staging is not None else ()),
-        *forecast(session, stores, plan),
-        *forecast_credentials(session, plan, staged.held if staged is not None else ()),
+        *uploaded_note(staged.bundle.request.staging.libraries),
+        *forecast(session, stores, plan, staged.bundle.request),
+        *forecast_credentials(session, plan, staged.held),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from hepsub.actions.session import Session
 from hepsub.batch import Act, BatchSystem, Selection
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER
+from hepsub.session import Session
 
 
 def take_back(

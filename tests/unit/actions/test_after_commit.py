@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth.token import Token, Wanted, token
-from hepsub.actions.session import Session
 from hepsub.cli.render import value_text
 from hepsub.errors import (
     CredentialRefused,
@@ -25,6 +24,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.result import document_of
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.credentials import make_token
 from tests.fakes.world import NOON, make_policy, make_situation

@@ -27,7 +27,6 @@ from hepsub.actions.fetch.result import (
     RemoteListing,
 )
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
@@ -41,6 +40,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.destination import Destination
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import State
 from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.credentials import FakeSource

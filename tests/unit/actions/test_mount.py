@@ -17,12 +17,12 @@ from hepsub.actions.mount import point as mount_point
 from hepsub.actions.mount import record as mount_record
 from hepsub.actions.mount import unmount as mount_end
 from hepsub.actions.mount.cache import cache_directory, cache_mb, rescue
-from hepsub.actions.mount.list import list_mounts
-from hepsub.actions.mount.login import offer_login
-from hepsub.actions.mount.place import Remote, find_remote
+from hepsub.actions.mount.list import Mounts, State, list_mounts, offer_login
 from hepsub.actions.mount.point import prepare_point, resolve_point
 from hepsub.actions.mount.record import (
     Record,
+    Remote,
+    find_remote,
     forget,
     home_of,
     identity,
@@ -30,7 +30,6 @@ from hepsub.actions.mount.record import (
     read_records,
     write_record,
 )
-from hepsub.actions.mount.result import Mounts, State
 from hepsub.actions.mount.unmount import End, take_away, unmount_all
 from hepsub.batch import BatchSystem
 from hepsub.errors import (

@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import Submission, submit
@@ -23,6 +22,7 @@ from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.session import Session
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.s3_credentials import keys_for
@@ -22,6 +21,7 @@ from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Credential, Storage
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.stores import Stores
 from tests.fakes.batch import as_batch_systems

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, preview, submit
 from hepsub.bundle.directory import claimed
 from hepsub.errors import (
@@ -21,6 +20,7 @@ from hepsub.errors import (
     StorageRefused,
 )
 from hepsub.policy.model import Storage
+from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, Fault, Killed, as_batch_systems
 from tests.fakes.world import (

@@ -9,9 +9,10 @@ import pytest
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.plan.layout import job_values
 from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, StagingPlan, bundle_root, is_staged, plan_staging
+from hepsub.plan.staging import Carried, StagingPlan, is_staged, plan_staging
 from hepsub.plan.staging_checks import check_conflicts, check_storages
 from hepsub.plan.template import Values
+from hepsub.policy.places import bundle_root
 from tests.fakes.world import make_policy, make_spec
 
 STORE = """

@@ -18,13 +18,11 @@ from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
-from hepsub.plan.staging import bundle_root
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
+from hepsub.policy.places import bundle_root
 from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
-from hepsub.tools.condor import edit_cluster, fetch_token, produce_ticket
-from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
@@ -47,15 +45,12 @@ class Session(Struct, frozen=True, kw_only=True):
 
     Attributes:
         situation: who calls, where from and when.
-        paths: the files that hepsub keeps.
-        policy: what the site decided.
         journal: which submission went where.
         connect: the schedds of a pool, by its name and what the policy says of it.
         keys: the keys for a storage, by its name and what the policy says of it.
         prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
             says besides.
         credential: where a credential of the policy comes from, by its name.
-        interrupts: Ctrl-C.
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
     """
 
@@ -182,7 +177,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
     def way() -> str:
-        from hepsub.actions.renew.task import way_to_renew
+        from hepsub.tools.timers import way_to_renew
 
         return way_to_renew(situation)
 
@@ -210,7 +205,11 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     """
     site = any(paths.site_policy.glob("*.toml"))
     named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
-    if site or named or is_configured(situation.environment) or installed("condor_master"):
+    if site or named or is_configured(situation.environment):
+        return policy
+    from hepsub.tools.run import installed
+
+    if installed("condor_master"):
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 
@@ -231,9 +230,26 @@ def _condor_schedds(
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
 
     def obtain_token(schedd: str) -> bool:
+        from hepsub.tools.condor import fetch_token
+
         if fetch_token(schedd, token_directory(situation.home), situation.now):
             return True
         return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
+
+    def produce_ticket(program: str, cache: bytes) -> bytes:
+        from hepsub.tools.condor import produce_ticket
+
+        return produce_ticket(program, cache)
+
+    def edit_cluster(schedd: str, collector: str, cluster: int, name: str, value: str) -> None:
+        from hepsub.tools.condor import edit_cluster
+
+        edit_cluster(schedd, collector, cluster, name, value)
+
+    def has_edit_cluster() -> bool:
+        from hepsub.tools.run import installed
+
+        return installed("condor_qedit")
 
     try:
         found = find_schedds(pool.collector)
@@ -249,7 +265,7 @@ def _condor_schedds(
             obtain_token=obtain_token,
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,
-            has_edit_cluster=lambda: installed("condor_qedit"),
+            has_edit_cluster=has_edit_cluster,
         )
         for address in found
     )
