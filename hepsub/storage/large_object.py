@@ -67,7 +67,7 @@ class RangedDownload:
     stop: threading.Event
     at_once: int = 1
     _etag_is_md5: bool = True
-    _ranges: Ranges = field(default_factory=lambda: Ranges.of(0, 0, 0))
+    _ranges: Ranges = field(init=False)
 
     def run(self) -> str:
         """Bring it; why it is not here, in words, or nothing.
