@@ -19,7 +19,8 @@ from pathlib import Path
 from benchmarks.store import environment
 from hepsub.bundle.bundle import HOME, Bundle, marker_place
 from hepsub.bundle.request import BundleRequest
-from hepsub.plan.staging import FileRule, StagingPlan
+from hepsub.plan.files import FileRule
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
 from tests.testbed import rclone

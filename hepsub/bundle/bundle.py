@@ -45,16 +45,10 @@ from hepsub.plan.bundle_paths import (
     WRAPPER,
     Layout,
 )
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import (
-    ENVIRONMENT_FILE,
-    ITEMS_FILE,
-    Carried,
-    Seal,
-    StagingPlan,
-    authority_file,
-)
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan, authority_file
 from hepsub.plan.template import Values, parse_template
 
 _CLOCKS_S = 2.0

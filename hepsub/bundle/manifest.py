@@ -10,9 +10,9 @@ from msgspec import Struct
 from hepsub.plan.bundle_paths import MANIFEST
 from hepsub.plan.copies import COPIED_FILES
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace
 
 FILE_NAME = MANIFEST
 _VERSION = "1"

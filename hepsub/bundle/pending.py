@@ -16,7 +16,7 @@ from hepsub.bundle.report import HOME, REPORT, Report, as_reported
 from hepsub.bundle.returned import OUTPUTS, content_at
 from hepsub.documents import Malformed
 from hepsub.files import Tree, components
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact
 
 PENDING = "pending.tsv"
 _LARGEST = 64 * 2**20

@@ -19,7 +19,7 @@ import msgspec
 from hepsub.bundle.returned import content_at
 from hepsub.documents import read_json
 from hepsub.files import Tree
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact
 from hepsub.terminal import printable
 
 REPORT = "report.json"

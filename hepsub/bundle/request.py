@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.groups import ends_by_count
-from hepsub.plan.layout import values_of
+from hepsub.plan.files import FileRule
+from hepsub.plan.items import ends_by_count, values_of
 from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.plan.model import Plan
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
 from hepsub.terminal import printable

@@ -21,7 +21,7 @@ from msgspec import Struct
 from hepsub.bundle.manifest import environment_text, escaped
 from hepsub.bundle.request import BundleRequest
 from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, WRAPPER
-from hepsub.plan.place import FilePlace
+from hepsub.plan.location import FilePlace
 from hepsub.plan.staging import ENVIRONMENT_FILE, Seal
 from hepsub.plan.template import Name, Values, parse_template
 

@@ -13,7 +13,7 @@ from hepsub.errors import (
     ScriptNotExecutable,
 )
 from hepsub.plan.facts import Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 
 _SHOWN = 5
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from hepsub.plan.place import FilePlace
+from hepsub.plan.location import FilePlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values
 from hepsub.units import size_text

@@ -9,10 +9,8 @@ from msgspec import Struct, field
 
 from hepsub.plan.copies import FileFact
 from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectFact, ObjectPlace, PlaceState
 from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.place_state import PlaceState
-from hepsub.plan.staging import ObjectFact
 from hepsub.situation import Situation
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.template import Name, Template, Values, parse_template
 
 STDIN = "-"
@@ -37,12 +37,6 @@ class Layout(Struct, frozen=True, kw_only=True):
     stderr: Template
     event_log: str
     said: frozenset[Template] = frozenset()
-
-
-def absolute(text: str, cwd: Path) -> str:
-    """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
-    path = text if text.startswith("/") else f"{str(cwd).rstrip('/')}/{text}"
-    return path if ".." in path or text.startswith("/") else os.path.normpath(path)
 
 
 def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:
@@ -169,26 +163,6 @@ def written_out(template: Template, jobs: Iterable[Values]) -> Iterator[str]:
         return
     for values in jobs:
         yield template.fill(values)
-
-
-def job_values(
-    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
-) -> list[Values]:
-    """What the names stand for, job by job."""
-    return [values_of(proc, first, items, ends) for proc in range(number)]
-
-
-def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ...]) -> Values:
-    """What the names stand for in one job.
-
-    Args:
-        proc: the job's ProcId.
-        first: the Index of the first job.
-        items: those of all jobs.
-        ends: where in them the items of each job end; empty for one item each.
-    """
-    own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
-    return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
 
 
 def uses_items(spec: JobSpec) -> bool:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
-from hepsub.plan.place import ObjectPlace, find_place
+from hepsub.plan.location import ObjectPlace, find_place
 from hepsub.policy.model import Policy
 from hepsub.result import Json
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
-from hepsub.plan.layout import values_of
-from hepsub.plan.staging import Carried, StagingPlan
+from hepsub.plan.files import Carried
+from hepsub.plan.items import job_values, values_of
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, Values, literal
 
 
@@ -174,8 +175,12 @@ class Plan:
             arguments=tuple(each.with_uuid(uuid) for each in self.arguments),
             stdout=self.stdout.with_uuid(uuid),
             stderr=self.stderr.with_uuid(uuid),
-            staging=self.staging.with_uuid(uuid) if self.staging is not None else None,
+            staging=self.staging.with_uuid(uuid, self.jobs()) if self.staging is not None else None,
         )
+
+    def jobs(self) -> list[Values]:
+        """What the names stand for, job by job."""
+        return job_values(self.number, self.first, self.items, self.ends)
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""

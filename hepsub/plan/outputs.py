@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from hepsub.errors import OutputConflict, OutputPlaceUnusable
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.template import Name
 from hepsub.policy.model import Policy
 from hepsub.suggest import closest

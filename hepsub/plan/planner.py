@@ -19,23 +19,22 @@ from hepsub.plan.copies import link_note
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
+from hepsub.plan.files import is_pattern
 from hepsub.plan.group import choose_group, experiment_of
-from hepsub.plan.job_names import is_pattern
+from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
-    absolute,
     check_item_names,
     directories,
-    job_values,
     lay_out,
     list_name,
     list_note,
     log_notes,
     said_directories,
 )
+from hepsub.plan.location import FilePlace, absolute, may_be_object
 from hepsub.plan.model import Plan, Route, Walltime
 from hepsub.plan.outputs import output_notes
-from hepsub.plan.place import FilePlace, may_be_object
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.spelling import settled
 from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging

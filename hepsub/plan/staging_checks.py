@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from hepsub.errors import NotExpressible, OutputConflict, UnknownStorage
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Template, Values
 from hepsub.policy.model import Storage

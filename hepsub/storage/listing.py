@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hepsub.errors import HepsubError, KeysRefused, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.answer import Again
 from hepsub.storage.bounds import garbled
 from hepsub.storage.lines import BROKEN, Lines

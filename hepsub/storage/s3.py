@@ -21,8 +21,7 @@ from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage import bounds
 from hepsub.storage.keys import Keys

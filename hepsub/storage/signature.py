@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from hepsub.errors import HepsubError
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.answer import Again, Never, Refused, check
 from hepsub.storage.crew import AT_ONCE, do_all
 from hepsub.storage.errand import Errand

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hepsub.plan.copies import COPIED_FILES, FileFact
-from hepsub.plan.place import FilePlace, Place
+from hepsub.plan.location import FilePlace, Place
 
 
 def weigh_inputs(places: Iterable[Place]) -> dict[str, FileFact]:

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.plan.staging_checks import check_storages
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation

@@ -15,10 +15,9 @@ from msgspec import Struct, field
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.environment import expressible
-from hepsub.plan.groups import ends_by_count, ends_by_size
+from hepsub.plan.items import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
-from hepsub.plan.place import ObjectPlace, Place, find_place
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace, Place, find_place
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy

@@ -13,20 +13,20 @@ from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.copies import FileFact
 from hepsub.plan.facts import Facts
+from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     asked_places,
     check_item_names,
     directories,
-    job_values,
     lay_out,
     said_directories,
     written_out,
 )
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import job_count
 from hepsub.plan.spelling import settled
-from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.staging import plan_staging
 from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy

@@ -14,7 +14,7 @@ from hepsub.job import JobSpec
 from hepsub.journal import Journal
 from hepsub.paths import Paths
 from hepsub.plan.facts import Facts, Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation

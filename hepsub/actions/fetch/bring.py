@@ -12,7 +12,7 @@ from hepsub.actions.fetch.copy import copy_home
 from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local
 from hepsub.actions.fetch.stand import ground_of
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.crew import do_all
 from hepsub.storage.landing import Landing
 from hepsub.storage.transfer import Arrival, Courier, Download, Meter

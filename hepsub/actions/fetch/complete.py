@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from hepsub.actions.fetch.result import Missing, Output
 from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.bundle.report import UPLOADED, ReportedOutput
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.page import is_md5
 from hepsub.terminal import printable
 

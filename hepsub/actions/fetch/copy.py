@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Here, Local, Output
 from hepsub.bundle.returned import ReturnedFile
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.landing import Landing, obstacle_text
 
 _CHUNK = 2**20

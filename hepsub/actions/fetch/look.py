@@ -20,9 +20,8 @@ from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
-from hepsub.plan.job_names import is_pattern
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried, is_pattern
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.page import Seen
 from hepsub.storage.s3 import Store

@@ -16,8 +16,8 @@ from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.actions.fetch.why import why_missing
 from hepsub.bundle.report import HOME, REPORT, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.storage.page import Seen
 from hepsub.terminal import printable
 

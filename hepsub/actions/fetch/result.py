@@ -11,7 +11,7 @@ from msgspec import Struct
 from hepsub.batch import JobStatus
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import ReturnedFile
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.result import Json
 from hepsub.terminal import printable
 

@@ -14,8 +14,8 @@ from hepsub.batch import JobStatus
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.page import Seen
 
 

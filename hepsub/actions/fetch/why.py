@@ -5,8 +5,8 @@ from __future__ import annotations
 from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import Report, ReportedOutput
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.terminal import printable
 
 _IN_THE_QUEUE = {

@@ -12,7 +12,7 @@ from hepsub.actions.session import Session
 from hepsub.errors import HepsubError, MountPointRefused
 from hepsub.files import make_private
 from hepsub.local.directory import network_filesystem, queue_directory
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.places import expand
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone_cache import Cached, mark_pending, unreadable

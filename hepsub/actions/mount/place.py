@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.errors import StorageRefused, UsageError
-from hepsub.plan.place import FilePlace, ObjectPlace, find_place
+from hepsub.plan.location import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
 
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)

@@ -30,8 +30,7 @@ from hepsub.errors import (
     UnknownStorage,
 )
 from hepsub.files import Tree
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.terminal import printable
 
 _NAMED = 5

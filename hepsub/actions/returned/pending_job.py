@@ -21,8 +21,8 @@ from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_repo
 from hepsub.bundle.returned import matches
 from hepsub.errors import InputsMissing
 from hepsub.files import Tree
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace, Place
 from hepsub.terminal import printable
 
 

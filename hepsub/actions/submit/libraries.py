@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
 from hepsub.plan.libraries import SHELF, Library
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.s3 import Store
 from hepsub.storage.shelf import Shelf
 from hepsub.units import size_text

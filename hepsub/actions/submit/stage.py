@@ -23,8 +23,8 @@ from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.condor.description import GATE
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
-from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.policy.model import Storage

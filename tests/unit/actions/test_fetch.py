@@ -32,8 +32,8 @@ from hepsub.bundle.returned import returned_outputs
 from hepsub.cli.render import value_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.result import Problem, Result
 from hepsub.storage.landing import Landing
 from hepsub.storage.page import Seen

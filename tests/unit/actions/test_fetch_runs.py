@@ -15,8 +15,8 @@ from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.page import Seen
 from tests.unit.bundle.test_request import make_request
 

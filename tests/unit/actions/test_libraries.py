@@ -19,8 +19,7 @@ from hepsub.actions.submit.submit import Preview, Submission, preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems

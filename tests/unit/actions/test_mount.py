@@ -42,8 +42,7 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.local.processes import boot_id
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.policy.model import Mount, Pool, Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store

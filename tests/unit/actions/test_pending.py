@@ -19,8 +19,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
 from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store

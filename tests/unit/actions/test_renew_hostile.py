@@ -21,7 +21,7 @@ from hepsub.auth.s3 import keys_for
 from hepsub.auth.token import TokenSource
 from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Credential, Storage
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import as_batch_systems

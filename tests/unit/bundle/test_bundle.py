@@ -29,9 +29,9 @@ from hepsub.bundle.manifest import Signing
 from hepsub.bundle.request import from_json
 from hepsub.bundle.sent import preview_seal
 from hepsub.errors import BundleUnusable, StorageRefused
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from tests.unit.bundle.test_request import make_request
 
 

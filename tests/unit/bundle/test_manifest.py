@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.manifest import JobFiles, manifest_text
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.location import ObjectFact, ObjectPlace
+from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__
 from tests.fakes.world import make_policy, make_spec

@@ -8,7 +8,7 @@ from msgspec import structs
 from hepsub.actions.submit.submit import Preview
 from hepsub.cli.render import render_text
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.planner import make_plan
 from hepsub.result import Result
 from tests.fakes.world import make_facts, make_policy, make_spec

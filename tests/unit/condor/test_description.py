@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.errors import HepsubError, NotExpressible
 from hepsub.plan.facts import Facts
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 from hepsub.plan.planner import make_plan
 from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
 

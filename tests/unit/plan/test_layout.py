@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import UsageError
+from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
-    absolute,
     asked_places,
     check_item_names,
     directories,
-    job_values,
     lay_out,
     log_notes,
     said_directories,
     written_out,
 )
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.template import Values, parse_template
 from tests.fakes.world import make_spec
 

@@ -10,7 +10,7 @@ from hepsub.condor.description import describe
 from hepsub.errors import PolicyError, UsageError
 from hepsub.plan.facts import Facts
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.planner import make_plan
 from tests.fakes.world import make_facts, make_policy, make_spec
 

@@ -18,11 +18,11 @@ from hepsub.bundle.manifest import manifest_text
 from hepsub.bundle.report import read_report
 from hepsub.bundle.returned import matches
 from hepsub.errors import HepsubError, NotExpressible
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, PlaceState
 from hepsub.plan.model import Plan
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.place_state import PlaceState
 from hepsub.plan.planner import make_plan
-from hepsub.plan.staging import Carried, StagingPlan
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.storage.page import Seen

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import OutputConflict, OutputPlaceUnusable
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.outputs import OutputFacts, check_outputs, is_new, output_notes
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
-from hepsub.plan.staging import Carried
 from tests.fakes.world import make_policy
 
 POLICY = """

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from hepsub import errors
 from hepsub.errors import HepsubError
 from hepsub.plan.facts import Facts, Program, ProgramState
+from hepsub.plan.location import PlaceState
 from hepsub.plan.model import Plan, Proc, Walltime
-from hepsub.plan.place_state import PlaceState
 from hepsub.plan.planner import job_count, make_plan
 from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
 

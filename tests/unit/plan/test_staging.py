@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
-from hepsub.plan.layout import job_values
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, StagingPlan, bundle_root, is_staged, plan_staging
+from hepsub.plan.files import Carried
+from hepsub.plan.items import job_values
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.staging import StagingPlan, bundle_root, is_staged, plan_staging
 from hepsub.plan.staging_checks import check_conflicts, check_storages
 from hepsub.plan.template import Values
 from tests.fakes.world import make_policy, make_spec

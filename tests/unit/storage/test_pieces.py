@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage import pieces, relay
 from hepsub.storage.crew import AT_ONCE

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from hepsub.errors import StorageUnreachable
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, UNKNOWN_SESSION_S, Store

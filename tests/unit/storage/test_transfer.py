@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.crew import StopAsked, do_all
 from hepsub.storage.keys import Keys

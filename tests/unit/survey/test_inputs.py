@@ -9,7 +9,7 @@ import pytest
 
 from hepsub.plan import copies
 from hepsub.plan.copies import FileFact
-from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.survey import inputs
 from hepsub.survey.inputs import weigh_inputs
 from tests.fakes.user import ordinary_user

@@ -12,8 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.storage.s3 import Store
 from hepsub.storage.shelf import Shelf
 from hepsub.survey.libraries import Libraries, look_at_libraries

@@ -20,9 +20,8 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.plan.facts import Facts
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.plan.planner import make_plan
-from hepsub.plan.staging import ObjectFact
 from hepsub.storage.s3 import Store
 from hepsub.survey.lists import Listed, pattern, read_list
 from hepsub.survey.survey import survey

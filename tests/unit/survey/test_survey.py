@@ -9,7 +9,7 @@ import pytest
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.plan.facts import Facts, Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_script, make_situation, make_spec
 
