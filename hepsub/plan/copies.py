@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ class FileFact(Struct, frozen=True, kw_only=True):
 
 
 def linked_inputs(
-    staging: StagingPlan, files: Mapping[str, FileFact], jobs: Iterable[Values]
+    staging: StagingPlan, files: Mapping[str, FileFact], jobs: Sequence[Values]
 ) -> dict[str, str]:
     """The inputs that some job gets as links to the user's own files, and why; as the wrapper decides it.
 
@@ -41,9 +41,9 @@ def linked_inputs(
     found: dict[str, str] = {}
     if not staging.shared or not files:
         return found
-    for values in jobs:
+    for inputs in staging.carried_by(jobs).inputs:
         left = staging.copy_limit
-        for each in staging.inputs_of(values):
+        for each in inputs:
             fact = files.get(each.place.path) if isinstance(each.place, FilePlace) else None
             if fact is None:
                 continue
@@ -55,7 +55,7 @@ def linked_inputs(
 
 
 def link_note(
-    staging: StagingPlan | None, files: Mapping[str, FileFact], jobs: Iterable[Values], origin: str
+    staging: StagingPlan | None, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
 ) -> tuple[str, ...]:
     """That a job which writes to such an input changes the user's own file.
 

@@ -11,7 +11,6 @@ from hepsub.plan.copies import FileFact
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectFact, ObjectPlace, PlaceState
 from hepsub.plan.outputs import OutputFacts
-from hepsub.situation import Situation
 
 
 class ProgramState(enum.Enum):
@@ -45,30 +44,22 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What is true now, for one submission.
 
     Attributes:
-        situation: who calls, where from and when.
-        items: the items of the list; empty without one.
-        ends: where in them the items of each job end; empty for one item each.
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
         objects: what is known of the inputs in S3, by place; empty when they were not looked for.
         files: what is known of the inputs on this host's file system, by path; empty when they were not looked for.
         outputs: what was found at the places of the outputs.
-        whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
         unreadable: the expressions of the policy that HTCondor cannot read.
     """
 
-    situation: Situation
-    items: tuple[str, ...] = ()
-    ends: tuple[int, ...] = ()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
     objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
     files: Mapping[str, FileFact] = field(default_factory=dict)
     outputs: OutputFacts = field(default_factory=OutputFacts)
-    whole: frozenset[str] = frozenset()
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from hepsub.errors import (
-    ImageMissing,
-    JobCountTooLarge,
-    JobCountTooSmall,
-    NotExpressible,
-    UsageError,
-)
+from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
 from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.copies import link_note
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
+from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.group import choose_group, experiment_of
-from hepsub.plan.items import job_values
-from hepsub.plan.layout import (
-    Layout,
-    check_item_names,
-    directories,
-    lay_out,
-    list_name,
-    list_note,
-    log_notes,
-    said_directories,
-)
+from hepsub.plan.layout import list_note, log_notes
 from hepsub.plan.location import FilePlace, absolute, may_be_object
 from hepsub.plan.model import Plan, Route, Walltime
 from hepsub.plan.outputs import output_notes
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
-from hepsub.plan.spelling import settled
 from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
 from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.template import Name, Template, Values, parse_template
@@ -48,16 +33,17 @@ _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = re.compile(r"[a-z]+://")
 
 
-def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
+def make_plan(made: Draft, facts: Facts) -> Plan:
     """Decide one submission; nothing outside the arguments is looked at.
+
+    Args:
+        made: the jobs, and what was asked for.
+        facts: what is true of the places that the draft names.
 
     Raises:
         HepsubError: what was asked for cannot be done; each cause has its own class.
     """
-    number = job_count(spec, policy, facts.items, facts.ends)
-    spec = settled(spec, facts.whole)
-    check_item_names(spec)
-    situation = facts.situation
+    spec, policy, situation = made.spec, made.policy, made.situation
     group = choose_group(spec.group, policy, situation)
     walltime = _walltime(spec, policy, group)
     memory = spec.resources.memory_mb or policy.defaults.memory
@@ -67,18 +53,13 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         walltime=walltime,
         memory_mb=memory,
         os=os,
-        secrets=_secrets(spec, policy, facts),
+        secrets=_secrets(made, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
     )
     route = choose_route(spec, policy, need, facts.unreadable)
-    if route.spool and number > policy.limits.factory_above:
-        raise JobCountTooLarge(
-            f"{number} jobs are more than the {policy.limits.factory_above} that can be handed over with their"
-            f" files at once (limits.factory_above, {policy.origin('limits.factory_above')})",
-            remedy="split them over several submissions: -first N counts on where the last one ended",
-        )
-    image = _image(spec, policy, facts, os, route.sites)
-    files = _files(spec, policy, facts, number, route, in_container=bool(image))
+    _check_number(made, route)
+    image = _image(made, facts, os, route.sites)
+    files = _files(made, facts, route, in_container=bool(image))
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
@@ -86,18 +67,18 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
-    _check_texts(files.arguments, facts.items, spec)
+    _check_texts(made, files.arguments)
     return Plan(
         script=spec.script,
-        number=number,
+        number=made.number,
         first=spec.first,
-        items=facts.items,
-        ends=facts.ends,
-        executable=files.layout.executable,
+        items=made.reading.items,
+        ends=made.reading.ends,
+        executable=made.layout.executable,
         arguments=files.arguments,
-        stdout=files.layout.stdout,
-        stderr=files.layout.stderr,
-        event_log=files.layout.event_log,
+        stdout=made.layout.stdout,
+        stderr=made.layout.stderr,
+        event_log=made.layout.event_log,
         new_directories=files.new_directories,
         directory=str(situation.cwd),
         user=situation.user,
@@ -115,7 +96,7 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         environment=travelling.variables,
         secrets=travelling.secrets,
         route=route,
-        factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
+        factory_idle=policy.limits.factory_idle if made.number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
         staging=files.staging,
@@ -131,10 +112,24 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
     )
 
 
-class _Files(Struct, frozen=True, kw_only=True):
-    """What of the files was decided: layout, the log directories to be made, staging, arguments, and notes."""
+def _check_number(made: Draft, route: Route) -> None:
+    """Refuse more jobs than can be handed over with their files at once.
 
-    layout: Layout
+    Raises:
+        JobCountTooLarge: there are.
+    """
+    limits = made.policy.limits
+    if route.spool and made.number > limits.factory_above:
+        raise JobCountTooLarge(
+            f"{made.number} jobs are more than the {limits.factory_above} that can be handed over with their"
+            f" files at once (limits.factory_above, {made.policy.origin('limits.factory_above')})",
+            remedy="split them over several submissions: -first N counts on where the last one ended",
+        )
+
+
+class _Files(Struct, frozen=True, kw_only=True):
+    """What of the files was decided: the log directories to be made, staging, arguments, and notes."""
+
     new_directories: tuple[str, ...]
     staging: StagingPlan | None
     arguments: tuple[Template, ...]
@@ -146,15 +141,11 @@ class _Files(Struct, frozen=True, kw_only=True):
         return self.staging is not None and not self.staging.in_place
 
 
-def _files(
-    spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route, *, in_container: bool
-) -> _Files:
-    situation = facts.situation
-    jobs = job_values(number, spec.first, facts.items, facts.ends)
-    layout = lay_out(spec, situation.cwd, facts.places, number)
-    logs = directories(layout, jobs, facts.places)
-    new = check_directories(logs, facts.places, said_directories(layout, jobs))
-    for log in (str(layout.stdout), str(layout.stderr), layout.event_log):
+def _files(made: Draft, facts: Facts, route: Route, *, in_container: bool) -> _Files:
+    spec, policy, situation = made.spec, made.policy, made.situation
+    needed = made.needed_directories(facts.places)
+    new = check_directories(needed, facts.places, made.said_directories)
+    for log in made.logs:
         check_log_file(log, facts.places)
     staging = plan_staging(
         spec,
@@ -172,32 +163,32 @@ def _files(
         ),
         libraries=facts.libraries,
         secrets=secret_names(spec.environment, situation.environment),
+        carried=made.carried,
     )
     if staging is not None:
-        check_conflicts(staging, jobs)
+        check_conflicts(staging, made.jobs)
         if route.spool:
-            check_handed_over(staging, layout.executable, jobs)
+            check_handed_over(staging, made.layout.executable, made.jobs)
         if staging.confined:
-            check_brought_home(staging, jobs)
+            check_brought_home(staging, made.jobs)
     return _Files(
-        layout=layout,
         new_directories=new,
         staging=staging,
         arguments=tuple(parse_template(argument) for argument in spec.arguments),
         notes=(
             *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
-            *log_notes(layout, new, facts.places, number),
+            *log_notes(made.layout, new, facts.places, made.number),
             *output_notes(facts.outputs),
-            *_home_note(staging, jobs),
-            *link_note(staging, facts.files, jobs, policy.origin("staging.copy_limit")),
-            *_pattern_notes(staging, number),
+            *_home_note(staging, made.jobs),
+            *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
+            *_pattern_notes(staging, made.number),
             *_library_note(facts),
             *_spool_note(route),
         ),
     )
 
 
-def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ...]:
+def _home_note(staging: StagingPlan | None, jobs: Sequence[Values]) -> tuple[str, ...]:
     """Where outputs for a path are, until somebody puts them there."""
     if staging is None or staging.shared or not jobs:
         return ()
@@ -240,16 +231,17 @@ def _spool_note(route: Route) -> tuple[str, ...]:
     )
 
 
-def _secrets(spec: JobSpec, policy: Policy, facts: Facts) -> tuple[str, ...]:
+def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
     """What goes to the worker node and nobody but the job may see there."""
+    spec, policy = made.spec, made.policy
     urls = [each.url for each in (*spec.inputs, *spec.outputs)]
     if any(url.startswith("%{") for url in urls):
-        urls += facts.items
+        urls += made.reading.items
     signed = any(may_be_object(url, policy.storage) for url in urls) or any(
         each.place for each in facts.libraries
     )
     credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
-    variables = secret_names(spec.environment, facts.situation.environment)
+    variables = secret_names(spec.environment, made.situation.environment)
     return (
         *(["signed URLs"] if signed else []),
         *(["credentials"] if credentials else []),
@@ -261,45 +253,6 @@ def _isolation(route: Route, policy: Policy) -> str:
     """What keeps users apart at all of the sites; empty if at one of them nothing does."""
     kinds = [policy.site[name].isolation for name in route.sites]
     return ", ".join(dict.fromkeys(kinds)) if all(kinds) else ""
-
-
-def job_count(
-    spec: JobSpec, policy: Policy, items: tuple[str, ...], ends: tuple[int, ...] = ()
-) -> int:
-    """How many jobs: what -n says, else as many as share the items of the list, else one.
-
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        items: the items of the list.
-        ends: where in them the items of each job end; empty for one item each.
-
-    Raises:
-        JobCountTooSmall: less than one.
-        JobCountTooLarge: more than the policy allows in one cluster.
-        UsageError: -n and -list contradict each other.
-    """
-    if spec.number is not None and spec.number < 1:
-        raise JobCountTooSmall(
-            f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
-        )
-    if (spec.per or spec.per_bytes) and spec.list_file is None:
-        raise UsageError("-per needs a list", remedy="give one with -list FILE")
-    shared = len(ends) or len(items)
-    if spec.list_file is not None and spec.number not in (None, shared):
-        jobs = f", {shared} jobs" if ends else ""
-        raise UsageError(
-            f"-n {spec.number}, but {list_name(spec)} has {len(items)} items{jobs}",
-            remedy="leave out -n: the list decides",
-        )
-    number = shared if spec.list_file is not None else spec.number or 1
-    if number > policy.limits.jobs:
-        raise JobCountTooLarge(
-            f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"
-            f" (limits.jobs, {policy.origin('limits.jobs')})",
-            remedy="split them over several submissions: -first N counts on where the last one ended",
-        )
-    return number
 
 
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
@@ -316,7 +269,8 @@ def _system(spec: JobSpec, policy: Policy) -> str:
     return by_folded.get(asked.casefold(), asked)
 
 
-def _image(spec: JobSpec, policy: Policy, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+def _image(made: Draft, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+    spec = made.spec
     if spec.image is not None:
         if _REGISTRY_IMAGE.match(spec.image):
             return spec.image
@@ -324,16 +278,16 @@ def _image(spec: JobSpec, policy: Policy, facts: Facts, os: str, sites: tuple[st
             raise ImageMissing(
                 f"no such container image: {spec.image}", remedy="check the path after -image"
             )
-        return absolute(spec.image, facts.situation.cwd)
-    return image_for(os, policy, sites) if os else ""
+        return absolute(spec.image, made.situation.cwd)
+    return image_for(os, made.policy, sites) if os else ""
 
 
-def _check_texts(arguments: tuple[Template, ...], items: tuple[str, ...], spec: JobSpec) -> None:
+def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:
     for text in (
         *(str(argument) for argument in arguments),
-        *items,
-        spec.name or "",
-        spec.once or "",
+        *made.reading.items,
+        made.spec.name or "",
+        made.spec.once or "",
     ):
         if not expressible(text):
             raise NotExpressible(

@@ -199,6 +199,7 @@ def plan_staging(
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
+    carried: CarriedFiles | None = None,
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -216,6 +217,7 @@ def plan_staging(
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
+        carried: the inputs and outputs of all jobs, where they are known.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -248,6 +250,7 @@ def plan_staging(
         confined=confined,
         isolation=isolation,
         secrets=secrets,
+        carried=carried,
     )
 
 

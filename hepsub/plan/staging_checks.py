@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from hepsub.errors import NotExpressible, OutputConflict, UnknownStorage
@@ -31,16 +31,22 @@ def check_storages(places: Iterable[Place], storages: Mapping[str, Storage]) -> 
             )
 
 
-def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
+def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
     """Refuse two jobs that would write the same place, and two inputs of one name, or one within the other.
 
     Raises:
         OutputConflict: they would.
     """
+    files = plan.carried_by(jobs)
+    known: set[tuple[str, ...]] = set()
+    for values, inputs in zip(jobs, files.inputs, strict=True):
+        names = tuple([each.name for each in inputs])
+        if names not in known:
+            known.add(names)
+            _check_twice(names, values.proc)
     writers: dict[Place, int] = {}
-    for values in jobs:
-        _check_twice([each.name for each in plan.inputs_of(values)], values.proc)
-        for each in plan.outputs_of(values):
+    for values, outputs in zip(jobs, files.outputs, strict=True):
+        for each in outputs:
             if each.is_pattern:
                 continue
             if each.place in writers:
@@ -51,7 +57,7 @@ def check_conflicts(plan: StagingPlan, jobs: Iterable[Values]) -> None:
             writers[each.place] = values.proc
 
 
-def check_handed_over(plan: StagingPlan, executable: Template, jobs: Iterable[Values]) -> None:
+def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:
     """Refuse names of sent files that HTCondor takes apart when it is handed the files.
 
     (Its list of spooled files is divided at both, as tried on 23.9.6, and stands in the job's ad, where $$ is
@@ -60,9 +66,10 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Iterable[Va
     Raises:
         NotExpressible: a script or an input has one.
     """
-    for values in jobs:
-        inputs = [each.name for each in plan.inputs_of(values) if isinstance(each.place, FilePlace)]
-        script = PurePosixPath(executable.fill(values)).name
+    scripts = executable.fill_all(jobs)
+    for path, carried in zip(scripts, plan.carried_by(jobs).inputs, strict=True):
+        inputs = [each.name for each in carried if isinstance(each.place, FilePlace)]
+        script = PurePosixPath(path).name
         for name in (script, *(name.partition("/")[0] for name in inputs)):
             if _TAKEN_APART.search(name):
                 what = "the script" if name == script else "the input"
@@ -73,14 +80,14 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Iterable[Va
                 )
 
 
-def check_brought_home(plan: StagingPlan, jobs: Iterable[Values]) -> None:
+def check_brought_home(plan: StagingPlan, jobs: Sequence[Values]) -> None:
     """Refuse outputs that HTCondor's shadow cannot write where jobs may reach nothing but their own corner.
 
     Raises:
         NotExpressible: the name of one has a backslash.
     """
-    for values in jobs:
-        for each in plan.outputs_of(values):
+    for outputs in plan.carried_by(jobs).outputs:
+        for each in outputs:
             if "\\" in each.name and isinstance(each.place, FilePlace):
                 raise NotExpressible(
                     f"the output '{each.name}' cannot come home from the remote site: HTCondor brings no name with a"
@@ -89,7 +96,7 @@ def check_brought_home(plan: StagingPlan, jobs: Iterable[Values]) -> None:
                 )
 
 
-def _check_twice(names: list[str], proc: int) -> None:
+def _check_twice(names: Sequence[str], proc: int) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:

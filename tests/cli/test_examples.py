@@ -26,7 +26,7 @@ from hepsub.plan.outputs import OutputFacts
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
 from hepsub.storage.s3 import Store
-from hepsub.survey import survey
+from hepsub.survey import outputs
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_script, make_session, make_situation
 
@@ -133,7 +133,7 @@ def test_a_submission_is_planned(
 ) -> None:
     """Down to what HTCondor would get, with the policies that the README shows above the profile of a site."""
     monkeypatch.setattr(Stores, "store", lambda *_: cast("Store", AnyStore()))
-    monkeypatch.setattr(survey, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
+    monkeypatch.setattr(outputs, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
     good = b"s3://raw/1.root\ns3://raw/2.root\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(good), encoding="utf-8"))
     policy = merge([Layer(file="site.toml", text=SITE), *readme_layers()])

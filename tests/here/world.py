@@ -20,9 +20,10 @@ from hepsub.local.directory import Place
 from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
 from hepsub.local.timing import Timing
+from hepsub.plan.draft import draft
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
-from hepsub.survey.survey import survey
+from hepsub.survey.survey import read, survey
 from tests.fakes.world import make_policy, make_session, make_situation, make_spec
 
 FAST = Timing(grace_s=0.4, linger_s=0.1, turn_s=0.1, retry_s=0.2)
@@ -87,8 +88,9 @@ class Here:
     def plan(self, *words: str) -> Plan:
         session, spec = self.session(), make_spec("-p", "here", *words)
         store_of = open_stores(session).store
-        facts = survey(spec, session.policy, session.situation, store_of)
-        return make_plan(spec, session.policy, facts)
+        reading = read(spec, session.policy, session.situation, store_of)
+        made = draft(spec, session.policy, session.situation, reading)
+        return make_plan(made, survey(made, store_of))
 
     def submit(self, *words: str) -> int:
         """Submit as hep_sub does; returns the cluster."""

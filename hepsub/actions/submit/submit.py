@@ -28,11 +28,14 @@ from hepsub.condor.description import describe
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.job import JobSpec
 from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.draft import draft
+from hepsub.plan.facts import Facts
 from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Json, Problem, Result
-from hepsub.survey.survey import survey
+from hepsub.storage.shelf import Shelf
+from hepsub.survey.survey import read, survey
 
 _SHOWN_PROCS = 10
 
@@ -137,8 +140,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
     """
     stores = open_stores(session)
     shelf = shelf_beside(session.bundles, keeps=False)
-    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
-    plan = make_plan(spec, session.policy, facts)
+    plan, facts = _planned(session, stores, spec, shelf)
     check_outputs(facts.outputs, session.policy)
     held = obtain_all(session, plan.staging) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
@@ -157,6 +159,14 @@ def preview(session: Session, spec: JobSpec) -> Result:
     )
     outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
+
+
+def _planned(session: Session, stores: Stores, spec: JobSpec, shelf: Shelf) -> tuple[Plan, Facts]:
+    """The decided submission, and what is true of the places of its files."""
+    reading = read(spec, session.policy, session.situation, stores.store)
+    made = draft(spec, session.policy, session.situation, reading)
+    facts = survey(made, stores.store, shelf)
+    return make_plan(made, facts), facts
 
 
 def _sealed(plan: Plan, identity: str) -> Plan:
@@ -203,8 +213,7 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
     if spec.libraries:
         check_common(session.policy)
     shelf = shelf_beside(session.bundles)
-    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
-    plan = make_plan(spec, session.policy, facts)
+    plan, facts = _planned(session, stores, spec, shelf)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
     finished = tuple(_told(recover(session, stores), tell))
     with _alone(session, plan.once):

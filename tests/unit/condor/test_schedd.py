@@ -26,7 +26,6 @@ from hepsub.errors import (
 )
 from hepsub.jobid import parse_job_id
 from hepsub.plan.model import Plan
-from hepsub.plan.planner import make_plan
 from tests.fakes.htcondor import (
     BUSY,
     NO_ANSWER,
@@ -37,7 +36,14 @@ from tests.fakes.htcondor import (
     JobAction,
     QueryOpts,
 )
-from tests.fakes.world import make_facts, make_policy, make_script, make_session, make_spec
+from tests.fakes.world import (
+    make_policy,
+    make_script,
+    make_session,
+    make_spec,
+    make_world,
+    plan_for,
+)
 
 NAME = "schedd01@ap.test.hep"
 AD = {"Name": NAME}
@@ -74,7 +80,7 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
 
 def planned(*words: str, policy: str = "") -> Plan:
     """The plan of a submission."""
-    return make_plan(make_spec("job.sh", *words), make_policy(policy), make_facts())
+    return plan_for(make_spec("job.sh", *words), make_policy(policy), make_world())
 
 
 # ---- what it is asked ---------------------------------------------------------------------------
@@ -91,10 +97,10 @@ def test_a_submission_is_one_call(htcondor: FakeBindings) -> None:
 
 
 def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
-    plan = make_plan(
+    plan = plan_for(
         make_spec("job.sh", "-list", "items.txt", "-o", "%{Item}.out"),
         make_policy(),
-        make_facts(items=("one", "two words")),
+        make_world(items=("one", "two words")),
     )
     assert opened().submit(plan, "u-1").number == 2
     [(_, _, count, items, _)] = htcondor.calls
