@@ -8,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
@@ -89,7 +88,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
-        return replace(values_of(proc, self.first, self.items, self.ends), cluster=cluster)
+        return values_of(proc, self.first, self.items, self.ends, cluster)
 
     def to_json(self) -> bytes:
         """The request as JSON."""

@@ -39,7 +39,13 @@ def job_values(
     return [values_of(proc, first, items, ends) for proc in range(number)]
 
 
-def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ...]) -> Values:
+def values_of(
+    proc: int,
+    first: int,
+    items: tuple[str, ...],
+    ends: tuple[int, ...],
+    cluster: int | None = None,
+) -> Values:
     """What the names stand for in one job.
 
     Args:
@@ -47,9 +53,11 @@ def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ..
         first: the Index of the first job.
         items: those of all jobs.
         ends: where in them the items of each job end; empty for one item each.
+        cluster: ClusterId; None while it is not known.
     """
     own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
-    return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
+    item = own[0] if own else ""
+    return Values(proc=proc, index=first + proc, item=item, items=own, cluster=cluster)
 
 
 def item_names(paths: Sequence[str]) -> tuple[str, ...]:

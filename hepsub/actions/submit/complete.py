@@ -51,7 +51,7 @@ def complete(
             hand_over(session, stores, bundle, schedd, submitted)
         elif bundle is not None and bundle.request.staging.needs_cluster:
             session.interrupts.check()
-            open_gate(session, stores, bundle, schedd, submitted.cluster)
+            open_gate(session, stores, bundle, schedd, submitted.cluster, first=True)
     except KeyboardInterrupt as error:
         raise _taken_back(session, schedd, submitted, bundle) from error
     except HepsubError as error:

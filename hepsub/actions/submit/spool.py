@@ -25,6 +25,6 @@ def hand_over(
         KeyboardInterrupt: the user interrupted it before they were sent.
     """
     if bundle is not None and bundle.request.staging.needs_cluster:
-        sign(session, stores, bundle, submitted.cluster)
+        sign(session, stores, bundle, submitted.cluster, first=True)
     session.interrupts.check()
     schedd.hand_over(submitted)

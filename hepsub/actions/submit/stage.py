@@ -108,7 +108,7 @@ def bundle_for(
                 seal = bundle.make(plan.secrets)
                 deliver(plan.staging, held, bundle, schedd)
                 if not plan.staging.needs_cluster:
-                    sign(session, stores, bundle, None)
+                    sign(session, stores, bundle, None, first=True)
             staging = replace(plan.staging, seal=seal)
             yield Staged(bundle=bundle, held=held, plan=dataclasses.replace(plan, staging=staging))
         except (HepsubError, KeyboardInterrupt) as error:
@@ -124,8 +124,18 @@ def sign(
     bundle: Bundle,
     cluster: int | None,
     procs: Iterable[int] | None = None,
+    *,
+    first: bool = False,
 ) -> None:
     """Write manifests with URLs signed now, and note when these end.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        bundle: what they belong to.
+        cluster: ClusterId; None while it is not known.
+        procs: the jobs; None for all.
+        first: whether there are none yet, and no job can start before this returns.
 
     Raises:
         BundleUnusable: they cannot be written.
@@ -136,7 +146,8 @@ def sign(
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
     wanted = range(bundle.request.number) if procs is None else procs
-    bundle.write_manifests(known, stores.signer, session.interrupts.checked(wanted))
+    checked = session.interrupts.checked(wanted)
+    bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
     bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
 
@@ -161,10 +172,11 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     staging = request.staging
     templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
+    jobs = [request.values(proc, None) for proc in range(request.number if listed else 1)]
+    files = staging.carried_by(jobs)
     names: dict[str, None] = {}
-    for proc in range(request.number if listed else 1):
-        values = request.values(proc, None)
-        for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
+    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
+        for each in (*inputs, *outputs):
             if isinstance(each.place, ObjectPlace):
                 names[each.place.storage] = None
     names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
@@ -172,16 +184,30 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
 
 
 def open_gate(
-    session: Session, stores: Stores, bundle: Bundle, schedd: BatchSystem, cluster: int
+    session: Session,
+    stores: Stores,
+    bundle: Bundle,
+    schedd: BatchSystem,
+    cluster: int,
+    *,
+    first: bool = False,
 ) -> None:
     """Complete a bundle that needed the cluster's id, and let the jobs start.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        bundle: what is completed.
+        schedd: who has the jobs.
+        cluster: ClusterId.
+        first: whether nobody has tried it before.
 
     Raises:
         BundleUnusable: the jobs stay behind their gate; the message names the cluster.
         KeyboardInterrupt: they do, because the user interrupted it where Ctrl-C is held back.
     """
     try:
-        sign(session, stores, bundle, cluster)
+        sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
         if bundle.request.factory:
             pool = session.policy.pool[bundle.request.pool]
