@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.store import environment
 from hepsub.bundle.bundle import HOME, Bundle, marker_place
 from hepsub.bundle.request import BundleRequest
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.files import FileRule
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
@@ -121,11 +122,13 @@ class Bench:
             put_limit=5 * 2**30,
         )
         return BundleRequest(
-            uuid=f"{UUID[:-1]}{cluster}",
-            pool="local",
-            schedd="schedd01.example.org",
+            ref=SubmissionRef(
+                uuid=f"{UUID[:-1]}{cluster}",
+                pool="local",
+                schedd="schedd01.example.org",
+                number=kind.jobs,
+            ),
             user="alice",
-            number=kind.jobs,
             first=0,
             items=(),
             ends=(),

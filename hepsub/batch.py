@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from msgspec import Struct
 
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
@@ -133,25 +132,11 @@ class Selection(Struct, frozen=True, kw_only=True):
     once: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """A cluster in a schedd's queue.
+class Submitted(Struct, frozen=True, kw_only=True):
+    """A cluster that a schedd has just taken, and what the user should know of it."""
 
-    Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        number: number of jobs.
-        uuid: the submission's UUID.
-        notes: what the user should know.
-        handle: what `hand_over` needs, where the files are still to be handed over; opaque.
-    """
-
-    schedd: str
-    cluster: int
-    number: int
-    uuid: str
+    ref: SubmissionRef
     notes: tuple[str, ...] = ()
-    handle: object = field(default=None, compare=False, repr=False)
 
 
 class Act(enum.Enum):
@@ -198,6 +183,10 @@ class BatchSystem(Protocol):
     """One schedd and its pool, or something that behaves like them."""
 
     @property
+    def pool(self) -> str:
+        """The pool's name in the policy."""
+
+    @property
     def name(self) -> str:
         """Full name of the schedd."""
 
@@ -220,13 +209,13 @@ class BatchSystem(Protocol):
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
 
-    def hand_over(self, submitted: Submitted) -> None:
-        """Send the files of a cluster whose plan says so to the schedd; then its jobs may start."""
+    def hand_over(self, cluster: int) -> None:
+        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
 
     def fetch(self, selection: Selection) -> None:
         """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""
 
     def queue(self, selection: Selection, now: float) -> Queue:

@@ -1,68 +1,4 @@
-"""Every error a user can meet: one class, one exit code, one remedy.
-
-    HepsubError
-    ├── UsageError                 2   the words of the command line
-    ├── PolicyError               10   a policy file
-    ├── ScriptMissing             11   ┐
-    ├── ScriptNotExecutable       12   │
-    ├── LogDirectoryMissing       13   │ what the job needs on this machine
-    ├── LogDirectoryNotWritable   14   │
-    ├── EnvironmentTooLarge       15   │
-    ├── ListUnreadable            16   │
-    ├── ImageMissing              17   │
-    ├── JournalNotWritable        18   │
-    ├── LibraryUnusable           19   ┘
-    ├── UnknownGroup              20   ┐
-    ├── NoGroup                   21   │
-    ├── UnknownPool               22   │
-    ├── UnknownWalltime           23   │ what the policy offers
-    ├── UnknownSite               24   │
-    ├── UnknownSystem             25   │
-    ├── NoSuitableSite            26   │
-    ├── JobCountTooSmall          27   │
-    ├── JobCountTooLarge          28   │
-    ├── WalltimeTooLong           29   ┘
-    ├── NotExpressible            30   HTCondor's submit language has no words for it
-    ├── UnknownStorage            31   ┐
-    ├── InputsMissing             32   │
-    ├── OutputConflict            33   │ inputs and outputs
-    ├── StorageRefused            34   │
-    │   └── KeysRefused           34   │
-    ├── StorageUnreachable        35   │
-    ├── BundleUnusable            36   │
-    ├── OutputPlaceUnusable       37   ┘
-    ├── PoolUnreachable           40   ┐
-    │   └── ScheddNotReached      40   │
-    ├── AuthenticationRefused     41   │
-    ├── SubmissionRefused         42   │ what the pool answered
-    ├── SubmissionUncertain       43   │
-    ├── UnknownSchedd             44   │
-    ├── PoolError                 45   ┘
-    ├── QueueDirectoryRefused     46   ┐
-    ├── QueueNotWritable          47   │ the embedded pool
-    ├── NotOnThisMachine          48   ┘
-    ├── AmbiguousJob              50   ┐
-    ├── UnknownJob                51   │ which jobs are meant
-    ├── NotYetMade                52   │
-    ├── NotDone                   53   ┘
-    ├── CredentialMissing         54   ┐
-    ├── CredentialExpired         55   │
-    ├── AgentUnavailable          56   │ tickets, tokens, keys
-    ├── CredentialRefused         57   │
-    ├── ProviderUnreachable       58   │
-    ├── RenewalNotInstalled       59   ┘
-    ├── JobsFailed                60   -wait: a job did not end with 0
-    ├── ToolFailed                70   another program did not do what it was asked
-    ├── OutputUnwritable          71   stdout is full or broken; what was asked was done
-    ├── MountPointRefused         72   ┐
-    ├── FuseUnavailable           73   │
-    ├── MountFailed               74   │ buckets as directories
-    ├── MountBusy                 75   │
-    ├── UnknownMount              76   ┘
-    └── Interrupted              130   Ctrl-C
-
-0 is success, 1 a bug in hepsub.
-"""
+"""Every error a user can meet: one class, one exit code, one remedy. 0 is success, 1 a bug in hepsub."""
 
 from __future__ import annotations
 
@@ -75,414 +11,290 @@ class HepsubError(Exception):
     exit_code: ClassVar[int]
     code: ClassVar[str]
 
+    def __init_subclass__(cls, *, exit_code: int = 0, code: str = "") -> None:
+        """Give a class the exit code and the word that scripts rely on.
+
+        Args:
+            exit_code: its own; 0 for a special case of another error, which shares that one's.
+            code: its own, when it has an exit code of its own.
+        """
+        super().__init_subclass__()
+        if exit_code:
+            cls.exit_code, cls.code = exit_code, code
+
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
 
 
-class UsageError(HepsubError):
+class UsageError(HepsubError, exit_code=2, code="usage"):
     """The words of the command line cannot be read."""
 
-    exit_code = 2
-    code = "usage"
+
+# 10: a policy file
 
 
-class PolicyError(HepsubError):
+class PolicyError(HepsubError, exit_code=10, code="policy"):
     """A policy file is wrong; the message names file and line."""
 
-    exit_code = 10
-    code = "policy"
+
+# 11 to 19: what the job needs on this machine
 
 
-class ScriptMissing(HepsubError):
+class ScriptMissing(HepsubError, exit_code=11, code="script-missing"):
     """A script or program to run does not exist."""
 
-    exit_code = 11
-    code = "script-missing"
 
-
-class ScriptNotExecutable(HepsubError):
+class ScriptNotExecutable(HepsubError, exit_code=12, code="script-not-executable"):
     """A script or program exists but cannot be started."""
 
-    exit_code = 12
-    code = "script-not-executable"
 
-
-class LogDirectoryMissing(HepsubError):
+class LogDirectoryMissing(HepsubError, exit_code=13, code="log-directory-missing"):
     """The directory of stdout, stderr or the event log does not exist."""
 
-    exit_code = 13
-    code = "log-directory-missing"
 
-
-class LogDirectoryNotWritable(HepsubError):
+class LogDirectoryNotWritable(HepsubError, exit_code=14, code="log-directory-not-writable"):
     """The directory of stdout, stderr or the event log cannot be written."""
 
-    exit_code = 14
-    code = "log-directory-not-writable"
 
-
-class EnvironmentTooLarge(HepsubError):
+class EnvironmentTooLarge(HepsubError, exit_code=15, code="environment-too-large"):
     """The environment that would travel with the job is above the limit."""
 
-    exit_code = 15
-    code = "environment-too-large"
 
-
-class ListUnreadable(HepsubError):
+class ListUnreadable(HepsubError, exit_code=16, code="list-unreadable"):
     """The list after -list cannot be read, or holds no item."""
 
-    exit_code = 16
-    code = "list-unreadable"
 
-
-class ImageMissing(HepsubError):
+class ImageMissing(HepsubError, exit_code=17, code="image-missing"):
     """The container image does not exist."""
 
-    exit_code = 17
-    code = "image-missing"
 
-
-class JournalNotWritable(HepsubError):
+class JournalNotWritable(HepsubError, exit_code=18, code="journal-not-writable"):
     """The journal, in which every submission is noted first, cannot be written."""
 
-    exit_code = 18
-    code = "journal-not-writable"
 
-
-class LibraryUnusable(HepsubError):
+class LibraryUnusable(HepsubError, exit_code=19, code="library-unusable"):
     """A file or directory after -lib does not exist, is too large, or cannot be packed."""
 
-    exit_code = 19
-    code = "library-unusable"
+
+# 20 to 29: what the policy offers
 
 
-class UnknownGroup(HepsubError):
+class UnknownGroup(HepsubError, exit_code=20, code="unknown-group"):
     """The accounting group is not one of the user's."""
 
-    exit_code = 20
-    code = "unknown-group"
 
-
-class NoGroup(HepsubError):
+class NoGroup(HepsubError, exit_code=21, code="no-group"):
     """The user belongs to no group that has resources."""
 
-    exit_code = 21
-    code = "no-group"
 
-
-class UnknownPool(HepsubError):
+class UnknownPool(HepsubError, exit_code=22, code="unknown-pool"):
     """The policy has no such pool."""
 
-    exit_code = 22
-    code = "unknown-pool"
 
-
-class UnknownWalltime(HepsubError):
+class UnknownWalltime(HepsubError, exit_code=23, code="unknown-walltime"):
     """The word after -wt is neither a walltime class nor a duration."""
 
-    exit_code = 23
-    code = "unknown-walltime"
 
-
-class UnknownSite(HepsubError):
+class UnknownSite(HepsubError, exit_code=24, code="unknown-site"):
     """The policy has no such remote site, or none at all."""
 
-    exit_code = 24
-    code = "unknown-site"
 
-
-class UnknownSystem(HepsubError):
+class UnknownSystem(HepsubError, exit_code=25, code="unknown-os"):
     """The policy knows no image for this operating system."""
 
-    exit_code = 25
-    code = "unknown-os"
 
-
-class NoSuitableSite(HepsubError):
+class NoSuitableSite(HepsubError, exit_code=26, code="no-suitable-site"):
     """No remote site takes this job; the message says why for each."""
 
-    exit_code = 26
-    code = "no-suitable-site"
 
-
-class JobCountTooSmall(HepsubError):
+class JobCountTooSmall(HepsubError, exit_code=27, code="job-count-too-small"):
     """-n asks for less than one job."""
 
-    exit_code = 27
-    code = "job-count-too-small"
 
-
-class JobCountTooLarge(HepsubError):
+class JobCountTooLarge(HepsubError, exit_code=28, code="job-count-too-large"):
     """-n, or the list, asks for more jobs than the policy allows in one cluster."""
 
-    exit_code = 28
-    code = "job-count-too-large"
 
-
-class WalltimeTooLong(HepsubError):
+class WalltimeTooLong(HepsubError, exit_code=29, code="walltime-too-long"):
     """The duration after -wt is longer than the longest walltime class."""
 
-    exit_code = 29
-    code = "walltime-too-long"
+
+# 30 to 37: HTCondor's submit language, inputs and outputs
 
 
-class NotExpressible(HepsubError):
+class NotExpressible(HepsubError, exit_code=30, code="not-expressible"):
     """A text cannot be handed to HTCondor unchanged."""
 
-    exit_code = 30
-    code = "not-expressible"
 
-
-class UnknownStorage(HepsubError):
+class UnknownStorage(HepsubError, exit_code=31, code="unknown-storage"):
     """No storage of the policy has this name or bucket, or it cannot be used as it is."""
 
-    exit_code = 31
-    code = "unknown-storage"
 
-
-class InputsMissing(HepsubError):
+class InputsMissing(HepsubError, exit_code=32, code="inputs-missing"):
     """Inputs do not exist; all that are missing are named."""
 
-    exit_code = 32
-    code = "inputs-missing"
 
-
-class OutputConflict(HepsubError):
+class OutputConflict(HepsubError, exit_code=33, code="output-conflict"):
     """Two jobs would write the same object or file."""
 
-    exit_code = 33
-    code = "output-conflict"
 
-
-class StorageRefused(HepsubError):
+class StorageRefused(HepsubError, exit_code=34, code="storage-refused"):
     """The storage does not accept the keys, or forbids what was asked."""
-
-    exit_code = 34
-    code = "storage-refused"
 
 
 class KeysRefused(StorageRefused):
     """The storage does not accept the keys, whatever is asked with them."""
 
 
-class StorageUnreachable(HepsubError):
+class StorageUnreachable(HepsubError, exit_code=35, code="storage-unreachable"):
     """The storage does not answer."""
 
-    exit_code = 35
-    code = "storage-unreachable"
 
-
-class BundleUnusable(HepsubError):
+class BundleUnusable(HepsubError, exit_code=36, code="bundle-unusable"):
     """What travels with the jobs cannot be kept where the schedd would read it."""
 
-    exit_code = 36
-    code = "bundle-unusable"
 
-
-class OutputPlaceUnusable(HepsubError):
+class OutputPlaceUnusable(HepsubError, exit_code=37, code="output-place-unusable"):
     """The place of an output is one that no job could write to: no such bucket, or a directory that cannot be made."""
 
-    exit_code = 37
-    code = "output-place-unusable"
+
+# 40 to 45: what the pool answered
 
 
-class PoolUnreachable(HepsubError):
+class PoolUnreachable(HepsubError, exit_code=40, code="pool-unreachable"):
     """The collector or the schedd does not answer."""
-
-    exit_code = 40
-    code = "pool-unreachable"
 
 
 class ScheddNotReached(PoolUnreachable):
     """No connection to the schedd was ever made, so it did nothing."""
 
 
-class AuthenticationRefused(HepsubError):
+class AuthenticationRefused(HepsubError, exit_code=41, code="authentication-refused"):
     """The schedd refused every authentication method that was tried."""
 
-    exit_code = 41
-    code = "authentication-refused"
 
-
-class SubmissionRefused(HepsubError):
+class SubmissionRefused(HepsubError, exit_code=42, code="submission-refused"):
     """The schedd said no to the submission; nothing was submitted."""
 
-    exit_code = 42
-    code = "submission-refused"
 
-
-class SubmissionUncertain(HepsubError):
+class SubmissionUncertain(HepsubError, exit_code=43, code="submission-uncertain"):
     """The connection was lost and the schedd cannot be asked whether the cluster exists."""
 
-    exit_code = 43
-    code = "submission-uncertain"
 
-
-class UnknownSchedd(HepsubError):
+class UnknownSchedd(HepsubError, exit_code=44, code="unknown-schedd"):
     """The pool has no schedd of this name."""
 
-    exit_code = 44
-    code = "unknown-schedd"
 
-
-class PoolError(HepsubError):
+class PoolError(HepsubError, exit_code=45, code="pool-error"):
     """A daemon of the pool answered with an error of its own."""
 
-    exit_code = 45
-    code = "pool-error"
+
+# 46 to 48: the embedded pool
 
 
-class QueueDirectoryRefused(HepsubError):
+class QueueDirectoryRefused(HepsubError, exit_code=46, code="queue-directory-refused"):
     """The directory of the queue cannot be trusted, or its file system cannot hold a queue."""
 
-    exit_code = 46
-    code = "queue-directory-refused"
 
-
-class QueueNotWritable(HepsubError):
+class QueueNotWritable(HepsubError, exit_code=47, code="queue-not-writable"):
     """The queue cannot be written (a full disk, a quota): nothing of what was asked was done."""
 
-    exit_code = 47
-    code = "queue-not-writable"
 
-
-class NotOnThisMachine(HepsubError):
+class NotOnThisMachine(HepsubError, exit_code=48, code="not-on-this-machine"):
     """The job asks for what the embedded pool does not have."""
 
-    exit_code = 48
-    code = "not-on-this-machine"
+
+# 50 to 53: which jobs are meant
 
 
-class AmbiguousJob(HepsubError):
+class AmbiguousJob(HepsubError, exit_code=50, code="ambiguous-job"):
     """A job id that more than one schedd knows."""
 
-    exit_code = 50
-    code = "ambiguous-job"
 
-
-class UnknownJob(HepsubError):
+class UnknownJob(HepsubError, exit_code=51, code="unknown-job"):
     """No schedd knows this job id."""
 
-    exit_code = 51
-    code = "unknown-job"
 
-
-class NotYetMade(HepsubError):
+class NotYetMade(HepsubError, exit_code=52, code="not-yet-made"):
     """A proc of a factory that the schedd has not made yet."""
 
-    exit_code = 52
-    code = "not-yet-made"
 
-
-class NotDone(HepsubError):
+class NotDone(HepsubError, exit_code=53, code="not-done"):
     """Something of what was asked was not done."""
 
-    exit_code = 53
-    code = "not-done"
+
+# 54 to 59: tickets, tokens, keys
 
 
-class CredentialMissing(HepsubError):
+class CredentialMissing(HepsubError, exit_code=54, code="credential-missing"):
     """There is no such ticket, token or key."""
 
-    exit_code = 54
-    code = "credential-missing"
 
-
-class CredentialExpired(HepsubError):
+class CredentialExpired(HepsubError, exit_code=55, code="credential-expired"):
     """A ticket or token has ended, and cannot be renewed."""
 
-    exit_code = 55
-    code = "credential-expired"
 
-
-class AgentUnavailable(HepsubError):
+class AgentUnavailable(HepsubError, exit_code=56, code="agent-unavailable"):
     """The oidc-agent does not run, is locked, or has not loaded the account."""
 
-    exit_code = 56
-    code = "agent-unavailable"
 
-
-class CredentialRefused(HepsubError):
+class CredentialRefused(HepsubError, exit_code=57, code="credential-refused"):
     """The provider, the KDC or the token service says no; or what it gave is not what was asked for."""
 
-    exit_code = 57
-    code = "credential-refused"
 
-
-class ProviderUnreachable(HepsubError):
+class ProviderUnreachable(HepsubError, exit_code=58, code="provider-unreachable"):
     """The provider of tokens, or the KDC, does not answer."""
 
-    exit_code = 58
-    code = "provider-unreachable"
 
-
-class RenewalNotInstalled(HepsubError):
+class RenewalNotInstalled(HepsubError, exit_code=59, code="renewal-not-installed"):
     """Nothing on this machine would run the renewal by itself."""
 
-    exit_code = 59
-    code = "renewal-not-installed"
+
+# 60: -wait
 
 
-class JobsFailed(HepsubError):
+class JobsFailed(HepsubError, exit_code=60, code="jobs-failed"):
     """A job that was waited for did not end with exit code 0."""
 
-    exit_code = 60
-    code = "jobs-failed"
+
+# 70, 71: other programs, and stdout
 
 
-class ToolFailed(HepsubError):
+class ToolFailed(HepsubError, exit_code=70, code="tool-failed"):
     """Another program that hepsub started failed or did not end in time."""
 
-    exit_code = 70
-    code = "tool-failed"
 
-
-class OutputUnwritable(HepsubError):
+class OutputUnwritable(HepsubError, exit_code=71, code="output-unwritable"):
     """What was asked was done, but stdout cannot be written; the message says what it would have held."""
 
-    exit_code = 71
-    code = "output-unwritable"
+
+# 72 to 76: buckets as directories
 
 
-class MountPointRefused(HepsubError):
+class MountPointRefused(HepsubError, exit_code=72, code="mount-point-refused"):
     """The directory cannot become a mount: it holds files, is a mount already, or lies in one."""
 
-    exit_code = 72
-    code = "mount-point-refused"
 
-
-class FuseUnavailable(HepsubError):
+class FuseUnavailable(HepsubError, exit_code=73, code="fuse-unavailable"):
     """This machine does not let its users mount anything with FUSE."""
 
-    exit_code = 73
-    code = "fuse-unavailable"
 
-
-class MountFailed(HepsubError):
+class MountFailed(HepsubError, exit_code=74, code="mount-failed"):
     """rclone did not bring the mount up; the message says why."""
 
-    exit_code = 74
-    code = "mount-failed"
 
-
-class MountBusy(HepsubError):
+class MountBusy(HepsubError, exit_code=75, code="mount-busy"):
     """A mount is in use, or has writes that the storage does not have yet: it stays."""
 
-    exit_code = 75
-    code = "mount-busy"
 
-
-class UnknownMount(HepsubError):
+class UnknownMount(HepsubError, exit_code=76, code="unknown-mount"):
     """hep_mount has mounted nothing there on this host."""
 
-    exit_code = 76
-    code = "unknown-mount"
+
+# 130: Ctrl-C
 
 
-class Interrupted(HepsubError):
+class Interrupted(HepsubError, exit_code=130, code="interrupted"):
     """The user pressed Ctrl-C."""
-
-    exit_code = 130
-    code = "interrupted"

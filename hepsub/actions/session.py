@@ -38,7 +38,8 @@ _TOKEN_S = 30.0
 _JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
 
-Connect = Callable[[Pool], tuple[BatchSystem, ...]]
+Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
+"""The schedds of a pool, by its name and what the policy says of it."""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -49,7 +50,7 @@ class Session(Struct, frozen=True, kw_only=True):
         paths: the files that hepsub keeps.
         policy: what the site decided.
         journal: which submission went where.
-        connect: the schedds of a pool, by name.
+        connect: the schedds of a pool, by its name and what the policy says of it.
         keys: the keys for a storage, by its name and what the policy says of it.
         prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
             says besides.
@@ -90,8 +91,9 @@ class Session(Struct, frozen=True, kw_only=True):
             UnknownSchedd: none of the schedds of the policy is there.
             UnknownPool: the policy has no such pool, or no longer.
         """
-        rules = self.policy.pool[self.policy.pool_named(pool, "an earlier submission")]
-        found = self.connect(rules)
+        name = self.policy.pool_named(pool, "an earlier submission")
+        rules = self.policy.pool[name]
+        found = self.connect(name, rules)
         allowed = [
             each
             for each in found
@@ -130,7 +132,8 @@ class Session(Struct, frozen=True, kw_only=True):
         """The schedds that the policy or the journal's latest entries name, and the pool does not know now."""
         names = [each.name for each in present]
         recent = self.situation.now - _JOURNAL_MATTERS_S
-        noted = [e.schedd for e in self.journal.entries() if e.pool == pool and e.when > recent]
+        entries = self.journal.entries()
+        noted = [e.ref.schedd for e in entries if e.ref.pool == pool and e.when > recent]
         expected = dict.fromkeys([*self.policy.pool[pool].schedds, *noted])
         return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
 
@@ -191,7 +194,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         paths=paths,
         policy=policy,
         journal=Journal(directory=paths.journal, host=situation.host),
-        connect=lambda pool: _connect(pool, situation, token_for),
+        connect=lambda name, pool: _connect(name, pool, situation, token_for),
         keys=keys,
         prove=prove,
         credential=credential,
@@ -212,16 +215,18 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 
 
-def _connect(pool: Pool, situation: Situation, token_for: TokenFor) -> tuple[BatchSystem, ...]:
+def _connect(
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor
+) -> tuple[BatchSystem, ...]:
     if pool.kind == "here":
         from hepsub.local.pool import open_here
 
-        return open_here(situation.environment, situation.host, situation.now)
-    return _condor_schedds(pool, situation, token_for)
+        return open_here(name, situation.environment, situation.host, situation.now)
+    return _condor_schedds(name, pool, situation, token_for)
 
 
 def _condor_schedds(
-    pool: Pool, situation: Situation, token_for: TokenFor
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor
 ) -> tuple[BatchSystem, ...]:
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
 
@@ -238,6 +243,7 @@ def _condor_schedds(
         found = find_schedds(pool.collector)
     return tuple(
         CondorSchedd(
+            pool=name,
             address=address,
             collector=pool.collector,
             obtain_token=obtain_token,

@@ -13,10 +13,9 @@ from enum import Enum
 
 from msgspec import Struct, structs
 
-from hepsub.auth.bearer import held_token
+from hepsub.auth.bearer import Found, discover, held_token
+from hepsub.auth.claims import misfit, read_claims
 from hepsub.auth.credential import Held, Kind
-from hepsub.auth.discovery import Found, discover
-from hepsub.auth.jwt import misfit, read_claims
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,

@@ -113,7 +113,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
-        wanted = range(self.request.number) if procs is None else procs
+        wanted = range(self.request.ref.number) if procs is None else procs
         self._write_corners(FILE_NAME, self._manifests(wanted, cluster, signing), first=first)
 
     def _write_corners(
@@ -169,7 +169,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
                     credential_source=corner if every.confined else every.credential_source,
                     inputs=inputs,
                     outputs=outputs,
-                    marker=marker_place(outputs, request.uuid, proc),
+                    marker=marker_place(outputs, request.ref.uuid, proc),
                     authorities=_authorities(request, (*inputs, *outputs, *every.libraries)),
                 )
                 yield proc, manifest_text(one, signing)
@@ -268,7 +268,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     def _make_corners(self) -> None:
         """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
         request = self.request
-        jobs = [request.values(proc, None) for proc in range(request.number)]
+        jobs = [request.values(proc, None) for proc in range(request.ref.number)]
         logs: list[tuple[str, str]] = []
         if request.staging.confined:
             stdout, stderr = parse_template(request.stdout), parse_template(request.stderr)
@@ -312,7 +312,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         trouble: BundleUnusable | None = None
         if self.request.staging.confined:
             try:
-                wanted = range(self.request.number) if procs is None else procs
+                wanted = range(self.request.ref.number) if procs is None else procs
                 contents = ((proc, held.content) for proc in wanted)
                 self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
@@ -349,7 +349,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if not self.layout.private(UNLINKED).exists():
             return ()
         troubles: list[str] = []
-        for proc in range(self.request.number):
+        for proc in range(self.request.ref.number):
             troubles += place_logs(self.layout, self.request, cluster, proc)
         return tuple(troubles)
 
@@ -390,7 +390,11 @@ class Bundle(Struct, frozen=True, kw_only=True):
         Raises:
             BundleUnusable: it cannot be noted.
         """
-        placed = {"pool": self.request.pool, "schedd": self.request.schedd, "cluster": cluster}
+        placed = {
+            "pool": self.request.ref.pool,
+            "schedd": self.request.ref.schedd,
+            "cluster": cluster,
+        }
         try:
             write_whole(self.layout.private(READY), json.dumps(placed), 0o600)
         except OSError as error:

@@ -14,12 +14,14 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import OfAnotherHepsub, from_json
 from hepsub.documents import Malformed, Moment, has_been, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import (
     FINISHED,
     JOB,
@@ -52,19 +54,10 @@ _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
 
 class Placed(Struct, frozen=True, kw_only=True):
-    """A complete bundle, and where its jobs are.
-
-    Attributes:
-        directory: its own directory.
-        pool: the pool's name in the policy.
-        schedd: full name of the schedd.
-        cluster: ClusterId; 0 when it is not known.
-    """
+    """A complete bundle, by its own directory, and where its jobs are."""
 
     directory: Path
-    pool: str
-    schedd: str
-    cluster: int
+    ref: SubmissionRef
 
 
 class Signed(Struct, frozen=True, kw_only=True):
@@ -258,17 +251,18 @@ def read_placed(directory: Path) -> Placed | None:
     try:
         with open_tree(layout.private("")) as tree:
             ready = read_json(tree.read(READY, _LARGEST_NOTE), _Ready, most=_LARGEST_NOTE)
-        return Placed(
-            directory=directory, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
+        ref = SubmissionRef(
+            uuid=directory.name, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
         )
+        return Placed(directory=directory, ref=ref)
     except FileNotFoundError:
         return None
     except (OSError, Malformed):
         bundle = read_bundle(directory)  # of an older hepsub, which wrote nothing there
         if bundle is None:
             return None
-        request = bundle.request
-        return Placed(directory=directory, pool=request.pool, schedd=request.schedd, cluster=0)
+        # Jobs of that time could write into the request: not into the name of the directory.
+        return Placed(directory=directory, ref=replace(bundle.request.ref, uuid=directory.name))
 
 
 def read_signed(directory: Path, now: float) -> dict[str, Signed]:

@@ -57,7 +57,7 @@ def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, .
         first = request.values(0, None)
         script = parse_template(request.executable).fill(first)
         return (_set_of(script, request.staging.inputs_of(first)),), ()
-    jobs = [request.values(proc, None) for proc in range(request.number)]
+    jobs = [request.values(proc, None) for proc in range(request.ref.number)]
     scripts = parse_template(request.executable).fill_all(jobs)
     rows = request.staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}

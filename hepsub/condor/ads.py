@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
+from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
 from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
 from hepsub.condor.boot import without_boot
 from hepsub.condor.description import GATE
 from hepsub.condor.quoting import unquote_line
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
 
 PROJECTION = (
     "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "HepSub_Cmd", "Args", "Arguments",
@@ -199,16 +199,17 @@ def _arguments(ad: ClassAd) -> tuple[str, ...]:
     return tuple(text(ad, "Args", _LONGEST_ARGUMENTS).split())
 
 
-def read_submitted(ads: Iterable[ClassAd], schedd: str) -> tuple[Submitted, ...]:
+def read_submissions(ads: Iterable[ClassAd], pool: str, schedd: str) -> tuple[SubmissionRef, ...]:
     """The clusters that ads, of procs or of clusters, belong to."""
-    found: dict[int, Submitted] = {}
+    found: dict[int, SubmissionRef] = {}
     procs: dict[int, int] = {}
     for ad in ads:
         cluster = integer(ad, "ClusterId", least=1)
         if cluster is None:
             continue
         procs[cluster] = procs.get(cluster, 0) + (integer(ad, "ProcId") is not None)
-        found[cluster] = Submitted(
+        found[cluster] = SubmissionRef(
+            pool=pool,
             schedd=schedd,
             cluster=cluster,
             number=integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or procs[cluster],

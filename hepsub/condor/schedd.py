@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
@@ -19,7 +19,7 @@ from hepsub.condor.ads import (
     constraint,
     read_job,
     read_queue,
-    read_submitted,
+    read_submissions,
 )
 from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
 from hepsub.condor.attributes import ClassAd, integer, text
@@ -29,28 +29,33 @@ from hepsub.condor.credd import Produce, store_credential
 from hepsub.condor.description import GATE, SubmitDescription, describe
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 
 T = TypeVar("T")
 
 
-class CondorSchedd(Struct, frozen=True, kw_only=True):
+class CondorSchedd(Struct, kw_only=True, eq=False):
     """One schedd, as hepsub's seam wants it.
 
     Attributes:
+        pool: its pool's name in the policy.
         address: where it is.
         collector: host[:port] of its pool; empty for HTCondor's own configuration.
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
         produce_ticket: runs the program that HTCondor's configuration names, with a credential cache; returns
             what it made of it.
+        unsent: what the bindings answered to the submissions whose files are still to be sent, by ClusterId.
     """
 
+    pool: str
     address: ScheddAddress
     collector: str
     obtain_token: Callable[[str], bool]
     produce_ticket: Produce
+    unsent: dict[int, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -125,14 +130,16 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
                 answer = self._schedd().submit(submit, itemdata=items, spool=spool)
             else:
                 answer = self._schedd().submit(submit, count=description.number, spool=spool)
-            return Submitted(
+            ref = SubmissionRef(
+                uuid=uuid,
+                pool=self.pool,
                 schedd=self.name,
                 cluster=answer.cluster(),
                 number=description.number,
-                uuid=uuid,
-                handle=answer if spool else None,
-                notes=_limit_notes(plan),
             )
+            if spool:
+                self.unsent[ref.cluster] = answer
+            return Submitted(ref=ref, notes=_limit_notes(plan))
 
         try:
             return self._guarded(once, writing=True)
@@ -141,13 +148,17 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         ) as error:  # in the words of its administrators (SUBMIT_REQUIREMENT_NAMES), or HTCondor's
             raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Send the files of a cluster to the schedd's spool; until then its jobs are on hold (code 16).
+
+        Only the connection that submitted the cluster can do that: the bindings keep the procs' ads in what they
+        answered, and make nothing of the same ads from the queue.
 
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: they did not arrive.
         """
-        self._guarded(lambda: self._schedd().spool(submitted.handle), writing=True)
+        self._guarded(lambda: self._schedd().spool(self.unsent[cluster]), writing=True)
+        del self.unsent[cluster]
 
     def fetch(self, selection: Selection) -> None:
         """Fetch what ended jobs left in the schedd's spool; they leave the queue then.
@@ -158,15 +169,15 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         ended = replace(selection, states=(State.COMPLETED,))
         self._guarded(lambda: self._schedd().retrieve(constraint(ended)), writing=True)
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection in the queue or, failing that, in the history.
 
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
         queued = self._query(constraint(selection), FIND_PROJECTION)
-        return read_submitted(queued, self.name) or read_submitted(
-            self._history(selection, FIND_PROJECTION, 1), self.name
+        return read_submissions(queued, self.pool, self.name) or read_submissions(
+            self._history(selection, FIND_PROJECTION, 1), self.pool, self.name
         )
 
     def queue(self, selection: Selection, now: float) -> Queue:

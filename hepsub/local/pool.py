@@ -20,6 +20,7 @@ from hepsub.batch import (
     Submitted,
 )
 from hepsub.errors import NotOnThisMachine
+from hepsub.jobid import SubmissionRef
 from hepsub.local import facts, preview, queue, record, staged
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, check, prepare, queue_directory
@@ -40,12 +41,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     """One user's queue on one host; like a schedd, it has a clock of its own.
 
     Attributes:
+        pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
         host: the host's name.
         now: the moment of this command, in seconds since the epoch.
         timing: lengths of time.
     """
 
+    pool: str
     place: Place
     host: str
     now: float
@@ -77,15 +80,12 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             cluster = queue.insert(connection, plan, uuid, self.now)
         ensure_runner(self.place, self.timing)
         note = capped_note(this_machine(), plan.cpus, plan.memory_mb)
-        return Submitted(
-            schedd=self.name,
-            cluster=cluster,
-            number=plan.number,
-            uuid=uuid,
-            notes=(note,) if note else (),
+        ref = SubmissionRef(
+            uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
+        return Submitted(ref=ref, notes=(note,) if note else ())
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection, in the queue or in the history.
 
         Raises:
@@ -94,7 +94,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         if not self._exists():
             return ()
         with Database(self.place).reading() as connection:
-            return queue.find(connection, selection, self.name)
+            return queue.find(connection, selection, self.pool, self.name)
 
     def queue(self, selection: Selection, now: float) -> Queue:
         """The jobs of a selection that are in the queue.
@@ -168,7 +168,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """The login name: nobody else can use this queue."""
         return f"{login_name(os.getuid())}, by being on this machine"
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Do nothing: the files are on this machine."""
 
     def fetch(self, selection: Selection) -> None:
@@ -215,8 +215,8 @@ class HereBatch(Struct, frozen=True, kw_only=True):
 
 
 def open_here(
-    environment: Mapping[str, str], host: str, now: float, timing: Timing = USUAL
+    pool: str, environment: Mapping[str, str], host: str, now: float, timing: Timing = USUAL
 ) -> tuple[HereBatch, ...]:
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
-    return (HereBatch(place=place, host=host, now=now, timing=timing),)
+    return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import Act, ActCount, JobStatus, Selection, State, Submitted
+from hepsub.batch import Act, ActCount, JobStatus, Selection, State
+from hepsub.jobid import SubmissionRef
 from hepsub.local.holds import ASKED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
 from hepsub.local.selection import condition
@@ -83,12 +84,18 @@ def _rows(plan: Plan, cluster: int, uuid: str) -> Iterator[tuple[object, ...]]:
 
 
 def find(
-    connection: sqlite3.Connection, selection: Selection, schedd: str
-) -> tuple[Submitted, ...]:
+    connection: sqlite3.Connection, selection: Selection, pool: str, schedd: str
+) -> tuple[SubmissionRef, ...]:
     """The clusters that the jobs of a selection belong to."""
     wanted = "DISTINCT procs.cluster, number, uuid"
     return tuple(
-        Submitted(schedd=schedd, cluster=row["cluster"], number=row["number"], uuid=row["uuid"])
+        SubmissionRef(
+            uuid=row["uuid"],
+            pool=pool,
+            schedd=schedd,
+            cluster=row["cluster"],
+            number=row["number"],
+        )
         for row in _select(connection, wanted, "1", selection, "ORDER BY procs.cluster")
     )
 

@@ -21,6 +21,7 @@ from hepsub.batch import (
     Unmade,
 )
 from hepsub.errors import PoolUnreachable, SubmissionRefused
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from tests.fakes.world import NOON
@@ -78,7 +79,7 @@ def make_unmade(cluster: int = 20, **values: object) -> Unmade:
 class Cluster:
     """What was submitted: the plan, and what it is found by."""
 
-    submitted: Submitted
+    submitted: SubmissionRef
     plan: Plan
 
 
@@ -88,6 +89,7 @@ class FakeSchedd:
 
     Attributes:
         name: full name.
+        pool: its pool's name in the policy.
         host: the host it runs on.
         jobs: the queue.
         unmade: the factories.
@@ -101,6 +103,7 @@ class FakeSchedd:
     """
 
     name: str = "schedd01.example.org"
+    pool: str = "local"
     host: str = "schedd01.example.org"
     jobs: list[JobStatus] = field(default_factory=list)
     unmade: list[Unmade] = field(default_factory=list)
@@ -121,9 +124,9 @@ class FakeSchedd:
         self._called("identity")
         return "alice@example.org, by FS"
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Note that the files came, or fail as told."""
-        self._called(f"hand_over {submitted.cluster}")
+        self._called(f"hand_over {cluster}")
         fault, self.handover_fault = self.handover_fault, None
         if fault is not None:
             raise fault
@@ -167,8 +170,10 @@ class FakeSchedd:
 
     def _commit(self, plan: Plan, uuid: str) -> Submitted:
         number = max((each.submitted.cluster for each in self.clusters), default=12) + 1
-        submitted = Submitted(schedd=self.name, cluster=number, number=plan.number, uuid=uuid)
-        self.clusters.append(Cluster(submitted=submitted, plan=plan))
+        ref = SubmissionRef(
+            uuid=uuid, pool=self.pool, schedd=self.name, cluster=number, number=plan.number
+        )
+        self.clusters.append(Cluster(submitted=ref, plan=plan))
         made = min(plan.number, plan.factory_idle or plan.number)
         for proc in range(made):
             self.jobs.append(
@@ -190,9 +195,9 @@ class FakeSchedd:
                     requested_mb=plan.memory_mb,
                 )
             )
-        return submitted
+        return Submitted(ref=ref)
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters with this UUID or key."""
         self._called("find")
         return tuple(each.submitted for each in self._found(selection))
@@ -263,10 +268,15 @@ class FakeSchedd:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
 
 
-def as_batch_systems(*schedds: FakeSchedd) -> Callable[[object], tuple[BatchSystem, ...]]:
+def as_batch_systems(*schedds: FakeSchedd) -> Callable[[str, object], tuple[BatchSystem, ...]]:
     """A connection to these schedds, whatever the pool."""
-    systems: tuple[BatchSystem, ...] = schedds
-    return lambda _: systems
+
+    def connect(pool: str, _: object) -> tuple[BatchSystem, ...]:
+        for each in schedds:
+            each.pool = pool
+        return schedds
+
+    return connect
 
 
 def _meant(job: JobStatus, selection: Selection) -> bool:

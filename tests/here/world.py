@@ -64,7 +64,7 @@ class Here:
     @property
     def pool(self) -> HereBatch:
         variables = {"HEPSUB_HERE_DIR": str(self.place.directory)}
-        return open_here(variables, "laptop", time.time(), self.timing)[0]
+        return open_here("here", variables, "laptop", time.time(), self.timing)[0]
 
     def session(self) -> Session:
         situation = replace(
@@ -72,8 +72,12 @@ class Here:
         )
         return make_session(
             self.directory,
-            lambda _: open_here(
-                {"HEPSUB_HERE_DIR": str(self.place.directory)}, "laptop", time.time(), self.timing
+            lambda pool, _: open_here(
+                pool,
+                {"HEPSUB_HERE_DIR": str(self.place.directory)},
+                "laptop",
+                time.time(),
+                self.timing,
             ),
             policy=make_policy(self.policy),
             situation=situation,

@@ -38,15 +38,15 @@ class Slow:
     def __getattr__(self, name): return getattr(self.schedd, name)
     def submit(self, plan, uuid):
         submitted = self.schedd.submit(plan, uuid)
-        if moment == "committed": wait_for_ever(f"{submitted.cluster} {uuid}")
+        if moment == "committed": wait_for_ever(f"{submitted.ref.cluster} {uuid}")
         self.done = submitted
         return submitted
     def open_gate(self, cluster):
-        if moment == "written": wait_for_ever(f"{cluster} {self.done.uuid}")
+        if moment == "written": wait_for_ever(f"{cluster} {self.done.ref.uuid}")
         self.schedd.open_gate(cluster)
 
 session = open_session()
-slow = replace(session, connect=lambda pool: tuple(Slow(each) for each in session.connect(pool)))
+slow = replace(session, connect=lambda *pool: tuple(Slow(each) for each in session.connect(*pool)))
 submit(slow, job_spec(parse(words, COMMAND)))
 '''
 

@@ -158,8 +158,12 @@ def _session(session: Session, directory: Path, server: S3Server, keys: Keys) ->
         situation=situation,
         policy=_policy(server.endpoint, directory / "bundles"),
         journal=Journal(directory=directory / "journal", host=situation.host),
-        connect=lambda _: open_here(
-            situation.environment, situation.host, situation.now, replace(USUAL, linger_s=0.0)
+        connect=lambda pool, _: open_here(
+            pool,
+            situation.environment,
+            situation.host,
+            situation.now,
+            replace(USUAL, linger_s=0.0),
         ),
         keys=lambda _name, _storage: keys,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import copy_home
+from hepsub.actions.fetch.local import copy_home
 from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local
 from hepsub.actions.fetch.stand import ground_of

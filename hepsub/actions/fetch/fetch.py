@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hepsub.actions.fetch.bring import Brought, bring
-from hepsub.actions.fetch.find import Found, find_submissions
 from hepsub.actions.fetch.keys import keeper
 from hepsub.actions.fetch.logs import with_logs
 from hepsub.actions.fetch.look import look
@@ -17,10 +16,11 @@ from hepsub.actions.fetch.problems import problems_of
 from hepsub.actions.fetch.push import push_home, waiting_at_home
 from hepsub.actions.fetch.result import Fetched, FetchedCluster
 from hepsub.actions.fetch.stand import stand
-from hepsub.actions.fetch.states import await_ends, collect_spooled, job_states
+from hepsub.actions.queue.ends import await_ends, collect_spooled, job_states
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found, find_submissions
 from hepsub.actions.submit.stage import Stores, open_stores
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
@@ -58,21 +58,26 @@ class _View:
         if trouble:
             self.notes.append(trouble)
         for job in looked.jobs:
-            self.notes += left_text(f"{found.cluster}.{job.proc}", job.home, job.returned)
+            self.notes += left_text(f"{found.ref.cluster}.{job.proc}", job.home, job.returned)
         named = any(job.carried for job in looked.jobs)
         if not named and not found.bundle.request.staging.brings_all:
-            self.notes.append(f"the jobs of cluster {found.cluster} have no outputs (-out)")
+            self.notes.append(f"the jobs of cluster {found.ref.cluster} have no outputs (-out)")
         self.problems += [
             Problem(code=each.code, message=each.message, remedy=each.remedy)
             for each in looked.errors
         ]
         request = found.bundle.request
-        whole = (with_logs(each, request, found.cluster) for each in jobs.values())
+        whole = (with_logs(each, request, found.ref.cluster) for each in jobs.values())
         kept = [self.order.part_of(each) for each in whole]
-        files = (each for job in kept for each in stand(job, self.order.directory, found.cluster))
+        files = (
+            each for job in kept for each in stand(job, self.order.directory, found.ref.cluster)
+        )
         self.clusters.append(
             FetchedCluster(
-                cluster=found.cluster, schedd=found.schedd, jobs=tuple(kept), files=tuple(files)
+                cluster=found.ref.cluster,
+                schedd=found.ref.schedd,
+                jobs=tuple(kept),
+                files=tuple(files),
             )
         )
 
@@ -80,7 +85,7 @@ class _View:
         before = waiting_at_home(found)
         self.problems += push_home(self.session, self.stores, found, force=self.order.force)
         if pushed := sorted(set(before) - set(waiting_at_home(found))):
-            jobs = job_ranges(found.cluster, pushed)
+            jobs = job_ranges(found.ref.cluster, pushed)
             self.notes.append(f"{jobs}: what had come home is in its place now")
 
 
@@ -132,7 +137,7 @@ def _result(value: Fetched, view: _View, submissions: Sequence[Found], brought: 
     problems = [*view.problems, *_unmatched(view.order, value.clusters)]
     if brought.interrupted:
         problems.insert(0, _INTERRUPTED)
-    by_cluster = {found.cluster: found for found in submissions}
+    by_cluster = {found.ref.cluster: found for found in submissions}
     for each in value.clusters:
         found = by_cluster[each.cluster]
         problems += problems_of(found, each, listing=value.listing or brought.interrupted)
@@ -146,7 +151,7 @@ def _result(value: Fetched, view: _View, submissions: Sequence[Found], brought: 
 
 
 def _check_numbers(submissions: Sequence[Found]) -> None:
-    numbers = [found.cluster for found in submissions]
+    numbers = [found.ref.cluster for found in submissions]
     twice = next((number for number in numbers if numbers.count(number) > 1), None)
     if twice is not None:
         raise UsageError(
@@ -156,14 +161,14 @@ def _check_numbers(submissions: Sequence[Found]) -> None:
 
 
 def _without_bundle(session: Session, found: Found) -> list[Problem]:
-    if found.pool in session.policy.pool and session.policy.pool[found.pool].spool:
+    if found.ref.pool in session.policy.pool and session.policy.pool[found.ref.pool].spool:
         return []  # everything that a plain job leaves was in the spool
     days = float(session.policy.renew.keep) / 86400
     return [
         Problem(
             code="no-bundle",
-            message=f"nothing is known of outputs of cluster {found.cluster}: there is no bundle"
-            f" {session.bundles / (found.uuid or '?')}",
+            message=f"nothing is known of outputs of cluster {found.ref.cluster}: there is no bundle"
+            f" {session.bundles / (found.ref.uuid or '?')}",
             remedy="jobs without -in, -out and -cred have none, and their files are where they wrote them; others"
             f" keep theirs for {days:.0f} days after their end, on the file system where they were submitted",
         )

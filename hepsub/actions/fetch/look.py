@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.find import Found
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.actions.fetch.result import Output
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.submissions import Found
 from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
@@ -57,8 +57,8 @@ def look(found: Found, bundle: Bundle, stores: Stores, courier: Courier) -> Look
 
 def _job(found: Found, bundle: Bundle, proc: int) -> Job:
     request = bundle.request
-    carried = request.staging.outputs_of(request.values(proc, found.cluster))
-    marker = marker_place(carried, request.uuid, proc)
+    carried = request.staging.outputs_of(request.values(proc, found.ref.cluster))
+    marker = marker_place(carried, request.ref.uuid, proc)
     job = Job(proc=proc, carried=carried, bundle=bundle, marker=marker)
     try:
         with bundle.open_returned(proc) as tree:
@@ -183,10 +183,10 @@ def _shared(bundle: Bundle, found: Found) -> frozenset[ObjectPlace]:
     """The prefixes of patterns that are the same for several jobs."""
     request = bundle.request
     counts: Counter[ObjectPlace] = Counter()
-    if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
+    if request.ref.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
         return frozenset()
-    for proc in range(request.number):
-        for each in request.staging.outputs_of(request.values(proc, found.cluster)):
+    for proc in range(request.ref.number):
+        for each in request.staging.outputs_of(request.values(proc, found.ref.cluster)):
             if each.is_pattern and isinstance(each.place, ObjectPlace):
                 counts[each.place] += 1
     return frozenset(place for place, number in counts.items() if number > 1)

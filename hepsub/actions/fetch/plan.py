@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from hepsub.actions.fetch.complete import (
+from hepsub.actions.fetch.listing import Job, Sight
+from hepsub.actions.fetch.result import JobFiles, Missing, Output
+from hepsub.actions.fetch.runs import (
     is_marked_complete,
     is_of_another_run,
     left_over,
     mixed_runs,
 )
-from hepsub.actions.fetch.result import JobFiles, Missing, Output
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.actions.fetch.why import why_missing
 from hepsub.bundle.report import HOME, REPORT, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches

@@ -6,10 +6,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from hepsub.actions.fetch.find import Found
 from hepsub.actions.fetch.logs import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.result import FetchedCluster, Here, JobFiles, Local
+from hepsub.actions.submissions import Found
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.result import Problem
@@ -63,13 +63,13 @@ def _next(found: Found, jobs: list[JobFiles]) -> str:
     first = jobs[0]
     if any(each.unseen for each in first.missing):
         return "the same command again, when the storage answers and lets you read"
-    job = f"{found.cluster}.{first.proc}"
+    job = f"{found.ref.cluster}.{first.proc}"
     if first.status is not None and first.status.state in _WAITING:
-        return f"hep_fetch -wait {found.cluster} waits for it"
+        return f"hep_fetch -wait {found.ref.cluster} waits for it"
     if first.status is not None and first.status.state is State.HELD:
         return f"hep_q -i {job} -why tells what to do"
     request = found.bundle.request if found.bundle is not None else None
-    log = stderr_of(request, first.proc, found.cluster) if request is not None else None
+    log = stderr_of(request, first.proc, found.ref.cluster) if request is not None else None
     where = f"its stderr is {log}" if log is not None else "its stderr is where -e put it"
     return f"{where}; hep_history {job} tells how it ended"
 

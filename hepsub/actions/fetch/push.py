@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hepsub.actions.fetch.find import Found
-from hepsub.actions.fetch.states import job_states
+from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Round, push_pending
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
@@ -48,12 +48,7 @@ def push_home(
     """
     if found.bundle is None:
         return []
-    placed = Placed(
-        directory=found.bundle.directory,
-        pool=found.pool,
-        schedd=found.schedd,
-        cluster=found.cluster,
-    )
+    placed = Placed(directory=found.bundle.directory, ref=found.ref)
     if not is_believed(session, found.bundle, placed):
         return [Problem(code="not-believed", message=not_believed(placed))]
     procs = waiting_at_home(found)
@@ -70,12 +65,12 @@ def push_home(
                     )
                 ]
             now = Round(stores=stores, force=force)
-            troubles = push_pending(now, found.bundle, found.cluster, idle)
+            troubles = push_pending(now, found.bundle, found.ref.cluster, idle)
     except HepsubError as error:
         troubles = (error.message,)
     except OSError as error:
         troubles = (f"{error.filename}: {error.strerror}",)
-    named = f"outputs of cluster {found.cluster}"
+    named = f"outputs of cluster {found.ref.cluster}"
     return [
         Problem(
             code="not-pushed",

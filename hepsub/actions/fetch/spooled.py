@@ -20,8 +20,9 @@ def fetch_spooled(session: Session) -> tuple[str, ...]:
         return ()
     clusters: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for entry in session.journal.entries():
-        if entry.pool in spooled and entry.cluster > 0:
-            clusters[entry.pool, entry.schedd].append(entry.cluster)
+        ref = entry.ref
+        if ref.pool in spooled and ref.cluster > 0:
+            clusters[ref.pool, ref.schedd].append(ref.cluster)
     notes: list[str] = []
     for (pool, schedd), numbers in clusters.items():
         notes += _fetch(session, pool, schedd, numbers)

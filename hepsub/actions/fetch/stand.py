@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.copy import compare
+from hepsub.actions.fetch.local import compare
 from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
 from hepsub.storage.landing import PART, Landing, safe_parts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import Report, ReportedOutput
 from hepsub.plan.files import Carried

@@ -14,7 +14,7 @@ from hepsub.units import duration_text, moment_text
 def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str, ...]:
     """A line for each credential and storage of a cluster, and one for the last renewal; none without a bundle."""
     for placed in kept_bundles(session.bundles):
-        if (placed.schedd, placed.cluster) != (schedd, cluster):
+        if (placed.ref.schedd, placed.ref.cluster) != (schedd, cluster):
             continue
         bundle = read_bundle(placed.directory)
         if bundle is None:

@@ -73,7 +73,7 @@ def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
         return (not_believed(placed),)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
-    notes = _put_in_place(now, bundle, placed.cluster) if _has_outputs(bundle) else ()
+    notes = _put_in_place(now, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
     return (*notes, *_take_leave(session, bundle))
 
 
@@ -98,7 +98,7 @@ def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
 
 def _has_outputs(bundle: Bundle) -> bool:
     """Whether anything that a user made is still in it, or may be."""
-    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.number))
+    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.ref.number))
 
 
 def _may_have_outputs(bundle: Bundle, proc: int) -> bool:

@@ -20,7 +20,7 @@ from hepsub.bundle.directory import (
     why_unreadable,
 )
 from hepsub.errors import HepsubError
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""
@@ -31,12 +31,12 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
 
     Attributes:
         bundle: the bundle.
-        cluster: ClusterId; 0 when it is not known.
+        ref: where its jobs are; the cluster is 0 when it is not known.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
     bundle: Bundle
-    cluster: int
+    ref: SubmissionRef
     procs: frozenset[int] | None
 
     @property
@@ -47,7 +47,7 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     @property
     def number(self) -> int:
         """How many jobs need it, as far as is known."""
-        return self.bundle.request.number if self.procs is None else len(self.procs)
+        return self.bundle.request.ref.number if self.procs is None else len(self.procs)
 
 
 class Live(Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ def find_live(session: Session) -> Live:
     """The bundles that are complete, with their jobs; a schedd is asked once for all of its clusters."""
     by_schedd: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
     for each in kept_bundles(session.bundles):
-        by_schedd[each.pool, each.schedd].append(each)
+        by_schedd[each.ref.pool, each.ref.schedd].append(each)
     found: list[LiveBundle] = []
     away: list[str] = []
     left: list[str] = []
@@ -86,7 +86,7 @@ def find_live(session: Session) -> Live:
             elif not is_believed(session, bundle, each):
                 left.append(not_believed(each))
             else:
-                found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
+                found.append(LiveBundle(bundle=bundle, ref=each.ref, procs=procs))
     return Live(bundles=tuple(found), away=tuple(away), left=tuple(left))
 
 
@@ -94,9 +94,9 @@ def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
     """Whether a bundle says what was submitted: one of the old form only as its jobs' schedd confirms it."""
     if not bundle.old:
         return True
-    job = Selection(ids=(JobId(cluster=placed.cluster),))
+    job = Selection(ids=placed.ref.ids)
     try:
-        there = session.schedd(placed.pool, placed.schedd)
+        there = session.schedd(placed.ref.pool, placed.ref.schedd)
         jobs = there.queue(job, session.situation.now).jobs or there.history(job, 1)
         return not bundle.was_changed(min((each.submitted for each in jobs), default=0.0))
     except (HepsubError, OSError):
@@ -106,9 +106,9 @@ def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
 def not_believed(placed: Placed) -> str:
     """What to say of a bundle that is not."""
     return (
-        f"cluster {placed.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
-        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.cluster} brings its"
-        " outputs here"
+        f"cluster {placed.ref.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
+        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.ref.cluster} brings"
+        " its outputs here"
     )
 
 
@@ -122,7 +122,7 @@ def _ask(
     try:
         there = session.schedd(pool, schedd)
         known = [_with_cluster(there, each) for each in placed]
-        ids = tuple(JobId(cluster=each.cluster) for each in known if each.cluster)
+        ids = tuple(JobId(cluster=each.ref.cluster) for each in known if each.ref.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
         procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
         here = session.policy.pool[pool].kind == "here"
@@ -133,20 +133,20 @@ def _ask(
 
 def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:
     """Where a bundle's jobs are; one that does not tell its cluster is looked for by its UUID."""
-    if placed.cluster:
+    if placed.ref.cluster:
         return placed
-    found = schedd.find(Selection(uuid=placed.directory.name))
-    return replace(placed, cluster=found[0].cluster) if found else placed
+    found = schedd.find(Selection(uuid=placed.ref.uuid))
+    return replace(placed, ref=found[0]) if found else placed
 
 
 def _mine(
     schedd: BatchSystem, placed: Placed, procs: Mapping[int, frozenset[int]], *, here: bool
 ) -> frozenset[int] | None:
-    if not placed.cluster:
+    if not placed.ref.cluster:
         return None
-    mine = procs.get(placed.cluster, frozenset())
+    mine = procs.get(placed.ref.cluster, frozenset())
     # The embedded pool may have another queue, in another HEPSUB_HERE_DIR, that has these jobs.
-    if here and not mine and not schedd.find(Selection(uuid=placed.directory.name)):
+    if here and not mine and not schedd.find(Selection(uuid=placed.ref.uuid)):
         return None
     return mine
 

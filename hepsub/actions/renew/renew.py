@@ -124,7 +124,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     storages = renew_signatures(session, stores, live, before.storages)
     for each in found:
         if each.has_ended:
-            left += close_bundle(session, pending, each.bundle, each.cluster)
+            left += close_bundle(session, pending, each.bundle, each.ref.cluster)
     left += revisit_finished(session, pending)
     state = RenewalState(
         when=now,

@@ -50,7 +50,7 @@ def renew_signatures(
     done = _Round()
     for each in live:
         used = used_storages(each.bundle.request)
-        if not each.cluster and each.bundle.request.staging.needs_cluster:
+        if not each.ref.cluster and each.bundle.request.staging.needs_cluster:
             continue  # its places cannot be named
         signed = read_signed(each.bundle.directory, now)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
@@ -93,7 +93,7 @@ def _sign(
     session: Session, stores: Stores, each: LiveBundle, used: Sequence[str], done: _Round
 ) -> None:
     try:
-        sign(session, stores, each.bundle, each.cluster, each.procs)
+        sign(session, stores, each.bundle, each.ref.cluster, each.procs)
     except BundleUnusable as error:
         done.broken.update(dict.fromkeys(used, error))
     except HepsubError as error:

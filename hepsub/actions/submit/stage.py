@@ -145,7 +145,7 @@ def sign(
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    wanted = range(bundle.request.number) if procs is None else procs
+    wanted = range(bundle.request.ref.number) if procs is None else procs
     checked = session.interrupts.checked(wanted)
     bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
@@ -172,7 +172,7 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     staging = request.staging
     templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
-    jobs = [request.values(proc, None) for proc in range(request.number if listed else 1)]
+    jobs = [request.values(proc, None) for proc in range(request.ref.number if listed else 1)]
     files = staging.carried_by(jobs)
     names: dict[str, None] = {}
     for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
@@ -210,7 +210,7 @@ def open_gate(
         sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
         if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.pool]
+            pool = session.policy.pool[bundle.request.ref.pool]
             edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
         schedd.open_gate(cluster)
     except HepsubError as error:

@@ -20,13 +20,14 @@ from hepsub.actions.submit.log_directories import make_directories
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
-from hepsub.batch import BatchSystem, Selection, Submitted
+from hepsub.batch import BatchSystem, Selection
 from hepsub.bundle.common import check_common
 from hepsub.bundle.request import request_for
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.job import JobSpec
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.draft import draft
 from hepsub.plan.facts import Facts
@@ -93,15 +94,18 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     Attributes:
         submitted: the cluster.
-        pool: the pool's name in the policy.
         plan: the decided submission; None when the key had been used before.
         notes: what the user should know.
     """
 
-    submitted: Submitted
-    pool: str
+    submitted: SubmissionRef
     plan: Plan | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def pool(self) -> str:
+        """The pool's name in the policy."""
+        return self.submitted.pool
 
     @property
     def must_be_told(self) -> bool:
@@ -110,21 +114,21 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
-        cluster = self.submitted.cluster
+        ref = self.submitted
         procs: list[Json] = [
             {
                 "proc": proc.proc,
-                "stdout": proc.stdout.replace("%{ClusterId}", str(cluster)),
-                "stderr": proc.stderr.replace("%{ClusterId}", str(cluster)),
+                "stdout": proc.stdout.replace("%{ClusterId}", str(ref.cluster)),
+                "stderr": proc.stderr.replace("%{ClusterId}", str(ref.cluster)),
             }
             for proc in (self.plan.procs() if self.plan else ())
         ]
         return {
-            "cluster": cluster,
-            "jobs": self.submitted.number,
-            "pool": self.pool,
-            "schedd": self.submitted.schedd,
-            "uuid": self.submitted.uuid,
+            "cluster": ref.cluster,
+            "jobs": ref.number,
+            "pool": ref.pool,
+            "schedd": ref.schedd,
+            "uuid": ref.uuid,
             "new": self.plan is not None,
             "libraries": library_documents(self.plan, uploaded=True),
             "notes": list(self.notes),
@@ -250,11 +254,9 @@ def _made(
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
-        done = complete(session, stores, bundle, schedd, submitted, spool=plan.route.spool)
+        done = complete(session, stores, bundle, schedd, submitted.ref, spool=plan.route.spool)
     notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
-    value = Submission(
-        submitted=submitted, pool=plan.route.pool, plan=plan, notes=(*finished, *notes)
-    )
+    value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
 
 
@@ -301,25 +303,23 @@ def _alone(session: Session, once: str) -> Iterator[None]:
 def _earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
-    if noted is not None and noted.cluster > 0:
-        found = Submitted(
-            schedd=noted.schedd, cluster=noted.cluster, number=noted.number, uuid=noted.uuid
-        )
-        return Submission(submitted=found, pool=noted.pool, plan=None)
+    if noted is not None and noted.ref.cluster > 0:
+        return Submission(submitted=noted.ref, plan=None)
     if noted is not None:
         cause = HepsubError("an earlier hep_sub was interrupted")
-        seen = look_up(session, noted.schedd, noted, cause=cause)
-        _note(session, replace(noted, cluster=seen.cluster if seen else NO_CLUSTER))
+        seen = look_up(session, noted.ref, cause=cause)
+        _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
-            return Submission(submitted=seen, pool=noted.pool, plan=None)
+            return Submission(submitted=seen, plan=None)
     selection = Selection(once=plan.once, owner=session.situation.user)
     entries = session.journal.entries()
-    gone = frozenset(entry.uuid for entry in entries if entry.cluster == NO_CLUSTER)
+    gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
     for each in session.schedds(plan.route.pool):
         found_there = [found for found in each.find(selection) if found.uuid not in gone]
         if found_there:
-            _note(session, _entry(found_there[0], plan, session))
-            return Submission(submitted=found_there[0], pool=plan.route.pool, plan=None)
+            ref = found_there[0]
+            _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
+            return Submission(submitted=ref, plan=None)
     return None
 
 
@@ -327,18 +327,6 @@ def _note(session: Session, entry: Entry) -> None:
     """Into the journal, if it can be written: what is there is there all the same."""
     with contextlib.suppress(JournalNotWritable):
         session.journal.append(entry)
-
-
-def _entry(submitted: Submitted, plan: Plan, session: Session) -> Entry:
-    return Entry(
-        uuid=submitted.uuid,
-        pool=plan.route.pool,
-        schedd=submitted.schedd,
-        number=submitted.number,
-        when=session.situation.now,
-        cluster=submitted.cluster,
-        once=plan.once,
-    )
 
 
 def _reachable(session: Session, plan: Plan) -> tuple[BatchSystem | None, str]:

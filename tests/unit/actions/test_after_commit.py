@@ -252,7 +252,7 @@ def test_ctrl_c_before_the_jobs_can_start_takes_the_submission_back(
         submit(session, make_spec(*WAITS, "-once", "k"))
     assert caught.value.message == "interrupted; cluster 13 was removed again"
     assert (schedd.living(), schedd.gates, bundles(session)) == ([], [], [])
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
 
 
 def test_ctrl_c_while_the_manifests_are_written_ends_at_once(

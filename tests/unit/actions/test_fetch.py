@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import compare, copy_home
 from hepsub.actions.fetch.fetch import fetch
+from hepsub.actions.fetch.listing import Job, Sight
+from hepsub.actions.fetch.local import compare, copy_home
 from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.actions.fetch.stand import Ground
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session
@@ -537,7 +537,8 @@ def test_a_cluster_of_two_schedds_has_to_be_named(world: World) -> None:
     """Both are spelled out."""
     world.submit(*OUT)
     [entry] = world.session().journal.entries()
-    world.session().journal.append(replace(entry, uuid="other", schedd="schedd02.example.org"))
+    other = replace(entry.ref, uuid="other", schedd="schedd02.example.org")
+    world.session().journal.append(replace(entry, ref=other))
     with pytest.raises(AmbiguousJob) as caught:
         world.fetch("13")
     assert "schedd01:13 or schedd02:13" in caught.value.remedy

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.actions.fetch.plan import plan_job
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs

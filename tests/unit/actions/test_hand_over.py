@@ -78,7 +78,7 @@ def test_a_hand_over_that_fails_leaves_nothing(
         submit(session, make_spec(*LINE, "-once", "k"))
     assert caught.value.remedy == "try again"
     assert list(tmp_path.glob("bundles/[!.]*")) == []
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
     assert session.journal.once("k") is None
 
 
@@ -91,7 +91,7 @@ def test_a_connection_lost_after_the_commit_leaves_nothing(
         submit(session, make_spec(*LINE))
     assert any(call.startswith("act") for call in schedd.calls), schedd.calls
     assert list(tmp_path.glob("bundles/[!.]*")) == []
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
 
 
 def test_too_many_to_hand_over_are_refused(session: Session, schedd: FakeSchedd) -> None:

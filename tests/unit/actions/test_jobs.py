@@ -11,7 +11,7 @@ from hepsub.actions.queue.edit import Change, Edited, edit
 from hepsub.actions.session import Session
 from hepsub.batch import Act, ActCount, State
 from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd
-from hepsub.jobid import JobId, parse_job_id
+from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
@@ -194,9 +194,8 @@ def two(tmp_path: Path, first: FakeSchedd, second: FakeSchedd) -> Session:
 
 def journal(session: Session, cluster: int, schedd: str) -> None:
     """Note that this cluster was submitted on this schedd."""
-    session.journal.append(
-        Entry(uuid=f"u-{schedd}", pool="local", schedd=schedd, number=1, when=NOON, cluster=cluster)
-    )
+    ref = SubmissionRef(uuid=f"u-{schedd}", pool="local", schedd=schedd, cluster=cluster, number=1)
+    session.journal.append(Entry(ref=ref, when=NOON))
 
 
 def both() -> tuple[FakeSchedd, FakeSchedd]:

@@ -57,7 +57,7 @@ STORAGES = {
 CWD = Path("/home/alice")
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """Mounts need none."""
     return ()
 

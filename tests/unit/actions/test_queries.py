@@ -13,7 +13,7 @@ from hepsub.actions.queue.walltimes import Walltimes, walltimes
 from hepsub.actions.queue.why import Explanation, Explanations, why
 from hepsub.batch import State
 from hepsub.errors import AmbiguousJob, NoGroup, UnknownGroup
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
@@ -373,7 +373,10 @@ def test_an_id_in_the_history_is_looked_for_where_the_journal_says(tmp_path: Pat
     second = FakeSchedd(name=SECOND, past=[ended("13.0", 200, schedd=SECOND)])  # type: ignore[list-item]
     session = make_session(tmp_path, as_batch_systems(first, second))
     session.journal.append(
-        Entry(uuid="u", pool="local", schedd=SECOND, number=1, when=NOON, cluster=13)
+        Entry(
+            ref=SubmissionRef(uuid="u", pool="local", schedd=SECOND, cluster=13, number=1),
+            when=NOON,
+        )
     )
     assert past(history(session, (parse_job_id("13"),), "alice", 9, None)) == [("13.0", SECOND)]
 

@@ -10,10 +10,11 @@ import pytest
 
 from hepsub.actions.queue.wait import Clock, Waited, end_text, wait
 from hepsub.actions.submit.submit import Submission
-from hepsub.batch import JobStatus, State, Submitted
+from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
+from hepsub.jobid import SubmissionRef
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import make_policy, make_session
@@ -46,8 +47,9 @@ class Time:
 def submission(number: int) -> Submission:
     """Cluster 13 on schedd01."""
     return Submission(
-        submitted=Submitted(schedd="schedd01.example.org", cluster=13, number=number, uuid="u"),
-        pool="local",
+        submitted=SubmissionRef(
+            uuid="u", pool="local", schedd="schedd01.example.org", cluster=13, number=number
+        ),
         plan=None,
     )
 
@@ -186,7 +188,7 @@ def test_a_collector_that_is_away_is_asked_again(tmp_path: Path) -> None:
     schedd = FakeSchedd(past=[end(0)])
     answers: list[bool] = [False, True]
 
-    def connect(_: object) -> tuple[FakeSchedd, ...]:
+    def connect(*_: object) -> tuple[FakeSchedd, ...]:
         if not answers.pop(0):
             raise PoolUnreachable("the collector does not answer", remedy="")
         return (schedd,)
@@ -199,7 +201,7 @@ def test_a_schedd_that_restarts_is_waited_for(tmp_path: Path) -> None:
     """While it restarts the collector does not list it; its jobs go on all the same."""
     schedd = FakeSchedd(past=[end(0)])
     answers: list[tuple[FakeSchedd, ...]] = [(), (schedd,)]
-    session = make_session(tmp_path, lambda _: answers.pop(0))
+    session = make_session(tmp_path, lambda *_: answers.pop(0))
     result = wait(session, submission(1), Time([]).clock())
     assert result.exit_code == 0
 

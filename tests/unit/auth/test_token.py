@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from hepsub.auth import provider
 from hepsub.auth import token as module
-from hepsub.auth.bearer import held_token
+from hepsub.auth.bearer import discover, held_token
 from hepsub.auth.credential import Held, Kind, Lifetime
-from hepsub.auth.discovery import discover
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import (
     AgentUnavailable,
@@ -245,6 +244,19 @@ def test_the_account_has_the_credentials_name(agent: FakeAgent) -> None:
 def test_the_agent_knows_when_an_opaque_token_ends(agent: FakeAgent) -> None:
     agent.answer, agent.expires = "opaque", NOW + 50
     assert source().obtain(0).lifetime.expires == NOW + 50
+
+
+def test_what_a_token_says_of_its_end_counts_more_than_what_the_agent_says(
+    agent: FakeAgent,
+) -> None:
+    agent.answer, agent.expires = good(life=100), NOW + 50
+    assert source().obtain(0).lifetime.expires == NOW + 100
+
+
+def test_the_end_of_an_opaque_token_may_be_unknown(agent: FakeAgent) -> None:
+    agent.answer = "opaque"
+    lifetime = source().obtain(0).lifetime
+    assert (lifetime.expires, lifetime.renewable_until) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hepsub.policy.model import Pool
 from tests.fakes.world import make_session, make_situation
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """The directory is looked at before any pool."""
     return ()
 

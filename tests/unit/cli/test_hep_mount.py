@@ -30,7 +30,7 @@ RECORD = Record(
 )
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """Mounts need none."""
     return ()
 

@@ -21,16 +21,18 @@ from hepsub.actions.queue.wait import Waited
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.actions.submit.submit import Submission, preview
-from hepsub.batch import Act, State, Submitted
+from hepsub.batch import Act, State
 from hepsub.cli import render, text
 from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import NOON, make_script, make_session, make_situation, make_spec
 
 SUBMISSION = Submission(
-    submitted=Submitted(schedd="schedd01.example.org", cluster=13, number=1, uuid="u"),
-    pool="local",
+    submitted=SubmissionRef(
+        uuid="u", pool="local", schedd="schedd01.example.org", cluster=13, number=1
+    ),
     plan=None,
 )
 

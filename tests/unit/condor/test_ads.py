@@ -7,16 +7,16 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
+from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
 from hepsub.condor.ads import (
     PROJECTION,
     cluster_constraint,
     constraint,
     read_job,
     read_queue,
-    read_submitted,
+    read_submissions,
 )
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef, parse_job_id
 
 SCHEDD = "schedd01.example.org"
 
@@ -341,28 +341,30 @@ def test_only_the_procs_that_are_meant_are_counted(selection: Selection, number:
         ([], ()),
         (
             [{"ClusterId": 13, "ProcId": 0, "HepSub_UUID": "u"}, {"ClusterId": 13, "ProcId": 1, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=2, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=2, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "ProcId": 0, "TotalSubmitProcs": 5, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=5, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=5, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "TotalSubmitProcs": 100, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=100, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=100, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "ProcId": 0}, {"ClusterId": 14, "ProcId": 0, "HepSub_UUID": "v"}],
             (
-                Submitted(schedd=SCHEDD, cluster=13, number=1, uuid=""),
-                Submitted(schedd=SCHEDD, cluster=14, number=1, uuid="v"),
+                SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=1, uuid=""),
+                SubmissionRef(pool="p", schedd=SCHEDD, cluster=14, number=1, uuid="v"),
             ),
         ),
     ],
 )  # fmt: skip
-def test_clusters_are_found_in_ads(ads: list[dict[str, Any]], found: tuple[Submitted, ...]) -> None:
+def test_clusters_are_found_in_ads(
+    ads: list[dict[str, Any]], found: tuple[SubmissionRef, ...]
+) -> None:
     """Of procs and of cluster ads alike; a factory with nothing made has only the latter."""
-    assert read_submitted(ads, SCHEDD) == found
+    assert read_submissions(ads, "p", SCHEDD) == found
 
 
 def test_the_projection_asks_for_everything_that_is_read() -> None:

@@ -14,7 +14,7 @@ from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.batch import Selection
 from hepsub.cli.render import value_text
-from hepsub.condor.ads import PROJECTION, read_job, read_queue, read_submitted
+from hepsub.condor.ads import PROJECTION, read_job, read_queue, read_submissions
 from hepsub.condor.attributes import boolean, integer, is_short, real, seconds, text
 from hepsub.condor.collector import read_schedds
 from hepsub.condor.explain import explain_held, explain_idle
@@ -157,7 +157,7 @@ def seen(job_ad: Any) -> str:
     assert [job.job for job in found.jobs] == ["13.2"]
     listing = Listing(jobs=found.jobs, unmade=found.unmade, reasons=True)
     assert Result(value=listing).value.document()
-    assert [each.cluster for each in read_submitted([job_ad], "schedd01")] == [13]
+    assert [each.cluster for each in read_submissions([job_ad], "p", "schedd01")] == [13]
     assert explain_held(found.jobs[0], job_ad, "13.2").sentence
     assert explain_idle(found.jobs[0], job_ad, lambda: [job_ad], "13.2", NOON).sentence
     return value_text(listing).splitlines()[1]

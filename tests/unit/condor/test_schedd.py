@@ -24,7 +24,7 @@ from hepsub.errors import (
     SubmissionRefused,
     SubmissionUncertain,
 )
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Plan
 from tests.fakes.htcondor import (
     BUSY,
@@ -74,7 +74,11 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
     """The schedd."""
     address = ScheddAddress(name=NAME, machine="ap.test.hep", version="23.9.6", ad=AD)
     return CondorSchedd(
-        address=address, collector="", obtain_token=obtain, produce_ticket=lambda *_: b""
+        pool="local",
+        address=address,
+        collector="",
+        obtain_token=obtain,
+        produce_ticket=lambda *_: b"",
     )
 
 
@@ -89,8 +93,8 @@ def planned(*words: str, policy: str = "") -> Plan:
 def test_a_submission_is_one_call(htcondor: FakeBindings) -> None:
     """The description with the UUID, and how many."""
     submitted = opened().submit(planned("-n", "3"), "u-1")
-    assert submitted == Submitted(schedd=NAME, cluster=13, number=3, uuid="u-1")
-    assert submitted.handle is None
+    ref = SubmissionRef(uuid="u-1", pool="local", schedd=NAME, cluster=13, number=3)
+    assert submitted == Submitted(ref=ref)
     [(name, text, count, items, spool)] = htcondor.calls
     assert (name, count, items, spool) == ("submit", 3, [], False)
     assert 'My.HepSub_UUID = "u-1"' in str(text)
@@ -102,17 +106,19 @@ def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
         make_policy(),
         make_world(items=("one", "two words")),
     )
-    assert opened().submit(plan, "u-1").number == 2
+    assert opened().submit(plan, "u-1").ref.number == 2
     [(_, _, count, items, _)] = htcondor.calls
     assert count == 0
     assert isinstance(items, list)
     assert len(items) == 2
 
 
-def test_what_is_spooled_is_handed_over_by_its_handle(htcondor: FakeBindings) -> None:
+def test_what_is_spooled_is_handed_over_by_the_connection_that_submitted_it(
+    htcondor: FakeBindings,
+) -> None:
     plan = planned("-o", "/dev/null", "-e", "/dev/null", policy=SPOOL)
-    submitted = opened().submit(plan, "u-1")
-    opened().hand_over(submitted)
+    schedd = opened()
+    schedd.hand_over(schedd.submit(plan, "u-1").ref.cluster)
     assert htcondor.calls[0][-1] is True
     assert htcondor.calls[1] == ("spool", 13)
 
@@ -238,6 +244,27 @@ def test_the_bindings_other_errors_are_told_as_well(
         opened().queue(Selection(), 0)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda schedd: schedd.open_gate(13),
+        lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
+        lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
+        lambda schedd: schedd.fetch(THIRTEEN),
+    ],
+    ids=("open_gate", "edit_memory", "act", "fetch"),
+)
+def test_whoever_writes_asks_why_it_was_refused(
+    htcondor: FakeBindings, call: Callable[[CondorSchedd], object]
+) -> None:
+    """The bindings say of a write only that it failed."""
+    for name in ("edit", "act", "retrieve"):
+        htcondor.fails(name, "Unable to connect to schedd")
+    htcondor.fails("ping", NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused):
+        call(opened())
+
+
 def test_a_mistake_of_ours_is_not_the_pools(htcondor: FakeBindings) -> None:
     htcondor.fails("query", "ours", kind=TypeError)
     with pytest.raises(TypeError, match="ours"):
@@ -268,7 +295,7 @@ def test_with_a_new_token_it_is_tried_once_more(htcondor: FakeBindings) -> None:
         return True
 
     htcondor.fails("submit", NOT_BELIEVED)
-    assert opened(obtain).submit(planned(), "u-1").cluster == 13
+    assert opened(obtain).submit(planned(), "u-1").ref.cluster == 13
     assert len(htcondor.submitted) == 1
     htcondor.fails("submit", NOT_BELIEVED, NOT_BELIEVED)
     with pytest.raises(AuthenticationRefused):
@@ -304,7 +331,7 @@ def test_why_there_is_no_token_is_told_with_its_remedy(htcondor: FakeBindings) -
 def session(tmp_path: Path, htcondor: FakeBindings) -> Session:
     """Give a session whose one schedd speaks by the bindings in memory."""
     make_script(tmp_path)
-    return make_session(tmp_path, lambda _: (opened(),))
+    return make_session(tmp_path, lambda *_: (opened(),))
 
 
 def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
@@ -316,7 +343,7 @@ def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
     assert isinstance(result.value, Submission)
     assert result.value.submitted.cluster == 13
     assert len(htcondor.submitted) == 1
-    assert session.journal.entries()[-1].cluster == 13
+    assert session.journal.entries()[-1].ref.cluster == 13
 
 
 def test_an_answer_that_is_lost_before_the_commit_is_an_error(

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.actions.fetch.plan import plan_job
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.manifest import manifest_text
 from hepsub.bundle.report import read_report

@@ -19,34 +19,21 @@ from hepsub.bundle.directory import (
     why_of_another,
 )
 from hepsub.errors import AmbiguousJob, NotDone, UnknownJob
-from hepsub.jobid import JobId, same_schedd, short_name
+from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
 
 
 class Found(Struct, frozen=True, kw_only=True):
     """A submission that is meant.
 
     Attributes:
-        pool: the pool's name in the policy.
-        schedd: full name of its schedd.
-        cluster: ClusterId.
-        uuid: its UUID.
-        number: how many jobs it has; 0 for unknown.
+        ref: where it is.
         bundle: what travelled with it; None when nothing did, or it is gone.
         procs: the jobs that are meant.
     """
 
-    pool: str
-    schedd: str
-    cluster: int
-    uuid: str
-    number: int
+    ref: SubmissionRef
     bundle: Bundle | None = None
     procs: tuple[int, ...] = ()
-
-    @property
-    def ids(self) -> tuple[JobId, ...]:
-        """The whole cluster, for its schedd."""
-        return (JobId(cluster=self.cluster),)
 
 
 def find_submissions(session: Session, ids: Iterable[JobId], pool: str | None) -> tuple[Found, ...]:
@@ -65,9 +52,10 @@ def find_submissions(session: Session, ids: Iterable[JobId], pool: str | None) -
     found: dict[tuple[str, int], Found] = {}
     for each in ids:
         one = _find(session, each, pool)
-        before = found.get((one.schedd, one.cluster))
+        where = (one.ref.schedd, one.ref.cluster)
+        before = found.get(where)
         procs = {*(before.procs if before is not None else ()), *_procs(each, one)}
-        found[one.schedd, one.cluster] = replace(one, procs=tuple(sorted(procs)))
+        found[where] = replace(one, procs=tuple(sorted(procs)))
     return tuple(found.values())
 
 
@@ -87,80 +75,64 @@ def _find(session: Session, job: JobId, pool: str | None) -> Found:
     )
 
 
-def _noted(session: Session, job: JobId, pool: str | None) -> list[Found]:
+def _noted(session: Session, job: JobId, pool: str | None) -> list[SubmissionRef]:
     """What the journal knows; of two clusters of one number on a schedd the later one."""
     latest = {
-        entry.schedd: Found(
-            pool=entry.pool,
-            schedd=entry.schedd,
-            cluster=entry.cluster,
-            uuid=entry.uuid,
-            number=entry.number,
-        )
+        entry.ref.schedd: entry.ref
         for entry in session.journal.entries()
-        if entry.cluster == job.cluster and _may_be(entry.pool, entry.schedd, job, pool)
+        if _may_be(entry.ref, job, pool)
     }
     return list(latest.values())
 
 
-def _kept(session: Session, job: JobId, pool: str | None) -> list[Found]:
+def _kept(session: Session, job: JobId, pool: str | None) -> list[SubmissionRef]:
     """What bundles know, where there is no journal any more."""
     ended = [read_placed(each) for each in finished_bundles(session.bundles)]
     placed: list[Placed] = [*kept_bundles(session.bundles), *(each for each in ended if each)]
     latest = {
-        each.schedd: Found(
-            pool=each.pool,
-            schedd=each.schedd,
-            cluster=each.cluster,
-            uuid=each.directory.name,
-            number=0,
-        )
+        each.ref.schedd: each.ref
         for each in sorted(placed, key=lambda one: one.directory.stat().st_mtime)
-        if each.cluster == job.cluster and _may_be(each.pool, each.schedd, job, pool)
+        if _may_be(each.ref, job, pool)
     }
     return list(latest.values())
 
 
-def _asked(session: Session, job: JobId, pool: str | None) -> list[Found]:
+def _asked(session: Session, job: JobId, pool: str | None) -> list[SubmissionRef]:
     """What schedds know: the ads of jobs name their submissions."""
     name = session.pool_name(pool)
     wanted = Selection(ids=(JobId(cluster=job.cluster),), owner=session.situation.user)
     return [
-        Found(
-            pool=name,
-            schedd=each.schedd,
-            cluster=each.cluster,
-            uuid=each.uuid,
-            number=each.number,
-        )
+        each
         for schedd in session.schedds(name)
         if not job.schedd or same_schedd(job.schedd, schedd.name)
         for each in schedd.find(wanted)
     ]
 
 
-def _may_be(pool: str, schedd: str, job: JobId, asked: str | None) -> bool:
-    return (asked is None or asked == pool) and (not job.schedd or same_schedd(job.schedd, schedd))
+def _may_be(ref: SubmissionRef, job: JobId, pool: str | None) -> bool:
+    return (
+        ref.cluster == job.cluster
+        and (pool is None or pool == ref.pool)
+        and (not job.schedd or same_schedd(job.schedd, ref.schedd))
+    )
 
 
-def _with_bundle(session: Session, found: Found) -> Found:
-    directory = session.bundles / found.uuid
-    bundle = read_bundle(directory) if found.uuid else None
-    if bundle is None and found.uuid and (another := why_of_another(directory)):
-        raise NotDone(
-            another, remedy=f"hep_fetch {found.cluster} of that version brings its outputs"
-        )
-    number = bundle.request.number if bundle is not None else found.number
-    return replace(found, bundle=bundle, number=number)
+def _with_bundle(session: Session, ref: SubmissionRef) -> Found:
+    directory = session.bundles / ref.uuid
+    bundle = read_bundle(directory) if ref.uuid else None
+    if bundle is None and ref.uuid and (another := why_of_another(directory)):
+        raise NotDone(another, remedy=f"hep_fetch {ref.cluster} of that version brings its outputs")
+    number = bundle.request.ref.number if bundle is not None else ref.number
+    return Found(ref=replace(ref, number=number), bundle=bundle)
 
 
 def _procs(job: JobId, found: Found) -> Sequence[int]:
     if job.first is None or job.last is None:
-        return range(found.number)
-    if found.number and job.last >= found.number:
+        return range(found.ref.number)
+    if found.ref.number and job.last >= found.ref.number:
         raise UnknownJob(
-            f"{job}: cluster {found.cluster} has {found.number} job(s), the last one is"
-            f" {found.cluster}.{found.number - 1}",
-            remedy=f"hep_fetch {found.cluster} means all of them",
+            f"{job}: cluster {found.ref.cluster} has {found.ref.number} job(s), the last one is"
+            f" {found.ref.cluster}.{found.ref.number - 1}",
+            remedy=f"hep_fetch {found.ref.cluster} means all of them",
         )
     return range(job.first, job.last + 1)

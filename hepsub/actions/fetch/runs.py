@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hepsub.actions.fetch.listing import Job, Sight
 from hepsub.actions.fetch.result import Missing, Output
-from hepsub.actions.fetch.sight import Job, Sight
 from hepsub.bundle.report import UPLOADED, ReportedOutput
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepsub.auth.jwt import (
+from hepsub.auth.claims import (
     LONGEST_TOKEN,
     Claims,
     is_bearer_token,
@@ -177,6 +177,7 @@ def test_missing_scopes_are_named() -> None:
         ("storage.read:/cms", "storage.read:/", False),
         ("storage.read:/", "storage.modify:/", False),
         ("compute.read", "compute.create", False),
+        ("compute", "compute:/cms", False),
         ("wlcg.groups:/cms", "wlcg.groups:/cms", True),
     ],
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from hepsub.actions.fetch.find import Found
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session
+from hepsub.actions.submissions import Found
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 
@@ -24,10 +24,10 @@ def job_states(
         return {}, ""
     try:
         schedd = _schedd(session, found)
-        queue = schedd.queue(Selection(ids=found.ids), session.situation.now)
+        queue = schedd.queue(Selection(ids=found.ref.ids), session.situation.now)
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
-            past = schedd.history(Selection(ids=found.ids), max(found.number, len(procs)))
+            past = schedd.history(Selection(ids=found.ref.ids), max(found.ref.number, len(procs)))
             states = {job.proc: job for job in past} | states
     except HepsubError as error:
         return {}, f"{error.message}; what became of the jobs is not known"
@@ -36,16 +36,16 @@ def job_states(
 
 def collect_spooled(session: Session, found: Found) -> str:
     """Fetch what ended jobs left with a schedd that sees none of this host; what could not be, in words."""
-    if found.pool not in session.policy.pool or not session.policy.pool[found.pool].spool:
+    if found.ref.pool not in session.policy.pool or not session.policy.pool[found.ref.pool].spool:
         return ""
     # Not by owner: the schedd may know the user by another name.
-    wanted = Selection(ids=found.ids, states=(State.COMPLETED,))
+    wanted = Selection(ids=found.ref.ids, states=(State.COMPLETED,))
     try:
         schedd = _schedd(session, found)
         if schedd.queue(wanted, session.situation.now).jobs:
-            schedd.fetch(Selection(ids=found.ids))
+            schedd.fetch(Selection(ids=found.ref.ids))
     except HepsubError as error:
-        return f"what the jobs left at {found.schedd} could not be fetched: {error.message}"
+        return f"what the jobs left at {found.ref.schedd} could not be fetched: {error.message}"
     return ""
 
 
@@ -72,7 +72,7 @@ def _queue(session: Session, found: Found, clock: Clock) -> Queue:
     while True:
         try:
             schedd = _schedd(session, found)
-            return schedd.queue(Selection(ids=found.ids), session.situation.now)
+            return schedd.queue(Selection(ids=found.ref.ids), session.situation.now)
         except (PoolUnreachable, UnknownSchedd) as error:
             clock.progress(f"{error.message}; asking again in {pause:.0f} s")
             clock.sleep(pause)
@@ -80,9 +80,9 @@ def _queue(session: Session, found: Found, clock: Clock) -> Queue:
 
 
 def _schedd(session: Session, found: Found) -> BatchSystem:
-    if found.pool not in session.policy.pool:
-        raise UnknownPool(f"the policy knows no pool {found.pool} any more")
-    return session.schedd(found.pool, found.schedd)
+    if found.ref.pool not in session.policy.pool:
+        raise UnknownPool(f"the policy knows no pool {found.ref.pool} any more")
+    return session.schedd(found.ref.pool, found.ref.schedd)
 
 
 def _unended(found: Found, queue: Queue) -> set[int]:
@@ -104,7 +104,7 @@ def _tell(found: Found, queue: Queue, told: str, clock: Clock) -> str:
     idle, held = counts[State.IDLE] + unmade, counts[State.HELD]
     ended = len(wanted) - len(states) - unmade + counts[State.COMPLETED] + counts[State.REMOVED]
     running = len(wanted) - idle - held - ended
-    now = f"cluster {found.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
+    now = f"cluster {found.ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
     if now != told:
         clock.progress(now)
     return now
