@@ -16,7 +16,7 @@ from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.query import Filter, Listing
-    from hepsub.actions.submit.submit import Preview, Submission
+    from hepsub.actions.submit.result import Preview, Submission
     from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 
 __all__ = [
@@ -55,13 +55,14 @@ def submit(spec: JobSpec) -> Submission:
     """
     from hepsub.actions.session import open_session
     from hepsub.actions.submit import submit as action
+    from hepsub.actions.submit.result import Submission
     from hepsub.errors import Interrupted, NotDone
 
     result = action.submit(open_session(), spec)
     for problem in result.problems:
         kind = Interrupted if problem.code == Interrupted.code else NotDone
         raise kind(problem.message, remedy=problem.remedy)
-    assert isinstance(result.value, action.Submission)  # noqa: S101 (what the action returns)
+    assert isinstance(result.value, Submission)  # noqa: S101 (what the action returns)
     return result.value
 
 
@@ -73,9 +74,10 @@ def preview(spec: JobSpec) -> Preview:
     """
     from hepsub.actions.session import open_session
     from hepsub.actions.submit import submit as action
+    from hepsub.actions.submit.result import Preview
 
     value = action.preview(open_session(), spec).value
-    assert isinstance(value, action.Preview)  # noqa: S101 (what the action returns)
+    assert isinstance(value, Preview)  # noqa: S101 (what the action returns)
     return value
 
 

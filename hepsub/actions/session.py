@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,27 +10,22 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.batch import BatchSystem
-from hepsub.condor.bindings import is_configured, show_token
-from hepsub.condor.collector import find_schedds, token_directory
-from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
-from hepsub.plan.staging import bundle_root
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
-from hepsub.tools.condor import fetch_token, produce_ticket
-from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.batch import BatchSystem
     from hepsub.storage.keys import Keys
 
+    Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
     TokenFor = Callable[[str, str], Held]
     """A token by the credential's name, for an audience; empty for the credential's own."""
 
@@ -37,9 +33,6 @@ _TOKEN_S = 30.0
 """A token that is exchanged at once needs to live no longer."""
 _JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
-
-Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
-"""The schedds of a pool, by its name and what the policy says of it."""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -73,6 +66,8 @@ class Session(Struct, frozen=True, kw_only=True):
     @property
     def bundles(self) -> Path:
         """The directory of the bundles."""
+        from hepsub.plan.staging import bundle_root
+
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
 
     def pool_name(self, asked: str | None) -> str:
@@ -210,7 +205,11 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     """
     site = any(paths.site_policy.glob("*.toml"))
     named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
-    if site or named or is_configured(situation.environment) or installed("condor_master"):
+    if site or named:
+        return policy
+    from hepsub.condor.bindings import is_configured
+
+    if is_configured(situation.environment) or shutil.which("condor_master"):
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 
@@ -229,11 +228,22 @@ def _condor_schedds(
     name: str, pool: Pool, situation: Situation, token_for: TokenFor
 ) -> tuple[BatchSystem, ...]:
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
+    from hepsub.condor.collector import find_schedds
+    from hepsub.condor.schedd import CondorSchedd
 
     def obtain_token(schedd: str) -> bool:
+        from hepsub.condor.bindings import show_token
+        from hepsub.condor.collector import token_directory
+        from hepsub.tools.condor import fetch_token
+
         if fetch_token(schedd, token_directory(situation.home), situation.now):
             return True
         return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
+
+    def produced(program: str, cache: bytes) -> bytes:
+        from hepsub.tools.condor import produce_ticket
+
+        return produce_ticket(program, cache)
 
     try:
         found = find_schedds(pool.collector)
@@ -247,7 +257,7 @@ def _condor_schedds(
             address=address,
             collector=pool.collector,
             obtain_token=obtain_token,
-            produce_ticket=produce_ticket,
+            produce_ticket=produced,
         )
         for address in found
     )

@@ -13,7 +13,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
@@ -46,7 +45,7 @@ class SentSet(Struct, frozen=True, kw_only=True):
 
 def worker_file(name: str) -> str:
     """The text of a script that runs on the worker node."""
-    return resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
+    return Path(__file__).parents[1].joinpath("worker", name).read_text(encoding="utf-8")
 
 
 def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:

@@ -14,7 +14,7 @@ from hepsub.errors import OutputUnwritable
 from hepsub.result import Problem, Result, Value, envelope
 
 _TEXTS = {
-    "hepsub.actions.submit.submit": "submit",
+    "hepsub.actions.submit.result": "submit",
     "hepsub.actions.queue.wait": "wait",
     "hepsub.actions.queue.query": "queue",
     "hepsub.actions.queue.why": "why",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from hepsub.result import Value
+if TYPE_CHECKING:
+    from hepsub.result import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Talk:
+class Talk(NamedTuple):
     """Where a command that takes long says something before its end.
 
     Attributes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.plan.files import Carried
 from hepsub.plan.items import job_values, values_of
@@ -84,8 +83,7 @@ class Proc(Struct, frozen=True, kw_only=True):
     outputs: tuple[Carried, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """One submission, decided.
 
     Attributes:
@@ -156,11 +154,16 @@ class Plan:
     staging: StagingPlan | None
     once: str
     notes: tuple[str, ...]
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     new_directories: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret
 
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items, libraries and number."""
+        import hashlib
+
         said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
         libraries = [each.sha256 for each in self.staging.libraries] if self.staging else []
         return hashlib.sha256(

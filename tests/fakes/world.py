@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.actions.session import Connect, Session
+from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
@@ -25,6 +26,9 @@ from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.storage.keys import keys_for as stored_keys
+
+if TYPE_CHECKING:
+    from hepsub.actions.session import Connect
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""

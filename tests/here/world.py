@@ -12,8 +12,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hepsub.actions.session import Session
+from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, JobStatus, Selection, State
 from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place

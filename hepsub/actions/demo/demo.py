@@ -25,7 +25,8 @@ from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.actions.demo.result import Shown
 from hepsub.actions.queue.wait import Clock, Waited, wait
 from hepsub.actions.session import Session
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.job import EnvironmentRequest, FileRequest, JobSpec

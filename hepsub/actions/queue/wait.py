@@ -10,7 +10,7 @@ from msgspec import Struct
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.session import Session
-from hepsub.actions.submit.submit import Submission
+from hepsub.actions.submit.result import Submission
 from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd

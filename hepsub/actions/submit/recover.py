@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub.actions.session import Session
+from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import Stores, open_gate
-from hepsub.actions.submit.take_back import note_gone, take_back
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (

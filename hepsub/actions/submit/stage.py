@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -78,9 +77,14 @@ class Staged(Struct, frozen=True, kw_only=True):
 
 @contextlib.contextmanager
 def bundle_for(
-    session: Session, stores: Stores, plan: Plan, schedd: BatchSystem, uuid: str
-) -> Iterator[Staged | None]:
-    """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
+    session: Session,
+    stores: Stores,
+    plan: Plan,
+    staging: StagingPlan,
+    schedd: BatchSystem,
+    uuid: str,
+) -> Iterator[Staged]:
+    """The bundle of a plan, complete as far as it can be without the cluster's id.
 
     Until the block ends nobody else completes it, and Ctrl-C is held back. When the block fails, the bundle
     is removed, unless a cluster is left that may need it, or is still to be removed.
@@ -90,27 +94,24 @@ def bundle_for(
         StorageRefused: there are no keys to sign with.
         StorageRefused, StorageUnreachable: a library cannot be uploaded.
     """
-    if plan.staging is None:
-        yield None
-        return
-    _check_place(session, plan, plan.staging, schedd)
-    request = request_for(plan, plan.staging, uuid, schedd.name)
+    _check_place(session, plan, staging, schedd)
+    request = request_for(plan, staging, uuid, schedd.name)
     # What is missing is found out before anything is written.
     for name in used_storages(request):
         stores.store(name)
-    held = obtain_all(session, plan.staging)
-    upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
+    held = obtain_all(session, staging)
+    upload_missing(staging.libraries, stores.store, shelf_beside(session.bundles))
     session.interrupts.hold()  # what has its name is also removed
-    with new_bundle(Path(plan.staging.bundle_root), uuid) as directory:
+    with new_bundle(Path(staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
                 seal = bundle.make(plan.secrets)
-                deliver(plan.staging, held, bundle, schedd)
-                if not plan.staging.needs_cluster:
+                deliver(staging, held, bundle, schedd)
+                if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
-            staging = replace(plan.staging, seal=seal)
-            yield Staged(bundle=bundle, held=held, plan=dataclasses.replace(plan, staging=staging))
+            sealed = replace(plan, staging=replace(staging, seal=seal))
+            yield Staged(bundle=bundle, held=held, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():

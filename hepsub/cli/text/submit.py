@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.submit.submit import Preview, Submission
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.plan.libraries import Library
 from hepsub.terminal import joined
 from hepsub.units import duration_text, size_text

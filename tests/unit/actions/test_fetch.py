@@ -23,7 +23,8 @@ from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
 from hepsub.actions.fetch.stand import Ground
 from hepsub.actions.queue.wait import Clock
 from hepsub.actions.session import Session
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING

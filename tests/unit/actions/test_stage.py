@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.session import Session
-from hepsub.actions.submit.submit import Submission, preview, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import claimed
 from hepsub.errors import (
     BundleUnusable,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.queue.wait import Clock, Waited, end_text, wait
-from hepsub.actions.submit.submit import Submission
+from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle

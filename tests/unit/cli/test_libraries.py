@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from hepsub.actions.submit.submit import Preview
+from hepsub.actions.submit.result import Preview
 from hepsub.cli.render import render_text
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.session import Session
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress

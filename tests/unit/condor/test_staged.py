@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from msgspec.structs import replace
 
@@ -42,7 +40,7 @@ def sealed(*words: str, policy: str = POLICY, seal: Seal = SEAL, **facts: object
     """A plan whose files are hashed."""
     plan = plan_for(make_spec(*words), make_policy(policy), make_world(**facts))  # type: ignore[arg-type]
     assert plan.staging is not None
-    return dataclasses.replace(plan, staging=replace(plan.staging, seal=seal))
+    return replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def lines(found: SubmitDescription) -> dict[str, str]:
