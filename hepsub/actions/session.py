@@ -66,7 +66,7 @@ class Session(Struct, frozen=True, kw_only=True):
     @property
     def bundles(self) -> Path:
         """The directory of the bundles."""
-        from hepsub.plan.staging import bundle_root
+        from hepsub.policy.places import bundle_root
 
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
 

@@ -32,8 +32,11 @@ from hepsub.bundle.sent import (
 from hepsub.errors import BundleUnusable
 from hepsub.files import Tree, make_private, open_tree, write_new, write_whole
 from hepsub.plan.bundle_paths import (
+    BUNDLED,
     CANCELLED,
     CREDENTIALS,
+    ENVIRONMENT_FILE,
+    ITEMS_FILE,
     JOB,
     PRIVATE,
     READY,
@@ -41,6 +44,7 @@ from hepsub.plan.bundle_paths import (
     SENT,
     SETS,
     SHARED,
+    SHELF,
     SIGNED,
     SUMS,
     UNLINKED,
@@ -48,9 +52,9 @@ from hepsub.plan.bundle_paths import (
     Layout,
 )
 from hepsub.plan.files import Carried
-from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
+from hepsub.plan.libraries import Library, shelf_name
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan, authority_file
+from hepsub.plan.staging import Seal, StagingPlan, authority_file
 from hepsub.plan.template import parse_template
 
 _CLOCKS_S = 2.0

@@ -8,8 +8,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from hepsub.plan.bundle_paths import MANIFEST
-from hepsub.plan.copies import COPIED_FILES
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace

@@ -19,10 +19,10 @@ from msgspec import Struct
 
 from hepsub.bundle.manifest import environment_text, escaped
 from hepsub.bundle.request import BundleRequest
-from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, WRAPPER
+from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, NO_LIST, SCRATCH, WRAPPER
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace
-from hepsub.plan.staging import ENVIRONMENT_FILE, Seal
+from hepsub.plan.staging import Seal
 from hepsub.plan.template import Name, parse_template
 
 WORKER_FILES = (WRAPPER, SCRATCH)

@@ -15,7 +15,10 @@ from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.bundle_paths import (
+    BUNDLED,
     CREDENTIALS,
+    ENVIRONMENT_FILE,
+    ITEMS_FILE,
     JOB,
     MANIFEST,
     NO_LIST,
@@ -30,9 +33,8 @@ from hepsub.plan.bundle_paths import (
 )
 from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
-from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan
+from hepsub.plan.staging import Seal, StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
 

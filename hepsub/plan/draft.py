@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
-from hepsub.job import JobSpec
+from hepsub.job import FileRequest, JobSpec
+from hepsub.plan.checks import check_storages
 from hepsub.plan.files import CarriedFiles, Rows, carried_inputs, carried_outputs, file_rule
 from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
@@ -21,9 +23,7 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import ObjectFact, ObjectPlace, Place, PlaceState
-from hepsub.plan.spelling import settled
 from hepsub.plan.staging import is_staged
-from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
@@ -192,3 +192,19 @@ def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequenc
             remedy="split them over several submissions: -first N counts on where the last one ended",
         )
     return number
+
+
+def settled(spec: JobSpec, whole: Collection[str]) -> JobSpec:
+    """The spec with the inputs whose whole text is a URL: whether a `=` belongs to it the words alone do not tell.
+
+    Args:
+        spec: what the user asked for.
+        whole: the texts behind -in that name something that exists, `=` included.
+    """
+    return replace(spec, inputs=tuple(_settled(each, whole) for each in spec.inputs))
+
+
+def _settled(request: FileRequest, whole: Collection[str]) -> FileRequest:
+    if not request.whole or request.whole not in whole:
+        return request
+    return FileRequest(name="", url=request.whole)

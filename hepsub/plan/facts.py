@@ -7,10 +7,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from hepsub.plan.copies import FileFact
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectFact, ObjectPlace, PlaceState
-from hepsub.plan.outputs import OutputFacts
 
 
 class ProgramState(enum.Enum):
@@ -38,6 +36,34 @@ class Program(Struct, frozen=True, kw_only=True):
     state: ProgramState
     interpreter: str = ""
     interpreter_here: bool = True
+
+
+class FileFact(Struct, frozen=True, kw_only=True):
+    """What is known of an input on this host's file system.
+
+    Attributes:
+        size: its bytes, of a directory those of all files in it.
+        trouble: why a directory cannot be copied whole; empty when it can.
+    """
+
+    size: int
+    trouble: str = ""
+
+
+class OutputFacts(Struct, frozen=True, kw_only=True):
+    """What was found at the places of the outputs.
+
+    Attributes:
+        existing: the outputs that exist already.
+        unseen: what could not be looked at, and why: a sentence each.
+        no_buckets: buckets that the storages do not have, as places without a key.
+        no_places: directories that no job could write to, and why.
+    """
+
+    existing: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    no_buckets: tuple[ObjectPlace, ...] = ()
+    no_places: tuple[tuple[str, str], ...] = ()
 
 
 class Facts(Struct, frozen=True, kw_only=True):

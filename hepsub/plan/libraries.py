@@ -16,12 +16,6 @@ from hepsub.result import Json
 DIRECTORY = "hepsub_lib"
 """Where they are unpacked in the scratch directory."""
 
-BUNDLED = "lib"
-"""The directory of a bundle with the archives that are sent along."""
-
-SHELF = ".libraries"
-"""The directory beside the bundles with the archives that were packed, whatever job they were for."""
-
 _USER = re.compile(r"%\{user\}", re.IGNORECASE)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.plan.accounting import Walltime
 from hepsub.plan.files import Carried
 from hepsub.plan.items import job_values, values_of
 from hepsub.plan.staging import StagingPlan
@@ -52,13 +53,6 @@ class Route(Struct, frozen=True, kw_only=True):
     requirements: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     spool: bool = False
-
-
-class Walltime(Struct, frozen=True, kw_only=True):
-    """A walltime class and the limit that holds for this job, in seconds."""
-
-    name: str
-    limit: int
 
 
 class Proc(Struct, frozen=True, kw_only=True):

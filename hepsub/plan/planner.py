@@ -9,25 +9,36 @@ from msgspec import Struct
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
 from hepsub.job import JobSpec
-from hepsub.plan.checks import check_directories, check_log_file, check_programs
-from hepsub.plan.copies import link_note
+from hepsub.plan.accounting import (
+    Walltime,
+    choose_group,
+    choose_walltime,
+    classes_for,
+    experiment_of,
+)
+from hepsub.plan.checks import (
+    check_brought_home,
+    check_conflicts,
+    check_directories,
+    check_handed_over,
+    check_log_file,
+    check_programs,
+)
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
+from hepsub.plan.existing import link_note, output_notes
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
-from hepsub.plan.group import choose_group, experiment_of
 from hepsub.plan.layout import list_note, log_notes
 from hepsub.plan.location import FilePlace, absolute, may_be_object
-from hepsub.plan.model import Plan, Route, Walltime
-from hepsub.plan.outputs import output_notes
+from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
-from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
-from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
+from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Name, Template, Values, parse_template
-from hepsub.plan.walltime import choose_walltime, classes_for
 from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
+from hepsub.policy.places import bundle_root
 
 _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = re.compile(r"[a-z]+://")

@@ -22,13 +22,8 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectFact, ObjectPlace
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
-from hepsub.policy.places import expand
 
 _MB = 2**20
-ENVIRONMENT_FILE = "hepsub.environment"
-"""The file from which a job gets the variables that hold secrets."""
-ITEMS_FILE = "items.txt"
-"""The file in which a job finds its items, one a line."""
 
 
 class Seal(Struct, frozen=True, kw_only=True):
@@ -252,9 +247,3 @@ def plan_staging(
         secrets=secrets,
         carried=carried,
     )
-
-
-def bundle_root(policy: Policy, home: Path, user: str) -> str:
-    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
-    said = expand(policy.staging.bundle_dir, home, user)
-    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")

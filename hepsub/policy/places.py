@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from hepsub.policy.model import Policy
+
 _HOME = re.compile(r"^~(?=/|$)|\$\{HOME\}|\$HOME(?![A-Za-z0-9_])")
 _USER = re.compile(r"%\{user\}|\$\{USER\}|\$USER(?![A-Za-z0-9_])", re.IGNORECASE)
 _OWN = "/%{User}"
@@ -43,3 +45,9 @@ def why_no_place(said: str) -> str:
     if not whole.strip("/") or not whole.startswith("/"):
         return f"'{said}' is no absolute path of a directory"
     return ""
+
+
+def bundle_root(policy: Policy, home: Path, user: str) -> str:
+    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
+    said = expand(policy.staging.bundle_dir, home, user)
+    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
+from hepsub.plan.checks import check_storages
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
 from hepsub.plan.location import ObjectFact, ObjectPlace
-from hepsub.plan.staging_checks import check_storages
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.storage.archive import Packed, Tree

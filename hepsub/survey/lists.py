@@ -12,12 +12,12 @@ from pathlib import Path
 
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
 from hepsub.job import JobSpec
+from hepsub.plan.checks import check_storages
 from hepsub.plan.draft import Reading
 from hepsub.plan.environment import expressible
 from hepsub.plan.items import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
 from hepsub.plan.location import ObjectFact, ObjectPlace, Place, find_place
-from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.s3 import Store

@@ -22,8 +22,8 @@ from hepsub.cli.main import PROGRAMS, VERBS, find
 from hepsub.cli.parse import parse
 from hepsub.errors import PoolUnreachable
 from hepsub.job import JobSpec
+from hepsub.plan.facts import OutputFacts
 from hepsub.plan.location import ObjectFact, ObjectPlace
-from hepsub.plan.outputs import OutputFacts
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
 from hepsub.storage.s3 import Store

@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from hepsub.actions.session import Session
 from hepsub.errors import UnknownGroup
-from hepsub.plan.group import choose_group
-from hepsub.plan.walltime import classes_for
+from hepsub.plan.accounting import choose_group, classes_for
 from hepsub.result import Json, Result
 from hepsub.suggest import did_you_mean
 

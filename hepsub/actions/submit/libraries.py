@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
-from hepsub.plan.libraries import SHELF, Library
+from hepsub.plan.bundle_paths import SHELF
+from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage.s3 import Store
 from hepsub.storage.shelf import Shelf

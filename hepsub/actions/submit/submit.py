@@ -26,9 +26,9 @@ from hepsub.errors import (
 from hepsub.job import JobSpec
 from hepsub.plan.bundle_paths import READY, layout_of
 from hepsub.plan.draft import draft
-from hepsub.plan.facts import Facts
+from hepsub.plan.existing import check_outputs
+from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
-from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
 from hepsub.result import Problem, Result
 from hepsub.survey.survey import read, survey

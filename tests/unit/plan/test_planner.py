@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from hepsub import errors
 from hepsub.errors import HepsubError
+from hepsub.plan.accounting import Walltime
 from hepsub.plan.draft import job_count
 from hepsub.plan.facts import Program, ProgramState
 from hepsub.plan.location import PlaceState
-from hepsub.plan.model import Plan, Proc, Walltime
+from hepsub.plan.model import Plan, Proc
 from tests.fakes.world import (
     RUNNABLE,
     World,

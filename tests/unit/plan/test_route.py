@@ -13,7 +13,8 @@ from hepsub.errors import (
     UnknownSystem,
     UsageError,
 )
-from hepsub.plan.model import Plan, Reason, Route, Walltime
+from hepsub.plan.accounting import Walltime
+from hepsub.plan.model import Plan, Reason, Route
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
+from hepsub.plan.checks import check_conflicts, check_storages
 from hepsub.plan.files import Carried
 from hepsub.plan.items import job_values
 from hepsub.plan.location import FilePlace, ObjectPlace
-from hepsub.plan.staging import StagingPlan, bundle_root, is_staged, plan_staging
-from hepsub.plan.staging_checks import check_conflicts, check_storages
+from hepsub.plan.staging import StagingPlan, is_staged, plan_staging
 from hepsub.plan.template import Values
+from hepsub.policy.places import bundle_root
 from tests.fakes.world import make_policy, make_spec
 
 STORE = """

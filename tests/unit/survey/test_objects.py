@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 
 from hepsub.errors import InputsMissing, StorageRefused
+from hepsub.plan.draft import settled
 from hepsub.plan.items import job_values
 from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace
-from hepsub.plan.spelling import settled
 from hepsub.storage.s3 import Store
 from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
