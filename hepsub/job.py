@@ -144,3 +144,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     environment: EnvironmentRequest = EnvironmentRequest()
     once: str | None = None
     credentials: tuple[str, ...] = ()
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether the program needs a private scratch directory."""
+        return bool(self.inputs or self.outputs)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.job import FileRequest, JobSpec
-from hepsub.plan.checks import check_storages
-from hepsub.plan.files import CarriedFiles, Rows, carried_inputs, carried_outputs, file_rule
 from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
@@ -23,10 +22,12 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import ObjectFact, ObjectPlace, Place, PlaceState
-from hepsub.plan.staging import is_staged
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
+
+if TYPE_CHECKING:
+    from hepsub.plan.files import CarriedFiles, Rows
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
         programs=tuple(dict.fromkeys(written_out(layout.executable, jobs))),
         log_directories=log_directories(layout, jobs),
         said_directories=said_directories(layout, jobs),
-        carried=_carried(spec, policy, situation.cwd, jobs) if is_staged(spec) else None,
+        carried=_carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None,
     )
 
 
@@ -147,6 +148,9 @@ def check_words(
 
 
 def _carried(spec: JobSpec, policy: Policy, cwd: Path, jobs: Sequence[Values]) -> CarriedFiles:
+    from hepsub.plan.checks import check_storages
+    from hepsub.plan.files import CarriedFiles, carried_inputs, carried_outputs, file_rule
+
     outputs = carried_outputs(map(file_rule, spec.outputs), jobs, policy.storage, cwd)
     inputs = carried_inputs(map(file_rule, spec.inputs), jobs, policy.storage, cwd)
     check_storages((*_places(inputs), *_places(outputs)), policy.storage)

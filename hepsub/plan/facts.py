@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectFact, ObjectPlace, PlaceState
+
+if TYPE_CHECKING:
+    from hepsub.plan.libraries import Library
 
 
 class ProgramState(enum.Enum):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.files import Carried
 from hepsub.plan.items import job_values, values_of
-from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, Template, Values, literal
+
+if TYPE_CHECKING:
+    from hepsub.plan.files import Carried
+    from hepsub.plan.staging import StagingPlan
 
 
 class Reason(Struct, frozen=True, kw_only=True):

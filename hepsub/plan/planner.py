@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
 from hepsub.job import JobSpec
@@ -16,29 +14,21 @@ from hepsub.plan.accounting import (
     classes_for,
     experiment_of,
 )
-from hepsub.plan.checks import (
-    check_brought_home,
-    check_conflicts,
-    check_directories,
-    check_handed_over,
-    check_log_file,
-    check_programs,
-)
+from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
-from hepsub.plan.existing import link_note, output_notes
 from hepsub.plan.facts import Facts
-from hepsub.plan.files import is_pattern
 from hepsub.plan.layout import list_note, log_notes
-from hepsub.plan.location import FilePlace, absolute, may_be_object
+from hepsub.plan.location import absolute, may_be_object
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
-from hepsub.plan.staging import StagingPlan, plan_staging
-from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.plan.template import Template, parse_template
 from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
-from hepsub.policy.places import bundle_root
+
+if TYPE_CHECKING:
+    from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = re.compile(r"[a-z]+://")
@@ -70,15 +60,18 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     route = choose_route(spec, policy, need, facts.unreadable)
     _check_number(made, route)
     image = _image(made, facts, os, route.sites)
-    files = _files(made, facts, route, in_container=bool(image))
+    new = _new_directories(made, facts)
+    staging, told = _staging(made, facts, route, in_container=bool(image))
+    has_scratch = staging is not None and not staging.in_place
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
-        directory="" if route.transfer or files.has_scratch else str(situation.cwd),
+        directory="" if route.transfer or has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
-    _check_texts(made, files.arguments)
+    arguments = tuple(parse_template(argument) for argument in spec.arguments)
+    _check_texts(made, arguments)
     return Plan(
         script=spec.script,
         number=made.number,
@@ -86,11 +79,11 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         items=made.reading.items,
         ends=made.reading.ends,
         executable=made.layout.executable,
-        arguments=files.arguments,
+        arguments=arguments,
         stdout=made.layout.stdout,
         stderr=made.layout.stderr,
         event_log=made.layout.event_log,
-        new_directories=files.new_directories,
+        new_directories=new,
         directory=str(situation.cwd),
         user=situation.user,
         group=group,
@@ -110,13 +103,15 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         factory_idle=policy.limits.factory_idle if made.number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
-        staging=files.staging,
+        staging=staging,
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
-            *files.notes,
+            *_log_notes(made, facts, new, here=policy.pool[route.pool].kind == "here"),
+            *told,
+            *_spool_note(route),
             *travelling.notes,
             *_universe_note(spec.universe),
         ),
@@ -138,99 +133,48 @@ def _check_number(made: Draft, route: Route) -> None:
         )
 
 
-class _Files(Struct, frozen=True, kw_only=True):
-    """What of the files was decided: the log directories to be made, staging, arguments, and notes."""
-
-    new_directories: tuple[str, ...]
-    staging: StagingPlan | None
-    arguments: tuple[Template, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def has_scratch(self) -> bool:
-        """Whether the program runs in a directory of its own."""
-        return self.staging is not None and not self.staging.in_place
+def _log_notes(made: Draft, facts: Facts, new: tuple[str, ...], *, here: bool) -> tuple[str, ...]:
+    """What to say of programs and logs."""
+    return (
+        *check_programs(facts.programs, here=here),
+        *log_notes(made.layout, new, facts.places, made.number),
+    )
 
 
-def _files(made: Draft, facts: Facts, route: Route, *, in_container: bool) -> _Files:
-    spec, policy, situation = made.spec, made.policy, made.situation
+def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
+    """The directories of logs that are to be made.
+
+    Raises:
+        LogDirectoryMissing, LogDirectoryNotWritable: logs could not be written.
+    """
     needed = made.needed_directories(facts.places)
     new = check_directories(needed, facts.places, made.said_directories)
     for log in made.logs:
         check_log_file(log, facts.places)
-    staging = plan_staging(
-        spec,
-        policy,
-        facts.objects,
-        cwd=situation.cwd,
-        root=bundle_root(policy, situation.home, situation.user),
-        shared=not route.transfer,
-        isolation=_isolation(route, policy),
-        io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+    return new
+
+
+def _staging(
+    made: Draft, facts: Facts, route: Route, *, in_container: bool
+) -> tuple[StagingPlan | None, tuple[str, ...]]:
+    """How files travel, and what to say of it; None where nothing does."""
+    spec, policy, situation = made.spec, made.policy, made.situation
+    credentials = choose_credentials(
+        spec.credentials, policy, route.pool, route.sites, situation.uid
+    )
+    secrets = secret_names(spec.environment, situation.environment)
+    if not (route.transfer or spec.is_staged or credentials or facts.libraries or secrets):
+        return None, ()
+    from hepsub.plan.travel import plan_travel
+
+    return plan_travel(
+        made,
+        facts,
+        route,
         in_container=in_container,
-        spool=route.spool,
-        credentials=choose_credentials(
-            spec.credentials, policy, route.pool, route.sites, situation.uid
-        ),
-        libraries=facts.libraries,
-        secrets=secret_names(spec.environment, situation.environment),
-        carried=made.carried,
+        credentials=credentials,
+        secrets=secrets,
     )
-    if staging is not None:
-        check_conflicts(staging, made.jobs)
-        if route.spool:
-            check_handed_over(staging, made.layout.executable, made.jobs)
-        if staging.confined:
-            check_brought_home(staging, made.jobs)
-    return _Files(
-        new_directories=new,
-        staging=staging,
-        arguments=tuple(parse_template(argument) for argument in spec.arguments),
-        notes=(
-            *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
-            *log_notes(made.layout, new, facts.places, made.number),
-            *output_notes(facts.outputs),
-            *_home_note(staging, made.jobs),
-            *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
-            *_pattern_notes(staging, made.number),
-            *_library_note(facts),
-            *_spool_note(route),
-        ),
-    )
-
-
-def _home_note(staging: StagingPlan | None, jobs: Sequence[Values]) -> tuple[str, ...]:
-    """Where outputs for a path are, until somebody puts them there."""
-    if staging is None or staging.shared or not jobs:
-        return ()
-    if staging.in_place:
-        return ("new files that the jobs leave behind come home: hep_fetch brings them here",)
-    paths = [each for each in staging.outputs_of(jobs[0]) if isinstance(each.place, FilePlace)]
-    if not paths:
-        return ()
-    return (
-        "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
-        f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
-    )
-
-
-def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
-    """What several jobs match is not known before: that one may overwrite another's is said."""
-    if staging is None or number < 2:
-        return ()
-    return tuple(
-        f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
-        " %{ProcId} in the directory's name keeps them apart"
-        for rule in staging.outputs
-        if is_pattern(str(rule.name))
-        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
-    )
-
-
-def _library_note(facts: Facts) -> tuple[str, ...]:
-    if not facts.library_trouble:
-        return ()
-    return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
 
 
 def _spool_note(route: Route) -> tuple[str, ...]:
@@ -258,12 +202,6 @@ def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
         *(["credentials"] if credentials else []),
         *(["secret variables"] if variables else []),
     )
-
-
-def _isolation(route: Route, policy: Policy) -> str:
-    """What keeps users apart at all of the sites; empty if at one of them nothing does."""
-    kinds = [policy.site[name].isolation for name in route.sites]
-    return ", ".join(dict.fromkeys(kinds)) if all(kinds) else ""
 
 
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:

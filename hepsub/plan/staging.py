@@ -170,11 +170,6 @@ def authority_file(storage: str) -> str:
     return f"ca.{storage}.pem"
 
 
-def is_staged(spec: JobSpec) -> bool:
-    """Whether the program needs a private scratch directory."""
-    return bool(spec.inputs or spec.outputs)
-
-
 _IN_PLACE_GRACE_S = 15
 """A program without outputs of its own only needs the time to end."""
 
@@ -217,10 +212,10 @@ def plan_staging(
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if shared and not (is_staged(spec) or credentials or libraries or secrets):
+    if shared and not (spec.is_staged or credentials or libraries or secrets):
         return None
     rules = policy.staging
-    in_place = not is_staged(spec)
+    in_place = not spec.is_staged
     confined = not shared and not spool
     inputs = tuple(file_rule(each) for each in spec.inputs)
     outputs = tuple(file_rule(each) for each in spec.outputs)
