@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+
+if TYPE_CHECKING:
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
@@ -25,6 +29,10 @@ class State(enum.Enum):
     HELD = "H"
     TRANSFERRING = ">"
     SUSPENDED = "S"
+
+
+ACTIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these states has not ended, and goes on by itself."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
@@ -114,6 +122,68 @@ class Queue(Struct, frozen=True, kw_only=True):
     unmade: tuple[Unmade, ...] = ()
 
 
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many jobs of a selection are in each state.
+
+    Attributes:
+        states: the jobs that exist; a schedd may count those whose outputs travel as running.
+        unmade: the procs that factories have still to make.
+    """
+
+    states: Mapping[State, int]
+    unmade: tuple[Unmade, ...] = ()
+
+    def total(self) -> int:
+        """How many jobs exist."""
+        return sum(self.states.values())
+
+
+class ClusterCounts(Struct, frozen=True, kw_only=True):
+    """A cluster in the queue, with its jobs counted by state.
+
+    Attributes:
+        name: job name, else the program's; of its first job, as all that follows.
+        submitted: seconds since the epoch; 0 where no job exists.
+        states: the jobs that exist.
+        unmade: how many procs a factory has still to make.
+        hold_reason: of its first job on hold; empty when none is.
+    """
+
+    schedd: str
+    cluster: int
+    name: str
+    submitted: float
+    states: Mapping[State, int]
+    unmade: int = 0
+    hold_reason: str = ""
+
+
+def counts_of(queue: Queue) -> Counts:
+    """The jobs of a queue, counted."""
+    return Counts(states=Counter(job.state for job in queue.jobs), unmade=queue.unmade)
+
+
+def clusters_of(queue: Queue) -> tuple[ClusterCounts, ...]:
+    """The clusters of a queue, those with jobs first, each with its jobs counted."""
+    clusters: dict[tuple[str, int], list[JobStatus]] = {}
+    for job in queue.jobs:
+        clusters.setdefault((job.schedd, job.cluster), []).append(job)
+    unmade = Counter({(each.schedd, each.cluster): each.number for each in queue.unmade})
+    return tuple(
+        ClusterCounts(
+            schedd=schedd,
+            cluster=cluster,
+            name=(jobs[0].name or jobs[0].command) if jobs else "",
+            submitted=jobs[0].submitted if jobs else 0,
+            states=Counter(job.state for job in jobs),
+            unmade=unmade[schedd, cluster],
+            hold_reason=next((job.hold_reason for job in jobs if job.state is State.HELD), ""),
+        )
+        for schedd, cluster in dict.fromkeys((*clusters, *unmade))
+        for jobs in [clusters.get((schedd, cluster), [])]
+    )
+
+
 class Selection(Struct, frozen=True, kw_only=True):
     """Which jobs are meant; what is empty does not narrow.
 
@@ -197,8 +267,17 @@ class BatchSystem(Protocol):
     def identity(self) -> str:
         """Who the schedd takes us for, and by which method, for people."""
 
-    def open_gate(self, cluster: int) -> None:
-        """Let the jobs of a cluster start whose bundle is complete now."""
+    @property
+    def edits_factories(self) -> bool:
+        """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
+
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now.
+
+        Args:
+            cluster: ClusterId.
+            factory: whether the schedd makes its procs as they are needed.
+        """
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
         """Hand a credential over to the pool's own credd, which delivers it to the user's jobs."""
@@ -218,8 +297,20 @@ class BatchSystem(Protocol):
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""
 
-    def queue(self, selection: Selection, now: float) -> Queue:
-        """The jobs of a selection that are in the queue."""
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
+        """The jobs of a selection that are in the queue, by id.
+
+        Args:
+            selection: which jobs.
+            now: seconds since the epoch.
+            brief: only what hep_q's table shows of a job is asked for; the rest may say nothing.
+        """
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue."""
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, by id, their jobs counted."""
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
@@ -227,8 +318,16 @@ class BatchSystem(Protocol):
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection."""
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change RequestMemory of the jobs that exist; how many were changed."""
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
+
+        Args:
+            selection: the jobs that exist, at least one; None for none.
+            memory_mb: in MB (2**20 bytes).
+            factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
+        """
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
         """Why an idle or held job is where it is; `meant` is what the next command shall name."""

@@ -9,12 +9,9 @@ so a lost journal costs nothing but the look-up.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -24,8 +21,8 @@ from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
-from hepsub.files import Tree, make_private, open_tree, write_all
-from hepsub.jobid import JobId, SubmissionRef, same_schedd
+from hepsub.files import Tree, lock_process, make_private, open_own, open_tree, write_all
+from hepsub.jobid import SubmissionRef
 from hepsub.terminal import printable
 from hepsub.version import __version__
 
@@ -39,7 +36,6 @@ _FILE_BYTES = 64 << 20
 _FILES = 10_000_000
 """The lock of each key that was ever used lies there, too."""
 _YEAR_9999 = 253_402_300_800
-_OWN = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _Name = Annotated[str, Meta(max_length=1000)]
 
@@ -97,7 +93,7 @@ class _Line(Struct, frozen=True, kw_only=True):
 
 
 class Journal(Struct, frozen=True, kw_only=True):
-    """The journal's directory, and the file in it that this host writes."""
+    """The journal of one user: a directory, and the host by whose name this process writes its file there."""
 
     directory: Path
     host: str
@@ -141,12 +137,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     def _open_own(self, name: str, flags: int) -> int:
         """A regular file of this user in the journal's directory, which is made where it is not there."""
         make_private(self.directory)
-        descriptor = os.open(self.directory / name, flags | _OWN, 0o600)
-        facts = os.fstat(descriptor)
-        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
-            return descriptor
-        os.close(descriptor)
-        raise OSError(errno.EPERM, f"{name} is no regular file of yours")
+        return open_own(self.directory / name, flags | os.O_CREAT, name)
 
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
@@ -156,21 +147,6 @@ class Journal(Struct, frozen=True, kw_only=True):
             if line.cluster != 0 or line.uuid not in latest:
                 latest[line.uuid] = line
         return tuple(line.entry for line in sorted(latest.values(), key=lambda line: line.when))
-
-    def schedds_of(self, job: JobId) -> tuple[str, ...]:
-        """The schedds on which this cluster was submitted."""
-        known = [
-            entry.ref.schedd
-            for entry in self.entries()
-            if entry.ref.cluster == job.cluster
-            and (not job.schedd or same_schedd(job.schedd, entry.ref.schedd))
-        ]
-        return tuple(dict.fromkeys(known))
-
-    def cluster_of(self, uuid: str) -> int | None:
-        """The cluster of a submission, NO_CLUSTER or 0 (not known); None when it was never intended."""
-        found = [entry.ref.cluster for entry in self.entries() if entry.ref.uuid == uuid]
-        return found[0] if found else None
 
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""
@@ -194,7 +170,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         with os.fdopen(descriptor, "w") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX)
+            lock_process(file.fileno(), wait=True)
             yield
 
     def why_of_another(self) -> str:

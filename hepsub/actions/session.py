@@ -240,6 +240,11 @@ def _condor_schedds(
             return True
         return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
 
+    def edited(schedd: str, collector: str, cluster: int, attribute: str, value: str) -> None:
+        from hepsub.tools.condor import edit_cluster
+
+        edit_cluster(schedd, collector, cluster, attribute, value)
+
     def produced(program: str, cache: bytes) -> bytes:
         from hepsub.tools.condor import produce_ticket
 
@@ -258,6 +263,8 @@ def _condor_schedds(
             collector=pool.collector,
             obtain_token=obtain_token,
             produce_ticket=produced,
+            edit_cluster=edited,
+            has_edit_cluster=lambda: shutil.which("condor_qedit") is not None,
         )
         for address in found
     )

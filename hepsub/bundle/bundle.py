@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.auth.credential import Held, write_held
+from hepsub.auth.credential import Held
 from hepsub.bundle.logs import link_logs, make_logs, place_logs
 from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, environment_text, manifest_text
 from hepsub.bundle.request import BundleRequest
@@ -322,7 +322,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             except BundleUnusable as error:
                 trouble = error
         try:
-            write_held(held, self.layout.private(CREDENTIALS) / file)
+            write_whole(self.layout.private(CREDENTIALS) / file, held.content, 0o600, durable=True)
         except OSError as error:
             raise unusable(self.directory, error) from error
         if trouble is not None:

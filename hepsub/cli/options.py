@@ -106,6 +106,7 @@ class Command(NamedTuple):
         words: the words that belong to no option; None when there may be none.
         examples: pairs of a command line and what it does.
         run: the command itself.
+        results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Command(NamedTuple):
     words: Words | None
     examples: tuple[tuple[str, str], ...]
     run: Callable[[Session, Values, Talk], Result]
+    results: tuple[str, ...] = ()
 
 
 JSON = Option(

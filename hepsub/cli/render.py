@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hepsub.cli.json_text import json_text
 from hepsub.cli.output import discard_output, error, talk, write_out
 from hepsub.errors import OutputUnwritable
-from hepsub.result import Problem, Result, Value, envelope
+from hepsub.result import NotedProblem, Problem, Result, Value, document_of, envelope
 
 _TEXTS = {
     "hepsub.actions.submit.result": "submit",
@@ -31,7 +31,8 @@ _TEXTS = {
     "hepsub.actions.auth.s3": "keys",
     "hepsub.actions.auth.token": "keys",
     "hepsub.actions.renew.renew": "renew",
-    "hepsub.actions.renew.install_result": "renew",
+    "hepsub.actions.renew.install": "renew",
+    "hepsub.actions.renew.status": "renew",
     "hepsub.actions.renew.rounds": "renew",
 }
 """Where a value was made → the module of hepsub.cli.text that shows it: a command loads its own texts alone."""
@@ -40,7 +41,7 @@ _TEXTS = {
 def render_json(command: str, result: Result) -> None:
     """Print a result as one JSON document."""
     value = result.value
-    document = envelope(command, value.document(), result.problems, ok=result.exit_code == 0)
+    document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
     with _told(command, value):
         _print_document(document, secret=_is_secret(value))
 
@@ -71,7 +72,7 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
     if not quiet:  # notes come after: parsers of both streams look for the first number
         talk(command, result.notes)
     for problem in result.problems:
-        if not problem.noted:
+        if not isinstance(problem, NotedProblem):
             error(command, problem)
 
 

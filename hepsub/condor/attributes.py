@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 ClassAd: TypeAlias = Any
 """A ClassAd of HTCondor's bindings, which have no types; or a mapping of plain values."""
 
+GATE = "HepSub_Ready"
+"""The attribute that lets the jobs of a cluster start when their bundle is complete."""
+
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 """In the year 2242, which every library can still write as a date."""

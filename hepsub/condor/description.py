@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from hepsub.condor.attributes import GATE
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
@@ -43,9 +44,6 @@ _STAGING_MARGIN_S = 600
 
 Its clock starts before the wrapper's does, with the transfer of the sandbox.
 """
-
-GATE = "HepSub_Ready"
-"""The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
 _SET, _SUMS = "HEPSET", "HEPSUMS"
 """The submit variables that say which of several sets of files a job gets, and the digest of its list."""

@@ -6,34 +6,56 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
+from hepsub.batch import (
+    Act,
+    ActCount,
+    Advice,
+    ClusterCounts,
+    Counts,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+    Submitted,
+    clusters_of,
+)
 from hepsub.condor.ads import (
+    FACTORY_PROJECTION,
     FIND_PROJECTION,
+    GROUP_PROJECTION,
     PROJECTION,
+    TABLE_PROJECTION,
     cluster_constraint,
     constraint,
-    read_job,
+    groups_hold,
+    read_counts,
+    read_groups,
     read_queue,
     read_submissions,
 )
 from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
-from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.attributes import GATE, ClassAd, integer, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.condor.collector import ScheddAddress, find_slots
-from hepsub.condor.credd import Produce, store_credential
-from hepsub.condor.description import GATE, SubmitDescription, describe
-from hepsub.condor.explain import explain_held, explain_idle
+from hepsub.condor.jobs import read_job
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+
+if TYPE_CHECKING:
+    from hepsub.condor.credd import Produce
+    from hepsub.condor.description import SubmitDescription
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 T = TypeVar("T")
+
+_FEW = 2000
+"""So many jobs are sent sooner than a schedd with ten times as many has grouped them."""
 
 
 class CondorSchedd(Struct, kw_only=True, eq=False):
@@ -47,6 +69,9 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             there and another try makes sense.
         produce_ticket: runs the program that HTCondor's configuration names, with a credential cache; returns
             what it made of it.
+        edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: schedd, collector,
+            ClusterId, attribute, value.
+        has_edit_cluster: whether that is possible here.
         unsent: what the bindings answered to the submissions whose files are still to be sent, by ClusterId.
     """
 
@@ -55,6 +80,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     collector: str
     obtain_token: Callable[[str], bool]
     produce_ticket: Produce
+    edit_cluster: Callable[[str, str, int, str, str], None]
+    has_edit_cluster: Callable[[], bool]
     unsent: dict[int, Any] = field(default_factory=dict)
 
     @property
@@ -66,6 +93,11 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     def host(self) -> str:
         """The host that the schedd runs on."""
         return self.address.machine
+
+    @property
+    def edits_factories(self) -> bool:
+        """Whether condor_qedit is here, which alone reaches what a factory has still to make."""
+        return self.has_edit_cluster()
 
     def identity(self) -> str:
         """Who the schedd takes us for when we submit, and by which method.
@@ -81,12 +113,14 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return self._guarded(once)
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it stays closed.
+            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: it stays closed.
         """
+        if factory:
+            self.edit_cluster(self.name, self.collector, cluster, GATE, "true")
 
         def once() -> None:
             self._schedd().edit(f"ClusterId == {cluster}", GATE, "true")
@@ -99,6 +133,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
         """
+        from hepsub.condor.credd import store_credential
 
         def once() -> None:
             store_credential(credential, content, self.host, self.collector, self.produce_ticket)
@@ -175,19 +210,51 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
-        queued = self._query(constraint(selection), FIND_PROJECTION)
+        queued = self._query(constraint(selection), FIND_PROJECTION, "IncludeClusterAd")
         return read_submissions(queued, self.pool, self.name) or read_submissions(
             self._history(selection, FIND_PROJECTION, 1), self.pool, self.name
         )
 
-    def queue(self, selection: Selection, now: float) -> Queue:
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
         """The jobs of a selection that are in the queue.
 
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        return self._queue(selection, now, TABLE_PROJECTION if brief else PROJECTION)
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue: the schedd counts them, and sends no job.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+        summary = self._query(constraint(selection), FACTORY_PROJECTION, "SummaryOnly")
+        factories = self._query(
+            cluster_constraint(selection), FACTORY_PROJECTION, "IncludeClusterAd"
+        )
+        return read_counts(summary, factories, self.name, selection)
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, their jobs counted.
+
+        Many jobs are grouped by the schedd, which looks at the jobs of all users for that; few are sent.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+        counts = self.count(selection)
+        if counts.total() <= _FEW or not groups_hold(selection):
+            return clusters_of(self._queue(selection, now, ("ProcId", *GROUP_PROJECTION)))
+        groups = self._query(constraint(selection), GROUP_PROJECTION, "GroupBy")
+        return read_groups(groups, counts.unmade, self.name)
+
+    def _queue(self, selection: Selection, now: float, projection: tuple[str, ...]) -> Queue:
         wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
-        return read_queue(self._query(wanted, PROJECTION), self.name, selection, now)
+        ads = self._query(
+            wanted, tuple(dict.fromkeys((*projection, *FACTORY_PROJECTION))), "IncludeClusterAd"
+        )
+        return read_queue(ads, self.name, selection, now)
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first.
@@ -198,15 +265,20 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         found = (read_job(ad, self.name, 0) for ad in self._history(selection, PROJECTION, most))
         return tuple(job for job in found if job is not None)
 
-    def _query(self, wanted: str, projection: tuple[str, ...]) -> list[ClassAd]:
-        """The ads of procs and of clusters for which an expression is true."""
+    def _query(self, wanted: str, projection: tuple[str, ...], how: str) -> list[ClassAd]:
+        """The ads for which an expression is true, of procs and, with IncludeClusterAd, of clusters.
+
+        Args:
+            wanted: the expression.
+            projection: the attributes.
+            how: the name of one of the bindings' QueryOpts.
+        """
 
         def once() -> list[ClassAd]:
-            with_clusters = bindings().QueryOpts.IncludeClusterAd
-            ads = self._schedd().query(
-                constraint=wanted, projection=list(projection), opts=with_clusters
+            opts = getattr(bindings().QueryOpts, how)
+            return list(
+                self._schedd().query(constraint=wanted, projection=list(projection), opts=opts)
             )
-            return list(ads)
 
         return self._guarded(once)
 
@@ -247,18 +319,24 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return self._guarded(once, writing=True)
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change RequestMemory of the jobs that exist; how many were changed.
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
 
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: nothing was changed.
+            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: not everything was changed.
         """
+        for cluster in factories:
+            self.edit_cluster(self.name, self.collector, cluster, "RequestMemory", str(memory_mb))
+        if selection is None:
+            return
+        meant = constraint(selection)
 
-        def once() -> int:
-            answer = self._schedd().edit(constraint(selection), "RequestMemory", str(memory_mb))
-            return int(answer)
+        def once() -> None:
+            self._schedd().edit(meant, "RequestMemory", str(memory_mb))
 
-        return self._guarded(once, writing=True)
+        self._guarded(once, writing=True)
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
         """Why an idle or held job is where it is; `meant` is what the next command shall name.
@@ -266,6 +344,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: the pool could not be asked.
         """
+        from hepsub.condor.explain import explain_held, explain_idle
+
         one = f"ClusterId == {job.cluster} && ProcId == {job.proc}"
         ads = self._guarded(lambda: list(self._schedd().query(constraint=one)))
         ad = ads[0] if ads else None
@@ -274,6 +354,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
+        from hepsub.condor.description import describe
+
         domain = bindings().param.get("FILESYSTEM_DOMAIN")
         return describe(plan, uuid, domain) if domain else describe(plan, uuid)
 

@@ -13,11 +13,15 @@ from hepsub.batch import (
     Act,
     ActCount,
     Advice,
+    ClusterCounts,
+    Counts,
     JobStatus,
     Queue,
     Selection,
     State,
     Submitted,
+    clusters_of,
+    counts_of,
 )
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import SubmissionRef
@@ -96,7 +100,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         with Database(self.place).reading() as connection:
             return queue.find(connection, selection, self.pool, self.name)
 
-    def queue(self, selection: Selection, now: float) -> Queue:
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002 (the seam's)
         """The jobs of a selection that are in the queue.
 
         Raises:
@@ -110,6 +114,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         if work:
             ensure_runner(self.place, self.timing)
         return Queue(jobs=tuple(self._measured(each) for each in found))
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue; as `queue`."""
+        return counts_of(self.queue(selection, self.now))
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue; as `queue`."""
+        return clusters_of(self.queue(selection, now))
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first.
@@ -142,16 +154,26 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             ensure_runner(self.place, self.timing)
         return count
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change the memory that jobs ask for; how many were changed.
+    @property
+    def edits_factories(self) -> bool:
+        """There are none: every job is made at once."""
+        return True
+
+    def edit_memory(
+        self,
+        selection: Selection | None,
+        memory_mb: int,
+        factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
+    ) -> None:
+        """Change the memory that jobs ask for.
 
         Raises:
             QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was changed.
         """
-        if not self._exists():
-            return 0
+        if selection is None or not self._exists():
+            return
         with Database(self.place).writing() as connection:
-            return queue.edit_memory(connection, selection, memory_mb)
+            queue.edit_memory(connection, selection, memory_mb)
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:  # noqa: ARG002 (the seam's)
         """Why an idle or held job is where it is.
@@ -185,7 +207,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
         )
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:  # noqa: ARG002 (the seam's)
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:

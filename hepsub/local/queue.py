@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
@@ -79,7 +79,7 @@ def _rows(plan: Plan, cluster: int, uuid: str) -> Iterator[tuple[object, ...]]:
             gated,
             plan.memory_mb,
             json.dumps(words),
-            json.dumps(launch.document()),
+            json.dumps(to_builtins(launch)),
         )
 
 
@@ -214,9 +214,9 @@ def bundles_of_ended_runs(
     return [(bundle, proc) for bundle, proc in found if bundle]
 
 
-def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> int:
+def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> None:
     """Change what jobs ask for; a run that has begun keeps its limit."""
-    return _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
+    _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
 
 
 def _count(connection: sqlite3.Connection, also: str, selection: Selection) -> int:

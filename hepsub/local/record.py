@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
+from hepsub.files import lock_process
 from hepsub.local import locks
 
 _SIZE = 4096
@@ -70,7 +71,7 @@ def claim(path: Path) -> int:
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         write(descriptor, Record())
-        locks.take(descriptor)
+        lock_process(descriptor)
         os.link(temporary, path)
     finally:
         temporary.unlink()

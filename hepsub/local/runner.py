@@ -18,11 +18,12 @@ from pathlib import Path
 
 from hepsub.batch import State
 from hepsub.errors import HepsubError
-from hepsub.local import locks, payload, processes, runs, staged
+from hepsub.files import lock_process
+from hepsub.local import payload, processes, runs, staged
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.fate import Fate, Verdict, end_leftovers, judge
 from hepsub.local.machine import this_machine
+from hepsub.local.outcome import Fate, Verdict, end_leftovers, judge
 from hepsub.local.runs import Run, Start
 from hepsub.local.schedule import Busy, choose
 from hepsub.local.supervise import STOP, Order, supervise
@@ -95,7 +96,7 @@ class Runner:
         if _is_open(self.lock, self.place.lock) or not self.place.database.exists():
             return True
         lock = open_lock(self.place)
-        if locks.take(lock):
+        if lock_process(lock):
             self.lock, lock = lock, self.lock
         else:
             say("another runner has the queue; the jobs go on")
@@ -266,7 +267,7 @@ def main(directory: str, timing: str) -> None:
     """Be the runner of a directory, unless there is one."""
     place = Place(Path(directory))
     lock = open_lock(place)
-    if not locks.take(lock):
+    if not lock_process(lock):
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     payload.name_process("hepsub-runner")

@@ -44,7 +44,9 @@ class JobAction(enum.Enum):
 class QueryOpts(enum.Enum):
     """How a queue is asked."""
 
-    IncludeClusterAd = 1
+    IncludeClusterAd = 16
+    SummaryOnly = 8
+    GroupBy = 2
 
 
 class AdType(enum.Enum):

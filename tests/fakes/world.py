@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
+from hepsub.result import Value, document_of
 from hepsub.situation import Situation
 from hepsub.storage.keys import keys_for as stored_keys
 
@@ -34,6 +36,11 @@ NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
 
 RUNNABLE = Program(state=ProgramState.RUNNABLE, interpreter="/bin/sh")
+
+
+def as_json(value: Value | Struct) -> Any:
+    """A value as a program reads it."""
+    return json.loads(json.dumps(document_of(value)))
 
 
 def make_situation(

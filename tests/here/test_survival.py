@@ -14,10 +14,10 @@ import pytest
 
 from hepsub.batch import Act, State
 from hepsub.local import processes, record
-from hepsub.local.fate import Fate, judge
 from hepsub.local.launch import Launch
 from hepsub.local.locks import FREE
 from hepsub.local.machine import Machine
+from hepsub.local.outcome import Fate, judge
 from hepsub.local.runs import Run
 from hepsub.local.start import ensure_runner
 from hepsub.local.supervise import Order, supervise

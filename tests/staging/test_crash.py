@@ -41,9 +41,9 @@ class Slow:
         if moment == "committed": wait_for_ever(f"{submitted.ref.cluster} {uuid}")
         self.done = submitted
         return submitted
-    def open_gate(self, cluster):
+    def open_gate(self, cluster, *, factory):
         if moment == "written": wait_for_ever(f"{cluster} {self.done.ref.uuid}")
-        self.schedd.open_gate(cluster)
+        self.schedd.open_gate(cluster, factory=factory)
 
 session = open_session()
 slow = replace(session, connect=lambda *pool: tuple(Slow(each) for each in session.connect(*pool)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import JournalNotWritable
-from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
 from hepsub.version import __version__
 
@@ -294,28 +294,6 @@ def test_directories_on_the_way_are_private_too(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert oct((tmp_path / "state").stat().st_mode & 0o777) == "0o700"
-
-
-def test_the_schedds_of_a_cluster(tmp_path: Path) -> None:
-    """An id that was submitted on two schedds is known on both."""
-    journal = Journal(directory=tmp_path, host="a")
-    journal.append(entry("u1", cluster=13, schedd="schedd01.example.org"))
-    journal.append(entry("u2", cluster=13, schedd="schedd02.example.org", when=200))
-    journal.append(entry("u3", cluster=14, schedd="schedd03.example.org", when=300))
-    assert journal.schedds_of(parse_job_id("13.4")) == (
-        "schedd01.example.org",
-        "schedd02.example.org",
-    )
-    assert journal.schedds_of(parse_job_id("schedd02:13")) == ("schedd02.example.org",)
-    assert journal.schedds_of(parse_job_id("15")) == ()
-
-
-def test_a_schedd_that_is_used_often_is_named_once(tmp_path: Path) -> None:
-    """Cluster ids begin anew when a spool is lost: the same id twice is still one schedd."""
-    journal = Journal(directory=tmp_path, host="a")
-    journal.append(entry("u1", cluster=13))
-    journal.append(entry("u2", cluster=13, when=200))
-    assert journal.schedds_of(parse_job_id("13")) == ("schedd01.example.org",)
 
 
 def test_a_key_finds_its_submission(tmp_path: Path) -> None:

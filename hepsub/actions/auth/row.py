@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.result import Json, Problem
+from hepsub.result import Problem
 
 KERBEROS = "kerberos"
 TOKEN = "token"  # noqa: S105 (a kind of row)
@@ -49,22 +49,29 @@ class Row(Struct, frozen=True, kw_only=True):
         """Whether it is not there, and nothing needs it."""
         return self.trouble is not None and not self.needed_by
 
-    def document(self) -> dict[str, Json]:
-        """The row as it stands in JSON."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "good": self.trouble is None,
-            "who": self.who,
-            "expires": self.expires,
-            "renewable_until": self.renewable_until,
-            "needed_by": list(self.needed_by),
-            "required": self.required,
-            "origin": self.origin,
-            "next_command": self.next_command,
-            "note": self.note,
-            "problem": self.trouble.document() if self.trouble else None,
-        }
+
+class RowDocument(Struct, frozen=True, kw_only=True):
+    """A row in JSON: as `Row`."""
+
+    kind: str
+    name: str
+    good: bool
+    who: str
+    expires: float | None
+    renewable_until: float | None
+    needed_by: tuple[str, ...]
+    required: bool
+    origin: str
+    next_command: str
+    note: str
+    problem: Problem | None
+
+
+class AuthDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth."""
+
+    now: float
+    credentials: tuple[RowDocument, ...]
 
 
 class AuthStatus(Struct, frozen=True, kw_only=True):
@@ -78,6 +85,23 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     now: float
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> AuthDocument:
         """The rows as they stand under `result` in JSON."""
-        return {"now": self.now, "credentials": [row.document() for row in self.rows]}
+        return AuthDocument(now=self.now, credentials=tuple(_document(row) for row in self.rows))
+
+
+def _document(row: Row) -> RowDocument:
+    return RowDocument(
+        kind=row.kind,
+        name=row.name,
+        good=row.trouble is None,
+        who=row.who,
+        expires=row.expires,
+        renewable_until=row.renewable_until,
+        needed_by=row.needed_by,
+        required=row.required,
+        origin=row.origin,
+        next_command=row.next_command,
+        note=row.note,
+        problem=row.trouble,
+    )

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.actions.demo.result import Shown
-from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
 from hepsub.actions.demo.histogram import Histogram
-from hepsub.result import Json
+
+
+class DemoDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_sub demo: as `Shown`, and the histogram's edges and peak in GeV."""
+
+    jobs: int
+    events: int
+    peak_gev: float
+    edges: Sequence[float]
+    counts: Sequence[int]
+    seconds: Mapping[str, float]
+    commands: tuple[str, ...]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -23,14 +36,14 @@ class Shown(Struct, frozen=True, kw_only=True):
     seconds: tuple[tuple[str, float], ...]
     commands: tuple[str, ...]
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> DemoDocument:
         """What was done as it stands under `result` in JSON."""
-        return {
-            "jobs": self.jobs,
-            "events": self.histogram.total(),
-            "peak_gev": self.histogram.peak(),
-            "edges": list(self.histogram.edges),
-            "counts": list(self.histogram.counts),
-            "seconds": dict(self.seconds),
-            "commands": list(self.commands),
-        }
+        return DemoDocument(
+            jobs=self.jobs,
+            events=self.histogram.total(),
+            peak_gev=self.histogram.peak(),
+            edges=self.histogram.edges,
+            counts=self.histogram.counts,
+            seconds=dict(self.seconds),
+            commands=self.commands,
+        )

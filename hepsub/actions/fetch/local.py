@@ -1,24 +1,89 @@
-"""Files that are on this machine already: compared with what there is, and copied from the bundle."""
+"""Files that are on this machine: how the outputs of jobs stand here, what came home, the logs of jobs that failed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.result import Here, Local, Output
+from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
+from hepsub.batch import ACTIVE
+from hepsub.bundle.report import Report
+from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.returned import ReturnedFile
+from hepsub.files import write_all
 from hepsub.plan.location import ObjectPlace
-from hepsub.storage.landing import Landing, obstacle_text
+from hepsub.storage.landing import PART, Landing, obstacle_text, safe_parts
 
 _CHUNK = 2**20
 _NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
 _SAME_TIME_S = 2.0
 """File systems round the times of files."""
+
+
+class JobDirectory(Struct, frozen=True, kw_only=True):
+    """CLUSTER/PROC, in which the outputs of one job belong.
+
+    Attributes:
+        directory: below which CLUSTER/PROC is.
+        cluster: ClusterId.
+        proc: ProcId.
+        taken: the last components of its outputs' names.
+    """
+
+    directory: Path
+    cluster: int
+    proc: int
+    taken: frozenset[str]
+
+    def landing(self, output: Output) -> Landing | None:
+        """Where an output has to be; None when its name could lead out of its job's directory."""
+        parts = safe_parts(output.name)
+        if parts is None:
+            return None
+        part = parts[-1] + PART
+        while part in self.taken:
+            part += PART
+        parts = (str(self.cluster), str(self.proc), *parts)
+        return Landing(root=self.directory, parts=parts, part=part)
+
+
+def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
+    """Where a job's outputs belong.
+
+    Args:
+        job: the job with all of its outputs.
+        directory: below which CLUSTER/PROC is.
+        cluster: its ClusterId.
+    """
+    taken = frozenset(each.name.rpartition("/")[2] for each in job.outputs)
+    return JobDirectory(directory=directory, cluster=cluster, proc=job.proc, taken=taken)
+
+
+def local_state(job: JobFiles, directory: Path, cluster: int) -> Iterator[Local]:
+    """How each output of a job stands here, compared with what lies where it belongs."""
+    own = job_directory(job, directory, cluster)
+    for output in job.outputs:
+        if output.stays and isinstance(output.source, Path):
+            yield Local(output=output, path=output.source, here=Here.IN_PLACE)
+            continue
+        landing = own.landing(output)
+        if landing is None:
+            yield Local(
+                output=output,
+                path=directory / f"{cluster}/{job.proc}",
+                here=Here.FAILED,
+                trouble="no file can have this name here",
+            )
+            continue
+        here, trouble = compare(output, landing)
+        yield Local(output=output, path=landing.path, here=here, trouble=trouble)
 
 
 def compare(output: Output, landing: Landing) -> tuple[Here, str]:
@@ -69,7 +134,7 @@ def copy_home(file: Local, landing: Landing) -> Local:
             digest = hashlib.md5(usedforsecurity=False)
             while piece := origin.read(_CHUNK):
                 digest.update(piece)
-                _write(part.descriptor, piece)
+                write_all(part.descriptor, piece)
             if file.output.md5 not in ("", digest.hexdigest()):
                 return replace(file, here=Here.FAILED, trouble=_NOT_IT)
             part.finish(file.output.modified)
@@ -84,7 +149,42 @@ def _open(source: ReturnedFile | Path) -> BufferedReader:
     return source.open() if isinstance(source, ReturnedFile) else source.open("rb")
 
 
-def _write(descriptor: int, piece: bytes) -> None:
-    view = memoryview(piece)
-    while view:
-        view = view[os.write(descriptor, view) :]
+# ---- logs: they are where the jobs' stdout and stderr were put, and come along where something is missing ----
+
+
+def with_logs(job: JobFiles, request: BundleRequest, cluster: int) -> JobFiles:
+    """The files of a job, with its logs where it failed or left something out."""
+    if not _has_failed(job):
+        return job
+    taken = {each.name for each in job.outputs}
+    logs = (each for each in _logs(job.proc, request, cluster) if each.name not in taken)
+    return replace(job, outputs=(*job.outputs, *logs))
+
+
+def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
+    """Where a job's stderr is; None when it is not there."""
+    path = request.logs(proc, cluster)[-1:]
+    return path[0] if path and path[0].is_file() else None
+
+
+def _has_failed(job: JobFiles) -> bool:
+    if job.status is not None and job.status.state in ACTIVE:
+        return False  # what its logs hold now is not what they will hold
+    return any(not each.optional for each in job.missing) or _program_failed(job.report)
+
+
+def _program_failed(report: Report | None) -> bool:
+    return report is not None and not report.has_succeeded
+
+
+def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:
+    for path in dict.fromkeys(request.logs(proc, cluster)):
+        if path.is_file():
+            facts = path.stat()
+            yield Output(
+                proc=proc,
+                name=path.name,
+                source=path,
+                size=facts.st_size,
+                modified=facts.st_mtime,
+            )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hepsub.actions.fetch.listing import Job, Sight
-from hepsub.actions.fetch.result import Missing, Output
+from hepsub.actions.fetch.result import Job, Missing, Output, RemoteListing
 from hepsub.bundle.report import UPLOADED, ReportedOutput
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace
@@ -30,7 +29,7 @@ def is_of_another_run(job: Job, carried: Carried) -> bool:
 
 
 def mixed_runs(
-    job: Job, outputs: Mapping[str, Output], missing: Iterable[Missing], sight: Sight
+    job: Job, outputs: Mapping[str, Output], missing: Iterable[Missing], listing: RemoteListing
 ) -> list[str]:
     """What to say where files of different runs of a job lie together; empty for nothing.
 
@@ -38,12 +37,12 @@ def mixed_runs(
         job: the job.
         outputs: what was found of its outputs, by name.
         missing: what was not found.
-        sight: what was seen in the stores.
+        listing: what was seen in the stores.
     """
     told = {each.name for each in missing}
     return [
         *(text for each in outputs.values() if (text := _mixed(job, each))),
-        *_not_made(job, sight),
+        *_not_made(job, listing),
         *(_gone(job, name) for name in _lost(job, outputs) if name not in told),
         *_overtaken(job),
     ]
@@ -66,13 +65,13 @@ def _gone(job: Job, name: str) -> str:
     return f"{printable(name)} was saved{where}, and is not there any more"
 
 
-def _not_made(job: Job, sight: Sight) -> list[str]:
+def _not_made(job: Job, listing: RemoteListing) -> list[str]:
     """What to say of objects whose output this run did not make."""
     return [
         f"{printable(each.name)} was not made, but {each.place} is there: it is of another run"
         for each in job.carried
         if isinstance(each.place, ObjectPlace)
-        and each.place in sight.objects
+        and each.place in listing.objects
         and is_of_another_run(job, each)
     ]
 

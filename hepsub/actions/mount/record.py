@@ -6,7 +6,6 @@ It holds no secret: mount.json, rclone's configuration without keys, and its log
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ from hepsub.actions.mount.place import Remote
 from hepsub.actions.session import Session
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy
-from hepsub.files import make_private, remove_tree, write_whole
+from hepsub.files import lock_open, make_private, remove_tree, write_whole
 from hepsub.local.processes import boot_id, is_process, start_of
 
 _FILE = "mount.json"
@@ -207,7 +206,7 @@ def only_one(home: Path) -> Iterator[None]:
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + _LOCK_S
-        while not _locked(descriptor):
+        while not lock_open(descriptor):
             if time.monotonic() > deadline:
                 raise MountBusy(
                     "another hep_mount on this host does not come to its end",
@@ -217,11 +216,3 @@ def only_one(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

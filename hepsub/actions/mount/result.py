@@ -7,7 +7,6 @@ from enum import Enum
 from msgspec import Struct
 
 from hepsub.actions.mount.record import Record
-from hepsub.result import Json
 
 
 class State(Enum):
@@ -39,24 +38,29 @@ class Shown(Struct, frozen=True, kw_only=True):
     pending: int = 0
     pending_bytes: int = 0
 
-    def document(self) -> dict[str, Json]:
-        """The mount as it stands in JSON."""
-        record = self.record
-        return {
-            "storage": record.storage,
-            "bucket": record.bucket,
-            "prefix": record.prefix,
-            "what": str(record.remote),
-            "directory": record.directory,
-            "writable": record.writable,
-            "since": record.since,
-            "state": self.state.value,
-            "pending": self.pending,
-            "pending_bytes": self.pending_bytes,
-            "pid": record.pid or None,
-            "log": str(record.log),
-            "cache": record.cache,
-        }
+
+class MountDocument(Struct, frozen=True, kw_only=True):
+    """A mount in JSON."""
+
+    storage: str
+    bucket: str
+    prefix: str
+    what: str
+    directory: str
+    writable: bool
+    since: float
+    state: State
+    pending: int
+    pending_bytes: int
+    pid: int | None
+    log: str
+    cache: str
+
+
+class MountsDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_mount."""
+
+    mounts: tuple[MountDocument, ...]
 
 
 class Mounts(Struct, frozen=True, kw_only=True):
@@ -72,6 +76,25 @@ class Mounts(Struct, frozen=True, kw_only=True):
     listing: bool = False
     ending: bool = False
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> MountsDocument:
         """The mounts as they stand under `result` in JSON."""
-        return {"mounts": [each.document() for each in self.mounts]}
+        return MountsDocument(mounts=tuple(_document(each) for each in self.mounts))
+
+
+def _document(shown: Shown) -> MountDocument:
+    record = shown.record
+    return MountDocument(
+        storage=record.storage,
+        bucket=record.bucket,
+        prefix=record.prefix,
+        what=str(record.remote),
+        directory=record.directory,
+        writable=record.writable,
+        since=record.since,
+        state=shown.state,
+        pending=shown.pending,
+        pending_bytes=shown.pending_bytes,
+        pid=record.pid or None,
+        log=str(record.log),
+        cache=record.cache,
+    )

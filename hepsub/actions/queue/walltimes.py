@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from hepsub.actions.session import Session
 from hepsub.errors import UnknownGroup
 from hepsub.plan.accounting import choose_group, classes_for
-from hepsub.result import Json, Result
+from hepsub.result import Result
 from hepsub.suggest import did_you_mean
 
 
 class Walltimes(Struct, frozen=True, kw_only=True):
-    """The walltime classes of a group: names and limits in seconds, in the order of the names."""
+    """The walltime classes of a group: name → limit in seconds, by name; its fields are its JSON."""
 
     group: str
-    limits: tuple[tuple[str, int], ...]
-
-    def document(self) -> dict[str, Json]:
-        """The classes as they stand under `result` in JSON."""
-        return {"group": self.group, "walltime_s": dict(self.limits)}
+    limits: Mapping[str, int] = field(name="walltime_s")
 
 
 def walltimes(session: Session, group: str | None) -> Result:
@@ -37,4 +35,4 @@ def walltimes(session: Session, group: str | None) -> Result:
     listed = {
         key: each.limit for key, each in classes_for(policy, name).items() if not each.on_request
     }
-    return Result(value=Walltimes(group=name, limits=tuple(sorted(listed.items()))))
+    return Result(value=Walltimes(group=name, limits=dict(sorted(listed.items()))))

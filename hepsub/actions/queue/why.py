@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, JobStatus, State
-from hepsub.result import Json, Result
+from hepsub.result import Result
 from hepsub.units import duration_text
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
@@ -23,35 +23,20 @@ class Explanation(Struct, frozen=True, kw_only=True):
         state: their state.
         sentence: the cause.
         details: what the sentence rests on, one line each.
-        next_command: what to do; empty when nothing is to be done.
+        next_command: what to do; None when nothing is to be done.
     """
 
     jobs: tuple[str, ...]
     state: State
     sentence: str
     details: tuple[str, ...] = ()
-    next_command: str = ""
+    next_command: str | None = field(default=None, name="next")
 
 
 class Explanations(Struct, frozen=True, kw_only=True):
-    """Explanations, jobs with the same one together."""
+    """Explanations, jobs with the same one together; its fields are its JSON."""
 
     explanations: tuple[Explanation, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The explanations as they stand under `result` in JSON."""
-        return {
-            "explanations": [
-                {
-                    "jobs": list(each.jobs),
-                    "state": each.state.value,
-                    "sentence": each.sentence,
-                    "details": list(each.details),
-                    "next": each.next_command or None,
-                }
-                for each in self.explanations
-            ]
-        }
 
 
 def why(session: Session, wanted: Filter) -> Result:
@@ -118,7 +103,7 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
                 *advice.details,
                 *credential_details(session, first.schedd, first.cluster),
             ),
-            next_command=advice.next_command,
+            next_command=advice.next_command or None,
         )
     sentence = {
         State.RUNNING: f"it runs on {first.host}, for {duration_text(first.run_seconds)} so far",
@@ -145,5 +130,5 @@ def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanati
         jobs=(f"{cluster}.{first}-{first + number - 1}",),
         state=State.IDLE,
         sentence=sentence,
-        next_command=f"hep_release {cluster}" if paused else "",
+        next_command=f"hep_release {cluster}" if paused else None,
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.bundle.directory import kept_bundles, read_bundle, why_of_another
+from hepsub.bundle.directory import read_bundle, why_of_another
+from hepsub.bundle.root import kept_bundles
 from hepsub.units import duration_text, moment_text
 
 

@@ -1,4 +1,4 @@
-"""Which bundles belong to jobs that still need them: the schedds know."""
+"""Which bundles belong to jobs that are still in a queue: the schedds are asked."""
 
 from __future__ import annotations
 
@@ -12,13 +12,8 @@ from msgspec.structs import replace
 from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    Placed,
-    kept_bundles,
-    read_bundle,
-    why_of_another,
-    why_unreadable,
-)
+from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
 
@@ -27,7 +22,7 @@ _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 
 
 class LiveBundle(Struct, frozen=True, kw_only=True):
-    """A complete bundle, and the jobs that still need it.
+    """A complete bundle, and its jobs that have not ended.
 
     Attributes:
         bundle: the bundle.
@@ -41,20 +36,20 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
 
     @property
     def has_ended(self) -> bool:
-        """Whether no job needs it any more."""
+        """Whether all of its jobs have ended, as far as is known."""
         return self.procs is not None and not self.procs
 
     @property
     def number(self) -> int:
-        """How many jobs need it, as far as is known."""
+        """How many of its jobs have not ended; all, where nobody can tell."""
         return self.bundle.request.ref.number if self.procs is None else len(self.procs)
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """What is alive, as far as anybody can tell.
+    """All complete bundles, and what is wrong with others.
 
     Attributes:
-        bundles: the bundles that are complete, with their jobs.
+        bundles: those that can be read and are believed.
         away: a sentence for each schedd that could not be asked.
         left: a sentence for each bundle that cannot be read, or must not be believed.
     """

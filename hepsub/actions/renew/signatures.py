@@ -18,7 +18,7 @@ _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""
 
 
-class _Round(Struct, frozen=True, kw_only=True):
+class _Round(Struct, kw_only=True, eq=False):
     """What happened in one round: the storages that were signed for, and the troubles by storage.
 
     A bundle that is broken is its own trouble: it keeps nobody from signing for the others.

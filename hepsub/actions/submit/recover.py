@@ -15,14 +15,13 @@ from hepsub.actions.submit.stage import Stores, open_gate
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (
-    clear_torn,
     discard_bundle,
     is_ready,
     read_bundle,
     taken_over,
-    unfinished,
     why_of_another,
 )
+from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.model import Plan, Proc
 from hepsub.result import Json
+
+if TYPE_CHECKING:
+    from hepsub.bundle.bundle import Bundle
+    from hepsub.bundle.request import BundleRequest
+    from hepsub.plan.staging import StagingPlan
 
 _SHOWN_PROCS = 10
 
@@ -47,7 +54,7 @@ class Preview(Struct, frozen=True, kw_only=True):
             "universe": plan.universe,
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
-            "libraries": _library_documents(plan, uploaded=False),
+            "libraries": _library_documents(plan.staging, uploaded=False),
             "secret_variables": list(plan.secrets),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
@@ -65,11 +72,13 @@ class Submission(Struct, frozen=True, kw_only=True):
     Attributes:
         submitted: the cluster.
         plan: the decided submission; None when the key had been used before.
+        bundle: what travelled with it when the key was used first; None where nothing did, or it is gone.
         notes: what the user should know.
     """
 
     submitted: SubmissionRef
     plan: Plan | None
+    bundle: Bundle | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -85,14 +94,18 @@ class Submission(Struct, frozen=True, kw_only=True):
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
         ref = self.submitted
-        procs: list[Json] = [
-            {
-                "proc": proc.proc,
-                "stdout": proc.stdout.replace("%{ClusterId}", str(ref.cluster)),
-                "stderr": proc.stderr.replace("%{ClusterId}", str(ref.cluster)),
-            }
-            for proc in (self.plan.procs() if self.plan else ())
-        ]
+        procs: list[Json] = []
+        libraries: list[Json] = []
+        if self.plan is not None:
+            procs += [
+                _log_document(each.proc, each.stdout, each.stderr, ref.cluster)
+                for each in self.plan.procs()
+            ]
+            libraries = _library_documents(self.plan.staging, uploaded=True)
+        elif self.bundle is not None:
+            request = self.bundle.request
+            procs = _earlier_procs(request, ref.cluster)
+            libraries = _library_documents(request.staging, uploaded=False)
         return {
             "cluster": ref.cluster,
             "jobs": ref.number,
@@ -100,7 +113,7 @@ class Submission(Struct, frozen=True, kw_only=True):
             "schedd": ref.schedd,
             "uuid": ref.uuid,
             "new": self.plan is not None,
-            "libraries": _library_documents(self.plan, uploaded=True),
+            "libraries": libraries,
             "notes": list(self.notes),
             "procs": procs,
         }
@@ -122,11 +135,29 @@ def _proc_document(proc: Proc) -> dict[str, Json]:
     }
 
 
-def _library_documents(plan: Plan | None, *, uploaded: bool) -> list[Json]:
+def _library_documents(staging: StagingPlan | None, *, uploaded: bool) -> list[Json]:
     """The libraries; `uploaded` tells whether those that were missing were uploaded, or only would be."""
-    if plan is None or plan.staging is None:
+    if staging is None:
         return []
-    return [each.document(uploaded=uploaded) for each in plan.staging.libraries]
+    return [each.document(uploaded=uploaded) for each in staging.libraries]
+
+
+def _earlier_procs(request: BundleRequest, cluster: int) -> list[Json]:
+    """The jobs of an earlier submission, as its bundle has them; none where that is of a time that did not note it."""
+    if not request.stdout:
+        return []
+    return [
+        _log_document(proc, *request.log_names(proc), cluster) for proc in range(request.ref.number)
+    ]
+
+
+def _log_document(proc: int, stdout: str, stderr: str, cluster: int) -> dict[str, Json]:
+    """Where a job of a submitted cluster writes."""
+    return {
+        "proc": proc,
+        "stdout": stdout.replace("%{ClusterId}", str(cluster)),
+        "stderr": stderr.replace("%{ClusterId}", str(cluster)),
+    }
 
 
 def _route_document(plan: Plan) -> dict[str, Json]:

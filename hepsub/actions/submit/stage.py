@@ -16,10 +16,9 @@ from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.common import check_common
-from hepsub.bundle.directory import check_owner, check_root, discard_bundle, new_bundle
+from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
-from hepsub.condor.description import GATE
+from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.location import ObjectPlace
@@ -29,8 +28,6 @@ from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-from hepsub.tools.condor import edit_cluster
-from hepsub.tools.run import installed
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -160,7 +157,7 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
-    if plan.factory_idle and staging.needs_cluster and not installed("condor_qedit"):
+    if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
             " cluster need condor_qedit then, which is not installed here",
@@ -210,10 +207,7 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
-        if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.ref.pool]
-            edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
-        schedd.open_gate(cluster)
+        schedd.open_gate(cluster, factory=bundle.request.factory)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",

@@ -24,13 +24,14 @@ from hepsub.errors import (
     LogDirectoryNotWritable,
 )
 from hepsub.job import JobSpec
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import READY, layout_of
 from hepsub.plan.draft import draft
 from hepsub.plan.existing import check_outputs
 from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
-from hepsub.result import Problem, Result
+from hepsub.result import NotedProblem, Result
 from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
         unreachable=unreachable,
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
-    problems = (
-        (Problem(code="pool-unreachable", message=unreachable, noted=True),) if unreachable else ()
-    )
+    problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
 
 
@@ -169,7 +168,7 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
     stores = _stores(session)
     if spec.libraries:
-        from hepsub.bundle.common import check_common
+        from hepsub.bundle.root import check_common
 
         check_common(session.policy)
     plan, facts = _planned(session, stores, spec, keeps=True)
@@ -313,13 +312,13 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
 
     noted = session.journal.once(plan.once)
     if noted is not None and noted.ref.cluster > 0:
-        return Submission(submitted=noted.ref, plan=None)
+        return _of_earlier(session, noted.ref)
     if noted is not None:
         cause = HepsubError("an earlier hep_sub was interrupted")
         seen = look_up(session, noted.ref, cause=cause)
         _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
-            return Submission(submitted=seen, plan=None)
+            return _of_earlier(session, seen)
     selection = Selection(once=plan.once, owner=session.situation.user)
     entries = session.journal.entries()
     gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
@@ -328,8 +327,14 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
         if found_there:
             ref = found_there[0]
             _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
-            return Submission(submitted=ref, plan=None)
+            return _of_earlier(session, ref)
     return None
+
+
+def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
+    from hepsub.bundle.directory import read_bundle
+
+    return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
 
 
 def _note(session: Session, entry: Entry) -> None:

@@ -43,4 +43,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub demo", "everything, in some seconds"),),
     run=run,
+    results=("hepsub.actions.demo.result:DemoDocument",),
 )

@@ -68,4 +68,5 @@ COMMAND = Command(
         ("hep_auth login iam", "the IAM token"),
     ),
     run=run,
+    results=("hepsub.actions.auth.login:Login",),
 )

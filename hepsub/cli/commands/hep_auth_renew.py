@@ -127,4 +127,11 @@ COMMAND = Command(
         ("hep_auth renew -loop -every 5min", "in the entry point of a container"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.renew.renew:RenewedDocument",
+        "hepsub.actions.renew.rounds:Looped",
+        "hepsub.actions.renew.install:Installed",
+        "hepsub.actions.renew.install:Uninstalled",
+        "hepsub.actions.renew.status:StatusDocument",
+    ),
 )

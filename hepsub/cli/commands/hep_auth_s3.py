@@ -63,4 +63,8 @@ COMMAND = Command(
         ("hep_auth s3 -process herd", "what credential_process in ~/.aws/config calls"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.auth.s3:StorageKeysDocument",
+        "hepsub.actions.auth.s3:AwsKeys",
+    ),
 )

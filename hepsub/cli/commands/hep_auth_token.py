@@ -78,4 +78,5 @@ COMMAND = Command(
         ),
     ),
     run=run,
+    results=("hepsub.actions.auth.token:Token",),
 )

@@ -55,4 +55,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_clus -g cms --walltime", "the walltime classes of the group cms"),),
     run=run,
+    results=("hepsub.actions.queue.walltimes:Walltimes",),
 )

@@ -53,4 +53,5 @@ COMMAND = Command(
         ),
     ),
     run=run,
+    results=("hepsub.actions.queue.edit:Edited",),
 )

@@ -74,8 +74,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.order import Order
-    from hepsub.actions.queue.wait import Clock
+    from hepsub.actions.fetch.result import Order
+    from hepsub.actions.queue.ends import Clock
     from hepsub.cli.progress import watching
     from hepsub.jobid import parse_job_id
 

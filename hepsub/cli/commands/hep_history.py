@@ -70,4 +70,5 @@ COMMAND = Command(
         ("hep_history -json 13", "the same for programs"),
     ),
     run=run,
+    results=("hepsub.actions.queue.history:PastDocument",),
 )

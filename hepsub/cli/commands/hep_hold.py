@@ -40,4 +40,5 @@ COMMAND = Command(
         ("hep_hold -a", "all of your own jobs"),
     ),
     run=run,
+    results=("hepsub.actions.queue.control:Control",),
 )

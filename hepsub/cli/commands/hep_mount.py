@@ -160,4 +160,5 @@ COMMAND = Command(
         ("hep_mount -u files", "when all has arrived"),
     ),
     run=run,
+    results=("hepsub.actions.mount.result:MountsDocument",),
 )

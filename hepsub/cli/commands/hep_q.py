@@ -71,6 +71,7 @@ def run(session: Session, values: Values, _: Talk) -> Result:
         ids=tuple(parse_job_id(text) for text in (*values["id"], *values["ids"])),
         states=_states(values),
         reasons=values["hold"],
+        brief=not (values["hold"] or values["json"] or values["why"]),
     )
     return why(session, wanted) if values["why"] else query(session, wanted)
 
@@ -133,4 +134,8 @@ COMMAND = Command(
         ("hep_q -u -json", "the same for programs"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.queue.query:ListingDocument",
+        "hepsub.actions.queue.why:Explanations",
+    ),
 )

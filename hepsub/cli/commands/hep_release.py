@@ -42,4 +42,5 @@ COMMAND = Command(
         ),
     ),
     run=run,
+    results=("hepsub.actions.queue.control:Control",),
 )

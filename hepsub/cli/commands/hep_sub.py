@@ -31,7 +31,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     if not values["wait"] or result.exit_code:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
-    from hepsub.actions.queue.wait import Clock, wait
+    from hepsub.actions.queue.ends import Clock
+    from hepsub.actions.queue.wait import wait
 
     talk.early(result.value)
     for note in result.notes:

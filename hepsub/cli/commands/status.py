@@ -33,4 +33,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub status", "your clusters, with counts of idle, running and held jobs"),),
     run=run,
+    results=("hepsub.actions.queue.status:Status",),
 )

@@ -1,27 +1,30 @@
-"""The table of hep_auth, by rich."""
+"""The table of hep_auth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
 from hepsub.actions.auth.row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
-from hepsub.cli.table import cell, drawn, fits
+from hepsub.cli.table import Column, Table, drawn, fits
+from hepsub.cli.table import Row as TableRow
 from hepsub.terminal import Styled, joined, printable
 from hepsub.units import moment_text, rough_text
 
+_WRAPPED = (1, 4)
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
 
 
 def text(value: AuthStatus) -> str:
     """The table, and below it what is wrong with what is needed only elsewhere."""
-    table = Table(box=None, pad_edge=False)
-    for number, title in enumerate(_TITLES):
-        table.add_column(title, no_wrap=number in (0, 2, 3, 5))
-    for row in value.rows:
-        style = "dim" if row.is_idle else "red" if row.trouble is not None else ""
-        table.add_row(*(cell(each) for each in _cells(row, value.now)), style=style)
+    rows = tuple(
+        TableRow(
+            cells=_cells(row, value.now),
+            style="dim" if row.is_idle else "red" if row.trouble is not None else "",
+        )
+        for row in value.rows
+    )
+    columns = (Column(title, wrapped=n in _WRAPPED) for n, title in enumerate(_TITLES))
+    table = Table(columns=tuple(columns), rows=rows)
     if not fits(table):
         return joined([*_blocks(value), *_causes(value)])
     lines = [line.rstrip() for line in drawn(table).split("\n")]

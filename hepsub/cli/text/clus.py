@@ -10,7 +10,8 @@ def text(value: Walltimes) -> str:
     """The text of the walltime classes."""
     lines = [f"Walltime Limit INFO for group '{value.group}':"]
     lines += [
-        f"'{name}' job walltime limit is: {_limit(seconds)}." for name, seconds in value.limits
+        f"'{name}' job walltime limit is: {_limit(seconds)}."
+        for name, seconds in value.limits.items()
     ]
     return joined(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys
 from hepsub.actions.auth.token import Token
 from hepsub.cli.json_text import json_text
+from hepsub.result import document_of
 from hepsub.terminal import printable
 from hepsub.units import duration_text, moment_text
 
@@ -13,7 +14,7 @@ def text(value: ProcessKeys | StorageKeys | Token) -> str:
     """The text of keys or of a token."""
     match value:
         case ProcessKeys():
-            return json_text(value.document())
+            return json_text(document_of(value))
         case StorageKeys():
             return printable(_keys_text(value))
         case Token():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from hepsub.actions.queue.query import Listing
-from hepsub.batch import JobStatus
+from hepsub.batch import State
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text
 
@@ -25,25 +26,21 @@ def text(listing: Listing) -> str:
 def summary(listing: Listing) -> str:
     """The last line."""
     counts = listing.counts()
-    return f"{counts['jobs']} jobs; " + ", ".join(f"{counts[name]} {name}" for name in _COUNTS)
+    return f"{counts.jobs} jobs; " + ", ".join(
+        f"{getattr(counts, name)} {name}" for name in _COUNTS
+    )
 
 
 def _rows(listing: Listing) -> Iterator[str]:
+    # Jobs of a cluster have most of these in common, and there may be 20,000 of them.
+    dates = cache(lambda moment: clock_text(moment) if moment else _NO_DATE)
+    times = cache(run_time_text)
+    letters = {state: state.value for state in State}
     for job in listing.jobs:
-        yield _row(job)
+        words = (
+            f"{job.cluster}.{job.proc}", job.owner, dates(job.submitted), times(job.run_seconds),
+            letters[job.state], job.priority, f"{job.memory_mb:.1f}", " ".join((job.command, *job.arguments)),
+        )  # fmt: skip
+        yield (_ROW % words).rstrip()
         if listing.reasons and job.hold_reason:
             yield f"    {job.hold_reason} (code {job.hold_code}/{job.hold_subcode})"
-
-
-def _row(job: JobStatus) -> str:
-    row = _ROW % (
-        job.job,
-        job.owner,
-        clock_text(job.submitted) if job.submitted else _NO_DATE,
-        run_time_text(job.run_seconds),
-        job.state.value,
-        job.priority,
-        f"{job.memory_mb:.1f}",
-        " ".join([job.command, *job.arguments]),
-    )
-    return row.rstrip()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.renew.install_result import SYSTEMD, Installed, RenewalStatus, Uninstalled
+from hepsub.actions.renew.install import SYSTEMD, Installed, Uninstalled
 from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
+from hepsub.actions.renew.status import RenewalStatus
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.terminal import joined, printable
 from hepsub.units import duration_text, moment_text

@@ -1,35 +1,37 @@
-"""The table of hep_sub status, by rich."""
+"""The table of hep_sub status."""
 
 from __future__ import annotations
 
-from rich.table import Table
+from collections.abc import Iterator
 
-from hepsub.actions.queue.status import Status
-from hepsub.cli.table import cell, drawn
+from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.cli.table import Column, Row, Table, drawn
 from hepsub.jobid import short_name
 from hepsub.units import clock_text
+
+_COLUMNS = (
+    Column("CLUSTER"), Column("SCHEDD"), Column("SUBMITTED"), Column("NAME", wrapped=True),
+    Column("IDLE", right=True), Column("RUNNING", right=True), Column("HELD", right=True),
+)  # fmt: skip
 
 
 def text(value: Status) -> str:
     """The table; plain text where stdout is no terminal."""
     if not value.clusters:
         return "You have no jobs in the queue."
-    table = Table(box=None, pad_edge=False)
-    for title in ("CLUSTER", "SCHEDD", "SUBMITTED", "NAME"):
-        table.add_column(title, no_wrap=title != "NAME")
-    for title in ("IDLE", "RUNNING", "HELD"):
-        table.add_column(title, justify="right")
-    for each in value.clusters:
-        when = clock_text(each.submitted) if each.submitted else ""
-        table.add_row(
-            cell(str(each.cluster)),
-            cell(short_name(each.schedd)),
-            cell(when),
-            cell(each.name),
-            cell(str(each.idle)),
-            cell(str(each.running)),
-            cell(str(each.held), "red" if each.held else ""),
+    rows = (row for each in value.clusters for row in _rows(each))
+    return drawn(Table(columns=_COLUMNS, rows=tuple(rows)))
+
+
+def _rows(each: ClusterStatus) -> Iterator[Row]:
+    yield Row(
+        cells=(
+            str(each.cluster), short_name(each.schedd), clock_text(each.submitted) if each.submitted else "",
+            each.name, str(each.idle), str(each.running), str(each.held),
+        ),
+        styles=("",) * 6 + ("red" if each.held else "",),
+    )  # fmt: skip
+    if each.reason:
+        yield Row(
+            cells=("", "", "", each.reason, "", "", ""), styles=("", "", "", "dim", "", "", "")
         )
-        if each.reason:
-            table.add_row("", "", "", cell(each.reason, "dim"), "", "", "")
-    return drawn(table)

@@ -71,10 +71,10 @@ class Moments(FakeSchedd):
         self.committed()
         return submitted
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
         """Open."""
         self.opening()
-        FakeSchedd.open_gate(self, cluster)
+        FakeSchedd.open_gate(self, cluster, factory=factory)
         self.gates.append(cluster)
         self.opened()
 

@@ -28,7 +28,7 @@ from hepsub.policy.model import Storage
 from hepsub.result import Result
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
-from tests.fakes.world import NOON, make_policy, make_session
+from tests.fakes.world import NOON, as_json, make_policy, make_session
 
 POOL = "[pool.local]\ncollector = 'c'\n"
 KEYS = Keys(access="AKIAEXAMPLE", secret="secret", token="", expires=None)
@@ -306,7 +306,7 @@ def test_whether_what_travels_is_renewed_is_a_note(tmp_path: Path) -> None:
 def test_the_document_has_everything_but_secrets(tmp_path: Path) -> None:
     """For programs."""
     iam = Source(name="iam", own=held("iam"))
-    document = auth_status(session(tmp_path, STORAGE, iam)).value.document()
+    document = as_json(auth_status(session(tmp_path, STORAGE, iam)).value)
     listed = document["credentials"]
     assert isinstance(listed, list)
     row = next(each for each in listed if isinstance(each, dict) and each["name"] == "iam")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.renew.install import install, uninstall
-from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
-from hepsub.actions.renew.status import renewal_status
+from hepsub.actions.renew.install import Installed, Uninstalled, install, uninstall
+from hepsub.actions.renew.status import RenewalStatus, renewal_status
 from hepsub.actions.renew.task import INSTALL, LOOP, Machine
 from hepsub.actions.session import Session
 from hepsub.auth.renewal import Outcome, RenewalState, state_path, state_text

@@ -322,3 +322,10 @@ def test_held_jobs_are_alive(world: World) -> None:
     world.schedd.jobs = [replace(job, state=State.HELD) for job in world.schedd.jobs]
     world.renew()
     assert (bundle / "private/creds/iam.token").exists()
+
+
+def test_keys_that_live_for_moments_do_not_make_it_go_round_without_a_pause(world: World) -> None:
+    """A store whose sessions end at once would else be asked as fast as it answers."""
+    world.session_s = 1.0
+    world.submit(*OUT)
+    assert value_of(world.renew()).pause == 2.0

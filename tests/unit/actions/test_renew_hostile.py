@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.returned.pending import Round
+from hepsub.actions.returned.pending import Uploads
 from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
@@ -153,6 +153,6 @@ def test_a_store_that_lies_of_sizes_is_left_alone_for_a_round(world: Crossroads)
         keys=world.keys,
     )
     place = ObjectPlace(storage="bad", bucket="out", key="13/r")
-    now = Round(stores=stores)
+    now = Uploads(stores=stores)
     assert now.look([place]) == {}
     assert "the storage bad at" in now.away["bad", "out"].message

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from hepsub.actions.session import Session
@@ -103,7 +104,7 @@ def test_the_embedded_pool_keeps_no_value_in_its_queue(session: Session) -> None
     plan = plan_of(session, *LINE)
     launch = make_launch(plan, plan.values(0), "u-1")
     assert launch.argv[0].endswith("u-1/shared/scratch.sh")
-    assert SECRET not in json.dumps([launch.document(), shared_environment(plan)])
+    assert SECRET not in json.dumps([to_builtins(launch), shared_environment(plan)])
 
 
 def test_a_dry_run_names_them_and_does_not_tell_them(session: Session) -> None:

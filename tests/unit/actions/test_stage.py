@@ -357,6 +357,20 @@ def test_the_uuid_in_a_name_is_the_submissions_own(session: Session, schedd: Fak
     assert notes == ("-once a: submitted before, nothing was submitted now",)
 
 
+def test_a_key_that_was_used_tells_the_same_of_the_jobs(session: Session) -> None:
+    """Their logs stand in the bundle: a framework that repeats the command needs no other source."""
+    words = ("job.sh", "-n", "2", "-o", "o.%{ClusterId}.%{ProcId}", "-out", "r=r.%{ProcId}")
+    spec = make_spec(*words, "-once", "k")
+    first, again = (submit(session, spec).value for _ in range(2))
+    assert isinstance(first, Submission)
+    assert isinstance(again, Submission)
+    told, repeated = first.document(), again.document()
+    assert (told.pop("new"), repeated.pop("new")) == (True, False)
+    assert len(told.pop("notes")) < len(repeated.pop("notes"))  # type: ignore[arg-type]
+    assert told == repeated
+    assert len(told["procs"]) == 2  # type: ignore[arg-type]
+
+
 def test_results_of_earlier_jobs_are_not_overwritten_where_the_policy_says_so(
     session: Session, schedd: FakeSchedd, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from hepsub.errors import (
     Interrupted,
     LogDirectoryMissing,
     PoolUnreachable,
+    ScheddNotReached,
     ScriptMissing,
     SubmissionRefused,
     SubmissionUncertain,
@@ -25,7 +26,7 @@ from hepsub.errors import (
 )
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
-from hepsub.result import Result
+from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
     NOON,
@@ -140,6 +141,18 @@ def test_a_refusal_is_told_as_it_is(session: Session, schedd: FakeSchedd) -> Non
     with pytest.raises(SubmissionRefused, match="said: no"):
         submit(session, make_spec("job.sh"))
     assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+
+
+def test_a_submission_that_the_schedd_never_heard_of_is_noted_as_none(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """Its key is free at once, and nobody is asked what became of it."""
+    schedd.fault = Fault.NEVER_REACHED
+    with pytest.raises(ScheddNotReached):
+        submit(session, make_spec("job.sh", "-once", "k"))
+    assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+    schedd.calls.clear()
+    assert cluster_of(submit(session, make_spec("job.sh", "-once", "k"))) == 13
 
 
 class Vanishing(FakeSchedd):
@@ -386,7 +399,7 @@ def test_a_pool_without_the_policys_schedds_is_refused(tmp_path: Path) -> None:
 def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_path: Path) -> None:
     """Cluster, pool, schedd, UUID, and the logs of every job with the cluster's id in them."""
     result = submit(session, make_spec("job.sh", "-n", "2", "-e", "/dev/null"))
-    assert result.value.document() == {
+    assert document_of(result.value) == {
         "cluster": 13,
         "jobs": 2,
         "pool": "local",

@@ -88,7 +88,7 @@ def test_a_problem_is_told_with_its_remedy_even_with_quiet(
         Problem(code="a", message="13 is gone", remedy="look"),
         Problem(code="b", message="x"),
     )
-    value = Control(act=Act.REMOVE, outcomes=())
+    value = Control(act=Act.REMOVE, number=0, outcomes=())
     render_text("hep_rm", Result(value=value, problems=problems, exit_code=53), quiet=True)
     assert capsys.readouterr().err == (
         "hep_rm: error: 13 is gone\nhep_rm: look\nhep_rm: error: x\n"
@@ -130,7 +130,7 @@ def test_json_of_a_success(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_of_a_partial_success(capsys: pytest.CaptureFixture[str]) -> None:
     """What was done and what was not, together; ok says that it was not all."""
-    value = Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=2),))
+    value = Control(act=Act.REMOVE, number=2, outcomes=(Outcome(meant="13", number=2),))
     problems = (Problem(code="unknown-job", message="99 is not in the queue", remedy="r"),)
     render_json("hep_rm", Result(value=value, problems=problems, exit_code=51))
     document = json.loads(capsys.readouterr().out)
@@ -282,20 +282,20 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
     ("value", "text"),
     [
         (
-            Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=3), Outcome(meant="14.0", number=1))),
-            "13: 3 job(s) removed\n14.0: 1 job(s) removed",
+            Control(act=Act.REMOVE, number=4, outcomes=(Outcome(meant="13", number=3), Outcome(meant="14", number=1))),
+            "13: 3 job(s) removed\n14: 1 job(s) removed",
         ),
-        (Control(act=Act.HOLD, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
-        (Control(act=Act.RELEASE, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
+        (Control(act=Act.HOLD, number=1, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
+        (Control(act=Act.RELEASE, number=0, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
         (
-            Edited(changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
+            Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
             "13: memory 2000 MB -> 3000 MB (2 job(s))",
         ),
-        (Edited(changes=()), "0 job(s) changed"),
+        (Edited(number=0, changes=()), "0 job(s) changed"),
         (
             Walltimes(
                 group="cms",
-                limits=(("default", 36000), ("long", 2592000), ("mid", 360000), ("short", 1800), ("test", 300)),
+                limits={"default": 36000, "long": 2592000, "mid": 360000, "short": 1800, "test": 300},
             ),
             "Walltime Limit INFO for group 'cms':\n"
             "'default' job walltime limit is: 10.0 hours.\n"

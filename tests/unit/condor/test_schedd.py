@@ -63,7 +63,12 @@ def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     fake = FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
     monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
     monkeypatch.setitem(sys.modules, "htcondor2", fake)
+    EDITED.clear()
     return fake
+
+
+EDITED: list[tuple[object, ...]] = []
+"""What condor_qedit was told, since the test's begin."""
 
 
 def no_token(_: str) -> bool:
@@ -77,9 +82,11 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
     return CondorSchedd(
         pool="local",
         address=address,
-        collector="",
+        collector="pool.test.hep",
         obtain_token=obtain,
         produce_ticket=lambda *_: b"",
+        edit_cluster=lambda *words: EDITED.append(words),
+        has_edit_cluster=lambda: True,
     )
 
 
@@ -134,13 +141,51 @@ def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
 
 
 def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
-    htcondor.edited = 2
-    opened().open_gate(13)
-    assert opened().edit_memory(THIRTEEN, 3000) == 2
+    opened().open_gate(13, factory=False)
+    opened().edit_memory(THIRTEEN, 3000)
     assert htcondor.calls == [
         ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
         ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
     ]
+    assert EDITED == []
+
+
+def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: FakeBindings) -> None:
+    """By condor_qedit, for the bindings change jobs that exist only; before those, because it may fail."""
+    opened().open_gate(13, factory=True)
+    opened().edit_memory(None, 3000, (14,))
+    assert htcondor.names() == ["edit"]
+    assert EDITED == [
+        (NAME, "pool.test.hep", 13, "HepSub_Ready", "true"),
+        (NAME, "pool.test.hep", 14, "RequestMemory", "3000"),
+    ]
+    htcondor.fails("edit", "no")
+    with pytest.raises(PoolError):
+        opened().edit_memory(THIRTEEN, 3000, (14,))
+    assert len(EDITED) == 3
+
+
+def test_jobs_are_counted_by_the_schedd(htcondor: FakeBindings) -> None:
+    """No job is sent: a summary, and the factories' cluster ads."""
+    htcondor.queue = [
+        {"MyType": "Summary", "Idle": 20000},
+        {"ClusterId": 14, "TotalSubmitProcs": 9, "JobMaterializeNextProcId": 4},
+    ]
+    counts = opened().count(Selection(owner="alice"))
+    assert counts.states == {State.IDLE: 20000}
+    assert [each.number for each in counts.unmade] == [5]
+    assert [call[3] for call in htcondor.calls] == [
+        QueryOpts.SummaryOnly,
+        QueryOpts.IncludeClusterAd,
+    ]
+
+
+@pytest.mark.parametrize(("idle", "asked"), [(2000, "IncludeClusterAd"), (2001, "GroupBy")])
+def test_many_jobs_are_grouped_by_the_schedd(htcondor: FakeBindings, idle: int, asked: str) -> None:
+    """Few are sent: a schedd groups the jobs of all its users."""
+    htcondor.queue = [{"MyType": "Summary", "Idle": idle}]
+    opened().count_clusters(Selection(owner="alice"), 0)
+    assert htcondor.calls[-1][3] is QueryOpts[asked]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +293,7 @@ def test_the_bindings_other_errors_are_told_as_well(
 @pytest.mark.parametrize(
     "call",
     [
-        lambda schedd: schedd.open_gate(13),
+        lambda schedd: schedd.open_gate(13, factory=False),
         lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
         lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
         lambda schedd: schedd.fetch(THIRTEEN),
