@@ -6,6 +6,9 @@ import enum
 
 from msgspec import Struct
 
+NO_CREDENTIALS = "none"
+"""The word after -cred that drops what the policy wants."""
+
 
 class Remote(enum.Enum):
     """What the user said about running outside the local cluster."""

@@ -193,7 +193,7 @@ def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
 def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
     from hepsub.actions.session import open_session
     from hepsub.cli import output, render
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.options import Talk
     from hepsub.result import Value
 
     as_json, quiet = values["json"], values.get("quiet", False)

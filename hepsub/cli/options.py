@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
-    from hepsub.result import Result
+    from hepsub.result import Result, Value
 
 
 class Takes(enum.Enum):
@@ -93,6 +92,20 @@ class Words(NamedTuple):
 
 Values = Mapping[str, Any]
 """What a command was given: field → value, None or empty for what was not said."""
+
+
+class Talk(NamedTuple):
+    """Where a command that takes long says something before its end.
+
+    Attributes:
+        early: show a value now that will be part of the result (not with -json).
+        progress: tell people how far it is (on stderr; not with -json or -quiet).
+        alert: tell people what was done that they did not ask for now (on stderr, always).
+    """
+
+    early: Callable[[Value], None]
+    progress: Callable[[str], None]
+    alert: Callable[[str], None] = lambda _: None
 
 
 class Command(NamedTuple):

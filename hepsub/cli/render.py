@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 
-from hepsub.cli.json_text import json_text
 from hepsub.cli.output import discard_output, error, talk, write_out
 from hepsub.errors import OutputUnwritable
 from hepsub.result import NotedProblem, Problem, Result, Value, document_of, envelope
@@ -52,6 +51,8 @@ def render_json_error(command: str, problem: Problem) -> None:
 
 
 def _print_document(document: object, *, secret: bool = False) -> None:
+    from hepsub.cli.json_text import json_text
+
     write_out(json_text(document), secret=secret)
 
 

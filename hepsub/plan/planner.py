@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
-from hepsub.job import JobSpec
+from hepsub.job import NO_CREDENTIALS, JobSpec
 from hepsub.plan.accounting import (
     Walltime,
     choose_group,
@@ -15,7 +15,6 @@ from hepsub.plan.accounting import (
     experiment_of,
 )
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
-from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
 from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
@@ -28,6 +27,7 @@ from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
 
 if TYPE_CHECKING:
+    from hepsub.plan.credentials import JobCredential
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
@@ -154,14 +154,25 @@ def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
     return new
 
 
+def _credentials(made: Draft, route: Route) -> tuple[JobCredential, ...]:
+    """The credentials that travel, by the user's word or the policy's."""
+    policy = made.policy
+    at_sites = any(policy.site[name].credentials for name in route.sites)
+    if not (made.spec.credentials or policy.pool[route.pool].credentials or at_sites):
+        return ()
+    from hepsub.plan.credentials import choose_credentials
+
+    return choose_credentials(
+        made.spec.credentials, policy, route.pool, route.sites, made.situation.uid
+    )
+
+
 def _staging(
     made: Draft, facts: Facts, route: Route, *, in_container: bool
 ) -> tuple[StagingPlan | None, tuple[str, ...]]:
     """How files travel, and what to say of it; None where nothing does."""
-    spec, policy, situation = made.spec, made.policy, made.situation
-    credentials = choose_credentials(
-        spec.credentials, policy, route.pool, route.sites, situation.uid
-    )
+    spec, situation = made.spec, made.situation
+    credentials = _credentials(made, route)
     secrets = secret_names(spec.environment, situation.environment)
     if not (route.transfer or spec.is_staged or credentials or facts.libraries or secrets):
         return None, ()

@@ -25,9 +25,7 @@ from hepsub.errors import (
 )
 from hepsub.job import JobSpec
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.bundle_paths import READY, layout_of
 from hepsub.plan.draft import draft
-from hepsub.plan.existing import check_outputs
 from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
@@ -50,7 +48,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
         HepsubError: the submission would be refused.
     """
     plan, facts = _planned(session, _stores(session), spec, keeps=False)
-    check_outputs(facts.outputs, session.policy)
+    _check_outputs(session, plan, facts.outputs)
     outlook = _credentials_outlook(session, plan) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
     identity = new_uuid()
@@ -105,6 +103,13 @@ def _planned(
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, shelf)
     return make_plan(made, facts), facts
+
+
+def _check_outputs(session: Session, plan: Plan, outputs: OutputFacts) -> None:
+    if plan.staging is not None:
+        from hepsub.plan.existing import check_outputs
+
+        check_outputs(outputs, session.policy)
 
 
 def _credentials_outlook(session: Session, plan: Plan) -> tuple[str, ...]:
@@ -188,6 +193,8 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
 
 def _is_something_left(bundles: Path) -> bool:
     """Whether anything lies among the bundles that is not complete: `recover` finds out what."""
+    from hepsub.plan.bundle_paths import READY, layout_of
+
     try:
         return any(
             name.endswith((".new", ".gone"))
@@ -219,7 +226,7 @@ def _made(
     from hepsub.actions.submit.commit import Order, commit
     from hepsub.actions.submit.complete import complete
 
-    check_outputs(outputs, session.policy)
+    _check_outputs(session, plan, outputs)
     identity, what = new_uuid(), plan.digest()
     plan = plan.with_uuid(identity)
     with _staged(session, stores, plan, schedd, identity) as staged:

@@ -8,7 +8,7 @@ from hepsub.cli.options import COMMON, Command, Kind, Option, Values, Words
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.options import Talk
     from hepsub.result import Result
 
 _OPTIONS = (

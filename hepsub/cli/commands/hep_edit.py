@@ -10,7 +10,7 @@ from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.options import Talk
     from hepsub.result import Result
 
 _MEMORY = Option(

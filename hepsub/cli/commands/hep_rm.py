@@ -9,7 +9,7 @@ from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values
 
 if TYPE_CHECKING:
     from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.options import Talk
     from hepsub.result import Result
 
 

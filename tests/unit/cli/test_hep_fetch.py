@@ -8,8 +8,8 @@ import pytest
 
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
+from hepsub.cli.options import Talk
 from hepsub.cli.parse import parse
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
 from tests.fakes.world import make_session, make_situation

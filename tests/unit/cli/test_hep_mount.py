@@ -11,9 +11,9 @@ from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
+from hepsub.cli.options import Talk
 from hepsub.cli.parse import parse
 from hepsub.cli.render import value_text
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
 from tests.fakes.world import as_json, make_session
