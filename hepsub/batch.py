@@ -39,25 +39,16 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        proc: ProcId.
-        owner: login name.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
-        state: its state.
-        priority: JobPrio.
         memory_mb: memory in use, in MB (2**20 bytes).
         requested_mb: memory asked for, in MB.
         command: base name of the program.
-        arguments: the job's arguments.
         name: job name; empty for none.
         hold_code: HoldReasonCode; 0 when it is not on hold.
-        hold_subcode: HoldReasonSubCode.
         hold_reason: HTCondor's text; empty when it is not on hold.
         host: where it runs or ran last; empty before.
         exit_code: exit code; None while there is none, or when a signal ended it.
-        exit_signal: the signal that ended it; None for none.
         ended: when it ended, seconds since the epoch; 0 before.
         remove_reason: why it was removed; empty when it was not.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
@@ -97,11 +88,7 @@ class Unmade(Struct, frozen=True, kw_only=True):
     """Procs of a factory that the schedd has not made yet: they count as idle.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        owner: login name.
         first: the first ProcId that does not exist yet.
-        number: how many there are.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         paused: whether the factory is paused (the cluster is on hold).
     """
@@ -142,9 +129,8 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
     """A cluster in the queue, with its jobs counted by state.
 
     Attributes:
-        name: job name, else the program's; of its first job, as all that follows.
-        submitted: seconds since the epoch; 0 where no job exists.
-        states: the jobs that exist.
+        name: of its first job: the job name, else the program's.
+        submitted: when that was, in seconds since the epoch; 0 where no job exists.
         unmade: how many procs a factory has still to make.
         hold_reason: of its first job on hold; empty when none is.
     """
@@ -189,9 +175,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: clusters and procs, any of them.
-        owner: login name.
         states: any of these.
-        uuid: the submission's UUID.
         once: the submission's key; jobs that were removed before they could start have none.
     """
 
@@ -239,7 +223,6 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why a job is where it is.
 
     Attributes:
-        sentence: the cause.
         details: what the sentence rests on, one line each.
         next_command: what to do; empty when nothing is to be done.
     """

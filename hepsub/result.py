@@ -47,7 +47,6 @@ class Result(Struct, frozen=True, kw_only=True):
     """What an action did or found.
 
     Attributes:
-        value: what was asked for.
         notes: what people should know; talk, never parsed.
         problems: what was not done.
         exit_code: 0 only if all that was asked was done.

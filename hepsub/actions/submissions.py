@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle, read_placed, why_of_another
 from hepsub.bundle.root import finished_bundles, kept_bundles
 from hepsub.errors import AmbiguousJob, NotDone, UnknownJob, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 
 

@@ -12,7 +12,8 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.location import FilePlace, ObjectFact, ObjectPlace
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 
 FILE_NAME = MANIFEST
 _VERSION = "1"
@@ -71,7 +72,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     shared: bool
     inputs: tuple[Carried, ...]
     outputs: tuple[Carried, ...]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     marker: ObjectPlace | None
     workdir: str = ""
     credentials: tuple[JobCredential, ...] = ()
@@ -164,7 +165,7 @@ def _library(each: Library, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "library", each.name, "dir" if each.is_directory else "file", each.archive
 
 
-def _checksum(fact: ObjectFact) -> str:
+def _checksum(fact: ObjectInfo) -> str:
     return f"md5:{fact.md5}" if fact.md5 else "-"
 
 

@@ -19,7 +19,7 @@ import msgspec
 from hepsub.bundle.returned import content_at
 from hepsub.documents import read_json
 from hepsub.files import Tree
-from hepsub.plan.location import ObjectFact
+from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 
 REPORT = "report.json"
@@ -70,7 +70,7 @@ class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
         if not _DIGEST.fullmatch(self.md5 or ""):
             raise ValueError("its md5 is none")
 
-    def is_what(self, fact: ObjectFact) -> bool:
+    def is_what(self, fact: ObjectInfo) -> bool:
         """Whether an object is this output, as far as size, ETag and MD5 tell."""
         if self.size is not None and fact.size != self.size:
             return False
@@ -180,6 +180,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for number in range(1, len(parts) + 1)
             for each in self.all_said("/".join(parts[:number]))
         )
+
+    def brought(self, name: str, size: int) -> bool:
+        """Whether the run brought back the file of this name and size; a broken transfer mixes files of two runs."""
+        said = self.said(name)
+        return self.came_home(name) and (said is None or said.size in (None, size))
 
     def by_url(self) -> dict[str, str]:
         """The names of outputs by their URLs, unquoted; and by their paths, which are not quoted."""

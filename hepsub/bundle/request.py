@@ -16,8 +16,9 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import FileRule
 from hepsub.plan.items import ends_by_count, values_of
 from hepsub.plan.libraries import Library
-from hepsub.plan.location import ObjectFact, ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
@@ -280,7 +281,7 @@ def _staging(document: _Staging) -> StagingPlan:
         libraries=document.libraries,
         storages=document.storages,
         objects={
-            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(size=size, etag=etag)
+            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectInfo(size=size, etag=etag)
             for storage, bucket, key, size, etag in document.objects
         },
     )

@@ -65,7 +65,6 @@ class SubmitDescription(Struct, frozen=True, kw_only=True):
 
     Attributes:
         text: the submit description, without a queue statement.
-        number: number of jobs.
         items: the variables of each job; empty when the jobs differ only in ProcId.
     """
 

@@ -47,7 +47,6 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
     Attributes:
         pool: its pool's name in the policy.
-        address: where it is.
         collector: host[:port] of its pool; empty for HTCondor's own configuration.
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.

@@ -21,7 +21,6 @@ class Launch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         argv: the program, absolute, and its arguments.
-        cwd: the working directory.
         variables: the job's own variables, above those that its cluster shares.
         stdout: where standard output goes, absolute.
         stderr: where standard error goes, absolute; the same path means the same open file.

@@ -21,7 +21,7 @@ _KILLING_S = 2.0
 NOTHING = Record()
 
 
-class Fate(enum.Enum):
+class Outcome(enum.Enum):
     """What has become of a run."""
 
     RUNS = "runs"
@@ -30,23 +30,23 @@ class Fate(enum.Enum):
     LOST = "lost"
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class RunOutcome(Struct, frozen=True, kw_only=True):
     """What has become of a run, and what is known of it.
 
     Attributes:
-        fate: what has become of it.
+        outcome: what has become of it.
         record: what its supervisor wrote; empty when it wrote nothing.
         supervisor: pid of its supervisor; FREE or UNSEEN when there is none to be seen.
         cause: for a lost one, the reason.
     """
 
-    fate: Fate
+    outcome: Outcome
     record: Record = NOTHING
     supervisor: int = FREE
     cause: HoldCause = KILLED
 
 
-def judge(path: Path, run: Run, boot: str, *, expected: bool) -> Verdict:
+def outcome_of(path: Path, run: Run, boot: str, *, expected: bool) -> RunOutcome:
     """Find out what has become of a run.
 
     Args:
@@ -57,26 +57,26 @@ def judge(path: Path, run: Run, boot: str, *, expected: bool) -> Verdict:
     """
     seen = record.look(path)
     if seen is None:
-        return _unclaimed(path, run, boot, expected=expected)
+        return _without_record(path, run, boot, expected=expected)
     written = seen.record or NOTHING
     if written.end is not None:
-        return Verdict(fate=Fate.ENDED, record=written)
+        return RunOutcome(outcome=Outcome.ENDED, record=written)
     if seen.supervisor != FREE:
-        return Verdict(fate=Fate.RUNS, record=written, supervisor=seen.supervisor)
+        return RunOutcome(outcome=Outcome.RUNS, record=written, supervisor=seen.supervisor)
     if run.boot != boot:  # then an empty record means nothing: the crash may have emptied it
-        return Verdict(fate=Fate.LOST, record=written, cause=REBOOTED)
+        return RunOutcome(outcome=Outcome.LOST, record=written, cause=REBOOTED)
     if seen.record is None:
-        return Verdict(fate=Fate.NEVER_BEGAN)
-    return Verdict(fate=Fate.LOST, record=written, cause=KILLED)
+        return RunOutcome(outcome=Outcome.NEVER_BEGAN)
+    return RunOutcome(outcome=Outcome.LOST, record=written, cause=KILLED)
 
 
-def _unclaimed(path: Path, run: Run, boot: str, *, expected: bool) -> Verdict:
+def _without_record(path: Path, run: Run, boot: str, *, expected: bool) -> RunOutcome:
     """What has become of a run without a record."""
     if run.boot != boot:
-        return Verdict(fate=Fate.LOST, cause=REBOOTED)
-    if expected or not record.forbid(path):
-        return Verdict(fate=Fate.RUNS)
-    return Verdict(fate=Fate.NEVER_BEGAN)
+        return RunOutcome(outcome=Outcome.LOST, cause=REBOOTED)
+    if expected or not record.leave_tombstone(path):
+        return RunOutcome(outcome=Outcome.RUNS)
+    return RunOutcome(outcome=Outcome.NEVER_BEGAN)
 
 
 def end_leftovers(run: Run, written: Record, own: Set[int]) -> None:

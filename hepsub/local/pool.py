@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,18 +25,18 @@ from hepsub.batch import (
 )
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import SubmissionRef
-from hepsub.local import facts, preview, queue, record, staged
+from hepsub.local import queue, record, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, check, prepare, queue_directory
-from hepsub.local.explain import explain_held, explain_idle
-from hepsub.local.machine import capped_note, this_machine
+from hepsub.local.explain import details, explain_held, explain_idle, idle
+from hepsub.local.launch import make_launch
+from hepsub.local.machine import Machine, capped_note, this_machine
 from hepsub.local.queue import Listed
-from hepsub.local.runs import has_work
-from hepsub.local.start import ensure_runner
-from hepsub.local.timing import USUAL, Timing
+from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.situation import login_name
+from hepsub.units import duration_text
 
 _EMPTY = Queue(jobs=())
 
@@ -47,9 +47,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     Attributes:
         pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
-        host: the host's name.
         now: the moment of this command, in seconds since the epoch.
-        timing: lengths of time.
     """
 
     pool: str
@@ -69,8 +67,8 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine: the plan needs what the embedded pool does not have.
         """
-        preview.check_possible(plan)
-        return preview.describe(plan, uuid, this_machine(), self.name)
+        _check_possible(plan)
+        return _description(plan, uuid, this_machine(), self.name)
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction.
@@ -78,7 +76,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine, QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was submitted.
         """
-        preview.check_possible(plan)
+        _check_possible(plan)
         prepare(self.place.directory, os.getuid())
         with Database(self.place).writing() as connection:
             cluster = queue.insert(connection, plan, uuid, self.now)
@@ -110,7 +108,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             return _EMPTY
         with Database(self.place).reading() as connection:
             found = queue.listed(connection, selection, self.name, max(now, time.time()))
-            work = has_work(connection)
+            work = runs.has_work(connection)
         if work:
             ensure_runner(self.place, self.timing)
         return Queue(jobs=tuple(self._measured(each) for each in found))
@@ -147,9 +145,9 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             if act is Act.REMOVE:
                 left = queue.bundles_of_ended_runs(connection, selection)
             count = queue.act(connection, act, selection, time.time())
-            work = has_work(connection)
+            work = runs.has_work(connection)
         for bundle, proc in left:
-            staged.clear(bundle, proc)
+            runs.clear_scratch(bundle, proc)
         if work:
             ensure_runner(self.place, self.timing)
         return count
@@ -183,8 +181,8 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """
         with Database(self.place).reading() as connection:
             if job.state is State.HELD:
-                return explain_held(job, facts.details(connection, job), meant)
-            return explain_idle(facts.idle(connection, job, this_machine()))
+                return explain_held(job, details(connection, job), meant)
+            return explain_idle(idle(connection, job, this_machine()))
 
     def identity(self) -> str:
         """The login name: nobody else can use this queue."""
@@ -242,3 +240,63 @@ def open_here(
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
     return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)
+
+
+_SHOWN = 3
+
+
+def _check_possible(plan: Plan) -> None:
+    """Refuse what would run otherwise than the user means.
+
+    Raises:
+        NotOnThisMachine: the plan needs GPUs, a container, or another site.
+    """
+    missing = [
+        (bool(plan.gpus), f"-gpu {plan.gpus}: it gives no GPUs to jobs", "leave out -gpu"),
+        (bool(plan.image), f"the image {plan.image}: it starts no containers", "leave out -os"),
+        (bool(plan.route.sites), "-rmt: it has no remote sites", "leave out -rmt and -site"),
+    ]
+    for wanted, what, mend in missing:
+        if wanted:
+            raise NotOnThisMachine(
+                f"the embedded pool runs jobs on this machine as it is; {what}",
+                remedy=f"{mend}, or submit to another pool with -p",
+            )
+
+
+def _description(plan: Plan, uuid: str, machine: Machine, schedd: str) -> str:
+    """What would run, in lines `name = value`."""
+    return (
+        "\n".join(f"{name} = {value}" for name, value in _lines(plan, uuid, machine, schedd)) + "\n"
+    )
+
+
+def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tuple[str, object]]:
+    yield "pool", f"{schedd} ({machine.cores} cores, {machine.memory_mb} MB)"
+    yield "jobs", plan.number
+    yield "directory", plan.directory
+    yield "cores", plan.cpus
+    yield "memory_mb", f"{plan.memory_mb}{_limit(enforced=plan.hold_memory)}"
+    walltime = duration_text(plan.walltime.limit)
+    yield "walltime", f"{walltime}{_limit(enforced=plan.hold_walltime)}"
+    yield "priority", plan.priority
+    yield "environment", f"{len(plan.environment)} variables"
+    if plan.secrets:
+        yield "secret variables", ", ".join(plan.secrets)
+    yield "uuid", uuid
+    note = capped_note(machine, plan.cpus, plan.memory_mb)
+    if note:
+        yield "note", note
+    if plan.event_log:
+        yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
+    for proc in range(min(_SHOWN, plan.number)):
+        launch = make_launch(plan, replace(plan.values(proc), cluster=None), uuid)
+        yield f"job {proc}", " ".join(launch.argv)
+        yield f"job {proc} stdout", launch.stdout
+        yield f"job {proc} stderr", launch.stderr
+    if plan.number > _SHOWN:
+        yield "…", f"and {plan.number - _SHOWN} more"
+
+
+def _limit(*, enforced: bool) -> str:
+    return " (enforced)" if enforced else ""

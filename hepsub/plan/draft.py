@@ -21,13 +21,14 @@ from hepsub.plan.layout import (
     said_directories,
     written_out,
 )
-from hepsub.plan.location import ObjectFact, ObjectPlace, Place, PlaceState
+from hepsub.plan.location import ObjectPlace, Place, PlaceState
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
     from hepsub.plan.files import CarriedFiles, Rows
+    from hepsub.plan.objects import ObjectInfo
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     items: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     places: Mapping[str, PlaceState] = field(default_factory=dict)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from hepsub.plan.location import ObjectFact, ObjectPlace, PlaceState
+from hepsub.plan.location import ObjectPlace, PlaceState
 
 if TYPE_CHECKING:
     from hepsub.plan.libraries import Library
+    from hepsub.plan.objects import ObjectInfo
 
 
 class ProgramState(enum.Enum):
@@ -86,7 +87,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     files: Mapping[str, FileFact] = field(default_factory=dict)
     outputs: OutputFacts = field(default_factory=OutputFacts)
     libraries: tuple[Library, ...] = ()

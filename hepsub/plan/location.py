@@ -20,7 +20,6 @@ _S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE | re.D
 _NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)", re.DOTALL)
 _OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 _DOTS = re.compile(r"(?:^|/)\.\.?(?:/|$)")
-_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class ObjectPlace(Struct, frozen=True, kw_only=True, order=True):
@@ -54,27 +53,6 @@ class FilePlace(Struct, frozen=True, kw_only=True, order=True):
 
 
 Place: TypeAlias = ObjectPlace | FilePlace
-
-
-class ObjectFact(Struct, frozen=True, kw_only=True):
-    """What is known of an object.
-
-    Attributes:
-        size: its size in bytes.
-        etag: its ETag, without quotes: an MD5 for small ones.
-        modified: when it was written, in seconds since the epoch; 0 for not known.
-        encrypted: whether a key of its own encrypts it: its ETag looks like an MD5 then, and is none.
-    """
-
-    size: int
-    etag: str
-    modified: float = 0.0
-    encrypted: bool = False
-
-    @property
-    def md5(self) -> str:
-        """The MD5 in hex where the ETag is one; empty for what came in parts or is encrypted."""
-        return self.etag if _MD5.fullmatch(self.etag) and not self.encrypted else ""
 
 
 class PlaceState(enum.Enum):

@@ -19,7 +19,8 @@ from hepsub.plan.files import (
     file_rule,
 )
 from hepsub.plan.libraries import Library
-from hepsub.plan.location import ObjectFact, ObjectPlace
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
 
@@ -72,7 +73,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     inputs: tuple[FileRule, ...]
     outputs: tuple[FileRule, ...]
     storages: Mapping[str, Storage]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     shared: bool
     chirp: bool
     cwd: str
@@ -177,7 +178,7 @@ _IN_PLACE_GRACE_S = 15
 def plan_staging(
     spec: JobSpec,
     policy: Policy,
-    objects: Mapping[ObjectPlace, ObjectFact],
+    objects: Mapping[ObjectPlace, ObjectInfo],
     *,
     cwd: Path,
     root: str,

@@ -17,10 +17,11 @@ from hepsub.plan.draft import Reading
 from hepsub.plan.environment import expressible
 from hepsub.plan.items import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
-from hepsub.plan.location import ObjectFact, ObjectPlace, Place, find_place
+from hepsub.plan.location import ObjectPlace, Place, find_place
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.files import items_in, read_items, refused_list
 from hepsub.survey.objects import look_up_inputs, missing_inputs
 
@@ -114,7 +115,7 @@ def _read_objects(text: str, place: ObjectPlace, store: Store) -> Reading:
     return Reading(items=items, objects=objects)
 
 
-def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectFact]:
+def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectInfo]:
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:

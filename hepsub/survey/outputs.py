@@ -17,7 +17,7 @@ from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.storage.listing import see_listed, see_some
 from hepsub.storage.page import NotThere
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern
 
 _ONE_BY_ONE = 50

@@ -19,8 +19,8 @@ from hepsub.situation import Situation
 from hepsub.survey.files import inspect_place, inspect_program
 
 if TYPE_CHECKING:
-    from hepsub.storage.s3 import Store
-    from hepsub.storage.shelf import Shelf
+    from hepsub.libraries.cache import ArchiveCache
+    from hepsub.storage.store import Store
 
 
 def read(
@@ -55,7 +55,9 @@ def read(
     return replace(found, whole=whole, places=places)
 
 
-def survey(made: Draft, store_of: Callable[[str], Store], shelf: Shelf | None = None) -> Facts:
+def survey(
+    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+) -> Facts:
     """Look at the files and objects of a submission.
 
     Args:
@@ -111,6 +113,6 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     if not wanted or pool.kind == "here":
         return frozenset()
-    from hepsub.condor.expressions import unreadable
+    from hepsub.condor.attributes import unreadable
 
     return unreadable(wanted)

@@ -102,3 +102,26 @@ def test_a_plain_job_loads_nothing_of_what_travels(
     modules = set(done.stderr.split())
     assert not {each for each in modules if ".".join(each.split(".")[:2]) in _NOT_FOR_A_PLAIN_JOB}
     assert len(ours(modules)) <= most
+
+
+_LISTING = 50
+"""Modules of hepsub that a table of the queue needs, from the session to its text."""
+
+
+def test_a_look_at_the_queue_loads_little() -> None:
+    """No plan, no bundle, no program to start: the schedd is asked, and its answer shown."""
+    wanted = (
+        "hepsub.session", "hepsub.condor.schedd", "hepsub.actions.queue.query", "hepsub.actions.queue.status",
+        "hepsub.actions.queue.control", "hepsub.cli.render", "hepsub.cli.text.queue",
+    )  # fmt: skip
+    program = f"import sys, {', '.join(wanted)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.split())
+    assert not {each.split(".")[0] for each in modules} & _HEAVY
+    assert "subprocess" not in modules
+    assert len(ours(modules)) <= _LISTING
+    assert not [
+        each for each in ours(modules) if each.startswith(("hepsub.bundle", "hepsub.tools"))
+    ]

@@ -213,8 +213,8 @@ class FakeSchedd:
 
     def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
         """The jobs that are meant."""
-        del now, brief
-        self._called("queue")
+        del now
+        self._called("queue brief" if brief else "queue")
         return self._queue(selection)
 
     def count(self, selection: Selection) -> Counts:

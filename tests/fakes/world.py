@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
@@ -26,11 +25,9 @@ from hepsub.plan.planner import make_plan
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Value, document_of
+from hepsub.session import Connect, Session
 from hepsub.situation import Situation
-from hepsub.storage.keys import keys_for as stored_keys
-
-if TYPE_CHECKING:
-    from hepsub.actions.session import Connect
+from hepsub.storage.credentials import keys_for as stored_keys
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""

@@ -16,12 +16,11 @@ from hepsub.jobid import JobId
 from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
 from hepsub.local.explain import Idle, explain_idle
 from hepsub.local.launch import Launch, read_launch
-from hepsub.local.machine import Machine, capped_note
+from hepsub.local.machine import Busy, Machine, Waiting, capped_note, choose, latest_end
+from hepsub.local.queue import condition
 from hepsub.local.record import End, Record
 from hepsub.local.runs import after
-from hepsub.local.schedule import Busy, Waiting, choose, latest_end
-from hepsub.local.selection import condition
-from hepsub.local.timing import Timing
+from hepsub.local.start import Timing
 
 MOUNTS = """\
 25 30 0:23 / /proc rw - proc proc rw

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import submit
@@ -20,10 +19,11 @@ from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place
 from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
-from hepsub.local.timing import Timing
+from hepsub.local.start import Timing
 from hepsub.plan.draft import draft
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.session import Session
 from hepsub.survey.survey import read, survey
 from tests.fakes.world import make_policy, make_session, make_situation, make_spec
 

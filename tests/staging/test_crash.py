@@ -21,7 +21,7 @@ import sys, time
 from dataclasses import dataclass
 from msgspec.structs import replace
 from pathlib import Path
-from hepsub.actions.session import open_session
+from hepsub.session import open_session
 from hepsub.actions.submit.submit import submit
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec

@@ -149,10 +149,13 @@ def test_the_times_of_a_ticket(
     assert awk("ccache.awk", content) == (0, f"{times}\n".encode())
 
 
-def test_a_ticket_without_a_start_begins_when_it_was_given(awk: Awk) -> None:
+@pytest.mark.parametrize(("start", "begins"), [(0, 100), (150, 150)])
+def test_a_ticket_without_a_start_begins_when_it_was_given(
+    awk: Awk, start: int, begins: int
+) -> None:
     times = struct.pack(">III", 100, 100, DAY)
-    content = ccache(Ticket(DAY, 0, 100)).replace(times, struct.pack(">III", 100, 0, DAY))
-    assert awk("ccache.awk", bytes_in_words(content)) == (0, b"100 86400 0\n")
+    content = ccache(Ticket(DAY, 0, 100)).replace(times, struct.pack(">III", 100, start, DAY))
+    assert awk("ccache.awk", bytes_in_words(content)) == (0, f"{begins} {DAY} 0\n".encode())
 
 
 GOOD = ccache(Ticket(DAY, 0, 100))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.auth.status import needs
-from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
@@ -17,6 +16,7 @@ from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
 from hepsub.units import moment_text
@@ -33,7 +33,6 @@ class Terminal(Struct, frozen=True, kw_only=True):
 
     Attributes:
         log_in: gets a credential there.
-        say: tell people something.
     """
 
     log_in: LogIn

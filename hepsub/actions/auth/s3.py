@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, convert, field
 
 from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.session import Session
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Result, failures
-from hepsub.storage.keys import Keys
+from hepsub.session import Session
+from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
@@ -39,7 +39,7 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     Attributes:
         storage: its name in the policy.
         key: the beginning of the access key id.
-        token: the credential whose token they come from; empty when they come from ~/.aws.
+        token: the credential whose token they come from; None when they come from ~/.aws.
         good: whether the store has accepted them.
         expires: when they end, in seconds since the epoch; None for never.
         now: seconds since the epoch.
@@ -47,20 +47,14 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
 
     storage: str
     key: str
-    token: str
+    token: str | None
     good: bool
     expires: float | None
     now: float
 
     def document(self) -> StorageKeysDocument:
         """The keys as they stand under `result` in JSON."""
-        return StorageKeysDocument(
-            storage=self.storage,
-            key=self.key,
-            token=self.token or None,
-            good=self.good,
-            expires=self.expires,
-        )
+        return convert(self, StorageKeysDocument, from_attributes=True)
 
 
 class AwsKeys(Struct, frozen=True, kw_only=True):
@@ -81,11 +75,10 @@ class ProcessKeys(Struct, frozen=True, kw_only=True):
     """Keys for AWS's credential_process.
 
     Attributes:
-        keys: the keys.
         expiration: when whoever asked shall ask again, in seconds since the epoch; None for never.
     """
 
-    keys: Keys
+    keys: S3Credentials
     expiration: float | None
     is_secret: ClassVar[bool] = True
 
@@ -129,7 +122,7 @@ def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5
     value = StorageKeys(
         storage=name,
         key=keys.access[:_SHOWN],
-        token=rules.token_name,
+        token=rules.token_name or None,
         good=not troubles,
         expires=keys.expires,
         now=now,
@@ -142,7 +135,7 @@ def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5
     )
 
 
-def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
+def _checked_soon(session: Session, name: str, keys: S3Credentials, limit: float) -> str:
     """What `check_keys` says.
 
     Raises:
@@ -155,7 +148,7 @@ def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
     return said
 
 
-def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str:
+def check_keys(session: Session, name: str, storage: Storage, keys: S3Credentials) -> str:
     """Nothing, for keys that the storage accepts now; or what it says besides.
 
     Raises:
@@ -172,7 +165,7 @@ def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str
     return session.prove(name, storage, keys)
 
 
-def shown_key(keys: Keys) -> str:
+def shown_key(keys: S3Credentials) -> str:
     """As much of the name of a key as anybody may see."""
     return f"{keys.access[:_SHOWN]}…"
 

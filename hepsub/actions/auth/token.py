@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session
 from hepsub.auth.credential import Kind
 from hepsub.auth.sources import source_for
 from hepsub.auth.token import Order
 from hepsub.errors import CredentialRefused, UsageError
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.units import duration_text
 
 _USUAL = "iam"
@@ -42,7 +42,6 @@ class Token(Struct, frozen=True, kw_only=True):
         name: its name in the policy.
         who: whom it speaks for.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
-        text: the token.
     """
 
     name: str

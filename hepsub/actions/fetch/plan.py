@@ -17,7 +17,7 @@ from hepsub.bundle.report import HOME, REPORT, Report, ReportedOutput, as_report
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
-from hepsub.storage.page import Seen
+from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 
 _IN_THE_QUEUE = {
@@ -149,11 +149,7 @@ def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Out
 
 def _came_home(job: Job, name: str) -> bool:
     """Whether the last run brought it, as far as its report tells."""
-    if job.report is None:
-        return True
-    said = job.report.said(name)
-    size = said.size if said is not None else None
-    return job.report.came_home(name) and size in (None, job.returned.files[name].st_size)
+    return job.report is None or job.report.brought(name, job.returned.files[name].st_size)
 
 
 def _home_file(job: Job, name: str) -> Output:
@@ -262,7 +258,7 @@ def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlac
     ]
 
 
-def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
+def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output:
     said = job.truth.said(name) if job.truth is not None else None
     told = (said.md5 or "") if said is not None else ""
     return Output(

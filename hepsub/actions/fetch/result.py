@@ -19,8 +19,8 @@ from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
 from hepsub.jobid import JobId
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.result import Json
-from hepsub.storage.page import Seen
 from hepsub.terminal import printable
 
 
@@ -80,7 +80,6 @@ class Output(Struct, frozen=True, kw_only=True):
     """An output of a job that exists.
 
     Attributes:
-        proc: ProcId.
         name: its name in the job's directory.
         source: the object, the file that came home, or the user's own file, that it is.
         size: its size in bytes.
@@ -104,8 +103,6 @@ class Missing(Struct, frozen=True, kw_only=True):
     """An output that there is not, and why.
 
     Attributes:
-        proc: ProcId.
-        name: its name.
         why: why not, in words.
         optional: whether it may be missing.
         unseen: whether nobody could look: its storage does not answer.
@@ -129,7 +126,7 @@ class RemoteListing(Struct, frozen=True, kw_only=True, dict=True):
         shared: prefixes below which several of its jobs write what matches a pattern.
     """
 
-    objects: Mapping[ObjectPlace, Seen]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     urls: Mapping[ObjectPlace, str] = {}
     troubles: Mapping[str, str] = {}
     claimed: frozenset[str] = frozenset()
@@ -154,7 +151,6 @@ class Job(Struct, frozen=True, kw_only=True):
     """One job, as far as it is known before its outputs are looked at.
 
     Attributes:
-        proc: ProcId.
         carried: its outputs, as they were asked for.
         bundle: what travelled with it.
         returned: its outputs that came home.
@@ -190,7 +186,6 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
-        proc: ProcId.
         outputs: what exists.
         missing: what does not.
         oddities: what is strange about what exists, in words.

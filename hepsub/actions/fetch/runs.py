@@ -8,7 +8,7 @@ from hepsub.actions.fetch.result import Job, Missing, Output, RemoteListing
 from hepsub.bundle.report import UPLOADED, ReportedOutput
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace
-from hepsub.storage.page import is_md5
+from hepsub.plan.objects import is_md5
 from hepsub.terminal import printable
 
 

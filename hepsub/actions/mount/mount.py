@@ -10,19 +10,24 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.actions.mount.cache import cache_directory, rescue
-from hepsub.actions.mount.list import waiting_writes
-from hepsub.actions.mount.login import offer_login
-from hepsub.actions.mount.place import Remote, find_remote
+from hepsub.actions.mount.list import Mounts, Shown, State, offer_login, waiting_writes
 from hepsub.actions.mount.point import prepare_point, resolve_point
-from hepsub.actions.mount.record import Record, home_of, identity, only_one, read_records
-from hepsub.actions.mount.result import Mounts, Shown, State
+from hepsub.actions.mount.record import (
+    Record,
+    Remote,
+    find_remote,
+    home_of,
+    identity,
+    only_one,
+    read_records,
+)
 from hepsub.actions.mount.start import bring_up
 from hepsub.actions.mount.unmount import see_gone
-from hepsub.actions.session import Session
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
-from hepsub.storage.peek import Peeked, peek
-from hepsub.storage.s3 import Store
+from hepsub.session import Session
+from hepsub.storage.listing import PrefixInfo, check_prefix
+from hepsub.storage.store import Store
 from hepsub.tools.fuse import require_fuse
 from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_mount import OLDEST
@@ -118,9 +123,9 @@ def _end_the_former(record: Record, home: Path) -> None:
             see_gone(former, force=False)
 
 
-def _peek(store: Store, remote: Remote) -> Peeked:
+def _peek(store: Store, remote: Remote) -> PrefixInfo:
     """Ask the storage before rclone does: its errors are our own, and come at once."""
-    peeked = peek(store, remote.bucket, remote.prefix)
+    peeked = check_prefix(store, remote.bucket, remote.prefix)
     if peeked.is_object and not peeked.below:
         raise StorageRefused(
             f"{remote} is an object, and no directory", remedy="mount what it lies in"
@@ -128,7 +133,7 @@ def _peek(store: Store, remote: Remote) -> Peeked:
     return peeked
 
 
-def _notes(record: Record, peeked: Peeked) -> Iterator[str]:
+def _notes(record: Record, peeked: PrefixInfo) -> Iterator[str]:
     if not peeked.below:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"

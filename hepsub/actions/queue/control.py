@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session
-from hepsub.actions.submissions import find_schedds
 from hepsub.batch import ACTIVE, Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
@@ -36,9 +35,7 @@ class Control(Struct, frozen=True, kw_only=True):
     """What was done, id by id; its fields are its JSON.
 
     Attributes:
-        act: what was asked for.
         number: how many jobs were acted upon.
-        outcomes: for each id.
     """
 
     act: Act = field(name="action")
@@ -74,6 +71,8 @@ def _targets(
     if not ids:
         mine = Selection(owner=session.situation.user)
         return [("", schedd, mine) for schedd in session.schedds(pool)]
+    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
+
     found = []
     for each in ids:
         try:

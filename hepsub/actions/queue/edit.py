@@ -6,12 +6,12 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session
 
 _EDITABLE = (State.IDLE, State.HELD)
 
@@ -21,7 +21,6 @@ class Change(Struct, frozen=True, kw_only=True):
 
     Attributes:
         meant: the id as it was given, or the cluster.
-        number: how many jobs.
         old_mb: RequestMemory before, in MB.
         new_mb: RequestMemory now, in MB.
     """
@@ -33,12 +32,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Edited(Struct, frozen=True, kw_only=True):
-    """All changes of one command; its fields are its JSON.
-
-    Attributes:
-        number: how many jobs were changed.
-        changes: by target and old value.
-    """
+    """All changes of one command; its fields are its JSON."""
 
     number: int = field(name="jobs")
     changes: tuple[Change, ...]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.batch import ACTIVE, SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hepsub.actions.queue.query import JobDocument, job_document
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import JobStatus, Selection
 from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, same_schedd
 from hepsub.result import Result, failures
+from hepsub.session import Session
 
 
 class PastDocument(Struct, frozen=True, kw_only=True):

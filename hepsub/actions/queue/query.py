@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
-from hepsub.actions.session import Session, does_not_answer
-from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
+from hepsub.session import Session, does_not_answer
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -23,7 +22,6 @@ class Filter(Struct, frozen=True, kw_only=True):
         owner: login name; empty for everybody.
         ids: clusters and procs; empty for all.
         states: any of these; empty for all.
-        reasons: whether hold reasons are shown.
         brief: whether no more is asked of a job than the table shows.
     """
 
@@ -98,9 +96,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     """The jobs found.
 
     Attributes:
-        jobs: one by one.
         unmade: procs of factories that do not exist yet; they count as idle.
-        reasons: whether hold reasons are shown.
     """
 
     jobs: tuple[JobStatus, ...]
@@ -126,17 +122,7 @@ class Listing(Struct, frozen=True, kw_only=True):
         """The listing as it stands under `result` in JSON."""
         return ListingDocument(
             jobs=tuple(job_document(job) for job in self.jobs),
-            unmade=tuple(
-                UnmadeDocument(
-                    schedd=each.schedd,
-                    cluster=each.cluster,
-                    owner=each.owner,
-                    first=each.first,
-                    number=each.number,
-                    paused=each.paused,
-                )
-                for each in self.unmade
-            ),
+            unmade=convert(self.unmade, tuple[UnmadeDocument, ...], from_attributes=True),
             counts=self.counts(),
         )
 
@@ -177,6 +163,8 @@ def _selections(
     if not wanted.ids:
         everything = Selection(owner=wanted.owner, states=wanted.states)
         return [(schedd, everything) for schedd in schedds]
+    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
+
     found = []
     for each in wanted.ids:
         try:

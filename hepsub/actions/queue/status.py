@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session, does_not_answer
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
 from hepsub.result import Result, failures
+from hepsub.session import Session, does_not_answer
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):
     """A cluster in the queue.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
         name: job name, else the program.
         submitted: seconds since the epoch.
         idle: jobs that wait, those still to be made included.
-        running: jobs that run.
-        held: jobs on hold.
         reason: the hold reason of the first of them; None when none is.
     """
 

@@ -7,13 +7,13 @@ from msgspec import Struct, to_builtins
 from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Json, Problem, Result
+from hepsub.session import Session
 
 _HISTORY_LOOKS = 20
 _HISTORY_PAUSE_S = 0.5
@@ -25,7 +25,6 @@ class Waited(Struct, frozen=True, kw_only=True):
     """A submission, and how its jobs ended.
 
     Attributes:
-        submission: the cluster.
         jobs: its jobs, those that are still in the queue (on hold) included.
         interrupted: whether the user stopped waiting.
     """

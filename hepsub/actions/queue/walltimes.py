@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from hepsub.actions.session import Session
 from hepsub.errors import UnknownGroup
 from hepsub.plan.accounting import choose_group, classes_for
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 
 

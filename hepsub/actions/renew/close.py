@@ -8,7 +8,6 @@ from pathlib import Path
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle, read_placed, strip_bundle, why_of_another
 from hepsub.bundle.pending import PENDING
@@ -17,6 +16,7 @@ from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
 from hepsub.files import open_tree, write_whole
 from hepsub.plan.bundle_paths import FINISHED, layout_of
+from hepsub.session import Session
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 

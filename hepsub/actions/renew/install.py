@@ -8,16 +8,17 @@ from collections.abc import Callable
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.renew.task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
-from hepsub.actions.session import Session
+from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
 from hepsub.bundle.directory import claimed
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
+from hepsub.tools.timers import LOOP, THIS_MACHINE, Machine, is_in_afs
 
 SYSTEMD = "systemd"
 CRON = "cron"

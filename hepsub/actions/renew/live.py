@@ -9,13 +9,13 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""
@@ -25,7 +25,6 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        bundle: the bundle.
         ref: where its jobs are; the cluster is 0 when it is not known.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """

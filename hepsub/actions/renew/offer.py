@@ -12,12 +12,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.documents import has_been
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS, PRIVATE
+from hepsub.session import Session
 
 _OFFERED = "offered"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import collect_all
@@ -14,7 +14,6 @@ from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
 from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.session import Session
 from hepsub.actions.submit.libraries import shelf_beside
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
@@ -33,6 +32,7 @@ from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 
 _SHORTEST_PAUSE_S = 2.0
 _OVERDUE_PAUSE_S = 60.0
@@ -76,15 +76,15 @@ class Renewed(Struct, frozen=True, kw_only=True):
 
     def document(self) -> RenewedDocument:
         """The round as it stands under `result` in JSON."""
-        state = self.state
+        state, outcomes = self.state, dict[str, RenewedOutcome]
         return RenewedDocument(
             busy=self.busy,
             when=state.when,
             host=state.host,
             jobs=state.jobs,
             next_in_s=self.pause,
-            credentials={name: _document(each) for name, each in state.credentials.items()},
-            storages={name: _document(each) for name, each in state.storages.items()},
+            credentials=convert(state.credentials, outcomes, from_attributes=True),
+            storages=convert(state.storages, outcomes, from_attributes=True),
         )
 
 
@@ -203,14 +203,3 @@ def _problems(state: RenewalState) -> Iterable[Problem]:
             yield Problem(
                 code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy
             )
-
-
-def _document(outcome: Outcome) -> RenewedOutcome:
-    return RenewedOutcome(
-        expires=outcome.expires,
-        renewable_until=outcome.renewable_until,
-        renewed=outcome.renewed,
-        failures=outcome.failures,
-        message=outcome.message,
-        remedy=outcome.remedy,
-    )

@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, RenewedDocument, renew
-from hepsub.actions.session import open_session
 from hepsub.auth.login_environment import noted_login
 from hepsub.errors import HepsubError
 from hepsub.paths import paths_for
 from hepsub.result import Result
+from hepsub.session import open_session
 from hepsub.situation import adopt, read_situation
 
 _AFTER_TROUBLE_S = 60.0

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from hepsub.actions.renew.install import CRON, SYSTEMD
-from hepsub.actions.renew.task import THIS_MACHINE, Machine, Task, renewal_task, way_to_renew
-from hepsub.actions.session import Session
+from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.tools import crontab, systemd
+from hepsub.tools.timers import THIS_MACHINE, Machine, way_to_renew
 from hepsub.units import duration_text, moment_text
 
 _NOT_RENEWED = "not-renewed"

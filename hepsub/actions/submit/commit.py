@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import Act, BatchSystem, Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
@@ -27,6 +26,7 @@ from hepsub.errors import (
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+from hepsub.session import Session
 
 if TYPE_CHECKING:
     from hepsub.bundle.bundle import Bundle

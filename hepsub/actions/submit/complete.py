@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
+from hepsub.session import Session
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
@@ -19,49 +18,20 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
-from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
+from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
-from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-
-
-class Stores(Struct, frozen=True, kw_only=True):
-    """The storages of a policy, with their keys, each asked for once."""
-
-    storages: dict[str, Storage]
-    known: dict[str, Store]
-    keys: Callable[[str, Storage], Keys]
-
-    def store(self, name: str) -> Store:
-        """A storage with its keys.
-
-        Raises:
-            StorageRefused: there are no keys for it.
-            UnknownStorage: the policy has it no more.
-        """
-        if name not in self.known:
-            if name not in self.storages:
-                raise UnknownStorage(
-                    f"the policy has no storage {name} any more",
-                    remedy=f"put [storage.{name}] back until the jobs that use it have ended",
-                )
-            storage = self.storages[name]
-            self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
-        return self.known[name]
-
-    def signer(self, name: str) -> Signer:
-        """A signer of URLs that live as long as S3 allows."""
-        return self.store(name).signer(LONGEST_URL_S)
+from hepsub.session import Session
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 
 
 def open_stores(session: Session) -> Stores:
     """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
+    return Stores(storages=session.policy.storage, keys=session.keys)
 
 
 class Staged(Struct, frozen=True, kw_only=True):
@@ -215,15 +185,22 @@ def open_gate(
         ) from error
 
 
-def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
-    """A sentence for each storage whose signed URLs may end before the jobs do."""
-    if plan.staging is None:
-        return ()
+def forecast(
+    session: Session, stores: Stores, plan: Plan, request: BundleRequest
+) -> tuple[str, ...]:
+    """A sentence for each storage whose signed URLs may end before the jobs do.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        plan: the decided submission.
+        request: what its bundle was made for.
+    """
     now = session.situation.now
     renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
-    for name in used_storages(request_for(plan, plan.staging, "", "")):
+    for name in used_storages(request):
         store = stores.store(name)
         if store.keys.token and store.keys.expires is None:
             notes.append(
@@ -237,7 +214,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
                 outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
             )
         )
-        if plan.staging.confined and not plan.staging.is_refreshed:
+        if request.staging.confined and not request.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)
 

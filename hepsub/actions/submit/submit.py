@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.errors import (
     BundleUnusable,
@@ -30,12 +29,14 @@ from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.result import NotedProblem, Result
+from hepsub.session import Session
 from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
-    from hepsub.actions.submit.stage import Staged, Stores
+    from hepsub.actions.submit.stage import Staged
     from hepsub.batch import BatchSystem
     from hepsub.journal import Entry
+    from hepsub.storage.stores import Stores
 
     StoresOf = Callable[[], Stores]
     """Opens the storages of the policy when they are asked for, and the same ones each time."""
@@ -286,7 +287,7 @@ def _outlook(session: Session, stores: Stores, plan: Plan, staged: Staged) -> tu
         note_login(session.paths.logins, situation.host, situation.environment)
     return (
         *uploaded_note(staged.bundle.request.staging.libraries),
-        *forecast(session, stores, plan),
+        *forecast(session, stores, plan, staged.bundle.request),
         *forecast_credentials(session, plan, staged.held),
     )
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.options import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(

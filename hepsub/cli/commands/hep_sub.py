@@ -9,9 +9,9 @@ from hepsub.cli.commands.hep_sub_options import OPTIONS
 from hepsub.cli.options import Command, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.options import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:

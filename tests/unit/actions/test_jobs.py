@@ -8,12 +8,12 @@ import pytest
 
 from hepsub.actions.queue.control import Control, Outcome, control
 from hepsub.actions.queue.edit import Change, Edited, edit
-from hepsub.actions.session import Session
 from hepsub.batch import Act, ActCount, State
 from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import NOON, as_json, make_session
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.queue.why_credentials import credential_details
+from hepsub.actions.queue.why import credential_details
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover

@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
@@ -24,7 +23,8 @@ from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
-from hepsub.storage.keys import Keys
+from hepsub.session import Session
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
@@ -65,12 +65,14 @@ class World:
         )
         return replace(session, keys=self.keys)
 
-    def keys(self, name: str, storage: Storage) -> Keys:
+    def keys(self, name: str, storage: Storage) -> S3Credentials:
         """Keys of a session that begins now."""
         del storage
         if self.refused:
             raise StorageRefused(f"no keys for {name}: {self.refused}", remedy="hep_auth login")
-        return Keys(access="ASIA", secret="s", token="t", expires=self.now + self.session_s)
+        return S3Credentials(
+            access="ASIA", secret="s", token="t", expires=self.now + self.session_s
+        )
 
     def submit(self, *words: str) -> Path:
         """Submit, and give the bundle."""

@@ -12,7 +12,6 @@ import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import read_bundle
@@ -21,6 +20,7 @@ from hepsub.condor.description import describe
 from hepsub.local.launch import make_launch, shared_environment
 from hepsub.plan.model import Plan
 from hepsub.result import Result
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.session import Session
 from hepsub.actions.submissions import find_schedds, find_submissions, submitted_to
 from hepsub.errors import AmbiguousJob, UnknownJob
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import NOON, make_policy, make_session
 from tests.unit.actions.test_renew import World, world

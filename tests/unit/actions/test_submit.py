@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import preview, submit
 from hepsub.batch import Submitted
@@ -27,6 +26,7 @@ from hepsub.errors import (
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
 from hepsub.result import Result, document_of
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
     NOON,

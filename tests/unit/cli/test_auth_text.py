@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
-from hepsub.actions.auth.row import AuthStatus, Row
+from hepsub.actions.auth.status import AuthStatus, Row
 from hepsub.actions.renew.install import Installed, Uninstalled
 from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
@@ -84,7 +84,7 @@ def test_a_row_in_trouble_names_the_trouble_and_the_next_command() -> None:
         kind="token",
         name="x",
         needed_by=("site s",),
-        trouble=MISSING,
+        problem=MISSING,
         next_command="hep_auth login x",
     )
     assert lines(row)[1].split() == [
@@ -100,9 +100,9 @@ def test_a_row_in_trouble_names_the_trouble_and_the_next_command() -> None:
         "x",
     ]
     assert lines(row)[2] == "token x: there is none: get one"
-    required = Row(kind="token", name="x", needed_by=("y",), trouble=MISSING, required=True)
+    required = Row(kind="token", name="x", needed_by=("y",), problem=MISSING, required=True)
     assert len(lines(required)) == 2
-    assert len(lines(Row(kind="token", name="x", trouble=MISSING))) == 2
+    assert len(lines(Row(kind="token", name="x", problem=MISSING))) == 2
 
 
 def test_a_word_on_a_good_one_stands_below() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
-from hepsub.cli.options import Talk
+from hepsub.cli.output import Talk
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.actions.mount.record import Record
-from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
-from hepsub.cli.options import Talk
+from hepsub.cli.output import Talk
 from hepsub.cli.parse import parse
 from hepsub.cli.render import value_text
 from hepsub.errors import UsageError

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
@@ -27,6 +26,7 @@ from hepsub.errors import (
 )
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Plan
+from hepsub.session import Session
 from tests.fakes.htcondor import (
     BUSY,
     NO_ANSWER,
@@ -222,6 +222,20 @@ def test_the_queue_has_procs_and_factories(htcondor: FakeBindings) -> None:
     assert [(each.cluster, each.number) for each in found.unmade] == [(14, 5)]
     [(_, _, _, opts)] = htcondor.calls
     assert opts is QueryOpts.IncludeClusterAd
+
+
+def test_a_table_asks_for_fewer_attributes(htcondor: FakeBindings) -> None:
+    """The rest says nothing then; factories are there all the same."""
+    htcondor.queue = [
+        {"ClusterId": 13, "ProcId": 0, "JobStatus": 5, "Owner": "alice"},
+        {"ClusterId": 14, "TotalSubmitProcs": 9, "JobMaterializeNextProcId": 4},
+    ]
+    brief = opened().queue(Selection(), 0, brief=True)
+    assert brief == opened().queue(Selection(), 0)
+    few, all_ = (set(call[2]) for call in htcondor.calls if isinstance(call[2], tuple))
+    assert few < all_
+    assert all_ - few >= {"RequestMemory", "HoldReason", "RemoteHost"}
+    assert few >= {"TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused"}
 
 
 def test_a_cluster_is_looked_for_in_the_queue_and_then_in_the_history(

@@ -21,10 +21,10 @@ from hepsub.errors import HepsubError, NotExpressible
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace, PlaceState
 from hepsub.plan.model import Plan
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
-from hepsub.storage.page import Seen
 from tests.fakes.world import (
     RUNNABLE,
     make_policy,
@@ -158,7 +158,7 @@ def seen(
         if isinstance(carried.place, ObjectPlace):
             key = carried.place.key + (name if kind.is_pattern else "")
             where = ObjectPlace(storage="herd", bucket="out", key=key)
-            objects[where] = Seen(size=1, etag="", modified=1.0)
+            objects[where] = ObjectInfo(size=1, etag="", modified=1.0)
             said = {"state": "uploaded", "url": url(where)}
         else:
             path = directory / cell.place.base / kind.label / name

@@ -21,9 +21,10 @@ from hepsub.errors import (
 )
 from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts
-from hepsub.plan.location import ObjectFact, ObjectPlace
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.planner import make_plan
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern, read_list
 from hepsub.survey.survey import read as look
 from hepsub.survey.survey import survey
@@ -51,7 +52,7 @@ class FakeStore:
     asked: list[str] = field(default_factory=list)
     away: bool = False
 
-    def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectFact] | None:
+    def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
         """What a listing finds, in no order."""
         self.asked.append(f"{bucket}/{prefix}*")
         if self.away:
@@ -59,14 +60,14 @@ class FakeStore:
         if bucket != "raw":
             return None
         keys = [key for key in self.sizes if key.startswith(prefix)]
-        return {key: ObjectFact(size=self.sizes[key], etag=key) for key in keys}
+        return {key: ObjectInfo(size=self.sizes[key], etag=key) for key in keys}
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What a look at each finds."""
         group = list(places)
         self.asked += [place.key for place in group]
         return {
-            place: ObjectFact(size=self.sizes[place.key], etag=place.key)
+            place: ObjectInfo(size=self.sizes[place.key], etag=place.key)
             if place.key in self.sizes
             else None
             for place in group
@@ -162,7 +163,7 @@ def test_objects(tmp_path: Path, start: str, text: str, prefix: str, names: str)
     assert found.items == tuple(f"{start}2026/{name}" for name in names.split())
     assert store.asked == [f"raw/{prefix}*"]
     keys = [f"2026/{name}" for name in names.split()]
-    assert found.objects == {obj(key): ObjectFact(size=SIZES[key], etag=key) for key in keys}
+    assert found.objects == {obj(key): ObjectInfo(size=SIZES[key], etag=key) for key in keys}
 
 
 @pytest.mark.parametrize("text", ["s3://raw", "herd:raw", "S3://raw/"])
