@@ -22,7 +22,8 @@ from hepsub.bundle.request import BundleRequest
 from hepsub.files import make_private
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import PRIVATE
-from hepsub.plan.staging import FileRule, StagingPlan
+from hepsub.plan.files import FileRule
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
 from tests.testbed import rclone

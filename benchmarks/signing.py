@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import Signer

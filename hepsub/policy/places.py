@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepsub.policy.model import Policy
 
+from hepsub.policy.model import Policy
+
 _HOME = re.compile(r"^~(?=/|$)|\$\{HOME\}|\$HOME(?![A-Za-z0-9_])")
 _USER = re.compile(r"%\{user\}|\$\{USER\}|\$USER(?![A-Za-z0-9_])", re.IGNORECASE)
 _OWN = "/%{User}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from hepsub.errors import HepsubError
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import Destination
 from hepsub.storage.http import (

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from hepsub.documents import Malformed
 from hepsub.errors import StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.storage.bounds import etag_in, header_moment_in, size_in
 from hepsub.storage.connect import BROKEN
 from hepsub.storage.http import (

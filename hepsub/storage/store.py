@@ -16,8 +16,8 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from hepsub.errors import StorageUnreachable
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.bounds import etag_in
 from hepsub.storage.credentials import S3Credentials

@@ -12,10 +12,10 @@ from hepsub.job import JobSpec
 from hepsub.libraries.archive import Packed, Tree
 from hepsub.libraries.cache import ArchiveCache
 from hepsub.libraries.tree import scan
+from hepsub.plan.checks import check_storages
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging_checks import check_storages
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.storage.store import Store

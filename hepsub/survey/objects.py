@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from hepsub.errors import InputsMissing, StorageRefused, UnknownStorage, UsageError
 from hepsub.job import JobSpec
+from hepsub.plan.checks import check_storages
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
-from hepsub.plan.staging_checks import check_storages
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.store import Store

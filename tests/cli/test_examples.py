@@ -12,7 +12,8 @@ from typing import cast
 
 import pytest
 
-from hepsub.actions.submit.submit import Preview, preview
+from hepsub.actions.submit.result import Preview
+from hepsub.actions.submit.submit import preview
 from hepsub.batch import BatchSystem
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
@@ -20,14 +21,14 @@ from hepsub.cli.main import PROGRAMS, VERBS, find
 from hepsub.cli.parse import parse
 from hepsub.errors import PoolUnreachable
 from hepsub.job import JobSpec
+from hepsub.plan.facts import OutputFacts
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
-from hepsub.survey import survey
+from hepsub.survey import outputs
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_script, make_session, make_situation
 
@@ -134,7 +135,7 @@ def test_a_submission_is_planned(
 ) -> None:
     """Down to what HTCondor would get, with the policies that the README shows above the profile of a site."""
     monkeypatch.setattr(Stores, "store", lambda *_: cast("Store", AnyStore()))
-    monkeypatch.setattr(survey, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
+    monkeypatch.setattr(outputs, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
     good = b"s3://raw/1.root\ns3://raw/2.root\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(good), encoding="utf-8"))
     policy = merge([Layer(file="site.toml", text=SITE), *readme_layers()])

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.local import copy_home, job_directory
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local, Order
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
 from hepsub.storage.workers import run_all

@@ -18,7 +18,7 @@ from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.files import write_all
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.destination import PART, Destination, obstacle_text, safe_parts
 
 _CHUNK = 2**20

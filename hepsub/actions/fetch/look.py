@@ -19,10 +19,9 @@ from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.job_names import is_pattern
+from hepsub.plan.files import Carried, is_pattern
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
 from hepsub.storage.download import Downloader
 from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.store import Store

@@ -15,9 +15,9 @@ from hepsub.actions.fetch.runs import (
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import HOME, REPORT, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
 from hepsub.terminal import printable
 
 _IN_THE_QUEUE = {

@@ -17,9 +17,9 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
 from hepsub.jobid import JobId
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
 from hepsub.result import Json
 from hepsub.terminal import printable
 

@@ -29,8 +29,8 @@ from hepsub.errors import (
     UnknownStorage,
 )
 from hepsub.files import Tree
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 

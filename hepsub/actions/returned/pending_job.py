@@ -20,9 +20,9 @@ from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_repo
 from hepsub.bundle.returned import matches
 from hepsub.errors import InputsMissing
 from hepsub.files import Tree
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
-from hepsub.plan.staging import Carried
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
 from hepsub.libraries.cache import ArchiveCache
-from hepsub.plan.libraries import SHELF, Library
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.bundle_paths import SHELF
+from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.store import Store
 from hepsub.units import size_text
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import open_gate
-from hepsub.actions.submit.take_back import note_gone, take_back
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (

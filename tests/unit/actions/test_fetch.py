@@ -27,7 +27,8 @@ from hepsub.actions.fetch.result import (
     RemoteListing,
 )
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
@@ -36,9 +37,9 @@ from hepsub.bundle.returned import returned_outputs
 from hepsub.cli.render import value_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.storage.destination import Destination

@@ -14,9 +14,9 @@ from hepsub.actions.fetch.result import Job, RemoteListing
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
 from tests.unit.bundle.test_request import make_request
 
 MD5, OTHER = "c" * 32, "d" * 32

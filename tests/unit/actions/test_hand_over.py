@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from hepsub.actions.submit import stage
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.stage import sign, used_storages
-from hepsub.actions.submit.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store

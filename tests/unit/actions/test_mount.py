@@ -41,8 +41,8 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.local.processes import boot_id
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Mount, Pool, Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store

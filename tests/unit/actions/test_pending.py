@@ -18,8 +18,8 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
 from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store

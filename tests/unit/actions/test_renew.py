@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.submit.recover import recover
+from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
 from hepsub.bundle.directory import claimed

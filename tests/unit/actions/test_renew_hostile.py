@@ -19,7 +19,7 @@ from hepsub.auth.s3_credentials import keys_for
 from hepsub.auth.token import TokenSource
 from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Credential, Storage
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials

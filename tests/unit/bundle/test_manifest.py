@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.manifest import JobFiles, manifest_text
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 

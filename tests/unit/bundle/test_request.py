@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.jobid import SubmissionRef
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__

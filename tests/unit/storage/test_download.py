@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.destination import Destination, safe_parts

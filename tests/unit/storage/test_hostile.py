@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage import listing as module
 from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
 from hepsub.storage.connect import BROKEN

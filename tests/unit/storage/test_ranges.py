@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage import ranges as pieces
 from hepsub.storage.credentials import S3Credentials

@@ -14,7 +14,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import Signer, query_text, signed_headers

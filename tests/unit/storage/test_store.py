@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 
 from hepsub.errors import StorageUnreachable
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import LONGEST_URL_S

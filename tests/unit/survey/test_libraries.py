@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
 from hepsub.libraries.cache import ArchiveCache
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.storage.store import Store
 from hepsub.survey.libraries import Libraries, look_at_libraries
 from tests.fakes.world import make_policy, make_situation, make_spec

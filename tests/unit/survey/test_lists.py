@@ -19,12 +19,14 @@ from hepsub.errors import (
     UnknownStorage,
     UsageError,
 )
+from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.place import ObjectPlace
 from hepsub.plan.planner import make_plan
 from hepsub.storage.store import Store
-from hepsub.survey.lists import Listed, pattern, read_list
+from hepsub.survey.lists import pattern, read_list
+from hepsub.survey.survey import read as look
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_script, make_situation, make_spec
 
@@ -72,7 +74,7 @@ class FakeStore:
         }
 
 
-def read(directory: Path, *words: str, store: FakeStore | None = None) -> Listed:
+def read(directory: Path, *words: str, store: FakeStore | None = None) -> Reading:
     """The list of `hep_sub WORDS job.sh`, called in a directory."""
 
     def store_of(name: str) -> Store:
@@ -93,13 +95,13 @@ def say(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 def test_no_list_is_no_items(tmp_path: Path) -> None:
     """Nothing is read."""
-    assert read(tmp_path) == Listed()
+    assert read(tmp_path) == Reading()
 
 
 def test_a_file(tmp_path: Path) -> None:
     """One item each: no ends are written down."""
     (tmp_path / "l").write_text("a\n# no\nb\nc\n")
-    assert read(tmp_path, "-list", "l") == Listed(items=("a", "b", "c"))
+    assert read(tmp_path, "-list", "l") == Reading(items=("a", "b", "c"))
     assert read(tmp_path, "-list", "l", "-per", "2").ends == (2, 3)
 
 
@@ -302,35 +304,35 @@ def test_items_without_a_size_are_refused(tmp_path: Path, lines: str, item: str)
 # ---- in a submission --------------------------------------------------------------------------
 
 
+def drafted(directory: Path, store: FakeStore, *words: str, policy: str = "") -> Draft:
+    """The draft of `hep_sub WORDS job.sh`."""
+    make_script(directory)
+    spec, decided = make_spec(*words, "job.sh"), make_policy(POLICY + policy)
+    situation = make_situation(cwd=directory)
+    reading = look(spec, decided, situation, lambda _name: cast("Store", store))
+    return draft(spec, decided, situation, reading)
+
+
 def facts(directory: Path, store: FakeStore, *words: str, policy: str = "") -> Facts:
     """What the survey finds for `hep_sub WORDS job.sh`."""
-    make_script(directory)
-    return survey(
-        make_spec(*words, "job.sh"),
-        make_policy(POLICY + policy),
-        make_situation(cwd=directory),
-        lambda _name: cast("Store", store),
-    )
+    made = drafted(directory, store, *words, policy=policy)
+    return survey(made, lambda _name: cast("Store", store))
 
 
 def test_what_was_listed_is_not_looked_up_again(tmp_path: Path) -> None:
     """One listing serves items, shares and inputs; another input is asked for as ever."""
     store = FakeStore()
     words = ("-list", "s3://raw/2026/**.root", "-per", "700B", "-in", "%{items}")
-    found = facts(tmp_path, store, *words, "-in", "s3://raw/2025/z.root")
+    made = drafted(tmp_path, store, *words, "-in", "s3://raw/2025/z.root")
+    found = survey(made, lambda _name: cast("Store", store))
     assert store.asked == ["raw/2026/*", "2025/z.root"]
     keys = ["2026/a.root", "2026/b.root", "2026/deep/c.root"]
     assert found.objects.keys() == {obj(key) for key in (*keys, "2025/z.root")}
-    assert found.ends == (2, 3)
-    plan = make_plan(
-        make_spec(*words, "job.sh"),
-        make_policy(POLICY),
-        found,
-    )
+    plan = make_plan(made, found)
     assert plan.number == 2
     assert [[each.name for each in proc.inputs] for proc in plan.procs()] == [
-        ["a.root", "b.root"],
-        ["c.root"],
+        ["a.root", "b.root", "z.root"],
+        ["c.root", "z.root"],
     ]
 
 

@@ -1,37 +1,24 @@
-"""What is at the places of the outputs before the jobs run: what is said of it, and what is refused. Pure."""
+"""What is at the places of inputs and outputs before the jobs run: what is said of it, and what is refused. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from msgspec import Struct
+from collections.abc import Iterable, Mapping, Sequence
 
 from hepsub.errors import OutputConflict, OutputPlaceUnusable
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
-from hepsub.plan.template import Name
+from hepsub.plan.facts import FileFact, OutputFacts
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.staging import StagingPlan
+from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
 from hepsub.suggest import closest
+from hepsub.units import size_text
 
+COPIED_FILES = 10_000
+"""A directory of more files is not copied: a thousand jobs would make ten million of them."""
 _NAMED = 3
 _LATER = tuple(f"%{{{name.value}}}" for name in (Name.CLUSTER, Name.UUID))
 _SEPARATE = "%{ClusterId} or %{Uuid} in their places keep the outputs of each submission apart"
-
-
-class OutputFacts(Struct, frozen=True, kw_only=True):
-    """What was found at the places of the outputs.
-
-    Attributes:
-        existing: the outputs that exist already.
-        unseen: what could not be looked at, and why: a sentence each.
-        no_buckets: buckets that the storages do not have, as places without a key.
-        no_places: directories that no job could write to, and why.
-    """
-
-    existing: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
-    no_buckets: tuple[ObjectPlace, ...] = ()
-    no_places: tuple[tuple[str, str], ...] = ()
 
 
 def is_new(carried: Carried) -> bool:
@@ -102,3 +89,52 @@ def named_keys(carried: Iterable[Carried]) -> list[str]:
         for each in carried
         if isinstance(each.place, ObjectPlace) and not each.is_pattern and not is_new(each)
     ]
+
+
+def linked_inputs(
+    staging: StagingPlan, files: Mapping[str, FileFact], jobs: Sequence[Values]
+) -> dict[str, str]:
+    """The inputs that some job gets as links to the user's own files, and why; as the wrapper decides it.
+
+    Args:
+        staging: how the files travel.
+        files: what is known of them, by path; nothing is said of others.
+        jobs: what the names stand for, job by job.
+    """
+    found: dict[str, str] = {}
+    if not staging.shared or not files:
+        return found
+    for inputs in staging.carried_by(jobs).inputs:
+        left = staging.copy_limit
+        for each in inputs:
+            fact = files.get(each.place.path) if isinstance(each.place, FilePlace) else None
+            if fact is None:
+                continue
+            if fact.trouble or fact.size > left or not staging.copy_limit:
+                found.setdefault(str(each.place), fact.trouble or size_text(fact.size))
+            else:
+                left -= fact.size
+    return found
+
+
+def link_note(
+    staging: StagingPlan | None, files: Mapping[str, FileFact], jobs: Sequence[Values], origin: str
+) -> tuple[str, ...]:
+    """That a job which writes to such an input changes the user's own file.
+
+    Args:
+        staging: how the files travel; None for not at all.
+        files: what is known of the inputs, by path.
+        jobs: what the names stand for, job by job.
+        origin: where the limit was set, in words for people.
+    """
+    links = linked_inputs(staging, files, jobs) if staging is not None else {}
+    if staging is None or not links:
+        return ()
+    shown = ", ".join(f"{path} ({why})" for path, why in list(links.items())[:_NAMED])
+    more = f" and {len(links) - _NAMED} more" if len(links) > _NAMED else ""
+    limit = size_text(staging.copy_limit) if staging.copy_limit else "nothing"
+    return (
+        f"these inputs are not copied, unless the file system can share their blocks: {shown}{more}. A job that writes"
+        f" to one changes your own file. A job gets copies of {limit} at the most (staging.copy_limit, {origin})",
+    )

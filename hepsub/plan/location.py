@@ -1,16 +1,17 @@
-"""Where a file is: an object in a storage of the policy, or a path."""
+"""Where a file is: an object in a storage of the policy, or a path; and what is known of what is there."""
 
 from __future__ import annotations
 
+import enum
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from hepsub.errors import UnknownStorage, UsageError
-from hepsub.plan.layout import absolute
 from hepsub.policy.model import Storage
 from hepsub.suggest import closest
 from hepsub.terminal import printable
@@ -18,6 +19,7 @@ from hepsub.terminal import printable
 _S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE | re.DOTALL)
 _NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)", re.DOTALL)
 _OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+_DOTS = re.compile(r"(?:^|/)\.\.?(?:/|$)")
 
 
 class ObjectPlace(Struct, frozen=True, kw_only=True, order=True):
@@ -51,6 +53,23 @@ class FilePlace(Struct, frozen=True, kw_only=True, order=True):
 
 
 Place: TypeAlias = ObjectPlace | FilePlace
+
+
+class PlaceState(enum.Enum):
+    """What a path is, as a place to write to."""
+
+    MISSING = "missing"
+    DIRECTORY = "directory"
+    LOCKED_DIRECTORY = "locked-directory"
+    FILE = "file"
+    LOCKED_FILE = "locked-file"
+    DEVICE = "device"
+
+
+def absolute(text: str, cwd: Path) -> str:
+    """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
+    path = text if text.startswith("/") else f"{str(cwd).rstrip('/')}/{text}"
+    return path if ".." in path or text.startswith("/") else os.path.normpath(path)
 
 
 def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
@@ -90,6 +109,44 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
     return FilePlace(path=absolute(url, cwd).rstrip("/") + trailing)
 
 
+def place_finder(start: str, storages: Mapping[str, Storage], cwd: Path) -> Callable[[str], Place]:
+    """`find_place` for URLs that begin alike: what their beginning decides is decided once, not job by job.
+
+    Args:
+        start: what all of them begin with.
+        storages: those of the policy.
+        cwd: what relative paths begin at.
+    """
+    if found := _S3_URL.fullmatch(start) or _NAMED.fullmatch(start):  # the bucket is in it
+        return _in_bucket(len(start) - len(found["key"]), storages, cwd)
+    if start.startswith("/"):
+        return _absolute_place
+    return lambda url: find_place(url, storages, cwd)
+
+
+def _in_bucket(
+    head: int, storages: Mapping[str, Storage], cwd: Path
+) -> Callable[[str], ObjectPlace]:
+    first: list[ObjectPlace] = []
+
+    def find(url: str) -> ObjectPlace:
+        if first:
+            [known] = first
+            return _check_key(
+                ObjectPlace(storage=known.storage, bucket=known.bucket, key=url[head:])
+            )
+        place = find_place(url, storages, cwd)
+        assert isinstance(place, ObjectPlace)  # noqa: S101 (what `place_finder` saw)
+        first.append(place)
+        return place
+
+    return find
+
+
+def _absolute_place(url: str) -> FilePlace:
+    return FilePlace(path=url.rstrip("/") + ("/" if url.endswith("/") else ""))
+
+
 def _check_key(place: ObjectPlace) -> ObjectPlace:
     """An object, if HTTP clients leave its path alone: they fold `.` and `..`, and the signature no longer fits.
 
@@ -102,7 +159,7 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
             " unusual blank",
             remedy="choose another key",
         )
-    if any(part in (".", "..") for part in place.key.split("/")):
+    if _DOTS.search(place.key):
         right = "/".join(part for part in place.key.split("/") if part != ".")
         raise UsageError(
             f"the key of {place} has '.' or '..' between slashes, which no client sends as it is",
