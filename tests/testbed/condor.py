@@ -20,6 +20,9 @@ from tests.testbed.users import Account
 
 POLL = 0.1
 READY_TIMEOUT = 60
+GRID_JOB = (
+    "JobUniverse == 9"  # what a grid manager has must not be removed by force: it loses its way
+)
 EXTRA_CONFIG = "/etc/condor/config.d/zz-added"
 
 Answer = TypeVar("Answer")
@@ -75,6 +78,7 @@ class CondorPool:
             self._add_account(account)
         spools = (config.schedd_spool(self.setup, name) for name in self.setup.schedds[1:])
         box.run(["install", "-d", "-o", "condor", "-g", "condor", *config.DIRECTORIES, *spools])
+        box.run(["install", "-d", "-m", "1777", config.GRID_LOGS])
 
     def _add_account(self, account: Account) -> None:
         """Let a user of the tree have the home that it has in this session."""
@@ -246,9 +250,10 @@ class CondorPool:
                 self.start_schedd(name)
         if not self.jobs(attributes=["ClusterId"]):
             return
+        patience = 20 if self.jobs(GRID_JOB, ["ClusterId"]) else 3
         self._remove_all()
         with suppress(TestbedError):
-            self.wait_for(self._is_empty, 3, "removed jobs to leave")
+            self.wait_for(self._is_empty, patience, "removed jobs to leave")
         self._remove_all("-forcex")
         self.wait_for(self._is_empty, 30, "removed jobs to leave by force")
 
@@ -319,3 +324,30 @@ def show_logs(pool: CondorPool) -> None:
     """Print the ends of the logs of a pool that did not start."""
     with suppress(TestbedError, OSError):
         print(pool.logs(12), file=sys.stderr)
+
+
+def record(pool: CondorPool) -> None:
+    """Let another process find this pool."""
+    session.write_state(
+        pool.session,
+        {
+            "name": pool.setup.name,
+            "suite": pool.setup.suite,
+            "directory": str(pool.session.directory),
+            "tree": str(pool.sandbox.tree),
+            "port": pool.port,
+            "first_pid": pool.sandbox.first_pid,
+            "version": pool.version,
+        },
+    )
+
+
+def recorded(name: str, suite: str | None = None) -> dict[str, Any]:
+    """Return what is recorded of the pool of this name which another process runs."""
+    live = [state for state in session.live_states() if state.get("name") == name]
+    found = [state for state in live if suite in (None, state["suite"])]
+    if not found:
+        raise TestbedError(f"no pool {name} is up: python -m tests.testbed up")
+    if len(found) > 1:
+        raise TestbedError(f"several pools {name} are up: say --condor")
+    return found[0]

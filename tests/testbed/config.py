@@ -164,11 +164,14 @@ HepJob_WorkerGroups = "CMS"
 STARTD_ATTRS = $(STARTD_ATTRS) HepJob_WorkerGroups
 """
 
+# The space of files that several jobs have in common: the words of 25.14 for it are an error to a negotiator of 23.9,
+# which would match no job.
 GLIDEIN_SITE = """
 DAEMON_LIST = MASTER STARTD
 STARTD_NAME = {site}
 GLIDEIN_Site = "{site}"
 STARTD_ATTRS = $(STARTD_ATTRS) GLIDEIN_Site
+CATALOG_SPACE = 0
 NUM_CPUS = 4
 MEMORY = 8000
 """
@@ -187,19 +190,23 @@ CONTAINER_SHARED_FS = /cvmfs, {images}
 """
 
 # The grid universe: what a grid manager asks for every minute or five, it asks for every few seconds here. Without the
-# methods its client would try FS at the other pool before the user's token.
+# methods its client would try FS at the other pool before the user's token. It runs as the user, and its logs would
+# be in /tmp.
+GRID_LOGS = "/var/log/condor-gahp"
 GRID = """
-GRIDMANAGER_JOB_PROBE_INTERVAL = 5
-CONDOR_JOB_POLL_INTERVAL = 5
+GRIDMANAGER_JOB_PROBE_INTERVAL = 2
+CONDOR_JOB_POLL_INTERVAL = 2
 GRIDMANAGER_RESOURCE_PROBE_INTERVAL = 5
-GRIDMANAGER_RESOURCE_PROBE_DELAY = 5
+GRIDMANAGER_RESOURCE_PROBE_DELAY = 1
 GRIDMANAGER_CONTACT_SCHEDD_DELAY = 1
 GRIDMANAGER_GAHP_CALL_TIMEOUT = 60
 C_GAHP_CONTACT_SCHEDD_DELAY = 1
 C_GAHP.SEC_CLIENT_AUTHENTICATION_METHODS = SCITOKENS
 C_GAHP_WORKER_THREAD.SEC_CLIENT_AUTHENTICATION_METHODS = SCITOKENS
-C_GAHP_LOG = /var/log/condor/CGAHPLog.$(USERNAME)
-C_GAHP_WORKER_THREAD_LOG = /var/log/condor/CGAHPWorkerLog.$(USERNAME)
+C_GAHP_LOG = {logs}/CGAHPLog.$(USERNAME)
+C_GAHP_LOCK = {logs}/CGAHPLock.$(USERNAME)
+C_GAHP_WORKER_THREAD_LOG = {logs}/CGAHPWorkerLog.$(USERNAME)
+C_GAHP_WORKER_THREAD_LOCK = {logs}/CGAHPWorkerLock.$(USERNAME)
 """
 
 HOME = PoolConfig(
@@ -211,7 +218,7 @@ HOME = PoolConfig(
     users=host.USERS,
     subjects=(("alice", "hepalice"), ("bob", "hepbob")),
     schedds=("schedd01", "schedd02"),
-    extra=GRID,
+    extra=GRID.format(logs=GRID_LOGS),
 )
 GLIDEIN = HOME.glidein
 

@@ -126,30 +126,9 @@ def start(suite: Suite) -> Pool:
 
 def attach(suite: str | None = None) -> Pool:
     """Return the pool which another process of this machine runs."""
-    found = [state for state in session.live_states() if suite in (None, state["suite"])]
-    if not found:
-        raise TestbedError("no pool is up: python -m tests.testbed up")
-    if len(found) > 1:
-        raise TestbedError("several pools are up: say --condor")
-    state = found[0]
-    this = session.Session(Path(state["directory"]))
+    state = condor.recorded(config.HOME.name, suite)
     setup = replace(config.HOME, suite=state["suite"], port=state["port"])
-    pool = Pool(setup, this, Path(state["tree"]))
+    pool = Pool(setup, session.Session(Path(state["directory"])), Path(state["tree"]))
     pool.sandbox.first_pid = state["first_pid"]
     pool.version = state["version"]
     return pool
-
-
-def record(pool: Pool) -> None:
-    """Let `attach` find this pool."""
-    session.write_state(
-        pool.session,
-        {
-            "suite": pool.suite,
-            "directory": str(pool.session.directory),
-            "tree": str(pool.sandbox.tree),
-            "port": pool.port,
-            "first_pid": pool.sandbox.first_pid,
-            "version": pool.version,
-        },
-    )
