@@ -2,6 +2,7 @@
 
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,29 @@ WHERE = (
     "id -un; hostname; ls /home; test -e {home} && echo home is here; cat input; echo made >made"
 )
 
+GOOD = (
+    "transfer_input_files = input",
+    "transfer_output_files = made",
+    'transfer_output_remaps = "made = made.$(ProcId)"',
+    "request_memory = 100",
+    "+maxMemory = 321",
+    "+xcount = 2",
+    "+maxWallTime = 30",
+)
+JOBS = {
+    "bare": ("true", "request_memory = 100", "request_cpus = 3"),
+    "own": (
+        "sleep 600",
+        "+remote_PeriodicHold = JobStatus == 2 && time() - JobCurrentStartDate > 2",
+        '+remote_PeriodicHoldReason = "the wall time is over"',
+        "+remote_PeriodicHoldSubCode = 72",
+    ),
+    "missing": ("true", "transfer_output_files = nothing"),
+    "again": ("sleep 600",),
+    "long": ("sleep 600", "+maxWallTime = 0.05"),
+    "removed": ("sleep 600",),
+}
+
 
 @pytest.fixture
 def sender(pool: Pool, alice: Account, clean_far_site: FarSite, openid: OpenId) -> Sender:
@@ -54,6 +78,36 @@ def sender(pool: Pool, alice: Account, clean_far_site: FarSite, openid: OpenId) 
     made = Sender(pool, alice, clean_far_site, openid)
     made.renew()
     return made
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Jobs that were sent to the computing element together, and their numbers there."""
+
+    sender: Sender
+    jobs: dict[str, int]
+    numbers: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def sent(pool: Pool, far_site: FarSite, openid_provider: OpenId) -> Sent:
+    """Send jobs of all kinds, which take half a minute all together, and lose the node of one of them."""
+    pool.purge()
+    far_site.reset()
+    openid_provider.join(far_site.sandbox)
+    sender = Sender(pool, pool.account("hepalice", "element"), far_site, openid_provider)
+    sender.renew()
+    sender.account.write("input", "from home\n")
+    where = WHERE.format(home=sender.account.home)
+    jobs = {"good": sender.send("good", where, *GOOD, jobs=2)}
+    for name, (script, *lines) in JOBS.items():
+        jobs[name] = sender.send(name, script, *lines)
+    numbers = {name: sender.there(cluster) for name, cluster in jobs.items()}
+    for name in ("removed", "again"):
+        sender.wait_for(jobs[name], "JobStatus == 2")
+    begun = sender.routed(numbers["again"])[0]["ClusterId"]
+    far_site.run(["condor_vacate_job", "-fast", str(begun)])
+    return Sent(sender, jobs, numbers)
 
 
 def test_two_pools_of_two_versions_run_side_by_side(
@@ -129,73 +183,61 @@ def test_its_start_daemon_joins_home(sender: Sender, far_glidein: RemoteSite) ->
     assert sender.text("made") == "made\n"
 
 
-def test_jobs_by_the_computing_element_come_home_or_say_why_not(sender: Sender) -> None:
-    """The grid universe: outputs at their places, the site's requests in place of the job's, and its holds' reasons."""
-    sender.account.write("input", "from home\n")
-    files = ("transfer_input_files = input", "transfer_output_files = made")
-    good = sender.send(
-        "good",
-        WHERE.format(home=sender.account.home),
-        *files,
-        'transfer_output_remaps = "made = made.$(ProcId)"',
-        "request_memory = 100",
-        "+maxMemory = 321",
-        "+xcount = 2",
-        "+maxWallTime = 30",
-        jobs=2,
-    )
-    bare = sender.send("bare", "true", "request_memory = 100", "request_cpus = 3")
-    limit = "JobStatus == 2 && time() - JobCurrentStartDate > 2"
-    own = sender.send(
-        "own",
-        "sleep 600",
-        f"+remote_PeriodicHold = {limit}",
-        '+remote_PeriodicHoldReason = "the wall time is over"',
-        "+remote_PeriodicHoldSubCode = 72",
-    )
-    missing = sender.send("missing", "true", "transfer_output_files = nothing")
-    numbers = {cluster: sender.there(cluster) for cluster in (good, bare, missing)}
-    held = sender.wait_for(own, "JobStatus == 5")
-    assert held["HoldReason"] == "the wall time is over"
-    assert (held["HoldReasonCode"], held["HoldReasonSubCode"]) == (3, 72)
-    held = sender.wait_for(missing, "JobStatus == 5")
-    assert "nothing: (errno 2) No such file" in held["HoldReason"]
-    assert (held["HoldReasonCode"], held["HoldReasonSubCode"]) == (12, 2)
-    sender.remove(own, missing)
-    assert {ad["ExitCode"] for ad in sender.ended(good, 2)} == {0}
+def test_outputs_come_home_to_their_places(sent: Sent) -> None:
+    """The grid universe: as the site's own user, without any of home's files."""
+    assert {ad["ExitCode"] for ad in sent.sender.ended(sent.jobs["good"], 2)} == {0}
     for proc in range(2):
-        text = sender.text(f"good.{proc}.out")
+        text = sent.sender.text(f"good.{proc}.out")
         assert text == "qdalice\nap.qingdao.hep\nqdalice\nqdbob\nfrom home\n"
-        assert sender.text(f"made.{proc}") == "made\n"
-    sender.ended(bare)
-    asked = ("RequestMemory", "RequestCpus", "BatchRuntime")
-    found = [[sender.routed(numbers[job])[0][name] for name in asked] for job in (good, bare)]
-    assert found == [[321, 2, 1800], [2000, 1, 72 * 3600]]
+        assert sent.sender.text(f"made.{proc}") == "made\n"
 
 
-def test_what_is_removed_at_home_or_begins_again_there_is_gone_there(sender: Sender) -> None:
-    """condor_rm, a wall time that is over, a job that would begin a second time: home is told no reason of the two."""
-    removed = sender.send("removed", "sleep 600")
-    again = sender.send("again", "echo begun; sleep 600")
-    long = sender.send("long", "sleep 600", "+maxWallTime = 0.05")
-    numbers = {cluster: sender.there(cluster) for cluster in (removed, again, long)}
-    for cluster in (removed, again):
-        sender.wait_for(cluster, "JobStatus == 2")
-    site, pool = sender.site, sender.pool
-    sender.remove(removed)
-    begun = sender.routed(numbers[again])[0]["ClusterId"]
-    site.run(["condor_vacate_job", "-fast", str(begun)])
-    for cluster in (again, long):
-        ad = sender.wait_for(cluster, "JobStatus == 5 && GridJobId is undefined")
-        assert ad["HoldReason"] == "Job disappeared from remote schedd"
-        assert ad["HoldReasonCode"] == 0
+@pytest.mark.parametrize(
+    ("name", "asked"), [("good", [321, 2, 1800]), ("bare", [2000, 1, 72 * 3600])]
+)
+def test_the_element_overwrites_what_a_job_asks_for(
+    sent: Sent, name: str, asked: list[int]
+) -> None:
+    """Its own words are heard, HTCondor's are not: without them its defaults hold."""
+    ad = sent.sender.routed(sent.numbers[name])[0]
+    assert [ad[each] for each in ("RequestMemory", "RequestCpus", "BatchRuntime")] == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "codes", "reason"),
+    [
+        ("own", (3, 72), "the wall time is over"),
+        ("missing", (12, 2), "nothing: (errno 2) No such file"),
+    ],
+)
+def test_home_sees_why_a_job_is_held_there(
+    sent: Sent, name: str, codes: tuple[int, int], reason: str
+) -> None:
+    held = sent.sender.wait_for(sent.jobs[name], "JobStatus == 5")
+    assert reason in held["HoldReason"]
+    assert (held["HoldReasonCode"], held["HoldReasonSubCode"]) == codes
+
+
+@pytest.mark.parametrize("name", ["again", "long"])
+def test_a_job_that_would_begin_again_is_removed_there(sent: Sent, name: str) -> None:
+    """Its node is lost, or its wall time is over: home is told no reason, and forgets where it was."""
+    sender, number = sent.sender, sent.numbers[name]
+    ad = sender.wait_for(sent.jobs[name], "JobStatus == 5 && GridJobId is undefined")
+    assert ad["HoldReason"] == "Job disappeared from remote schedd"
+    assert ad["HoldReasonCode"] == 0
+    left = sender.site.element.history(f"ClusterId == {int(number.split('.')[0])}")[0]
+    assert left["RemoveReason"].endswith("it would begin a second time")
+    assert [ad["NumJobStarts"] for ad in sender.routed(number)] == [1]
+
+
+def test_what_is_removed_at_home_goes_there(sent: Sent) -> None:
+    """Held or running: nothing is left at the element and in the pool behind it."""
+    sender, site = sent.sender, sent.sender.site
+    sender.ended(sent.jobs["bare"])
+    sender.remove(*sent.jobs.values())
     site.wait_for(lambda: not site.element.jobs() and not site.jobs(), TIMEOUT, "an empty site")
-    sender.remove(again, long)
-    for cluster in (again, long):
-        left = site.element.history(f"ClusterId == {int(numbers[cluster].split('.')[0])}")[0]
-        assert left["RemoveReason"].endswith("it would begin a second time")
-        assert [ad["NumJobStarts"] for ad in sender.routed(numbers[cluster])] == [1]
-    assert pool.history(f"ClusterId == {removed}")[0]["JobStatus"] == 3
+    ads = sender.ended(sent.jobs["removed"])
+    assert [ad["JobStatus"] for ad in ads] == [3]
 
 
 def test_a_cut_cable_loses_no_job_and_doubles_none(sender: Sender) -> None:
