@@ -57,7 +57,8 @@ JOB_ROUTER_ROUTE_Pool @=jrt
   EVALSET RequestCpus xcount ?: 1
   EVALSET BatchRuntime int(60 * (maxWallTime ?: 4320))
   SET Requirements (NumJobStarts ?: 0) == 0
-  SET PeriodicRemove $(BEGINS_AGAIN) || JobStatus == 2 && time() - JobCurrentStartDate > BatchRuntime
+  EVALSET AllowedJobDuration int(60 * (maxWallTime ?: 4320))
+  SET PeriodicRemove $(BEGINS_AGAIN)
   SET RoutedJob true
   COPY /^AuthToken(.+)$/ orig_AuthToken\\1
   DELETE /^AuthToken/

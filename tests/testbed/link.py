@@ -19,7 +19,6 @@ FAR_END = "cable"
 TABLE = 77
 MOST = 1000
 START_TIMEOUT = 10
-SLEEP = "while :; do sleep 86400; done"
 # What is far has some ports of 127.0.0.1 for itself: HTCondor's daemons make pairs of sockets there. All others are
 # home's. Its own address stands on lo, too, and the last route leads nowhere: while the cable is cut, the daemons there
 # go on to talk to each other, and what they say to home is lost.
@@ -85,9 +84,13 @@ class Link:
         """Make the namespace and lay the cable."""
         debian.ensure("a network namespace", PROGRAMS)
         self.directory.mkdir(mode=0o755)
-        words = [*DIES_WITH_US, "unshare", "--net", "sh", "-c", SLEEP, str(self.directory)]
-        self.holder = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
-        (self.directory / session.HOLDER).write_text(str(self.holder.pid))
+        file = self.directory / session.HOLDER
+        file.touch()
+        words = [*DIES_WITH_US, "unshare", "--net", "tail", "-f", str(file)]  # it sleeps
+        self.holder = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        file.write_text(str(self.holder.pid))
         self._wait_for_namespace()
         self._lay()
         self._far(FAR_SETUP)
