@@ -14,6 +14,7 @@ from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.request import BundleRequest
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import FileRule, StagingPlan
@@ -62,11 +63,8 @@ def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleR
         isolation="slot" if confined else "",
     )
     return BundleRequest(
-        uuid="u",
-        pool="p",
-        schedd="s",
+        ref=SubmissionRef(uuid="u", pool="p", schedd="s", number=number),
         user="alice",
-        number=number,
         first=0,
         items=(),
         ends=(),

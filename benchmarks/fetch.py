@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.store import environment
 from hepsub.bundle.bundle import HOME, Bundle, marker_place
 from hepsub.bundle.request import BundleRequest
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.staging import FileRule, StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
@@ -120,11 +121,13 @@ class Bench:
             put_limit=5 * 2**30,
         )
         return BundleRequest(
-            uuid=f"{UUID[:-1]}{cluster}",
-            pool="local",
-            schedd="schedd01.example.org",
+            ref=SubmissionRef(
+                uuid=f"{UUID[:-1]}{cluster}",
+                pool="local",
+                schedd="schedd01.example.org",
+                number=kind.jobs,
+            ),
             user="alice",
-            number=kind.jobs,
             first=0,
             items=(),
             ends=(),

@@ -53,9 +53,9 @@ def submit(spec: JobSpec) -> Submission:
         Interrupted: Ctrl-C; the message names the cluster, if there is one.
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
-    from hepsub.actions.session import open_session
     from hepsub.actions.submit import submit as action
     from hepsub.errors import Interrupted, NotDone
+    from hepsub.session import open_session
 
     result = action.submit(open_session(), spec)
     for problem in result.problems:
@@ -71,8 +71,8 @@ def preview(spec: JobSpec) -> Preview:
     Raises:
         HepsubError: the submission would be refused.
     """
-    from hepsub.actions.session import open_session
     from hepsub.actions.submit import submit as action
+    from hepsub.session import open_session
 
     value = action.preview(open_session(), spec).value
     assert isinstance(value, action.Preview)  # noqa: S101 (what the action returns)
@@ -86,7 +86,7 @@ def jobs(wanted: Filter | None = None) -> Listing:
         HepsubError: the pool cannot be asked.
     """
     from hepsub.actions.queue import query as action
-    from hepsub.actions.session import open_session
+    from hepsub.session import open_session
 
     value = action.query(open_session(), wanted or action.Filter()).value
     assert isinstance(value, action.Listing)  # noqa: S101 (what the action returns)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from hepsub.jobid import JobId
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+from hepsub.jobid import JobId, SubmissionRef
+
+if TYPE_CHECKING:
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
@@ -28,29 +31,24 @@ class State(enum.Enum):
     SUSPENDED = "S"
 
 
+ACTIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these states has not ended, and goes on by itself."""
+
+
 class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        proc: ProcId.
-        owner: login name.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
-        state: its state.
-        priority: JobPrio.
         memory_mb: memory in use, in MB (2**20 bytes).
         requested_mb: memory asked for, in MB.
         command: base name of the program.
-        arguments: the job's arguments.
         name: job name; empty for none.
         hold_code: HoldReasonCode; 0 when it is not on hold.
-        hold_subcode: HoldReasonSubCode.
         hold_reason: HTCondor's text; empty when it is not on hold.
         host: where it runs or ran last; empty before.
         exit_code: exit code; None while there is none, or when a signal ended it.
-        exit_signal: the signal that ended it; None for none.
         ended: when it ended, seconds since the epoch; 0 before.
         remove_reason: why it was removed; empty when it was not.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
@@ -90,11 +88,7 @@ class Unmade(Struct, frozen=True, kw_only=True):
     """Procs of a factory that the schedd has not made yet: they count as idle.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        owner: login name.
         first: the first ProcId that does not exist yet.
-        number: how many there are.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         paused: whether the factory is paused (the cluster is on hold).
     """
@@ -115,14 +109,73 @@ class Queue(Struct, frozen=True, kw_only=True):
     unmade: tuple[Unmade, ...] = ()
 
 
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many jobs of a selection are in each state.
+
+    Attributes:
+        states: the jobs that exist; a schedd may count those whose outputs travel as running.
+        unmade: the procs that factories have still to make.
+    """
+
+    states: Mapping[State, int]
+    unmade: tuple[Unmade, ...] = ()
+
+    def total(self) -> int:
+        """How many jobs exist."""
+        return sum(self.states.values())
+
+
+class ClusterCounts(Struct, frozen=True, kw_only=True):
+    """A cluster in the queue, with its jobs counted by state.
+
+    Attributes:
+        name: of its first job: the job name, else the program's.
+        submitted: when that was, in seconds since the epoch; 0 where no job exists.
+        unmade: how many procs a factory has still to make.
+        hold_reason: of its first job on hold; empty when none is.
+    """
+
+    schedd: str
+    cluster: int
+    name: str
+    submitted: float
+    states: Mapping[State, int]
+    unmade: int = 0
+    hold_reason: str = ""
+
+
+def counts_of(queue: Queue) -> Counts:
+    """The jobs of a queue, counted."""
+    return Counts(states=Counter(job.state for job in queue.jobs), unmade=queue.unmade)
+
+
+def clusters_of(queue: Queue) -> tuple[ClusterCounts, ...]:
+    """The clusters of a queue, those with jobs first, each with its jobs counted."""
+    clusters: dict[tuple[str, int], list[JobStatus]] = {}
+    for job in queue.jobs:
+        clusters.setdefault((job.schedd, job.cluster), []).append(job)
+    unmade = Counter({(each.schedd, each.cluster): each.number for each in queue.unmade})
+    return tuple(
+        ClusterCounts(
+            schedd=schedd,
+            cluster=cluster,
+            name=(jobs[0].name or jobs[0].command) if jobs else "",
+            submitted=jobs[0].submitted if jobs else 0,
+            states=Counter(job.state for job in jobs),
+            unmade=unmade[schedd, cluster],
+            hold_reason=next((job.hold_reason for job in jobs if job.state is State.HELD), ""),
+        )
+        for schedd, cluster in dict.fromkeys((*clusters, *unmade))
+        for jobs in [clusters.get((schedd, cluster), [])]
+    )
+
+
 class Selection(Struct, frozen=True, kw_only=True):
     """Which jobs are meant; what is empty does not narrow.
 
     Attributes:
         ids: clusters and procs, any of them.
-        owner: login name.
         states: any of these.
-        uuid: the submission's UUID.
         once: the submission's key; jobs that were removed before they could start have none.
     """
 
@@ -133,25 +186,11 @@ class Selection(Struct, frozen=True, kw_only=True):
     once: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """A cluster in a schedd's queue.
+class Submitted(Struct, frozen=True, kw_only=True):
+    """A cluster that a schedd has just taken, and what the user should know of it."""
 
-    Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
-        number: number of jobs.
-        uuid: the submission's UUID.
-        notes: what the user should know.
-        handle: what `hand_over` needs, where the files are still to be handed over; opaque.
-    """
-
-    schedd: str
-    cluster: int
-    number: int
-    uuid: str
+    ref: SubmissionRef
     notes: tuple[str, ...] = ()
-    handle: object = field(default=None, compare=False, repr=False)
 
 
 class Act(enum.Enum):
@@ -184,7 +223,6 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why a job is where it is.
 
     Attributes:
-        sentence: the cause.
         details: what the sentence rests on, one line each.
         next_command: what to do; empty when nothing is to be done.
     """
@@ -198,6 +236,10 @@ class BatchSystem(Protocol):
     """One schedd and its pool, or something that behaves like them."""
 
     @property
+    def pool(self) -> str:
+        """The pool's name in the policy."""
+
+    @property
     def name(self) -> str:
         """Full name of the schedd."""
 
@@ -208,8 +250,17 @@ class BatchSystem(Protocol):
     def identity(self) -> str:
         """Who the schedd takes us for, and by which method, for people."""
 
-    def open_gate(self, cluster: int) -> None:
-        """Let the jobs of a cluster start whose bundle is complete now."""
+    @property
+    def edits_factories(self) -> bool:
+        """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
+
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now.
+
+        Args:
+            cluster: ClusterId.
+            factory: whether the schedd makes its procs as they are needed.
+        """
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
         """Hand a credential over to the pool's own credd, which delivers it to the user's jobs."""
@@ -220,17 +271,29 @@ class BatchSystem(Protocol):
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
 
-    def hand_over(self, submitted: Submitted) -> None:
-        """Send the files of a cluster whose plan says so to the schedd; then its jobs may start."""
+    def hand_over(self, cluster: int) -> None:
+        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
 
     def fetch(self, selection: Selection) -> None:
         """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""
 
-    def queue(self, selection: Selection, now: float) -> Queue:
-        """The jobs of a selection that are in the queue."""
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
+        """The jobs of a selection that are in the queue, by id.
+
+        Args:
+            selection: which jobs.
+            now: seconds since the epoch.
+            brief: only what hep_q's table shows of a job is asked for; the rest may say nothing.
+        """
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue."""
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, by id, their jobs counted."""
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
@@ -238,8 +301,16 @@ class BatchSystem(Protocol):
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection."""
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change RequestMemory of the jobs that exist; how many were changed."""
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
+
+        Args:
+            selection: the jobs that exist, at least one; None for none.
+            memory_mb: in MB (2**20 bytes).
+            factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
+        """
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
         """Why an idle or held job is where it is; `meant` is what the next command shall name."""

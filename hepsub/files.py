@@ -1,4 +1,4 @@
-"""Files: written whole, in private directories; and what others wrote, opened without following anything.
+"""Files: written whole, in private directories, locked; and what others wrote, opened without following anything.
 
 A directory in which a job, a site or another user may have written is a `Tree`: it is held open by its
 descriptor, and each component below it is opened by itself, without following symbolic links (openat(2),
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -20,7 +21,9 @@ from typing import BinaryIO
 from msgspec import Struct
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_UNFOLLOWED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""No symbolic link is followed, and no named pipe keeps its opener waiting."""
+_READ = os.O_RDONLY | _UNFOLLOWED
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DEEPEST = 64
 """No tree of files that hepsub has to do with is deeper."""
@@ -64,6 +67,70 @@ def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def open_own(path: Path, flags: int, what: str) -> int:
+    """Open a file of this user's own, such as one to be locked; it is made 0600 with O_CREAT.
+
+    Args:
+        path: the file.
+        flags: how it is opened (open(2)); a symbolic link is not followed.
+        what: what it is, for people.
+
+    Raises:
+        OSError: there is none, or something else has the name.
+    """
+    return _checked(
+        os.open(path, flags | _UNFOLLOWED, 0o600), f"{what} is no regular file of yours"
+    )
+
+
+def _checked(descriptor: int, otherwise: str, name: str | None = None) -> int:
+    """A descriptor, if it is of a regular file of this user; else it is closed."""
+    facts = os.fstat(descriptor)
+    if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EPERM, otherwise, name)
+
+
+def lock_process(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock a file for this process; False when another process has it.
+
+    A record lock of POSIX (fcntl(2)): file servers keep it between hosts (NFS 3 by lockd, NFS 4 itself), a child does
+    not inherit it, the kernel releases it when the process ends, and F_GETLK tells who has it without taking it. But
+    it ends as soon as the process closes any descriptor of the file, and does not exclude the process itself: only
+    for a file that nothing else in the process opens.
+
+    Args:
+        descriptor: the file, open for writing.
+        wait: whether to wait until it is free.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # fcntl(2): EACCES or EAGAIN
+        return False
+    return True
+
+
+def lock_open(descriptor: int) -> bool:
+    """Lock a file for who has opened it so; False when somebody else has, in this process or another.
+
+    A lock of flock(2): it excludes threads, too, and ends with the last copy of this descriptor, whatever else of the
+    file is opened and closed meanwhile. A child that inherits the descriptor has it, too (O_CLOEXEC prevents that
+    beyond exec), and nobody can ask who has it.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def name_beside(name: str) -> str:
@@ -146,11 +213,7 @@ class Tree(Struct, frozen=True, kw_only=True):
         """
         with self._parent(name) as (directory, last):
             descriptor = os.open(last, _READ, dir_fd=directory)
-        facts = os.fstat(descriptor)
-        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
-            return descriptor
-        os.close(descriptor)
-        raise OSError(errno.EPERM, "it is no regular file of yours", name)
+        return _checked(descriptor, "it is no regular file of yours", name)
 
     def read(self, name: str, most: int) -> bytes:
         """The content of a regular file of this user.

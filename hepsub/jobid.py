@@ -1,4 +1,4 @@
-"""Job ids: `13`, `13.2`, `13.0-9`, `schedd07:13.2`, text both ways."""
+"""Which jobs: ids as people write them (`13`, `13.2`, `13.0-9`, `schedd07:13.2`), and where a submission is."""
 
 from __future__ import annotations
 
@@ -45,6 +45,29 @@ class JobId(Struct, frozen=True, kw_only=True, order=True):
     def width(self) -> int | None:
         """The number of procs named, None for a whole cluster."""
         return None if self.first is None or self.last is None else self.last - self.first + 1
+
+
+class SubmissionRef(Struct, frozen=True, kw_only=True):
+    """Which submission, and where it is.
+
+    Attributes:
+        uuid: its UUID, which names its bundle and stands in its ads; empty for not known.
+        pool: the pool's name in the policy.
+        schedd: full name of the schedd.
+        cluster: ClusterId; 0 while it is not known.
+        number: how many jobs it has; 0 for not known.
+    """
+
+    uuid: str
+    pool: str
+    schedd: str
+    cluster: int = 0
+    number: int = 0
+
+    @property
+    def ids(self) -> tuple[JobId, ...]:
+        """The whole cluster, as its schedd is asked for it."""
+        return (JobId(cluster=self.cluster),)
 
 
 def parse_job_id(text: str) -> JobId:

@@ -9,22 +9,20 @@ so a lost journal costs nothing but the look-up.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from msgspec import Meta, Struct, to_builtins
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
-from hepsub.files import Tree, make_private, open_tree, write_all
-from hepsub.jobid import JobId, same_schedd
+from hepsub.files import Tree, lock_process, make_private, open_own, open_tree, write_all
+from hepsub.jobid import SubmissionRef
 from hepsub.terminal import printable
 from hepsub.version import __version__
 
@@ -38,24 +36,40 @@ _FILE_BYTES = 64 << 20
 _FILES = 10_000_000
 """The lock of each key that was ever used lies there, too."""
 _YEAR_9999 = 253_402_300_800
-_OWN = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _Name = Annotated[str, Meta(max_length=1000)]
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One submission; the bounds are those of a line that is believed.
+    """What is known of one submission.
 
     Attributes:
-        uuid: the submission's UUID.
-        pool: the pool's name in the policy.
-        schedd: full name of the schedd.
-        number: number of jobs.
+        ref: the submission; its cluster is 0 while it is only intended, NO_CLUSTER when it is certain that there
+            is none.
         when: seconds since the epoch.
-        cluster: ClusterId; 0 while only intended, -1 when it is certain that there is none.
         once: the submission's key; empty for none.
         what: a digest of what was submitted; empty in old entries.
     """
+
+    ref: SubmissionRef
+    when: float
+    once: str = ""
+    what: str = ""
+
+    def with_cluster(self, cluster: int) -> Entry:
+        """The entry when more is known: the ClusterId, or NO_CLUSTER."""
+        return replace(self, ref=replace(self.ref, cluster=cluster))
+
+
+class _Writer(Struct, frozen=True, kw_only=True):
+    """Who wrote a line, in what form: every version says it in these words."""
+
+    v: int = 1
+    hepsub: _Name = ""
+
+
+class _Line(Struct, frozen=True, kw_only=True):
+    """An entry as it stands in the file; the bounds are those of a line that is believed."""
 
     uuid: _Name
     pool: _Name
@@ -66,16 +80,20 @@ class Entry(Struct, frozen=True, kw_only=True):
     once: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
     what: _Name = ""
 
-
-class _Line(Struct, frozen=True, kw_only=True):
-    """Who wrote a line, in what form: every version says it in these words."""
-
-    v: int = 1
-    hepsub: _Name = ""
+    @property
+    def entry(self) -> Entry:
+        ref = SubmissionRef(
+            uuid=self.uuid,
+            pool=self.pool,
+            schedd=self.schedd,
+            cluster=self.cluster,
+            number=self.number,
+        )
+        return Entry(ref=ref, when=self.when, once=self.once, what=self.what)
 
 
 class Journal(Struct, frozen=True, kw_only=True):
-    """The journal's directory, and the file in it that this host writes."""
+    """The journal of one user: a directory, and the host by whose name this process writes its file there."""
 
     directory: Path
     host: str
@@ -92,9 +110,20 @@ class Journal(Struct, frozen=True, kw_only=True):
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
-        line = json.dumps(
-            {"v": _VERSION, "hepsub": __version__, **to_builtins(entry)}, separators=(",", ":")
-        )
+        ref = entry.ref
+        document = {
+            "v": _VERSION,
+            "hepsub": __version__,
+            "uuid": ref.uuid,
+            "pool": ref.pool,
+            "schedd": ref.schedd,
+            "number": ref.number,
+            "when": entry.when,
+            "cluster": ref.cluster,
+            "once": entry.once,
+            "what": entry.what,
+        }
+        line = json.dumps(document, separators=(",", ":"))
         line += "\n"
         descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)
         try:
@@ -108,43 +137,23 @@ class Journal(Struct, frozen=True, kw_only=True):
     def _open_own(self, name: str, flags: int) -> int:
         """A regular file of this user in the journal's directory, which is made where it is not there."""
         make_private(self.directory)
-        descriptor = os.open(self.directory / name, flags | _OWN, 0o600)
-        facts = os.fstat(descriptor)
-        if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
-            return descriptor
-        os.close(descriptor)
-        raise OSError(errno.EPERM, f"{name} is no regular file of yours")
+        return open_own(self.directory / name, flags | os.O_CREAT, name)
 
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
-        latest: dict[str, Entry] = {}
-        for entry in self._lines():
-            known = latest.get(entry.uuid)
-            if (
-                known is None or entry.cluster != 0
-            ):  # another host's file may hold the end of a story
-                latest[entry.uuid] = entry
-        return tuple(sorted(latest.values(), key=lambda entry: entry.when))
-
-    def schedds_of(self, job: JobId) -> tuple[str, ...]:
-        """The schedds on which this cluster was submitted."""
-        known = [
-            entry.schedd
-            for entry in self.entries()
-            if entry.cluster == job.cluster
-            and (not job.schedd or same_schedd(job.schedd, entry.schedd))
-        ]
-        return tuple(dict.fromkeys(known))
-
-    def cluster_of(self, uuid: str) -> int | None:
-        """The cluster of a submission, NO_CLUSTER or 0 (not known); None when it was never intended."""
-        found = [entry.cluster for entry in self.entries() if entry.uuid == uuid]
-        return found[0] if found else None
+        latest: dict[str, _Line] = {}
+        for line in self._read(_Line):
+            # Another host's file may hold the end of a story.
+            if line.cluster != 0 or line.uuid not in latest:
+                latest[line.uuid] = line
+        return tuple(line.entry for line in sorted(latest.values(), key=lambda line: line.when))
 
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""
         found = [
-            entry for entry in self.entries() if entry.once == key and entry.cluster != NO_CLUSTER
+            entry
+            for entry in self.entries()
+            if entry.once == key and entry.ref.cluster != NO_CLUSTER
         ]
         return found[-1] if found else None
 
@@ -161,12 +170,12 @@ class Journal(Struct, frozen=True, kw_only=True):
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         with os.fdopen(descriptor, "w") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX)
+            lock_process(file.fileno(), wait=True)
             yield
 
     def why_of_another(self) -> str:
         """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""
-        writers = {each.hepsub for each in self._read(_Line) if each.v > _VERSION}
+        writers = {each.hepsub for each in self._read(_Writer) if each.v > _VERSION}
         if not writers:
             return ""
         names = " and ".join(sorted(printable(each) or "another version" for each in writers))
@@ -174,9 +183,6 @@ class Journal(Struct, frozen=True, kw_only=True):
             f"the journal in {self.directory} has lines that were written by hepsub {names}, and this is"
             f" {__version__}: what this one does not understand of them is passed over"
         )
-
-    def _lines(self) -> Iterator[Entry]:
-        return self._read(Entry)
 
     def _read(self, kind: type[T]) -> Iterator[T]:
         """Every line that can be read as what it should be; what is no regular file of the user's is none."""

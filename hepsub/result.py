@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from hepsub.errors import HepsubError
 
@@ -14,38 +14,39 @@ SCHEMA = "hepsub/1"
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-class Value(Protocol):
-    """Something a command was asked for; the renderer knows how to show each kind."""
+class Documented(Protocol):
+    """Something a command was asked for that holds more than its JSON does."""
 
-    def document(self) -> dict[str, Json]:
-        """The value as it stands under `result` in JSON."""
+    def document(self) -> Struct | dict[str, Json]:
+        """What stands under `result` in JSON; a Struct is its own JSON."""
+
+
+Value = Struct | Documented
+"""Something a command was asked for: its fields are its JSON, unless it has a `document`."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Something that went wrong, for one job or for all.
+    """Something that went wrong, for one job or for all; its fields are its JSON.
 
     Attributes:
         code: a word that scripts can rely on.
         message: what happened and where.
         remedy: what to do next; empty when nothing helps.
-        noted: whether a note says it to people already.
     """
 
     code: str
     message: str
     remedy: str = ""
-    noted: bool = False
 
-    def document(self) -> dict[str, Json]:
-        """The problem as it stands under `problems` in JSON."""
-        return {"code": self.code, "message": self.message, "remedy": self.remedy}
+
+class NotedProblem(Problem, frozen=True, kw_only=True):
+    """A problem that a note tells people already."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
     """What an action did or found.
 
     Attributes:
-        value: what was asked for.
         notes: what people should know; talk, never parsed.
         problems: what was not done.
         exit_code: 0 only if all that was asked was done.
@@ -71,6 +72,13 @@ def failures(
     return problems, 0 if not kinds else kinds.pop() if len(kinds) == 1 else shared_exit_code
 
 
+def document_of(value: Value) -> dict[str, Json]:
+    """A value as it stands under `result` in JSON."""
+    document = getattr(value, "document", None)
+    found: dict[str, Json] = to_builtins(document() if document is not None else value)
+    return found
+
+
 def envelope(
     command: str, result: Mapping[str, Json] | None, problems: tuple[Problem, ...], *, ok: bool
 ) -> dict[str, Json]:
@@ -80,5 +88,5 @@ def envelope(
         "command": command,
         "ok": ok,
         "result": dict(result) if result is not None else None,
-        "problems": [problem.document() for problem in problems],
+        "problems": [to_builtins(each) for each in problems],
     }

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -113,22 +110,3 @@ class CredentialSource(Protocol):
             CredentialExpired: it cannot be renewed any more.
             AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody does it.
         """
-
-
-def write_held(held: Held, path: Path) -> None:
-    """Write a credential into a file, whole, 0600; a reader sees the old one or the new one.
-
-    Raises:
-        OSError: it cannot be written; the old file is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(held.content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from hepsub.auth.credential import Held, write_held
+from hepsub.auth.credential import Held
 from hepsub.bundle.logs import link_logs, make_logs, place_logs
 from hepsub.bundle.manifest import FILE_NAME, JobFiles, Signing, environment_text, manifest_text
 from hepsub.bundle.request import BundleRequest
@@ -113,7 +113,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
         self._for_each_job(
-            range(self.request.number) if procs is None else procs,
+            range(self.request.ref.number) if procs is None else procs,
             lambda tree, proc: tree.write(
                 f"{self.layout.job(proc)}/{FILE_NAME}",
                 manifest_text(self._job_files(proc, cluster), signing),
@@ -161,7 +161,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             inputs=inputs,
             outputs=outputs,
             objects=staging.objects,
-            marker=marker_place(outputs, request.uuid, proc),
+            marker=marker_place(outputs, request.ref.uuid, proc),
             workdir=staging.workdir,
             credentials=staging.credentials,
             credential_source=str(corner if staging.confined else self.layout.private(CREDENTIALS)),
@@ -240,7 +240,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     def _make_corners(self) -> None:
         """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
         first: dict[str, Path] = {}
-        for proc in range(self.request.number):
+        for proc in range(self.request.ref.number):
             values = self.request.values(proc, None)
             corner = self.directory / self.layout.job(proc)
             corner.mkdir(mode=0o700)
@@ -277,7 +277,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if self.request.staging.confined:
             try:
                 self._for_each_job(
-                    range(self.request.number) if procs is None else procs,
+                    range(self.request.ref.number) if procs is None else procs,
                     lambda tree, proc: tree.write(
                         f"{self.layout.job(proc)}/{file}", held.content, 0o600
                     ),
@@ -285,7 +285,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             except BundleUnusable as error:
                 trouble = error
         try:
-            write_held(held, self.layout.private(CREDENTIALS) / file)
+            write_whole(self.layout.private(CREDENTIALS) / file, held.content, 0o600, durable=True)
         except OSError as error:
             raise unusable(self.directory, error) from error
         if trouble is not None:
@@ -316,7 +316,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if not self.layout.private(UNLINKED).exists():
             return ()
         troubles: list[str] = []
-        for proc in range(self.request.number):
+        for proc in range(self.request.ref.number):
             troubles += place_logs(self.layout, self.request, cluster, proc)
         return tuple(troubles)
 
@@ -357,7 +357,11 @@ class Bundle(Struct, frozen=True, kw_only=True):
         Raises:
             BundleUnusable: it cannot be noted.
         """
-        placed = {"pool": self.request.pool, "schedd": self.request.schedd, "cluster": cluster}
+        placed = {
+            "pool": self.request.ref.pool,
+            "schedd": self.request.ref.schedd,
+            "cluster": cluster,
+        }
         try:
             write_whole(self.layout.private(READY), json.dumps(placed), 0o600)
         except OSError as error:

@@ -1,10 +1,9 @@
-"""The directory of the bundles: which are there, who completes one, and where it may lie."""
+"""The directory of one bundle: made, read, claimed by one process at a time, and stripped when its jobs have ended."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -14,12 +13,20 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import OfAnotherHepsub, from_json
 from hepsub.documents import Malformed, Moment, has_been, read_json
-from hepsub.errors import BundleUnusable
-from hepsub.files import make_private, open_tree, remove_tree, why_not_mine
+from hepsub.files import (
+    lock_process,
+    make_private,
+    open_own,
+    open_tree,
+    remove_tree,
+    why_not_mine,
+)
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import (
     FINISHED,
     JOB,
@@ -42,29 +49,18 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Annotated[int, Meta(ge=0, le=2**31)]
 
 
-_TORN_S = 3600
+TORN_S = 3600
 """A temporary file that is older belongs to a process that was killed."""
 
-_NEW, _GONE = ".new", ".gone"
+NEW, GONE = ".new", ".gone"
 """Behind a bundle's name, and a dot before it, while it is made and while it is removed."""
-
-_UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 
 
 class Placed(Struct, frozen=True, kw_only=True):
-    """A complete bundle, and where its jobs are.
-
-    Attributes:
-        directory: its own directory.
-        pool: the pool's name in the policy.
-        schedd: full name of the schedd.
-        cluster: ClusterId; 0 when it is not known.
-    """
+    """A complete bundle, by its own directory, and where its jobs are."""
 
     directory: Path
-    pool: str
-    schedd: str
-    cluster: int
+    ref: SubmissionRef
 
 
 class Signed(Struct, frozen=True, kw_only=True):
@@ -118,7 +114,7 @@ def discard_bundle(directory: Path) -> None:
 
     It leaves its name first: nobody finds a part of it.
     """
-    gone = directory.with_name(f".{directory.name}{_GONE}")
+    gone = directory.with_name(f".{directory.name}{GONE}")
     try:
         directory.rename(gone)
     except (
@@ -137,14 +133,14 @@ def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
     Raises:
         BundleUnusable: it cannot be made, or there is one of this name.
     """
-    directory, raw = root / uuid, root / f".{uuid}{_NEW}"
+    directory, raw = root / uuid, root / f".{uuid}{NEW}"
     with contextlib.ExitStack() as stack:
         try:
             make_private(root)
             raw.mkdir(mode=0o700)
             (raw / PRIVATE).mkdir(mode=0o700)
             lock = stack.enter_context(_opened_lock(raw / PRIVATE, os.O_CREAT | os.O_EXCL))
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_process(lock.fileno())  # nobody else can have found it
             if directory.exists():
                 raise FileExistsError(errno.EEXIST, "there is one of this name")
             raw.rename(directory)
@@ -168,7 +164,7 @@ def claimed(directory: Path) -> Iterator[bool]:
         raise unusable(directory, error) from error
     with lock:
         try:
-            mine = _is_locked(lock)
+            mine = lock_process(lock.fileno())
         except OSError as error:  # a file system without locks
             raise unusable(directory, error) from error
         yield mine
@@ -186,70 +182,20 @@ def taken_over(directory: Path) -> Iterator[bool]:
             place = layout_of(directory).private("")
             lock = stack.enter_context(_opened_lock(place, 0))
             # Who removed the bundle held this lock until then.
-            mine = _is_locked(lock) and os.path.samestat(
+            mine = lock_process(lock.fileno()) and os.path.samestat(
                 os.fstat(lock.fileno()), (place / LOCK).lstat()
             )
         yield mine
 
 
 def _opened_lock(directory: Path, flags: int) -> FileIO:
-    more = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    lock = os.fdopen(os.open(directory / LOCK, flags | more, 0o600), "r+b", buffering=0)
-    facts = os.fstat(lock.fileno())
-    if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.getuid():
-        return lock
-    lock.close()
-    raise OSError(errno.EPERM, "its lock is no regular file of yours")
-
-
-def _is_locked(lock: FileIO) -> bool:
-    """Whether it is this process that has the lock now."""
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def clear_torn(root: Path, now: float) -> None:
-    """Remove what is left of processes that were killed while they made or removed a bundle."""
-    with contextlib.suppress(OSError):
-        for each in root.iterdir():
-            dead = each.name.startswith(".") and each.name.endswith((_NEW, _GONE))
-            nameless = not each.name.startswith(".") and _is_nothing(each)
-            if (dead or nameless) and now - each.lstat().st_mtime > _TORN_S:
-                discard_bundle(each) if nameless else remove_tree(each)
-
-
-def _is_nothing(directory: Path) -> bool:
-    """Whether it is a directory with neither a lock nor a request."""
-    layout = layout_of(directory)
-    return directory.is_dir() and not any(layout.private(e).exists() for e in (LOCK, REQUEST))
-
-
-def unfinished(root: Path) -> tuple[Path, ...]:
-    """The bundles that nobody has marked as ready."""
-    return tuple(each for each in look_at_root(root).bundles if not is_ready(each))
+    descriptor = open_own(directory / LOCK, os.O_RDWR | flags, "its lock")
+    return os.fdopen(descriptor, "r+b", buffering=0)
 
 
 def is_ready(directory: Path) -> bool:
     """Whether a bundle is complete, and its jobs may start."""
     return layout_of(directory).private(READY).exists()
-
-
-def kept_bundles(root: Path) -> tuple[Placed, ...]:
-    """The bundles that are complete and whose jobs have not ended, as far as anybody noted."""
-    there = [each for each in look_at_root(root).bundles if not _is_finished(each)]
-    return tuple(placed for each in there if (placed := read_placed(each)) is not None)
-
-
-def finished_bundles(root: Path) -> tuple[Path, ...]:
-    """The bundles whose jobs have ended."""
-    return tuple(each for each in look_at_root(root).bundles if _is_finished(each))
-
-
-def _is_finished(directory: Path) -> bool:
-    return layout_of(directory).private(FINISHED).exists()
 
 
 def read_placed(directory: Path) -> Placed | None:
@@ -258,17 +204,18 @@ def read_placed(directory: Path) -> Placed | None:
     try:
         with open_tree(layout.private("")) as tree:
             ready = read_json(tree.read(READY, _LARGEST_NOTE), _Ready, most=_LARGEST_NOTE)
-        return Placed(
-            directory=directory, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
+        ref = SubmissionRef(
+            uuid=directory.name, pool=ready.pool, schedd=ready.schedd, cluster=ready.cluster
         )
+        return Placed(directory=directory, ref=ref)
     except FileNotFoundError:
         return None
     except (OSError, Malformed):
         bundle = read_bundle(directory)  # of an older hepsub, which wrote nothing there
         if bundle is None:
             return None
-        request = bundle.request
-        return Placed(directory=directory, pool=request.pool, schedd=request.schedd, cluster=0)
+        # Jobs of that time could write into the request: not into the name of the directory.
+        return Placed(directory=directory, ref=replace(bundle.request.ref, uuid=directory.name))
 
 
 def read_signed(directory: Path, now: float) -> dict[str, Signed]:
@@ -346,86 +293,5 @@ def sweep(directory: Path, now: float) -> None:
     for each in directory.glob(".*"):
         with contextlib.suppress(OSError):
             facts = each.lstat()
-            if stat.S_ISREG(facts.st_mode) and now - facts.st_mtime > _TORN_S:
+            if stat.S_ISREG(facts.st_mode) and now - facts.st_mtime > TORN_S:
                 each.unlink()
-
-
-class Root(Struct, frozen=True, kw_only=True):
-    """What lies in a directory of bundles.
-
-    Attributes:
-        bundles: the directories that are this user's alone; what begins with a dot belongs to hep_auth renew.
-        troubles: a sentence for each thing that is passed over.
-    """
-
-    bundles: tuple[Path, ...] = ()
-    troubles: tuple[str, ...] = ()
-
-
-def look_at_root(root: Path) -> Root:
-    """The bundles of a directory; what another user may have put there is not believed."""
-    try:
-        if trouble := _why_no_root(root):
-            return Root(troubles=(f"the bundles in {root} are not used: {trouble}",))
-        names = sorted(each.name for each in root.iterdir() if not each.name.startswith("."))
-    except FileNotFoundError:
-        return Root()
-    except OSError as error:
-        return Root(troubles=(f"the bundles in {root} cannot be read: {error.strerror}",))
-    found: list[Path] = []
-    troubles: list[str] = []
-    for path in (root / name for name in names):
-        try:
-            trouble = why_not_mine(path)
-        except FileNotFoundError:  # it was removed meanwhile
-            continue
-        if trouble:
-            troubles.append(f"{path} is passed over: {trouble}")
-        else:
-            found.append(path)
-    return Root(bundles=tuple(found), troubles=tuple(troubles))
-
-
-def _why_no_root(root: Path) -> str:
-    """Why a directory of bundles must not be believed; empty when nobody else can put a bundle there."""
-    return why_not_mine(root, readable=True)
-
-
-def check_owner(root: str) -> None:
-    """Refuse a directory of bundles into which somebody else could put one.
-
-    Raises:
-        BundleUnusable: it is one.
-    """
-    try:
-        trouble = _why_no_root(Path(root))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        trouble = error.strerror or str(error)
-    if trouble:
-        raise BundleUnusable(
-            f"bundles cannot lie in {root}: {trouble}",
-            remedy="set bundle_dir in [staging] of the policy to a directory of your own; in a site's policy"
-            " %{User} stands for the login name",
-        )
-
-
-def check_root(root: str, schedd_host: str, host: str, *, shared: bool) -> None:
-    """Refuse a place where the schedd could not read the bundle, or that does not last.
-
-    Raises:
-        BundleUnusable: it is one.
-    """
-    if any(f"{root}/".startswith(unfit) for unfit in _UNFIT):
-        raise BundleUnusable(
-            f"bundles cannot lie in {root}: they would not last, or the schedd could not read them there",
-            remedy="set bundle_dir in [staging] of the policy to a directory in a shared home or scratch",
-        )
-    same = schedd_host.split(".", maxsplit=1)[0] == host.split(".", maxsplit=1)[0]
-    if not same and not shared:
-        raise BundleUnusable(
-            f"the schedd runs on {schedd_host}, which is not known to see {root} of this host ({host})",
-            remedy="when it does, set shared = true in [staging] of the policy; when it sees nothing of this host,"
-            " spool = true in [pool.NAME]; else submit on that host",
-        )

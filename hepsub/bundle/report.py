@@ -181,6 +181,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for each in self.all_said("/".join(parts[:number]))
         )
 
+    def brought(self, name: str, size: int) -> bool:
+        """Whether the run brought back the file of this name and size; a broken transfer mixes files of two runs."""
+        said = self.said(name)
+        return self.came_home(name) and (said is None or said.size in (None, size))
+
     def by_url(self) -> dict[str, str]:
         """The names of outputs by their URLs, unquoted; and by their paths, which are not quoted."""
         return {

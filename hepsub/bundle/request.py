@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.groups import ends_by_count
 from hepsub.plan.layout import values_of
@@ -43,11 +44,8 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
     """What the manifests of a submission are written from.
 
     Attributes:
-        uuid: the submission's UUID.
-        pool: the pool's name in the policy.
-        schedd: full name of the schedd.
+        ref: the submission; its cluster is not known yet.
         user: login name.
-        number: number of jobs.
         first: the Index of the first job.
         items: the items of all jobs.
         ends: where in them the items of each job end; empty for one item each.
@@ -60,11 +58,8 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
         stderr: the same for standard error.
     """
 
-    uuid: str
-    pool: str
-    schedd: str
+    ref: SubmissionRef
     user: str
-    number: int
     first: int
     items: tuple[str, ...]
     ends: tuple[int, ...]
@@ -160,11 +155,8 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:
     """The request of a plan whose files travel."""
     return BundleRequest(
-        uuid=uuid,
-        pool=plan.route.pool,
-        schedd=schedd,
+        ref=SubmissionRef(uuid=uuid, pool=plan.route.pool, schedd=schedd, number=plan.number),
         user=plan.user,
-        number=plan.number,
         first=plan.first,
         items=plan.items,
         ends=plan.ends,
@@ -181,11 +173,11 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
 def _document(request: BundleRequest) -> _Document:
     staging = request.staging
     return _Document(
-        uuid=request.uuid,
-        pool=request.pool,
-        schedd=request.schedd,
+        uuid=request.ref.uuid,
+        pool=request.ref.pool,
+        schedd=request.ref.schedd,
         user=request.user,
-        number=request.number,
+        number=request.ref.number,
         first=request.first,
         executable=request.executable,
         walltime=request.walltime,
@@ -249,11 +241,13 @@ def from_json(text: bytes) -> BundleRequest:
     if ends is None:  # all that was said before 0.2
         ends = ends_by_count(len(document.items), document.per)
     return BundleRequest(
-        uuid=document.uuid,
-        pool=document.pool,
-        schedd=document.schedd,
+        ref=SubmissionRef(
+            uuid=document.uuid,
+            pool=document.pool,
+            schedd=document.schedd,
+            number=document.number,
+        ),
         user=document.user,
-        number=document.number,
         first=document.first,
         executable=document.executable,
         walltime=document.walltime,

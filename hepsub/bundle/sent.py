@@ -55,7 +55,7 @@ def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, .
     found: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
-    for proc in range(request.number):
+    for proc in range(request.ref.number):
         one = _set_of(request, request.values(proc, None))
         key = (one.payload, tuple(one.files.items()))
         if key not in found:

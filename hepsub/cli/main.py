@@ -18,8 +18,8 @@ from hepsub.interrupts import Interrupts
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
     from hepsub.result import Problem
+    from hepsub.session import Session
 
 PROGRAMS = {
     "hep_sub": "hepsub.cli.commands.hep_sub",
@@ -195,10 +195,10 @@ def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
 
 
 def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
-    from hepsub.actions.session import open_session
     from hepsub.cli import output, render
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Value
+    from hepsub.session import open_session
 
     as_json, quiet = values["json"], values.get("quiet", False)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
+    from hepsub.jobid import JobId
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 class Takes(enum.Enum):
@@ -54,7 +55,6 @@ class Option:
         help: one sentence.
         metavar: what help shows for the value; empty for a flag.
         takes: how many words it takes.
-        kind: what a value is.
         repeated: whether it may be given more than once, all values counting; else the last counts.
     """
 
@@ -78,7 +78,6 @@ class Words:
 
     Attributes:
         field: the name of their value for the command.
-        metavar: what help shows.
         help: one sentence.
         most: how many there may be; None for any number.
         kind: what a word is, for its completion.
@@ -101,12 +100,11 @@ class Command:
 
     Attributes:
         name: as users type it.
-        summary: one line.
         description: paragraphs, for the man page and the long help.
         options: its options, in the order of help.
         words: the words that belong to no option; None when there may be none.
         examples: pairs of a command line and what it does.
-        run: the command itself.
+        results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 
     name: str
@@ -116,6 +114,7 @@ class Command:
     words: Words | None
     examples: tuple[tuple[str, str], ...]
     run: Callable[[Session, Values, Talk], Result]
+    results: tuple[str, ...] = ()
 
 
 JSON = Option(
@@ -153,3 +152,24 @@ IDS = Words(
     field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
 )
 COMMON = (JSON, VERSION, HELP)
+
+
+def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
+    """The ids that hep_rm and its like were given; none for -a.
+
+    Raises:
+        UsageError: there are neither ids nor -a, or both.
+    """
+    from hepsub.errors import UsageError
+    from hepsub.jobid import parse_job_id
+
+    ids = tuple(parse_job_id(text) for text in values["ids"])
+    if ids and values["all"]:
+        raise UsageError(
+            "both ids and -a were given", remedy="-a means all of your jobs: leave out one of them"
+        )
+    if not ids and not values["all"]:
+        raise UsageError(
+            "no job was named", remedy=f"{command} ID…, or {command} -a for all of your jobs"
+        )
+    return tuple(dict.fromkeys(ids))

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
+from msgspec import Struct
+
 from hepsub.errors import OutputUnwritable
-from hepsub.result import Problem
+from hepsub.result import Problem, Value
 from hepsub.terminal import Styled, joined, printable
 
 _QUOTED = 300
 _INDENTED = "\n  "
+
+
+class Talk(Struct, frozen=True, kw_only=True):
+    """Where a command that takes long says something before its end.
+
+    Attributes:
+        early: show a value now that will be part of the result (not with -json).
+        progress: tell people how far it is (on stderr; not with -json or -quiet).
+        alert: tell people what was done that they did not ask for now (on stderr, always).
+    """
+
+    early: Callable[[Value], None]
+    progress: Callable[[str], None]
+    alert: Callable[[str], None] = lambda _: None
+
+
+def json_text(document: object) -> str:
+    """A document on one line of printable ASCII; `json` itself leaves DEL as it is."""
+    return json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def write_out(text: str, *, secret: bool = False) -> None:

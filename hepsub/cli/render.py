@@ -8,39 +8,43 @@ import os
 import sys
 from collections.abc import Iterator
 
-from hepsub.cli.json_text import json_text
-from hepsub.cli.output import discard_output, error, talk, write_out
+from hepsub.cli.output import discard_output, error, json_text, talk, write_out
 from hepsub.errors import OutputUnwritable
-from hepsub.result import Problem, Result, Value, envelope
+from hepsub.result import NotedProblem, Problem, Result, Value, document_of, envelope
 
 _TEXTS = {
-    "hepsub.actions.submit.submit": "submit",
-    "hepsub.actions.queue.wait": "wait",
-    "hepsub.actions.queue.query": "queue",
-    "hepsub.actions.queue.why": "why",
-    "hepsub.actions.queue.control": "control",
-    "hepsub.actions.queue.edit": "edit",
-    "hepsub.actions.queue.history": "history",
-    "hepsub.actions.queue.walltimes": "clus",
-    "hepsub.actions.queue.status": "status",
-    "hepsub.actions.demo.result": "demo",
-    "hepsub.actions.fetch.result": "fetch",
-    "hepsub.actions.mount.result": "mount",
-    "hepsub.actions.auth.row": "auth",
-    "hepsub.actions.auth.login": "login",
-    "hepsub.actions.auth.s3": "keys",
-    "hepsub.actions.auth.token": "keys",
-    "hepsub.actions.renew.renew": "renew",
-    "hepsub.actions.renew.install_result": "renew",
-    "hepsub.actions.renew.rounds": "renew",
+    "Preview": "submit:preview",
+    "Submission": "submit:submission",
+    "Waited": "queue:waited",
+    "Listing": "queue:listing",
+    "Explanations": "queue:explanations",
+    "Control": "queue:control",
+    "Edited": "queue:edited",
+    "Past": "queue:past",
+    "Walltimes": "queue:walltimes",
+    "Status": "queue:status",
+    "DemoResult": "demo:demo",
+    "Fetched": "fetch:fetched",
+    "Mounts": "mount:mounts",
+    "AuthStatus": "auth:auth_status",
+    "Login": "auth:login",
+    "StorageKeys": "auth:storage_keys",
+    "ProcessKeys": "auth:process_keys",
+    "Token": "auth:token",
+    "Renewed": "auth:renewed",
+    "Looped": "auth:looped",
+    "Silent": "auth:silent",
+    "Installed": "auth:installed",
+    "Uninstalled": "auth:uninstalled",
+    "RenewalStatus": "auth:renewal_status",
 }
-"""Where a value was made → the module of hepsub.cli.text that shows it: a command loads its own texts alone."""
+"""A value → the module of hepsub.cli.text, and the function there, that shows it: a command loads its own alone."""
 
 
 def render_json(command: str, result: Result) -> None:
     """Print a result as one JSON document."""
     value = result.value
-    document = envelope(command, value.document(), result.problems, ok=result.exit_code == 0)
+    document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
     with _told(command, value):
         _print_document(document, secret=_is_secret(value))
 
@@ -71,7 +75,7 @@ def render_text(command: str, result: Result, *, quiet: bool) -> None:
     if not quiet:  # notes come after: parsers of both streams look for the first number
         talk(command, result.notes)
     for problem in result.problems:
-        if not problem.noted:
+        if not isinstance(problem, NotedProblem):
             error(command, problem)
 
 
@@ -118,8 +122,9 @@ def value_text(value: Value) -> str:
     Raises:
         TypeError: nothing is known of it.
     """
-    name = _TEXTS.get(type(value).__module__)
-    if name is None:
+    found = _TEXTS.get(type(value).__name__)
+    if found is None:
         raise TypeError(f"no text for {type(value).__name__}")
-    text: str = importlib.import_module(f"hepsub.cli.text.{name}").text(value)
+    module, _, name = found.partition(":")
+    text: str = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(value)
     return text

@@ -1,37 +1,67 @@
-"""Tables drawn by rich: the one text that has escape sequences, and only hepsub's own."""
+"""Tables: plain where stdout is no terminal, else by rich, with colours and wrapped to its width."""
 
 from __future__ import annotations
 
 import io
+import os
+import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from msgspec import Struct
 
 from hepsub.terminal import Styled, printable
 
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
 _WIDTH = 160
+_BETWEEN = "  "
+_SAYS_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables by which rich takes for a terminal what is none."""
 
 
-def cell(text: str, style: str = "") -> Text:
-    """A cell of a table, whatever its text holds.
+class Column(Struct, frozen=True):
+    """A column: its title, whether its cells may be wrapped, and whether they are flush right."""
 
-    Args:
-        text: the text.
-        style: how rich shows it where stdout is a terminal.
-    """
-    return Text(printable(text), style)
+    title: str
+    wrapped: bool = False
+    right: bool = False
+
+
+class Row(Struct, frozen=True):
+    """The cells of a row, whatever their texts hold, and how rich shows each, or all of them, on a terminal."""
+
+    cells: tuple[str, ...]
+    styles: tuple[str, ...] = ()
+    style: str = ""
+
+
+class Table(Struct, frozen=True):
+    """A table."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
 
 
 def fits(table: Table) -> bool:
     """Whether a table is no wider than the terminal; elsewhere there is no limit."""
+    if _is_plain(table):
+        return True
+    from rich.console import Console
+
     real = Console()
     unlimited = real.options.update(max_width=10_000)
-    return not real.is_terminal or real.measure(table, options=unlimited).maximum <= real.width
+    return (
+        not real.is_terminal or real.measure(_rich(table), options=unlimited).maximum <= real.width
+    )
 
 
 def drawn(table: Table) -> Styled:
-    """A table as text; plain where stdout is no terminal."""
+    """A table as text."""
+    if _is_plain(table):
+        return _plain(table)
+    from rich.console import Console
+
     real = Console()
     text = io.StringIO()
     Console(
@@ -39,5 +69,53 @@ def drawn(table: Table) -> Styled:
         force_terminal=real.is_terminal,
         no_color=real.no_color,
         width=real.width if real.is_terminal else _WIDTH,
-    ).print(table)
+    ).print(_rich(table))
     return Styled(text.getvalue().rstrip("\n"))
+
+
+def _is_plain(table: Table) -> bool:
+    """Whether all of a table is as easily drawn without rich, which takes 50 ms to load."""
+    if sys.stdout.isatty() or any(name in os.environ for name in _SAYS_TERMINAL):
+        return False
+    if not all(cell.isascii() for row in table.rows for cell in row.cells):
+        return False
+    return sum(_widths(table)) + len(_BETWEEN) * (len(table.columns) - 1) <= _WIDTH
+
+
+def _widths(table: Table) -> list[int]:
+    columns = zip(*(row.cells for row in table.rows), strict=True) if table.rows else ()
+    cells = [max(len(printable(each)) for each in column) for column in columns]
+    titles = [len(column.title) for column in table.columns]
+    return [max(pair) for pair in zip(titles, cells or titles, strict=True)]
+
+
+def _plain(table: Table) -> Styled:
+    widths = _widths(table)
+    lines = [tuple(column.title for column in table.columns), *(row.cells for row in table.rows)]
+    return Styled(
+        "\n".join(
+            _BETWEEN.join(
+                printable(cell).rjust(width) if column.right else printable(cell).ljust(width)
+                for cell, width, column in zip(cells, widths, table.columns, strict=True)
+            )
+            for cells in lines
+        )
+    )
+
+
+def _rich(table: Table) -> RichTable:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable(box=None, pad_edge=False)
+    for column in table.columns:
+        made.add_column(
+            column.title,
+            no_wrap=not column.wrapped and not column.right,
+            justify="right" if column.right else "left",
+        )
+    for row in table.rows:
+        styles = row.styles or ("",) * len(row.cells)
+        cells = zip(row.cells, styles, strict=True)
+        made.add_row(*(Text(printable(cell), style) for cell, style in cells), style=row.style)
+    return made

@@ -1,47 +1,46 @@
-"""Job ads → JobStatus, and selections → constraints. Pure."""
+"""What a schedd is asked, and what its answers mean: selections → constraints, ads → the seam's values. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
-from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
-from hepsub.condor.attributes import ClassAd, boolean, integer, real, seconds, text
-from hepsub.condor.boot import without_boot
-from hepsub.condor.description import GATE
-from hepsub.condor.quoting import unquote_line
-from hepsub.jobid import JobId
+from hepsub.batch import ClusterCounts, Counts, JobStatus, Queue, Selection, State, Unmade
+from hepsub.condor.attributes import GATE, ClassAd, integer, seconds, text
+from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
+from hepsub.jobid import JobId, SubmissionRef
 
-PROJECTION = (
+_FIRST_ID = re.compile(r"\d+\.(\d+)")
+
+TABLE_PROJECTION = (
     "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "HepSub_Cmd", "Args", "Arguments",
-    "RemoteWallClockTime", "RemoteUserCpu", "RemoteSysCpu",
-    "ShadowBday", "JobCurrentStartDate", "MemoryUsage", "ImageSize", "RequestMemory",
+    "RemoteWallClockTime", "ShadowBday", "JobCurrentStartDate", "ServerTime", "MemoryUsage", "ImageSize",
+)  # fmt: skip
+"""What hep_q's table shows of a job."""
+PROJECTION = (
+    *TABLE_PROJECTION,
+    "RemoteUserCpu", "RemoteSysCpu", "RequestMemory",
     "JobBatchName", "HoldReason", "HoldReasonCode", "HoldReasonSubCode", "RemoteHost", "LastRemoteHost",
     "ExitCode", "ExitBySignal", "ExitSignal", "CompletionDate", "EnteredCurrentStatus", "RemoveReason",
-    "ServerTime", "JobUniverse",
-    "TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused", "JobMaterializeDigestFile",
 )  # fmt: skip
-FIND_PROJECTION = (
-    "ClusterId",
-    "ProcId",
-    "TotalSubmitProcs",
-    "HepSub_UUID",
-    "JobMaterializeDigestFile",
-)
+FACTORY_PROJECTION = (
+    "ClusterId", "Owner", "TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused",
+)  # fmt: skip
+"""What a factory's cluster ad says of the procs that it has still to make."""
+GROUP_PROJECTION = (
+    "ClusterId", "Owner", "JobStatus", "QDate", "JobBatchName", "Cmd", "HepSub_Cmd", "HoldReason",
+)  # fmt: skip
+"""What hep_sub status shows of jobs, and is mostly the same for those of a cluster."""
+FIND_PROJECTION = ("ClusterId", "ProcId", "TotalSubmitProcs", "HepSub_UUID")
 
-_STATES = {
-    1: State.IDLE, 2: State.RUNNING, 3: State.REMOVED, 4: State.COMPLETED, 5: State.HELD,
-    6: State.TRANSFERRING, 7: State.SUSPENDED,
-}  # fmt: skip
-_NUMBERS = {state: number for number, state in _STATES.items()}
-_ACTIVE = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+_NUMBERS = {state: number for number, state in STATES.items()}
 _MOST_PROCS = 10**7
-_MOST_MB = 2**30
-_MOST_PRIORITY = 2**31 - 1
-_MOST_CODE = 2**31 - 1
-_LONGEST = 2**14
-_LONGEST_ARGUMENTS = 2**20
-"""Larger than anything that an honest job has, and small enough to be shown."""
+_SUMMED = {
+    "Idle": State.IDLE, "Running": State.RUNNING, "Held": State.HELD, "Removed": State.REMOVED,
+    "Completed": State.COMPLETED, "Suspended": State.SUSPENDED,
+}  # fmt: skip
+"""A schedd's summary: attribute → the state that it counts."""
 
 
 def constraint(selection: Selection) -> str:
@@ -91,6 +90,12 @@ def _id_clause(each: JobId) -> str:
     return f"(ClusterId == {each.cluster} && ProcId >= {each.first} && ProcId <= {each.last})"
 
 
+def groups_hold(selection: Selection) -> bool:
+    """Whether a schedd can group the jobs of a selection: it narrows by what is in the groups alone."""
+    whole = all(each.first is None for each in selection.ids)
+    return whole and not selection.uuid and not selection.once
+
+
 def read_queue(ads: Iterable[ClassAd], schedd: str, selection: Selection, now: float) -> Queue:
     """Jobs and unmade procs from what a schedd answered; an ad without ids is neither."""
     jobs: list[JobStatus] = []
@@ -102,6 +107,67 @@ def read_queue(ads: Iterable[ClassAd], schedd: str, selection: Selection, now: f
             unmade.append(rest)
     jobs.sort(key=lambda job: (job.cluster, job.proc))
     return Queue(jobs=tuple(jobs), unmade=tuple(unmade))
+
+
+def read_counts(
+    summaries: Iterable[ClassAd], factories: Iterable[ClassAd], schedd: str, selection: Selection
+) -> Counts:
+    """Jobs by state from a schedd's summary, and the unmade procs of factories."""
+    states: Counter[State] = Counter()
+    for ad in summaries:
+        states += Counter({state: integer(ad, name) or 0 for name, state in _SUMMED.items()})
+    unmade = (_unmade(ad, schedd, selection) for ad in factories)
+    return Counts(states=states, unmade=tuple(each for each in unmade if each is not None))
+
+
+def read_groups(
+    ads: Iterable[ClassAd], unmade: Iterable[Unmade], schedd: str
+) -> tuple[ClusterCounts, ...]:
+    """Clusters from a schedd's groups of jobs that are alike, the one with the first job telling for all.
+
+    Args:
+        ads: the groups: JobCount, JobIds (`13.0 ... 13.9`) and what their jobs have in common.
+        unmade: what factories have still to make.
+        schedd: full name of the schedd.
+    """
+    clusters: dict[int, list[tuple[int, ClassAd]]] = {}
+    for ad in ads:
+        if (cluster := integer(ad, "ClusterId", least=1)) is not None:
+            clusters.setdefault(cluster, []).append((_first_proc(ad), ad))
+    rest = Counter({each.cluster: each.number for each in unmade})
+    return tuple(
+        _cluster(
+            schedd, cluster, sorted(clusters.get(cluster, []), key=lambda group: group[0]), rest
+        )
+        for cluster in (*sorted(clusters), *(rest.keys() - clusters.keys()))
+    )
+
+
+def _first_proc(ad: ClassAd) -> int:
+    found = _FIRST_ID.match(text(ad, "JobIds"))
+    return int(found[1]) if found else 0
+
+
+def _cluster(
+    schedd: str, cluster: int, groups: Sequence[tuple[int, ClassAd]], unmade: Mapping[int, int]
+) -> ClusterCounts:
+    states: Counter[State] = Counter()
+    reason = ""
+    for _, ad in groups:
+        state = STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
+        if state is State.HELD and not states[state]:
+            reason = text(ad, "HoldReason", LONGEST)
+        states[state] += integer(ad, "JobCount") or 0
+    first = groups[0][1] if groups else {}
+    return ClusterCounts(
+        schedd=schedd,
+        cluster=cluster,
+        name=text(first, "JobBatchName") or program_name(first),
+        submitted=seconds(first, "QDate"),
+        states=states,
+        unmade=unmade[cluster],
+        hold_reason=reason,
+    )
 
 
 def _unmade(ad: ClassAd, schedd: str, selection: Selection) -> Unmade | None:
@@ -122,7 +188,7 @@ def _unmade(ad: ClassAd, schedd: str, selection: Selection) -> Unmade | None:
         owner=text(ad, "Owner"),
         first=first,
         number=number,
-        requested_mb=integer(ad, "RequestMemory", most=_MOST_MB) or 0,
+        requested_mb=integer(ad, "RequestMemory", most=MOST_MB) or 0,
         paused=integer(ad, "JobMaterializePaused", least=-9) not in (None, 0),
     )
 
@@ -139,76 +205,17 @@ def _meant(ids: tuple[JobId, ...], cluster: int, first: int, end: int) -> int:
     return number
 
 
-def read_job(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
-    """One job from its ad, of the queue or of the history; None where the ad names no job.
-
-    What is missing, or is nothing that it can be, has a value that says nothing: the job is there all the same.
-    """
-    cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
-    if cluster is None or proc is None:
-        return None
-    state = _STATES.get(integer(ad, "JobStatus") or 1, State.IDLE)
-    signalled = boolean(ad, "ExitBySignal") or False
-    held = state is State.HELD
-    return JobStatus(
-        schedd=schedd,
-        cluster=cluster,
-        proc=proc,
-        owner=text(ad, "Owner"),
-        submitted=seconds(ad, "QDate"),
-        run_seconds=_run_seconds(ad, state, seconds(ad, "ServerTime") or now),
-        state=state,
-        priority=integer(ad, "JobPrio", least=-_MOST_PRIORITY, most=_MOST_PRIORITY) or 0,
-        memory_mb=_memory(ad),
-        requested_mb=integer(ad, "RequestMemory", most=_MOST_MB) or 0,
-        command=PurePosixPath(text(ad, "HepSub_Cmd", _LONGEST) or text(ad, "Cmd", _LONGEST)).name,
-        arguments=_arguments(ad),
-        name=text(ad, "JobBatchName"),
-        hold_code=(integer(ad, "HoldReasonCode") or 0) if held else 0,
-        hold_subcode=(integer(ad, "HoldReasonSubCode", least=-_MOST_CODE) or 0) if held else 0,
-        hold_reason=text(ad, "HoldReason", _LONGEST) if held else "",
-        host=text(ad, "RemoteHost") or text(ad, "LastRemoteHost"),
-        exit_code=None if signalled else integer(ad, "ExitCode", least=-_MOST_CODE),
-        exit_signal=integer(ad, "ExitSignal") if signalled else None,
-        ended=seconds(ad, "CompletionDate") or _removed_at(ad, state),
-        remove_reason=text(ad, "RemoveReason", _LONGEST),
-        cpu_seconds=seconds(ad, "RemoteUserCpu") + seconds(ad, "RemoteSysCpu"),
-    )
-
-
-def _removed_at(ad: ClassAd, state: State) -> float:
-    return seconds(ad, "EnteredCurrentStatus") if state is State.REMOVED else 0.0
-
-
-def _run_seconds(ad: ClassAd, state: State, now: float) -> float:
-    past = seconds(ad, "RemoteWallClockTime")
-    started = seconds(ad, "ShadowBday") or seconds(ad, "JobCurrentStartDate")
-    return past + max(0.0, now - started) if state in _ACTIVE and started else past
-
-
-def _memory(ad: ClassAd) -> float:
-    """MemoryUsage is in MB, ImageSize in kB (HTCondor Manual, Job ClassAd Attributes)."""
-    usage = real(ad, "MemoryUsage", _MOST_MB)
-    return usage if usage is not None else (real(ad, "ImageSize", _MOST_MB * 1024) or 0.0) / 1024
-
-
-def _arguments(ad: ClassAd) -> tuple[str, ...]:
-    """The new syntax, else the old one."""
-    if raw := text(ad, "Arguments", _LONGEST_ARGUMENTS):
-        return without_boot(unquote_line(raw))
-    return tuple(text(ad, "Args", _LONGEST_ARGUMENTS).split())
-
-
-def read_submitted(ads: Iterable[ClassAd], schedd: str) -> tuple[Submitted, ...]:
+def read_submissions(ads: Iterable[ClassAd], pool: str, schedd: str) -> tuple[SubmissionRef, ...]:
     """The clusters that ads, of procs or of clusters, belong to."""
-    found: dict[int, Submitted] = {}
+    found: dict[int, SubmissionRef] = {}
     procs: dict[int, int] = {}
     for ad in ads:
         cluster = integer(ad, "ClusterId", least=1)
         if cluster is None:
             continue
         procs[cluster] = procs.get(cluster, 0) + (integer(ad, "ProcId") is not None)
-        found[cluster] = Submitted(
+        found[cluster] = SubmissionRef(
+            pool=pool,
             schedd=schedd,
             cluster=cluster,
             number=integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or procs[cluster],

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 ClassAd: TypeAlias = Any
 """A ClassAd of HTCondor's bindings, which have no types; or a mapping of plain values."""
+
+GATE = "HepSub_Ready"
+"""The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
@@ -158,3 +162,22 @@ def _decoded(written: str) -> str | None:
         written[1:-1].encode(),
     )
     return raw.decode(errors="replace")
+
+
+def unreadable(expressions: Iterable[str]) -> frozenset[str]:
+    """Those that are no ClassAd expression, or none any more with others beside them.
+
+    A comment at an end, a line end or a parenthesis too many would change what stands next to it.
+    """
+    import classad2
+
+    wrong = set()
+    for each in expressions:
+        try:
+            classad2.ExprTree(each)
+            classad2.ExprTree(f"({each})")
+            if "\n" in each or "\r" in each:
+                wrong.add(each)
+        except classad2.ClassAdException:
+            wrong.add(each)
+    return frozenset(wrong)

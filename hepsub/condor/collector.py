@@ -21,8 +21,6 @@ class ScheddAddress(Struct, frozen=True, kw_only=True):
     """A schedd as the collector knows it.
 
     Attributes:
-        name: full name.
-        machine: the host it runs on.
         version: HTCondor's version, as it says it.
         ad: the location, opaque to everybody else.
     """

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from hepsub.condor.attributes import GATE
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
@@ -42,9 +43,6 @@ _STAGING_MARGIN_S = 600
 Its clock starts before the wrapper's does, with the transfer of the sandbox.
 """
 
-GATE = "HepSub_Ready"
-"""The attribute that lets the jobs of a cluster start when their bundle is complete."""
-
 _SET, _SUMS = "HEPSET", "HEPSUMS"
 """The submit variables that say which of several sets of files a job gets, and the digest of its list."""
 _UNKNOWN = "0" * 64
@@ -66,7 +64,6 @@ class SubmitDescription(Struct, frozen=True, kw_only=True):
 
     Attributes:
         text: the submit description, without a queue statement.
-        number: number of jobs.
         items: the variables of each job; empty when the jobs differ only in ProcId.
     """
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hepsub.batch import Advice, JobStatus
-from hepsub.condor.attributes import ClassAd, boolean, integer, text
-from hepsub.condor.description import GATE
+from hepsub.condor.attributes import GATE, ClassAd, boolean, integer, text
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.condor.match import Clause, Matching, match
 from hepsub.units import duration_text

@@ -29,11 +29,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 
     Attributes:
         job: `cluster.proc`.
-        code: HoldReasonCode.
-        subcode: HoldReasonSubCode.
         reason: HoldReason, HTCondor's own text.
-        executable: the program.
-        stdout: standard output.
         memory_mb: RequestMemory in MB.
         used_mb: MemoryUsage in MB; 0 when it was not measured.
         walltime_s: the limit in seconds; 0 for none.

@@ -55,8 +55,6 @@ class Matching(Struct, frozen=True, kw_only=True):
     """A job's requirements against the pool.
 
     Attributes:
-        clauses: the requirements, one by one.
-        slots: how many slots there are.
         possible: how many fulfil all of them when they are empty.
         free: how many fulfil all of them now.
         most_memory: the memory in MB of the largest slot when it is empty.

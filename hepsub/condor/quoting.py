@@ -51,6 +51,12 @@ def _quote_run(run: str) -> str:
 
 def unquote_line(raw: str) -> list[str]:
     """The words of a job ad's Arguments (new syntax, as stored: without the double quotes)."""
+    if (
+        raw[:1] == raw[-1:] == "'" and "''" not in raw
+    ):  # as quote_line wrote it: all words in quotes
+        found = raw[1:-1].split("' '")
+        if raw.count("'") == 2 * len(found):
+            return found
     words: list[str] = []
     current: str | None = None
     position = 0

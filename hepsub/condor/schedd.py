@@ -6,51 +6,82 @@ The bindings say little in their types of errors, so texts are read here and now
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.batch import Act, ActCount, Advice, JobStatus, Queue, Selection, State, Submitted
+from hepsub.batch import (
+    Act,
+    ActCount,
+    Advice,
+    ClusterCounts,
+    Counts,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+    Submitted,
+    clusters_of,
+)
 from hepsub.condor.ads import (
+    FACTORY_PROJECTION,
     FIND_PROJECTION,
+    GROUP_PROJECTION,
     PROJECTION,
+    TABLE_PROJECTION,
     cluster_constraint,
     constraint,
-    read_job,
+    groups_hold,
+    read_counts,
+    read_groups,
     read_queue,
-    read_submitted,
+    read_submissions,
 )
 from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
-from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.attributes import GATE, ClassAd, integer, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.condor.collector import ScheddAddress, find_slots
-from hepsub.condor.credd import Produce, store_credential
-from hepsub.condor.description import GATE, SubmitDescription, describe
-from hepsub.condor.explain import explain_held, explain_idle
+from hepsub.condor.jobs import read_job
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+from hepsub.jobid import SubmissionRef
+
+if TYPE_CHECKING:
+    from hepsub.condor.credd import Produce
+    from hepsub.condor.description import SubmitDescription
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
 
 T = TypeVar("T")
 
+_FEW = 2000
+"""So many jobs are sent sooner than a schedd with ten times as many has grouped them."""
 
-class CondorSchedd(Struct, frozen=True, kw_only=True):
+
+class CondorSchedd(Struct, kw_only=True, eq=False):
     """One schedd, as hepsub's seam wants it.
 
     Attributes:
-        address: where it is.
+        pool: its pool's name in the policy.
         collector: host[:port] of its pool; empty for HTCondor's own configuration.
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
         produce_ticket: runs the program that HTCondor's configuration names, with a credential cache; returns
             what it made of it.
+        edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: schedd, collector,
+            ClusterId, attribute, value.
+        has_edit_cluster: whether that is possible here.
+        unsent: what the bindings answered to the submissions whose files are still to be sent, by ClusterId.
     """
 
+    pool: str
     address: ScheddAddress
     collector: str
     obtain_token: Callable[[str], bool]
     produce_ticket: Produce
+    edit_cluster: Callable[[str, str, int, str, str], None]
+    has_edit_cluster: Callable[[], bool]
+    unsent: dict[int, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -61,6 +92,11 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
     def host(self) -> str:
         """The host that the schedd runs on."""
         return self.address.machine
+
+    @property
+    def edits_factories(self) -> bool:
+        """Whether condor_qedit is here, which alone reaches what a factory has still to make."""
+        return self.has_edit_cluster()
 
     def identity(self) -> str:
         """Who the schedd takes us for when we submit, and by which method.
@@ -76,12 +112,14 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
 
         return self._guarded(once)
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it stays closed.
+            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: it stays closed.
         """
+        if factory:
+            self.edit_cluster(self.name, self.collector, cluster, GATE, "true")
 
         def once() -> None:
             self._schedd().edit(f"ClusterId == {cluster}", GATE, "true")
@@ -94,6 +132,7 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it has none, or does not take it.
         """
+        from hepsub.condor.credd import store_credential
 
         def once() -> None:
             store_credential(credential, content, self.host, self.collector, self.produce_ticket)
@@ -125,14 +164,16 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
                 answer = self._schedd().submit(submit, itemdata=items, spool=spool)
             else:
                 answer = self._schedd().submit(submit, count=description.number, spool=spool)
-            return Submitted(
+            ref = SubmissionRef(
+                uuid=uuid,
+                pool=self.pool,
                 schedd=self.name,
                 cluster=answer.cluster(),
                 number=description.number,
-                uuid=uuid,
-                handle=answer if spool else None,
-                notes=_limit_notes(plan),
             )
+            if spool:
+                self.unsent[ref.cluster] = answer
+            return Submitted(ref=ref, notes=_limit_notes(plan))
 
         try:
             return self._guarded(once, writing=True)
@@ -141,13 +182,17 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         ) as error:  # in the words of its administrators (SUBMIT_REQUIREMENT_NAMES), or HTCondor's
             raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Send the files of a cluster to the schedd's spool; until then its jobs are on hold (code 16).
+
+        Only the connection that submitted the cluster can do that: the bindings keep the procs' ads in what they
+        answered, and make nothing of the same ads from the queue.
 
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: they did not arrive.
         """
-        self._guarded(lambda: self._schedd().spool(submitted.handle), writing=True)
+        self._guarded(lambda: self._schedd().spool(self.unsent[cluster]), writing=True)
+        del self.unsent[cluster]
 
     def fetch(self, selection: Selection) -> None:
         """Fetch what ended jobs left in the schedd's spool; they leave the queue then.
@@ -158,25 +203,57 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         ended = replace(selection, states=(State.COMPLETED,))
         self._guarded(lambda: self._schedd().retrieve(constraint(ended)), writing=True)
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection in the queue or, failing that, in the history.
 
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
-        queued = self._query(constraint(selection), FIND_PROJECTION)
-        return read_submitted(queued, self.name) or read_submitted(
-            self._history(selection, FIND_PROJECTION, 1), self.name
+        queued = self._query(constraint(selection), FIND_PROJECTION, "IncludeClusterAd")
+        return read_submissions(queued, self.pool, self.name) or read_submissions(
+            self._history(selection, FIND_PROJECTION, 1), self.pool, self.name
         )
 
-    def queue(self, selection: Selection, now: float) -> Queue:
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
         """The jobs of a selection that are in the queue.
 
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        return self._queue(selection, now, TABLE_PROJECTION if brief else PROJECTION)
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue: the schedd counts them, and sends no job.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+        summary = self._query(constraint(selection), FACTORY_PROJECTION, "SummaryOnly")
+        factories = self._query(
+            cluster_constraint(selection), FACTORY_PROJECTION, "IncludeClusterAd"
+        )
+        return read_counts(summary, factories, self.name, selection)
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, their jobs counted.
+
+        Many jobs are grouped by the schedd, which looks at the jobs of all users for that; few are sent.
+
+        Raises:
+            PoolUnreachable, PoolError: it could not be asked.
+        """
+        counts = self.count(selection)
+        if counts.total() <= _FEW or not groups_hold(selection):
+            return clusters_of(self._queue(selection, now, ("ProcId", *GROUP_PROJECTION)))
+        groups = self._query(constraint(selection), GROUP_PROJECTION, "GroupBy")
+        return read_groups(groups, counts.unmade, self.name)
+
+    def _queue(self, selection: Selection, now: float, projection: tuple[str, ...]) -> Queue:
         wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
-        return read_queue(self._query(wanted, PROJECTION), self.name, selection, now)
+        ads = self._query(
+            wanted, tuple(dict.fromkeys((*projection, *FACTORY_PROJECTION))), "IncludeClusterAd"
+        )
+        return read_queue(ads, self.name, selection, now)
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first.
@@ -187,15 +264,20 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         found = (read_job(ad, self.name, 0) for ad in self._history(selection, PROJECTION, most))
         return tuple(job for job in found if job is not None)
 
-    def _query(self, wanted: str, projection: tuple[str, ...]) -> list[ClassAd]:
-        """The ads of procs and of clusters for which an expression is true."""
+    def _query(self, wanted: str, projection: tuple[str, ...], how: str) -> list[ClassAd]:
+        """The ads for which an expression is true, of procs and, with IncludeClusterAd, of clusters.
+
+        Args:
+            wanted: the expression.
+            projection: the attributes.
+            how: the name of one of the bindings' QueryOpts.
+        """
 
         def once() -> list[ClassAd]:
-            with_clusters = bindings().QueryOpts.IncludeClusterAd
-            ads = self._schedd().query(
-                constraint=wanted, projection=list(projection), opts=with_clusters
+            opts = getattr(bindings().QueryOpts, how)
+            return list(
+                self._schedd().query(constraint=wanted, projection=list(projection), opts=opts)
             )
-            return list(ads)
 
         return self._guarded(once)
 
@@ -236,18 +318,24 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
 
         return self._guarded(once, writing=True)
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change RequestMemory of the jobs that exist; how many were changed.
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
 
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: nothing was changed.
+            PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: not everything was changed.
         """
+        for cluster in factories:
+            self.edit_cluster(self.name, self.collector, cluster, "RequestMemory", str(memory_mb))
+        if selection is None:
+            return
+        meant = constraint(selection)
 
-        def once() -> int:
-            answer = self._schedd().edit(constraint(selection), "RequestMemory", str(memory_mb))
-            return int(answer)
+        def once() -> None:
+            self._schedd().edit(meant, "RequestMemory", str(memory_mb))
 
-        return self._guarded(once, writing=True)
+        self._guarded(once, writing=True)
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
         """Why an idle or held job is where it is; `meant` is what the next command shall name.
@@ -255,6 +343,8 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, PoolError: the pool could not be asked.
         """
+        from hepsub.condor.explain import explain_held, explain_idle
+
         one = f"ClusterId == {job.cluster} && ProcId == {job.proc}"
         ads = self._guarded(lambda: list(self._schedd().query(constraint=one)))
         ad = ads[0] if ads else None
@@ -263,6 +353,8 @@ class CondorSchedd(Struct, frozen=True, kw_only=True):
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
+        from hepsub.condor.description import describe
+
         domain = bindings().param.get("FILESYSTEM_DOMAIN")
         return describe(plan, uuid, domain) if domain else describe(plan, uuid)
 

@@ -1,13 +1,18 @@
-"""Why a job of the embedded pool is where it is. Pure."""
+"""Why a job of the embedded pool is where it is: what the queue knows of it, and the sentence that it makes."""
 
 from __future__ import annotations
+
+import json
+import sqlite3
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import Advice, JobStatus
+from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.holds import Hold, explain_hold
+from hepsub.local import runs
 from hepsub.local.holds import LOST_CODE, UNSAVED_CODE
+from hepsub.local.launch import read_launch
 from hepsub.local.machine import Machine, capped_note
 
 
@@ -16,9 +21,7 @@ class Idle(Struct, frozen=True, kw_only=True):
 
     Attributes:
         request: cores and memory as asked for.
-        machine: what the machine has.
         free: what of it is not in use.
-        running: number of jobs that run.
         before: number of idle jobs that go first.
         ending: whether an earlier run of it has still to end.
         stale: whether it is idle no more: the queue has moved on since it was listed.
@@ -115,3 +118,45 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
         )
     )
     return replace(advice, details=(f"{job.hold_code}/{job.hold_subcode} {job.hold_reason}",))
+
+
+_BEFORE = (
+    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
+    " AND (-priority, cluster, proc) < (?, ?, ?)"
+)
+
+
+def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:
+    """An idle job among the others."""
+    row = connection.execute(
+        "SELECT cores, state, active, gated FROM procs JOIN clusters USING (cluster)"
+        " WHERE procs.cluster = ? AND proc = ?",
+        (job.cluster, job.proc),
+    ).fetchone()
+    before = connection.execute(_BEFORE, (-job.priority, job.cluster, job.proc)).fetchone()[0]
+    busy, free = runs.active(connection), machine
+    for run in busy:
+        free = free.less(machine.capped(run.request.cores, run.request.memory_mb))
+    return Idle(
+        request=Machine(cores=row["cores"] if row else 1, memory_mb=job.requested_mb),
+        machine=machine,
+        free=free,
+        running=len(busy),
+        before=before,
+        ending=bool(row["active"]) if row else False,
+        stale=row is None or row["state"] != State.IDLE.value,
+        gated=bool(row["gated"]) if row else False,
+    )
+
+
+def details(connection: sqlite3.Connection, job: JobStatus) -> Details:
+    """What the explanation of a hold names."""
+    row = connection.execute(
+        "SELECT launch, walltime_s FROM procs JOIN clusters USING (cluster)"
+        " WHERE procs.cluster = ? AND proc = ?",
+        (job.cluster, job.proc),
+    ).fetchone()
+    if row is None:
+        return Details(executable="", stdout="", walltime_s=0)
+    launch = read_launch(json.loads(row["launch"]))
+    return Details(executable=launch.argv[0], stdout=launch.stdout, walltime_s=row["walltime_s"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, convert
 
 from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
@@ -21,7 +21,6 @@ class Launch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         argv: the program, absolute, and its arguments.
-        cwd: the working directory.
         variables: the job's own variables, above those that its cluster shares.
         stdout: where standard output goes, absolute.
         stderr: where standard error goes, absolute; the same path means the same open file.
@@ -34,11 +33,6 @@ class Launch(Struct, frozen=True, kw_only=True):
     stdout: str
     stderr: str
     bundle: str = ""
-
-    def document(self) -> dict[str, object]:
-        """The launch as the queue keeps it."""
-        document: dict[str, object] = to_builtins(self)
-        return document
 
 
 def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
@@ -74,16 +68,6 @@ def exact(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "surrogateescape")
 
 
-def read_launch(document: Mapping[str, object]) -> Launch:
-    """A launch from what the queue keeps."""
-    argv, variables = document["argv"], document["variables"]
-    assert isinstance(argv, list)  # noqa: S101 (what document() wrote)
-    assert isinstance(variables, dict)  # noqa: S101
-    return Launch(
-        argv=tuple(argv),
-        cwd=str(document["cwd"]),
-        variables=variables,
-        stdout=str(document["stdout"]),
-        stderr=str(document["stderr"]),
-        bundle=str(document.get("bundle", "")),  # rows of an earlier hepsub have none
-    )
+def read_launch(document: object) -> Launch:
+    """A launch from what the queue keeps; rows of an earlier hepsub have no bundle."""
+    return convert(document, Launch)

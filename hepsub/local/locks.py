@@ -1,8 +1,4 @@
-"""Locks that tell who holds them, and end with their holder; and the FIFO that wakes the runner.
-
-POSIX record locks (fcntl(2)): not inherited over fork, released by the kernel when the process ends,
-and F_GETLK names the process without taking the lock, so that asking disturbs nobody.
-"""
+"""Who holds a lock (`hepsub.files.lock_process`), asked without disturbing him; and the FIFO that wakes the runner."""
 
 from __future__ import annotations
 
@@ -18,15 +14,6 @@ _FLOCK = "hhqqi"
 FREE = -1
 UNSEEN = 0
 """A holder in another PID namespace."""
-
-
-def take(descriptor: int) -> bool:
-    """Lock a file that is open for writing; False when another process has it locked."""
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def holder(path: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,25 +13,30 @@ from hepsub.batch import (
     Act,
     ActCount,
     Advice,
+    ClusterCounts,
+    Counts,
     JobStatus,
     Queue,
     Selection,
     State,
     Submitted,
+    clusters_of,
+    counts_of,
 )
 from hepsub.errors import NotOnThisMachine
-from hepsub.local import facts, preview, queue, record, staged
+from hepsub.jobid import SubmissionRef
+from hepsub.local import queue, record, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, check, prepare, queue_directory
-from hepsub.local.explain import explain_held, explain_idle
-from hepsub.local.machine import capped_note, this_machine
+from hepsub.local.explain import details, explain_held, explain_idle, idle
+from hepsub.local.launch import make_launch
+from hepsub.local.machine import Machine, capped_note, this_machine
 from hepsub.local.queue import Listed
-from hepsub.local.runs import has_work
-from hepsub.local.start import ensure_runner
-from hepsub.local.timing import USUAL, Timing
+from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.situation import login_name
+from hepsub.units import duration_text
 
 _EMPTY = Queue(jobs=())
 
@@ -40,12 +45,12 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     """One user's queue on one host; like a schedd, it has a clock of its own.
 
     Attributes:
+        pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
-        host: the host's name.
         now: the moment of this command, in seconds since the epoch.
-        timing: lengths of time.
     """
 
+    pool: str
     place: Place
     host: str
     now: float
@@ -62,8 +67,8 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine: the plan needs what the embedded pool does not have.
         """
-        preview.check_possible(plan)
-        return preview.describe(plan, uuid, this_machine(), self.name)
+        _check_possible(plan)
+        return _description(plan, uuid, this_machine(), self.name)
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction.
@@ -71,21 +76,18 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine, QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was submitted.
         """
-        preview.check_possible(plan)
+        _check_possible(plan)
         prepare(self.place.directory, os.getuid())
         with Database(self.place).writing() as connection:
             cluster = queue.insert(connection, plan, uuid, self.now)
         ensure_runner(self.place, self.timing)
         note = capped_note(this_machine(), plan.cpus, plan.memory_mb)
-        return Submitted(
-            schedd=self.name,
-            cluster=cluster,
-            number=plan.number,
-            uuid=uuid,
-            notes=(note,) if note else (),
+        ref = SubmissionRef(
+            uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
+        return Submitted(ref=ref, notes=(note,) if note else ())
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection, in the queue or in the history.
 
         Raises:
@@ -94,9 +96,9 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         if not self._exists():
             return ()
         with Database(self.place).reading() as connection:
-            return queue.find(connection, selection, self.name)
+            return queue.find(connection, selection, self.pool, self.name)
 
-    def queue(self, selection: Selection, now: float) -> Queue:
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002 (the seam's)
         """The jobs of a selection that are in the queue.
 
         Raises:
@@ -106,10 +108,18 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             return _EMPTY
         with Database(self.place).reading() as connection:
             found = queue.listed(connection, selection, self.name, max(now, time.time()))
-            work = has_work(connection)
+            work = runs.has_work(connection)
         if work:
             ensure_runner(self.place, self.timing)
         return Queue(jobs=tuple(self._measured(each) for each in found))
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue; as `queue`."""
+        return counts_of(self.queue(selection, self.now))
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue; as `queue`."""
+        return clusters_of(self.queue(selection, now))
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first.
@@ -135,23 +145,33 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             if act is Act.REMOVE:
                 left = queue.bundles_of_ended_runs(connection, selection)
             count = queue.act(connection, act, selection, time.time())
-            work = has_work(connection)
+            work = runs.has_work(connection)
         for bundle, proc in left:
-            staged.clear(bundle, proc)
+            runs.clear_scratch(bundle, proc)
         if work:
             ensure_runner(self.place, self.timing)
         return count
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change the memory that jobs ask for; how many were changed.
+    @property
+    def edits_factories(self) -> bool:
+        """There are none: every job is made at once."""
+        return True
+
+    def edit_memory(
+        self,
+        selection: Selection | None,
+        memory_mb: int,
+        factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
+    ) -> None:
+        """Change the memory that jobs ask for.
 
         Raises:
             QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was changed.
         """
-        if not self._exists():
-            return 0
+        if selection is None or not self._exists():
+            return
         with Database(self.place).writing() as connection:
-            return queue.edit_memory(connection, selection, memory_mb)
+            queue.edit_memory(connection, selection, memory_mb)
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:  # noqa: ARG002 (the seam's)
         """Why an idle or held job is where it is.
@@ -161,14 +181,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """
         with Database(self.place).reading() as connection:
             if job.state is State.HELD:
-                return explain_held(job, facts.details(connection, job), meant)
-            return explain_idle(facts.idle(connection, job, this_machine()))
+                return explain_held(job, details(connection, job), meant)
+            return explain_idle(idle(connection, job, this_machine()))
 
     def identity(self) -> str:
         """The login name: nobody else can use this queue."""
         return f"{login_name(os.getuid())}, by being on this machine"
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Do nothing: the files are on this machine."""
 
     def fetch(self, selection: Selection) -> None:
@@ -185,7 +205,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
         )
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:  # noqa: ARG002 (the seam's)
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:
@@ -215,8 +235,68 @@ class HereBatch(Struct, frozen=True, kw_only=True):
 
 
 def open_here(
-    environment: Mapping[str, str], host: str, now: float, timing: Timing = USUAL
+    pool: str, environment: Mapping[str, str], host: str, now: float, timing: Timing = USUAL
 ) -> tuple[HereBatch, ...]:
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
-    return (HereBatch(place=place, host=host, now=now, timing=timing),)
+    return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)
+
+
+_SHOWN = 3
+
+
+def _check_possible(plan: Plan) -> None:
+    """Refuse what would run otherwise than the user means.
+
+    Raises:
+        NotOnThisMachine: the plan needs GPUs, a container, or another site.
+    """
+    missing = [
+        (bool(plan.gpus), f"-gpu {plan.gpus}: it gives no GPUs to jobs", "leave out -gpu"),
+        (bool(plan.image), f"the image {plan.image}: it starts no containers", "leave out -os"),
+        (bool(plan.route.sites), "-rmt: it has no remote sites", "leave out -rmt and -site"),
+    ]
+    for wanted, what, mend in missing:
+        if wanted:
+            raise NotOnThisMachine(
+                f"the embedded pool runs jobs on this machine as it is; {what}",
+                remedy=f"{mend}, or submit to another pool with -p",
+            )
+
+
+def _description(plan: Plan, uuid: str, machine: Machine, schedd: str) -> str:
+    """What would run, in lines `name = value`."""
+    return (
+        "\n".join(f"{name} = {value}" for name, value in _lines(plan, uuid, machine, schedd)) + "\n"
+    )
+
+
+def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tuple[str, object]]:
+    yield "pool", f"{schedd} ({machine.cores} cores, {machine.memory_mb} MB)"
+    yield "jobs", plan.number
+    yield "directory", plan.directory
+    yield "cores", plan.cpus
+    yield "memory_mb", f"{plan.memory_mb}{_limit(enforced=plan.hold_memory)}"
+    walltime = duration_text(plan.walltime.limit)
+    yield "walltime", f"{walltime}{_limit(enforced=plan.hold_walltime)}"
+    yield "priority", plan.priority
+    yield "environment", f"{len(plan.environment)} variables"
+    if plan.secrets:
+        yield "secret variables", ", ".join(plan.secrets)
+    yield "uuid", uuid
+    note = capped_note(machine, plan.cpus, plan.memory_mb)
+    if note:
+        yield "note", note
+    if plan.event_log:
+        yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
+    for proc in range(min(_SHOWN, plan.number)):
+        launch = make_launch(plan, replace(plan.values(proc), cluster=None), uuid)
+        yield f"job {proc}", " ".join(launch.argv)
+        yield f"job {proc} stdout", launch.stdout
+        yield f"job {proc} stderr", launch.stderr
+    if plan.number > _SHOWN:
+        yield "…", f"and {plan.number - _SHOWN} more"
+
+
+def _limit(*, enforced: bool) -> str:
+    return " (enforced)" if enforced else ""

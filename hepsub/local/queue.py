@@ -1,18 +1,18 @@
-"""The queue as the commands see it: submitted whole, found, listed, acted upon."""
+"""The queue as the commands see it: submitted whole, found, listed, acted upon; selections as SQL."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from hepsub.batch import Act, ActCount, JobStatus, Selection, State, Submitted
+from hepsub.batch import Act, ActCount, JobStatus, Selection, State
+from hepsub.jobid import JobId, SubmissionRef
 from hepsub.local.holds import ASKED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
-from hepsub.local.selection import condition
 from hepsub.plan.model import Plan
 
 _JOINED = "procs JOIN clusters USING (cluster)"
@@ -29,7 +29,6 @@ class Listed(Struct, frozen=True, kw_only=True):
     """A job, and where the record of its run is.
 
     Attributes:
-        status: the job.
         run: which run of it, from 1; 0 when none holds a slot.
     """
 
@@ -78,17 +77,23 @@ def _rows(plan: Plan, cluster: int, uuid: str) -> Iterator[tuple[object, ...]]:
             gated,
             plan.memory_mb,
             json.dumps(words),
-            json.dumps(launch.document()),
+            json.dumps(to_builtins(launch)),
         )
 
 
 def find(
-    connection: sqlite3.Connection, selection: Selection, schedd: str
-) -> tuple[Submitted, ...]:
+    connection: sqlite3.Connection, selection: Selection, pool: str, schedd: str
+) -> tuple[SubmissionRef, ...]:
     """The clusters that the jobs of a selection belong to."""
     wanted = "DISTINCT procs.cluster, number, uuid"
     return tuple(
-        Submitted(schedd=schedd, cluster=row["cluster"], number=row["number"], uuid=row["uuid"])
+        SubmissionRef(
+            uuid=row["uuid"],
+            pool=pool,
+            schedd=schedd,
+            cluster=row["cluster"],
+            number=row["number"],
+        )
         for row in _select(connection, wanted, "1", selection, "ORDER BY procs.cluster")
     )
 
@@ -207,9 +212,9 @@ def bundles_of_ended_runs(
     return [(bundle, proc) for bundle, proc in found if bundle]
 
 
-def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> int:
+def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> None:
     """Change what jobs ask for; a run that has begun keeps its limit."""
-    return _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
+    _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
 
 
 def _count(connection: sqlite3.Connection, also: str, selection: Selection) -> int:
@@ -240,3 +245,56 @@ def _update(
     )
     text = f"UPDATE procs SET {changes} WHERE (cluster, proc) IN ({meant})"  # noqa: S608
     return connection.execute(text, (*values, *where.values)).rowcount
+
+
+Value = int | str
+
+
+class Condition(Struct, frozen=True):
+    """A condition on `procs JOIN clusters`, and the values of its question marks."""
+
+    text: str
+    values: tuple[Value, ...] = ()
+
+
+def condition(selection: Selection) -> Condition:
+    """The condition that is true for the jobs of a selection."""
+    parts: list[Condition] = []
+    for column, text in (
+        ("owner", selection.owner),
+        ("uuid", selection.uuid),
+        ("once", selection.once),
+    ):
+        if text:
+            parts.append(Condition(f"clusters.{column} = ?", (text,)))
+    if selection.once:  # what was removed before it could start was taken back, and its key is free
+        parts.append(Condition("NOT (procs.gated = 1 AND procs.state = ?)", (State.REMOVED.value,)))
+    if selection.ids:
+        parts.append(_any_of(_id_condition(each) for each in selection.ids))
+    if selection.states:
+        parts.append(in_states(selection.states))
+    return _joined(parts, " AND ") if parts else Condition("1")
+
+
+def in_states(states: Iterable[State]) -> Condition:
+    """The condition that is true for jobs in one of these states."""
+    letters = tuple(state.value for state in states)
+    return Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters)
+
+
+def _id_condition(each: JobId) -> Condition:
+    if each.first is None or each.last is None:
+        return Condition("procs.cluster = ?", (each.cluster,))
+    return Condition(
+        "(procs.cluster = ? AND procs.proc BETWEEN ? AND ?)", (each.cluster, each.first, each.last)
+    )
+
+
+def _any_of(parts: Iterable[Condition]) -> Condition:
+    joined = _joined(list(parts), " OR ")
+    return Condition(f"({joined.text})", joined.values)
+
+
+def _joined(parts: list[Condition], word: str) -> Condition:
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(word.join(part.text for part in parts), values)

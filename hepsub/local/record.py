@@ -1,8 +1,8 @@
 """The record of a run: how its supervisor tells, across anybody's death, that it runs or how it ended.
 
-The file appears whole, under a lock that its supervisor holds until it dies (claim). It has its full
+The file appears whole, under a lock that its supervisor holds until it dies (create_locked). It has its full
 size from the start, so that the end can be written on a full disk, too. Whoever finds no record and
-makes one himself (forbid) is sure that the run never began, and never will.
+makes one himself (leave_tombstone) is sure that the run never began, and never will.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
+from hepsub.files import lock_process
 from hepsub.local import locks
 
 _SIZE = 4096
@@ -22,7 +23,6 @@ class End(Struct, frozen=True, kw_only=True):
     """How a run ended.
 
     Attributes:
-        when: seconds since the epoch.
         cause: why it was stopped: `asked`, `walltime`, `memory`, `shutdown`; `start` when it could
             not be started; empty when it ended by itself.
         exit_code: exit code; None when a signal ended it, or when it did not start.
@@ -59,7 +59,7 @@ class Record(Struct, frozen=True, kw_only=True):
     end: End | None = None
 
 
-def claim(path: Path) -> int:
+def create_locked(path: Path) -> int:
     """Make the record of a run that is about to begin; returns the open, locked file.
 
     Raises:
@@ -70,7 +70,7 @@ def claim(path: Path) -> int:
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         write(descriptor, Record())
-        locks.take(descriptor)
+        lock_process(descriptor)
         os.link(temporary, path)
     finally:
         temporary.unlink()
@@ -126,7 +126,7 @@ def _parsed(text: bytes) -> Record | None:
         return None
 
 
-def forbid(path: Path) -> bool:
+def leave_tombstone(path: Path) -> bool:
     """Make sure that a run which left no record will never begin; False when it just has begun."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

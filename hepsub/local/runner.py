@@ -18,15 +18,15 @@ from pathlib import Path
 
 from hepsub.batch import State
 from hepsub.errors import HepsubError
-from hepsub.local import locks, payload, processes, runs, staged
+from hepsub.files import lock_process
+from hepsub.local import payload, processes, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.fate import Fate, Verdict, end_leftovers, judge
-from hepsub.local.machine import this_machine
+from hepsub.local.machine import Busy, choose, this_machine
+from hepsub.local.outcome import Outcome, RunOutcome, end_leftovers, outcome_of
 from hepsub.local.runs import Run, Start
-from hepsub.local.schedule import Busy, choose
+from hepsub.local.start import Timing
 from hepsub.local.supervise import STOP, Order, supervise
-from hepsub.local.timing import Timing
 from hepsub.terminal import printable
 
 MARK = "_CONDOR_HEPSUB_RUN"
@@ -79,15 +79,15 @@ class Runner:
         self._refurnish()
         self._reap()
         with self.database.writing() as connection:
-            judged = [(run, self._judge(run)) for run in runs.active(connection)]
-            for run, verdict in judged:
-                self._note(connection, run, verdict)
+            outcomes = [(run, self._outcome_of(run)) for run in runs.active(connection)]
+            for run, found in outcomes:
+                self._note(connection, run, found)
             starts = self._starts(connection)
             work = runs.has_work(connection)
         for start in starts:
             self._start(start)
-        for run, verdict in judged:
-            self._follow_up(run, verdict)
+        for run, found in outcomes:
+            self._follow_up(run, found)
         return work
 
     def _is_the_one(self) -> bool:
@@ -95,7 +95,7 @@ class Runner:
         if _is_open(self.lock, self.place.lock) or not self.place.database.exists():
             return True
         lock = open_lock(self.place)
-        if locks.take(lock):
+        if lock_process(lock):
             self.lock, lock = lock, self.lock
         else:
             say("another runner has the queue; the jobs go on")
@@ -109,28 +109,28 @@ class Runner:
             os.close(self.wake)
             self.wake = _open_wake(self.place)
 
-    def _judge(self, run: Run) -> Verdict:
+    def _outcome_of(self, run: Run) -> RunOutcome:
         path = self._record(run)
-        return judge(path, run, self.boot, expected=path in self.children.values())
+        return outcome_of(path, run, self.boot, expected=path in self.children.values())
 
-    def _note(self, connection: sqlite3.Connection, run: Run, verdict: Verdict) -> None:
-        if verdict.fate is Fate.ENDED:
-            runs.end(connection, run, verdict.record)
-        elif verdict.fate is Fate.NEVER_BEGAN:
+    def _note(self, connection: sqlite3.Connection, run: Run, found: RunOutcome) -> None:
+        if found.outcome is Outcome.ENDED:
+            runs.end(connection, run, found.record)
+        elif found.outcome is Outcome.NEVER_BEGAN:
             runs.unbegin(connection, run)
             self.not_before = time.monotonic() + self.timing.retry_s
-        elif verdict.fate is Fate.LOST:
-            end_leftovers(run, verdict.record, self.children.keys())
-            runs.lose(connection, run, verdict.cause, time.time())
+        elif found.outcome is Outcome.LOST:
+            end_leftovers(run, found.record, self.children.keys())
+            runs.lose(connection, run, found.cause, time.time())
 
-    def _follow_up(self, run: Run, verdict: Verdict) -> None:
+    def _follow_up(self, run: Run, found: RunOutcome) -> None:
         """What may happen only when the queue knows."""
-        if verdict.fate in (Fate.ENDED, Fate.LOST):
+        if found.outcome in (Outcome.ENDED, Outcome.LOST):
             self._record(run).unlink(missing_ok=True)
             if run.state is State.REMOVED:  # scratch.sh may have been killed with the job
-                staged.clear(run.bundle, run.proc)
-        elif run.state is not State.RUNNING and verdict.supervisor > 0:
-            processes.send([verdict.supervisor], STOP)
+                runs.clear_scratch(run.bundle, run.proc)
+        elif run.state is not State.RUNNING and found.supervisor > 0:
+            processes.send([found.supervisor], STOP)
 
     def _starts(self, connection: sqlite3.Connection) -> list[Start]:
         if time.monotonic() < self.not_before:
@@ -266,7 +266,7 @@ def main(directory: str, timing: str) -> None:
     """Be the runner of a directory, unless there is one."""
     place = Place(Path(directory))
     lock = open_lock(place)
-    if not locks.take(lock):
+    if not lock_process(lock):
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     payload.name_process("hepsub-runner")

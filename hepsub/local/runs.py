@@ -1,29 +1,75 @@
-"""The queue as the runner sees it: what could start, what runs, and what an end means."""
+"""The queue as the runner sees it: what could start, what runs, and what an end means.
+
+The places of what a job whose files travel leaves on the disk are scratch.sh's, the codes and the report the
+wrapper's (hepsub/worker/README.md).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.batch import State
+from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.report import report_at
+from hepsub.documents import Malformed
+from hepsub.files import open_tree
 from hepsub.local.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
 from hepsub.local.launch import Launch, read_launch
-from hepsub.local.machine import Machine
+from hepsub.local.machine import Machine, Waiting, latest_end
 from hepsub.local.record import Record
-from hepsub.local.schedule import Waiting, latest_end
-from hepsub.local.staged import UNSAVED, why_unsaved
+
+_SCRATCH = "scratch"
+UNSAVED = 87
+"""The wrapper's exit code when outputs could neither be uploaded nor brought home."""
+
+
+def scratch_directory(bundle: str, proc: int) -> Path:
+    """Where a job runs; scratch.sh leaves it behind only when outputs found no other place."""
+    return Path(bundle) / _SCRATCH / str(proc)
+
+
+def why_unsaved(bundle: str, proc: int) -> str:
+    """Why outputs of a job could be saved nowhere, and where they are now; empty when that is not so.
+
+    A payload may end with the same exit code: the report tells the difference.
+    """
+    found = read_bundle(Path(bundle))
+    if found is None:
+        return ""
+    try:
+        with found.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+    except (Malformed, OSError):
+        return ""
+    if report is None or report.code != UNSAVED:
+        return ""
+    reason = report.complaint
+    kept = scratch_directory(bundle, proc)
+    return f"{reason}; they are kept in {kept}" if kept.is_dir() else reason
+
+
+def clear_scratch(bundle: str, proc: int) -> None:
+    """Remove a job's scratch directory, if it is there."""
+    if not bundle:
+        return
+    with contextlib.suppress(OSError), open_tree(Path(bundle) / _SCRATCH) as jobs:
+        with jobs.below(str(proc)) as own:
+            own.clear()
+        os.rmdir(str(proc), dir_fd=jobs.descriptor)
 
 
 class Run(Struct, frozen=True, kw_only=True):
     """A run that holds a slot.
 
     Attributes:
-        cluster: ClusterId.
-        proc: ProcId.
         run: which run of the job, from 1.
         state: what the user wants of the job by now.
         boot: which boot of the machine it began in.
@@ -48,8 +94,6 @@ class Start(Struct, frozen=True, kw_only=True):
     """A run that was noted and is to begin.
 
     Attributes:
-        run: the run.
-        launch: what to start.
         environment: what the jobs of its cluster share.
         walltime_s: the limit in seconds; 0 for none.
         hold_memory: whether the memory asked for is a limit.

@@ -35,8 +35,6 @@ class Order(Struct, frozen=True, kw_only=True):
     Attributes:
         record: where to write what becomes of it.
         wake: the FIFO that wakes the runner.
-        launch: what to start.
-        environment: its whole environment.
         walltime_s: seconds after which it is stopped; 0 for never.
         memory_mb: memory above which it is stopped, in MB; 0 for never.
         grace_s: seconds between SIGTERM and SIGKILL.
@@ -59,7 +57,7 @@ def supervise(order: Order) -> None:
     payload.name_process(f"hepsub {order.name}")
     payload.adopt_orphans()
     try:
-        descriptor = record.claim(order.record)
+        descriptor = record.create_locked(order.record)
     except OSError:
         return
     ended = _run(order, descriptor)

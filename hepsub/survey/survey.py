@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import Struct
 
-from hepsub.condor.expressions import unreadable
+from hepsub.condor.attributes import unreadable
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.copies import FileFact

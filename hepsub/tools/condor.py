@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from hepsub.errors import ToolFailed
-from hepsub.files import make_private
+from hepsub.files import make_private, write_whole
 from hepsub.tools.run import installed, run, run_within
 
 _TOKEN_LIFETIME_S = 86400 * 7
@@ -43,7 +42,7 @@ def fetch_token(schedd: str, directory: Path, now: float) -> bool:
     if not token.startswith("eyJ"):
         return False
     make_private(directory)
-    _write_private(path, token + "\n")
+    write_whole(path, token + "\n", 0o600)
     return True
 
 
@@ -99,12 +98,3 @@ def edit_cluster(schedd: str, collector: str, cluster: int, attribute: str, valu
     """
     pool = ["-pool", collector] if collector else []
     run(["condor_qedit", *pool, "-name", schedd, str(cluster), attribute, value], timeout=30)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file whole, readable by its owner only."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from hepsub.files import write_whole
 from hepsub.policy.model import Storage
 from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_cache import REMOTE
@@ -133,10 +134,10 @@ def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
         "keys": keys_script(mount.name, environment),
     }
     for name, text in files.items():
-        _write(mount.state / name, text)
+        write_whole(mount.state / name, text, 0o600)
     if mount.log.exists():
         mount.log.replace(mount.log.with_suffix(".log.old"))
-    _write(mount.log, "")
+    write_whole(mount.log, "", 0o600)
     return start_daemon(
         mount.argv(program),
         log=mount.log,
@@ -214,12 +215,6 @@ def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-
-
-def _write(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s+(?:\w+\s*:\s*)?")

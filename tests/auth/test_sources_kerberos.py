@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.credential import Held, write_held
+from hepsub.auth.credential import Held
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
     ProviderUnreachable,
 )
+from hepsub.files import write_whole
 from hepsub.policy.model import Credential
 from hepsub.tools import krb5
 from tests.testbed.kdc import Kdc
@@ -46,7 +47,7 @@ def log_in(kdc: Kdc, name: str, *, who: str = "hepalice", life_s: int, renewable
 def proves_itself(kdc: Kdc, account: Account, held: Held, directory: Path) -> bool:
     """Whether the KDC accepts the credential, from a file of its own."""
     path = directory / "exported"
-    write_held(held, path)
+    write_whole(path, held.content, 0o600)
     os.chown(path, account.uid, account.gid)
     return kdc.cache(account, path).proves_itself()
 

@@ -123,7 +123,7 @@ def lay_out(directory: Path, spec: JobSpec) -> None:
     (directory / "libMyAna.so").write_text("")
 
 
-def away(_: Pool) -> tuple[BatchSystem, ...]:
+def away(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """No pool answers."""
     raise PoolUnreachable("nobody is there")
 

@@ -13,14 +13,19 @@ from hepsub.batch import (
     ActCount,
     Advice,
     BatchSystem,
+    ClusterCounts,
+    Counts,
     JobStatus,
     Queue,
     Selection,
     State,
     Submitted,
     Unmade,
+    clusters_of,
+    counts_of,
 )
-from hepsub.errors import PoolUnreachable, SubmissionRefused
+from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from tests.fakes.world import NOON
@@ -29,6 +34,7 @@ from tests.fakes.world import NOON
 class Fault(enum.Enum):
     """What goes wrong during the next submission."""
 
+    NEVER_REACHED = "no connection is ever made"
     LOST_BEFORE = "the connection breaks before the schedd has heard"
     LOST_AFTER = "the connection breaks after the schedd has committed"
     REFUSED = "the schedd says no"
@@ -78,7 +84,7 @@ def make_unmade(cluster: int = 20, **values: object) -> Unmade:
 class Cluster:
     """What was submitted: the plan, and what it is found by."""
 
-    submitted: Submitted
+    submitted: SubmissionRef
     plan: Plan
 
 
@@ -88,6 +94,7 @@ class FakeSchedd:
 
     Attributes:
         name: full name.
+        pool: its pool's name in the policy.
         host: the host it runs on.
         jobs: the queue.
         unmade: the factories.
@@ -98,9 +105,11 @@ class FakeSchedd:
         counts: what `act` answers instead of the truth; None for the truth.
         calls: what it was asked, in order.
         handover_fault: what the next hand_over raises.
+        edits_factories: whether what factories have still to make can be changed.
     """
 
     name: str = "schedd01.example.org"
+    pool: str = "local"
     host: str = "schedd01.example.org"
     jobs: list[JobStatus] = field(default_factory=list)
     unmade: list[Unmade] = field(default_factory=list)
@@ -111,19 +120,20 @@ class FakeSchedd:
     counts: ActCount | None = None
     calls: list[str] = field(default_factory=list)
     handover_fault: BaseException | None = None
+    edits_factories: bool = True
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
         """Note that the jobs may start."""
-        self._called(f"open_gate {cluster}")
+        self._called(f"open_gate {cluster}{' of a factory' if factory else ''}")
 
     def identity(self) -> str:
         """Alice, when it can be asked."""
         self._called("identity")
         return "alice@example.org, by FS"
 
-    def hand_over(self, submitted: Submitted) -> None:
+    def hand_over(self, cluster: int) -> None:
         """Note that the files came, or fail as told."""
-        self._called(f"hand_over {submitted.cluster}")
+        self._called(f"hand_over {cluster}")
         fault, self.handover_fault = self.handover_fault, None
         if fault is not None:
             raise fault
@@ -150,6 +160,8 @@ class FakeSchedd:
         """Make a cluster, or fail as told."""
         self._called("submit")
         fault, self.fault = self.fault, None
+        if fault is Fault.NEVER_REACHED:
+            raise ScheddNotReached(f"the schedd {self.name} is not there", remedy="try again")
         if fault is Fault.LOST_BEFORE:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
         if fault is Fault.INTERRUPTED_BEFORE:
@@ -167,8 +179,10 @@ class FakeSchedd:
 
     def _commit(self, plan: Plan, uuid: str) -> Submitted:
         number = max((each.submitted.cluster for each in self.clusters), default=12) + 1
-        submitted = Submitted(schedd=self.name, cluster=number, number=plan.number, uuid=uuid)
-        self.clusters.append(Cluster(submitted=submitted, plan=plan))
+        ref = SubmissionRef(
+            uuid=uuid, pool=self.pool, schedd=self.name, cluster=number, number=plan.number
+        )
+        self.clusters.append(Cluster(submitted=ref, plan=plan))
         made = min(plan.number, plan.factory_idle or plan.number)
         for proc in range(made):
             self.jobs.append(
@@ -190,17 +204,31 @@ class FakeSchedd:
                     requested_mb=plan.memory_mb,
                 )
             )
-        return submitted
+        return Submitted(ref=ref)
 
-    def find(self, selection: Selection) -> tuple[Submitted, ...]:
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters with this UUID or key."""
         self._called("find")
         return tuple(each.submitted for each in self._found(selection))
 
-    def queue(self, selection: Selection, now: float) -> Queue:
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
         """The jobs that are meant."""
         del now
-        self._called("queue")
+        self._called("queue brief" if brief else "queue")
+        return self._queue(selection)
+
+    def count(self, selection: Selection) -> Counts:
+        """The jobs that are meant, counted."""
+        self._called("count")
+        return counts_of(self._queue(selection))
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters that are meant, counted."""
+        del now
+        self._called("count_clusters")
+        return clusters_of(self._queue(selection))
+
+    def _queue(self, selection: Selection) -> Queue:
         unmade = (_narrowed(each, selection) for each in self.unmade)
         return Queue(
             jobs=tuple(job for job in self.jobs if self._is_meant(job, selection)),
@@ -223,13 +251,25 @@ class FakeSchedd:
             self.jobs[number] = replace(self.jobs[number], state=into)
         return ActCount(done=len(found))
 
-    def edit_memory(self, selection: Selection, memory_mb: int) -> int:
-        """Change what the jobs ask for."""
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change what the jobs ask for, those still to be made first."""
+        if factories and not self.edits_factories:
+            raise ToolFailed("condor_qedit is not installed", remedy="install it")
+        for cluster in factories:
+            self._called(f"edit_factory {cluster} {memory_mb}")
+        self.unmade = [
+            replace(each, requested_mb=memory_mb) if each.cluster in factories else each
+            for each in self.unmade
+        ]
+        if selection is None:
+            return
         self._called(f"edit_memory {memory_mb}")
-        found = [number for number, job in enumerate(self.jobs) if self._is_meant(job, selection)]
-        for number in found:
-            self.jobs[number] = replace(self.jobs[number], requested_mb=memory_mb)
-        return len(found)
+        self.jobs = [
+            replace(job, requested_mb=memory_mb) if self._is_meant(job, selection) else job
+            for job in self.jobs
+        ]
 
     def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
         """A sentence that names the job it was asked for."""
@@ -263,10 +303,15 @@ class FakeSchedd:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
 
 
-def as_batch_systems(*schedds: FakeSchedd) -> Callable[[object], tuple[BatchSystem, ...]]:
+def as_batch_systems(*schedds: FakeSchedd) -> Callable[[str, object], tuple[BatchSystem, ...]]:
     """A connection to these schedds, whatever the pool."""
-    systems: tuple[BatchSystem, ...] = schedds
-    return lambda _: systems
+
+    def connect(pool: str, _: object) -> tuple[BatchSystem, ...]:
+        for each in schedds:
+            each.pool = pool
+        return schedds
+
+    return connect
 
 
 def _meant(job: JobStatus, selection: Selection) -> bool:

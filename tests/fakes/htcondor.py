@@ -44,7 +44,23 @@ class JobAction(enum.Enum):
 class QueryOpts(enum.Enum):
     """How a queue is asked."""
 
-    IncludeClusterAd = 1
+    IncludeClusterAd = 16
+    SummaryOnly = 8
+    GroupBy = 2
+
+
+class AdType(enum.Enum):
+    """Which daemons' ads a collector is asked for."""
+
+    Schedd = 1
+    Credd = 2
+
+
+class CredType(enum.Enum):
+    """What a credd keeps."""
+
+    Kerberos = 1
+    OAuth = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,48 @@ class Schedd:
         yield from self.pool.past[:match]
 
 
+@dataclass(slots=True)
+class Collector:
+    """A collector: a host and a port, or the one of the configuration.
+
+    Attributes:
+        pool: what all of them share.
+        address: where it is; empty for the configuration's.
+    """
+
+    pool: FakeBindings
+    address: str
+
+    def query(self, kind: AdType, *, projection: Sequence[str]) -> list[Ad]:
+        """The ads of one kind, with what was asked for."""
+        self.pool.called("collector", self.address, kind, tuple(projection))
+        ads = self.pool.daemons.get(kind, [])
+        return [{name: ad[name] for name in projection if name in ad} for ad in ads]
+
+
+@dataclass(slots=True)
+class Credd:
+    """A credd, as its ad opens it.
+
+    Attributes:
+        pool: what all of them share.
+        ad: its ad.
+    """
+
+    pool: FakeBindings
+    ad: Ad
+
+    def add_user_cred(self, kind: CredType, content: bytes) -> None:
+        """Keep a ticket."""
+        self.pool.called("add_user_cred", kind, content)
+
+    def add_user_service_cred(
+        self, kind: CredType, content: bytes, service: str, *, refresh: bool
+    ) -> None:
+        """Keep a token of a service."""
+        self.pool.called("add_user_service_cred", kind, content, service, refresh)
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeBindings:
     """What stands in for the module htcondor2.
@@ -139,6 +197,7 @@ class FakeBindings:
         param: HTCondor's configuration.
         queue: ads in the queue.
         past: ads of the history.
+        daemons: the ads that a collector has.
         acted: what the next `act` answers.
         edited: how many jobs the next `edit` changes.
         ping_answer: what a ping answers.
@@ -151,6 +210,7 @@ class FakeBindings:
     param: dict[str, str] = field(default_factory=dict)
     queue: list[Ad] = field(default_factory=list)
     past: list[Ad] = field(default_factory=list)
+    daemons: dict[AdType, list[Ad]] = field(default_factory=dict)
     acted: Ad = field(default_factory=dict)
     edited: int = 0
     ping_answer: Ad = field(default_factory=dict)
@@ -159,6 +219,8 @@ class FakeBindings:
     faults: dict[str, list[Exception | None]] = field(default_factory=dict)
     late: dict[str, list[Exception | None]] = field(default_factory=dict)
 
+    AdType = AdType
+    CredType = CredType
     HTCondorException = HTCondorException
     JobAction = JobAction
     QueryOpts = QueryOpts
@@ -167,6 +229,14 @@ class FakeBindings:
     def Schedd(self, ad: object) -> Schedd:  # noqa: N802  (htcondor2's own name)
         """Open a schedd."""
         return Schedd(self, ad)
+
+    def Collector(self, address: str = "") -> Collector:  # noqa: N802  (htcondor2's own name)
+        """Open a collector."""
+        return Collector(self, address)
+
+    def Credd(self, ad: Ad) -> Credd:  # noqa: N802  (htcondor2's own name)
+        """Open a credd."""
+        return Credd(self, ad)
 
     def ping(self, ad: object, permission: str) -> Ad:
         """As whom a daemon knows us."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from hepsub.actions.session import Connect, Session
+from msgspec import Struct
+
 from hepsub.auth.credential import CredentialSource
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
@@ -17,6 +20,8 @@ from hepsub.plan.facts import Facts, Program, ProgramState
 from hepsub.plan.place_state import PlaceState
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
+from hepsub.result import Value, document_of
+from hepsub.session import Connect, Session
 from hepsub.situation import Situation
 from hepsub.storage.keys import keys_for as stored_keys
 
@@ -24,6 +29,11 @@ NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
 
 RUNNABLE = Program(state=ProgramState.RUNNABLE, interpreter="/bin/sh")
+
+
+def as_json(value: Value | Struct) -> Any:
+    """A value as a program reads it."""
+    return json.loads(json.dumps(document_of(value)))
 
 
 def make_situation(

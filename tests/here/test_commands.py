@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hepsub.actions.queue.control import Control, control
 from hepsub.actions.queue.edit import Edited, edit
+from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.queue.wait import Clock, Waited, wait
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection, State
@@ -55,7 +56,7 @@ def test_queue_hold_edit_release_remove_history(here: Here) -> None:
     cluster = made.submitted.cluster
     here.reach(f"{cluster}.0", State.RUNNING)
     seen = listing(here, owner="alice")
-    assert seen.counts()["jobs"] == 50
+    assert seen.counts().jobs == 50
     assert {(job.schedd, job.name, job.priority) for job in seen.jobs} == {
         ("here@laptop", "naïve", 2)
     }

@@ -55,7 +55,7 @@ def test_memory(here: Here) -> None:
     advice = here.pool.explain(held, held.job, 0)
     assert advice.next_command.startswith("hep_edit -m ")
     (here.directory / "go").touch()
-    assert here.pool.edit_memory(Selection(states=(State.IDLE, State.HELD)), 200) == 1
+    here.pool.edit_memory(Selection(states=(State.IDLE, State.HELD)), 200)
     here.act(Act.RELEASE)
     (end,) = here.ended(cluster)
     assert (end.state, end.exit_code, end.requested_mb) == (State.COMPLETED, 0, 200)
@@ -89,7 +89,7 @@ def test_a_program_that_cannot_be_started(here: Here, head: str, number: int) ->
     path.write_text(head)
     if not head:
         path.chmod(0o600)
-    cluster = here.pool.submit(plan, "uuid").cluster
+    cluster = here.pool.submit(plan, "uuid").ref.cluster
     held = here.reach(f"{cluster}.0", State.HELD)
     assert codes(held) == (6, number)
     assert held.hold_reason.startswith(f"Failed to execute '{path}' (errno={number}: ")
@@ -106,11 +106,10 @@ def test_a_log_or_directory_that_is_gone(here: Here) -> None:
     logs.mkdir()
     plan = here.plan("job.sh", "-o", "logs/")
     logs.rmdir()
-    held = here.reach(f"{here.pool.submit(plan, 'one').cluster}.0", State.HELD)
+    held = here.reach(f"{here.pool.submit(plan, 'one').ref.cluster}.0", State.HELD)
     assert codes(held) == (7, errno.ENOENT)
-    held = here.reach(
-        f"{here.pool.submit(replace(plan, directory='/no/such'), 'two').cluster}.0", State.HELD
-    )
+    gone = here.pool.submit(replace(plan, directory="/no/such"), "two").ref
+    held = here.reach(f"{gone.cluster}.0", State.HELD)
     assert codes(held) == (14, errno.ENOENT)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 
 from hepsub.batch import Selection, State
 from hepsub.errors import QueueDirectoryRefused
@@ -14,12 +16,11 @@ from hepsub.jobid import JobId
 from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
 from hepsub.local.explain import Idle, explain_idle
 from hepsub.local.launch import Launch, read_launch
-from hepsub.local.machine import Machine, capped_note
+from hepsub.local.machine import Busy, Machine, Waiting, capped_note, choose, latest_end
+from hepsub.local.queue import condition
 from hepsub.local.record import End, Record
 from hepsub.local.runs import after
-from hepsub.local.schedule import Busy, Waiting, choose, latest_end
-from hepsub.local.selection import condition
-from hepsub.local.timing import Timing
+from hepsub.local.start import Timing
 
 MOUNTS = """\
 25 30 0:23 / /proc rw - proc proc rw
@@ -234,7 +235,9 @@ def test_what_is_kept_comes_back() -> None:
     launch = Launch(
         argv=("/x\udcff", "a b"), cwd="/", variables={"A": "ü"}, stdout="/o", stderr="/e"
     )
-    document = {**launch.document(), "argv": list(launch.argv)}
+    document = json.loads(json.dumps(to_builtins(launch)))
+    assert read_launch(document) == launch
+    del document["bundle"]  # as an earlier hepsub wrote it
     assert read_launch(document) == launch
     timing = Timing(grace_s=3)
     assert Timing.read(timing.text()) == timing

@@ -14,10 +14,10 @@ import pytest
 
 from hepsub.batch import Act, State
 from hepsub.local import processes, record
-from hepsub.local.fate import Fate, judge
 from hepsub.local.launch import Launch
 from hepsub.local.locks import FREE
 from hepsub.local.machine import Machine
+from hepsub.local.outcome import Outcome, outcome_of
 from hepsub.local.runs import Run
 from hepsub.local.start import ensure_runner
 from hepsub.local.supervise import Order, supervise
@@ -230,12 +230,12 @@ def test_a_run_that_was_noted_but_never_began_cannot_begin_later(
 ) -> None:
     boot = processes.boot_id()
     path = tmp_path / "1.0.1"
-    assert judge(path, _run(boot), boot, expected=True).fate is Fate.RUNS
-    assert judge(path, _run("another"), boot, expected=False).fate is Fate.LOST
-    assert judge(path, _run(boot), boot, expected=False).fate is Fate.NEVER_BEGAN
-    assert judge(path, _run(boot), boot, expected=False).fate is Fate.NEVER_BEGAN
+    assert outcome_of(path, _run(boot), boot, expected=True).outcome is Outcome.RUNS
+    assert outcome_of(path, _run("another"), boot, expected=False).outcome is Outcome.LOST
+    assert outcome_of(path, _run(boot), boot, expected=False).outcome is Outcome.NEVER_BEGAN
+    assert outcome_of(path, _run(boot), boot, expected=False).outcome is Outcome.NEVER_BEGAN
     with pytest.raises(FileExistsError):
-        record.claim(path)
+        record.create_locked(path)
     assert [each.name for each in tmp_path.iterdir()] == ["1.0.1"]
     pid = os.fork()
     if pid == 0:  # the supervisor of such a run ends without a word

@@ -12,8 +12,7 @@ from hepsub.batch import Act, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.local.holds import UNSAVED_CODE
 from hepsub.local.record import End, Record
-from hepsub.local.runs import after
-from hepsub.local.staged import UNSAVED, clear, scratch_directory, why_unsaved
+from hepsub.local.runs import UNSAVED, after, clear_scratch, scratch_directory, why_unsaved
 from tests.here.world import Here
 from tests.unit.bundle.test_request import make_request
 
@@ -113,12 +112,12 @@ def test_what_the_report_tells(tmp_path: Path) -> None:
     scratch = scratch_directory(str(tmp_path), 3)
     scratch.mkdir(parents=True)
     assert why_unsaved(str(tmp_path), 3) == f"m; they are kept in {scratch}"
-    clear("", 3)
+    clear_scratch("", 3)
     assert scratch.exists()
-    clear(str(tmp_path), 3)
+    clear_scratch(str(tmp_path), 3)
     assert not scratch.exists()
     scratch.parent.rmdir()
     (tmp_path / "precious/3").mkdir(parents=True)
     scratch.parent.symlink_to(tmp_path / "precious")
-    clear(str(tmp_path), 3)
+    clear_scratch(str(tmp_path), 3)
     assert (tmp_path / "precious/3").exists()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, JobStatus, Selection, State
@@ -19,9 +18,10 @@ from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place
 from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
-from hepsub.local.timing import Timing
+from hepsub.local.start import Timing
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.session import Session
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_session, make_situation, make_spec
 
@@ -63,7 +63,7 @@ class Here:
     @property
     def pool(self) -> HereBatch:
         variables = {"HEPSUB_HERE_DIR": str(self.place.directory)}
-        return open_here(variables, "laptop", time.time(), self.timing)[0]
+        return open_here("here", variables, "laptop", time.time(), self.timing)[0]
 
     def session(self) -> Session:
         situation = replace(
@@ -71,8 +71,12 @@ class Here:
         )
         return make_session(
             self.directory,
-            lambda _: open_here(
-                {"HEPSUB_HERE_DIR": str(self.place.directory)}, "laptop", time.time(), self.timing
+            lambda pool, _: open_here(
+                pool,
+                {"HEPSUB_HERE_DIR": str(self.place.directory)},
+                "laptop",
+                time.time(),
+                self.timing,
             ),
             policy=make_policy(self.policy),
             situation=situation,

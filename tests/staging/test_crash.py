@@ -21,7 +21,7 @@ import sys, time
 from dataclasses import dataclass
 from msgspec.structs import replace
 from pathlib import Path
-from hepsub.actions.session import open_session
+from hepsub.session import open_session
 from hepsub.actions.submit.submit import submit
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
@@ -38,15 +38,15 @@ class Slow:
     def __getattr__(self, name): return getattr(self.schedd, name)
     def submit(self, plan, uuid):
         submitted = self.schedd.submit(plan, uuid)
-        if moment == "committed": wait_for_ever(f"{submitted.cluster} {uuid}")
+        if moment == "committed": wait_for_ever(f"{submitted.ref.cluster} {uuid}")
         self.done = submitted
         return submitted
-    def open_gate(self, cluster):
-        if moment == "written": wait_for_ever(f"{cluster} {self.done.uuid}")
-        self.schedd.open_gate(cluster)
+    def open_gate(self, cluster, *, factory):
+        if moment == "written": wait_for_ever(f"{cluster} {self.done.ref.uuid}")
+        self.schedd.open_gate(cluster, factory=factory)
 
 session = open_session()
-slow = replace(session, connect=lambda pool: tuple(Slow(each) for each in session.connect(pool)))
+slow = replace(session, connect=lambda *pool: tuple(Slow(each) for each in session.connect(*pool)))
 submit(slow, job_spec(parse(words, COMMAND)))
 '''
 

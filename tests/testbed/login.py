@@ -89,5 +89,8 @@ class LoginNode:
         version = self.sandbox.run(["python3", "-c", script]).stdout.strip()
         built = install.dependencies(self.checkout, version)
         self.sandbox.mount(built, DEPENDENCIES)
+        # pip has compiled them for its own Python, and no user may write here: each command would do it again.
+        if not list(built.glob(f"click/__pycache__/*{version.replace('.', '')}.pyc")):
+            self.sandbox.run(["python3", "-m", "compileall", "-qq", DEPENDENCIES])
         packages = LOGIN_VENV / f"lib/python{version}/site-packages"
         self.sandbox.write(packages / "dependencies.pth", f"{DEPENDENCIES}\n")

@@ -8,7 +8,10 @@ import pytest
 
 from hepsub.files import (
     Tree,
+    lock_open,
+    lock_process,
     make_private,
+    open_own,
     open_tree,
     remove_tree,
     why_not_mine,
@@ -32,6 +35,60 @@ def test_a_file_is_replaced_and_never_written_into(tmp_path: Path) -> None:
     assert precious.read_text() == "mine"
     assert (goal.is_symlink(), goal.read_text()) == (False, "new")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["goal", "precious"]
+
+
+def test_who_reads_a_file_that_is_replaced_reads_the_old_one(tmp_path: Path) -> None:
+    """Also a secret is never open to others, whatever the umask says."""
+    path = tmp_path / "iam.token"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    before = os.umask(0)
+    try:
+        with path.open("rb") as reader:
+            write_whole(path, b"new", 0o600, durable=True)
+            assert reader.read() == b"old"
+    finally:
+        os.umask(before)
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["iam.token"]
+
+
+def test_a_lock_of_a_process_keeps_others_out_until_it_ends(tmp_path: Path) -> None:
+    """A child does not inherit it, and cannot get it."""
+    descriptor = open_own(tmp_path / "lock", os.O_RDWR | os.O_CREAT, "the lock")
+    assert lock_process(descriptor)
+    assert lock_process(descriptor), "it is this process's already"
+    child = os.fork()
+    if child == 0:
+        other = os.open(tmp_path / "lock", os.O_RDWR)
+        os._exit(1 if lock_process(other) or lock_process(descriptor) else 0)
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(descriptor)
+
+
+def test_a_lock_of_an_open_file_keeps_out_the_process_itself(tmp_path: Path) -> None:
+    """And outlives that something else of it opens and closes the file."""
+    one, other = (os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT, 0o600) for _ in range(2))
+    assert lock_open(one)
+    assert not lock_open(other)
+    os.close(other)
+    again = os.open(tmp_path / "lock", os.O_RDWR)
+    assert not lock_open(again)
+    os.close(one)
+    assert lock_open(again)
+    os.close(again)
+
+
+def test_ones_own_file_is_a_regular_one(tmp_path: Path) -> None:
+    """A link is not followed, and a named pipe keeps nobody waiting."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(OSError, match="my lock is no regular file of yours"):
+        open_own(tmp_path / "pipe", os.O_RDWR, "my lock")
+    with pytest.raises(OSError):  # noqa: PT011 (ELOOP: its text is the system's)
+        open_own(tmp_path / "link", os.O_RDWR | os.O_CREAT, "my lock")
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

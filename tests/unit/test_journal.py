@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import JournalNotWritable
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
 from hepsub.version import __version__
 
@@ -27,9 +27,8 @@ def entry(
     once: str = "",
 ) -> Entry:
     """One submission of two jobs."""
-    return Entry(
-        uuid=uuid, pool="local", schedd=schedd, number=2, when=when, cluster=cluster, once=once
-    )
+    ref = SubmissionRef(uuid=uuid, pool="local", schedd=schedd, cluster=cluster, number=2)
+    return Entry(ref=ref, when=when, once=once)
 
 
 def test_an_empty_journal_has_no_entries(tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_the_last_line_about_a_submission_counts(tmp_path: Path) -> None:
     journal = Journal(directory=tmp_path, host="a")
     journal.append(entry(cluster=0))
     journal.append(entry(cluster=13))
-    assert [each.cluster for each in journal.entries()] == [13]
+    assert [each.ref.cluster for each in journal.entries()] == [13]
 
 
 def test_the_oldest_submission_comes_first(tmp_path: Path) -> None:
@@ -88,7 +87,7 @@ def test_the_oldest_submission_comes_first(tmp_path: Path) -> None:
     journal.append(entry("late", when=300))
     journal.append(entry("early", when=100))
     Journal(directory=tmp_path, host="b").append(entry("middle", when=200))
-    assert [each.uuid for each in journal.entries()] == ["early", "middle", "late"]
+    assert [each.ref.uuid for each in journal.entries()] == ["early", "middle", "late"]
 
 
 def test_two_hosts_share_one_journal(tmp_path: Path) -> None:
@@ -106,7 +105,7 @@ def test_another_host_can_finish_a_submission(tmp_path: Path) -> None:
     zeus, alpha = (Journal(directory=tmp_path, host=host) for host in ("zeus", "alpha"))
     zeus.append(entry(cluster=0))
     alpha.append(entry(cluster=13))
-    assert [each.cluster for each in zeus.entries()] == [13]
+    assert [each.ref.cluster for each in zeus.entries()] == [13]
 
 
 def test_a_line_that_a_crash_left_half_written_is_passed_over(tmp_path: Path) -> None:
@@ -115,7 +114,7 @@ def test_a_line_that_a_crash_left_half_written_is_passed_over(tmp_path: Path) ->
     journal.append(entry("u1", cluster=13))
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write('{"uuid":"u2","pool":"lo')
-    assert [each.uuid for each in journal.entries()] == ["u1"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1"]
 
 
 def test_what_is_appended_after_a_half_written_line_is_kept(tmp_path: Path) -> None:
@@ -125,7 +124,7 @@ def test_what_is_appended_after_a_half_written_line_is_kept(tmp_path: Path) -> N
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write('{"uuid":"u2","pool":"lo')
     journal.append(entry("u3", cluster=15, when=200))
-    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1", "u3"]
 
 
 def test_lines_of_other_versions_are_read_as_far_as_they_go(tmp_path: Path) -> None:
@@ -140,7 +139,7 @@ def test_lines_of_other_versions_are_read_as_far_as_they_go(tmp_path: Path) -> N
         "bundle": "/b",
     }
     (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n[1]\n\n3\nnull\n")
-    assert [each.cluster for each in Journal(directory=tmp_path, host="a").entries()] == [7]
+    assert [each.ref.cluster for each in Journal(directory=tmp_path, host="a").entries()] == [7]
 
 
 def test_what_another_version_wrote_in_its_own_form_is_said(tmp_path: Path) -> None:
@@ -151,7 +150,7 @@ def test_what_another_version_wrote_in_its_own_form_is_said(tmp_path: Path) -> N
     assert journal.why_of_another() == ""
     (tmp_path / "b.jsonl").write_text('{"v":2,"hepsub":"9.0","id":"u2"}\n')
     assert f"written by hepsub 9.0, and this is {__version__}" in journal.why_of_another()
-    assert [each.uuid for each in journal.entries()] == ["u1"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1"]
 
 
 def test_a_file_that_is_not_utf8_does_not_stop_hepsub(tmp_path: Path) -> None:
@@ -159,7 +158,7 @@ def test_a_file_that_is_not_utf8_does_not_stop_hepsub(tmp_path: Path) -> None:
     journal = Journal(directory=tmp_path, host="a")
     (tmp_path / "a.jsonl").write_bytes(b'{"uuid":"\xff\n')
     journal.append(entry("u1"))
-    assert [each.uuid for each in journal.entries()] == ["u1"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1"]
 
 
 GOOD = {"uuid": "u9", "pool": "local", "schedd": "s", "number": 1, "when": 5, "cluster": 7}
@@ -193,7 +192,7 @@ def test_a_line_of_another_kind_is_passed_over(tmp_path: Path, line: str) -> Non
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write(f"{line}\n")
     journal.append(entry("u3", cluster=15, when=200))
-    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1", "u3"]
 
 
 def test_what_is_no_file_of_the_users_is_passed_over(tmp_path: Path) -> None:
@@ -206,7 +205,7 @@ def test_what_is_no_file_of_the_users_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "journal/d.jsonl").symlink_to(tmp_path / "foreign")
     (tmp_path / "journal/e.jsonl").symlink_to("nothing")
     (tmp_path / "journal/f.jsonl").symlink_to("/dev/zero")
-    assert [each.uuid for each in journal.entries()] == ["u1"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1"]
 
 
 def make_directory(path: Path) -> None:
@@ -252,7 +251,7 @@ def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
     os.truncate(tmp_path / "a.jsonl", 1 << 40)
     journal.append(entry("u2", cluster=14))
     started = time.monotonic()
-    assert [each.uuid for each in journal.entries()] == ["u2"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u2"]
     assert time.monotonic() - started < 5
 
 
@@ -260,12 +259,13 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from hepsub.errors import JournalNotWritable
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
 journal = Journal(directory=Path(sys.argv[1]), host="a")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
-    journal.append(Entry(uuid="u2", pool="p", schedd="s", number=1, when=5, cluster=14))
+    journal.append(Entry(ref=SubmissionRef(uuid="u2", pool="p", schedd="s", cluster=14), when=5))
 except JournalNotWritable:
     print("said")
 """
@@ -283,7 +283,7 @@ def test_a_line_that_did_not_fit_is_an_error_and_costs_no_other(tmp_path: Path) 
     assert said.stdout == "said\n"
     assert (tmp_path / "a.jsonl").stat().st_size == room
     journal.append(entry("u3", cluster=15, when=200))
-    assert [each.uuid for each in journal.entries()] == ["u1", "u3"]
+    assert [each.ref.uuid for each in journal.entries()] == ["u1", "u3"]
 
 
 def test_directories_on_the_way_are_private_too(tmp_path: Path) -> None:
@@ -296,28 +296,6 @@ def test_directories_on_the_way_are_private_too(tmp_path: Path) -> None:
     assert oct((tmp_path / "state").stat().st_mode & 0o777) == "0o700"
 
 
-def test_the_schedds_of_a_cluster(tmp_path: Path) -> None:
-    """An id that was submitted on two schedds is known on both."""
-    journal = Journal(directory=tmp_path, host="a")
-    journal.append(entry("u1", cluster=13, schedd="schedd01.example.org"))
-    journal.append(entry("u2", cluster=13, schedd="schedd02.example.org", when=200))
-    journal.append(entry("u3", cluster=14, schedd="schedd03.example.org", when=300))
-    assert journal.schedds_of(parse_job_id("13.4")) == (
-        "schedd01.example.org",
-        "schedd02.example.org",
-    )
-    assert journal.schedds_of(parse_job_id("schedd02:13")) == ("schedd02.example.org",)
-    assert journal.schedds_of(parse_job_id("15")) == ()
-
-
-def test_a_schedd_that_is_used_often_is_named_once(tmp_path: Path) -> None:
-    """Cluster ids begin anew when a spool is lost: the same id twice is still one schedd."""
-    journal = Journal(directory=tmp_path, host="a")
-    journal.append(entry("u1", cluster=13))
-    journal.append(entry("u2", cluster=13, when=200))
-    assert journal.schedds_of(parse_job_id("13")) == ("schedd01.example.org",)
-
-
 def test_a_key_finds_its_submission(tmp_path: Path) -> None:
     """A key finds the submission that was made with it, and no other."""
     journal = Journal(directory=tmp_path, host="a")
@@ -325,7 +303,7 @@ def test_a_key_finds_its_submission(tmp_path: Path) -> None:
     journal.append(entry("u2", cluster=14, once="sim"))
     found = journal.once("reco")
     assert found is not None
-    assert found.cluster == 13
+    assert found.ref.cluster == 13
     assert journal.once("rec") is None
 
 
@@ -343,7 +321,7 @@ def test_a_key_whose_submission_may_have_happened_is_taken(tmp_path: Path) -> No
     journal.append(entry(cluster=0, once="reco"))
     found = journal.once("reco")
     assert found is not None
-    assert found.cluster == 0
+    assert found.ref.cluster == 0
 
 
 WAITER = """
@@ -401,4 +379,4 @@ def test_appending_adds_whole_lines_only(tmp_path: Path) -> None:
             os._exit(0)
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
-    assert {each.uuid for each in journal.entries()} == {f"u{number}" for number in range(8)}
+    assert {each.ref.uuid for each in journal.entries()} == {f"u{number}" for number in range(8)}

@@ -7,13 +7,8 @@ import pytest
 
 from tests.worker.chirp import Chirp
 from tests.worker.job import Job, link_busybox, link_programs
+from tests.worker.modules import SHELLS
 from tests.worker.store import Store
-
-SHELLS = {
-    "dash": ["/usr/bin/dash"],
-    "bash": ["/usr/bin/bash", "--posix"],
-    "busybox": ["/usr/bin/busybox", "sh"],
-}
 
 Programs = Callable[[str, str], Path]
 

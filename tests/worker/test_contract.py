@@ -12,51 +12,21 @@ from tests.worker.store import Store
 
 URL = "http://127.0.0.1:9/b/k?X-Amz-Signature=hush4711"
 
-BAD_NAMES = [
-    "../x",
-    "/x",
-    "a/../../x",
-    "..",
-    ".",
-    "./x",
-    "a//b",
-    "a/",
-    ".hepsub/x",
-    "hepsub_home/x",
-]
-
-
-@pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_name_outside_the_jobs_directory_is_80(job: Job, name: str) -> None:
-    job.payload("touch ran")
-    job.add("output", name, "-", URL)
-    ended = job.run()
-    assert (ended.code, ended.report["code"]) == (80, 80)
-    assert not (job.directory / "ran").exists()
-
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         (("Encrypt", "x"), "'Encrypt'"),
-        (("input", "x", "12x", "-", URL), "not a number"),
-        (("input", "x", "-", "crc:1", URL), "checksum of x"),
-        (("input", "x", "-", "-", "file:///etc/passwd"), "neither http"),
-        (("output", "x", "!", URL), "flags '!'"),
+        (("output", "../x", "-", URL), "not a name inside"),
         (("output", "x%zz", "-", URL), "not a path"),
-        (("move", "x", "-", "relative/path"), "not an absolute path"),
-        (("link", "x", "relative/path"), "not an absolute path"),
-        (("copy", "x", "relative/path"), "not an absolute path"),
-        (("copylimit", "1 GB", "5"), "not a number"),
-        (("walltime", "soon", "5"), "not a number"),
-        (("glob", "*.root", "-", URL), "no form"),
+        (("input", "x", "-", "-", "file:///etc/passwd"), "neither http"),
     ],
 )
 def test_a_broken_line_is_80_and_is_named(job: Job, line: tuple[str, ...], message: str) -> None:
     job.payload("touch ran")
     job.add(*line)
     ended = job.run()
-    assert ended.code == 80
+    assert (ended.code, ended.report["code"]) == (80, 80)
     assert message in ended.stderr
     assert not (job.directory / "ran").exists()
 

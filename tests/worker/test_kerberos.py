@@ -7,8 +7,8 @@ import pytest
 
 from tests.testbed.kdc import Cache, Kdc
 from tests.testbed.users import Account
-from tests.worker.conftest import SHELLS
 from tests.worker.job import Job, wait_for
+from tests.worker.modules import SHELLS
 
 WATCH = """
 bad=0

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.conftest import SHELLS, Programs
+from tests.worker.conftest import Programs
 from tests.worker.job import Job, died_of, encode, wait_for
+from tests.worker.modules import SHELLS
 from tests.worker.store import Store
 
 SHOW = 'echo "$HEPSUB_LIB"; echo "$LD_LIBRARY_PATH"; echo "$PYTHONPATH"; echo "$PATH"'

@@ -4,7 +4,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -195,10 +194,3 @@ def test_no_function_of_the_wrapper_replaces_another_one() -> None:
     defined = re.findall(r"^(\w+)\(\) [{(]$", WRAPPER.read_text(), re.MULTILINE)
     assert len(defined) > 100
     assert [each for each, times in Counter(defined).items() if times > 1] == []
-
-
-def test_the_wrapper_itself_is_clean() -> None:
-    done = subprocess.run(
-        ["shellcheck", "-s", "sh", WRAPPER], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "")

@@ -16,8 +16,9 @@ from tests.testbed.pool import Pool
 from tests.testbed.remote import RemoteSite
 from tests.testbed.s3 import S3Server
 from tests.testbed.users import Account
-from tests.worker.conftest import SHELLS, Programs
+from tests.worker.conftest import Programs
 from tests.worker.job import WRAPPER, Job
+from tests.worker.modules import SHELLS
 from tests.worker.store import SIGNATURE, Store
 
 DATA = b"real" * 50_000

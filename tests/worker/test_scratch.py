@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.conftest import SHELLS, Programs
+from tests.worker.conftest import Programs
 from tests.worker.credentials import ccache, ticket, token
 from tests.worker.job import WRAPPER
+from tests.worker.modules import SHELLS
 
 SCRATCH = WRAPPER.with_name("scratch.sh")
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.auth.status import needs
-from hepsub.actions.session import Session
 from hepsub.auth.credential import CredentialSource, Held, Kind
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
 from hepsub.units import moment_text
@@ -33,7 +33,6 @@ class Terminal(Struct, frozen=True, kw_only=True):
 
     Attributes:
         log_in: gets a credential there.
-        say: tell people something.
     """
 
     log_in: LogIn
@@ -45,34 +44,21 @@ class Told(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: its name in the policy.
-        text: what it is, or what is missing.
         good: whether it is there.
+        text: what it is, or what is missing.
         commands: what to type, in this order; empty when nothing is to be done.
     """
 
     name: str
-    text: str
     good: bool
+    text: str
     commands: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Json]:
-        """How it stands, as it is in JSON."""
-        return {
-            "name": self.name,
-            "good": self.good,
-            "text": self.text,
-            "commands": list(self.commands),
-        }
 
 
 class Login(Struct, frozen=True, kw_only=True):
-    """Each credential that was looked at."""
+    """Each credential that was looked at; its fields are its JSON."""
 
     credentials: tuple[Told, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The credentials as they stand under `result` in JSON."""
-        return {"credentials": [each.document() for each in self.credentials]}
 
 
 def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> Result:

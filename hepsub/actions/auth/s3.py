@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, convert, field
 
 from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.session import Session
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean
@@ -20,6 +20,17 @@ from hepsub.units import duration_text
 _EARLY_S = 300.0
 _EARLY_PART = 0.25
 _SHOWN = 4
+_AWS_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class StorageKeysDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth s3: as `StorageKeys`."""
+
+    storage: str
+    key: str
+    token: str | None
+    good: bool
+    expires: float | None
 
 
 class StorageKeys(Struct, frozen=True, kw_only=True):
@@ -28,7 +39,7 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     Attributes:
         storage: its name in the policy.
         key: the beginning of the access key id.
-        token: the credential whose token they come from; empty when they come from ~/.aws.
+        token: the credential whose token they come from; None when they come from ~/.aws.
         good: whether the store has accepted them.
         expires: when they end, in seconds since the epoch; None for never.
         now: seconds since the epoch.
@@ -36,27 +47,34 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
 
     storage: str
     key: str
-    token: str
+    token: str | None
     good: bool
     expires: float | None
     now: float
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> StorageKeysDocument:
         """The keys as they stand under `result` in JSON."""
-        return {
-            "storage": self.storage,
-            "key": self.key,
-            "token": self.token or None,
-            "good": self.good,
-            "expires": self.expires,
-        }
+        return convert(self, StorageKeysDocument, from_attributes=True)
+
+
+class AwsKeys(Struct, frozen=True, kw_only=True):
+    """What AWS's SDKs and Tools Reference Guide describes under "process credential provider"."""
+
+    version: int = field(name="Version")
+    access: str = field(name="AccessKeyId")
+    secret: str = field(name="SecretAccessKey")
+    token: str | UnsetType = field(default=UNSET, name="SessionToken")
+    expiration: str | UnsetType = field(default=UNSET, name="Expiration")
+
+    def __repr__(self) -> str:
+        """No secret."""
+        return f"AwsKeys(access={self.access!r})"
 
 
 class ProcessKeys(Struct, frozen=True, kw_only=True):
     """Keys for AWS's credential_process.
 
     Attributes:
-        keys: the keys.
         expiration: when whoever asked shall ask again, in seconds since the epoch; None for never.
     """
 
@@ -64,19 +82,16 @@ class ProcessKeys(Struct, frozen=True, kw_only=True):
     expiration: float | None
     is_secret: ClassVar[bool] = True
 
-    def document(self) -> dict[str, Json]:
-        """The document that AWS's SDKs and Tools Reference Guide describes under "process credential provider"."""
-        document: dict[str, Json] = {
-            "Version": 1,
-            "AccessKeyId": self.keys.access,
-            "SecretAccessKey": self.keys.secret,
-        }
-        if self.keys.token:
-            document["SessionToken"] = self.keys.token
-        if self.expiration is not None:
-            moment = time.gmtime(self.expiration)
-            document["Expiration"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
-        return document
+    def document(self) -> AwsKeys:
+        """The keys as AWS's programs read them."""
+        end = self.expiration
+        return AwsKeys(
+            version=1,
+            access=self.keys.access,
+            secret=self.keys.secret,
+            token=self.keys.token or UNSET,
+            expiration=UNSET if end is None else time.strftime(_AWS_TIME, time.gmtime(end)),
+        )
 
 
 def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5.0) -> Result:
@@ -107,7 +122,7 @@ def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5
     value = StorageKeys(
         storage=name,
         key=keys.access[:_SHOWN],
-        token=rules.token_name,
+        token=rules.token_name or None,
         good=not troubles,
         expires=keys.expires,
         now=now,

@@ -4,20 +4,110 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.auth.row import KEYS, SCHEDD, TOKEN, AuthStatus, Row
 from hepsub.actions.auth.s3 import check_keys, shown_key
-from hepsub.actions.session import Session
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
+
+KERBEROS = "kerberos"
+TOKEN = "token"  # noqa: S105 (a kind of row)
+KEYS = "s3"
+SCHEDD = "schedd"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One credential, the keys of one storage, or one schedd.
+
+    Attributes:
+        kind: `kerberos`, `token`, `s3` or `schedd`.
+        name: its name in the policy.
+        who: whom it speaks for; empty when there is none.
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        needed_by: what of the policy needs it, in words.
+        required: whether the default pool, one of its sites or a storage is among them.
+        origin: where it comes from, in words.
+        next_command: what to type; empty when nothing is to be done, or nothing helps.
+        note: a word for its user; empty for none.
+        problem: why it is not good; None when it is.
+        exit_code: that of the problem; 0 for none.
+    """
+
+    kind: str
+    name: str
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
+    who: str = ""
+    expires: float | None = None
+    renewable_until: float | None = None
+    origin: str = ""
+    next_command: str = ""
+    note: str = ""
+    problem: Problem | None = None
+    exit_code: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether it is there, and can be used."""
+        return self.problem is None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is not there, and nothing needs it."""
+        return self.problem is not None and not self.needed_by
+
+
+class RowDocument(Struct, frozen=True, kw_only=True):
+    """A row in JSON: as `Row`."""
+
+    kind: str
+    name: str
+    good: bool
+    who: str
+    expires: float | None
+    renewable_until: float | None
+    needed_by: tuple[str, ...]
+    required: bool
+    origin: str
+    next_command: str
+    note: str
+    problem: Problem | None
+
+
+class AuthDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth."""
+
+    now: float
+    credentials: tuple[RowDocument, ...]
+
+
+class AuthStatus(Struct, frozen=True, kw_only=True):
+    """All of them.
+
+    Attributes:
+        rows: first what is needed, last what nothing needs and is not there.
+        now: when that was so, in seconds since the epoch.
+    """
+
+    rows: tuple[Row, ...]
+    now: float
+
+    def document(self) -> AuthDocument:
+        """The rows as they stand under `result` in JSON."""
+        return convert(
+            {"now": self.now, "credentials": self.rows}, AuthDocument, from_attributes=True
+        )
+
 
 _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""
@@ -46,11 +136,11 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
         _schedd_look(session, mine),
     ]
     rows = tuple(sorted(_together(looks, limit), key=_place))
-    failing = [row for row in rows if row.trouble is not None and row.required]
+    failing = [row for row in rows if row.problem is not None and row.required]
     return Result(
         value=AuthStatus(rows=rows, now=session.situation.now),
         notes=_notes(session, rows),
-        problems=tuple(row.trouble for row in failing if row.trouble is not None),
+        problems=tuple(row.problem for row in failing if row.problem is not None),
         exit_code=failing[0].exit_code if failing else 0,
     )
 
@@ -100,7 +190,7 @@ def _failed(row: Row, trouble: HepsubError) -> Row:
     named = f"{row.kind} {row.name}: {trouble.message}"
     return replace(
         row,
-        trouble=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
+        problem=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
         exit_code=trouble.exit_code,
         next_command=_next_command(row, trouble),
     )

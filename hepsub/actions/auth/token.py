@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from hepsub.actions.session import Session
 from hepsub.auth.credential import Kind
 from hepsub.auth.sources import source_for
 from hepsub.auth.token import Order
 from hepsub.errors import CredentialRefused, UsageError
-from hepsub.result import Json, Result
+from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.units import duration_text
 
 _USUAL = "iam"
@@ -36,26 +35,24 @@ class Wanted(Struct, frozen=True, kw_only=True):
     seconds: float = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A token that was asked for.
+class Token(Struct, frozen=True, kw_only=True):
+    """A token that was asked for; its fields are its JSON.
 
     Attributes:
         name: its name in the policy.
         who: whom it speaks for.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
-        text: the token.
     """
 
     name: str
     who: str
     expires: float | None
-    text: str = field(repr=False)
+    text: str = field(name="token")
     is_secret: ClassVar[bool] = True
 
-    def document(self) -> dict[str, Json]:
-        """The token as it stands under `result` in JSON; it was asked for."""
-        return {"name": self.name, "who": self.who, "expires": self.expires, "token": self.text}
+    def __repr__(self) -> str:
+        """No secret."""
+        return f"Token(name={self.name!r}, who={self.who!r}, expires={self.expires!r})"
 
 
 def token(session: Session, wanted: Wanted) -> Result:

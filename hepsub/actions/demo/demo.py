@@ -11,7 +11,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -22,24 +22,63 @@ from msgspec.structs import replace
 
 from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
-from hepsub.actions.demo.result import Shown
-from hepsub.actions.queue.wait import Clock, Waited, wait
-from hepsub.actions.session import Session
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.local.pool import open_here
-from hepsub.local.timing import USUAL
+from hepsub.local.start import USUAL
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
+
+
+class DemoDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_sub demo: as `DemoResult`, and the histogram's edges and peak in GeV."""
+
+    jobs: int
+    events: int
+    peak_gev: float
+    edges: Sequence[float]
+    counts: Sequence[int]
+    seconds: Mapping[str, float]
+    commands: tuple[str, ...]
+
+
+class DemoResult(Struct, frozen=True, kw_only=True):
+    """What the demo did.
+
+    Attributes:
+        seconds: how long each step took, in order.
+        commands: what a user would have typed.
+    """
+
+    jobs: int
+    histogram: Histogram
+    seconds: tuple[tuple[str, float], ...]
+    commands: tuple[str, ...]
+
+    def document(self) -> DemoDocument:
+        """What was done as it stands under `result` in JSON."""
+        return DemoDocument(
+            jobs=self.jobs,
+            events=self.histogram.total(),
+            peak_gev=self.histogram.peak(),
+            edges=self.histogram.edges,
+            counts=self.histogram.counts,
+            seconds=dict(self.seconds),
+            commands=self.commands,
+        )
+
 
 _JOBS = 3
 _EVENTS = 2000
@@ -103,7 +142,9 @@ def demo(session: Session, stage: Stage) -> Result:
         f"hep_history {waited.submission.submitted.cluster}",
     )
     return Result(
-        value=Shown(jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands)
+        value=DemoResult(
+            jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands
+        )
     )
 
 
@@ -158,8 +199,12 @@ def _session(session: Session, directory: Path, server: S3Server, keys: Keys) ->
         situation=situation,
         policy=_policy(server.endpoint, directory / "bundles"),
         journal=Journal(directory=directory / "journal", host=situation.host),
-        connect=lambda _: open_here(
-            situation.environment, situation.host, situation.now, replace(USUAL, linger_s=0.0)
+        connect=lambda pool, _: open_here(
+            pool,
+            situation.environment,
+            situation.host,
+            situation.now,
+            replace(USUAL, linger_s=0.0),
         ),
         keys=lambda _name, _storage: keys,
     )

@@ -1,23 +1,29 @@
-"""What is not here is brought here: copied from home, fetched from a store."""
+"""What is not here is brought here: copied from home, fetched from a store whose keys may end meanwhile."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import copy_home
-from hepsub.actions.fetch.order import Order
-from hepsub.actions.fetch.result import FetchedCluster, Here, Local
-from hepsub.actions.fetch.stand import ground_of
+from hepsub.actions.fetch.local import copy_home, job_directory
+from hepsub.actions.fetch.result import FetchedCluster, Here, Local, Order
+from hepsub.actions.submit.stage import Stores
+from hepsub.errors import HepsubError
 from hepsub.plan.place import ObjectPlace
+from hepsub.session import Session
 from hepsub.storage.crew import do_all
 from hepsub.storage.landing import Landing
+from hepsub.storage.s3 import Store
 from hepsub.storage.transfer import Arrival, Courier, Download, Meter
 
 _COPIES_AT_ONCE = 4
+_KEYS_LEFT_S = 20.0
+"""Keys that end sooner are exchanged before a request is signed with them."""
 
 _Key = tuple[int, int, str]
 
@@ -69,12 +75,12 @@ def bring(
 
 def _wanted(clusters: Sequence[FetchedCluster], order: Order) -> Iterator[_Wanted]:
     for cluster in clusters:
-        grounds = {
-            job.proc: ground_of(job, order.directory, cluster.cluster) for job in cluster.jobs
+        own = {
+            job.proc: job_directory(job, order.directory, cluster.cluster) for job in cluster.jobs
         }
         for file in cluster.files:
             if file.here is Here.ABSENT or (file.here is Here.DIFFERENT and order.force):
-                landing = grounds[file.output.proc].landing(file.output)
+                landing = own[file.output.proc].landing(file.output)
                 assert landing is not None  # noqa: S101 (others have failed already)
                 yield _Wanted(key=_key(cluster, file), file=file, landing=landing)
 
@@ -124,3 +130,27 @@ def _download(wanted: _Wanted) -> Download:
         modified=output.modified,
         landing=wanted.landing,
     )
+
+
+def keeper(session: Session, stores: Stores) -> Callable[[str, bool], Store]:
+    """Gives storages with keys that are good now; keys that end are exchanged once for all threads."""
+    lock = threading.Lock()
+    exchanged: dict[str, float] = {}
+
+    def store(name: str, renew: bool) -> Store:  # noqa: FBT001 (a callback)
+        with lock:
+            known = stores.store(name)
+            expires = known.keys.expires
+            ends = expires is not None and expires - time.time() < _KEYS_LEFT_S
+            recently = time.monotonic() - exchanged.get(name, -_KEYS_LEFT_S) < 1.0
+            if (ends or renew) and not recently:
+                exchanged[name] = time.monotonic()
+                try:
+                    stores.known[name] = replace(known, keys=session.keys(name, known.storage))
+                except HepsubError:
+                    # What will be refused soon is good until then.
+                    if renew or expires is None or expires < time.time():
+                        raise
+            return stores.known[name]
+
+    return store

@@ -1,88 +1,33 @@
-"""hep_fetch: the outputs of jobs, wherever they are, into CLUSTER/PROC/NAME of a directory."""
+"""hep_fetch: the outputs of jobs, wherever they are, into CLUSTER/PROC/NAME of a directory.
+
+One submission after the other is looked at (look), what there is of each job is decided (plan), compared with what
+is on this machine (local); then everything that is missing here is brought at once (bring).
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
-from hepsub.actions.fetch.bring import Brought, bring
-from hepsub.actions.fetch.find import Found, find_submissions
-from hepsub.actions.fetch.keys import keeper
-from hepsub.actions.fetch.logs import with_logs
+from msgspec import Struct
+
+from hepsub.actions.fetch.bring import Brought, bring, keeper
+from hepsub.actions.fetch.local import local_state, with_logs
 from hepsub.actions.fetch.look import look
-from hepsub.actions.fetch.order import Order
 from hepsub.actions.fetch.plan import job_ranges, plan_job
 from hepsub.actions.fetch.problems import problems_of
 from hepsub.actions.fetch.push import push_home, waiting_at_home
-from hepsub.actions.fetch.result import Fetched, FetchedCluster
-from hepsub.actions.fetch.stand import stand
-from hepsub.actions.fetch.states import await_ends, collect_spooled, job_states
-from hepsub.actions.queue.wait import Clock
+from hepsub.actions.fetch.result import Fetched, FetchedCluster, Order
+from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
 from hepsub.actions.returned.place import left_text
-from hepsub.actions.session import Session
+from hepsub.actions.submissions import SelectedJobs, find_submissions
 from hepsub.actions.submit.stage import Stores, open_stores
+from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.transfer import Courier, Meter
-
-
-@dataclass(slots=True, kw_only=True)
-class _View:
-    """What was seen of the submissions, and how it stands here."""
-
-    session: Session
-    order: Order
-    stores: Stores
-    courier: Courier
-    clusters: list[FetchedCluster] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, found: Found) -> None:
-        """Look at a submission, after its spool was emptied and what came home pushed."""
-        if trouble := collect_spooled(self.session, found):
-            self.problems.append(Problem(code="spool", message=trouble, remedy=_AGAIN))
-        if found.bundle is None:
-            self.problems += _without_bundle(self.session, found)
-            return
-        if self.order.push:
-            self._push(found)
-        looked = look(found, found.bundle, self.stores, self.courier)
-        jobs = {job.proc: plan_job(job, looked.sight) for job in looked.jobs}
-        unsure = [proc for proc, job in jobs.items() if job.missing or job.complete is False]
-        states, trouble = job_states(self.session, found, unsure)
-        for job in looked.jobs:
-            if job.proc in states:
-                jobs[job.proc] = plan_job(replace(job, status=states[job.proc]), looked.sight)
-        if trouble:
-            self.notes.append(trouble)
-        for job in looked.jobs:
-            self.notes += left_text(f"{found.cluster}.{job.proc}", job.home, job.returned)
-        named = any(job.carried for job in looked.jobs)
-        if not named and not found.bundle.request.staging.brings_all:
-            self.notes.append(f"the jobs of cluster {found.cluster} have no outputs (-out)")
-        self.problems += [
-            Problem(code=each.code, message=each.message, remedy=each.remedy)
-            for each in looked.errors
-        ]
-        request = found.bundle.request
-        whole = (with_logs(each, request, found.cluster) for each in jobs.values())
-        kept = [self.order.part_of(each) for each in whole]
-        files = (each for job in kept for each in stand(job, self.order.directory, found.cluster))
-        self.clusters.append(
-            FetchedCluster(
-                cluster=found.cluster, schedd=found.schedd, jobs=tuple(kept), files=tuple(files)
-            )
-        )
-
-    def _push(self, found: Found) -> None:
-        before = waiting_at_home(found)
-        self.problems += push_home(self.session, self.stores, found, force=self.order.force)
-        if pushed := sorted(set(before) - set(waiting_at_home(found))):
-            jobs = job_ranges(found.cluster, pushed)
-            self.notes.append(f"{jobs}: what had come home is in its place now")
-
 
 _AGAIN = "try again later: what jobs have left stays with their schedd until it was fetched"
 _INTERRUPTED = Problem(
@@ -90,6 +35,22 @@ _INTERRUPTED = Problem(
     message="interrupted; what has come of unfinished files is in NAME.part",
     remedy="the same command goes on there",
 )
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """What was seen of one submission.
+
+    Attributes:
+        selected: its jobs that are meant.
+        cluster: what there is of them, and how it stands here; None without a bundle.
+        notes: what the user should know.
+        problems: what could not be done.
+    """
+
+    selected: SelectedJobs
+    cluster: FetchedCluster | None = None
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter], None]) -> Result:
@@ -108,16 +69,16 @@ def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter],
     submissions = find_submissions(session, order.ids, order.pool)
     _check_numbers(submissions)
     if order.wait:
-        await_ends(session, submissions, clock)
+        for each in submissions:
+            await_ends(session, each.ref, frozenset(each.procs), clock)
     stores = open_stores(session)
-    view = _View(
-        session=session, order=order, stores=stores, courier=Courier(stores=keeper(session, stores))
-    )
-    for found in submissions:
-        view.add(found)
+    courier = Courier(stores=keeper(session, stores))
+    seen = [_see(session, order, stores, courier, each) for each in submissions]
+    clusters = [each.cluster for each in seen if each.cluster is not None]
     started = time.monotonic()
-    nothing = Brought(clusters=view.clusters)
-    brought = nothing if order.listing else bring(view.clusters, order, view.courier, watch)
+    brought = Brought(clusters=clusters)
+    if not order.listing:
+        brought = bring(clusters, order, courier, watch)
     value = Fetched(
         directory=order.directory,
         clusters=tuple(brought.clusters),
@@ -125,29 +86,97 @@ def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter],
         moved=brought.moved,
         seconds=time.monotonic() - started,
     )
-    return _result(value, view, submissions, brought)
+    return _result(value, order, seen, interrupted=brought.interrupted)
 
 
-def _result(value: Fetched, view: _View, submissions: Sequence[Found], brought: Brought) -> Result:
-    problems = [*view.problems, *_unmatched(view.order, value.clusters)]
-    if brought.interrupted:
-        problems.insert(0, _INTERRUPTED)
-    by_cluster = {found.cluster: found for found in submissions}
-    for each in value.clusters:
-        found = by_cluster[each.cluster]
-        problems += problems_of(found, each, listing=value.listing or brought.interrupted)
-    code = NotDone.exit_code if problems else 0
-    return Result(
-        value=value,
-        notes=tuple(view.notes),
-        problems=tuple(problems),
-        exit_code=Interrupted.exit_code if brought.interrupted else code,
+def _see(
+    session: Session, order: Order, stores: Stores, courier: Courier, selected: SelectedJobs
+) -> _Seen:
+    """Look at a submission, after its spool was emptied and what came home was pushed."""
+    problems: list[Problem] = []
+    notes: list[str] = []
+    if trouble := collect_one(session, selected.ref):
+        problems.append(Problem(code="spool", message=trouble, remedy=_AGAIN))
+    bundle = selected.bundle
+    if bundle is None:
+        problems += _without_bundle(session, selected)
+        return _Seen(selected=selected, problems=tuple(problems))
+    if order.push:
+        before = waiting_at_home(bundle, selected.procs)
+        problems += push_home(session, stores, bundle, selected, force=order.force)
+        if pushed := sorted(set(before) - set(waiting_at_home(bundle, selected.procs))):
+            jobs = job_ranges(selected.ref.cluster, pushed)
+            notes.append(f"{jobs}: what had come home is in its place now")
+    cluster, more, troubles = _look(session, order, stores, courier, selected, bundle)
+    return _Seen(
+        selected=selected,
+        cluster=cluster,
+        notes=(*notes, *more),
+        problems=(*problems, *troubles),
     )
 
 
-def _check_numbers(submissions: Sequence[Found]) -> None:
-    numbers = [found.cluster for found in submissions]
-    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+def _look(
+    session: Session,
+    order: Order,
+    stores: Stores,
+    courier: Courier,
+    selected: SelectedJobs,
+    bundle: Bundle,
+) -> tuple[FetchedCluster, list[str], list[Problem]]:
+    """What there is of a submission's jobs, and how it stands here; what to say, and what could not be seen."""
+    ref = selected.ref
+    scan = look(selected, bundle, stores, courier)
+    files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
+    unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
+    states, trouble = job_states(session, ref, unsure)
+    files |= {
+        job.proc: plan_job(job, scan.listing, states[job.proc])
+        for job in scan.jobs
+        if job.proc in states
+    }
+    notes = [trouble] if trouble else []
+    for job in scan.jobs:
+        notes += left_text(f"{ref.cluster}.{job.proc}", job.home, job.returned)
+    if not any(job.carried for job in scan.jobs) and not bundle.request.staging.brings_all:
+        notes.append(f"the jobs of cluster {ref.cluster} have no outputs (-out)")
+    whole = (with_logs(each, bundle.request, ref.cluster) for each in files.values())
+    kept = tuple(order.part_of(each) for each in whole)
+    cluster = FetchedCluster(
+        cluster=ref.cluster,
+        schedd=ref.schedd,
+        jobs=kept,
+        files=tuple(
+            each for job in kept for each in local_state(job, order.directory, ref.cluster)
+        ),
+    )
+    problems = [
+        Problem(code=each.code, message=each.message, remedy=each.remedy) for each in scan.errors
+    ]
+    return cluster, notes, problems
+
+
+def _result(value: Fetched, order: Order, seen: Sequence[_Seen], *, interrupted: bool) -> Result:
+    problems = [each for one in seen for each in one.problems]
+    problems += _unmatched(order, value.clusters)
+    if interrupted:
+        problems.insert(0, _INTERRUPTED)
+    by_cluster = {each.selected.ref.cluster: each.selected for each in seen}
+    for each in value.clusters:
+        selected = by_cluster[each.cluster]
+        problems += problems_of(selected, each, listing=value.listing or interrupted)
+    code = NotDone.exit_code if problems else 0
+    return Result(
+        value=value,
+        notes=tuple(note for each in seen for note in each.notes),
+        problems=tuple(problems),
+        exit_code=Interrupted.exit_code if interrupted else code,
+    )
+
+
+def _check_numbers(submissions: Sequence[SelectedJobs]) -> None:
+    numbers = Counter(each.ref.cluster for each in submissions)
+    twice = next((number for number, count in numbers.items() if count > 1), None)
     if twice is not None:
         raise UsageError(
             f"two clusters {twice} of two schedds would share the directory {twice}",
@@ -155,31 +184,29 @@ def _check_numbers(submissions: Sequence[Found]) -> None:
         )
 
 
-def _without_bundle(session: Session, found: Found) -> list[Problem]:
-    if found.pool in session.policy.pool and session.policy.pool[found.pool].spool:
-        return []  # everything that a plain job leaves was in the spool
+def _without_bundle(session: Session, selected: SelectedJobs) -> Iterator[Problem]:
+    """What to say where nothing is known of outputs; nothing where a plain job's are those that were spooled."""
+    ref = selected.ref
+    if is_spooled(session, ref.pool):
+        return
     days = float(session.policy.renew.keep) / 86400
-    return [
-        Problem(
-            code="no-bundle",
-            message=f"nothing is known of outputs of cluster {found.cluster}: there is no bundle"
-            f" {session.bundles / (found.uuid or '?')}",
-            remedy="jobs without -in, -out and -cred have none, and their files are where they wrote them; others"
-            f" keep theirs for {days:.0f} days after their end, on the file system where they were submitted",
-        )
-    ]
+    yield Problem(
+        code="no-bundle",
+        message=f"nothing is known of outputs of cluster {ref.cluster}: there is no bundle"
+        f" {session.bundles / (ref.uuid or '?')}",
+        remedy="jobs without -in, -out and -cred have none, and their files are where they wrote them; others"
+        f" keep theirs for {days:.0f} days after their end, on the file system where they were submitted",
+    )
 
 
-def _unmatched(order: Order, clusters: Sequence[FetchedCluster]) -> list[Problem]:
+def _unmatched(order: Order, clusters: Sequence[FetchedCluster]) -> Iterator[Problem]:
     """A pattern that nothing matches is a mistake, more often than not."""
     if not order.only or not clusters:
-        return []
+        return
     if any(job.outputs or job.missing for each in clusters for job in each.jobs):
-        return []
-    return [
-        Problem(
-            code="no-match",
-            message=f"no output matches {' or '.join(repr(each) for each in order.only)}",
-            remedy="-ls without -only shows the names",
-        )
-    ]
+        return
+    yield Problem(
+        code="no-match",
+        message=f"no output matches {' or '.join(repr(each) for each in order.only)}",
+        remedy="-ls without -only shows the names",
+    )

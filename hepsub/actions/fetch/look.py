@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from urllib.parse import unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hepsub.actions.fetch.find import Found
-from hepsub.actions.fetch.result import Output
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.result import Job, Output, RemoteListing
+from hepsub.actions.submissions import SelectedJobs
 from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
@@ -20,6 +19,7 @@ from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.job_names import is_pattern
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import Carried
@@ -30,36 +30,36 @@ from hepsub.storage.transfer import Courier
 from hepsub.terminal import printable
 
 
-class Looked(Struct, frozen=True, kw_only=True):
-    """The jobs that are meant, and what was seen."""
+class Scan(Struct, frozen=True, kw_only=True):
+    """The jobs that are meant, what the stores have of them, and which stores could not be asked."""
 
     jobs: tuple[Job, ...]
-    sight: Sight
+    listing: RemoteListing
     errors: tuple[HepsubError, ...] = ()
 
 
-def look(found: Found, bundle: Bundle, stores: Stores, courier: Courier) -> Looked:
+def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, courier: Courier) -> Scan:
     """Look at everything that the jobs may have left, wherever it may be."""
-    jobs = [_job(found, bundle, proc) for proc in found.procs]
+    jobs = [_job(selected.ref, bundle, proc) for proc in selected.procs]
     errors: dict[str, HepsubError] = {}
     objects = _see_all(jobs, stores, errors)
     jobs = _with_markers(jobs, objects, courier)
     urls = {place: unquote(_url(stores, place)) for place in objects}
     reports = [report for job in jobs for report in (job.report, job.marked) if report is not None]
-    sight = Sight(
+    listing = RemoteListing(
         objects=objects,
         urls=urls,
         troubles={name: error.message for name, error in errors.items()},
         claimed=frozenset(url for report in reports for url in report.by_url()),
-        shared=_shared(bundle, found),
+        shared=_shared(bundle, selected.ref.cluster),
     )
-    return Looked(jobs=tuple(jobs), sight=sight, errors=tuple(errors.values()))
+    return Scan(jobs=tuple(jobs), listing=listing, errors=tuple(errors.values()))
 
 
-def _job(found: Found, bundle: Bundle, proc: int) -> Job:
+def _job(ref: SubmissionRef, bundle: Bundle, proc: int) -> Job:
     request = bundle.request
-    carried = request.staging.outputs_of(request.values(proc, found.cluster))
-    marker = marker_place(carried, request.uuid, proc)
+    carried = request.staging.outputs_of(request.values(proc, ref.cluster))
+    marker = marker_place(carried, request.ref.uuid, proc)
     job = Job(proc=proc, carried=carried, bundle=bundle, marker=marker)
     try:
         with bundle.open_returned(proc) as tree:
@@ -180,14 +180,14 @@ def _with_marker(job: Job, content: bytes | None) -> Job:
         return _without(job, f"its marker {job.marker} cannot be used: {error}")
 
 
-def _shared(bundle: Bundle, found: Found) -> frozenset[ObjectPlace]:
+def _shared(bundle: Bundle, cluster: int) -> frozenset[ObjectPlace]:
     """The prefixes of patterns that are the same for several jobs."""
     request = bundle.request
     counts: Counter[ObjectPlace] = Counter()
-    if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
+    if request.ref.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
         return frozenset()
-    for proc in range(request.number):
-        for each in request.staging.outputs_of(request.values(proc, found.cluster)):
+    for proc in range(request.ref.number):
+        for each in request.staging.outputs_of(request.values(proc, cluster)):
             if each.is_pattern and isinstance(each.place, ObjectPlace):
                 counts[each.place] += 1
     return frozenset(place for place, number in counts.items() if number > 1)

@@ -5,39 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from hepsub.actions.fetch.complete import (
+from hepsub.actions.fetch.result import Job, JobFiles, Missing, Output, RemoteListing
+from hepsub.actions.fetch.runs import (
     is_marked_complete,
     is_of_another_run,
     left_over,
     mixed_runs,
 )
-from hepsub.actions.fetch.result import JobFiles, Missing, Output
-from hepsub.actions.fetch.sight import Job, Sight
-from hepsub.actions.fetch.why import why_missing
-from hepsub.bundle.report import HOME, REPORT, as_reported
+from hepsub.batch import JobStatus, State
+from hepsub.bundle.report import HOME, REPORT, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.storage.page import Seen
 from hepsub.terminal import printable
 
+_IN_THE_QUEUE = {
+    State.IDLE: "the job is idle",
+    State.RUNNING: "the job is running",
+    State.TRANSFERRING: "the job is running",
+    State.SUSPENDED: "the job is suspended",
+}
 
-def plan_job(job: Job, sight: Sight) -> JobFiles:
-    """What there is of a job, and what there is not."""
+
+def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) -> JobFiles:
+    """What there is of a job, and what there is not, and why.
+
+    Args:
+        job: what is known of it.
+        listing: what the stores have.
+        status: the job as its schedd knows it; None when it was not asked, or does not know.
+    """
     outputs: dict[str, Output] = {}
     missing: list[Missing] = []
     oddities: list[str] = []
     for each in job.carried:
-        found, odd = _found(job, each, sight)
+        found, odd = _found(job, each, listing)
         oddities += odd
         for output in found:
             outputs.setdefault(output.name, output)
         if not found:
-            missing.append(_missing(job, each, sight))
+            missing.append(_missing(job, each, listing, status))
     if job.bundle.request.staging.brings_all:
         new = (_home_file(job, name) for name in job.returned.files if _came_home(job, name))
         outputs |= {each.name: each for each in new}
-    mixed = mixed_runs(job, outputs, missing, sight)
+    mixed = mixed_runs(job, outputs, missing, listing)
     required = [each for each in missing if not each.optional]
     complete = not required and not mixed and is_marked_complete(job, outputs)
     if job.report_file is not None:
@@ -49,36 +61,87 @@ def plan_job(job: Job, sight: Sight) -> JobFiles:
         oddities=(*oddities, *left_over(job), *mixed, *job.unusable),
         report=job.report or job.marked,
         complete=None if job.marker is None else complete,
-        status=job.status,
+        status=status,
     )
 
 
-def _missing(job: Job, carried: Carried, sight: Sight) -> Missing:
+def _missing(
+    job: Job, carried: Carried, listing: RemoteListing, status: JobStatus | None
+) -> Missing:
     place = carried.place
     return Missing(
         proc=job.proc,
         name=carried.name,
-        why=why_missing(job, carried, sight),
+        why=_why_missing(job, carried, listing, status),
         optional=carried.optional,
-        unseen=isinstance(place, ObjectPlace) and place.storage in sight.troubles,
+        unseen=isinstance(place, ObjectPlace) and place.storage in listing.troubles,
     )
+
+
+# ---- why others do not: the queue knows first, then the report, then the history -------------
+
+
+def _why_missing(
+    job: Job, carried: Carried, listing: RemoteListing, status: JobStatus | None
+) -> str:
+    """Why an output is not there, in words."""
+    place = carried.place
+    if isinstance(place, ObjectPlace) and place.storage in listing.troubles:
+        return listing.troubles[place.storage]
+    if status is not None and (text := _in_the_queue(status)):
+        return text
+    if carried.name in job.returned.others:
+        return "it came home as what is no regular file of yours, such as a link, which is not followed"
+    if job.report is not None:
+        return _reported(job.report, job.report.said(carried.name))
+    if status is None:
+        return "the job left no report, and no schedd knows how it ended"
+    return f"the job {_ended(status)}, and left no report"
+
+
+def _in_the_queue(status: JobStatus) -> str:
+    if status.state is State.HELD:
+        return f"the job is on hold ({printable(status.hold_reason)})"
+    if status.state is State.REMOVED:
+        because = f" ({printable(status.remove_reason)})" if status.remove_reason else ""
+        return f"the job was removed{because}"
+    return _IN_THE_QUEUE.get(status.state, "")
+
+
+def _ended(status: JobStatus) -> str:
+    if status.exit_signal is not None:
+        return f"was ended by signal {status.exit_signal}"
+    return f"ended with exit code {status.exit_code}"
+
+
+def _reported(report: Report, said: ReportedOutput | None) -> str:
+    """Why it is missing, by the wrapper's words."""
+    because = f": {report.complaint}" if report.code and report.message else ""
+    if said is None or said.state == "missing":
+        return f"it was not made; {report.end_text()}{because}"
+    if said.state == "lost":
+        return f"it is lost{because}"
+    where = f" as {printable(said.url)}" if said.url else ""
+    if said.state == "home":
+        return "it came home, and is not there any more"
+    return f"it was saved{where}, and is not there any more"
 
 
 # ---- what exists ------------------------------------------------------------------------------
 
 
-def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list[str]]:
+def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Output], list[str]]:
     """Where an output, or what matches a pattern, is; what came home is newer than what is elsewhere."""
     at_home = [_home_file(job, name) for name in job.returned.of(carried) if _came_home(job, name)]
     if isinstance(carried.place, FilePlace):
         return at_home or _at_path(job, carried, carried.place), []
     if carried.is_pattern:
-        found, odd = _matches(job, carried, carried.place, sight)
+        found, odd = _matches(job, carried, carried.place, listing)
         names = {each.name for each in at_home}
         return [*at_home, *(each for each in found if each.name not in names)], odd
     if at_home:
         return at_home, []
-    seen = sight.objects.get(carried.place)
+    seen = listing.objects.get(carried.place)
     if seen is not None and is_of_another_run(job, carried):
         return [], []
     return ([_object(job, carried.name, carried.place, seen)] if seen is not None else []), []
@@ -86,11 +149,7 @@ def _found(job: Job, carried: Carried, sight: Sight) -> tuple[list[Output], list
 
 def _came_home(job: Job, name: str) -> bool:
     """Whether the last run brought it, as far as its report tells."""
-    if job.report is None:
-        return True
-    said = job.report.said(name)
-    size = said.size if said is not None else None
-    return job.report.came_home(name) and size in (None, job.returned.files[name].st_size)
+    return job.report is None or job.report.brought(name, job.returned.files[name].st_size)
 
 
 def _home_file(job: Job, name: str) -> Output:
@@ -155,27 +214,27 @@ def _is_own(job: Job, carried: Carried, path: Path) -> bool:
 
 
 def _matches(
-    job: Job, carried: Carried, place: ObjectPlace, sight: Sight
+    job: Job, carried: Carried, place: ObjectPlace, listing: RemoteListing
 ) -> tuple[list[Output], list[str]]:
     """The objects below a prefix that the job wrote: its report knows, else the pattern tells."""
     pattern = carried.name.rpartition("/")[2]
     below = {
-        where: sight.objects[where]
-        for where in sight.directly_below(place)
+        where: listing.objects[where]
+        for where in listing.directly_below(place)
         if matches(pattern, where.key.removeprefix(place.key)) and where != job.marker
     }
     if job.truth is not None:
         names = job.truth.by_url()
         own = {
-            where: names[sight.urls[where]]
+            where: names[listing.urls[where]]
             for where in below
-            if _is_match(names.get(sight.urls[where], ""), carried, where)
+            if _is_match(names.get(listing.urls[where], ""), carried, where)
         }
-        strangers = [w for w in below if w not in own and sight.urls[w] not in sight.claimed]
-        odd = _strangers(strangers, carried, place) if place not in sight.shared else []
+        strangers = [w for w in below if w not in own and listing.urls[w] not in listing.claimed]
+        odd = _strangers(strangers, carried, place) if place not in listing.shared else []
         return [_object(job, name, where, below[where]) for where, name in own.items()], odd
-    free = [where for where in below if sight.urls.get(where) not in sight.claimed]
-    if place in sight.shared and free:
+    free = [where for where in below if listing.urls.get(where) not in listing.claimed]
+    if place in listing.shared and free:
         return [], [
             f"{len(free)} object(s) below {place} match '{pattern}', but several jobs write there and this one"
             " left no report that says which are its own"

@@ -6,22 +6,23 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from hepsub.actions.fetch.find import Found
-from hepsub.actions.fetch.logs import stderr_of
+from hepsub.actions.fetch.local import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.result import FetchedCluster, Here, JobFiles, Local
-from hepsub.batch import State
+from hepsub.actions.submissions import SelectedJobs
+from hepsub.batch import ACTIVE, State
 from hepsub.errors import NotDone
 from hepsub.result import Problem
 from hepsub.terminal import printable
 
 _NAMED = 5
-_WAITING = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 
 
-def problems_of(found: Found, cluster: FetchedCluster, *, listing: bool) -> Iterator[Problem]:
+def problems_of(
+    selected: SelectedJobs, cluster: FetchedCluster, *, listing: bool
+) -> Iterator[Problem]:
     """The problems of a cluster: what is missing, differs, was not fetched, or belongs to another run."""
-    yield from _missing(found, cluster)
+    yield from _missing(selected, cluster)
     if not listing:
         yield from _different(cluster)
         yield from _failed(cluster)
@@ -38,7 +39,7 @@ def problems_of(found: Found, cluster: FetchedCluster, *, listing: bool) -> Iter
         )
 
 
-def _missing(found: Found, cluster: FetchedCluster) -> Iterator[Problem]:
+def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Problem]:
     """A job counts once, with all of its outputs that are missing for one reason."""
     groups: defaultdict[tuple[str, tuple[str, ...]], list[JobFiles]] = defaultdict(list)
     for job in cluster.jobs:
@@ -54,22 +55,22 @@ def _missing(found: Found, cluster: FetchedCluster) -> Iterator[Problem]:
         yield Problem(
             code="output-missing",
             message=f"{job_ranges(cluster.cluster, procs)}: no {', '.join(names_[:_NAMED])}{more}: {why}",
-            remedy=_next(found, jobs),
+            remedy=_next(selected, jobs),
         )
 
 
-def _next(found: Found, jobs: list[JobFiles]) -> str:
+def _next(selected: SelectedJobs, jobs: list[JobFiles]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
     if any(each.unseen for each in first.missing):
         return "the same command again, when the storage answers and lets you read"
-    job = f"{found.cluster}.{first.proc}"
-    if first.status is not None and first.status.state in _WAITING:
-        return f"hep_fetch -wait {found.cluster} waits for it"
+    job = f"{selected.ref.cluster}.{first.proc}"
+    if first.status is not None and first.status.state in ACTIVE:
+        return f"hep_fetch -wait {selected.ref.cluster} waits for it"
     if first.status is not None and first.status.state is State.HELD:
         return f"hep_q -i {job} -why tells what to do"
-    request = found.bundle.request if found.bundle is not None else None
-    log = stderr_of(request, first.proc, found.cluster) if request is not None else None
+    request = selected.bundle.request if selected.bundle is not None else None
+    log = stderr_of(request, first.proc, selected.ref.cluster) if request is not None else None
     where = f"its stderr is {log}" if log is not None else "its stderr is where -e put it"
     return f"{where}; hep_history {job} tells how it ended"
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from hepsub.actions.fetch.find import Found
-from hepsub.actions.fetch.states import job_states
+from collections.abc import Iterable, Iterator
+
+from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Round, push_pending
-from hepsub.actions.session import Session
+from hepsub.actions.returned.pending import Uploads, push_pending
+from hepsub.actions.submissions import SelectedJobs
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.batch import State
+from hepsub.batch import ACTIVE
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import Placed, claimed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
-
-_AGAIN = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
-"""A job in one of these will write its outputs itself."""
+from hepsub.session import Session
 
 
-def waiting_at_home(found: Found) -> list[int]:
+def waiting_at_home(bundle: Bundle, procs: Iterable[int]) -> list[int]:
     """The jobs of which something came home that belongs into a store."""
-    if found.bundle is None:
-        return []
-    return [proc for proc in found.procs if _waits(found.bundle, proc)]
+    return [proc for proc in procs if _waits(bundle, proc)]
 
 
 def _waits(bundle: Bundle, proc: int) -> bool:
@@ -36,53 +33,54 @@ def _waits(bundle: Bundle, proc: int) -> bool:
 
 
 def push_home(
-    session: Session, stores: Stores, found: Found, *, force: bool = False
-) -> list[Problem]:
+    session: Session,
+    stores: Stores,
+    bundle: Bundle,
+    selected: SelectedJobs,
+    *,
+    force: bool = False,
+) -> Iterator[Problem]:
     """Upload what came home; the refresher, which does the same, is kept out meanwhile.
 
     Args:
         session: the session.
         stores: the storages.
-        found: the jobs that are meant.
+        bundle: what travelled with the jobs.
+        selected: the jobs that are meant.
         force: whether also over what somebody has written since.
+
+    Returns:
+        What stays at home, and why.
     """
-    if found.bundle is None:
-        return []
-    placed = Placed(
-        directory=found.bundle.directory,
-        pool=found.pool,
-        schedd=found.schedd,
-        cluster=found.cluster,
-    )
-    if not is_believed(session, found.bundle, placed):
-        return [Problem(code="not-believed", message=not_believed(placed))]
-    procs = waiting_at_home(found)
-    states, _ = job_states(session, found, procs)
-    idle = [p for p in procs if p not in states or states[p].state not in _AGAIN]
+    ref = selected.ref
+    placed = Placed(directory=bundle.directory, ref=ref)
+    if not is_believed(session, bundle, placed):
+        yield Problem(code="not-believed", message=not_believed(placed))
+        return
+    procs = waiting_at_home(bundle, selected.procs)
+    states, _ = job_states(session, ref, procs)
+    # A job that is active will write its outputs itself.
+    ended = [proc for proc in procs if proc not in states or states[proc].state not in ACTIVE]
     try:
         with claimed(session.bundles / DIRECTORY) as mine:
             if not mine:
-                return [
-                    Problem(
-                        code="busy",
-                        message="hep_auth renew runs right now, and uploads what came home, too",
-                        remedy="try again when it has ended",
-                    )
-                ]
-            now = Round(stores=stores, force=force)
-            troubles = push_pending(now, found.bundle, found.cluster, idle)
+                yield Problem(
+                    code="busy",
+                    message="hep_auth renew runs right now, and uploads what came home, too",
+                    remedy="try again when it has ended",
+                )
+                return
+            troubles = push_pending(Uploads(stores=stores, force=force), bundle, ref.cluster, ended)
     except HepsubError as error:
         troubles = (error.message,)
     except OSError as error:
         troubles = (f"{error.filename}: {error.strerror}",)
-    named = f"outputs of cluster {found.cluster}"
-    return [
-        Problem(
+    named = f"outputs of cluster {ref.cluster}"
+    for trouble in troubles:
+        yield Problem(
             code="not-pushed",
             message=trouble
             if trouble.startswith(named)
             else f"{named} that came home could not be uploaded: {trouble}",
             remedy="they stay at home until the same command, or hep_auth renew, can put them there",
         )
-        for trouble in troubles
-    ]

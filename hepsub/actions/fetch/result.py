@@ -1,19 +1,68 @@
-"""What hep_fetch finds and does, as values."""
+"""What hep_fetch is asked for, finds and does, as values."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.batch import JobStatus
+from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
-from hepsub.bundle.returned import ReturnedFile
+from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
+from hepsub.jobid import JobId
 from hepsub.plan.place import ObjectPlace
+from hepsub.plan.staging import Carried
 from hepsub.result import Json
+from hepsub.storage.page import Seen
 from hepsub.terminal import printable
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What the user wants.
+
+    Attributes:
+        ids: clusters, jobs and ranges.
+        directory: below which the files shall be, absolute.
+        pool: name of a pool of the policy; None for any.
+        only: patterns of names; empty for all.
+        listing: only look.
+        force: replace files that differ.
+        push: first upload what had come home.
+        wait: first wait for the jobs' ends.
+    """
+
+    ids: tuple[JobId, ...]
+    directory: Path
+    pool: str | None = None
+    only: tuple[str, ...] = ()
+    listing: bool = False
+    force: bool = False
+    push: bool = False
+    wait: bool = False
+
+    def wants(self, name: str) -> bool:
+        """Whether an output of this name is meant: its last component may match, too."""
+        last = name.rpartition("/")[2]
+        return not self.only or any(
+            fnmatchcase(name, each) or fnmatchcase(last, each) for each in self.only
+        )
+
+    def part_of(self, job: JobFiles) -> JobFiles:
+        """A job with only those of its outputs that are meant."""
+        if not self.only:
+            return job
+        return replace(
+            job,
+            outputs=tuple(each for each in job.outputs if self.wants(each.name)),
+            missing=tuple(each for each in job.missing if self.wants(each.name)),
+        )
 
 
 class Here(enum.Enum):
@@ -31,7 +80,6 @@ class Output(Struct, frozen=True, kw_only=True):
     """An output of a job that exists.
 
     Attributes:
-        proc: ProcId.
         name: its name in the job's directory.
         source: the object, the file that came home, or the user's own file, that it is.
         size: its size in bytes.
@@ -55,8 +103,6 @@ class Missing(Struct, frozen=True, kw_only=True):
     """An output that there is not, and why.
 
     Attributes:
-        proc: ProcId.
-        name: its name.
         why: why not, in words.
         optional: whether it may be missing.
         unseen: whether nobody could look: its storage does not answer.
@@ -69,11 +115,77 @@ class Missing(Struct, frozen=True, kw_only=True):
     unseen: bool = False
 
 
+class RemoteListing(Struct, frozen=True, kw_only=True, dict=True):
+    """What the stores have of a submission's outputs.
+
+    Attributes:
+        objects: the objects that exist, those below the prefixes of patterns included.
+        urls: the unquoted URL of a place, without signature.
+        troubles: storages that could not be asked, and why.
+        claimed: objects that the reports of the submission's jobs name.
+        shared: prefixes below which several of its jobs write what matches a pattern.
+    """
+
+    objects: Mapping[ObjectPlace, Seen]
+    urls: Mapping[ObjectPlace, str] = {}
+    troubles: Mapping[str, str] = {}
+    claimed: frozenset[str] = frozenset()
+    shared: frozenset[ObjectPlace] = frozenset()
+
+    @cached_property
+    def _below(self) -> Mapping[ObjectPlace, list[ObjectPlace]]:
+        """The objects by what they lie in: ten thousand jobs look for theirs, each in its own prefix."""
+        below: defaultdict[ObjectPlace, list[ObjectPlace]] = defaultdict(list)
+        for where in self.objects:
+            last = where.key.rpartition("/")[2]
+            if last:  # else it stands for the directory itself
+                below[replace(where, key=where.key.removesuffix(last))].append(where)
+        return below
+
+    def directly_below(self, prefix: ObjectPlace) -> Iterable[ObjectPlace]:
+        """The objects whose names are this prefix and a last part."""
+        return self._below.get(prefix, ())
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One job, as far as it is known before its outputs are looked at.
+
+    Attributes:
+        carried: its outputs, as they were asked for.
+        bundle: what travelled with it.
+        returned: its outputs that came home.
+        marker: its marker; None where no output goes to a store.
+        report: what its wrapper reported last; None for nothing.
+        report_file: the report as an output that hep_fetch brings.
+        marked: the report that its marker holds; None for nothing.
+        unusable: what of all this cannot be used, in words.
+    """
+
+    proc: int
+    carried: tuple[Carried, ...]
+    bundle: Bundle
+    returned: Returned = Returned()
+    marker: ObjectPlace | None = None
+    report: Report | None = None
+    report_file: Output | None = None
+    marked: Report | None = None
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        """Where its outputs are that came home, for people."""
+        return self.bundle.returned(self.proc) / OUTPUTS
+
+    @property
+    def truth(self) -> Report | None:
+        """The report that outputs in a store are measured by."""
+        return self.marked or self.report
+
+
 class JobFiles(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
-        proc: ProcId.
         outputs: what exists.
         missing: what does not.
         oddities: what is strange about what exists, in words.
@@ -154,8 +266,7 @@ def _exit_code(job: JobFiles) -> int | None:
     return job.status.exit_code if job.status is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """What hep_fetch did.
 
     Attributes:
@@ -170,7 +281,7 @@ class Fetched:
     clusters: tuple[FetchedCluster, ...]
     listing: bool = False
     moved: int = 0
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
 
     def count(self, here: Here) -> int:
         """How many files stand so."""

@@ -7,13 +7,13 @@ import shutil
 import stat
 from pathlib import Path
 
-from hepsub.actions.mount.place import Remote
-from hepsub.actions.session import Session
+from hepsub.actions.mount.record import Remote
 from hepsub.errors import HepsubError, MountPointRefused
 from hepsub.files import make_private
 from hepsub.local.directory import network_filesystem, queue_directory
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.places import expand
+from hepsub.session import Session
 from hepsub.storage.s3 import Store
 from hepsub.tools.rclone_cache import Cached, mark_pending, unreadable
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from hepsub.actions.mount.list import state_of
+from hepsub.actions.mount.list import Mounts, Shown, State, state_of
 from hepsub.actions.mount.mount import Made, Order, make_mount
 from hepsub.actions.mount.record import Record
-from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.actions.mount.unmount import End, take_away
-from hepsub.actions.session import Session
 from hepsub.errors import Interrupted, MountFailed
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.tools.fuse import unmounter
 from hepsub.tools.rclone_mount import last_trouble
 

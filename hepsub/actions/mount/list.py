@@ -2,18 +2,111 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 
-from hepsub.actions.mount.login import offer_login
+from msgspec import Struct
+
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
-from hepsub.actions.mount.result import Mounts, Shown, State
-from hepsub.actions.session import Session
 from hepsub.errors import HepsubError
+from hepsub.files import write_whole
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.tools.fuse import Answer, ask, mount_at
 from hepsub.tools.rclone_cache import Cached, pending, unreadable
+from hepsub.tools.rclone_mount import LOGIN
+
+
+class State(Enum):
+    """How a mount is.
+
+    OK: it answers. SILENT: its rclone lives, and does not answer in time. STALE: its rclone is gone, and
+    the directory of no use until it is unmounted. DEAD: it is no longer mounted.
+    """
+
+    OK = "ok"
+    SILENT = "silent"
+    STALE = "stale"
+    DEAD = "dead"
+    UNMOUNTED = "unmounted"
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A mount as it is now.
+
+    Attributes:
+        pending: how many files the storage does not have yet.
+    """
+
+    record: Record
+    state: State
+    pending: int = 0
+    pending_bytes: int = 0
+
+
+class MountDocument(Struct, frozen=True, kw_only=True):
+    """A mount in JSON."""
+
+    storage: str
+    bucket: str
+    prefix: str
+    what: str
+    directory: str
+    writable: bool
+    since: float
+    state: State
+    pending: int
+    pending_bytes: int
+    pid: int | None
+    log: str
+    cache: str
+
+
+class MountsDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_mount."""
+
+    mounts: tuple[MountDocument, ...]
+
+
+class Mounts(Struct, frozen=True, kw_only=True):
+    """Mounts: those there are, the one that was made, or those that were taken away.
+
+    Attributes:
+        listing: whether they were asked for as a list.
+        ending: whether they were to be taken away.
+    """
+
+    mounts: tuple[Shown, ...]
+    listing: bool = False
+    ending: bool = False
+
+    def document(self) -> MountsDocument:
+        """The mounts as they stand under `result` in JSON."""
+        return MountsDocument(mounts=tuple(_document(each) for each in self.mounts))
+
+
+def _document(shown: Shown) -> MountDocument:
+    record = shown.record
+    return MountDocument(
+        storage=record.storage,
+        bucket=record.bucket,
+        prefix=record.prefix,
+        what=str(record.remote),
+        directory=record.directory,
+        writable=record.writable,
+        since=record.since,
+        state=shown.state,
+        pending=shown.pending,
+        pending_bytes=shown.pending_bytes,
+        pid=record.pid or None,
+        log=str(record.log),
+        cache=record.cache,
+    )
+
 
 _ANSWER_S = 3.0
 _NAMED = 3
@@ -106,3 +199,27 @@ def _notes(shown: tuple[Shown, ...]) -> list[str]:
                 f"{place} does not answer: see {each.record.log}; hep_mount -u -force {place} takes it away"
             )
     return notes
+
+
+_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")
+"""Places, never secrets themselves."""
+_MAY_BE_RELATIVE = "BEARER_TOKEN_FILE"
+
+
+def offer_login(session: Session, records: Iterable[Record]) -> None:
+    """Let mounts that are up know where this session keeps its agent and its token.
+
+    A mount that was made in a session whose agent has ended gets its keys there from now on, and sends
+    what it could not send.
+    """
+    there = session.situation.environment
+    offered = {name: there[name] for name in _NAMES if there.get(name)}
+    if there.get(_MAY_BE_RELATIVE):  # rclone runs in another directory
+        offered[_MAY_BE_RELATIVE] = str(session.situation.cwd / there[_MAY_BE_RELATIVE])
+    lines = [f"export {name}={shlex.quote(text)}\n" for name, text in offered.items()]
+    if not lines:
+        return
+    for record in records:
+        if record.is_alive():
+            with contextlib.suppress(OSError):  # a help; the next command offers it again
+                write_whole(Path(record.state) / LOGIN, "".join(lines), 0o600)

@@ -10,17 +10,22 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.actions.mount.cache import cache_directory, rescue
-from hepsub.actions.mount.list import waiting_writes
-from hepsub.actions.mount.login import offer_login
-from hepsub.actions.mount.place import Remote, find_remote
+from hepsub.actions.mount.list import Mounts, Shown, State, offer_login, waiting_writes
 from hepsub.actions.mount.point import prepare_point, resolve_point
-from hepsub.actions.mount.record import Record, home_of, identity, only_one, read_records
-from hepsub.actions.mount.result import Mounts, Shown, State
+from hepsub.actions.mount.record import (
+    Record,
+    Remote,
+    find_remote,
+    home_of,
+    identity,
+    only_one,
+    read_records,
+)
 from hepsub.actions.mount.start import bring_up
 from hepsub.actions.mount.unmount import see_gone
-from hepsub.actions.session import Session
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.peek import Peeked, peek
 from hepsub.storage.s3 import Store
 from hepsub.tools.fuse import require_fuse

@@ -6,24 +6,84 @@ It holds no secret: mount.json, rclone's configuration without keys, and its log
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
-from hepsub.actions.mount.place import Remote
-from hepsub.actions.session import Session
 from hepsub.documents import Malformed, Moment, read_file, read_json
-from hepsub.errors import MountBusy
-from hepsub.files import make_private, remove_tree, write_whole
+from hepsub.errors import MountBusy, StorageRefused, UsageError
+from hepsub.files import lock_open, make_private, remove_tree, write_whole
 from hepsub.local.processes import boot_id, is_process, start_of
+from hepsub.plan.place import FilePlace, ObjectPlace, find_place
+from hepsub.policy.model import Storage
+from hepsub.session import Session
+
+_BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
+_HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"
+
+
+class Remote(Struct, frozen=True, kw_only=True):
+    """A bucket of a storage, or what begins with a prefix in it.
+
+    Attributes:
+        storage: the storage's name in the policy.
+        prefix: without slashes at its ends; empty for the whole bucket.
+    """
+
+    storage: str
+    bucket: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"{self.storage}:{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
+
+
+def find_remote(text: str, storages: Mapping[str, Storage], cwd: Path) -> Remote:
+    """What the words of a user mean.
+
+    Args:
+        text: `storage:bucket`, `storage:bucket/prefix` or `s3://bucket/prefix`.
+        storages: those of the policy.
+        cwd: the working directory, for what turns out to be a path.
+
+    Raises:
+        UsageError: it names no bucket, or its prefix cannot be a directory.
+        UnknownStorage: no storage has this name or bucket.
+        StorageRefused: the storage's data would travel in the clear, and the policy does not allow that.
+    """
+    word, colon, rest = text.partition(":")
+    if text in storages or (colon and word in storages and not rest.strip("/")):
+        raise UsageError(
+            f"'{text}' names no bucket", remedy=f"{word}:BUCKET, or {word}:BUCKET/PREFIX"
+        )
+    place = find_place(f"{text}/" if _BARE.fullmatch(text) else text, storages, cwd)
+    if isinstance(place, FilePlace):
+        raise UsageError(f"'{text}' is no bucket", remedy=f"first what, then where: {_HOW}")
+    _refuse_clear(place, storages[place.storage])
+    prefix = place.key.strip("/")
+    if any(part in {"", ".", ".."} for part in prefix.split("/")) and prefix:
+        raise UsageError(
+            f"the prefix '{prefix}' cannot be a directory",
+            remedy="give it without '//', '.' and '..'",
+        )
+    return Remote(storage=place.storage, bucket=place.bucket, prefix=prefix)
+
+
+def _refuse_clear(place: ObjectPlace, storage: Storage) -> None:
+    if storage.endpoint.casefold().startswith("http://") and not storage.allow_http:
+        raise StorageRefused(
+            f"the storage {place.storage} is {storage.endpoint}, and data would travel in the clear",
+            remedy=f"use https, or set allow_http = true in [storage.{place.storage}]",
+        )
+
 
 _FILE = "mount.json"
 _LOCK_S = 90
@@ -52,14 +112,12 @@ class Record(Struct, frozen=True, kw_only=True):
 
     Attributes:
         storage: the storage's name in the policy.
-        bucket: the bucket.
         prefix: without slashes at its ends; empty for the whole bucket.
         directory: where it is, absolute.
         writable: whether it may be written to.
         since: when it was made, in seconds since the epoch.
         state: the directory of this record.
         cache: its directory on a local disk.
-        pid: rclone's process.
         start: when that began, in clock ticks since boot.
         boot: which boot of the machine that was.
         made: whether the directory did not exist before.
@@ -207,7 +265,7 @@ def only_one(home: Path) -> Iterator[None]:
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + _LOCK_S
-        while not _locked(descriptor):
+        while not lock_open(descriptor):
             if time.monotonic() > deadline:
                 raise MountBusy(
                     "another hep_mount on this host does not come to its end",
@@ -217,11 +275,3 @@ def only_one(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -10,8 +10,8 @@ from pathlib import Path
 from hepsub.actions.mount.cache import cache_mb
 from hepsub.actions.mount.list import waiting_writes
 from hepsub.actions.mount.record import Record, forget, write_record
-from hepsub.actions.session import Session
 from hepsub.errors import FuseUnavailable, HepsubError, MountFailed
+from hepsub.session import Session
 from hepsub.tools.fuse import Answer, lists, mount_at, unmount
 from hepsub.tools.rclone_mount import RcloneMount, fuse_refused, last_trouble, start_mount
 from hepsub.tools.run import Server, uninterrupted

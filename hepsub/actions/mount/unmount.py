@@ -12,14 +12,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.mount.list import doubts, look_at, waiting_writes
-from hepsub.actions.mount.login import offer_login
+from hepsub.actions.mount.list import (
+    Mounts,
+    Shown,
+    State,
+    doubts,
+    look_at,
+    offer_login,
+    waiting_writes,
+)
 from hepsub.actions.mount.point import resolve_point
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
-from hepsub.actions.mount.result import Mounts, Shown, State
-from hepsub.actions.session import Session
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures
+from hepsub.session import Session
 from hepsub.tools.fuse import mount_at, unmount, unmounter, users_of
 from hepsub.tools.rclone_cache import Cached
 from hepsub.tools.rclone_mount import last_trouble

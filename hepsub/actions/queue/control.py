@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from hepsub.actions.queue.resolve import resolve
-from hepsub.actions.session import Session
-from hepsub.batch import Act, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.actions.submissions import find_schedds
+from hepsub.batch import ACTIVE, Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
+from hepsub.session import Session
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
-    Act.REMOVE: (
-        State.IDLE,
-        State.RUNNING,
-        State.HELD,
-        State.TRANSFERRING,
-        State.SUSPENDED,
-        State.COMPLETED,
-    ),
-    Act.HOLD: (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED),
+    Act.REMOVE: (*ACTIVE, State.HELD, State.COMPLETED),
+    Act.HOLD: ACTIVE,
     Act.RELEASE: (State.HELD,),
 }
 """The states from which an act leads somewhere."""
@@ -35,23 +28,20 @@ class Outcome(Struct, frozen=True, kw_only=True):
         number: how many jobs were acted upon, those that a factory has still to make included.
     """
 
-    meant: str
-    number: int
+    meant: str = field(name="target")
+    number: int = field(name="jobs")
 
 
 class Control(Struct, frozen=True, kw_only=True):
-    """What was done, id by id."""
+    """What was done, id by id; its fields are its JSON.
 
-    act: Act
-    outcomes: tuple[Outcome, ...]
+    Attributes:
+        number: how many jobs were acted upon.
+    """
 
-    def document(self) -> dict[str, Json]:
-        """The outcome as it stands under `result` in JSON."""
-        return {
-            "action": self.act.value,
-            "jobs": sum(each.number for each in self.outcomes),
-            "targets": [{"target": each.meant, "jobs": each.number} for each in self.outcomes],
-        }
+    act: Act = field(name="action")
+    number: int = field(name="jobs")
+    outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
 def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
@@ -71,9 +61,9 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures(errors, NotDone.exit_code)
-    return Result(
-        value=Control(act=act, outcomes=tuple(outcomes)), problems=problems, exit_code=exit_code
-    )
+    number = sum(each.number for each in outcomes)
+    value = Control(act=act, number=number, outcomes=tuple(outcomes))
+    return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(
@@ -85,7 +75,7 @@ def _targets(
     found = []
     for each in ids:
         try:
-            targets = resolve(session, pool, [each])
+            targets = find_schedds(session, pool, [each])
         except UnknownJob as error:
             errors.append(error)
             continue
@@ -101,26 +91,32 @@ def _act(
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
     """
-    before = schedd.queue(selection, session.situation.now)
+    before = schedd.count(selection)
     everything = not meant
     _check_made(before, selection, meant, act)
-    ready = [job for job in before.jobs if job.state in _FROM[act]]
+    ready = sum(before.states.get(state, 0) for state in _FROM[act])
     unmade = _unmade_number(before, act)
     if not ready and not unmade:
         if everything:
             return Outcome(meant=schedd.name, number=0), None
-        raise _nothing_to_do(before.jobs, act, meant)
+        raise _nothing_to_do(_jobs(session, schedd, selection), act, meant)
     counts = schedd.act(act, selection)
     if counts.denied:
+        owners = [job.owner for job in _jobs(session, schedd, selection) if job.state in _FROM[act]]
         raise NotDone(
-            f"{meant}: not {DONE_WORDS[act]}, the job belongs to {ready[0].owner if ready else 'somebody else'}",
+            f"{meant}: not {DONE_WORDS[act]}, the job belongs to {owners[0] if owners else 'somebody else'}",
             remedy="only the owner and the administrators may do that",
         )
-    done = min(counts.done, len(ready)) + unmade  # a factory's own ad is counted there too
+    done = min(counts.done, ready) + unmade  # a factory's own ad is counted there too
     outcome = Outcome(meant=meant or schedd.name, number=done)
     if not done and not everything:
-        return outcome, _not_all(meant or schedd.name, len(ready) + unmade - done, act)
-    return outcome, _shortfall(selection, len(before.jobs), meant)
+        return outcome, _not_all(meant or schedd.name, ready + unmade - done, act)
+    return outcome, _shortfall(selection, before.total(), meant)
+
+
+def _jobs(session: Session, schedd: BatchSystem, selection: Selection) -> tuple[JobStatus, ...]:
+    """The jobs themselves, for words on what could not be done."""
+    return schedd.queue(selection, session.situation.now).jobs
 
 
 def _not_all(meant: str, number: int, act: Act) -> NotDone:
@@ -141,7 +137,7 @@ def _shortfall(selection: Selection, found: int, meant: str) -> HepsubError | No
     )
 
 
-def _check_made(before: Queue, selection: Selection, meant: str, act: Act) -> None:
+def _check_made(before: Counts, selection: Selection, meant: str, act: Act) -> None:
     """HTCondor can act on a factory's procs one by one only when they exist."""
     named = [each for each in selection.ids if each.first is not None]
     if named and before.unmade:
@@ -154,7 +150,7 @@ def _check_made(before: Queue, selection: Selection, meant: str, act: Act) -> No
         )
 
 
-def _unmade_number(before: Queue, act: Act) -> int:
+def _unmade_number(before: Counts, act: Act) -> int:
     if act is Act.REMOVE:
         return sum(each.number for each in before.unmade)
     held = act is Act.RELEASE

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from hepsub.actions.queue.resolve import resolve
-from hepsub.actions.session import Session
+from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
-from hepsub.result import Json, Result, failures
-from hepsub.tools.condor import edit_cluster
+from hepsub.result import Result, failures
+from hepsub.session import Session
 
 _EDITABLE = (State.IDLE, State.HELD)
 
@@ -22,36 +21,21 @@ class Change(Struct, frozen=True, kw_only=True):
 
     Attributes:
         meant: the id as it was given, or the cluster.
-        number: how many jobs.
         old_mb: RequestMemory before, in MB.
         new_mb: RequestMemory now, in MB.
     """
 
-    meant: str
-    number: int
+    meant: str = field(name="target")
+    number: int = field(name="jobs")
     old_mb: int
     new_mb: int
 
 
 class Edited(Struct, frozen=True, kw_only=True):
-    """All changes of one command."""
+    """All changes of one command; its fields are its JSON."""
 
+    number: int = field(name="jobs")
     changes: tuple[Change, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The changes as they stand under `result` in JSON."""
-        return {
-            "jobs": sum(each.number for each in self.changes),
-            "changes": [
-                {
-                    "target": each.meant,
-                    "jobs": each.number,
-                    "old_mb": each.old_mb,
-                    "new_mb": each.new_mb,
-                }
-                for each in self.changes
-            ],
-        }
 
 
 def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | None) -> Result:
@@ -65,11 +49,12 @@ def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | N
     errors: list[HepsubError] = []
     for schedd, wanted in _targets(session, name, ids, errors):
         try:
-            changes += _edit(session, name, schedd, wanted, memory_mb)
+            changes += _edit(session, schedd, wanted, memory_mb)
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures(errors, NotDone.exit_code)
-    return Result(value=Edited(changes=tuple(changes)), problems=problems, exit_code=exit_code)
+    value = Edited(number=sum(each.number for each in changes), changes=tuple(changes))
+    return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(
@@ -80,39 +65,38 @@ def _targets(
     found: list[tuple[BatchSystem, JobId | None]] = []
     for each in ids:
         try:
-            found += [(target.schedd, each) for target in resolve(session, pool, [each])]
+            found += [(target.schedd, each) for target in find_schedds(session, pool, [each])]
         except UnknownJob as error:
             errors.append(error)
     return found
 
 
 def _edit(
-    session: Session, pool: str, schedd: BatchSystem, wanted: JobId | None, memory_mb: int
+    session: Session, schedd: BatchSystem, wanted: JobId | None, memory_mb: int
 ) -> list[Change]:
     ids = () if wanted is None else (wanted,)
     owner = session.situation.user if wanted is None else ""
     before = schedd.queue(Selection(ids=ids, owner=owner), session.situation.now)
     if wanted is not None:
         _check(before, wanted)
-    editable = Selection(ids=ids, owner=owner, states=_EDITABLE)
     olds = Counter((job.cluster, job.requested_mb) for job in before.jobs if job.state in _EDITABLE)
-    collector = session.policy.pool[pool].collector
-    for each in before.unmade:  # first, because it may fail, and nothing is changed then
-        edit_cluster(schedd.name, collector, each.cluster, "RequestMemory", str(memory_mb))
+    made = Selection(ids=ids, owner=owner, states=_EDITABLE) if olds else None
     for each in before.unmade:
         olds[each.cluster, each.requested_mb] += each.number
-    if any(job.state in _EDITABLE for job in before.jobs):
-        _edit_memory(schedd, editable, memory_mb, before)
+    if olds:
+        _edit_memory(schedd, made, memory_mb, before)
     return [
         Change(meant=str(wanted or cluster), number=number, old_mb=old, new_mb=memory_mb)
         for (cluster, old), number in sorted(olds.items())
     ]
 
 
-def _edit_memory(schedd: BatchSystem, editable: Selection, memory_mb: int, before: Queue) -> None:
-    """Change what exists; a refusal because of other people's jobs is said in these words."""
+def _edit_memory(
+    schedd: BatchSystem, made: Selection | None, memory_mb: int, before: Queue
+) -> None:
+    """Change what exists and what is still to be made; a refusal because of other people's jobs is said so."""
     try:
-        schedd.edit_memory(editable, memory_mb)
+        schedd.edit_memory(made, memory_mb, tuple(each.cluster for each in before.unmade))
     except PoolError as error:
         owners = ", ".join(sorted({job.owner for job in before.jobs}))
         raise NotDone(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.actions.queue.query import job_document
-from hepsub.actions.session import Session
-from hepsub.batch import BatchSystem, JobStatus, Selection
+from hepsub.actions.queue.query import JobDocument, job_document
+from hepsub.actions.submissions import submitted_to
+from hepsub.batch import JobStatus, Selection
 from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, same_schedd
-from hepsub.result import Json, Result, failures
+from hepsub.result import Result, failures
+from hepsub.session import Session
+
+
+class PastDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_history."""
+
+    jobs: tuple[JobDocument, ...]
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -17,9 +24,9 @@ class Past(Struct, frozen=True, kw_only=True):
 
     jobs: tuple[JobStatus, ...]
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> PastDocument:
         """The jobs as they stand under `result` in JSON."""
-        return {"jobs": [job_document(job) for job in self.jobs]}
+        return PastDocument(jobs=tuple(job_document(job) for job in self.jobs))
 
 
 def history(
@@ -37,10 +44,17 @@ def history(
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
+    noted = {each: submitted_to(session, each) for each in ids}
     found: list[JobStatus] = []
     errors: list[HepsubError] = []
     for schedd in session.schedds(session.pool_name(pool)):
-        own = _ids_for(session, schedd, ids)
+        # What the user submitted is meant where it was submitted, another id everywhere.
+        own = tuple(
+            each
+            for each in ids
+            if (not each.schedd or same_schedd(each.schedd, schedd.name))
+            and (not noted[each] or schedd.name in noted[each])
+        )
         if ids and not own:
             continue
         try:
@@ -50,15 +64,3 @@ def history(
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
     problems, exit_code = failures(errors, PoolError.exit_code)
     return Result(value=Past(jobs=tuple(found[:most])), problems=problems, exit_code=exit_code)
-
-
-def _ids_for(session: Session, schedd: BatchSystem, ids: tuple[JobId, ...]) -> tuple[JobId, ...]:
-    """The ids that may be meant on a schedd: those that the journal knows there, or nowhere."""
-    own = []
-    for each in ids:
-        noted = session.journal.schedds_of(each)
-        if each.schedd and not same_schedd(each.schedd, schedd.name):
-            continue
-        if not noted or schedd.name in noted:
-            own.append(each)
-    return tuple(own)

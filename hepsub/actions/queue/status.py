@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from msgspec import Struct, field
 
-from msgspec import Struct
-
-from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.session import Session
-from hepsub.batch import State
-from hepsub.result import Json, Result
+from hepsub.batch import ClusterCounts, Selection, State
+from hepsub.errors import HepsubError, PoolError
+from hepsub.result import Result, failures
+from hepsub.session import Session, does_not_answer
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):
     """A cluster in the queue.
 
     Attributes:
-        schedd: full name of the schedd.
-        cluster: ClusterId.
         name: job name, else the program.
         submitted: seconds since the epoch.
         idle: jobs that wait, those still to be made included.
-        running: jobs that run.
-        held: jobs on hold.
-        reason: the hold reason of the first of them; empty when none is.
+        reason: the hold reason of the first of them; None when none is.
     """
 
     schedd: str
@@ -33,64 +27,47 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
     idle: int
     running: int
     held: int
-    reason: str
+    reason: str | None = field(name="hold_reason")
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The user's clusters, the oldest first."""
+    """The user's clusters, the oldest first; its fields are its JSON."""
 
     clusters: tuple[ClusterStatus, ...]
 
-    def document(self) -> dict[str, Json]:
-        """The clusters as they stand under `result` in JSON."""
-        return {
-            "clusters": [
-                {
-                    "schedd": each.schedd,
-                    "cluster": each.cluster,
-                    "name": each.name,
-                    "submitted": each.submitted,
-                    "idle": each.idle,
-                    "running": each.running,
-                    "held": each.held,
-                    "hold_reason": each.reason or None,
-                }
-                for each in self.clusters
-            ]
-        }
-
 
 def status(session: Session, pool: str | None) -> Result:
-    """Group the user's own jobs by cluster.
+    """Count the user's own jobs, cluster by cluster; a schedd that does not answer is a problem, not the end.
 
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    listed = query(session, Filter(pool=pool, owner=session.situation.user))
-    listing = listed.value
-    assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
-    keys = dict.fromkeys((job.schedd, job.cluster) for job in listing.jobs)
-    keys |= dict.fromkeys((rest.schedd, rest.cluster) for rest in listing.unmade)
-    clusters = tuple(_cluster(listing, schedd, cluster) for schedd, cluster in keys)
-    return Result(
-        value=Status(clusters=clusters), problems=listed.problems, exit_code=listed.exit_code
-    )
+    name = session.pool_name(pool)
+    mine = Selection(owner=session.situation.user)
+    schedds = session.schedds(name)
+    found: list[ClusterCounts] = []
+    errors: list[HepsubError] = []
+    for schedd in schedds:
+        try:
+            found += schedd.count_clusters(mine, session.situation.now)
+        except HepsubError as error:
+            errors.append(error)
+    errors += [does_not_answer(each) for each in session.absent(name, schedds)]
+    problems, exit_code = failures(errors, PoolError.exit_code)
+    found.sort(key=lambda each: not each.states)  # those of which no job exists yet come last
+    clusters = tuple(_shown(each) for each in found)
+    return Result(value=Status(clusters=clusters), problems=problems, exit_code=exit_code)
 
 
-def _cluster(listing: Listing, schedd: str, cluster: int) -> ClusterStatus:
-    jobs = [job for job in listing.jobs if (job.schedd, job.cluster) == (schedd, cluster)]
-    unmade = sum(
-        rest.number for rest in listing.unmade if (rest.schedd, rest.cluster) == (schedd, cluster)
-    )
-    states = Counter(job.state for job in jobs)
-    first = jobs[0] if jobs else None
+def _shown(found: ClusterCounts) -> ClusterStatus:
+    states = found.states
     return ClusterStatus(
-        schedd=schedd,
-        cluster=cluster,
-        name=(first.name or first.command) if first else "",
-        submitted=first.submitted if first else 0,
-        idle=states[State.IDLE] + unmade,
-        running=states[State.RUNNING] + states[State.TRANSFERRING],
-        held=states[State.HELD],
-        reason=next((job.hold_reason for job in jobs if job.state is State.HELD), ""),
+        schedd=found.schedd,
+        cluster=found.cluster,
+        name=found.name,
+        submitted=found.submitted,
+        idle=states.get(State.IDLE, 0) + found.unmade,
+        running=states.get(State.RUNNING, 0) + states.get(State.TRANSFERRING, 0),
+        held=states.get(State.HELD, 0),
+        reason=found.hold_reason or None,
     )

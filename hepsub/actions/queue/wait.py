@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from msgspec import Struct, to_builtins
 
-from msgspec import Struct
-
+from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission
-from hepsub.batch import SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.batch import JobStatus, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
-from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
-from hepsub.jobid import JobId
+from hepsub.errors import Interrupted, JobsFailed
+from hepsub.jobid import SubmissionRef
 from hepsub.result import Json, Problem, Result
+from hepsub.session import Session
 
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
-_SLOWDOWN = 1.3
-_HISTORY_PAUSES = 20
+_HISTORY_LOOKS = 20
+_HISTORY_PAUSE_S = 0.5
 """The schedd writes its history a moment after a job left the queue."""
 _NAMED = 10
-
-
-class Clock(Struct, frozen=True, kw_only=True):
-    """Time, as far as waiting needs it: sleep so many seconds, and tell of progress."""
-
-    sleep: Callable[[float], None]
-    progress: Callable[[str], None]
 
 
 class Waited(Struct, frozen=True, kw_only=True):
     """A submission, and how its jobs ended.
 
     Attributes:
-        submission: the cluster.
         jobs: its jobs, those that are still in the queue (on hold) included.
         interrupted: whether the user stopped waiting.
     """
@@ -59,20 +47,20 @@ class Waited(Struct, frozen=True, kw_only=True):
         """The submission with `ended` added, as it stands under `result` in JSON."""
         return {
             **self.submission.document(),
-            "ended": [job_document(job) for job in self.jobs],
+            "ended": [to_builtins(job_document(job)) for job in self.jobs],
             "failed": len(self.failed()),
             "unknown": self.unknown(),
         }
 
 
 def wait(session: Session, submission: Submission, clock: Clock) -> Result:
-    """Wait until every job has ended, or can only go on with the user's help (on hold).
+    """Wait until every job has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
-    Ctrl-C ends the waiting, not the jobs.
+    Ctrl-C cancels the waiting, not the jobs.
     """
     try:
         with session.interrupts.allowed():
-            jobs = _await_all(session, submission, clock)
+            jobs = _await_all(session, submission.submitted, clock)
     except KeyboardInterrupt:
         cluster = submission.submitted.cluster
         problem = Problem(
@@ -96,9 +84,9 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
 
 
 def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
-    """Put outputs that came home where the user wants them; what could not be, in words.
+    """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved.
 
-    The bundle knows, not the plan: with -once the submission may be one of an earlier command.
+    The bundle on the disk says where: with -once the plan may have been an earlier command's.
     """
     directory = session.bundles / submission.submitted.uuid
     bundle = read_bundle(directory)
@@ -111,65 +99,18 @@ def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
     return (*place_outputs(bundle, cluster), *bundle.place_logs(cluster))
 
 
-def _await_all(session: Session, submission: Submission, clock: Clock) -> tuple[JobStatus, ...]:
-    cluster = Selection(ids=(JobId(cluster=submission.submitted.cluster),))
-    pause, told = _FIRST_PAUSE_S, ""
-    while True:
-        schedd, queue = _ask(session, submission, cluster, clock)
-        told = _tell(queue, submission, told, clock)
-        if not queue.unmade and all(_needs_nobody(job) for job in queue.jobs):
-            if session.policy.pool[submission.pool].spool:
-                schedd.fetch(cluster)
-            return _ended(schedd, cluster, queue, submission.submitted.number, clock)
-        clock.sleep(pause)
-        pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
-
-
-def _needs_nobody(job: JobStatus) -> bool:
-    """Whether waiting longer would change nothing; a job whose files are still on their way is not stuck."""
-    if job.state is State.HELD:
-        return job.hold_code != SPOOLING
-    return job.state in (State.COMPLETED, State.REMOVED)
-
-
-def _ask(
-    session: Session, submission: Submission, cluster: Selection, clock: Clock
-) -> tuple[BatchSystem, Queue]:
-    """The queue; a schedd that is away is asked again, the jobs go on without it."""
-    pause = 2.0
-    while True:
-        try:
-            schedd = session.schedd(submission.pool, submission.submitted.schedd)
-            return schedd, schedd.queue(cluster, session.situation.now)
-        except (PoolUnreachable, UnknownSchedd) as error:
-            clock.progress(f"{error.message}; asking again in {pause:.0f} s")
-            clock.sleep(pause)
-            pause = min(pause * 2, 60.0)
-
-
-def _tell(queue: Queue, submission: Submission, told: str, clock: Clock) -> str:
-    counts = Counter(job.state for job in queue.jobs)
-    idle = counts[State.IDLE] + sum(each.number for each in queue.unmade)
-    left = sum(counts[state] for state in (State.RUNNING, State.TRANSFERRING, State.SUSPENDED))
-    held = counts[State.HELD]
-    ended = submission.submitted.number - idle - left - held
-    now = f"cluster {submission.submitted.cluster}: {idle} idle, {left} running, {held} held, {ended} ended"
-    if now != told:
-        clock.progress(now)
-    return now
-
-
-def _ended(
-    schedd: BatchSystem, cluster: Selection, queue: Queue, number: int, clock: Clock
-) -> tuple[JobStatus, ...]:
+def _await_all(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[JobStatus, ...]:
     """The jobs' ends from the history, plus those that stay in the queue on hold."""
+    schedd, queue = await_ends(session, ref, range(ref.number), clock)
+    if is_spooled(session, ref.pool):
+        collect_spooled(schedd, [ref.cluster], session.situation.now)
     held = tuple(job for job in queue.jobs if job.state is State.HELD)
     past: tuple[JobStatus, ...] = ()
-    for _ in range(_HISTORY_PAUSES):
-        past = schedd.history(cluster, number)
-        if len(past) + len(held) >= number:
+    for _ in range(_HISTORY_LOOKS):
+        past = schedd.history(Selection(ids=ref.ids), ref.number)
+        if len(past) + len(held) >= ref.number:
             break
-        clock.sleep(_FIRST_PAUSE_S)
+        clock.sleep(_HISTORY_PAUSE_S)
     return tuple(sorted((*past, *held), key=lambda job: job.proc))
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
 
-from hepsub.actions.session import Session
+from msgspec import Struct, field
+
 from hepsub.errors import UnknownGroup
 from hepsub.plan.group import choose_group
 from hepsub.plan.walltime import classes_for
-from hepsub.result import Json, Result
+from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 
 
 class Walltimes(Struct, frozen=True, kw_only=True):
-    """The walltime classes of a group: names and limits in seconds, in the order of the names."""
+    """The walltime classes of a group: name → limit in seconds, by name; its fields are its JSON."""
 
     group: str
-    limits: tuple[tuple[str, int], ...]
-
-    def document(self) -> dict[str, Json]:
-        """The classes as they stand under `result` in JSON."""
-        return {"group": self.group, "walltime_s": dict(self.limits)}
+    limits: Mapping[str, int] = field(name="walltime_s")
 
 
 def walltimes(session: Session, group: str | None) -> Result:
@@ -38,4 +36,4 @@ def walltimes(session: Session, group: str | None) -> Result:
     listed = {
         key: each.limit for key, each in classes_for(policy, name).items() if not each.on_request
     }
-    return Result(value=Walltimes(group=name, limits=tuple(sorted(listed.items()))))
+    return Result(value=Walltimes(group=name, limits=dict(sorted(listed.items()))))

@@ -1,16 +1,20 @@
-"""hep_q -why: why jobs are where they are, in words, with the next command."""
+"""hep_q -why: why jobs are where they are, and how it stands with what travels with them; with the next command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.session import Session
+from hepsub.actions.submit.stage import used_storages
+from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.batch import BatchSystem, JobStatus, State
-from hepsub.result import Json, Result
-from hepsub.units import duration_text
+from hepsub.bundle.directory import read_bundle, why_of_another
+from hepsub.bundle.root import kept_bundles
+from hepsub.result import Result
+from hepsub.session import Session
+from hepsub.units import duration_text, moment_text
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
@@ -20,38 +24,21 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     Attributes:
         jobs: the ids that it holds for.
-        state: their state.
-        sentence: the cause.
         details: what the sentence rests on, one line each.
-        next_command: what to do; empty when nothing is to be done.
+        next_command: what to do; None when nothing is to be done.
     """
 
     jobs: tuple[str, ...]
     state: State
     sentence: str
     details: tuple[str, ...] = ()
-    next_command: str = ""
+    next_command: str | None = field(default=None, name="next")
 
 
 class Explanations(Struct, frozen=True, kw_only=True):
-    """Explanations, jobs with the same one together."""
+    """Explanations, jobs with the same one together; its fields are its JSON."""
 
     explanations: tuple[Explanation, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The explanations as they stand under `result` in JSON."""
-        return {
-            "explanations": [
-                {
-                    "jobs": list(each.jobs),
-                    "state": each.state.value,
-                    "sentence": each.sentence,
-                    "details": list(each.details),
-                    "next": each.next_command or None,
-                }
-                for each in self.explanations
-            ]
-        }
 
 
 def why(session: Session, wanted: Filter) -> Result:
@@ -101,8 +88,6 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
 
 
 def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
-    from hepsub.actions.queue.why_credentials import credential_details
-
     first = max(
         group, key=lambda job: job.memory_mb
     )  # the one that tells how much memory is needed
@@ -118,7 +103,7 @@ def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> E
                 *advice.details,
                 *credential_details(session, first.schedd, first.cluster),
             ),
-            next_command=advice.next_command,
+            next_command=advice.next_command or None,
         )
     sentence = {
         State.RUNNING: f"it runs on {first.host}, for {duration_text(first.run_seconds)} so far",
@@ -145,5 +130,60 @@ def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanati
         jobs=(f"{cluster}.{first}-{first + number - 1}",),
         state=State.IDLE,
         sentence=sentence,
-        next_command=f"hep_release {cluster}" if paused else "",
+        next_command=f"hep_release {cluster}" if paused else None,
     )
+
+
+def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str, ...]:
+    """A line for each credential and storage of a cluster, and one for the last renewal; none without a bundle."""
+    for placed in kept_bundles(session.bundles):
+        if (placed.ref.schedd, placed.ref.cluster) != (schedd, cluster):
+            continue
+        bundle = read_bundle(placed.directory)
+        if bundle is None:
+            another = why_of_another(placed.directory)
+            return (another,) if another else ()
+        credentials = tuple(each.name for each in bundle.request.staging.credentials)
+        storages = used_storages(bundle.request)
+        now = session.situation.now
+        state = read_state(session.bundles, now)
+        return (
+            *_lines(credentials, state.credentials, "the credential", now),
+            *_lines(storages, state.storages, "the signed URLs of", now),
+            *_renewal(session, state, needed=bool(credentials or storages)),
+        )
+    return ()
+
+
+def _lines(
+    names: tuple[str, ...], outcomes: Mapping[str, Outcome], what: str, now: float
+) -> Iterator[str]:
+    for name in names:
+        outcome = outcomes.get(name)
+        if outcome is None:
+            continue
+        if outcome.message:
+            yield f"{what} {name} could not be renewed: {outcome.message}; {outcome.remedy}"
+        elif outcome.expires is not None:
+            until = outcome.renewable_until
+            further = f", renewable until {moment_text(until, now)}" if until is not None else ""
+            yield f"{what} {name}: good until {moment_text(outcome.expires, now)}{further}"
+
+
+def _renewal(session: Session, state: RenewalState, *, needed: bool) -> Iterator[str]:
+    if not needed:
+        return
+    now = session.situation.now
+    if state.when == 0:
+        yield (
+            "hep_auth renew has never run: what travels with the job is as old as its submission:"
+            f" {session.way_to_renew()}"
+        )
+    else:
+        ago = duration_text(max(1.0, now - state.when))
+        end = (
+            ""
+            if state.is_active(now)
+            else f", and nothing seems to run it: {session.way_to_renew()}"
+        )
+        yield f"hep_auth renew ran {ago} ago on {state.host}{end}"

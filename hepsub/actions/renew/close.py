@@ -1,4 +1,4 @@
-"""Bundles whose jobs have ended: outputs that came home go where they belong, secrets go away."""
+"""Bundles whose jobs have ended: outputs that HTCondor returned go where they belong, then secrets are removed."""
 
 from __future__ import annotations
 
@@ -6,53 +6,52 @@ import contextlib
 from pathlib import Path
 
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Round, push_pending
+from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.session import Session
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    finished_bundles,
-    read_bundle,
-    read_placed,
-    strip_bundle,
-    why_of_another,
-)
+from hepsub.bundle.directory import read_bundle, read_placed, strip_bundle, why_of_another
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
+from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
 from hepsub.files import open_tree, write_whole
 from hepsub.plan.bundle_paths import FINISHED, layout_of
+from hepsub.session import Session
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 
 
-def close_bundle(session: Session, now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
-    """Take leave of a bundle: nothing in it that a user made is removed before it is in its place.
+def close_bundle(
+    session: Session, uploads: Uploads, bundle: Bundle, cluster: int
+) -> tuple[str, ...]:
+    """Close a bundle: place or upload the outputs in it, then strip it, and remove it when the policy says so.
+
+    What could not be put into its place keeps the bundle; `revisit_finished` tries again.
 
     Returns:
         A sentence for each output that could not be put into its place.
     """
-    notes = _put_in_place(now, bundle, cluster)
+    notes = _put_in_place(uploads, bundle, cluster)
     if troubles := bundle.place_logs(cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
         strip_bundle(bundle.directory)
-        return (*notes, *_take_leave(session, bundle))
+        return (*notes, *_settle(session, bundle))
     except HepsubError as error:
         return (*notes, error.message)
     except OSError as error:
         return (*notes, _unusable_text(bundle.directory, error))
 
 
-def revisit_finished(session: Session, now: Round) -> tuple[str, ...]:
-    """Try again with outputs that are still at home; remove what was kept for long enough.
+def revisit_finished(session: Session, uploads: Uploads) -> tuple[str, ...]:
+    """Try again to place and upload outputs of closed bundles; remove those that were kept for long enough.
 
     A bundle that cannot be used does not stop the others.
     """
     notes: list[str] = []
     for directory in finished_bundles(session.bundles):
         try:
-            notes += _revisit(session, now, directory)
+            notes += _revisit(session, uploads, directory)
         except OSError as error:
             notes.append(_unusable_text(directory, error))
     return tuple(notes)
@@ -62,7 +61,7 @@ def _unusable_text(directory: Path, error: OSError) -> str:
     return f"the bundle {directory} cannot be looked through: {error.strerror}"
 
 
-def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
+def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, ...]:
     if layout_of(directory).private(FINISHED).stat().st_size:
         return _forget_after(session, directory)
     bundle, placed = read_bundle(directory), read_placed(directory)
@@ -73,12 +72,15 @@ def _revisit(session: Session, now: Round, directory: Path) -> tuple[str, ...]:
         return (not_believed(placed),)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
-    notes = _put_in_place(now, bundle, placed.cluster) if _has_outputs(bundle) else ()
-    return (*notes, *_take_leave(session, bundle))
+    notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
+    return (*notes, *_settle(session, bundle))
 
 
-def _take_leave(session: Session, bundle: Bundle) -> tuple[str, ...]:
-    """Note that nothing is left to be done, if so: to look again costs as much as the jobs were many."""
+def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
+    """Note that a bundle needs no further look, if it has no outputs left, and remove it when it is old enough.
+
+    Each look would cost as much as the jobs are many.
+    """
     if _has_outputs(bundle):
         return ()
     with contextlib.suppress(OSError):
@@ -86,11 +88,11 @@ def _take_leave(session: Session, bundle: Bundle) -> tuple[str, ...]:
     return _forget_after(session, bundle.directory)
 
 
-def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
+def _put_in_place(uploads: Uploads, bundle: Bundle, cluster: int) -> tuple[str, ...]:
     notes: list[str] = []
     try:
         notes += place_outputs(bundle, cluster)
-        notes += push_pending(now, bundle, cluster)
+        notes += push_pending(uploads, bundle, cluster)
     except (HepsubError, OSError) as error:
         notes.append(f"outputs of cluster {cluster} are still at home: {error}")
     return tuple(dict.fromkeys(notes))
@@ -98,7 +100,7 @@ def _put_in_place(now: Round, bundle: Bundle, cluster: int) -> tuple[str, ...]:
 
 def _has_outputs(bundle: Bundle) -> bool:
     """Whether anything that a user made is still in it, or may be."""
-    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.number))
+    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.ref.number))
 
 
 def _may_have_outputs(bundle: Bundle, proc: int) -> bool:

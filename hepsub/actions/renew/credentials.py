@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
-from hepsub.actions.session import Session
 from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
 from hepsub.auth.credential import CredentialSource, Kind
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
+from hepsub.session import Session
 from hepsub.units import moment_text
 
 _AT_LEAST_S = 30.0
@@ -69,7 +69,7 @@ def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
             credential=pairs[0][0],
             bundles=tuple(bundle for credential, bundle in pairs if not credential.by_condor),
             deliveries=frozenset(
-                (bundle.request.pool, bundle.request.schedd)
+                (bundle.request.ref.pool, bundle.request.ref.schedd)
                 for credential, bundle in pairs
                 if credential.by_condor
             ),

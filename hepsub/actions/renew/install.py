@@ -5,19 +5,53 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.renew.install_result import CRON, SYSTEMD, Installed, Uninstalled
-from hepsub.actions.renew.task import LOOP, THIS_MACHINE, Machine, Task, is_in_afs, renewal_task
-from hepsub.actions.session import Session
+from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
 from hepsub.bundle.directory import claimed
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.tools import crontab, systemd
 from hepsub.tools.run import installed
+from hepsub.tools.timers import LOOP, THIS_MACHINE, Machine, is_in_afs
+
+SYSTEMD = "systemd"
+CRON = "cron"
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """The renewal is started by itself from now on; its fields are its JSON.
+
+    Attributes:
+        kind: `systemd` or `cron`.
+        host: the machine that starts it.
+        where: the unit, or the line of the crontab.
+        every: the pause, in seconds.
+        proof: why it goes on after the logout.
+    """
+
+    kind: str = field(name="installed")
+    host: str
+    where: str
+    every: float = field(name="every_s")
+    proof: str
+
+
+class Uninstalled(Struct, frozen=True, kw_only=True):
+    """The renewal is not started by itself any more; its fields are its JSON.
+
+    Attributes:
+        removed: what was there, in words; empty when nothing was.
+        host: the machine.
+    """
+
+    removed: tuple[str, ...]
+    host: str
 
 
 def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
@@ -27,9 +61,8 @@ def install(session: Session, machine: Machine = THIS_MACHINE) -> Result:
         RenewalNotInstalled: neither would do that.
     """
     task = renewal_task(session, machine)
-    with contextlib.suppress(
-        OSError
-    ):  # what the renewal needs of this login; submissions note it, too
+    # What the renewal needs of this login; submissions note it, too.
+    with contextlib.suppress(OSError):
         note_login(session.paths.logins, task.host, session.situation.environment)
     if is_in_afs(session.situation):
         raise RenewalNotInstalled(

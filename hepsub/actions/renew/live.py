@@ -1,4 +1,4 @@
-"""Which bundles belong to jobs that still need them: the schedds know."""
+"""Which bundles belong to jobs that are still in a queue: the schedds are asked."""
 
 from __future__ import annotations
 
@@ -9,52 +9,46 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.batch import BatchSystem, Queue, Selection
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    Placed,
-    kept_bundles,
-    read_bundle,
-    why_of_another,
-    why_unreadable,
-)
+from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""
 
 
 class LiveBundle(Struct, frozen=True, kw_only=True):
-    """A complete bundle, and the jobs that still need it.
+    """A complete bundle, and its jobs that have not ended.
 
     Attributes:
-        bundle: the bundle.
-        cluster: ClusterId; 0 when it is not known.
+        ref: where its jobs are; the cluster is 0 when it is not known.
         procs: the jobs in the queue; None when the schedd could not be asked.
     """
 
     bundle: Bundle
-    cluster: int
+    ref: SubmissionRef
     procs: frozenset[int] | None
 
     @property
     def has_ended(self) -> bool:
-        """Whether no job needs it any more."""
+        """Whether all of its jobs have ended, as far as is known."""
         return self.procs is not None and not self.procs
 
     @property
     def number(self) -> int:
-        """How many jobs need it, as far as is known."""
-        return self.bundle.request.number if self.procs is None else len(self.procs)
+        """How many of its jobs have not ended; all, where nobody can tell."""
+        return self.bundle.request.ref.number if self.procs is None else len(self.procs)
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """What is alive, as far as anybody can tell.
+    """All complete bundles, and what is wrong with others.
 
     Attributes:
-        bundles: the bundles that are complete, with their jobs.
+        bundles: those that can be read and are believed.
         away: a sentence for each schedd that could not be asked.
         left: a sentence for each bundle that cannot be read, or must not be believed.
     """
@@ -68,7 +62,7 @@ def find_live(session: Session) -> Live:
     """The bundles that are complete, with their jobs; a schedd is asked once for all of its clusters."""
     by_schedd: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
     for each in kept_bundles(session.bundles):
-        by_schedd[each.pool, each.schedd].append(each)
+        by_schedd[each.ref.pool, each.ref.schedd].append(each)
     found: list[LiveBundle] = []
     away: list[str] = []
     left: list[str] = []
@@ -86,7 +80,7 @@ def find_live(session: Session) -> Live:
             elif not is_believed(session, bundle, each):
                 left.append(not_believed(each))
             else:
-                found.append(LiveBundle(bundle=bundle, cluster=each.cluster, procs=procs))
+                found.append(LiveBundle(bundle=bundle, ref=each.ref, procs=procs))
     return Live(bundles=tuple(found), away=tuple(away), left=tuple(left))
 
 
@@ -94,9 +88,9 @@ def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
     """Whether a bundle says what was submitted: one of the old form only as its jobs' schedd confirms it."""
     if not bundle.old:
         return True
-    job = Selection(ids=(JobId(cluster=placed.cluster),))
+    job = Selection(ids=placed.ref.ids)
     try:
-        there = session.schedd(placed.pool, placed.schedd)
+        there = session.schedd(placed.ref.pool, placed.ref.schedd)
         jobs = there.queue(job, session.situation.now).jobs or there.history(job, 1)
         return not bundle.was_changed(min((each.submitted for each in jobs), default=0.0))
     except (HepsubError, OSError):
@@ -106,9 +100,9 @@ def is_believed(session: Session, bundle: Bundle, placed: Placed) -> bool:
 def not_believed(placed: Placed) -> str:
     """What to say of a bundle that is not."""
     return (
-        f"cluster {placed.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
-        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.cluster} brings its"
-        " outputs here"
+        f"cluster {placed.ref.cluster} was submitted by an older hepsub, and its jobs may have changed what is noted in"
+        f" {placed.directory}: nothing in it is renewed or put into its place; hep_fetch {placed.ref.cluster} brings"
+        " its outputs here"
     )
 
 
@@ -122,7 +116,7 @@ def _ask(
     try:
         there = session.schedd(pool, schedd)
         known = [_with_cluster(there, each) for each in placed]
-        ids = tuple(JobId(cluster=each.cluster) for each in known if each.cluster)
+        ids = tuple(JobId(cluster=each.ref.cluster) for each in known if each.ref.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
         procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
         here = session.policy.pool[pool].kind == "here"
@@ -133,20 +127,20 @@ def _ask(
 
 def _with_cluster(schedd: BatchSystem, placed: Placed) -> Placed:
     """Where a bundle's jobs are; one that does not tell its cluster is looked for by its UUID."""
-    if placed.cluster:
+    if placed.ref.cluster:
         return placed
-    found = schedd.find(Selection(uuid=placed.directory.name))
-    return replace(placed, cluster=found[0].cluster) if found else placed
+    found = schedd.find(Selection(uuid=placed.ref.uuid))
+    return replace(placed, ref=found[0]) if found else placed
 
 
 def _mine(
     schedd: BatchSystem, placed: Placed, procs: Mapping[int, frozenset[int]], *, here: bool
 ) -> frozenset[int] | None:
-    if not placed.cluster:
+    if not placed.ref.cluster:
         return None
-    mine = procs.get(placed.cluster, frozenset())
+    mine = procs.get(placed.ref.cluster, frozenset())
     # The embedded pool may have another queue, in another HEPSUB_HERE_DIR, that has these jobs.
-    if here and not mine and not schedd.find(Selection(uuid=placed.directory.name)):
+    if here and not mine and not schedd.find(Selection(uuid=placed.ref.uuid)):
         return None
     return mine
 

@@ -1,6 +1,6 @@
-"""Every command on its way: a ticket that is newer than what the bundles hold is offered to them.
+"""At the end of every command: a ticket or token that is newer than what bundles hold is put into them at once.
 
-After the renewable life only a new kinit helps, and its user should not have to think of hepsub then.
+After the renewable life of a ticket only a new kinit helps, and nobody should have to think of hepsub then.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.documents import has_been
 from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS, PRIVATE
+from hepsub.session import Session
 
 _OFFERED = "offered"
 
 
 def offer(session: Session) -> None:
-    """Renew at once what travels with live jobs, if its user has got something new since the last time.
+    """Run a round of the renewal if the user's ticket or token was written since the last command.
 
-    It costs one look at two files; trouble is hep_auth renew's to tell.
+    Costs two stat(2) where nothing is new. Errors are left to hep_auth renew to report.
     """
     mark = session.bundles / DIRECTORY / _OFFERED
     newest = max((_written(path) for path in _places(session)), default=0.0)

@@ -1,20 +1,19 @@
-"""hep_auth renew: one round over the bundles of live jobs, which leaves everything in them good for longer."""
+"""hep_auth renew: one round over all bundles: renew credentials and signed URLs, recover, collect, close."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.spooled import fetch_spooled
+from hepsub.actions.queue.ends import collect_all
 from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
-from hepsub.actions.returned.pending import Round
-from hepsub.actions.session import Session
+from hepsub.actions.returned.pending import Uploads
 from hepsub.actions.submit.libraries import shelf_beside
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
@@ -27,14 +26,39 @@ from hepsub.auth.renewal import (
     state_text,
 )
 from hepsub.bundle.bundle import unusable
-from hepsub.bundle.directory import claimed, look_at_root, sweep, unfinished, why_of_another
+from hepsub.bundle.directory import claimed, sweep, why_of_another
+from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import CREDENTIALS
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Problem, Result
+from hepsub.session import Session
 
 _SHORTEST_PAUSE_S = 2.0
 _OVERDUE_PAUSE_S = 60.0
+
+
+class RenewedOutcome(Struct, frozen=True, kw_only=True):
+    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+
+    expires: float | None
+    renewable_until: float | None
+    renewed: float
+    failures: int
+    message: str
+    remedy: str
+
+
+class RenewedDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth renew: as `Renewed`."""
+
+    busy: bool
+    when: float
+    host: str
+    jobs: int
+    next_in_s: float
+    credentials: Mapping[str, RenewedOutcome]
+    storages: Mapping[str, RenewedOutcome]
 
 
 class Renewed(Struct, frozen=True, kw_only=True):
@@ -50,29 +74,34 @@ class Renewed(Struct, frozen=True, kw_only=True):
     busy: bool
     pause: float
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> RenewedDocument:
         """The round as it stands under `result` in JSON."""
-        return {
-            "busy": self.busy,
-            "when": self.state.when,
-            "host": self.state.host,
-            "jobs": self.state.jobs,
-            "next_in_s": self.pause,
-            "credentials": {n: _document(each) for n, each in self.state.credentials.items()},
-            "storages": {n: _document(each) for n, each in self.state.storages.items()},
-        }
+        state, outcomes = self.state, dict[str, RenewedOutcome]
+        return RenewedDocument(
+            busy=self.busy,
+            when=state.when,
+            host=state.host,
+            jobs=state.jobs,
+            next_in_s=self.pause,
+            credentials=convert(state.credentials, outcomes, from_attributes=True),
+            storages=convert(state.storages, outcomes, from_attributes=True),
+        )
 
 
 def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
-    """Renew what does not outlive its use, finish what was interrupted, clear away what has ended.
+    """Run one round, unless another process is at it: then do nothing.
+
+    Interrupted submissions are recovered and spools fetched; tickets, tokens and signed URLs of jobs that have not
+    ended are renewed where that is due; bundles of ended jobs are closed.
 
     One trouble does not stop the others: each is a problem of the result, and is tried again later.
 
     Args:
         session: the session.
-        patient: whether to wait after a failure, longer each time, before it is tried again; a user who
-            has just done something about it is not patient.
-        by_itself: whether nobody started it by hand, so that it will come again.
+        patient: whether to back off after failures; a user who has just done something about them wants a
+            retry now.
+        by_itself: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
+            follow, and troubles are not the exit code's business.
 
     Raises:
         BundleUnusable: the state cannot be written.
@@ -106,10 +135,10 @@ def _left(trouble: str) -> Problem:
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
     """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
     stores = open_stores(session)
-    pending = Round(stores=stores)
+    uploads = Uploads(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
-    notes = [*recover(session, stores), *fetch_spooled(session)]
+    notes = [*recover(session, stores), *collect_all(session)]
     alive = find_live(session)
     found = alive.bundles
     notes += alive.away
@@ -124,8 +153,8 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     storages = renew_signatures(session, stores, live, before.storages)
     for each in found:
         if each.has_ended:
-            left += close_bundle(session, pending, each.bundle, each.cluster)
-    left += revisit_finished(session, pending)
+            left += close_bundle(session, uploads, each.bundle, each.ref.cluster)
+    left += revisit_finished(session, uploads)
     state = RenewalState(
         when=now,
         host=session.situation.host,
@@ -174,14 +203,3 @@ def _problems(state: RenewalState) -> Iterable[Problem]:
             yield Problem(
                 code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy
             )
-
-
-def _document(outcome: Outcome) -> dict[str, Json]:
-    return {
-        "expires": outcome.expires,
-        "renewable_until": outcome.renewable_until,
-        "renewed": outcome.renewed,
-        "failures": outcome.failures,
-        "message": outcome.message,
-        "remedy": outcome.remedy,
-    }

@@ -11,12 +11,12 @@ from types import FrameType
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.renew.renew import Renewed, renew
-from hepsub.actions.session import open_session
+from hepsub.actions.renew.renew import Renewed, RenewedDocument, renew
 from hepsub.auth.login_environment import noted_login
 from hepsub.errors import HepsubError
 from hepsub.paths import paths_for
-from hepsub.result import Json, Result, Value
+from hepsub.result import Result
+from hepsub.session import open_session
 from hepsub.situation import adopt, read_situation
 
 _AFTER_TROUBLE_S = 60.0
@@ -24,7 +24,7 @@ _SHORTEST_S = 1.0
 
 
 class Looped(Struct, frozen=True, kw_only=True):
-    """How a loop ended.
+    """How a loop ended; its fields are its JSON.
 
     Attributes:
         rounds: how many rounds there were.
@@ -32,18 +32,14 @@ class Looped(Struct, frozen=True, kw_only=True):
 
     rounds: int
 
-    def document(self) -> dict[str, Json]:
-        """The loop as it stands under `result` in JSON."""
-        return {"rounds": self.rounds}
-
 
 class Silent(Struct, frozen=True, kw_only=True):
-    """A value whose text is left out; the document is there for those who ask for it."""
+    """A round whose text is left out; the document is there for those who ask for it."""
 
-    value: Value
+    value: Renewed
 
-    def document(self) -> dict[str, Json]:
-        """The value as it stands under `result` in JSON."""
+    def document(self) -> RenewedDocument:
+        """The round as it stands under `result` in JSON."""
         return self.value.document()
 
 
@@ -62,7 +58,10 @@ def one_round(*, quiet: bool = False, by_itself: bool = False) -> Result:
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
     alone = by_itself or quiet
     result = renew(open_session(), patient=alone, by_itself=alone)
-    return replace(result, value=Silent(value=result.value), problems=()) if quiet else result
+    if not quiet:
+        return result
+    assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
+    return replace(result, value=Silent(value=result.value), problems=())
 
 
 def loop(every: int | None, say: Callable[[str], None]) -> Result:

@@ -8,17 +8,17 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores, sign, used_storages
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.directory import Signed, read_signed
 from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
+from hepsub.session import Session
 
 _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""
 
 
-class _Round(Struct, frozen=True, kw_only=True):
+class _Round(Struct, kw_only=True, eq=False):
     """What happened in one round: the storages that were signed for, and the troubles by storage.
 
     A bundle that is broken is its own trouble: it keeps nobody from signing for the others.
@@ -50,7 +50,7 @@ def renew_signatures(
     done = _Round()
     for each in live:
         used = used_storages(each.bundle.request)
-        if not each.cluster and each.bundle.request.staging.needs_cluster:
+        if not each.ref.cluster and each.bundle.request.staging.needs_cluster:
             continue  # its places cannot be named
         signed = read_signed(each.bundle.directory, now)
         waiting = [n for n in used if n in done.troubles or now < _outcome(before, n).not_before]
@@ -93,7 +93,7 @@ def _sign(
     session: Session, stores: Stores, each: LiveBundle, used: Sequence[str], done: _Round
 ) -> None:
     try:
-        sign(session, stores, each.bundle, each.cluster, each.procs)
+        sign(session, stores, each.bundle, each.ref.cluster, each.procs)
     except BundleUnusable as error:
         done.broken.update(dict.fromkeys(used, error))
     except HepsubError as error:

@@ -2,18 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from hepsub.actions.renew.install_result import CRON, SYSTEMD, RenewalStatus
-from hepsub.actions.renew.task import THIS_MACHINE, Machine, Task, renewal_task, way_to_renew
-from hepsub.actions.session import Session
-from hepsub.auth.renewal import read_state
+from msgspec import Struct
+
+from hepsub.actions.renew.install import CRON, SYSTEMD
+from hepsub.actions.renew.task import Task, renewal_task
+from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.tools import crontab, systemd
+from hepsub.tools.timers import THIS_MACHINE, Machine, way_to_renew
 from hepsub.units import duration_text, moment_text
 
 _NOT_RENEWED = "not-renewed"
+
+
+class OutcomeDocument(Struct, frozen=True, kw_only=True):
+    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+
+    kind: str
+    name: str
+    expires: float | None
+    renewable_until: float | None
+    renewed: float | None
+    failures: int
+    message: str
+    remedy: str
+
+
+class StatusDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_auth renew -status: as `RenewalStatus`."""
+
+    installed: str | None
+    where: str | None
+    host: str
+    active: bool
+    last_run: float | None
+    last_host: str | None
+    every_s: float
+    jobs: int
+    notes: tuple[str, ...]
+    outcomes: tuple[OutcomeDocument, ...]
+
+
+class RenewalStatus(Struct, frozen=True, kw_only=True):
+    """How it stands with the renewal.
+
+    Attributes:
+        state: what the last run did.
+        kind: `systemd`, `cron`, or empty when this machine does not start it.
+        where: the unit, or the line of the crontab.
+        host: this machine.
+        active: whether it seems to run by itself, here or on another machine.
+        now: seconds since the epoch.
+    """
+
+    state: RenewalState
+    kind: str
+    where: str
+    host: str
+    active: bool
+    now: float
+
+    def document(self) -> StatusDocument:
+        """The status as it stands under `result` in JSON."""
+        state = self.state
+        return StatusDocument(
+            installed=self.kind or None,
+            where=self.where or None,
+            host=self.host,
+            active=self.active,
+            last_run=state.when or None,
+            last_host=state.host or None,
+            every_s=state.every,
+            jobs=state.jobs,
+            notes=state.notes,
+            outcomes=(
+                *_outcomes("credential", state.credentials),
+                *_outcomes("storage", state.storages),
+            ),
+        )
 
 
 def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
@@ -97,3 +167,17 @@ def _exit_code(troubles: tuple[Problem, ...]) -> int:
     if any(each.code != _NOT_RENEWED for each in troubles):
         return RenewalNotInstalled.exit_code
     return NotDone.exit_code if troubles else 0
+
+
+def _outcomes(kind: str, outcomes: Mapping[str, Outcome]) -> Iterator[OutcomeDocument]:
+    for name, each in outcomes.items():
+        yield OutcomeDocument(
+            kind=kind,
+            name=name,
+            expires=each.expires,
+            renewable_until=each.renewable_until,
+            renewed=each.renewed or None,
+            failures=each.failures,
+            message=each.message,
+            remedy=each.remedy,
+        )

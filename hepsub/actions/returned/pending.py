@@ -39,11 +39,10 @@ _ENOUGH = 5
 """So many refusals in a row are the bucket's, and not the objects'."""
 
 
-class Round(Struct, frozen=True, kw_only=True):
-    """What is known of the storages in one round.
+class Uploads(Struct, kw_only=True, eq=False):
+    """The uploads of one run, and what it has learned of the storages meanwhile.
 
     Attributes:
-        stores: the storages.
         force: whether outputs are put over what another run has written meanwhile.
         away: the buckets that could not be asked, and why: they are left alone.
         refused: how many uploads a bucket has refused in a row; a full one refuses those of ten thousand jobs.
@@ -143,7 +142,7 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 def push_pending(
-    now: Round, bundle: Bundle, cluster: int, procs: Collection[int] | None = None
+    uploads: Uploads, bundle: Bundle, cluster: int, procs: Collection[int] | None = None
 ) -> tuple[str, ...]:
     """Upload what came home from the jobs of a bundle; a sentence for what could not be.
 
@@ -151,7 +150,7 @@ def push_pending(
     nothing is lost and nothing is done twice that matters. A job that cannot be used does not stop the others.
 
     Args:
-        now: the round.
+        uploads: what the run has learned so far.
         bundle: the bundle of a submission.
         cluster: its ClusterId.
         procs: the jobs; None for all.
@@ -159,16 +158,16 @@ def push_pending(
     Raises:
         HepsubError: a storage is not known any more, or has no keys.
     """
-    push = _Push(now=now, bundle=bundle, cluster=cluster)
-    push.each(range(bundle.request.number) if procs is None else sorted(procs), push.find)
-    there = now.look(place for job in push.jobs.values() for _, place in job.stored())
+    push = _Push(uploads=uploads, bundle=bundle, cluster=cluster)
+    push.each(range(bundle.request.ref.number) if procs is None else sorted(procs), push.find)
+    there = uploads.look(place for job in push.jobs.values() for _, place in job.stored())
     push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
-    held = now.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
+    held = uploads.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
     push.each(push.ready, lambda tree, proc: push.mark(tree, push.jobs[proc], held))
     return tuple(dict.fromkeys((*push.troubles, *push.refused())))
 
 
-class _Push(Struct, frozen=True, kw_only=True):
+class _Push(Struct, kw_only=True, eq=False):
     """What came home from the jobs of a bundle, on its way into its place.
 
     Attributes:
@@ -178,7 +177,7 @@ class _Push(Struct, frozen=True, kw_only=True):
         refusals: what a storage has refused, in words: told once, with what may be done.
     """
 
-    now: Round
+    uploads: Uploads
     bundle: Bundle
     cluster: int
     jobs: dict[int, JobAtHome] = field(default_factory=dict)
@@ -223,13 +222,15 @@ class _Push(Struct, frozen=True, kw_only=True):
         listed, troubles = pending_at(tree)
         self.troubles.extend(f"{self.cluster}.{proc}: {each}" for each in troubles[:_NAMED])
         if confirmed(listed, report):
-            self.jobs[proc] = job_at_home(self.now.stores, self.bundle, self.cluster, proc, report)
+            self.jobs[proc] = job_at_home(
+                self.uploads.stores, self.bundle, self.cluster, proc, report
+            )
         elif report.is_complete:
             _forget_earlier(tree, report)
 
     def outputs(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
         """Put the outputs of a job into their place; those that are, leave the list one by one."""
-        if not self.now.force and (trouble := job.superseded(there)):
+        if not self.uploads.force and (trouble := job.superseded(there)):
             self.troubles.append(trouble)
             return
         listed, _ = pending_at(tree)
@@ -269,7 +270,7 @@ class _Push(Struct, frozen=True, kw_only=True):
                 f" or not where {job.name} was to put it"
             )
         if isinstance(place, ObjectPlace):
-            self.now.put(tree, job, each, place, there.get(place))
+            self.uploads.put(tree, job, each, place, there.get(place))
             return True
         facts = tree.look(each.path)
         if facts is not None and stat.S_ISDIR(facts.st_mode):
@@ -291,11 +292,11 @@ class _Push(Struct, frozen=True, kw_only=True):
                 f"the marker of {job.name}: {printable(destination)} is in no storage of the policy, or not its place"
             )
         for _, where in job.stored():
-            self.now.check(where)
-        if trouble := job.why_incomplete(there, self.now.written):
+            self.uploads.check(where)
+        if trouble := job.why_incomplete(there, self.uploads.written):
             raise InputsMissing(trouble)
         etags = {said.url: there[where].etag for said, where in job.stored() if said.url}
-        self.now.upload(BytesIO(job.report.marker_text(etags)), job.marker[0])
+        self.uploads.upload(BytesIO(job.report.marker_text(etags)), job.marker[0])
         write_pending(tree, ())
 
 

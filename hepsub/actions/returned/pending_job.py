@@ -57,7 +57,6 @@ class JobAtHome(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: `cluster.proc`.
-        proc: ProcId.
         home: its directory, for people.
         report: what its last run says of them.
         goals: what it was to write.
@@ -163,7 +162,7 @@ def job_at_home(
     """
     request = bundle.request
     outputs = request.staging.outputs_of(request.values(proc, cluster))
-    marker = marker_place(outputs, request.uuid, proc)
+    marker = marker_place(outputs, request.ref.uuid, proc)
     return JobAtHome(
         name=f"{cluster}.{proc}",
         proc=proc,

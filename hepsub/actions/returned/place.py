@@ -6,6 +6,7 @@ they go is the request's decision alone: what a job wrote there is opened, never
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.report import report_at
+from hepsub.bundle.report import Report, report_at
 from hepsub.bundle.returned import OUTPUTS, Returned, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.files import Tree, copy_whole, name_beside
@@ -35,7 +36,7 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
         cluster: its ClusterId.
     """
     troubles: list[str] = []
-    for proc in range(bundle.request.number):
+    for proc in range(bundle.request.ref.number):
         job, home = f"{cluster}.{proc}", bundle.returned(proc)
         try:
             with bundle.open_returned(proc) as tree:
@@ -93,11 +94,29 @@ def _place_job(
         ):
             troubles.append(f"{source} is larger than what may come home: it stays there")
             continue
+        if report is not None and not _is_as_told(tree, returned, name, report):
+            troubles.append(
+                f"{source} is not the file that the job's report tells of: it stays there"
+            )
+            continue
         own = [_put(tree, returned, name, goal) for goal in goals[name]]
         troubles += [f"{text}; it lies in {source}" for text in own if text]
         if not any(own):
             _remove(tree, returned, name)
     return troubles
+
+
+def _is_as_told(tree: Tree, returned: Returned, name: str, report: Report) -> bool:
+    """Whether an output is what its job's last run had: HTCondor may leave a part of it, or an earlier run's file."""
+    for each, facts in returned.below(name).items():
+        if not report.brought(each, facts.st_size):
+            return False
+        said = report.said(each)
+        if said is not None and said.md5:
+            with os.fdopen(tree.open(f"{OUTPUTS}/{each}"), "rb") as file:
+                if hashlib.file_digest(file, "md5").hexdigest() != said.md5:
+                    return False
+    return True
 
 
 def _goals(

@@ -6,12 +6,9 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
-import dataclasses
-
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.take_back import cancel, interrupted, take_back
 from hepsub.batch import BatchSystem, Selection, Submitted
 from hepsub.bundle.bundle import Bundle
@@ -24,8 +21,10 @@ from hepsub.errors import (
     SubmissionRefused,
     SubmissionUncertain,
 )
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
+from hepsub.session import Session
 
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
@@ -62,10 +61,9 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
         HepsubError: the schedd refused, and there is no cluster.
     """
     intent = Entry(
-        uuid=order.uuid,
-        pool=order.plan.route.pool,
-        schedd=schedd.name,
-        number=order.plan.number,
+        ref=SubmissionRef(
+            uuid=order.uuid, pool=schedd.pool, schedd=schedd.name, number=order.plan.number
+        ),
         when=session.situation.now,
         once=order.plan.once,
         what=order.what,
@@ -75,16 +73,14 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
     try:
         submitted = schedd.submit(order.plan, order.uuid)
     except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
-        _note(session, replace(intent, cluster=NO_CLUSTER))
+        _note(session, intent.with_cluster(NO_CLUSTER))
         raise _cause(session, error) from error
     except (HepsubError, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             session.interrupts.noted = True
         submitted = _after_trouble(session, schedd, order, intent, bundle, error)
-    noted = _note(session, replace(intent, cluster=submitted.cluster))
-    return (
-        submitted if noted else dataclasses.replace(submitted, notes=(*submitted.notes, _UNNOTED))
-    )
+    noted = _note(session, intent.with_cluster(submitted.ref.cluster))
+    return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
 
 
 def _after_trouble(
@@ -98,21 +94,21 @@ def _after_trouble(
     """The cluster, if the schedd has it and its jobs can still start."""
     cause = _cause(session, error)
     try:
-        found = look_up(session, schedd.name, intent, cause=cause)
+        found = look_up(session, intent.ref, cause=cause)
     except SubmissionUncertain:
         if session.interrupts.noted:
             cancel(bundle)
         raise
     if found is None:
-        _note(session, replace(intent, cluster=NO_CLUSTER))
+        _note(session, intent.with_cluster(NO_CLUSTER))
         raise cause from error
     if order.plan.route.spool:  # its files cannot be sent any more
-        _note(session, replace(intent, cluster=found.cluster))
+        _note(session, intent.with_cluster(found.cluster))
         why = take_back(session, schedd, found, bundle)
         if session.interrupts.noted:
             raise interrupted(found, why, bundle) from error
         raise cause if not why else _left_behind(found, why, cause) from error
-    return found
+    return Submitted(ref=found)
 
 
 def _cause(session: Session, error: BaseException) -> HepsubError:
@@ -122,7 +118,7 @@ def _cause(session: Session, error: BaseException) -> HepsubError:
     return error
 
 
-def _left_behind(found: Submitted, why: str, cause: HepsubError) -> SubmissionRefused:
+def _left_behind(found: SubmissionRef, why: str, cause: HepsubError) -> SubmissionRefused:
     return SubmissionRefused(
         f"cluster {found.cluster} cannot start: {cause.message} before its files were handed over; nor could it be"
         f" removed: {why}",
@@ -140,21 +136,21 @@ def _note(session: Session, entry: Entry) -> bool:
 
 
 def look_up(
-    session: Session, schedd_name: str, intent: Entry, cause: BaseException
-) -> Submitted | None:
-    """Ask a schedd, located anew (a restart changes its address), for the cluster of an intent.
+    session: Session, intended: SubmissionRef, cause: BaseException
+) -> SubmissionRef | None:
+    """Ask a schedd, located anew (a restart changes its address), for the cluster of a submission.
 
     Raises:
         SubmissionUncertain: it cannot be asked.
     """
     try:
-        schedd = session.schedd(intent.pool, schedd_name)
-        found = schedd.find(Selection(uuid=intent.uuid))
+        schedd = session.schedd(intended.pool, intended.schedd)
+        found = schedd.find(Selection(uuid=intended.uuid))
     except HepsubError as trouble:
         raise SubmissionUncertain(
-            f"the connection to {schedd_name} was lost during the submission ({cause}), and it cannot be"
+            f"the connection to {intended.schedd} was lost during the submission ({cause}), and it cannot be"
             f" asked now whether the cluster exists ({trouble})",
             remedy="do not submit again blindly: when the schedd is back, hep_q -u shows the cluster or not"
-            f" (its HepSub_UUID is {intent.uuid}); hep_sub -once KEY can always be repeated safely",
+            f" (its HepSub_UUID is {intended.uuid}); hep_sub -once KEY can always be repeated safely",
         ) from cause
     return found[0] if found else None

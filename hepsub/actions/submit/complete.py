@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.spool import hand_over
 from hepsub.actions.submit.stage import Stores, open_gate
 from hepsub.actions.submit.take_back import interrupted, take_back
-from hepsub.batch import BatchSystem, Submitted
+from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
+from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
+from hepsub.session import Session
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ def complete(
     stores: Stores,
     bundle: Bundle | None,
     schedd: BatchSystem,
-    submitted: Submitted,
+    ref: SubmissionRef,
     *,
     spool: bool,
 ) -> Completed:
@@ -48,33 +49,31 @@ def complete(
     """
     try:
         if spool:
-            hand_over(session, stores, bundle, schedd, submitted)
+            hand_over(session, stores, bundle, schedd, ref.cluster)
         elif bundle is not None and bundle.request.staging.needs_cluster:
             session.interrupts.check()
-            open_gate(session, stores, bundle, schedd, submitted.cluster)
+            open_gate(session, stores, bundle, schedd, ref.cluster)
     except KeyboardInterrupt as error:
-        raise _taken_back(session, schedd, submitted, bundle) from error
+        raise _taken_back(session, schedd, ref, bundle) from error
     except HepsubError as error:
         if session.interrupts.noted:
-            raise _taken_back(session, schedd, submitted, bundle) from error
+            raise _taken_back(session, schedd, ref, bundle) from error
         if spool:
-            error = _not_handed_over(
-                submitted, take_back(session, schedd, submitted, bundle), error
-            )
+            error = _not_handed_over(ref, take_back(session, schedd, ref, bundle), error)
         return _failed(error)
-    notes = _mark_ready(bundle, submitted.cluster)
+    notes = _mark_ready(bundle, ref.cluster)
     if session.interrupts.take():
-        return _too_late(submitted.cluster, notes)
+        return _too_late(ref.cluster, notes)
     return Completed(notes=notes)
 
 
-def _not_handed_over(submitted: Submitted, why: str, error: HepsubError) -> SubmissionRefused:
+def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> SubmissionRefused:
     """What to say of a cluster without files that could not be removed either.
 
     Raises:
         SubmissionRefused: it was removed.
     """
-    cluster = submitted.cluster
+    cluster = ref.cluster
     cause = f"its files could not be handed over to the schedd: {error.message}"
     if not why:
         raise SubmissionRefused(
@@ -87,10 +86,10 @@ def _not_handed_over(submitted: Submitted, why: str, error: HepsubError) -> Subm
 
 
 def _taken_back(
-    session: Session, schedd: BatchSystem, submitted: Submitted, bundle: Bundle | None
+    session: Session, schedd: BatchSystem, ref: SubmissionRef, bundle: Bundle | None
 ) -> Interrupted:
     session.interrupts.take()
-    return interrupted(submitted, take_back(session, schedd, submitted, bundle), bundle)
+    return interrupted(ref, take_back(session, schedd, ref, bundle), bundle)
 
 
 def _failed(error: HepsubError) -> Completed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
@@ -12,6 +11,7 @@ from hepsub.plan.credentials import KERBEROS, JobCredential
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
+from hepsub.session import Session
 
 _AT_LEAST_S = 300.0
 """What goes into a bundle should live so long, where its source can do that."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hepsub.plan.model import Plan, Proc
+from hepsub.plan.staging import StagingPlan
 from hepsub.result import Json
+
+if TYPE_CHECKING:
+    from hepsub.bundle.request import BundleRequest
 
 
 def proc_document(proc: Proc) -> dict[str, Json]:
@@ -22,11 +28,29 @@ def proc_document(proc: Proc) -> dict[str, Json]:
     }
 
 
-def library_documents(plan: Plan | None, *, uploaded: bool) -> list[Json]:
+def library_documents(staging: StagingPlan | None, *, uploaded: bool) -> list[Json]:
     """The libraries; `uploaded` tells whether those that were missing were uploaded, or only would be."""
-    if plan is None or plan.staging is None:
+    if staging is None:
         return []
-    return [each.document(uploaded=uploaded) for each in plan.staging.libraries]
+    return [each.document(uploaded=uploaded) for each in staging.libraries]
+
+
+def earlier_procs(request: BundleRequest, cluster: int) -> list[Json]:
+    """The jobs of an earlier submission, as its bundle has them; none where that is of a time that did not note it."""
+    if not request.stdout:
+        return []
+    return [
+        log_document(proc, *request.log_names(proc), cluster) for proc in range(request.ref.number)
+    ]
+
+
+def log_document(proc: int, stdout: str, stderr: str, cluster: int) -> dict[str, Json]:
+    """Where a job of a submitted cluster writes."""
+    return {
+        "proc": proc,
+        "stdout": stdout.replace("%{ClusterId}", str(cluster)),
+        "stderr": stderr.replace("%{ClusterId}", str(cluster)),
+    }
 
 
 def route_document(plan: Plan) -> dict[str, Json]:

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores, open_gate
 from hepsub.actions.submit.take_back import note_gone, take_back
-from hepsub.batch import SPOOLING, BatchSystem, Selection, State, Submitted
+from hepsub.batch import SPOOLING, BatchSystem, Selection, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (
-    clear_torn,
     discard_bundle,
     is_ready,
     read_bundle,
     taken_over,
-    unfinished,
     why_of_another,
 )
+from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.jobid import SubmissionRef
+from hepsub.session import Session
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""
@@ -60,15 +60,15 @@ def _recover(session: Session, stores: Stores, directory: Path) -> str:
 
 
 def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
-    request = bundle.request
-    if request.pool not in session.policy.pool:
+    request, ref = bundle.request, bundle.request.ref
+    if ref.pool not in session.policy.pool:
         return ""
-    schedd = session.schedd(request.pool, request.schedd)
-    wanted = Selection(uuid=request.uuid)
+    schedd = session.schedd(ref.pool, ref.schedd)
+    wanted = Selection(uuid=ref.uuid)
     found = schedd.find(wanted)
     if not found:
         discard_bundle(bundle.directory)
-        note_gone(session, request.uuid)
+        note_gone(session, ref.uuid)
         return ""
     queue = schedd.queue(wanted, session.situation.now)
     living = [job for job in queue.jobs if job.state is not State.REMOVED]
@@ -83,7 +83,7 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
 
 
 def _remove(
-    session: Session, schedd: BatchSystem, bundle: Bundle, found: Submitted, *, living: bool
+    session: Session, schedd: BatchSystem, bundle: Bundle, found: SubmissionRef, *, living: bool
 ) -> str:
     """Remove what can, or may, never start."""
     why = take_back(session, schedd, found, bundle)

@@ -5,10 +5,10 @@ Until the files have arrived the jobs are on hold at the schedd.
 
 from __future__ import annotations
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.stage import Stores, sign
-from hepsub.batch import BatchSystem, Submitted
+from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
+from hepsub.session import Session
 
 
 def hand_over(
@@ -16,7 +16,7 @@ def hand_over(
     stores: Stores,
     bundle: Bundle | None,
     schedd: BatchSystem,
-    submitted: Submitted,
+    cluster: int,
 ) -> None:
     """Complete the bundle now that the cluster's id is known, and send all files to the schedd.
 
@@ -25,6 +25,6 @@ def hand_over(
         KeyboardInterrupt: the user interrupted it before they were sent.
     """
     if bundle is not None and bundle.request.staging.needs_cluster:
-        sign(session, stores, bundle, submitted.cluster)
+        sign(session, stores, bundle, cluster)
     session.interrupts.check()
-    schedd.hand_over(submitted)
+    schedd.hand_over(cluster)

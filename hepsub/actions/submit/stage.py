@@ -10,17 +10,15 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.common import check_common
-from hepsub.bundle.directory import check_owner, check_root, discard_bundle, new_bundle
+from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
-from hepsub.condor.description import GATE
+from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
@@ -28,10 +26,9 @@ from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.policy.model import Storage
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-from hepsub.tools.condor import edit_cluster
-from hepsub.tools.run import installed
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -135,7 +132,7 @@ def sign(
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    wanted = range(bundle.request.number) if procs is None else procs
+    wanted = range(bundle.request.ref.number) if procs is None else procs
     bundle.write_manifests(known, stores.signer, session.interrupts.checked(wanted))
     used = used_storages(bundle.request)
     bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
@@ -148,7 +145,7 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
-    if plan.factory_idle and staging.needs_cluster and not installed("condor_qedit"):
+    if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
             " cluster need condor_qedit then, which is not installed here",
@@ -162,7 +159,7 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
     names: dict[str, None] = {}
-    for proc in range(request.number if listed else 1):
+    for proc in range(request.ref.number if listed else 1):
         values = request.values(proc, None)
         for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
             if isinstance(each.place, ObjectPlace):
@@ -183,10 +180,7 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster)
         session.interrupts.check()
-        if bundle.request.factory:
-            pool = session.policy.pool[bundle.request.pool]
-            edit_cluster(schedd.name, pool.collector, cluster, GATE, "true")
-        schedd.open_gate(cluster)
+        schedd.open_gate(cluster, factory=bundle.request.factory)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
@@ -194,15 +188,22 @@ def open_gate(
         ) from error
 
 
-def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
-    """A sentence for each storage whose signed URLs may end before the jobs do."""
-    if plan.staging is None:
-        return ()
+def forecast(
+    session: Session, stores: Stores, plan: Plan, request: BundleRequest
+) -> tuple[str, ...]:
+    """A sentence for each storage whose signed URLs may end before the jobs do.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        plan: the decided submission.
+        request: what its bundle was made for.
+    """
     now = session.situation.now
     renewed = read_state(session.bundles, now).is_active(now)
     span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
     notes = []
-    for name in used_storages(request_for(plan, plan.staging, "", "")):
+    for name in used_storages(request):
         store = stores.store(name)
         if store.keys.token and store.keys.expires is None:
             notes.append(
@@ -216,7 +217,7 @@ def forecast(session: Session, stores: Stores, plan: Plan) -> tuple[str, ...]:
                 outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
             )
         )
-        if plan.staging.confined and not plan.staging.is_refreshed:
+        if request.staging.confined and not request.staging.is_refreshed:
             notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
     return tuple(note for note in notes if note)
 

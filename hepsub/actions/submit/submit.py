@@ -6,33 +6,44 @@ import contextlib
 import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.commit import Order, commit, look_up
 from hepsub.actions.submit.complete import complete
 from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
-from hepsub.actions.submit.documents import library_documents, proc_document, route_document
+from hepsub.actions.submit.documents import (
+    earlier_procs,
+    library_documents,
+    log_document,
+    proc_document,
+    route_document,
+)
 from hepsub.actions.submit.libraries import shelf_beside, uploaded_note
 from hepsub.actions.submit.log_directories import make_directories
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
 from hepsub.auth.login_environment import note_login
-from hepsub.batch import BatchSystem, Selection, Submitted
-from hepsub.bundle.common import check_common
+from hepsub.batch import BatchSystem, Selection
 from hepsub.bundle.request import request_for
+from hepsub.bundle.root import check_common
 from hepsub.bundle.sent import preview_seal
 from hepsub.condor.description import describe
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.job import JobSpec
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
 from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Json, NotedProblem, Result
+from hepsub.session import Session
 from hepsub.survey.survey import survey
+
+if TYPE_CHECKING:
+    from hepsub.bundle.bundle import Bundle
 
 _SHOWN_PROCS = 10
 
@@ -73,7 +84,7 @@ class Preview(Struct, frozen=True, kw_only=True):
             "universe": plan.universe,
             "priority": plan.priority,
             "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
-            "libraries": library_documents(plan, uploaded=False),
+            "libraries": library_documents(plan.staging, uploaded=False),
             "secret_variables": list(plan.secrets),
             "first": plan.first,
             "factory": plan.factory_idle > 0,
@@ -90,15 +101,20 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     Attributes:
         submitted: the cluster.
-        pool: the pool's name in the policy.
         plan: the decided submission; None when the key had been used before.
+        bundle: what travelled with it when the key was used first; None where nothing did, or it is gone.
         notes: what the user should know.
     """
 
-    submitted: Submitted
-    pool: str
+    submitted: SubmissionRef
     plan: Plan | None
+    bundle: Bundle | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def pool(self) -> str:
+        """The pool's name in the policy."""
+        return self.submitted.pool
 
     @property
     def must_be_told(self) -> bool:
@@ -107,23 +123,27 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     def document(self) -> dict[str, Json]:
         """The submission as it stands under `result` in JSON."""
-        cluster = self.submitted.cluster
-        procs: list[Json] = [
-            {
-                "proc": proc.proc,
-                "stdout": proc.stdout.replace("%{ClusterId}", str(cluster)),
-                "stderr": proc.stderr.replace("%{ClusterId}", str(cluster)),
-            }
-            for proc in (self.plan.procs() if self.plan else ())
-        ]
+        ref = self.submitted
+        procs: list[Json] = []
+        libraries: list[Json] = []
+        if self.plan is not None:
+            procs += [
+                log_document(each.proc, each.stdout, each.stderr, ref.cluster)
+                for each in self.plan.procs()
+            ]
+            libraries = library_documents(self.plan.staging, uploaded=True)
+        elif self.bundle is not None:
+            request = self.bundle.request
+            procs = earlier_procs(request, ref.cluster)
+            libraries = library_documents(request.staging, uploaded=False)
         return {
-            "cluster": cluster,
-            "jobs": self.submitted.number,
-            "pool": self.pool,
-            "schedd": self.submitted.schedd,
-            "uuid": self.submitted.uuid,
+            "cluster": ref.cluster,
+            "jobs": ref.number,
+            "pool": ref.pool,
+            "schedd": ref.schedd,
+            "uuid": ref.uuid,
             "new": self.plan is not None,
-            "libraries": library_documents(self.plan, uploaded=True),
+            "libraries": libraries,
             "notes": list(self.notes),
             "procs": procs,
         }
@@ -152,9 +172,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
         unreachable=unreachable,
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
-    problems = (
-        (Problem(code="pool-unreachable", message=unreachable, noted=True),) if unreachable else ()
-    )
+    problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
     outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
 
@@ -241,11 +259,9 @@ def _made(
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
-        done = complete(session, stores, bundle, schedd, submitted, spool=plan.route.spool)
+        done = complete(session, stores, bundle, schedd, submitted.ref, spool=plan.route.spool)
     notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
-    value = Submission(
-        submitted=submitted, pool=plan.route.pool, plan=plan, notes=(*finished, *notes)
-    )
+    value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
 
 
@@ -253,12 +269,13 @@ def _outlook(
     session: Session, stores: Stores, plan: Plan, staged: Staged | None
 ) -> tuple[str, ...]:
     """What the user should know of what travels with the jobs."""
-    if plan.staging is not None:
-        _note_login(session)
+    if staged is None:
+        return ()
+    _note_login(session)
     return (
-        *(uploaded_note(plan.staging.libraries) if plan.staging is not None else ()),
-        *forecast(session, stores, plan),
-        *forecast_credentials(session, plan, staged.held if staged is not None else ()),
+        *uploaded_note(staged.bundle.request.staging.libraries),
+        *forecast(session, stores, plan, staged.bundle.request),
+        *forecast_credentials(session, plan, staged.held),
     )
 
 
@@ -292,44 +309,36 @@ def _alone(session: Session, once: str) -> Iterator[None]:
 def _earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
     noted = session.journal.once(plan.once)
-    if noted is not None and noted.cluster > 0:
-        found = Submitted(
-            schedd=noted.schedd, cluster=noted.cluster, number=noted.number, uuid=noted.uuid
-        )
-        return Submission(submitted=found, pool=noted.pool, plan=None)
+    if noted is not None and noted.ref.cluster > 0:
+        return _of_earlier(session, noted.ref)
     if noted is not None:
         cause = HepsubError("an earlier hep_sub was interrupted")
-        seen = look_up(session, noted.schedd, noted, cause=cause)
-        _note(session, replace(noted, cluster=seen.cluster if seen else NO_CLUSTER))
+        seen = look_up(session, noted.ref, cause=cause)
+        _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
-            return Submission(submitted=seen, pool=noted.pool, plan=None)
+            return _of_earlier(session, seen)
     selection = Selection(once=plan.once, owner=session.situation.user)
     entries = session.journal.entries()
-    gone = frozenset(entry.uuid for entry in entries if entry.cluster == NO_CLUSTER)
+    gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
     for each in session.schedds(plan.route.pool):
         found_there = [found for found in each.find(selection) if found.uuid not in gone]
         if found_there:
-            _note(session, _entry(found_there[0], plan, session))
-            return Submission(submitted=found_there[0], pool=plan.route.pool, plan=None)
+            ref = found_there[0]
+            _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
+            return _of_earlier(session, ref)
     return None
+
+
+def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
+    from hepsub.bundle.directory import read_bundle
+
+    return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
 
 
 def _note(session: Session, entry: Entry) -> None:
     """Into the journal, if it can be written: what is there is there all the same."""
     with contextlib.suppress(JournalNotWritable):
         session.journal.append(entry)
-
-
-def _entry(submitted: Submitted, plan: Plan, session: Session) -> Entry:
-    return Entry(
-        uuid=submitted.uuid,
-        pool=plan.route.pool,
-        schedd=submitted.schedd,
-        number=submitted.number,
-        when=session.situation.now,
-        cluster=submitted.cluster,
-        once=plan.once,
-    )
 
 
 def _reachable(session: Session, plan: Plan) -> tuple[BatchSystem | None, str]:

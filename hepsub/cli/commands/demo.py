@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:
@@ -43,4 +43,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub demo", "everything, in some seconds"),),
     run=run,
+    results=("hepsub.actions.demo.demo:DemoDocument",),
 )

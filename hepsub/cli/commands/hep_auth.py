@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, POOL, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:
@@ -45,4 +45,5 @@ COMMAND = Command(
         ("hep_auth -json", "the same for programs"),
     ),
     run=run,
+    results=("hepsub.actions.auth.status:AuthDocument",),
 )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(
@@ -68,4 +68,5 @@ COMMAND = Command(
         ("hep_auth login iam", "the IAM token"),
     ),
     run=run,
+    results=("hepsub.actions.auth.login:Login",),
 )

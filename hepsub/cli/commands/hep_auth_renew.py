@@ -9,9 +9,9 @@ from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
 from hepsub.errors import HepsubError, UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _ONE = (
     Option(
@@ -127,4 +127,11 @@ COMMAND = Command(
         ("hep_auth renew -loop -every 5min", "in the entry point of a container"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.renew.renew:RenewedDocument",
+        "hepsub.actions.renew.rounds:Looped",
+        "hepsub.actions.renew.install:Installed",
+        "hepsub.actions.renew.install:Uninstalled",
+        "hepsub.actions.renew.status:StatusDocument",
+    ),
 )

@@ -8,9 +8,9 @@ from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Wor
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _PROCESS = Option(
     names=("-process", "--process"),
@@ -63,4 +63,8 @@ COMMAND = Command(
         ("hep_auth s3 -process herd", "what credential_process in ~/.aws/config calls"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.auth.s3:StorageKeysDocument",
+        "hepsub.actions.auth.s3:AwsKeys",
+    ),
 )

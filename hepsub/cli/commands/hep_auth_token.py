@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, Command, Kind, Option, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(
@@ -78,4 +78,5 @@ COMMAND = Command(
         ),
     ),
     run=run,
+    results=("hepsub.actions.auth.token:Token",),
 )

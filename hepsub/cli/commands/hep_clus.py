@@ -8,9 +8,9 @@ from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(
@@ -55,4 +55,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_clus -g cms --walltime", "the walltime classes of the group cms"),),
     run=run,
+    results=("hepsub.actions.queue.walltimes:Walltimes",),
 )

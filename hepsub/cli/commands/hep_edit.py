@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.ids import named_ids
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Values
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Values, named_ids
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _MEMORY = Option(
     names=("-m", "-mem", "--memory"),
@@ -53,4 +52,5 @@ COMMAND = Command(
         ),
     ),
     run=run,
+    results=("hepsub.actions.queue.edit:Edited",),
 )

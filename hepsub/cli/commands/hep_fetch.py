@@ -12,9 +12,9 @@ from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Option, Takes, 
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(
@@ -74,8 +74,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.order import Order
-    from hepsub.actions.queue.wait import Clock
+    from hepsub.actions.fetch.result import Order
+    from hepsub.actions.queue.ends import Clock
     from hepsub.cli.progress import watching
     from hepsub.jobid import parse_job_id
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _MOST = 100
 
@@ -70,4 +70,5 @@ COMMAND = Command(
         ("hep_history -json 13", "the same for programs"),
     ),
     run=run,
+    results=("hepsub.actions.queue.history:PastDocument",),
 )

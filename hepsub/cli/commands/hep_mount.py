@@ -8,9 +8,9 @@ from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Wor
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _LIMIT_S = 600
 
@@ -160,4 +160,5 @@ COMMAND = Command(
         ("hep_mount -u files", "when all has arrived"),
     ),
     run=run,
+    results=("hepsub.actions.mount.list:MountsDocument",),
 )

@@ -8,10 +8,10 @@ from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Value
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
     from hepsub.batch import State
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 _OPTIONS = (
     Option(
@@ -62,7 +62,6 @@ def run(session: Session, values: Values, _: Talk) -> Result:
         HepsubError: the pool cannot be asked, or an id is wrong.
     """
     from hepsub.actions.queue.query import Filter, query
-    from hepsub.actions.queue.why import why
     from hepsub.jobid import parse_job_id
 
     wanted = Filter(
@@ -71,8 +70,13 @@ def run(session: Session, values: Values, _: Talk) -> Result:
         ids=tuple(parse_job_id(text) for text in (*values["id"], *values["ids"])),
         states=_states(values),
         reasons=values["hold"],
+        brief=not (values["hold"] or values["json"] or values["why"]),
     )
-    return why(session, wanted) if values["why"] else query(session, wanted)
+    if not values["why"]:
+        return query(session, wanted)
+    from hepsub.actions.queue.why import why
+
+    return why(session, wanted)
 
 
 def _owner(user: str | None, session: Session) -> str:
@@ -133,4 +137,8 @@ COMMAND = Command(
         ("hep_q -u -json", "the same for programs"),
     ),
     run=run,
+    results=(
+        "hepsub.actions.queue.query:ListingDocument",
+        "hepsub.actions.queue.why:Explanations",
+    ),
 )

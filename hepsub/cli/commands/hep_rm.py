@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.ids import named_ids
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values, named_ids
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:
@@ -40,4 +39,5 @@ COMMAND = Command(
         ("hep_rm -a", "all of your own jobs"),
     ),
     run=run,
+    results=("hepsub.actions.queue.control:Control",),
 )

@@ -9,9 +9,9 @@ from hepsub.cli.commands.hep_sub_options import OPTIONS
 from hepsub.cli.options import Command, Values, Words
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, talk: Talk) -> Result:
@@ -30,7 +30,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     if not values["wait"] or result.exit_code:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
-    from hepsub.actions.queue.wait import Clock, wait
+    from hepsub.actions.queue.ends import Clock
+    from hepsub.actions.queue.wait import wait
 
     talk.early(result.value)
     for note in result.notes:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, POOL, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.actions.session import Session
-    from hepsub.cli.talk import Talk
+    from hepsub.cli.output import Talk
     from hepsub.result import Result
+    from hepsub.session import Session
 
 
 def run(session: Session, values: Values, _: Talk) -> Result:
@@ -33,4 +33,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub status", "your clusters, with counts of idle, running and held jobs"),),
     run=run,
+    results=("hepsub.actions.queue.status:Status",),
 )

@@ -1,27 +1,45 @@
-"""The table of hep_auth, by rich."""
+"""The texts of hep_auth: tickets, tokens and keys, and what renews them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from hepsub.actions.auth.row import KERBEROS, KEYS, SCHEDD, AuthStatus, Row
-from hepsub.cli.table import cell, drawn, fits
+from hepsub.actions.auth.status import KERBEROS, KEYS, SCHEDD
+from hepsub.cli.output import json_text
+from hepsub.cli.table import Column, Table, drawn, fits
+from hepsub.cli.table import Row as TableRow
+from hepsub.result import document_of
 from hepsub.terminal import Styled, joined, printable
-from hepsub.units import moment_text, rough_text
+from hepsub.units import duration_text, moment_text, rough_text
 
+if TYPE_CHECKING:
+    from hepsub.actions.auth.login import Login
+    from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys
+    from hepsub.actions.auth.status import AuthStatus, Row
+    from hepsub.actions.auth.token import Token
+    from hepsub.actions.renew.install import Installed, Uninstalled
+    from hepsub.actions.renew.renew import Renewed
+    from hepsub.actions.renew.rounds import Looped, Silent
+    from hepsub.actions.renew.status import RenewalStatus
+    from hepsub.auth.renewal import Outcome, RenewalState
+
+_INDENT = "  "
+_WRAPPED = (1, 4)
 _TITLES = ("", "WHO", "VALID UNTIL", "RENEWABLE UNTIL", "NEEDED BY", "NEXT COMMAND")
 
 
-def text(value: AuthStatus) -> str:
+def auth_status(value: AuthStatus) -> str:
     """The table, and below it what is wrong with what is needed only elsewhere."""
-    table = Table(box=None, pad_edge=False)
-    for number, title in enumerate(_TITLES):
-        table.add_column(title, no_wrap=number in (0, 2, 3, 5))
-    for row in value.rows:
-        style = "dim" if row.is_idle else "red" if row.trouble is not None else ""
-        table.add_row(*(cell(each) for each in _cells(row, value.now)), style=style)
+    rows = tuple(
+        TableRow(
+            cells=_cells(row, value.now),
+            style="dim" if row.is_idle else "red" if row.problem is not None else "",
+        )
+        for row in value.rows
+    )
+    columns = (Column(title, wrapped=n in _WRAPPED) for n, title in enumerate(_TITLES))
+    table = Table(columns=tuple(columns), rows=rows)
     if not fits(table):
         return joined([*_blocks(value), *_causes(value)])
     lines = [line.rstrip() for line in drawn(table).split("\n")]
@@ -39,10 +57,10 @@ def _blocks(value: AuthStatus) -> Iterator[str]:
 
 
 def _cells(row: Row, now: float) -> tuple[str, str, str, str, str, str]:
-    good = row.trouble is None
+    good = row.problem is None
     return (
         f"{_kind_text(row.kind)} {row.name}",
-        row.who if good else f"({row.trouble.code})" if row.trouble else "",
+        row.who if good else f"({row.problem.code})" if row.problem else "",
         _until(row.expires, now, "does not end") if good and row.kind != SCHEDD else "-",
         _renewable(row, now) if good and row.kind != SCHEDD else "-",
         ", ".join(row.needed_by) or "-",
@@ -73,6 +91,138 @@ def _causes(value: AuthStatus) -> Iterator[str]:
     for row in value.rows:
         if row.note:
             yield f"{row.kind} {row.name}: {row.note}"
-        if row.trouble is not None and not row.required and row.needed_by:
-            remedy = f": {row.trouble.remedy}" if row.trouble.remedy else ""
-            yield f"{row.trouble.message}{remedy}"
+        if row.problem is not None and not row.required and row.needed_by:
+            remedy = f": {row.problem.remedy}" if row.problem.remedy else ""
+            yield f"{row.problem.message}{remedy}"
+
+
+def login(value: Login) -> str:
+    """The text of what was got, or is missing."""
+    return joined(_login_lines(value))
+
+
+def _login_lines(value: Login) -> Iterator[str]:
+    if not value.credentials:
+        yield "neither the pool nor its sites or the storages need a ticket or a token; hep_auth shows the S3 keys"
+    for each in value.credentials:
+        yield f"{each.name}: {each.text}"
+        yield from (f"  {command}" for command in each.commands)
+
+
+def process_keys(value: ProcessKeys) -> str:
+    """The document that AWS's programs read."""
+    return json_text(document_of(value))
+
+
+def token(value: Token) -> str:
+    """The token."""
+    return value.text
+
+
+def storage_keys(value: StorageKeys) -> str:
+    """Whose keys they are, and until when."""
+    return printable(_keys_text(value))
+
+
+def _keys_text(value: StorageKeys) -> str:
+    where = f"by the token {value.token}" if value.token else "from ~/.aws"
+    if not value.good:
+        return f"{value.storage}: key {value.key}…, {where}"
+    if value.expires is None:
+        return f"{value.storage}: key {value.key}…, {where}, which does not end"
+    left = duration_text(max(0.0, value.expires - value.now))
+    until = moment_text(value.expires, value.now)
+    return f"{value.storage}: key {value.key}…, {where}, valid until {until} (in {left})"
+
+
+def renewed(value: Renewed) -> str:
+    """What a round did."""
+    return joined(_round_lines(value))
+
+
+def looped(value: Looped) -> str:
+    """How many rounds there were."""
+    return f"{value.rounds} round(s)"
+
+
+def silent(_: Silent) -> str:
+    """Nothing."""
+    return ""
+
+
+def installed(value: Installed) -> str:
+    """Who starts rounds from now on."""
+    return joined(_installed_lines(value))
+
+
+def uninstalled(value: Uninstalled) -> str:
+    """Who starts them no longer."""
+    return printable(_removed_text(value))
+
+
+def renewal_status(value: RenewalStatus) -> str:
+    """Who starts them, and what the last one did."""
+    return joined(_status_lines(value))
+
+
+def _removed_text(value: Uninstalled) -> str:
+    what = " and ".join(value.removed)
+    return f"removed: {what}" if what else f"nothing was installed on {value.host}"
+
+
+def _round_lines(value: Renewed) -> Iterator[str]:
+    if value.busy:
+        yield "another hep_auth renew is at it; nothing was done"
+        return
+    state = value.state
+    if not state.jobs:
+        yield "no waiting or running job has anything that could be renewed"
+        return
+    yield f"{state.jobs} job(s) looked after"
+    yield from _outcome_lines(state, state.when)
+
+
+def _outcome_lines(state: RenewalState, now: float) -> Iterator[str]:
+    for name, each in state.credentials.items():
+        yield f"{_INDENT}{name}: {_outcome_text(each, now)}"
+    for name, each in state.storages.items():
+        yield f"{_INDENT}URLs of {name}: {_outcome_text(each, now)}"
+
+
+def _outcome_text(each: Outcome, now: float) -> str:
+    ends = (
+        "does not end" if each.expires is None else f"good until {moment_text(each.expires, now)}"
+    )
+    if each.expires is not None and each.expires <= now:
+        ends = f"ended {moment_text(each.expires, now)}"
+    renewed = f", renewed {moment_text(each.renewed, now)}" if each.renewed else ""
+    limit = each.renewable_until
+    until = f", renewable until {moment_text(limit, now)}" if limit is not None else ""
+    if limit is not None and each.expires is not None and limit <= each.expires:
+        until = ", cannot be renewed"
+    return f"{ends}{until}{renewed}{', NOT RENEWED' if each.message else ''}"
+
+
+def _installed_lines(value: Installed) -> Iterator[str]:
+    from hepsub.actions.renew.install import SYSTEMD
+
+    kind = "a timer of your systemd" if value.kind == SYSTEMD else "cron"
+    yield f"installed on {value.host}: {kind} starts hep_auth renew every {duration_text(value.every)}"
+    yield f"{_INDENT}{value.where}"
+    yield f"{_INDENT}it goes on when you log out: {value.proof}"
+
+
+def _status_lines(value: RenewalStatus) -> Iterator[str]:
+    state = value.state
+    if value.kind:
+        yield f"installed on {value.host} ({value.kind}): {value.where}"
+    else:
+        yield f"not installed on {value.host}"
+    if not state.when:
+        yield "it has not run yet"
+        return
+    ago = duration_text(max(0.0, value.now - state.when))
+    alive = "it seems to run by itself" if value.active else "it does not seem to run by itself"
+    yield f"last run {ago} ago on {state.host}, {state.jobs} job(s) looked after; {alive}"
+    yield from _outcome_lines(state, value.now)
+    yield from (f"{_INDENT}{note}" for note in state.notes)

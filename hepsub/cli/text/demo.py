@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.demo.result import Shown
+from hepsub.actions.demo.demo import DemoResult
 from hepsub.terminal import joined
 
 
-def text(value: Shown) -> str:
+def demo(value: DemoResult) -> str:
     """The histogram drawn, the times of the steps, and the commands."""
     return joined(_lines(value))
 
 
-def _lines(value: Shown) -> Iterator[str]:
+def _lines(value: DemoResult) -> Iterator[str]:
     yield f"Invariant mass of {value.histogram.total()} generated muon pairs, from {value.jobs} jobs:"
     yield from value.histogram.lines()
     yield ""

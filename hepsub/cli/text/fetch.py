@@ -21,7 +21,7 @@ _WORDS = {
 }
 
 
-def text(value: Fetched) -> str:
+def fetched(value: Fetched) -> str:
     """The text of what was fetched, or found."""
     if value.listing:
         return joined(_rows(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.actions.mount.result import Mounts, Shown, State
+from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.terminal import joined
 from hepsub.units import clock_text
 
@@ -13,7 +13,7 @@ _TAKEN = "{what} is no longer mounted on {where}"
 _ROW = "%-9s %-4s %-11s %7s  %s"
 
 
-def text(value: Mounts) -> str:
+def mounts(value: Mounts) -> str:
     """The text of mounts."""
     if value.listing:
         return joined(_rows(value))

@@ -1,49 +1,171 @@
-"""HepJob's queue table: fixed columns, parsed by scripts for years."""
+"""The texts of what is asked of the queue, and done to it: HepJob's table, parsed by scripts for years, and others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
-from hepsub.actions.queue.query import Listing
-from hepsub.batch import JobStatus
+from hepsub.batch import State
+from hepsub.cli.table import Column, Row, Table, drawn
+from hepsub.jobid import short_name
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text
 
-_ROW = "%-15s %-15s %-15s %-15s %-2s %-3s %-5s %s"
-_HEADER = _ROW % ("JOBID", "OWNER", "SUBMITTED", "RUN_TIME", "ST", "PRI", "SIZE", "CMD")
+if TYPE_CHECKING:
+    from hepsub.actions.queue.control import Control
+    from hepsub.actions.queue.edit import Edited
+    from hepsub.actions.queue.history import Past
+    from hepsub.actions.queue.query import Listing
+    from hepsub.actions.queue.status import ClusterStatus, Status
+    from hepsub.actions.queue.wait import Waited
+    from hepsub.actions.queue.walltimes import Walltimes
+    from hepsub.actions.queue.why import Explanation, Explanations
+    from hepsub.batch import JobStatus
+
+_JOB_ROW = "%-15s %-15s %-15s %-15s %-2s %-3s %-5s %s"
+_HEADER = _JOB_ROW % ("JOBID", "OWNER", "SUBMITTED", "RUN_TIME", "ST", "PRI", "SIZE", "CMD")
 _NO_DATE = "??/?? ??:??"
+_CLUSTER_COLUMNS = (
+    Column("CLUSTER"), Column("SCHEDD"), Column("SUBMITTED"), Column("NAME", wrapped=True),
+    Column("IDLE", right=True), Column("RUNNING", right=True), Column("HELD", right=True),
+)  # fmt: skip
+_NAMED = 3
 _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
-def text(listing: Listing) -> str:
+def listing(value: Listing) -> str:
     """The table of hep_q; four lines when there is no job."""
-    rows = list(_rows(listing))
+    rows = list(_job_rows(value))
     middle = [*rows, ""] if rows else ["", ""]
-    return joined([_HEADER, *middle, summary(listing)])
+    return joined([_HEADER, *middle, summary(value)])
 
 
-def summary(listing: Listing) -> str:
+def summary(value: Listing) -> str:
     """The last line."""
-    counts = listing.counts()
-    return f"{counts['jobs']} jobs; " + ", ".join(f"{counts[name]} {name}" for name in _COUNTS)
+    counts = value.counts()
+    return f"{counts.jobs} jobs; " + ", ".join(
+        f"{getattr(counts, name)} {name}" for name in _COUNTS
+    )
 
 
-def _rows(listing: Listing) -> Iterator[str]:
-    for job in listing.jobs:
-        yield _row(job)
-        if listing.reasons and job.hold_reason:
+def _job_rows(value: Listing) -> Iterator[str]:
+    # Jobs of a cluster have most of these in common, and there may be 20,000 of them.
+    dates = cache(lambda moment: clock_text(moment) if moment else _NO_DATE)
+    times = cache(run_time_text)
+    letters = {state: state.value for state in State}
+    for job in value.jobs:
+        words = (
+            f"{job.cluster}.{job.proc}", job.owner, dates(job.submitted), times(job.run_seconds),
+            letters[job.state], job.priority, f"{job.memory_mb:.1f}", " ".join((job.command, *job.arguments)),
+        )  # fmt: skip
+        yield (_JOB_ROW % words).rstrip()
+        if value.reasons and job.hold_reason:
             yield f"    {job.hold_reason} (code {job.hold_code}/{job.hold_subcode})"
 
 
-def _row(job: JobStatus) -> str:
-    row = _ROW % (
-        job.job,
-        job.owner,
-        clock_text(job.submitted) if job.submitted else _NO_DATE,
-        run_time_text(job.run_seconds),
-        job.state.value,
-        job.priority,
-        f"{job.memory_mb:.1f}",
-        " ".join([job.command, *job.arguments]),
+def status(value: Status) -> str:
+    """The table; plain text where stdout is no terminal."""
+    if not value.clusters:
+        return "You have no jobs in the queue."
+    rows = (row for each in value.clusters for row in _cluster_rows(each))
+    return drawn(Table(columns=_CLUSTER_COLUMNS, rows=tuple(rows)))
+
+
+def _cluster_rows(each: ClusterStatus) -> Iterator[Row]:
+    yield Row(
+        cells=(
+            str(each.cluster), short_name(each.schedd), clock_text(each.submitted) if each.submitted else "",
+            each.name, str(each.idle), str(each.running), str(each.held),
+        ),
+        styles=("",) * 6 + ("red" if each.held else "",),
+    )  # fmt: skip
+    if each.reason:
+        yield Row(
+            cells=("", "", "", each.reason, "", "", ""), styles=("", "", "", "dim", "", "", "")
+        )
+
+
+def explanations(value: Explanations) -> str:
+    """The text of explanations."""
+    return joined(line for each in value.explanations for line in _explanation(each))
+
+
+def _explanation(each: Explanation) -> Iterator[str]:
+    named = ", ".join(each.jobs[:_NAMED])
+    more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
+    yield f"{named}{more} ({each.state.value}): {each.sentence}"
+    for detail in each.details:
+        yield f"    {detail}"
+    if each.next_command:
+        yield f"    next: {each.next_command}"
+
+
+def past(value: Past) -> str:
+    """The table of jobs that have ended."""
+    return joined(_past_lines(value))
+
+
+def _past_lines(value: Past) -> Iterator[str]:
+    row = "%-15s %-15s %-15s %-15s %-6s %-5s %-11s %s"
+    yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CPU_TIME", "CMD")
+    for job in value.jobs:
+        ended = clock_text(job.ended) if job.ended else "-"
+        command = " ".join([job.command, *job.arguments])
+        yield row % (
+            job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}",
+            run_time_text(job.cpu_seconds), command,
+        )  # fmt: skip
+        if job.remove_reason:
+            yield f"    {job.remove_reason}"
+
+
+def _exit(job: JobStatus) -> str:
+    if job.exit_signal is not None:
+        return f"sig {job.exit_signal}"
+    return str(job.exit_code) if job.exit_code is not None else job.state.value
+
+
+def control(value: Control) -> str:
+    """The text of what was done to jobs."""
+    from hepsub.actions.queue.control import DONE_WORDS
+
+    word = DONE_WORDS[value.act]
+    lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
+    return joined(lines) or f"0 job(s) {word}"
+
+
+def edited(value: Edited) -> str:
+    """The text of what was changed."""
+    if not value.changes:
+        return "0 job(s) changed"
+    return joined(
+        f"{each.meant}: memory {each.old_mb} MB -> {each.new_mb} MB ({each.number} job(s))"
+        for each in value.changes
     )
-    return row.rstrip()
+
+
+def walltimes(value: Walltimes) -> str:
+    """The text of the walltime classes."""
+    lines = [f"Walltime Limit INFO for group '{value.group}':"]
+    lines += [
+        f"'{name}' job walltime limit is: {_limit(seconds)}."
+        for name, seconds in value.limits.items()
+    ]
+    return joined(lines)
+
+
+def _limit(seconds: int) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+
+
+def waited(value: Waited) -> str:
+    """The text of a cluster that was waited for; empty when the user had enough of it."""
+    from hepsub.actions.queue.wait import end_text
+
+    if value.interrupted:
+        return ""
+    good = len(value.jobs) - len(value.failed())
+    lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
+    lines += [f"{job.job} {end_text(job)}" for job in value.failed()]
+    return joined(lines)

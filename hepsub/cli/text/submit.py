@@ -12,10 +12,13 @@ from hepsub.units import duration_text, size_text
 _NAMED = 3
 
 
-def text(value: Preview | Submission) -> str:
-    """The text of a submission, or of one that was only tried."""
-    if isinstance(value, Preview):
-        return joined(_preview_lines(value))
+def preview(value: Preview) -> str:
+    """What would be submitted."""
+    return joined(_preview_lines(value))
+
+
+def submission(value: Submission) -> str:
+    """The line that scripts parse."""
     return f"{value.submitted.number} job(s) submitted to cluster {value.submitted.cluster}"
 
 

@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
@@ -70,10 +70,10 @@ class Moments(FakeSchedd):
         self.committed()
         return submitted
 
-    def open_gate(self, cluster: int) -> None:
+    def open_gate(self, cluster: int, *, factory: bool) -> None:
         """Open."""
         self.opening()
-        FakeSchedd.open_gate(self, cluster)
+        FakeSchedd.open_gate(self, cluster, factory=factory)
         self.gates.append(cluster)
         self.opened()
 
@@ -252,7 +252,7 @@ def test_ctrl_c_before_the_jobs_can_start_takes_the_submission_back(
         submit(session, make_spec(*WAITS, "-once", "k"))
     assert caught.value.message == "interrupted; cluster 13 was removed again"
     assert (schedd.living(), schedd.gates, bundles(session)) == ([], [], [])
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
 
 
 def test_ctrl_c_while_the_manifests_are_written_ends_at_once(

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth.token import Token, Wanted, token
-from hepsub.actions.session import Session
 from hepsub.cli.render import value_text
 from hepsub.errors import (
     CredentialRefused,
@@ -24,6 +23,8 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.policy.model import Storage
+from hepsub.result import document_of
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.credentials import make_token
 from tests.fakes.world import NOON, make_policy, make_situation
@@ -126,7 +127,7 @@ def test_keys_that_the_store_does_not_accept_are_not_called_good(
     found = storage_keys(made, "a", secret=False, limit=0.1 if trouble is None else 60)
     ended.set()
     assert (found.exit_code, len(found.problems)) == (code, 1)
-    assert found.value.document()["good"] is False
+    assert document_of(found.value)["good"] is False
     assert value_text(found.value) == "a: key AKIA…, from ~/.aws"
     assert storage_keys(made, "a", secret=True).exit_code == 0  # AWS's programs ask themselves
 

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth.row import AuthStatus, Row
-from hepsub.actions.auth.status import auth_status
-from hepsub.actions.session import Session
+from hepsub.actions.auth.status import AuthStatus, Row, auth_status
 from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.errors import (
@@ -26,9 +24,10 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
-from tests.fakes.world import NOON, make_policy, make_session
+from tests.fakes.world import NOON, as_json, make_policy, make_session
 
 POOL = "[pool.local]\ncollector = 'c'\n"
 KEYS = Keys(access="AKIAEXAMPLE", secret="secret", token="", expires=None)
@@ -109,7 +108,7 @@ def test_what_is_there_needs_no_asking(tmp_path: Path) -> None:
     row = rows(auth_status(session(tmp_path, "", krb)))["krb"]
     assert krb.asked == []
     assert (row.who, row.expires, row.renewable_until) == ("alice by krb", NOON + 3600, NOON + 7200)
-    assert row.trouble is None
+    assert row.problem is None
 
 
 def test_what_has_ended_is_asked_for(tmp_path: Path) -> None:
@@ -163,8 +162,8 @@ def test_a_provider_that_is_down_is_a_row(tmp_path: Path) -> None:
     policy = "[storage.herd]\nendpoint = 'https://s3'\ntoken = 'iam'\n"
     result = auth_status(session(tmp_path, policy, Source(name="iam", given=trouble)))
     row = rows(result)["iam"]
-    assert row.trouble is not None
-    assert row.trouble.code == "provider-unreachable"
+    assert row.problem is not None
+    assert row.problem.code == "provider-unreachable"
     assert row.next_command == ""
     assert row.needed_by == ("storage herd",)
 
@@ -176,10 +175,10 @@ def test_nobody_is_waited_for_longer_than_the_limit(tmp_path: Path) -> None:
     result = auth_status(session(tmp_path, "", slow), limit=0.3)
     assert time.monotonic() - begun < NEVER / 2
     row = rows(result)["iam"]
-    assert row.trouble is not None
-    assert row.trouble.message.startswith("token iam: no token within 0 s")
-    assert row.trouble.remedy.startswith("hep_auth login iam")
-    assert rows(result)["local"].trouble is None
+    assert row.problem is not None
+    assert row.problem.message.startswith("token iam: no token within 0 s")
+    assert row.problem.remedy.startswith("hep_auth login iam")
+    assert rows(result)["local"].problem is None
 
 
 def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
@@ -193,7 +192,7 @@ def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
             return held(self.name)
 
     result = auth_status(session(tmp_path, "", Meeting(name="iam"), Meeting(name="krb")))
-    assert all(row.trouble is None for row in rows(result).values())
+    assert all(row.problem is None for row in rows(result).values())
 
 
 def test_a_bug_in_a_row_is_a_bug(tmp_path: Path) -> None:
@@ -273,7 +272,7 @@ def test_keys_that_the_store_does_not_accept(
     result = auth_status(replace(made, prove=prove), limit=0.3 if trouble is None else 60)
     ended.set()
     row = rows(result)["herd"]
-    assert row.trouble is not None
+    assert row.problem is not None
     assert (result.exit_code, row.next_command) == (code, command)
 
 
@@ -281,7 +280,7 @@ def test_a_schedd_that_does_not_answer(tmp_path: Path) -> None:
     """Exit code 40, and all other rows."""
     result = auth_status(session(tmp_path, "", schedd=FakeSchedd(reachable=False)))
     assert result.exit_code == 40
-    assert rows(result)["local"].trouble is not None
+    assert rows(result)["local"].problem is not None
 
 
 def test_whom_the_schedd_takes_one_for(tmp_path: Path) -> None:
@@ -306,7 +305,7 @@ def test_whether_what_travels_is_renewed_is_a_note(tmp_path: Path) -> None:
 def test_the_document_has_everything_but_secrets(tmp_path: Path) -> None:
     """For programs."""
     iam = Source(name="iam", own=held("iam"))
-    document = auth_status(session(tmp_path, STORAGE, iam)).value.document()
+    document = as_json(auth_status(session(tmp_path, STORAGE, iam)).value)
     listed = document["credentials"]
     assert isinstance(listed, list)
     row = next(each for each in listed if isinstance(each, dict) and each["name"] == "iam")

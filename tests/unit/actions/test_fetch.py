@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -13,18 +12,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.copy import compare, copy_home
 from hepsub.actions.fetch.fetch import fetch
-from hepsub.actions.fetch.order import Order
+from hepsub.actions.fetch.local import compare, copy_home, job_directory
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
-from hepsub.actions.fetch.result import Fetched, Here, JobFiles, Local, Output
-from hepsub.actions.fetch.sight import Job, Sight
-from hepsub.actions.fetch.stand import Ground
-from hepsub.actions.queue.wait import Clock
-from hepsub.actions.session import Session
+from hepsub.actions.fetch.result import (
+    Fetched,
+    Here,
+    Job,
+    JobFiles,
+    Local,
+    Order,
+    Output,
+    RemoteListing,
+)
+from hepsub.actions.queue.ends import Clock
 from hepsub.actions.submit.submit import Submission, submit
-from hepsub.batch import State
+from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.report import Report, read_report
@@ -35,6 +39,7 @@ from hepsub.jobid import parse_job_id
 from hepsub.plan.place import FilePlace, ObjectPlace
 from hepsub.plan.staging import Carried
 from hepsub.result import Problem, Result
+from hepsub.session import Session
 from hepsub.storage.landing import Landing
 from hepsub.storage.page import Seen
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
@@ -82,17 +87,17 @@ def report(
     return read_report(json.dumps(document).encode())
 
 
-def plan_job(job: Job, seen: Sight) -> JobFiles:
+def plan_job(job: Job, seen: RemoteListing, status: JobStatus | None = None) -> JobFiles:
     """What there is of a job, as it lies there now."""
     with job.bundle.open_returned(job.proc) as tree:
         if tree is not None:
-            job = dataclasses.replace(job, returned=returned_outputs(tree))
-    return planned(job, seen)
+            job = replace(job, returned=returned_outputs(tree))
+    return planned(job, seen, status)
 
 
-def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> Sight:
+def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> RemoteListing:
     """These objects, as they are after the first run."""
-    return Sight(
+    return RemoteListing(
         objects={key: Seen(size=7, etag=etag, modified=5.0) for key in keys},
         urls={key: url(key) for key in keys},
         **more,
@@ -124,7 +129,7 @@ def came_home(job: Job, name: str, content: bytes = CONTENT) -> Path:
 
 def test_a_complete_job(job: Job) -> None:
     """Object and marker are there, and the object is the reported one."""
-    known = dataclasses.replace(job, marked=report({"r": ("uploaded", MD5, R)}))
+    known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R, MARKER))
     [output] = files.outputs
     assert (output.name, output.source, output.size, output.md5) == ("r", R, 7, MD5)
@@ -146,7 +151,7 @@ def test_what_came_home_is_newer_than_what_is_in_the_store(job: Job) -> None:
 
 def test_an_object_of_another_run_is_told(job: Job) -> None:
     """Its MD5 is not the one that the marker tells of."""
-    known = dataclasses.replace(job, marked=report({"r": ("uploaded", MD5, R)}))
+    known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R, MARKER, etag=OTHER))
     assert files.complete is False
     assert f"ETag {OTHER}; told were 7 bytes, {MD5})" in files.oddities[0]
@@ -154,7 +159,7 @@ def test_an_object_of_another_run_is_told(job: Job) -> None:
 
 def test_a_multipart_etag_says_nothing_against_an_object(job: Job) -> None:
     """The report's MD5 is what it has to have."""
-    known = dataclasses.replace(job, marked=report({"r": ("uploaded", MD5, R)}))
+    known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R, MARKER, etag=f"{OTHER}-2"))
     assert (files.oddities, files.outputs[0].md5) == ((), MD5)
 
@@ -177,7 +182,7 @@ def test_outputs_of_one_run_and_the_report_of_a_later_one_are_not_complete(
     job: Job, marked: dict[str, Any], home: dict[str, Any], is_told: bool
 ) -> None:
     """The number of the run tells which is later; without it clocks of two hosts do not, and both are told."""
-    known = dataclasses.replace(
+    known = replace(
         job, marked=report({"r": ("uploaded", MD5, R)}, **marked), report=report(**home)
     )
     files = plan_job(known, sight(R, MARKER))
@@ -202,27 +207,25 @@ def test_the_etag_of_the_upload_tells_whose_an_object_is(
 ) -> None:
     """Also where it is no MD5: of several parts, or encrypted by the store."""
     document = {"name": "r", "state": "uploaded", "md5": MD5, "url": url(R), "etag": said or None}
-    known = dataclasses.replace(job, marked=report(outputs_=[document]))
+    known = replace(job, marked=report(outputs_=[document]))
     assert plan_job(known, sight(R, MARKER, etag=etag)).complete is not is_other
 
 
 def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
     """HTCondor adds to what was there: the last report says what the last run brought."""
     came_home(job, "r", b"earlier")
-    known = dataclasses.replace(job, report=report({"r": ("uploaded", MD5, R)}))
+    known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R))
     assert files.outputs[0].source == R
     assert "an earlier one did" in files.oddities[0]
-    known = dataclasses.replace(job, report=report({"r": ("home", MD5, R)}))
+    known = replace(job, report=report({"r": ("home", MD5, R)}))
     assert plan_job(known, sight(R)).outputs[0].source != R
 
 
 def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     """It is where -out says; while it is at home, that is what is taken."""
     path = tmp_path / "results/r"
-    known = dataclasses.replace(
-        job, carried=(Carried(name="r", place=FilePlace(path=str(path))),), marker=None
-    )
+    known = replace(job, carried=(Carried(name="r", place=FilePlace(path=str(path))),), marker=None)
     assert plan_job(known, sight()).missing
     path.parent.mkdir()
     path.write_bytes(CONTENT)
@@ -250,7 +253,7 @@ def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
 @pytest.fixture
 def roots(job: Job) -> Job:
     """Give a job whose output is a pattern."""
-    return dataclasses.replace(job, carried=(Carried(name="d/h_*.root", place=ROOTS),))
+    return replace(job, carried=(Carried(name="d/h_*.root", place=ROOTS),))
 
 
 A, B, C = place("13/0/h_1.root"), place("13/0/h_2.root"), place("13/0/other.txt")
@@ -264,7 +267,7 @@ def test_a_pattern_without_report_is_what_matches(roots: Job) -> None:
 
 def test_a_pattern_with_report_is_what_the_job_wrote(roots: Job) -> None:
     """Under their names in the job; what an earlier run left is told, and not mixed in."""
-    known = dataclasses.replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
+    known = replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
     files = plan_job(known, sight(A, B))
     assert [each.name for each in files.outputs] == ["d/h_1.root"]
     assert "13/0/h_2.root" in files.oddities[0]
@@ -272,7 +275,7 @@ def test_a_pattern_with_report_is_what_the_job_wrote(roots: Job) -> None:
 
 def test_jobs_that_share_a_directory_are_told_apart_by_their_reports(roots: Job) -> None:
     """Another job's objects are not this one's; without any report nobody can tell."""
-    known = dataclasses.replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
+    known = replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
     seen = sight(A, B, shared=frozenset({ROOTS}))
     assert plan_job(known, seen).oddities == ()
     files = plan_job(roots, seen)
@@ -302,13 +305,13 @@ def test_jobs_that_share_a_directory_are_told_apart_by_their_reports(roots: Job)
 )  # fmt: skip
 def test_why(job: Job, status: Any, said: Report | None, why: str) -> None:
     """The queue knows first, then the report, then the history."""
-    [missing] = plan_job(dataclasses.replace(job, status=status, report=said), sight()).missing
+    [missing] = plan_job(replace(job, report=said), sight(), status).missing
     assert missing.why == why
 
 
 def test_a_store_that_is_away_is_the_reason(job: Job) -> None:
     """Whatever the job did."""
-    known = dataclasses.replace(job, report=report({"r": ("uploaded", MD5, R)}))
+    known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
     [missing] = plan_job(known, sight(troubles={"herd": "herd does not answer"})).missing
     assert missing.why == "herd does not answer"
 
@@ -350,11 +353,12 @@ def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     """An output that is itself called NAME.part keeps its name."""
     output = Output(proc=2, name="d/r", source=R, size=1)
-    ground = Ground.of(tmp_path, 13, 2, {"d/r", "d/r.part"})
-    found = ground.landing(output)
+    both = (output, replace(output, name="d/r.part"))
+    own = job_directory(JobFiles(proc=2, outputs=both), tmp_path, 13)
+    found = own.landing(output)
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert ground.landing(replace(output, name="../r")) is None
+    assert own.landing(replace(output, name="../r")) is None
 
 
 # ---- whole runs -------------------------------------------------------------------------------
@@ -537,7 +541,8 @@ def test_a_cluster_of_two_schedds_has_to_be_named(world: World) -> None:
     """Both are spelled out."""
     world.submit(*OUT)
     [entry] = world.session().journal.entries()
-    world.session().journal.append(replace(entry, uuid="other", schedd="schedd02.example.org"))
+    other = replace(entry.ref, uuid="other", schedd="schedd02.example.org")
+    world.session().journal.append(replace(entry, ref=other))
     with pytest.raises(AmbiguousJob) as caught:
         world.fetch("13")
     assert "schedd01:13 or schedd02:13" in caught.value.remedy
@@ -613,7 +618,7 @@ def test_a_report_that_cannot_be_used_is_told_and_stops_nothing(world: World) ->
 def test_a_report_gives_an_object_no_name_of_its_own(roots: Job) -> None:
     """Only one that the pattern has, with the object's last component."""
     for name in ("../../.bashrc", "d/h_9.root", "h_1.root", "d/e/h_1.root"):
-        known = dataclasses.replace(roots, marked=report({name: ("uploaded", MD5, A)}))
+        known = replace(roots, marked=report({name: ("uploaded", MD5, A)}))
         files = plan_job(known, sight(A))
         assert files.outputs == ()
         assert any("13/0/h_1.root" in each for each in files.oddities)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.fetch.logs import stderr_of, with_logs
+from hepsub.actions.fetch.local import stderr_of, with_logs
 from hepsub.actions.fetch.result import JobFiles, Missing
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import Payload, Report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.plan import plan_job
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.result import Job, RemoteListing
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
@@ -43,12 +42,12 @@ def report(*outputs: dict[str, Any], code: int = 0) -> Report:
     return read_report(json.dumps(document).encode())
 
 
-def sight(**etags: str) -> Sight:
+def sight(**etags: str) -> RemoteListing:
     """What the store has, the marker included."""
     places = {"r": R, "o": O}
     objects = {places[name]: Seen(size=7, etag=etag) for name, etag in etags.items()}
     objects[MARKER] = Seen(size=100, etag=OTHER)
-    return Sight(objects=objects, urls={place: url(place) for place in objects})
+    return RemoteListing(objects=objects, urls={place: url(place) for place in objects})
 
 
 @pytest.fixture
@@ -63,9 +62,9 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def complete(job: Job, seen: Sight, *outputs: dict[str, Any], code: int = 0) -> bool | None:
+def complete(job: Job, seen: RemoteListing, *outputs: dict[str, Any], code: int = 0) -> bool | None:
     """Whether a job with this marker is complete."""
-    return plan_job(dataclasses.replace(job, marked=report(*outputs, code=code)), seen).complete
+    return plan_job(replace(job, marked=report(*outputs, code=code)), seen).complete
 
 
 def test_size_and_etag_decide(job: Job) -> None:
@@ -83,7 +82,7 @@ def test_size_and_etag_decide(job: Job) -> None:
 def test_an_encrypted_object_has_the_reported_md5(job: Job) -> None:
     """Its ETag looks like one, and is none."""
     marked = report(said("r", R, etag=OTHER))
-    [output, *_] = plan_job(dataclasses.replace(job, marked=marked), sight(r=OTHER)).outputs
+    [output, *_] = plan_job(replace(job, marked=marked), sight(r=OTHER)).outputs
     assert (output.md5, output.etag) == (MD5, OTHER)
 
 
@@ -97,7 +96,7 @@ def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
     """An optional output that is another run's is not fetched as this one's."""
     outputs = (said("r", R), said("o", O, state="missing", size=None, md5=None, url=None))
     assert complete(job, sight(r=MD5), *outputs) is True
-    files = plan_job(dataclasses.replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
+    files = plan_job(replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
     assert [each.name for each in files.outputs] == ["r"]
     assert files.complete is False
     assert "o was not made, but herd:out/13/o is there" in files.oddities[0]
@@ -106,11 +105,11 @@ def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
 def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
     """An optional output that was uploaded, and matches of a pattern, count too."""
     pattern = Carried(name="m*", place=ObjectPlace(storage="herd", bucket="out", key="13/"))
-    known = dataclasses.replace(job, carried=(*job.carried, pattern))
+    known = replace(job, carried=(*job.carried, pattern))
     match = said("m1", replace(R, key="13/m1"))
     assert complete(known, sight(r=MD5), said("r", R)) is False, "required, and without a match"
     assert complete(job, sight(r=MD5), said("r", R), said("o", O)) is False, "told as missing"
-    files = plan_job(dataclasses.replace(job, marked=report(said("r", R), match)), sight(r=MD5))
+    files = plan_job(replace(job, marked=report(said("r", R), match)), sight(r=MD5))
     assert files.complete is False
     assert "m1 was saved as" in files.oddities[0]
 
@@ -122,16 +121,14 @@ def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     path.write_bytes(b"earlier")
     with job.bundle.open_returned(0) as tree:
         assert tree is not None
-        job = dataclasses.replace(job, returned=returned_outputs(tree))
+        job = replace(job, returned=returned_outputs(tree))
     second = report(said("r", R))
-    [output] = plan_job(
-        dataclasses.replace(job, report=second, marked=second), sight(r=MD5)
-    ).outputs
+    [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
     assert output.source == R
     at_home = report(said("r", R, state="home"), code=85)
-    [output] = plan_job(dataclasses.replace(job, report=at_home), sight(r=OTHER)).outputs
+    [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
     assert str(output.source) == str(path)
     [output] = plan_job(
-        dataclasses.replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
+        replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
     ).outputs
     assert output.source == R

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import State
 from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.credentials import FakeSource
@@ -78,7 +78,7 @@ def test_a_hand_over_that_fails_leaves_nothing(
         submit(session, make_spec(*LINE, "-once", "k"))
     assert caught.value.remedy == "try again"
     assert list(tmp_path.glob("bundles/[!.]*")) == []
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
     assert session.journal.once("k") is None
 
 
@@ -91,7 +91,7 @@ def test_a_connection_lost_after_the_commit_leaves_nothing(
         submit(session, make_spec(*LINE))
     assert any(call.startswith("act") for call in schedd.calls), schedd.calls
     assert list(tmp_path.glob("bundles/[!.]*")) == []
-    assert [entry.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
+    assert [entry.ref.cluster for entry in session.journal.entries()] == [NO_CLUSTER]
 
 
 def test_too_many_to_hand_over_are_refused(session: Session, schedd: FakeSchedd) -> None:

@@ -166,6 +166,21 @@ def test_only_what_the_report_tells_of_is_placed(returned: Returned) -> None:
     assert returned.placed() == {"0/h1"}
 
 
+@pytest.mark.parametrize("told", [{"size": 3}, {"size": 6, "md5": "0" * 32}])
+def test_what_is_not_the_file_that_the_report_tells_of_stays(
+    returned: Returned, told: dict[str, Any]
+) -> None:
+    """A transfer that broke mixes the files of two runs: hep_fetch does not bring it either."""
+    returned.file("r")
+    returned.report({"code": 0, "outputs": [{"name": "r", "state": "home", **told}]})
+    [trouble] = returned.place()
+    assert "outputs/r is not the file that the job's report tells of: it stays there" in trouble
+    assert returned.placed() == set()
+    returned.report({"code": 0, "outputs": [{"name": "r", "state": "home", "size": 6}]})
+    assert returned.place() == ()
+    assert returned.placed() == {"r_0"}
+
+
 def test_a_report_names_no_places(returned: Returned, tmp_path: Path) -> None:
     """Not where a file goes, nor another one than the request has."""
     returned.file("r")

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.renew.install import install, uninstall
-from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
-from hepsub.actions.renew.status import renewal_status
-from hepsub.actions.renew.task import INSTALL, LOOP, Machine
-from hepsub.actions.session import Session
+from hepsub.actions.renew.install import Installed, Uninstalled, install, uninstall
+from hepsub.actions.renew.status import RenewalStatus, renewal_status
 from hepsub.auth.renewal import Outcome, RenewalState, state_path, state_text
 from hepsub.errors import RenewalNotInstalled
+from hepsub.session import Session
+from hepsub.tools.timers import INSTALL, LOOP, Machine
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.world import NOON, make_policy, make_session, make_situation
 from tests.unit.tools.test_crontab import CRONTAB, make_process

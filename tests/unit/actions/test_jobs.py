@@ -8,14 +8,14 @@ import pytest
 
 from hepsub.actions.queue.control import Control, Outcome, control
 from hepsub.actions.queue.edit import Change, Edited, edit
-from hepsub.actions.session import Session
 from hepsub.batch import Act, ActCount, State
 from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd
-from hepsub.jobid import JobId, parse_job_id
+from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import NOON, make_session
+from tests.fakes.world import NOON, as_json, make_session
 
 SECOND = "schedd02.example.org"
 
@@ -194,9 +194,8 @@ def two(tmp_path: Path, first: FakeSchedd, second: FakeSchedd) -> Session:
 
 def journal(session: Session, cluster: int, schedd: str) -> None:
     """Note that this cluster was submitted on this schedd."""
-    session.journal.append(
-        Entry(uuid=f"u-{schedd}", pool="local", schedd=schedd, number=1, when=NOON, cluster=cluster)
-    )
+    ref = SubmissionRef(uuid=f"u-{schedd}", pool="local", schedd=schedd, cluster=cluster, number=1)
+    session.journal.append(Entry(ref=ref, when=NOON))
 
 
 def both() -> tuple[FakeSchedd, FakeSchedd]:
@@ -306,9 +305,11 @@ def test_an_unknown_pool_is_refused(tmp_path: Path) -> None:
 def test_the_document_of_an_act() -> None:
     """The action, the number of jobs, and the targets."""
     value = Control(
-        act=Act.HOLD, outcomes=(Outcome(meant="13", number=2), Outcome(meant="14.0", number=1))
+        act=Act.HOLD,
+        number=3,
+        outcomes=(Outcome(meant="13", number=2), Outcome(meant="14.0", number=1)),
     )
-    assert value.document() == {
+    assert as_json(value) == {
         "action": "hold",
         "jobs": 3,
         "targets": [{"target": "13", "jobs": 2}, {"target": "14.0", "jobs": 1}],
@@ -369,17 +370,29 @@ def test_what_cannot_be_edited_is_a_problem(
 
 def test_a_factory_that_cannot_be_edited_leaves_its_jobs_alone(tmp_path: Path) -> None:
     """Without condor_qedit the cluster ad cannot be changed: nothing is, and that is told."""
-    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)])
+    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)], edits_factories=False)
     result = edit(one(tmp_path, schedd), ids("20"), 3000, None)
     assert changes(result) == ()
     assert [each.code for each in result.problems] == ["tool-failed"]
     assert schedd.jobs[0].requested_mb == 2000
 
 
+def test_a_whole_factory_is_edited(tmp_path: Path) -> None:
+    """The jobs that exist, and those that do not exist yet; those alone where no other is there."""
+    schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20), make_unmade(21)])
+    result = edit(one(tmp_path, schedd), ids("20", "21"), 3000, None)
+    assert [(each.meant, each.number) for each in changes(result)] == [("20", 91), ("21", 90)]
+    assert [call for call in schedd.calls if call.startswith("edit")] == [
+        "edit_factory 20 3000",
+        "edit_memory 3000",
+        "edit_factory 21 3000",
+    ]
+
+
 def test_the_document_of_an_edit() -> None:
     """The number of jobs, and each change."""
-    value = Edited(changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),))
-    assert value.document() == {
+    value = Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),))
+    assert as_json(value) == {
         "jobs": 2,
         "changes": [{"target": "13", "jobs": 2, "old_mb": 2000, "new_mb": 3000}],
     }

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit import stage
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
 from hepsub.actions.submit.stage import sign, used_storages
@@ -21,6 +20,7 @@ from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from hepsub.storage.s3 import Store
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.find import find_submissions
-from hepsub.actions.queue.why_credentials import credential_details
+from hepsub.actions.queue.why import credential_details
 from hepsub.actions.renew.live import LiveBundle, find_live
+from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
 from hepsub.batch import State
@@ -27,7 +27,7 @@ __all__ = ["world"]
 
 def live(world: World) -> dict[int, LiveBundle]:
     """What is found, by cluster."""
-    return {each.cluster: each for each in find_live(world.session()).bundles}
+    return {each.ref.cluster: each for each in find_live(world.session()).bundles}
 
 
 def test_each_bundle_has_the_jobs_of_its_own_cluster(world: World) -> None:

@@ -17,12 +17,12 @@ from hepsub.actions.mount import point as mount_point
 from hepsub.actions.mount import record as mount_record
 from hepsub.actions.mount import unmount as mount_end
 from hepsub.actions.mount.cache import cache_directory, cache_mb, rescue
-from hepsub.actions.mount.list import list_mounts
-from hepsub.actions.mount.login import offer_login
-from hepsub.actions.mount.place import Remote, find_remote
+from hepsub.actions.mount.list import Mounts, State, list_mounts, offer_login
 from hepsub.actions.mount.point import prepare_point, resolve_point
 from hepsub.actions.mount.record import (
     Record,
+    Remote,
+    find_remote,
     forget,
     home_of,
     identity,
@@ -30,8 +30,7 @@ from hepsub.actions.mount.record import (
     read_records,
     write_record,
 )
-from hepsub.actions.mount.result import Mounts, State
-from hepsub.actions.mount.unmount import End, take_away
+from hepsub.actions.mount.unmount import End, take_away, unmount_all
 from hepsub.batch import BatchSystem
 from hepsub.errors import (
     HepsubError,
@@ -58,7 +57,7 @@ STORAGES = {
 CWD = Path("/home/alice")
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """Mounts need none."""
     return ()
 
@@ -269,6 +268,31 @@ def test_what_is_no_more_is_forgotten_unless_something_is_unsent(tmp_path: Path)
     assert not Path(gone.state).exists()
     assert boot_id() == alive.boot
     assert any("hep_mount -rw herd:user/alice" in note for note in result.notes)
+
+
+def test_of_two_that_a_directory_has_shown_the_one_that_is_up_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unsent writes of the other one stay in its cache, and stay known."""
+    session = make_session(tmp_path, no_pool)
+    home = home_of(session)
+    unsent = record_in(tmp_path, state=str(home / "unsent"), boot="former")
+    alive = record_in(tmp_path, state=str(home / "alive"), bucket="raw").run_by(os.getpid())
+    for each in (unsent, alive):
+        write_record(each)
+    meta = tmp_path / "cache/unsent/vfsMeta/store/user/alice/f"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Dirty": True}))
+    taken: list[str] = []
+
+    def stays(record: Record, *_: object) -> None:
+        taken.append(Path(record.state).name)
+        raise MountBusy("it is in use", remedy="leave it")
+
+    monkeypatch.setattr(mount_end, "unmounter", lambda _path: "fusermount3")
+    monkeypatch.setattr(mount_end, "take_away", stays)
+    unmount_all(session, End(directories=(str(tmp_path / "files"),)), lambda _: None)
+    assert taken == ["alive"]
 
 
 def test_one_that_was_mounted_anew_meanwhile_stays(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.offer import offer
-from hepsub.actions.session import Session
 from hepsub.errors import AgentUnavailable
+from hepsub.session import Session
 from tests.unit.actions.test_renew import HOUR, World, token, world
 
 __all__ = ["world"]

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from hepsub.actions.returned.pending import Round, push_pending
+from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
@@ -140,12 +140,12 @@ class Home:
         with self.bundle.open_returned(proc) as tree:
             return [each.name for each in pending_at(tree)[0]] if tree is not None else []
 
-    def round(self, *, force: bool = False) -> Round:
+    def round(self, *, force: bool = False) -> Uploads:
         """One round."""
         known = {"herd": cast("Store", self.store)}
-        return Round(stores=Stores(storages={}, known=known, keys=no_keys), force=force)
+        return Uploads(stores=Stores(storages={}, known=known, keys=no_keys), force=force)
 
-    def push(self, now: Round | None = None) -> tuple[str, ...]:
+    def push(self, now: Uploads | None = None) -> tuple[str, ...]:
         """Try to get everything into its place."""
         return push_pending(now or self.round(), self.bundle, 13)
 

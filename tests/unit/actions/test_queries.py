@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, job_document, query
@@ -13,11 +14,11 @@ from hepsub.actions.queue.walltimes import Walltimes, walltimes
 from hepsub.actions.queue.why import Explanation, Explanations, why
 from hepsub.batch import State
 from hepsub.errors import AmbiguousJob, NoGroup, UnknownGroup
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import NOON, make_policy, make_session, make_situation
+from tests.fakes.world import NOON, as_json, make_policy, make_session, make_situation
 
 SECOND = "schedd02.example.org"
 QUEUE = [
@@ -70,7 +71,7 @@ def test_every_state_is_counted_once(tmp_path: Path) -> None:
     """Jobs whose outputs are on their way count as running, unmade ones as idle."""
     schedd = FakeSchedd(jobs=list(QUEUE), unmade=[make_unmade(20)])
     found = listing(query(make_session(tmp_path, as_batch_systems(schedd)), Filter()))
-    assert found.counts() == {
+    assert to_builtins(found.counts()) == {
         "jobs": 98,
         "completed": 1,
         "removed": 1,
@@ -117,7 +118,7 @@ def test_the_document_of_a_job() -> None:
         arguments=("a b", "c"), host="slot1@bws01", run_seconds=7448.0, priority=5,
         cpu_seconds=7300.25,
     )  # fmt: skip
-    assert job_document(job) == {
+    assert as_json(job_document(job)) == {
         "id": "13.2",
         "schedd": "schedd01.example.org",
         "cluster": 13,
@@ -148,13 +149,13 @@ def test_an_exit_code_of_0_is_not_null() -> None:
     """0 is an answer, null is none."""
     job = make_job("13.0", State.COMPLETED, exit_code=0, ended=NOON)
     document = job_document(job)
-    assert (document["exit_code"], document["ended"], document["hold_code"]) == (0, NOON, None)
+    assert (document.exit_code, document.ended, document.hold_code) == (0, NOON, None)
 
 
 def test_the_document_of_a_listing(tmp_path: Path) -> None:
     """Jobs, unmade procs and counts."""
     schedd = FakeSchedd(jobs=[make_job("13.0")], unmade=[make_unmade(20, paused=True)])
-    document = listing(query(make_session(tmp_path, as_batch_systems(schedd)), Filter())).document()
+    document = as_json(query(make_session(tmp_path, as_batch_systems(schedd)), Filter()).value)
     assert list(document) == ["jobs", "unmade", "counts"]
     assert document["unmade"] == [
         {
@@ -261,12 +262,12 @@ def test_a_state_that_explains_itself(tmp_path: Path, job: object, sentence: str
 @pytest.mark.parametrize(
     ("paused", "sentence", "next_command"),
     [
-        (False, "the schedd makes these jobs as the ones before them start", ""),
+        (False, "the schedd makes these jobs as the ones before them start", None),
         (True, "the cluster is on hold, so the schedd makes no more of its jobs", "hep_release 20"),
     ],
 )
 def test_jobs_that_are_not_made_yet_are_explained(
-    tmp_path: Path, sentence: str, next_command: str, *, paused: bool
+    tmp_path: Path, sentence: str, next_command: str | None, *, paused: bool
 ) -> None:
     """They are idle jobs for a reason of their own."""
     schedd = FakeSchedd(unmade=[make_unmade(20, paused=paused)])
@@ -281,7 +282,7 @@ def test_the_document_of_explanations(tmp_path: Path) -> None:
     """Jobs, state, sentence, details and the next command."""
     schedd = FakeSchedd(jobs=[make_job("13.0")])
     result = why(make_session(tmp_path, as_batch_systems(schedd)), Filter())
-    assert result.value.document() == {
+    assert as_json(result.value) == {
         "explanations": [
             {
                 "jobs": ["13.0"],
@@ -328,7 +329,7 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
                 idle=90,
                 running=1,
                 held=0,
-                reason="",
+                reason=None,
             ),
         )
     )
@@ -373,7 +374,10 @@ def test_an_id_in_the_history_is_looked_for_where_the_journal_says(tmp_path: Pat
     second = FakeSchedd(name=SECOND, past=[ended("13.0", 200, schedd=SECOND)])  # type: ignore[list-item]
     session = make_session(tmp_path, as_batch_systems(first, second))
     session.journal.append(
-        Entry(uuid="u", pool="local", schedd=SECOND, number=1, when=NOON, cluster=13)
+        Entry(
+            ref=SubmissionRef(uuid="u", pool="local", schedd=SECOND, cluster=13, number=1),
+            when=NOON,
+        )
     )
     assert past(history(session, (parse_job_id("13"),), "alice", 9, None)) == [("13.0", SECOND)]
 
@@ -415,13 +419,13 @@ def test_the_walltime_classes_of_a_group(tmp_path: Path) -> None:
     session = make_session(tmp_path, as_batch_systems(), policy=policy)
     assert walltimes(session, "cms").value == Walltimes(
         group="cms",
-        limits=(
-            ("default", 36000),
-            ("long", 2592000),
-            ("mid", 720000),
-            ("short", 1800),
-            ("test", 300),
-        ),
+        limits={
+            "default": 36000,
+            "long": 2592000,
+            "mid": 720000,
+            "short": 1800,
+            "test": 300,
+        },
     )
 
 

@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import Submission, submit
@@ -23,6 +22,7 @@ from hepsub.bundle.directory import claimed
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource
@@ -321,3 +321,10 @@ def test_held_jobs_are_alive(world: World) -> None:
     world.schedd.jobs = [replace(job, state=State.HELD) for job in world.schedd.jobs]
     world.renew()
     assert (bundle / "private/creds/iam.token").exists()
+
+
+def test_keys_that_live_for_moments_do_not_make_it_go_round_without_a_pause(world: World) -> None:
+    """A store whose sessions end at once would else be asked as fast as it answers."""
+    world.session_s = 1.0
+    world.submit(*OUT)
+    assert value_of(world.renew()).pause == 2.0

@@ -12,8 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.returned.pending import Round
-from hepsub.actions.session import Session
+from hepsub.actions.returned.pending import Uploads
 from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
@@ -23,6 +22,7 @@ from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.place import ObjectPlace
 from hepsub.policy.model import Credential, Storage
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.credentials import make_token
@@ -153,6 +153,6 @@ def test_a_store_that_lies_of_sizes_is_left_alone_for_a_round(world: Crossroads)
         keys=world.keys,
     )
     place = ObjectPlace(storage="bad", bucket="out", key="13/r")
-    now = Round(stores=stores)
+    now = Uploads(stores=stores)
     assert now.look([place]) == {}
     assert "the storage bad at" in now.away["bad", "out"].message

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.offer import offer
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.credential import Held, Kind
 from hepsub.auth.kerberos import held_ticket
@@ -21,6 +20,7 @@ from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
 from hepsub.policy.model import Credential
+from hepsub.session import Session
 from tests.fakes.credentials import FakeSource, make_token
 from tests.fakes.world import make_spec
 from tests.unit.actions.test_renew import HOUR, OUT, World, token, value_of, world

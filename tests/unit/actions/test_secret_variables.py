@@ -9,9 +9,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Preview, Submission, preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.cli.render import render_json, render_text
@@ -19,6 +19,7 @@ from hepsub.condor.description import describe
 from hepsub.local.launch import make_launch, shared_environment
 from hepsub.plan.model import Plan
 from hepsub.result import Result
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 
@@ -102,7 +103,7 @@ def test_the_embedded_pool_keeps_no_value_in_its_queue(session: Session) -> None
     plan = plan_of(session, *LINE)
     launch = make_launch(plan, plan.values(0), "u-1")
     assert launch.argv[0].endswith("u-1/shared/scratch.sh")
-    assert SECRET not in json.dumps([launch.document(), shared_environment(plan)])
+    assert SECRET not in json.dumps([to_builtins(launch), shared_environment(plan)])
 
 
 def test_a_dry_run_names_them_and_does_not_tell_them(session: Session) -> None:

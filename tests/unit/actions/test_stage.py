@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, preview, submit
 from hepsub.bundle.directory import claimed
 from hepsub.errors import (
@@ -21,6 +20,7 @@ from hepsub.errors import (
     StorageRefused,
 )
 from hepsub.policy.model import Storage
+from hepsub.session import Session
 from hepsub.storage.keys import Keys
 from tests.fakes.batch import FakeSchedd, Fault, Killed, as_batch_systems
 from tests.fakes.world import (
@@ -354,6 +354,20 @@ def test_the_uuid_in_a_name_is_the_submissions_own(session: Session, schedd: Fak
         assert [Path(str(one.place)).name for one in proc.outputs] == [uuid]
     notes = submit(session, make_spec(*words, "-once", "a")).notes
     assert notes == ("-once a: submitted before, nothing was submitted now",)
+
+
+def test_a_key_that_was_used_tells_the_same_of_the_jobs(session: Session) -> None:
+    """Their logs stand in the bundle: a framework that repeats the command needs no other source."""
+    words = ("job.sh", "-n", "2", "-o", "o.%{ClusterId}.%{ProcId}", "-out", "r=r.%{ProcId}")
+    spec = make_spec(*words, "-once", "k")
+    first, again = (submit(session, spec).value for _ in range(2))
+    assert isinstance(first, Submission)
+    assert isinstance(again, Submission)
+    told, repeated = first.document(), again.document()
+    assert (told.pop("new"), repeated.pop("new")) == (True, False)
+    assert len(told.pop("notes")) < len(repeated.pop("notes"))  # type: ignore[arg-type]
+    assert told == repeated
+    assert len(told["procs"]) == 2  # type: ignore[arg-type]
 
 
 def test_results_of_earlier_jobs_are_not_overwritten_where_the_policy_says_so(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Preview, Submission, preview, submit
 from hepsub.batch import Submitted
 from hepsub.errors import (
@@ -17,13 +16,16 @@ from hepsub.errors import (
     Interrupted,
     LogDirectoryMissing,
     PoolUnreachable,
+    ScheddNotReached,
     ScriptMissing,
     SubmissionRefused,
     SubmissionUncertain,
     UnknownSchedd,
 )
+from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
-from hepsub.result import Result
+from hepsub.result import Result, document_of
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import (
     NOON,
@@ -65,24 +67,16 @@ def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> No
     result = submit(session, make_spec("job.sh", "-n", "3"))
     assert isinstance(result.value, Submission)
     uuid = schedd.clusters[0].submitted.uuid
-    assert result.value.submitted == Submitted(
-        schedd="schedd01.example.org", cluster=13, number=3, uuid=uuid
+    ref = SubmissionRef(
+        uuid=uuid, pool="local", schedd="schedd01.example.org", cluster=13, number=3
     )
+    assert result.value.submitted == ref
     assert (result.exit_code, result.problems) == (0, ())
     assert schedd.calls.count("submit") == 1
     assert journalled(session) == [(0, "schedd01.example.org"), (13, "schedd01.example.org")]
     (entry,) = session.journal.entries()
     assert len(entry.what) == 16
-    assert replace(entry, what="") == (
-        Entry(
-            uuid=uuid,
-            pool="local",
-            schedd="schedd01.example.org",
-            number=3,
-            when=NOON,
-            cluster=13,
-        )
-    )
+    assert replace(entry, what="") == Entry(ref=ref, when=NOON)
 
 
 def test_two_submissions_have_two_uuids(session: Session, schedd: FakeSchedd) -> None:
@@ -125,7 +119,7 @@ def test_a_connection_that_is_lost_after_the_commit_gives_one_cluster(
     assert result.exit_code == 0
     assert len(schedd.clusters) == 1
     assert schedd.calls.count("submit") == 1
-    assert [each.cluster for each in session.journal.entries()] == [13]
+    assert [each.ref.cluster for each in session.journal.entries()] == [13]
 
 
 def test_a_connection_that_is_lost_before_the_commit_is_an_error(
@@ -145,7 +139,19 @@ def test_a_refusal_is_told_as_it_is(session: Session, schedd: FakeSchedd) -> Non
     schedd.fault = Fault.REFUSED
     with pytest.raises(SubmissionRefused, match="said: no"):
         submit(session, make_spec("job.sh"))
-    assert [each.cluster for each in session.journal.entries()] == [-1]
+    assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+
+
+def test_a_submission_that_the_schedd_never_heard_of_is_noted_as_none(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """Its key is free at once, and nobody is asked what became of it."""
+    schedd.fault = Fault.NEVER_REACHED
+    with pytest.raises(ScheddNotReached):
+        submit(session, make_spec("job.sh", "-once", "k"))
+    assert [each.ref.cluster for each in session.journal.entries()] == [-1]
+    schedd.calls.clear()
+    assert cluster_of(submit(session, make_spec("job.sh", "-once", "k"))) == 13
 
 
 class Vanishing(FakeSchedd):
@@ -172,7 +178,7 @@ def test_a_schedd_that_is_gone_afterwards_leaves_it_uncertain(tmp_path: Path) ->
     assert "do not submit again blindly" in caught.value.remedy
     assert uuid in caught.value.remedy
     assert schedd.calls.count("submit") == 1
-    assert [each.cluster for each in session.journal.entries()] == [0]
+    assert [each.ref.cluster for each in session.journal.entries()] == [0]
 
 
 def test_a_pool_that_no_longer_lists_the_schedd_leaves_it_uncertain(tmp_path: Path) -> None:
@@ -180,7 +186,7 @@ def test_a_pool_that_no_longer_lists_the_schedd_leaves_it_uncertain(tmp_path: Pa
     make_script(tmp_path)
     schedd = FakeSchedd(fault=Fault.LOST_AFTER)
     answers = [(schedd,), ()]
-    session = make_session(tmp_path, lambda _: answers.pop(0))
+    session = make_session(tmp_path, lambda *_: answers.pop(0))
     with pytest.raises(SubmissionUncertain):
         submit(session, make_spec("job.sh"))
 
@@ -198,7 +204,7 @@ def test_ctrl_c_after_the_commit_names_the_cluster(session: Session, schedd: Fak
         == "interrupted, but cluster 13 had been submitted already: its jobs can start"
     )
     assert problem.remedy == "hep_rm 13 removes it"
-    assert [each.cluster for each in session.journal.entries()] == [13]
+    assert [each.ref.cluster for each in session.journal.entries()] == [13]
 
 
 def test_ctrl_c_before_the_commit_says_that_nothing_was_submitted(
@@ -208,7 +214,7 @@ def test_ctrl_c_before_the_commit_says_that_nothing_was_submitted(
     schedd.fault = Fault.INTERRUPTED_BEFORE
     with pytest.raises(Interrupted, match=r"^interrupted; nothing was submitted$"):
         submit(session, make_spec("job.sh"))
-    assert [each.cluster for each in session.journal.entries()] == [-1]
+    assert [each.ref.cluster for each in session.journal.entries()] == [-1]
 
 
 def test_the_same_key_gives_the_same_cluster(session: Session, schedd: FakeSchedd) -> None:
@@ -242,7 +248,7 @@ def test_a_key_is_found_without_the_journal(
     )
     assert cluster_of(submit(elsewhere, make_spec("job.sh", "-once", "reco"))) == 13
     assert len(schedd.clusters) == 1
-    assert [each.cluster for each in elsewhere.journal.entries()] == [13]
+    assert [each.ref.cluster for each in elsewhere.journal.entries()] == [13]
 
 
 def test_another_users_key_is_not_mine(
@@ -299,7 +305,7 @@ def test_a_key_whose_submission_was_uncertain_is_looked_up(tmp_path: Path) -> No
     again = submit(session, make_spec("job.sh", "-once", "reco"))
     assert cluster_of(again) == 13
     assert len(schedd.clusters) == 1
-    assert [each.cluster for each in session.journal.entries()] == [13]
+    assert [each.ref.cluster for each in session.journal.entries()] == [13]
 
 
 def test_an_uncertain_key_stays_uncertain_while_the_schedd_is_away(tmp_path: Path) -> None:
@@ -323,7 +329,7 @@ def test_a_key_that_was_used_in_another_pool_is_reported_there(tmp_path: Path) -
     submit(session, make_spec("job.sh", "-once", "reco", "-p", "east"))
     again = submit(session, make_spec("job.sh", "-once", "reco"))
     assert isinstance(again.value, Submission)
-    assert again.value.pool == "east"
+    assert again.value.submitted.pool == "east"
 
 
 def test_a_journal_that_cannot_be_written_stops_the_submission(tmp_path: Path) -> None:
@@ -392,7 +398,7 @@ def test_a_pool_without_the_policys_schedds_is_refused(tmp_path: Path) -> None:
 def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_path: Path) -> None:
     """Cluster, pool, schedd, UUID, and the logs of every job with the cluster's id in them."""
     result = submit(session, make_spec("job.sh", "-n", "2", "-e", "/dev/null"))
-    assert result.value.document() == {
+    assert document_of(result.value) == {
         "cluster": 13,
         "jobs": 2,
         "pool": "local",
@@ -421,7 +427,7 @@ def test_a_preview_needs_no_pool(tmp_path: Path) -> None:
     """Without a pool the plan is shown, and a problem says why the pool could not be asked."""
     make_script(tmp_path)
 
-    def unreachable(_: object) -> tuple[FakeSchedd, ...]:
+    def unreachable(*_: object) -> tuple[FakeSchedd, ...]:
         raise AuthenticationRefused("the collector refused", remedy="kinit")
 
     result = preview(make_session(tmp_path, unreachable), make_spec("job.sh"))
@@ -441,10 +447,7 @@ def test_an_unfinished_intent_is_seen_by_another_host(tmp_path: Path) -> None:
     other = Journal(directory=session.paths.journal, host="login02.example.org")
     other.append(
         Entry(
-            uuid="u1",
-            pool="local",
-            schedd="schedd01.example.org",
-            number=1,
+            ref=SubmissionRef(uuid="u1", pool="local", schedd="schedd01.example.org", number=1),
             when=NOON,
             once="reco",
         )

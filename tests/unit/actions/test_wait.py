@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.queue.wait import Clock, Waited, end_text, wait
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.wait import Waited, end_text, wait
 from hepsub.actions.submit.submit import Submission
-from hepsub.batch import JobStatus, State, Submitted
+from hepsub.batch import SPOOLING, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
-from hepsub.result import Result
+from hepsub.jobid import SubmissionRef
+from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import make_policy, make_session
 from tests.unit.bundle.test_request import make_request
@@ -46,8 +48,9 @@ class Time:
 def submission(number: int) -> Submission:
     """Cluster 13 on schedd01."""
     return Submission(
-        submitted=Submitted(schedd="schedd01.example.org", cluster=13, number=number, uuid="u"),
-        pool="local",
+        submitted=SubmissionRef(
+            uuid="u", pool="local", schedd="schedd01.example.org", cluster=13, number=number
+        ),
         plan=None,
     )
 
@@ -186,7 +189,7 @@ def test_a_collector_that_is_away_is_asked_again(tmp_path: Path) -> None:
     schedd = FakeSchedd(past=[end(0)])
     answers: list[bool] = [False, True]
 
-    def connect(_: object) -> tuple[FakeSchedd, ...]:
+    def connect(*_: object) -> tuple[FakeSchedd, ...]:
         if not answers.pop(0):
             raise PoolUnreachable("the collector does not answer", remedy="")
         return (schedd,)
@@ -199,7 +202,7 @@ def test_a_schedd_that_restarts_is_waited_for(tmp_path: Path) -> None:
     """While it restarts the collector does not list it; its jobs go on all the same."""
     schedd = FakeSchedd(past=[end(0)])
     answers: list[tuple[FakeSchedd, ...]] = [(), (schedd,)]
-    session = make_session(tmp_path, lambda _: answers.pop(0))
+    session = make_session(tmp_path, lambda *_: answers.pop(0))
     result = wait(session, submission(1), Time([]).clock())
     assert result.exit_code == 0
 
@@ -254,7 +257,7 @@ def test_how_a_job_ended_in_words(job: JobStatus, text: str) -> None:
 def test_the_document_of_a_wait(tmp_path: Path) -> None:
     """The submission's keys, the ends, and the number of failures."""
     result, _ = wait_for(tmp_path, FakeSchedd(past=[end(0), end(1, 3)]), 2)
-    document = result.value.document()
+    document = document_of(result.value)
     assert list(document) == [
         "cluster", "jobs", "pool", "schedd", "uuid", "new", "libraries", "notes", "procs", "ended", "failed",
         "unknown",
@@ -279,3 +282,16 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
     result = wait(session, submission(2), Time([]).clock())
     assert (result.exit_code, result.notes) == (0, ())
     assert (tmp_path / "results/1").read_text() == "a result"
+
+
+def test_a_job_whose_files_are_still_on_their_way_is_waited_for(tmp_path: Path) -> None:
+    """HTCondor has it on hold while its input is spooled, and releases it by itself."""
+    spooling = make_job("13.0", State.HELD, hold_code=SPOOLING)
+    schedd = FakeSchedd(jobs=[spooling])
+
+    def finish() -> None:
+        schedd.jobs, schedd.past = [], [end(0)]
+
+    result, time = wait_for(tmp_path, schedd, 1, [finish])
+    assert result.exit_code == 0
+    assert len(time.slept) == 1

@@ -177,6 +177,7 @@ def test_missing_scopes_are_named() -> None:
         ("storage.read:/cms", "storage.read:/", False),
         ("storage.read:/", "storage.modify:/", False),
         ("compute.read", "compute.create", False),
+        ("compute", "compute:/cms", False),
         ("wlcg.groups:/cms", "wlcg.groups:/cms", True),
     ],
 )

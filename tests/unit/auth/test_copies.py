@@ -92,6 +92,7 @@ def test_what_has_ended_is_never_the_best() -> None:
     assert best_of([ended, None, lives], NOON) is lives
     assert best_of([ended, None], NOON) is None
     assert best_of([], NOON) is None
+    assert best_of([ticket(0, 9000)], NOON) is None, "it ends at this moment"
 
 
 def test_a_token_is_read_with_its_own_times(tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
-from hepsub.auth.credential import Held, Kind, Lifetime, write_held
+from hepsub.auth.credential import Held, Kind, Lifetime
 from hepsub.plan.credentials import KERBEROS, TOKEN
 
 NOW = 1_700_000_000.0
@@ -54,27 +51,3 @@ def test_whether_it_can_be_renewed(expires: float | None, until: float | None, c
 
 def test_the_content_is_in_no_text() -> None:
     assert "secret" not in f"{held()!r} {held()}"
-
-
-def test_a_file_is_private_and_whole(tmp_path: Path) -> None:
-    path = tmp_path / "iam.token"
-    path.write_bytes(b"old")
-    path.chmod(0o644)
-    before = os.umask(0)
-    try:
-        with path.open("rb") as reader:
-            write_held(held(b"new"), path)
-            assert reader.read() == b"old", "who had it open still has the old one"
-    finally:
-        os.umask(before)
-    assert path.read_bytes() == b"new"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [each.name for each in tmp_path.iterdir()] == ["iam.token"]
-
-
-def test_a_file_that_cannot_be_replaced_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "directory"
-    path.mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_held(held(), path)
-    assert [each.name for each in tmp_path.iterdir()] == ["directory"]

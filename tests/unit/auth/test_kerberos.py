@@ -93,6 +93,18 @@ def test_a_cache_that_is_just_being_written_is_read_again(
     assert source(path).look() is not None
 
 
+def test_a_cache_that_stays_empty_is_read_no_more_than_three_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cc"
+    path.write_bytes(cache())
+    pauses: list[float] = []
+    monkeypatch.setattr("hepsub.auth.kerberos.time.sleep", pauses.append)
+    with pytest.raises(CredentialMissing):
+        source(path).look()
+    assert pauses == [0.2, 0.2]
+
+
 def test_garbage_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hepsub.auth.kerberos.time.sleep", lambda _s: None)
     path = tmp_path / "cc"

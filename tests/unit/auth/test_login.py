@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import log_in, missing
@@ -80,9 +81,29 @@ def test_an_account_that_is_not_loaded_is_loaded(
 ) -> None:
     accounts(programs, tmp_path, loaded=NONE, known="echo iam")
     programs.add("oidc-gen", "exit 1")
-    assert log_in(token, lambda _said: None).text == TOKEN
+    said: list[str] = []
+    assert log_in(token, said.append).text == TOKEN
     assert programs.words("oidc-add") == ["iam"]
     assert not programs.was_called("oidc-gen")
+    advice, command = said
+    assert "its refresh token has ended" in advice
+    assert "oidc-gen iam --reauthenticate" in advice
+    assert command == "oidc-agent: oidc-add iam"
+
+
+def test_an_agent_that_the_shell_does_not_know_is_told_of(
+    token: TokenSource, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was started by itself: other programs of this shell would not find it."""
+    (tmp_path / "loaded").touch()
+    accounts(programs, tmp_path, loaded="echo iam", known="echo iam")
+    place = tmp_path / f"oidc-agent-service-{token.uid}/oidc-agent.sock"
+    place.parent.mkdir()
+    place.symlink_to(token.environment["OIDC_SOCK"])
+    monkeypatch.chdir(tmp_path)  # a socket's name has 107 bytes at the most
+    said: list[str] = []
+    log_in(structs.replace(token, environment={"TMPDIR": "."}), said.append)
+    assert said == ["oidc-agent runs; for your shell: eval $(oidc-agent-service use)"]
 
 
 def test_an_account_whose_refresh_token_is_dead_is_authenticated_again(

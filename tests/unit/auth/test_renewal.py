@@ -107,7 +107,7 @@ def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> N
     )  # fmt: skip
     state_path(tmp_path).write_text(state_text(wrong))
     state = read_state(tmp_path, NOON)
-    assert (state.when, state.is_active(NOON)) == (0, False)
+    assert (state.when, state.by_itself, state.is_active(NOON)) == (0, 0, False)
     assert state.credentials["krb"] == Outcome(expires=ahead)
     assert state.storages["herd"] == wrong.storages["herd"]
 

@@ -246,6 +246,19 @@ def test_the_agent_knows_when_an_opaque_token_ends(agent: FakeAgent) -> None:
     assert source().obtain(0).lifetime.expires == NOW + 50
 
 
+def test_what_a_token_says_of_its_end_counts_more_than_what_the_agent_says(
+    agent: FakeAgent,
+) -> None:
+    agent.answer, agent.expires = good(life=100), NOW + 50
+    assert source().obtain(0).lifetime.expires == NOW + 100
+
+
+def test_the_end_of_an_opaque_token_may_be_unknown(agent: FakeAgent) -> None:
+    agent.answer = "opaque"
+    lifetime = source().obtain(0).lifetime
+    assert (lifetime.expires, lifetime.renewable_until) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("token", "policy", "why"),
     [

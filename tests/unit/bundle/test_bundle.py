@@ -16,17 +16,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, marker_place
-from hepsub.bundle.directory import (
-    check_owner,
-    check_root,
-    claimed,
-    discard_bundle,
-    look_at_root,
-    read_bundle,
-    unfinished,
-)
+from hepsub.bundle.directory import claimed, discard_bundle, read_bundle
 from hepsub.bundle.manifest import Signing
 from hepsub.bundle.request import from_json
+from hepsub.bundle.root import check_owner, check_root, look_at_root, unfinished
 from hepsub.bundle.sent import preview_seal
 from hepsub.errors import BundleUnusable, StorageRefused
 from hepsub.plan.libraries import Library

@@ -9,15 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.bundle.directory import (
-    claimed,
-    clear_torn,
-    discard_bundle,
-    new_bundle,
-    read_bundle,
-    taken_over,
-    unfinished,
-)
+from hepsub.bundle.directory import claimed, discard_bundle, new_bundle, read_bundle, taken_over
+from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable
 from tests.unit.bundle.test_bundle import make_bundle
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepsub.bundle.report import LARGEST, REPORT, Report, as_reported, read_report, report_at
+from hepsub.bundle.report import LARGEST, REPORT, Report, read_report, report_at
 from hepsub.documents import Malformed
 from hepsub.files import open_tree
 from hepsub.plan.staging import ObjectFact
@@ -147,24 +146,6 @@ def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> N
     report = read(outputs=[OUTPUT, {**OUTPUT, "state": "uploaded"}])
     assert report.came_home("r")
     assert [each.state for each in report.all_said("r")] == ["home", "uploaded"]
-
-
-def test_a_name_is_reported_as_the_wrapper_does_it(tmp_path: Path) -> None:
-    text = Path("hepsub/worker/wrapper.sh").read_text(encoding="utf-8")
-    [plain] = [line for line in text.splitlines() if line.startswith("hs_plain=")]
-    script = text[text.index("\njson() {") : text.index("\n# Size of a file")]
-    (tmp_path / "json.sh").write_text(f'{plain}\n{script}\njson "$1"; printf %s "$hs_json"\n')
-    names = [
-        b"a\xffb",
-        b"\xe2\x82A",
-        b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80",
-        'é\t"'.encode(),
-        b"\xc3",
-    ]
-    for name in names:
-        told = subprocess.run(["sh", tmp_path / "json.sh", name], capture_output=True, check=True)
-        assert json.loads(told.stdout) == as_reported(name.decode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.parametrize(

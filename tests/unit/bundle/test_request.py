@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import ObjectFact, plan_staging
 from hepsub.plan.template import Values
@@ -42,11 +43,8 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
     )
     assert staging is not None
     plain = BundleRequest(
-        uuid="u-1",
-        pool="local",
-        schedd="schedd01.example.org",
+        ref=SubmissionRef(uuid="u-1", pool="local", schedd="schedd01.example.org", number=2),
         user="alice",
-        number=2,
         first=10,
         items=("/data/a", "s3://raw/b", "/data/c d"),
         ends=(2, 3),

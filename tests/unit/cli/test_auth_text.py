@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
-from hepsub.actions.auth.row import AuthStatus, Row
-from hepsub.actions.renew.install_result import Installed, RenewalStatus, Uninstalled
+from hepsub.actions.auth.status import AuthStatus, Row
+from hepsub.actions.renew.install import Installed, Uninstalled
 from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
+from hepsub.actions.renew.status import RenewalStatus
 from hepsub.auth.renewal import Outcome, RenewalState
 from hepsub.cli.render import value_text
-from hepsub.result import Problem
+from hepsub.result import Problem, document_of
 from hepsub.units import moment_text
 from tests.fakes.world import NOON
 
@@ -83,7 +84,7 @@ def test_a_row_in_trouble_names_the_trouble_and_the_next_command() -> None:
         kind="token",
         name="x",
         needed_by=("site s",),
-        trouble=MISSING,
+        problem=MISSING,
         next_command="hep_auth login x",
     )
     assert lines(row)[1].split() == [
@@ -99,9 +100,9 @@ def test_a_row_in_trouble_names_the_trouble_and_the_next_command() -> None:
         "x",
     ]
     assert lines(row)[2] == "token x: there is none: get one"
-    required = Row(kind="token", name="x", needed_by=("y",), trouble=MISSING, required=True)
+    required = Row(kind="token", name="x", needed_by=("y",), problem=MISSING, required=True)
     assert len(lines(required)) == 2
-    assert len(lines(Row(kind="token", name="x", trouble=MISSING))) == 2
+    assert len(lines(Row(kind="token", name="x", problem=MISSING))) == 2
 
 
 def test_a_word_on_a_good_one_stands_below() -> None:
@@ -178,6 +179,25 @@ def test_the_status_of_the_renewal() -> None:
 def test_loops_and_silence() -> None:
     """A loop counts; silence has a document all the same."""
     assert value_text(Looped(rounds=3)) == "3 round(s)"
-    silent = Silent(value=Looped(rounds=3))
-    assert value_text(silent) == ""
-    assert silent.document() == {"rounds": 3}
+    round_ = Renewed(state=STATE, busy=False, pause=60.0)
+    assert value_text(Silent(value=round_)) == ""
+    assert document_of(Silent(value=round_)) == document_of(round_)
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (NOON + 7200, "renewable until"),
+        (NOON + 3600, "cannot be renewed"),
+        (NOON + 60, "cannot be renewed"),
+    ],
+)
+def test_what_ends_when_its_renewal_does_cannot_be_renewed(limit: float, text: str) -> None:
+    """A ticket whose renewable life is used up is told as one that has none."""
+    outcome = Outcome(expires=NOON + 3600, renewable_until=limit, renewed=NOON)
+    state = RenewalState(
+        when=NOON, host="login01", every=600.0, jobs=1, credentials={"krb": outcome}
+    )
+    told = value_text(Renewed(state=state, busy=False, pause=600.0))
+    assert text in told
+    assert ("cannot be renewed" in told) == (limit <= NOON + 3600)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hepsub.cli.grammar import rewrite
 from hepsub.cli.main import load
 from hepsub.cli.parse import parse
+from hepsub.errors import UsageError
 
 HEP_SUB = load("hep_sub")
 
@@ -56,3 +57,19 @@ def test_argu_takes_every_word_that_is_no_option(words: list[str]) -> None:
 def test_every_number_is_an_argument(number: float) -> None:
     """Negative ones, and those with an exponent, too."""
     assert parse(["job.sh", "-argu", str(number)], HEP_SUB)["argu"] == (str(number),)
+
+
+@pytest.mark.parametrize(
+    ("word", "field"),
+    [("--me", "memory"), ("-ima", "image"), ("-sche", "schedd"), ("--wal", "walltime")],
+)
+def test_an_option_may_be_cut_short_to_four_characters(word: str, field: str) -> None:
+    """As HepJob's own parser allowed; never where it could name two of them."""
+    assert rewrite([word, "5", "job.sh"], HEP_SUB)[0] == f"--{field}=5"
+
+
+@pytest.mark.parametrize("word", ["-sc", "-im", "--m", "-rmt3", "-quiet2"])
+def test_what_is_too_short_or_takes_no_number_is_refused(word: str) -> None:
+    """A number is attached only to an option that takes a value."""
+    with pytest.raises(UsageError, match="unknown option"):
+        rewrite([word, "job.sh"], HEP_SUB)

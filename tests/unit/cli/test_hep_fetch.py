@@ -8,14 +8,14 @@ import pytest
 
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
+from hepsub.cli.output import Talk
 from hepsub.cli.parse import parse
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
 from tests.fakes.world import make_session, make_situation
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """The directory is looked at before any pool."""
     return ()
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.actions.mount.record import Record
-from hepsub.actions.mount.result import Mounts, Shown, State
 from hepsub.batch import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
+from hepsub.cli.output import Talk
 from hepsub.cli.parse import parse
 from hepsub.cli.render import value_text
-from hepsub.cli.talk import Talk
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
-from tests.fakes.world import make_session
+from tests.fakes.world import as_json, make_session
 
 RECORD = Record(
     storage="herd",
@@ -30,7 +30,7 @@ RECORD = Record(
 )
 
 
-def no_pool(_: Pool) -> tuple[BatchSystem, ...]:
+def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     """Mounts need none."""
     return ()
 
@@ -89,7 +89,7 @@ def test_the_text() -> None:
 
 
 def test_the_document() -> None:
-    document = Shown(record=RECORD, state=State.DEAD, pending=1).document()
-    assert document["what"] == "herd:user/alice"
-    assert document["state"] == "dead"
-    assert Mounts(mounts=()).document() == {"mounts": []}
+    shown = Shown(record=RECORD, state=State.DEAD, pending=1)
+    [document] = Mounts(mounts=(shown,)).document().mounts
+    assert (document.what, document.state, document.pending) == ("herd:user/alice", State.DEAD, 1)
+    assert as_json(Mounts(mounts=())) == {"mounts": []}

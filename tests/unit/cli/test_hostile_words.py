@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
-from hepsub.actions.auth.row import AuthStatus, Row
 from hepsub.actions.auth.s3 import StorageKeys
+from hepsub.actions.auth.status import AuthStatus, Row
 from hepsub.actions.queue.control import Control, Outcome
 from hepsub.actions.queue.edit import Change, Edited
 from hepsub.actions.queue.history import Past
@@ -20,7 +20,7 @@ from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
-from hepsub.actions.renew.install_result import Uninstalled
+from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
@@ -212,9 +212,9 @@ RESULTS: list[Value] = [
             ),
         )
     ),
-    Control(act=Act.REMOVE, outcomes=(Outcome(meant=EVIL, number=1),)),
-    Edited(changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
-    Walltimes(group=EVIL, limits=((EVIL, 60),)),
+    Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
+    Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
+    Walltimes(group=EVIL, limits={EVIL: 60}),
     AuthStatus(rows=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),
     Uninstalled(removed=(EVIL,), host=EVIL),

@@ -21,16 +21,18 @@ from hepsub.actions.queue.wait import Waited
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.actions.submit.submit import Submission, preview
-from hepsub.batch import Act, State, Submitted
+from hepsub.batch import Act, State
 from hepsub.cli import render, text
 from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import NOON, make_script, make_session, make_situation, make_spec
 
 SUBMISSION = Submission(
-    submitted=Submitted(schedd="schedd01.example.org", cluster=13, number=1, uuid="u"),
-    pool="local",
+    submitted=SubmissionRef(
+        uuid="u", pool="local", schedd="schedd01.example.org", cluster=13, number=1
+    ),
     plan=None,
 )
 
@@ -85,7 +87,7 @@ def test_a_problem_is_told_with_its_remedy_even_with_quiet(
         Problem(code="a", message="13 is gone", remedy="look"),
         Problem(code="b", message="x"),
     )
-    value = Control(act=Act.REMOVE, outcomes=())
+    value = Control(act=Act.REMOVE, number=0, outcomes=())
     render_text("hep_rm", Result(value=value, problems=problems, exit_code=53), quiet=True)
     assert capsys.readouterr().err == (
         "hep_rm: error: 13 is gone\nhep_rm: look\nhep_rm: error: x\n"
@@ -127,7 +129,7 @@ def test_json_of_a_success(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_of_a_partial_success(capsys: pytest.CaptureFixture[str]) -> None:
     """What was done and what was not, together; ok says that it was not all."""
-    value = Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=2),))
+    value = Control(act=Act.REMOVE, number=2, outcomes=(Outcome(meant="13", number=2),))
     problems = (Problem(code="unknown-job", message="99 is not in the queue", remedy="r"),)
     render_json("hep_rm", Result(value=value, problems=problems, exit_code=51))
     document = json.loads(capsys.readouterr().out)
@@ -279,20 +281,20 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
     ("value", "text"),
     [
         (
-            Control(act=Act.REMOVE, outcomes=(Outcome(meant="13", number=3), Outcome(meant="14.0", number=1))),
-            "13: 3 job(s) removed\n14.0: 1 job(s) removed",
+            Control(act=Act.REMOVE, number=4, outcomes=(Outcome(meant="13", number=3), Outcome(meant="14", number=1))),
+            "13: 3 job(s) removed\n14: 1 job(s) removed",
         ),
-        (Control(act=Act.HOLD, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
-        (Control(act=Act.RELEASE, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
+        (Control(act=Act.HOLD, number=1, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
+        (Control(act=Act.RELEASE, number=0, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
         (
-            Edited(changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
+            Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
             "13: memory 2000 MB -> 3000 MB (2 job(s))",
         ),
-        (Edited(changes=()), "0 job(s) changed"),
+        (Edited(number=0, changes=()), "0 job(s) changed"),
         (
             Walltimes(
                 group="cms",
-                limits=(("default", 36000), ("long", 2592000), ("mid", 360000), ("short", 1800), ("test", 300)),
+                limits={"default": 36000, "long": 2592000, "mid": 360000, "short": 1800, "test": 300},
             ),
             "Walltime Limit INFO for group 'cms':\n"
             "'default' job walltime limit is: 10.0 hours.\n"
@@ -402,9 +404,11 @@ def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
         value_text(New())  # type: ignore[arg-type]
 
 
-def test_every_module_of_texts_is_found_by_the_values_it_shows() -> None:
+def test_every_module_of_texts_shows_the_values_it_is_said_to() -> None:
+    """Each function takes a value of the name that finds it."""
     there = {each.name for each in pkgutil.iter_modules(text.__path__)}
-    assert set(render._TEXTS.values()) == there
-    for made, shown in render._TEXTS.items():
-        assert importlib.util.find_spec(made) is not None
-        assert callable(importlib.import_module(f"hepsub.cli.text.{shown}").text)
+    shown = {value: found.split(":") for value, found in render._TEXTS.items()}
+    assert {module for module, _ in shown.values()} == there
+    for value, (module, name) in shown.items():
+        function = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)
+        assert next(iter(function.__annotations__.values())) == value

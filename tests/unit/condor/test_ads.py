@@ -7,16 +7,20 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.batch import JobStatus, Queue, Selection, State, Submitted, Unmade
+from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
 from hepsub.condor.ads import (
+    FACTORY_PROJECTION,
     PROJECTION,
     cluster_constraint,
     constraint,
-    read_job,
+    groups_hold,
+    read_counts,
+    read_groups,
     read_queue,
-    read_submitted,
+    read_submissions,
 )
-from hepsub.jobid import parse_job_id
+from hepsub.condor.jobs import read_job
+from hepsub.jobid import SubmissionRef, parse_job_id
 
 SCHEDD = "schedd01.example.org"
 
@@ -341,28 +345,30 @@ def test_only_the_procs_that_are_meant_are_counted(selection: Selection, number:
         ([], ()),
         (
             [{"ClusterId": 13, "ProcId": 0, "HepSub_UUID": "u"}, {"ClusterId": 13, "ProcId": 1, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=2, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=2, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "ProcId": 0, "TotalSubmitProcs": 5, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=5, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=5, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "TotalSubmitProcs": 100, "HepSub_UUID": "u"}],
-            (Submitted(schedd=SCHEDD, cluster=13, number=100, uuid="u"),),
+            (SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=100, uuid="u"),),
         ),
         (
             [{"ClusterId": 13, "ProcId": 0}, {"ClusterId": 14, "ProcId": 0, "HepSub_UUID": "v"}],
             (
-                Submitted(schedd=SCHEDD, cluster=13, number=1, uuid=""),
-                Submitted(schedd=SCHEDD, cluster=14, number=1, uuid="v"),
+                SubmissionRef(pool="p", schedd=SCHEDD, cluster=13, number=1, uuid=""),
+                SubmissionRef(pool="p", schedd=SCHEDD, cluster=14, number=1, uuid="v"),
             ),
         ),
     ],
 )  # fmt: skip
-def test_clusters_are_found_in_ads(ads: list[dict[str, Any]], found: tuple[Submitted, ...]) -> None:
+def test_clusters_are_found_in_ads(
+    ads: list[dict[str, Any]], found: tuple[SubmissionRef, ...]
+) -> None:
     """Of procs and of cluster ads alike; a factory with nothing made has only the latter."""
-    assert read_submitted(ads, SCHEDD) == found
+    assert read_submissions(ads, "p", SCHEDD) == found
 
 
 def test_the_projection_asks_for_everything_that_is_read() -> None:
@@ -392,4 +398,66 @@ def test_the_projection_asks_for_everything_that_is_read() -> None:
             )  # fmt: skip
             read_job(Ad(ClusterId=1, ProcId=0, JobStatus=status), SCHEDD, 0)
     read_queue([Ad(FACTORY)], SCHEDD, Selection(), 0)
-    assert asked <= set(PROJECTION)
+    assert asked <= {*PROJECTION, *FACTORY_PROJECTION}
+
+
+def group(first: str, number: int, status: int, **more: object) -> dict[str, object]:
+    """Jobs of alice's that are alike, as a schedd counts them."""
+    cluster = int(first.split(".", maxsplit=1)[0])
+    return {
+        "ClusterId": cluster, "JobIds": first, "JobCount": number, "JobStatus": status, "QDate": 100,
+        "Owner": "alice", "Cmd": "/home/alice/job.sh", **more,
+    }  # fmt: skip
+
+
+def test_groups_are_clusters() -> None:
+    """The group with the first job tells the name and the date, the first held one the reason."""
+    ads = [
+        group("14.7", 1, 5, HoldReason="second"),
+        group("14.3 ... 14.6", 4, 5, HoldReason="first"),
+        group("14.0 ... 14.9", 5, 1, JobBatchName="named", QDate=50),
+        group("13.0 ... 13.4", 5, 2),
+        {"JobCount": 3},
+    ]
+    factories = (
+        Unmade(schedd=SCHEDD, cluster=13, owner="alice", first=5, number=9),
+        Unmade(schedd=SCHEDD, cluster=15, owner="alice", first=0, number=2),
+    )
+    thirteen, fourteen, fifteen = read_groups(ads, factories, SCHEDD)
+    assert (thirteen.name, thirteen.states, thirteen.unmade) == ("job.sh", {State.RUNNING: 5}, 9)
+    assert fourteen.states == {State.IDLE: 5, State.HELD: 5}
+    assert (fourteen.name, fourteen.submitted, fourteen.hold_reason) == ("named", 50, "first")
+    assert (fifteen.cluster, fifteen.name, fifteen.states, fifteen.unmade) == (15, "", {}, 2)
+
+
+@pytest.mark.parametrize(
+    ("selection", "possible"),
+    [
+        (Selection(), True),
+        (Selection(owner="alice", states=(State.HELD,)), True),
+        (ids("13"), True),
+        (ids("13", "14.2"), False),
+        (Selection(uuid="u"), False),
+        (Selection(once="k"), False),
+    ],
+)
+def test_a_schedd_groups_only_by_what_is_in_the_groups(
+    selection: Selection, *, possible: bool
+) -> None:
+    """Tried with 23.9: a constraint on anything else finds no group at all."""
+    assert groups_hold(selection) is possible
+
+
+def test_a_summary_counts_jobs_by_state() -> None:
+    summary = {
+        "MyType": "Summary",
+        "Jobs": 12,
+        "Idle": 7,
+        "Held": 5,
+        "Running": 0,
+        "AllusersIdle": 99,
+    }
+    counts = read_counts([summary], [FACTORY], SCHEDD, Selection())
+    assert counts.states == {State.IDLE: 7, State.HELD: 5}
+    assert counts.total() == 12
+    assert [each.cluster for each in counts.unmade] == [FACTORY["ClusterId"]]

@@ -14,12 +14,13 @@ from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.batch import Selection
 from hepsub.cli.render import value_text
-from hepsub.condor.ads import PROJECTION, read_job, read_queue, read_submitted
+from hepsub.condor.ads import PROJECTION, read_queue, read_submissions
 from hepsub.condor.attributes import boolean, integer, is_short, real, seconds, text
 from hepsub.condor.collector import read_schedds
 from hepsub.condor.explain import explain_held, explain_idle
+from hepsub.condor.jobs import read_carefully, read_job, read_quickly
 from hepsub.condor.match import match
-from hepsub.result import Result
+from hepsub.result import document_of
 from tests.fakes.world import NOON
 
 DOUBLED = "A0 = 1;" + "".join(f"A{n} = A{n - 1} + A{n - 1};" for n in range(1, 40))
@@ -156,8 +157,8 @@ def seen(job_ad: Any) -> str:
     found = read_queue([job_ad], "schedd01", Selection(), NOON)
     assert [job.job for job in found.jobs] == ["13.2"]
     listing = Listing(jobs=found.jobs, unmade=found.unmade, reasons=True)
-    assert Result(value=listing).value.document()
-    assert [each.cluster for each in read_submitted([job_ad], "schedd01")] == [13]
+    assert document_of(listing)
+    assert [each.cluster for each in read_submissions([job_ad], "p", "schedd01")] == [13]
     assert explain_held(found.jobs[0], job_ad, "13.2").sentence
     assert explain_idle(found.jobs[0], job_ad, lambda: [job_ad], "13.2", NOON).sentence
     return value_text(listing).splitlines()[1]
@@ -211,6 +212,56 @@ VALUES = st.one_of(
 def test_no_job_ad_is_too_strange(attributes: dict[str, str], status: int) -> None:
     """Any mixture of types, sizes and expressions."""
     seen(strange_job(attributes, status))
+
+
+HTCONDORS_OWN = {
+    "ClusterId": "13", "ProcId": "2", "Owner": '"alice"', "QDate": "1795961360", "JobPrio": "-5",
+    "Cmd": '"/home/alice/job.sh"', "Args": '"a  b"', "ImageSize": "45000", "RemoteWallClockTime": "61.25",
+    "ResidentSetSize": "40000", "MemoryUsage": "((ResidentSetSize + 1023) / 1024)",
+    "RequestMemory": "ifthenelse(MemoryUsage =!= undefined,MemoryUsage,(ImageSize + 1023) / 1024)",
+    "ShadowBday": "1795961400", "ServerTime": "1795961500", "RemoteHost": '"slot1@node"',
+    "HoldReason": '"of its own"', "HoldReasonCode": "1", "HoldReasonSubCode": "-3",
+    "ExitBySignal": "false", "ExitCode": "3", "CompletionDate": "0", "EnteredCurrentStatus": "1795961450",
+    "RemoteUserCpu": "1.5", "RemoteSysCpu": "0.25", "TotalSubmitProcs": "9",
+}  # fmt: skip
+
+
+def as_htcondor_writes_it(attributes: dict[str, str]) -> Any:
+    """Job 13.2 with what every job has, and these attributes in their places."""
+    own = "; ".join(f"{name} = {each}" for name, each in {**HTCONDORS_OWN, **attributes}.items())
+    return classad2.ClassAd(f"[{own}]")
+
+
+@pytest.mark.parametrize("status", range(8))
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {
+            "Arguments": "\"'-c' 'eval \\\"$HEPSUB_BOOT\\\"' 'job.sh' '5'\"",
+            "HepSub_Cmd": '"/x/mine.sh"',
+        },
+        {"MemoryUsage": "70.5", "RequestMemory": "2000", "JobBatchName": '"a \\"name\\""'},
+        {"ExitBySignal": "true", "ExitSignal": "9", "HoldReasonCode": "34"},
+        {"Cmd": '"/Expr(x)/"', "MemoryUsage": "undefined"},
+    ],
+)
+def test_a_usual_job_is_read_quickly(attributes: dict[str, str], status: int) -> None:
+    """Whatever has started it and however it ended, with the result of the careful reader."""
+    own = as_htcondor_writes_it({**attributes, "JobStatus": str(status)})
+    found = read_quickly(own, "s1", NOON)
+    assert found == read_carefully(own, "s1", NOON)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*NAMES, "ResidentSetSize", "Other"]), VALUES, max_size=4))
+def test_the_quick_reader_says_what_the_careful_one_says_or_nothing(
+    attributes: dict[str, str],
+) -> None:
+    """An ad with anything strange in it is left to the other one."""
+    own = as_htcondor_writes_it(attributes)
+    found = read_quickly(own, "s1", NOON)
+    assert found in (None, read_carefully(own, "s1", NOON))
 
 
 @settings(deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.condor.expressions import unreadable
+from hepsub.condor.attributes import unreadable
 
 
 @pytest.mark.parametrize(

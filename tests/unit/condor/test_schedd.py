@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.session import Session
 from hepsub.actions.submit.submit import Submission, submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
@@ -24,9 +23,10 @@ from hepsub.errors import (
     SubmissionRefused,
     SubmissionUncertain,
 )
-from hepsub.jobid import parse_job_id
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.session import Session
 from tests.fakes.htcondor import (
     BUSY,
     NO_ANSWER,
@@ -56,7 +56,12 @@ def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     fake = FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
     monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
     monkeypatch.setitem(sys.modules, "htcondor2", fake)
+    EDITED.clear()
     return fake
+
+
+EDITED: list[tuple[object, ...]] = []
+"""What condor_qedit was told, since the test's begin."""
 
 
 def no_token(_: str) -> bool:
@@ -68,7 +73,13 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
     """The schedd."""
     address = ScheddAddress(name=NAME, machine="ap.test.hep", version="23.9.6", ad=AD)
     return CondorSchedd(
-        address=address, collector="", obtain_token=obtain, produce_ticket=lambda *_: b""
+        pool="local",
+        address=address,
+        collector="pool.test.hep",
+        obtain_token=obtain,
+        produce_ticket=lambda *_: b"",
+        edit_cluster=lambda *words: EDITED.append(words),
+        has_edit_cluster=lambda: True,
     )
 
 
@@ -83,8 +94,8 @@ def planned(*words: str, policy: str = "") -> Plan:
 def test_a_submission_is_one_call(htcondor: FakeBindings) -> None:
     """The description with the UUID, and how many."""
     submitted = opened().submit(planned("-n", "3"), "u-1")
-    assert submitted == Submitted(schedd=NAME, cluster=13, number=3, uuid="u-1")
-    assert submitted.handle is None
+    ref = SubmissionRef(uuid="u-1", pool="local", schedd=NAME, cluster=13, number=3)
+    assert submitted == Submitted(ref=ref)
     [(name, text, count, items, spool)] = htcondor.calls
     assert (name, count, items, spool) == ("submit", 3, [], False)
     assert 'My.HepSub_UUID = "u-1"' in str(text)
@@ -96,17 +107,19 @@ def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
         make_policy(),
         make_facts(items=("one", "two words")),
     )
-    assert opened().submit(plan, "u-1").number == 2
+    assert opened().submit(plan, "u-1").ref.number == 2
     [(_, _, count, items, _)] = htcondor.calls
     assert count == 0
     assert isinstance(items, list)
     assert len(items) == 2
 
 
-def test_what_is_spooled_is_handed_over_by_its_handle(htcondor: FakeBindings) -> None:
+def test_what_is_spooled_is_handed_over_by_the_connection_that_submitted_it(
+    htcondor: FakeBindings,
+) -> None:
     plan = planned("-o", "/dev/null", "-e", "/dev/null", policy=SPOOL)
-    submitted = opened().submit(plan, "u-1")
-    opened().hand_over(submitted)
+    schedd = opened()
+    schedd.hand_over(schedd.submit(plan, "u-1").ref.cluster)
     assert htcondor.calls[0][-1] is True
     assert htcondor.calls[1] == ("spool", 13)
 
@@ -121,13 +134,51 @@ def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
 
 
 def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
-    htcondor.edited = 2
-    opened().open_gate(13)
-    assert opened().edit_memory(THIRTEEN, 3000) == 2
+    opened().open_gate(13, factory=False)
+    opened().edit_memory(THIRTEEN, 3000)
     assert htcondor.calls == [
         ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
         ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
     ]
+    assert EDITED == []
+
+
+def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: FakeBindings) -> None:
+    """By condor_qedit, for the bindings change jobs that exist only; before those, because it may fail."""
+    opened().open_gate(13, factory=True)
+    opened().edit_memory(None, 3000, (14,))
+    assert htcondor.names() == ["edit"]
+    assert EDITED == [
+        (NAME, "pool.test.hep", 13, "HepSub_Ready", "true"),
+        (NAME, "pool.test.hep", 14, "RequestMemory", "3000"),
+    ]
+    htcondor.fails("edit", "no")
+    with pytest.raises(PoolError):
+        opened().edit_memory(THIRTEEN, 3000, (14,))
+    assert len(EDITED) == 3
+
+
+def test_jobs_are_counted_by_the_schedd(htcondor: FakeBindings) -> None:
+    """No job is sent: a summary, and the factories' cluster ads."""
+    htcondor.queue = [
+        {"MyType": "Summary", "Idle": 20000},
+        {"ClusterId": 14, "TotalSubmitProcs": 9, "JobMaterializeNextProcId": 4},
+    ]
+    counts = opened().count(Selection(owner="alice"))
+    assert counts.states == {State.IDLE: 20000}
+    assert [each.number for each in counts.unmade] == [5]
+    assert [call[3] for call in htcondor.calls] == [
+        QueryOpts.SummaryOnly,
+        QueryOpts.IncludeClusterAd,
+    ]
+
+
+@pytest.mark.parametrize(("idle", "asked"), [(2000, "IncludeClusterAd"), (2001, "GroupBy")])
+def test_many_jobs_are_grouped_by_the_schedd(htcondor: FakeBindings, idle: int, asked: str) -> None:
+    """Few are sent: a schedd groups the jobs of all its users."""
+    htcondor.queue = [{"MyType": "Summary", "Idle": idle}]
+    opened().count_clusters(Selection(owner="alice"), 0)
+    assert htcondor.calls[-1][3] is QueryOpts[asked]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +215,20 @@ def test_the_queue_has_procs_and_factories(htcondor: FakeBindings) -> None:
     assert [(each.cluster, each.number) for each in found.unmade] == [(14, 5)]
     [(_, _, _, opts)] = htcondor.calls
     assert opts is QueryOpts.IncludeClusterAd
+
+
+def test_a_table_asks_for_fewer_attributes(htcondor: FakeBindings) -> None:
+    """The rest says nothing then; factories are there all the same."""
+    htcondor.queue = [
+        {"ClusterId": 13, "ProcId": 0, "JobStatus": 5, "Owner": "alice"},
+        {"ClusterId": 14, "TotalSubmitProcs": 9, "JobMaterializeNextProcId": 4},
+    ]
+    brief = opened().queue(Selection(), 0, brief=True)
+    assert brief == opened().queue(Selection(), 0)
+    few, all_ = (set(call[2]) for call in htcondor.calls if isinstance(call[2], tuple))
+    assert few < all_
+    assert all_ - few >= {"RequestMemory", "HoldReason", "RemoteHost"}
+    assert few >= {"TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused"}
 
 
 def test_a_cluster_is_looked_for_in_the_queue_and_then_in_the_history(
@@ -232,6 +297,27 @@ def test_the_bindings_other_errors_are_told_as_well(
         opened().queue(Selection(), 0)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda schedd: schedd.open_gate(13, factory=False),
+        lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
+        lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
+        lambda schedd: schedd.fetch(THIRTEEN),
+    ],
+    ids=("open_gate", "edit_memory", "act", "fetch"),
+)
+def test_whoever_writes_asks_why_it_was_refused(
+    htcondor: FakeBindings, call: Callable[[CondorSchedd], object]
+) -> None:
+    """The bindings say of a write only that it failed."""
+    for name in ("edit", "act", "retrieve"):
+        htcondor.fails(name, "Unable to connect to schedd")
+    htcondor.fails("ping", NOT_BELIEVED)
+    with pytest.raises(AuthenticationRefused):
+        call(opened())
+
+
 def test_a_mistake_of_ours_is_not_the_pools(htcondor: FakeBindings) -> None:
     htcondor.fails("query", "ours", kind=TypeError)
     with pytest.raises(TypeError, match="ours"):
@@ -262,7 +348,7 @@ def test_with_a_new_token_it_is_tried_once_more(htcondor: FakeBindings) -> None:
         return True
 
     htcondor.fails("submit", NOT_BELIEVED)
-    assert opened(obtain).submit(planned(), "u-1").cluster == 13
+    assert opened(obtain).submit(planned(), "u-1").ref.cluster == 13
     assert len(htcondor.submitted) == 1
     htcondor.fails("submit", NOT_BELIEVED, NOT_BELIEVED)
     with pytest.raises(AuthenticationRefused):
@@ -298,7 +384,7 @@ def test_why_there_is_no_token_is_told_with_its_remedy(htcondor: FakeBindings) -
 def session(tmp_path: Path, htcondor: FakeBindings) -> Session:
     """Give a session whose one schedd speaks by the bindings in memory."""
     make_script(tmp_path)
-    return make_session(tmp_path, lambda _: (opened(),))
+    return make_session(tmp_path, lambda *_: (opened(),))
 
 
 def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
@@ -310,7 +396,7 @@ def test_an_answer_that_is_lost_after_the_commit_is_looked_up(
     assert isinstance(result.value, Submission)
     assert result.value.submitted.cluster == 13
     assert len(htcondor.submitted) == 1
-    assert session.journal.entries()[-1].cluster == 13
+    assert session.journal.entries()[-1].ref.cluster == 13
 
 
 def test_an_answer_that_is_lost_before_the_commit_is_an_error(

@@ -81,6 +81,17 @@ def test_at_home() -> None:
     }
 
 
+def test_a_job_with_a_bundle_stays_with_this_file_system_and_waits_for_its_bundle() -> None:
+    """The domain is the schedd's own, or that of the policy where the pool has another one."""
+    words = ("job.sh", "-out", "r=herd:out/%{ClusterId}")
+    gated = '(TARGET.FileSystemDomain == "{domain}") && (MY.HepSub_Ready)'
+    own = describe(sealed(*words), "u-1", domain="ihep.example")
+    assert lines(own)["requirements"].endswith(gated.format(domain="ihep.example"))
+    site = f"{POLICY}\n[pool.local]\nfilesystem_domain = 'site.example'"
+    named = describe(sealed(*words, policy=site), "u-1", domain="ihep.example")
+    assert lines(named)["requirements"].endswith(gated.format(domain="site.example"))
+
+
 KEPT = (
     *("universe", "executable", "transfer_executable", "output", "error", "description"),
     *("My.HepSub_Cmd", "initialdir", "transfer_output_files", "should_transfer_files"),

@@ -30,6 +30,7 @@ def test_what_lasts_needs_no_word(renewed: bool) -> None:
     """Unlimited, or longer than wait and walltime together."""
     assert not note(None, None, renewed=renewed)
     assert not note(11 * DAY, 11 * DAY, renewed=renewed)
+    assert not note(SPAN.needed, SPAN.needed, renewed=renewed), "it ends when the job does"
 
 
 def test_what_cannot_be_renewed_is_said_with_what_to_do() -> None:

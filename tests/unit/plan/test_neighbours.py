@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.plan import plan_job
-from hepsub.actions.fetch.sight import Job, Sight
+from hepsub.actions.fetch.result import Job, RemoteListing
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.manifest import manifest_text
 from hepsub.bundle.report import read_report
@@ -140,7 +140,9 @@ def test_what_arrived_is_found(place: Place, tmp_path: Path) -> None:
         assert {each.name.rpartition("/")[2] for each in found.outputs} == set(names), str(cell)
 
 
-def seen(cell: Cell, carried: Carried, names: list[str], directory: Path) -> tuple[Job, Sight]:
+def seen(
+    cell: Cell, carried: Carried, names: list[str], directory: Path
+) -> tuple[Job, RemoteListing]:
     """A job that left a cell's outputs in their place, and what is seen of it."""
     kind = cell.kind
     outputs: list[dict[str, object]] = []
@@ -166,7 +168,7 @@ def seen(cell: Cell, carried: Carried, names: list[str], directory: Path) -> tup
     marked = report if objects else None
     job = Job(proc=0, carried=(carried,), bundle=bundle, report=report, marked=marked)
     urls = {each: f"https://s3.example.org/{each.bucket}/{each.key}" for each in objects}
-    return job, Sight(objects=objects, urls=urls, claimed=frozenset(report.by_url()))
+    return job, RemoteListing(objects=objects, urls=urls, claimed=frozenset(report.by_url()))
 
 
 @pytest.mark.parametrize("way", Way, ids=lambda way: way.name)

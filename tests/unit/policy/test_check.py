@@ -109,6 +109,8 @@ def test_all_wrong_keys_and_types_are_named_at_once() -> None:
         "[pool.b]\ndefault_schedd = 'any'\n",
         "[site.b]\nrequirements = 'x'\ngroups = ['any']\nmax_walltime = 0\n",
         "[storage.b]\nendpoint = 'http://localhost:9000'\nrole_arn = 'x'\n",
+        "[site.b]\nrequirements = 'x'\nisolation = 'owner'\n",
+        "[site.b]\nrequirements = 'x'\nisolation = 'container'\n",
         "[staging]\nbundle_dir = '~/b'\nlibraries = 's3://user/lib'\nhome_limit = 0\n",
         "[limits]\nfactory_above = 0\nenvironment_kb = 0\n",
     ],

@@ -142,6 +142,15 @@ def test_the_last_profile_that_is_named_counts() -> None:
     assert policy.default_pool() == "herd"
 
 
+def test_without_a_profile_it_is_the_personal_one() -> None:
+    assert merge([Layer(file="a", text="")]).profile == "personal"
+
+
+def test_a_file_without_a_profile_does_not_hide_the_next_ones() -> None:
+    layers = [Layer(file="a", text=""), Layer(file="b", text="profile = 'herd'")]
+    assert merge(layers).profile == "herd"
+
+
 def test_an_unknown_profile_is_refused() -> None:
     """With file, line and the closest match."""
     error = refused("# mine\nprofile = 'ihpe'\n")

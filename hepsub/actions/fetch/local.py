@@ -1,0 +1,188 @@
+"""Files that are on this machine: how the outputs of jobs stand here, what came home, the logs of jobs that failed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
+from hepsub.batch import ACTIVE
+from hepsub.bundle.report import Report
+from hepsub.bundle.request import BundleRequest
+from hepsub.bundle.returned import ReturnedFile
+from hepsub.files import write_all
+from hepsub.plan.place import ObjectPlace
+from hepsub.storage.landing import PART, Landing, obstacle_text, safe_parts
+
+_CHUNK = 2**20
+_NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
+_SAME_TIME_S = 2.0
+"""File systems round the times of files."""
+
+
+class JobDirectory(Struct, frozen=True, kw_only=True):
+    """CLUSTER/PROC, in which the outputs of one job belong.
+
+    Attributes:
+        directory: below which CLUSTER/PROC is.
+        taken: the last components of its outputs' names.
+    """
+
+    directory: Path
+    cluster: int
+    proc: int
+    taken: frozenset[str]
+
+    def landing(self, output: Output) -> Landing | None:
+        """Where an output has to be; None when its name could lead out of its job's directory."""
+        parts = safe_parts(output.name)
+        if parts is None:
+            return None
+        part = parts[-1] + PART
+        while part in self.taken:
+            part += PART
+        parts = (str(self.cluster), str(self.proc), *parts)
+        return Landing(root=self.directory, parts=parts, part=part)
+
+
+def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
+    """Where a job's outputs belong.
+
+    Args:
+        job: the job with all of its outputs.
+        directory: below which CLUSTER/PROC is.
+        cluster: its ClusterId.
+    """
+    taken = frozenset(each.name.rpartition("/")[2] for each in job.outputs)
+    return JobDirectory(directory=directory, cluster=cluster, proc=job.proc, taken=taken)
+
+
+def local_state(job: JobFiles, directory: Path, cluster: int) -> Iterator[Local]:
+    """How each output of a job stands here, compared with what lies where it belongs."""
+    own = job_directory(job, directory, cluster)
+    for output in job.outputs:
+        if output.stays and isinstance(output.source, Path):
+            yield Local(output=output, path=output.source, here=Here.IN_PLACE)
+            continue
+        landing = own.landing(output)
+        if landing is None:
+            yield Local(
+                output=output,
+                path=directory / f"{cluster}/{job.proc}",
+                here=Here.FAILED,
+                trouble="no file can have this name here",
+            )
+            continue
+        here, trouble = compare(output, landing)
+        yield Local(output=output, path=landing.path, here=here, trouble=trouble)
+
+
+def compare(output: Output, landing: Landing) -> tuple[Here, str]:
+    """How the file here stands to an output; and what is wrong, in words.
+
+    Size and checksum decide; the time of the last change, which a transfer sets, where there is no checksum.
+    """
+    try:
+        there = landing.look()
+        if there is None:
+            return Here.ABSENT, ""
+        if stat.S_ISDIR(there.st_mode):
+            return Here.FAILED, "a directory is in the way"
+        if not stat.S_ISREG(there.st_mode):
+            return Here.DIFFERENT, "what is here is no regular file"
+        if there.st_size != output.size:
+            return Here.DIFFERENT, f"the file here has {there.st_size} bytes, not {output.size}"
+        return _compare_content(output, landing, there.st_mtime)
+    except OSError as error:
+        return Here.FAILED, f"it cannot be compared: {obstacle_text(error)}"
+
+
+def _compare_content(output: Output, landing: Landing, modified: float) -> tuple[Here, str]:
+    wanted = output.md5
+    if not wanted and not isinstance(output.source, ObjectPlace):
+        with _open(output.source) as file:
+            wanted = hashlib.file_digest(file, "md5").hexdigest()
+    if wanted:
+        with os.fdopen(landing.open(), "rb") as file:
+            same = hashlib.file_digest(file, "md5").hexdigest() == wanted
+        return (Here.EQUAL, "") if same else (Here.DIFFERENT, "the file here has other contents")
+    if output.modified and abs(output.modified - modified) < _SAME_TIME_S:
+        return Here.EQUAL, ""
+    return (
+        Here.DIFFERENT,
+        "the file here is as large, but of another time, and there is no checksum",
+    )
+
+
+def copy_home(file: Local, landing: Landing) -> Local:
+    """Copy a file that came home; whole, or not at all."""
+    source = file.output.source
+    assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)
+    try:
+        with landing.open_part() as part, _open(source) as origin:
+            if part.size:
+                os.ftruncate(part.descriptor, 0)
+            digest = hashlib.md5(usedforsecurity=False)
+            while piece := origin.read(_CHUNK):
+                digest.update(piece)
+                write_all(part.descriptor, piece)
+            if file.output.md5 not in ("", digest.hexdigest()):
+                return replace(file, here=Here.FAILED, trouble=_NOT_IT)
+            part.finish(file.output.modified)
+    except OSError as error:
+        return replace(
+            file, here=Here.FAILED, trouble=f"it cannot be copied: {obstacle_text(error)}"
+        )
+    return replace(file, here=Here.FETCHED)
+
+
+def _open(source: ReturnedFile | Path) -> BufferedReader:
+    return source.open() if isinstance(source, ReturnedFile) else source.open("rb")
+
+
+# ---- logs: they are where the jobs' stdout and stderr were put, and come along where something is missing ----
+
+
+def with_logs(job: JobFiles, request: BundleRequest, cluster: int) -> JobFiles:
+    """The files of a job, with its logs where it failed or left something out."""
+    if not _has_failed(job):
+        return job
+    taken = {each.name for each in job.outputs}
+    logs = (each for each in _logs(job.proc, request, cluster) if each.name not in taken)
+    return replace(job, outputs=(*job.outputs, *logs))
+
+
+def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
+    """Where a job's stderr is; None when it is not there."""
+    path = request.logs(proc, cluster)[-1:]
+    return path[0] if path and path[0].is_file() else None
+
+
+def _has_failed(job: JobFiles) -> bool:
+    if job.status is not None and job.status.state in ACTIVE:
+        return False  # what its logs hold now is not what they will hold
+    return any(not each.optional for each in job.missing) or _program_failed(job.report)
+
+
+def _program_failed(report: Report | None) -> bool:
+    return report is not None and not report.has_succeeded
+
+
+def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:
+    for path in dict.fromkeys(request.logs(proc, cluster)):
+        if path.is_file():
+            facts = path.stat()
+            yield Output(
+                proc=proc,
+                name=path.name,
+                source=path,
+                size=facts.st_size,
+                modified=facts.st_mtime,
+            )

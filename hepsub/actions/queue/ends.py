@@ -1,0 +1,195 @@
+"""How jobs stand and end: the queue, then the history; waiting for their end; what they left in a spool."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable
+
+from msgspec import Struct
+
+from hepsub.batch import ACTIVE, SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_SLOWDOWN = 1.3
+
+
+class Clock(Struct, frozen=True, kw_only=True):
+    """Time, as far as waiting needs it: sleep so many seconds, and tell of progress."""
+
+    sleep: Callable[[float], None]
+    progress: Callable[[str], None]
+
+
+def await_ends(
+    session: Session, ref: SubmissionRef, procs: Collection[int], clock: Clock
+) -> tuple[BatchSystem, Queue]:
+    """Wait until each of some jobs has ended, or can only go on with the user's help (on hold).
+
+    Args:
+        session: the session.
+        ref: their submission.
+        procs: the jobs.
+        clock: sleeps, and is told how many are where when that changes.
+
+    Returns:
+        The schedd, and what is in its queue of the submission then.
+
+    Raises:
+        UnknownPool: the policy has the pool no more.
+        KeyboardInterrupt: the user waits no longer.
+    """
+    pause, told = _FIRST_PAUSE_S, ""
+    while True:
+        schedd, queue = _ask(session, ref, clock)
+        now = _progress(ref, queue, procs)
+        if now != told:
+            clock.progress(now)
+            told = now
+        if not _unmade_among(queue, procs) and not any(
+            job.proc in procs and _goes_on(job) for job in queue.jobs
+        ):
+            return schedd, queue
+        clock.sleep(pause)
+        pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
+
+
+def _goes_on(job: JobStatus) -> bool:
+    """Whether a job will do something by itself; one whose files are still on their way is not stuck."""
+    return job.state in ACTIVE or (job.state is State.HELD and job.hold_code == SPOOLING)
+
+
+def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSystem, Queue]:
+    """The queue; a schedd that is away is asked again, the jobs go on without it."""
+    pause = 2.0
+    while True:
+        try:
+            schedd = _schedd(session, ref)
+            return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
+        except (PoolUnreachable, UnknownSchedd) as error:
+            clock.progress(f"{error.message}; asking again in {pause:.0f} s")
+            clock.sleep(pause)
+            pause = min(pause * 2, 60.0)
+
+
+def _schedd(session: Session, ref: SubmissionRef) -> BatchSystem:
+    if ref.pool not in session.policy.pool:
+        raise UnknownPool(f"the policy knows no pool {ref.pool} any more")
+    return session.schedd(ref.pool, ref.schedd)
+
+
+def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> str:
+    counts = Counter(job.state for job in queue.jobs if job.proc in procs)
+    idle = counts[State.IDLE] + _unmade_among(queue, procs)
+    running = counts[State.RUNNING] + counts[State.TRANSFERRING] + counts[State.SUSPENDED]
+    held = counts[State.HELD]
+    ended = len(procs) - idle - running - held
+    return f"cluster {ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
+
+
+def _unmade_among(queue: Queue, procs: Collection[int]) -> int:
+    """How many of some jobs their schedd has not made yet."""
+    return sum(
+        proc in procs
+        for rest in queue.unmade
+        for proc in range(rest.first, rest.first + rest.number)
+    )
+
+
+def job_states(
+    session: Session, ref: SubmissionRef, procs: Collection[int]
+) -> tuple[dict[int, JobStatus], str]:
+    """Jobs by their procs, as far as their schedd knows them; and why it could not be asked."""
+    if not procs:
+        return {}, ""
+    try:
+        schedd = _schedd(session, ref)
+        queue = schedd.queue(Selection(ids=ref.ids), session.situation.now)
+        states = {job.proc: job for job in queue.jobs} | _unmade(queue)
+        if any(proc not in states for proc in procs):
+            past = schedd.history(Selection(ids=ref.ids), max(ref.number, len(procs)))
+            states = {job.proc: job for job in past} | states
+    except HepsubError as error:
+        return {}, f"{error.message}; what became of the jobs is not known"
+    return {proc: states[proc] for proc in procs if proc in states}, ""
+
+
+def _unmade(queue: Queue) -> dict[int, JobStatus]:
+    """The jobs that a schedd has not made yet: idle ones."""
+    return {
+        proc: JobStatus(
+            schedd=rest.schedd,
+            cluster=rest.cluster,
+            proc=proc,
+            owner=rest.owner,
+            submitted=0,
+            run_seconds=0,
+            state=State.IDLE,
+            priority=0,
+            memory_mb=0,
+            requested_mb=rest.requested_mb,
+            command="",
+            arguments=(),
+        )
+        for rest in queue.unmade
+        for proc in range(rest.first, rest.first + rest.number)
+    }
+
+
+# ---- what was left with a schedd that sees none of this host's directories -------------------------
+
+
+def is_spooled(session: Session, pool: str) -> bool:
+    """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
+    return pool in session.policy.pool and session.policy.pool[pool].spool
+
+
+def collect_spooled(schedd: BatchSystem, clusters: Iterable[int], now: float) -> int:
+    """Fetch what ended jobs left in a schedd's spool, and let them leave the queue; how many there were.
+
+    Args:
+        schedd: the schedd.
+        clusters: the ClusterIds of this user's submissions: another home's logs do not belong here.
+        now: seconds since the epoch.
+
+    Raises:
+        HepsubError: the schedd cannot be asked, or it could not be fetched.
+    """
+    # Not by owner: the schedd may know the user by another name.
+    ids = tuple(JobId(cluster=cluster) for cluster in clusters)
+    jobs = schedd.queue(Selection(ids=ids, states=(State.COMPLETED,)), now).jobs
+    if jobs:
+        having = sorted({job.cluster for job in jobs})
+        schedd.fetch(Selection(ids=tuple(JobId(cluster=cluster) for cluster in having)))
+    return len(jobs)
+
+
+def collect_one(session: Session, ref: SubmissionRef) -> str:
+    """Fetch what the jobs of a submission left in a spool, if they do; why that was not possible, in words."""
+    if not is_spooled(session, ref.pool):
+        return ""
+    try:
+        collect_spooled(_schedd(session, ref), [ref.cluster], session.situation.now)
+    except HepsubError as error:
+        return f"what the jobs left at {ref.schedd} could not be fetched: {error.message}"
+    return ""
+
+
+def collect_all(session: Session) -> tuple[str, ...]:
+    """Fetch what jobs of this journal left in any spool; a sentence for what was fetched, and what could not be."""
+    clusters: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for entry in session.journal.entries():
+        if entry.ref.cluster > 0 and is_spooled(session, entry.ref.pool):
+            clusters[entry.ref.pool, entry.ref.schedd].append(entry.ref.cluster)
+    notes: list[str] = []
+    for (pool, schedd), numbers in clusters.items():
+        try:
+            there = session.schedd(pool, schedd)
+            if number := collect_spooled(there, numbers, session.situation.now):
+                notes.append(f"fetched what {number} job(s) left at {schedd}")
+        except HepsubError as error:
+            notes.append(f"what jobs left at {schedd} could not be fetched: {error.message}")
+    return tuple(notes)

@@ -1,0 +1,252 @@
+"""The session: everything an action needs from outside, opened once and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hepsub.batch import BatchSystem
+from hepsub.condor.bindings import is_configured, show_token
+from hepsub.condor.collector import find_schedds, token_directory
+from hepsub.condor.schedd import CondorSchedd
+from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
+from hepsub.interrupts import Interrupts
+from hepsub.jobid import same_schedd, short_name
+from hepsub.journal import Journal
+from hepsub.paths import Paths, paths_for
+from hepsub.plan.staging import bundle_root
+from hepsub.policy.load import load_policy
+from hepsub.policy.model import Policy, Pool, Storage
+from hepsub.situation import Situation, read_situation
+from hepsub.suggest import did_you_mean
+from hepsub.tools.condor import edit_cluster, fetch_token, produce_ticket
+from hepsub.tools.run import installed
+
+if TYPE_CHECKING:
+    from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.storage.keys import Keys
+
+    TokenFor = Callable[[str, str], Held]
+    """A token by the credential's name, for an audience; empty for the credential's own."""
+
+_TOKEN_S = 30.0
+"""A token that is exchanged at once needs to live no longer."""
+_JOURNAL_MATTERS_S = 14 * 86400
+"""A job may wait ten days and run three: so long a submission of the past is looked after."""
+
+Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
+"""The schedds of a pool, by its name and what the policy says of it."""
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """What an action needs from outside.
+
+    Attributes:
+        situation: who calls, where from and when.
+        journal: which submission went where.
+        connect: the schedds of a pool, by its name and what the policy says of it.
+        keys: the keys for a storage, by its name and what the policy says of it.
+        prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
+            says besides.
+        credential: where a credential of the policy comes from, by its name.
+        way_to_renew: what has the renewal done by itself on this machine, as one types it.
+    """
+
+    situation: Situation
+    paths: Paths
+    policy: Policy
+    journal: Journal
+    connect: Connect
+    keys: Callable[[str, Storage], Keys]
+    prove: Callable[[str, Storage, Keys], str]
+    credential: Callable[[str], CredentialSource]
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
+
+    @property
+    def bundles(self) -> Path:
+        """The directory of the bundles."""
+        return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    def pool_name(self, asked: str | None) -> str:
+        """The name of a pool of the policy; without a word the default one's.
+
+        Raises:
+            UnknownPool: the policy has no such pool.
+        """
+        return self.policy.pool_for(asked)
+
+    def schedds(self, pool: str) -> tuple[BatchSystem, ...]:
+        """The schedds that users of this policy have in a pool, the one for submissions first.
+
+        Raises:
+            PoolUnreachable: the pool cannot be asked.
+            UnknownSchedd: none of the schedds of the policy is there.
+            UnknownPool: the policy has no such pool, or no longer.
+        """
+        name = self.policy.pool_named(pool, "an earlier submission")
+        rules = self.policy.pool[name]
+        found = self.connect(name, rules)
+        allowed = [
+            each
+            for each in found
+            if not rules.schedds or any(same_schedd(s, each.name) for s in rules.schedds)
+        ]
+        if not allowed:
+            raise UnknownSchedd(
+                f"the pool {pool} has no schedd that jobs could be submitted to",
+                remedy="tell the administrators of the pool, or correct pool.schedds in the policy",
+            )
+        return tuple(sorted(allowed, key=lambda each: self._preference(each.name, rules)))
+
+    def schedd(self, pool: str, asked: str) -> BatchSystem:
+        """The schedd asked for, or the one that takes submissions.
+
+        Raises:
+            PoolUnreachable: the pool cannot be asked.
+            UnknownSchedd: the pool has no such schedd.
+        """
+        found = self.schedds(pool)
+        if not asked:
+            return found[0]
+        for each in found:
+            if same_schedd(asked, each.name):
+                return each
+        for name in self.absent(pool, found):
+            if same_schedd(asked, name) or same_schedd(name, asked):
+                raise does_not_answer(name)
+        names = [short_name(each.name) for each in found]
+        raise UnknownSchedd(
+            f"argument -schedd: no schedd '{asked}' in the pool {pool}",
+            remedy=did_you_mean(asked, names),
+        )
+
+    def absent(self, pool: str, present: Iterable[BatchSystem]) -> tuple[str, ...]:
+        """The schedds that the policy or the journal's latest entries name, and the pool does not know now."""
+        names = [each.name for each in present]
+        recent = self.situation.now - _JOURNAL_MATTERS_S
+        entries = self.journal.entries()
+        noted = [e.ref.schedd for e in entries if e.ref.pool == pool and e.when > recent]
+        expected = dict.fromkeys([*self.policy.pool[pool].schedds, *noted])
+        return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
+
+    def _preference(self, name: str, rules: Pool) -> tuple[bool, bool, str]:
+        default = bool(rules.default_schedd) and same_schedd(rules.default_schedd, name)
+        host = name.rsplit("@", maxsplit=1)[-1]
+        here = host == self.situation.host or short_name(host) == short_name(self.situation.host)
+        return (not default, not here, name)
+
+
+def does_not_answer(schedd: str) -> ScheddNotReached:
+    """What to say of a schedd that should be there."""
+    return ScheddNotReached(
+        f"the schedd {schedd} does not answer: the collector does not know it now",
+        remedy="its jobs are not lost; try again when it is back",
+    )
+
+
+def open_session(interrupts: Interrupts | None = None) -> Session:
+    """Open the session of this process.
+
+    Args:
+        interrupts: Ctrl-C, where the caller has something to do with it too.
+
+    Raises:
+        PolicyError: a policy file is wrong.
+    """
+    situation = read_situation()
+    paths = paths_for(situation.environment, situation.home)
+    policy = _with_a_pool(load_policy(paths), paths, situation)
+
+    def credential(name: str, audience: str = "") -> CredentialSource:
+        from hepsub.auth.sources import source_for
+
+        return source_for(name, policy, situation, audience=audience)
+
+    def keys(name: str, storage: Storage) -> Keys:
+        from hepsub.auth.s3 import keys_for
+
+        return keys_for(name, storage, token_for, situation.user)
+
+    def prove(name: str, storage: Storage, keys: Keys) -> str:
+        from hepsub.storage.proof import prove_keys
+        from hepsub.storage.s3 import Store
+
+        return prove_keys(Store(name=name, storage=storage, keys=keys))
+
+    def way() -> str:
+        from hepsub.tools.timers import way_to_renew
+
+        return way_to_renew(situation)
+
+    def token_for(name: str, audience: str) -> Held:
+        return credential(name, audience).obtain(_TOKEN_S)
+
+    return Session(
+        situation=situation,
+        paths=paths,
+        policy=policy,
+        journal=Journal(directory=paths.journal, host=situation.host),
+        connect=lambda name, pool: _connect(name, pool, situation, token_for),
+        keys=keys,
+        prove=prove,
+        credential=credential,
+        interrupts=interrupts or Interrupts(),
+        way_to_renew=way,
+    )
+
+
+def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
+    """The policy; its default is the embedded pool where nobody ever configured another one.
+
+    A configured pool that does not answer is an error, never a silent switch.
+    """
+    site = any(paths.site_policy.glob("*.toml"))
+    named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
+    if site or named or is_configured(situation.environment) or installed("condor_master"):
+        return policy
+    return replace(policy, defaults=replace(policy.defaults, pool="here"))
+
+
+def _connect(
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor
+) -> tuple[BatchSystem, ...]:
+    if pool.kind == "here":
+        from hepsub.local.pool import open_here
+
+        return open_here(name, situation.environment, situation.host, situation.now)
+    return _condor_schedds(name, pool, situation, token_for)
+
+
+def _condor_schedds(
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor
+) -> tuple[BatchSystem, ...]:
+    """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
+
+    def obtain_token(schedd: str) -> bool:
+        if fetch_token(schedd, token_directory(situation.home), situation.now):
+            return True
+        return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
+
+    try:
+        found = find_schedds(pool.collector)
+    except PoolUnreachable:
+        if not obtain_token(""):
+            raise
+        found = find_schedds(pool.collector)
+    return tuple(
+        CondorSchedd(
+            pool=name,
+            address=address,
+            collector=pool.collector,
+            obtain_token=obtain_token,
+            produce_ticket=produce_ticket,
+            edit_cluster=edit_cluster,
+            has_edit_cluster=lambda: installed("condor_qedit"),
+        )
+        for address in found
+    )
