@@ -16,8 +16,9 @@ from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.request import BundleRequest
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import FileRule, StagingPlan
+from hepsub.plan.files import FileRule
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
 

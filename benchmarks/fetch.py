@@ -17,10 +17,13 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.store import environment
-from hepsub.bundle.bundle import HOME, Bundle, marker_place
+from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.request import BundleRequest
+from hepsub.files import make_private
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.staging import FileRule, StagingPlan
+from hepsub.plan.bundle_paths import PRIVATE
+from hepsub.plan.files import FileRule
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
 from tests.testbed import rclone
@@ -80,19 +83,20 @@ class Bench:
 
     def _cluster(self, cluster: int, kind: Kind) -> None:
         request = self._request(cluster, kind)
-        bundle = Bundle(directory=self.root / "bundles" / request.uuid, request=request)
-        (bundle.directory / HOME).mkdir(parents=True)
-        (bundle.directory / "request.json").write_text(request.to_json())
+        bundle = Bundle(directory=self.root / "bundles" / request.ref.uuid, request=request)
+        make_private(bundle.directory)
+        make_private(bundle.directory / PRIVATE)
+        bundle.layout.private("request.json").write_bytes(request.to_json())
         bundle.mark_ready(cluster)
         store = self.server.directory / "data" / BUCKET
         for proc in range(kind.jobs):
             carried = request.staging.outputs_of(request.values(proc, cluster))
-            marker = marker_place(carried, request.uuid, proc)
+            marker = marker_place(carried, request.ref.uuid, proc)
             assert marker is not None
             objects = {f"{cluster}/{proc}/{each.name}": _content(kind.size) for each in carried}
             report = json.dumps(self._report(objects)).encode()
-            home = bundle.directory / HOME / f"home.{proc}"
-            home.mkdir()
+            home = bundle.returned(proc)
+            home.mkdir(parents=True)
             (home / "report.json").write_bytes(report)
             for key, body in {**objects, marker.key: report}.items():
                 path = store / key

@@ -16,7 +16,7 @@ from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.query import Filter, Listing
-    from hepsub.actions.submit.submit import Preview, Submission
+    from hepsub.actions.submit.result import Preview, Submission
     from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
 
 __all__ = [
@@ -54,6 +54,7 @@ def submit(spec: JobSpec) -> Submission:
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
     from hepsub.actions.submit import submit as action
+    from hepsub.actions.submit.result import Submission
     from hepsub.errors import Interrupted, NotDone
     from hepsub.session import open_session
 
@@ -61,7 +62,7 @@ def submit(spec: JobSpec) -> Submission:
     for problem in result.problems:
         kind = Interrupted if problem.code == Interrupted.code else NotDone
         raise kind(problem.message, remedy=problem.remedy)
-    assert isinstance(result.value, action.Submission)  # noqa: S101 (what the action returns)
+    assert isinstance(result.value, Submission)  # noqa: S101 (what the action returns)
     return result.value
 
 
@@ -75,7 +76,7 @@ def preview(spec: JobSpec) -> Preview:
     from hepsub.session import open_session
 
     value = action.preview(open_session(), spec).value
-    assert isinstance(value, action.Preview)  # noqa: S101 (what the action returns)
+    assert isinstance(value, Preview)  # noqa: S101 (what the action returns)
     return value
 
 

@@ -52,6 +52,27 @@ def write_whole(path: Path, content: str | bytes, mode: int, *, durable: bool = 
         os.close(directory)
 
 
+def write_new(directory: int, name: str, content: str | bytes, mode: int) -> None:
+    """Write a file that is not there yet, where nobody else writes, and nobody reads before it is whole.
+
+    Half of what `write_whole` asks a file server for, which is what ten thousand files cost.
+
+    Args:
+        directory: a descriptor of a directory into which nobody but this process writes now.
+        name: the file, relative to it.
+        content: text is written as UTF-8, with what stands for undecodable bytes as these.
+        mode: its permissions; the umask can only take away.
+
+    Raises:
+        OSError: it cannot be written, or something has its name.
+    """
+    descriptor = os.open(name, _NEW, mode, dir_fd=directory)
+    try:
+        write_all(descriptor, _bytes(content))
+    finally:
+        os.close(descriptor)
+
+
 def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     """Copy what is open into a file, so that a reader sees the old file or the new one, never a part.
 

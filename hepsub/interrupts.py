@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
 
@@ -14,7 +12,6 @@ T = TypeVar("T")
 _Handler = Callable[[int, FrameType | None], object] | int
 
 
-@dataclass(slots=True, kw_only=True)
 class Interrupts:
     """SIGINT of this process.
 
@@ -24,9 +21,12 @@ class Interrupts:
         usual: what SIGINT did before it was held back; None while it is not.
     """
 
-    noted: bool = False
-    depth: int = 0
-    usual: _Handler | None = None
+    __slots__ = ("depth", "noted", "usual")
+
+    def __init__(self) -> None:
+        self.noted = False
+        self.depth = 0
+        self.usual: _Handler | None = None
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -49,6 +49,8 @@ class Interrupts:
 
         In another thread than the first one, and where it is ignored, it interrupts nothing anyway.
         """
+        import threading  # which click's help does without
+
         if self.usual is not None or threading.current_thread() is not threading.main_thread():
             return
         usual = signal.getsignal(signal.SIGINT)

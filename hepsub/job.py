@@ -6,6 +6,9 @@ import enum
 
 from msgspec import Struct
 
+NO_CREDENTIALS = "none"
+"""The word after -cred that drops what the policy wants."""
+
 
 class Remote(enum.Enum):
     """What the user said about running outside the local cluster."""
@@ -144,3 +147,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     environment: EnvironmentRequest = EnvironmentRequest()
     once: str | None = None
     credentials: tuple[str, ...] = ()
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether the program needs a private scratch directory."""
+        return bool(self.inputs or self.outputs)

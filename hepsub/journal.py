@@ -14,17 +14,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hepsub.documents import Malformed, read_json
 from hepsub.errors import JournalNotWritable
-from hepsub.files import Tree, lock_process, make_private, open_own, open_tree, write_all
 from hepsub.jobid import SubmissionRef
 from hepsub.terminal import printable
 from hepsub.version import __version__
+
+if TYPE_CHECKING:
+    from hepsub.files import Tree
 
 T = TypeVar("T")
 
@@ -110,6 +111,8 @@ class Journal(Struct, frozen=True, kw_only=True):
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
+        from hepsub.files import write_all
+
         ref = entry.ref
         document = {
             "v": _VERSION,
@@ -136,6 +139,8 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def _open_own(self, name: str, flags: int) -> int:
         """A regular file of this user in the journal's directory, which is made where it is not there."""
+        from hepsub.files import make_private, open_own
+
         make_private(self.directory)
         return open_own(self.directory / name, flags | os.O_CREAT, name)
 
@@ -164,6 +169,8 @@ class Journal(Struct, frozen=True, kw_only=True):
         Raises:
             JournalNotWritable: the lock cannot be made.
         """
+        from hepsub.files import lock_process
+
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         try:
             descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
@@ -186,6 +193,8 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def _read(self, kind: type[T]) -> Iterator[T]:
         """Every line that can be read as what it should be; what is no regular file of the user's is none."""
+        from hepsub.files import open_tree
+
         try:
             with open_tree(self.directory) as tree:
                 for name in tree.names(_FILES):
@@ -207,6 +216,8 @@ def _entries(tree: Tree, name: str, kind: type[T]) -> Iterator[T]:
 
     A line may be anything: a crash leaves half of one, a file system in trouble zeros.
     """
+    from hepsub.documents import Malformed, read_json
+
     with contextlib.suppress(OSError), os.fdopen(tree.open(name), "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _FILE_BYTES))
         for line in file.read(_FILE_BYTES).split(b"\n"):

@@ -18,17 +18,15 @@ from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.paths import Paths, paths_for
-from hepsub.plan.staging import bundle_root
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
+from hepsub.policy.places import bundle_root
 from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
-from hepsub.tools.condor import edit_cluster, fetch_token, produce_ticket
-from hepsub.tools.run import installed
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
-    from hepsub.storage.keys import Keys
+    from hepsub.storage.credentials import S3Credentials
 
     TokenFor = Callable[[str, str], Held]
     """A token by the credential's name, for an audience; empty for the credential's own."""
@@ -61,8 +59,8 @@ class Session(Struct, frozen=True, kw_only=True):
     policy: Policy
     journal: Journal
     connect: Connect
-    keys: Callable[[str, Storage], Keys]
-    prove: Callable[[str, Storage, Keys], str]
+    keys: Callable[[str, Storage], S3Credentials]
+    prove: Callable[[str, Storage, S3Credentials], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
     way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
@@ -167,14 +165,14 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return source_for(name, policy, situation, audience=audience)
 
-    def keys(name: str, storage: Storage) -> Keys:
-        from hepsub.auth.s3 import keys_for
+    def keys(name: str, storage: Storage) -> S3Credentials:
+        from hepsub.auth.s3_credentials import keys_for
 
         return keys_for(name, storage, token_for, situation.user)
 
-    def prove(name: str, storage: Storage, keys: Keys) -> str:
+    def prove(name: str, storage: Storage, keys: S3Credentials) -> str:
         from hepsub.storage.proof import prove_keys
-        from hepsub.storage.s3 import Store
+        from hepsub.storage.store import Store
 
         return prove_keys(Store(name=name, storage=storage, keys=keys))
 
@@ -207,7 +205,11 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     """
     site = any(paths.site_policy.glob("*.toml"))
     named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
-    if site or named or is_configured(situation.environment) or installed("condor_master"):
+    if site or named or is_configured(situation.environment):
+        return policy
+    from hepsub.tools.run import installed
+
+    if installed("condor_master"):
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 
@@ -228,9 +230,26 @@ def _condor_schedds(
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
 
     def obtain_token(schedd: str) -> bool:
+        from hepsub.tools.condor import fetch_token
+
         if fetch_token(schedd, token_directory(situation.home), situation.now):
             return True
         return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
+
+    def produce_ticket(program: str, cache: bytes) -> bytes:
+        from hepsub.tools.condor import produce_ticket
+
+        return produce_ticket(program, cache)
+
+    def edit_cluster(schedd: str, collector: str, cluster: int, name: str, value: str) -> None:
+        from hepsub.tools.condor import edit_cluster
+
+        edit_cluster(schedd, collector, cluster, name, value)
+
+    def has_edit_cluster() -> bool:
+        from hepsub.tools.run import installed
+
+        return installed("condor_qedit")
 
     try:
         found = find_schedds(pool.collector)
@@ -246,7 +265,7 @@ def _condor_schedds(
             obtain_token=obtain_token,
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,
-            has_edit_cluster=lambda: installed("condor_qedit"),
+            has_edit_cluster=has_edit_cluster,
         )
         for address in found
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -72,7 +71,7 @@ def read_situation() -> Situation:
         user=user,
         uid=uid,
         groups=_group_names(gid),
-        host=socket.gethostname(),
+        host=os.uname().nodename,
         cwd=_visible_cwd(environment),
         home=home_directory(environment),
         environment=MappingProxyType(environment),

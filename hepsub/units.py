@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import time
-from decimal import Decimal
 
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
@@ -47,6 +46,8 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None or not (match[2] or (match[3] or "").lower() == "b"):
         raise ValueError(f"'{text}' is no size")
+    from decimal import Decimal  # a seventh of what a help text takes
+
     size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2].lower()])
     if size < 1:
         raise ValueError(f"'{text}' is less than 1 byte")

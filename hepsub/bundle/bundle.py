@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.auth.credential import Held
 from hepsub.bundle.logs import link_logs, make_logs, place_logs
@@ -28,10 +30,13 @@ from hepsub.bundle.sent import (
     worker_file,
 )
 from hepsub.errors import BundleUnusable
-from hepsub.files import Tree, make_private, open_tree, write_whole
+from hepsub.files import Tree, make_private, open_tree, write_new, write_whole
 from hepsub.plan.bundle_paths import (
+    BUNDLED,
     CANCELLED,
     CREDENTIALS,
+    ENVIRONMENT_FILE,
+    ITEMS_FILE,
     JOB,
     PRIVATE,
     READY,
@@ -39,26 +44,23 @@ from hepsub.plan.bundle_paths import (
     SENT,
     SETS,
     SHARED,
+    SHELF,
     SIGNED,
     SUMS,
     UNLINKED,
     WRAPPER,
     Layout,
 )
-from hepsub.plan.libraries import BUNDLED, SHELF, Library, shelf_name
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import (
-    ENVIRONMENT_FILE,
-    ITEMS_FILE,
-    Carried,
-    Seal,
-    StagingPlan,
-    authority_file,
-)
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.files import Carried
+from hepsub.plan.libraries import Library, shelf_name
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.staging import Seal, StagingPlan, authority_file
+from hepsub.plan.template import parse_template
 
 _CLOCKS_S = 2.0
 """So much the clocks of a file server and a schedd may differ."""
+_AT_ONCE = 256
+"""The manifests of so many jobs are prepared together."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What is so for one job is so for all."""
 
@@ -100,6 +102,8 @@ class Bundle(Struct, frozen=True, kw_only=True):
         cluster: int | None,
         signer_of: Callable[[str], Signing],
         procs: Iterable[int] | None = None,
+        *,
+        first: bool = False,
     ) -> None:
         """Write, or renew, the manifests of jobs; each file whole.
 
@@ -107,22 +111,19 @@ class Bundle(Struct, frozen=True, kw_only=True):
             cluster: ClusterId, None while it is not known and not needed.
             signer_of: gives the signer of a storage by its name.
             procs: the jobs; None for all.
+            first: whether there are none yet, and no job can start before this returns.
 
         Raises:
-            BundleUnusable: a file cannot be written; those of the other jobs are.
+            BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
-        self._for_each_job(
-            range(self.request.ref.number) if procs is None else procs,
-            lambda tree, proc: tree.write(
-                f"{self.layout.job(proc)}/{FILE_NAME}",
-                manifest_text(self._job_files(proc, cluster), signing),
-                0o600,
-            ),
-        )
+        wanted = range(self.request.ref.number) if procs is None else procs
+        self._write_corners(FILE_NAME, self._manifests(wanted, cluster, signing), first=first)
 
-    def _for_each_job(self, procs: Iterable[int], write: Callable[[Tree, int], None]) -> None:
-        """Write into the corners of jobs, which may be spoilt: one does not keep the others from it.
+    def _write_corners(
+        self, name: str, contents: Iterable[tuple[int, str | bytes]], *, first: bool
+    ) -> None:
+        """Write a file into the corners of jobs.
 
         Raises:
             BundleUnusable: one of them could not be written.
@@ -130,10 +131,17 @@ class Bundle(Struct, frozen=True, kw_only=True):
         trouble: OSError | None = None
         try:
             with open_tree(self.directory) as tree:
-                for proc in procs:
+                if first:
+                    with tree.below(JOB) as corners:
+                        for proc, content in contents:
+                            write_new(corners.descriptor, f"{proc}/{name}", content, 0o600)
+                    return
+                for proc, content in contents:
                     try:
-                        write(tree, proc)
-                    except OSError as error:
+                        tree.write(f"{self.layout.job(proc)}/{name}", content, 0o600)
+                    except (
+                        OSError
+                    ) as error:  # a job may have spoilt its corner; the others' are none of its
                         trouble = error
                         if error.errno in _FULL:
                             break
@@ -142,30 +150,54 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if trouble is not None:
             raise unusable(self.directory, trouble) from trouble
 
-    def _job_files(self, proc: int, cluster: int | None) -> JobFiles:
+    def _manifests(
+        self, procs: Iterable[int], cluster: int | None, signing: Signing
+    ) -> Iterator[tuple[int, str]]:
+        """The manifest of each job."""
         request = self.request
-        staging = request.staging
-        values = request.values(proc, cluster)
-        inputs, outputs = staging.inputs_of(values), staging.outputs_of(values)
-        corner = self.directory / self.layout.job(proc)
+        every = self._every_job()
+        program = parse_template(request.executable)
+        waiting = iter(procs)
+        while some := list(itertools.islice(waiting, _AT_ONCE)):
+            jobs = [request.values(proc, cluster) for proc in some]
+            files = request.staging.carried_by(jobs)
+            for proc, path, inputs, outputs in zip(
+                some, program.fill_all(jobs), files.inputs, files.outputs, strict=True
+            ):
+                corner = f"{self.directory}/{self.layout.job(proc)}"
+                one = replace(
+                    every,
+                    job=str(proc) if cluster is None else f"{cluster}.{proc}",
+                    payload=path if every.shared else PurePosixPath(path).name,
+                    source=f"{corner}/{FILE_NAME}",
+                    credential_source=corner if every.confined else every.credential_source,
+                    inputs=inputs,
+                    outputs=outputs,
+                    marker=marker_place(outputs, request.ref.uuid, proc),
+                    authorities=_authorities(request, (*inputs, *outputs, *every.libraries)),
+                )
+                yield proc, manifest_text(one, signing)
+
+    def _every_job(self) -> JobFiles:
+        """What the manifests of all jobs have in common; the rest is empty."""
+        request, staging = self.request, self.request.staging
         return JobFiles(
-            job=str(proc) if cluster is None else f"{cluster}.{proc}",
-            payload=_payload(request, values),
+            job="",
+            payload="",
             submit_dir=staging.cwd,
             walltime=request.walltime,
             grace=min(staging.grace, request.walltime // 4),
-            source=str(corner / FILE_NAME),
+            source="",
             home_limit=staging.home_limit,
             put_limit=staging.put_limit,
             shared=staging.shared,
-            inputs=inputs,
-            outputs=outputs,
+            inputs=(),
+            outputs=(),
             objects=staging.objects,
-            marker=marker_place(outputs, request.ref.uuid, proc),
+            marker=None,
             workdir=staging.workdir,
             credentials=staging.credentials,
-            credential_source=str(corner if staging.confined else self.layout.private(CREDENTIALS)),
-            authorities=_authorities(request, (*inputs, *outputs, *staging.libraries)),
+            credential_source=str(self.layout.private(CREDENTIALS)),
             libraries=staging.libraries,
             isolation=staging.isolation if staging.confined else "",
             environment=ENVIRONMENT_FILE if staging.secrets else "",
@@ -239,16 +271,21 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
     def _make_corners(self) -> None:
         """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
-        first: dict[str, Path] = {}
-        for proc in range(self.request.ref.number):
-            values = self.request.values(proc, None)
-            corner = self.directory / self.layout.job(proc)
-            corner.mkdir(mode=0o700)
-            if values.items:
-                text = "".join(f"{item}\n" for item in values.items)
-                write_whole(corner / ITEMS_FILE, text, 0o600)
-            if self.request.staging.confined:
-                make_logs(corner, self.request.log_names(proc), first)
+        request = self.request
+        jobs = [request.values(proc, None) for proc in range(request.ref.number)]
+        logs: list[tuple[str, str]] = []
+        if request.staging.confined:
+            stdout, stderr = parse_template(request.stdout), parse_template(request.stderr)
+            logs = list(zip(stdout.fill_all(jobs), stderr.fill_all(jobs), strict=True))
+        made: dict[str, str] = {}
+        with open_tree(self.directory) as tree, tree.below(JOB) as corners:
+            for proc, values in enumerate(jobs):
+                os.mkdir(str(proc), 0o700, dir_fd=corners.descriptor)
+                if values.items:
+                    text = "".join(f"{item}\n" for item in values.items)
+                    write_new(corners.descriptor, f"{proc}/{ITEMS_FILE}", text, 0o600)
+                if logs:
+                    make_logs(corners.descriptor, str(proc), logs[proc], made)
 
     def master_credential(self, name: str) -> Path | None:
         """Where a credential lies that travels as a file; None for one that does not."""
@@ -258,7 +295,9 @@ class Bundle(Struct, frozen=True, kw_only=True):
     def _credential_file(self, name: str) -> str:
         return {each.name: each.file for each in self.request.staging.credentials}.get(name, "")
 
-    def write_credential(self, held: Held, procs: Iterable[int] | None = None) -> None:
+    def write_credential(
+        self, held: Held, procs: Iterable[int] | None = None, *, first: bool = False
+    ) -> None:
         """Write, or replace, a credential for jobs; each file whole.
 
         The copy that no job may reach comes last: as long as it is the old one, the others are written again.
@@ -266,6 +305,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         Args:
             held: the credential.
             procs: the jobs that still need it; None for all.
+            first: whether there is none yet, and no job can start before this returns.
 
         Raises:
             BundleUnusable: it cannot be written.
@@ -276,12 +316,9 @@ class Bundle(Struct, frozen=True, kw_only=True):
         trouble: BundleUnusable | None = None
         if self.request.staging.confined:
             try:
-                self._for_each_job(
-                    range(self.request.ref.number) if procs is None else procs,
-                    lambda tree, proc: tree.write(
-                        f"{self.layout.job(proc)}/{file}", held.content, 0o600
-                    ),
-                )
+                wanted = range(self.request.ref.number) if procs is None else procs
+                contents = ((proc, held.content) for proc in wanted)
+                self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
                 trouble = error
         try:
@@ -437,11 +474,6 @@ def _authorities(
             parts = urlsplit(storage.bucket_url(place.bucket))
             found[f"{parts.scheme}://{parts.netloc}/", authority_file(place.storage)] = None
     return tuple(found)
-
-
-def _payload(request: BundleRequest, values: Values) -> str:
-    path = parse_template(request.executable).fill(values)
-    return path if request.staging.shared else PurePosixPath(path).name
 
 
 def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPlace | None:

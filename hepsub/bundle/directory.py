@@ -37,7 +37,7 @@ from hepsub.plan.bundle_paths import (
     SIGNED,
     layout_of,
 )
-from hepsub.storage.s3 import LONGEST_URL_S
+from hepsub.storage.signing import LONGEST_URL_S
 
 _LARGEST_REQUEST = 2**30
 _LARGEST_NOTE = 2**20

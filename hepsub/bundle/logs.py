@@ -22,24 +22,26 @@ _NO_SECOND_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)
 _CLUSTER = "%{ClusterId}"
 
 
-def make_logs(corner: Path, names: tuple[str, str], first: dict[str, Path]) -> None:
+def make_logs(corners: int, corner: str, names: tuple[str, str], made: dict[str, str]) -> None:
     """Make the empty logs of a job.
 
     Args:
-        corner: the job's own directory.
+        corners: a descriptor of the directory of all corners, into which nobody else writes yet.
+        corner: the job's own directory in it.
         names: the user's names for standard output and standard error; one name means one file.
-        first: the logs that were made, by the user's name: jobs that share one share the file.
+        made: the logs that were made, by the user's name: jobs that share one share the file; this job's are added.
 
     Raises:
         OSError: one cannot be made.
     """
     for name, path in _files(names):
+        log = f"{corner}/{name}"
         try:
-            os.link(first[path], corner / name)
+            os.link(made[path], log, src_dir_fd=corners, dst_dir_fd=corners)
         except (KeyError, OSError):  # the first of its name, or the file has too many links
-            descriptor = os.open(corner / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            os.close(descriptor)
-            first[path] = corner / name
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            os.close(os.open(log, flags, 0o666, dir_fd=corners))
+            made[path] = log
 
 
 def _files(names: tuple[str, str]) -> tuple[tuple[str, str], ...]:

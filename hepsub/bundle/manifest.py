@@ -8,17 +8,18 @@ from typing import Protocol
 from msgspec import Struct
 
 from hepsub.plan.bundle_paths import MANIFEST
-from hepsub.plan.copies import COPIED_FILES
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.existing import COPIED_FILES
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 
 FILE_NAME = MANIFEST
 _VERSION = "1"
 _LINE_END = "\n"
 _WITH_URL = ("input", "output", "glob", "marker", "unmark")
-_ESCAPED = {"%": "%25", "\t": "%09", "\n": "%0A"}
+_ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A"})
 
 
 class Signing(Protocol):
@@ -71,7 +72,7 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     shared: bool
     inputs: tuple[Carried, ...]
     outputs: tuple[Carried, ...]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     marker: ObjectPlace | None
     workdir: str = ""
     credentials: tuple[JobCredential, ...] = ()
@@ -93,7 +94,7 @@ def environment_text(variables: Mapping[str, str]) -> str:
 
 def manifest_text(files: JobFiles, signing: Signing) -> str:
     """The manifest, with freshly signed URLs."""
-    return "".join(_line(*fields) for fields in _fields(files, signing))
+    return "".join([_line(*fields) for fields in _fields(files, signing)])
 
 
 def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
@@ -164,7 +165,7 @@ def _library(each: Library, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "library", each.name, "dir" if each.is_directory else "file", each.archive
 
 
-def _checksum(fact: ObjectFact) -> str:
+def _checksum(fact: ObjectInfo) -> str:
     return f"md5:{fact.md5}" if fact.md5 else "-"
 
 
@@ -190,12 +191,11 @@ def _escape(text: str) -> str:
 
 
 def _line(*fields: str) -> str:
-    action, *rest = fields
-    urls = rest[-1:] if action in _WITH_URL else []
-    names = rest[: len(rest) - len(urls)]
-    return "\t".join([action, *(escaped(name) for name in names), *urls]) + "\n"
+    if fields[0] in _WITH_URL:
+        return "\t".join([*map(escaped, fields[:-1]), fields[-1]]) + "\n"
+    return "\t".join(map(escaped, fields)) + "\n"
 
 
 def escaped(text: str) -> str:
     """A text as it stands in a field: tabulators, line ends and percent signs are escaped."""
-    return "".join(_ESCAPED.get(character, character) for character in text)
+    return text.translate(_ESCAPED)

@@ -16,7 +16,7 @@ from hepsub.bundle.report import HOME, REPORT, Report, as_reported
 from hepsub.bundle.returned import OUTPUTS, content_at
 from hepsub.documents import Malformed
 from hepsub.files import Tree, components
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.objects import ObjectInfo
 
 PENDING = "pending.tsv"
 _LARGEST = 64 * 2**20
@@ -55,7 +55,7 @@ class Pending(Struct, frozen=True, kw_only=True):
         """The file, in what the job brought back."""
         return self.name if self.is_marker else f"{OUTPUTS}/{self.name}"
 
-    def is_what(self, fact: ObjectFact) -> bool:
+    def is_what(self, fact: ObjectInfo) -> bool:
         """Whether an object is this file, as far as size and ETag tell."""
         return fact.size == self.size and (not (self.md5 and fact.md5) or fact.md5 == self.md5)
 

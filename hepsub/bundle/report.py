@@ -19,7 +19,7 @@ import msgspec
 from hepsub.bundle.returned import content_at
 from hepsub.documents import read_json
 from hepsub.files import Tree
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 
 REPORT = "report.json"
@@ -70,7 +70,7 @@ class ReportedOutput(msgspec.Struct, frozen=True, kw_only=True):
         if not _DIGEST.fullmatch(self.md5 or ""):
             raise ValueError("its md5 is none")
 
-    def is_what(self, fact: ObjectFact) -> bool:
+    def is_what(self, fact: ObjectInfo) -> bool:
         """Whether an object is this output, as far as size, ETag and MD5 tell."""
         if self.size is not None and fact.size != self.size:
             return False

@@ -8,18 +8,18 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.groups import ends_by_count
-from hepsub.plan.layout import values_of
+from hepsub.plan.files import FileRule
+from hepsub.plan.items import ends_by_count, values_of
 from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import FileRule, ObjectFact, StagingPlan
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Storage
 from hepsub.terminal import printable
@@ -84,7 +84,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
-        return replace(values_of(proc, self.first, self.items, self.ends), cluster=cluster)
+        return values_of(proc, self.first, self.items, self.ends, cluster)
 
     def to_json(self) -> bytes:
         """The request as JSON."""
@@ -281,7 +281,7 @@ def _staging(document: _Staging) -> StagingPlan:
         libraries=document.libraries,
         storages=document.storages,
         objects={
-            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectFact(size=size, etag=etag)
+            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectInfo(size=size, etag=etag)
             for storage, bucket, key, size, etag in document.objects
         },
     )

@@ -20,7 +20,7 @@ from msgspec import Struct
 from hepsub.bundle.bundle import Bundle
 from hepsub.documents import Malformed
 from hepsub.files import Tree
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
 
 OUTPUTS = "outputs"
 _MOST = 300_000

@@ -12,18 +12,18 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
 from hepsub.bundle.manifest import environment_text, escaped
 from hepsub.bundle.request import BundleRequest
-from hepsub.plan.bundle_paths import NO_LIST, SCRATCH, WRAPPER
-from hepsub.plan.place import FilePlace
-from hepsub.plan.staging import ENVIRONMENT_FILE, Seal
-from hepsub.plan.template import Name, Values, parse_template
+from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, NO_LIST, SCRATCH, WRAPPER
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace
+from hepsub.plan.staging import Seal
+from hepsub.plan.template import Name, parse_template
 
 WORKER_FILES = (WRAPPER, SCRATCH)
 
@@ -45,19 +45,26 @@ class SentSet(Struct, frozen=True, kw_only=True):
 
 def worker_file(name: str) -> str:
     """The text of a script that runs on the worker node."""
-    return resources.files("hepsub").joinpath("worker", name).read_text(encoding="utf-8")
+    return Path(__file__).parents[1].joinpath("worker", name).read_text(encoding="utf-8")
 
 
 def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
-    if request.staging.shared or not _differ(request):
-        return (_set_of(request, request.values(0, None)),), ()
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    if request.staging.shared:
+        return (SentSet(payload="", files={}),), ()
+    if not _differ(request):
+        first = request.values(0, None)
+        script = parse_template(request.executable).fill(first)
+        return (_set_of(script, request.staging.inputs_of(first)),), ()
+    jobs = [request.values(proc, None) for proc in range(request.ref.number)]
+    scripts = parse_template(request.executable).fill_all(jobs)
+    rows = request.staging.carried_by(jobs).inputs
+    found: dict[tuple[tuple[str, str], ...], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
-    for proc in range(request.ref.number):
-        one = _set_of(request, request.values(proc, None))
-        key = (one.payload, tuple(one.files.items()))
+    for script, inputs in zip(scripts, rows, strict=True):
+        one = _set_of(script, inputs)
+        key = tuple(one.files.items())
         if key not in found:
             found[key] = len(sets)
             sets.append(one)
@@ -75,12 +82,8 @@ def _differ(request: BundleRequest) -> bool:
     return any(template.names() - {Name.CLUSTER} for template in templates)
 
 
-def _set_of(request: BundleRequest, values: Values) -> SentSet:
-    if request.staging.shared:
-        return SentSet(payload="", files={})
-    script = parse_template(request.executable).fill(values)
+def _set_of(script: str, inputs: Iterable[Carried]) -> SentSet:
     payload = PurePosixPath(script).name
-    inputs = request.staging.inputs_of(values)
     paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
     return SentSet(payload=payload, files={payload: script} | paths)
 

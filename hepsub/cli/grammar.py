@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from hepsub.cli.options import Command, Option, Takes
 from hepsub.errors import UsageError
@@ -21,14 +20,14 @@ _DASHES = "\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}
 _SHORTEST_ABBREVIATION = 4
 
 
-@dataclass(slots=True)
 class _Reading:
     """How far the words have been read."""
 
-    left: list[str]
-    rewritten: list[str] = field(default_factory=list)
-    free: list[str] = field(default_factory=list)
-    open_many: Option | None = None
+    def __init__(self, left: list[str]) -> None:
+        self.left = left
+        self.rewritten: list[str] = []
+        self.free: list[str] = []
+        self.open_many: Option | None = None
 
 
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
@@ -44,7 +43,7 @@ def rewrite(words: Sequence[str], command: Command) -> list[str]:
     Raises:
         UsageError: an option is unknown or lacks its value, or a word is one too many.
     """
-    reading = _Reading(left=list(words))
+    reading = _Reading(list(words))
     known = {name: option for option in command.options for name in option.names}
     literal = False
     while reading.left:

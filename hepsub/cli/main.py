@@ -6,11 +6,8 @@ import importlib
 import io
 import os
 import sys
-import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hepsub.cli.options import Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
@@ -96,8 +93,7 @@ def _declared(module: str) -> Command:
     return command
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _End:
+class _End(NamedTuple):
     """How a command ended.
 
     Attributes:
@@ -224,6 +220,8 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
 
 def _offer(session: Session) -> _End:
     """What every command does on its way; the command itself has ended, and been told."""
+    if not session.bundles.is_dir():
+        return _End(exit_code=0)
     from hepsub.actions.renew.offer import offer
 
     offer(session)
@@ -249,6 +247,9 @@ def _problem(trouble: HepsubError) -> Problem:
 
 def _bug() -> Problem:
     """A report of the exception at hand, and where it lies."""
+    import time
+    import traceback
+
     from hepsub.files import make_private
     from hepsub.paths import paths_for
     from hepsub.result import Problem

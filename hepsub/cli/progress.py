@@ -11,11 +11,11 @@ from hepsub.units import size_text
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
 
-    from hepsub.storage.transfer import Meter
+    from hepsub.storage import download
 
 
 @contextlib.contextmanager
-def watching(*, shown: bool) -> Iterator[Callable[[Meter], None]]:
+def watching(*, shown: bool) -> Iterator[Callable[[download.Progress], None]]:
     """What is told how far the transfers are; it draws on stderr.
 
     Args:
@@ -27,7 +27,7 @@ def watching(*, shown: bool) -> Iterator[Callable[[Meter], None]]:
     with _bar() as progress:
         task = progress.add_task("looking for outputs", total=None)
 
-        def watch(meter: Meter) -> None:
+        def watch(meter: download.Progress) -> None:
             if meter.number:
                 moved = max(0, meter.moved)
                 progress.update(task, total=meter.size, completed=moved, description=_said(meter))
@@ -35,7 +35,7 @@ def watching(*, shown: bool) -> Iterator[Callable[[Meter], None]]:
         yield watch
 
 
-def _said(meter: Meter) -> str:
+def _said(meter: download.Progress) -> str:
     """Large files are read once more for their checksums, a little behind what comes."""
     is_here = meter.done < meter.number and meter.moved >= meter.size
     return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"

@@ -17,6 +17,9 @@ ClassAd: TypeAlias = Any
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
+WALLTIME_SUBCODE, MEMORY_SUBCODE, LOST_SUBCODE = 72, 34, 87
+"""HoldReasonSubCode of hepsub's own expressions; the last is the wrapper's exit code when outputs found no place."""
+
 _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 """In the year 2242, which every library can still write as a date."""

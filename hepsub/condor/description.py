@@ -6,17 +6,18 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from hepsub.condor.attributes import GATE
-from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
-from hepsub.condor.holds import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.condor.attributes import GATE, LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import MACROS, classad_string, path_value, plain, quote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.bundle_paths import (
+    BUNDLED,
     CREDENTIALS,
+    ENVIRONMENT_FILE,
+    ITEMS_FILE,
     JOB,
     MANIFEST,
     NO_LIST,
@@ -29,13 +30,13 @@ from hepsub.plan.bundle_paths import (
     SUMS,
     WRAPPER,
 )
-from hepsub.plan.credentials import KERBEROS
 from hepsub.plan.environment import JOB_ID
-from hepsub.plan.libraries import BUNDLED
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import ENVIRONMENT_FILE, ITEMS_FILE, Seal, StagingPlan
 from hepsub.plan.template import Name, Template, literal, parse_template
 from hepsub.version import __version__
+
+if TYPE_CHECKING:
+    from hepsub.plan.staging import StagingPlan
 
 _STAGING_MARGIN_S = 600
 """A job with a wrapper ends its program itself, in time to save the outputs; a hold would lose them.
@@ -165,6 +166,8 @@ def _user_arguments(plan: Plan, varying: Varying) -> str:
 
 def _booted(plan: Plan, varying: Varying) -> Iterator[str]:
     """A shell that compares the wrapper before it starts it; tables show the user's program all the same."""
+    from hepsub.condor.boot import boot_arguments
+
     shown = _shown_name(plan, varying)
     boot = quote_line(boot_arguments(parse_template(shown)))[1:-1]
     user = _user_arguments(plan, varying)
@@ -300,6 +303,8 @@ def _is_gated(plan: Plan) -> bool:
 
 def _credentials(staging: StagingPlan) -> Iterator[str]:
     """What the worker nodes' own scripts look for, and what HTCondor is asked to deliver itself."""
+    from hepsub.plan.credentials import KERBEROS
+
     services = [each.service for each in staging.credentials if each.service]
     if services:
         yield f"use_oauth_services = {', '.join(services)}"
@@ -367,6 +372,9 @@ def _environment(plan: Plan) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
     own = f"{JOB_ID}={_JOB_ID_VALUE}"
     if plan.staging is not None:
+        from hepsub.condor.boot import SEAL, boot_environment
+        from hepsub.plan.staging import Seal
+
         seal = plan.staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
         own += f" HEPSUB_HOME_DIR=home.{_PROC_VALUE} {quote_line(boot_environment(seal.wrapper))[1:-1]}"
         own += f" {SEAL}={_SEAL_VALUE if seal.set_of else seal.sets[0]}"

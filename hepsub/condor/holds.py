@@ -12,12 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Advice
+from hepsub.condor.attributes import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.units import duration_text
-
-WALLTIME_SUBCODE = 72
-MEMORY_SUBCODE = 34
-LOST_SUBCODE = 87
-"""The wrapper's exit code for outputs that found no place (worker/README.md)."""
 
 _MEMORY_CODES = ((3, MEMORY_SUBCODE), (21, 102), (34, 0), (34, 34), (26, 34))
 _EXTRA_MEMORY = 1.25

@@ -24,25 +24,9 @@ from hepsub.batch import (
     Submitted,
     clusters_of,
 )
-from hepsub.condor.ads import (
-    FACTORY_PROJECTION,
-    FIND_PROJECTION,
-    GROUP_PROJECTION,
-    PROJECTION,
-    TABLE_PROJECTION,
-    cluster_constraint,
-    constraint,
-    groups_hold,
-    read_counts,
-    read_groups,
-    read_queue,
-    read_submissions,
-)
-from hepsub.condor.answers import REFUSED_REMEDY, says_why, schedd_error
 from hepsub.condor.attributes import GATE, ClassAd, integer, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.condor.collector import ScheddAddress, find_slots
-from hepsub.condor.jobs import read_job
 from hepsub.errors import AuthenticationRefused, HepsubError, PoolError, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 
@@ -155,6 +139,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             PoolUnreachable, AuthenticationRefused, SubmissionRefused: nothing was submitted, as
                 far as the client could tell.
         """
+        from hepsub.condor.answers import REFUSED_REMEDY
+
         description = self._describe(plan, uuid)
 
         def once() -> Submitted:
@@ -200,6 +186,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched.
         """
+        from hepsub.condor.ads import constraint
+
         ended = replace(selection, states=(State.COMPLETED,))
         self._guarded(lambda: self._schedd().retrieve(constraint(ended)), writing=True)
 
@@ -209,6 +197,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        from hepsub.condor.ads import FIND_PROJECTION, constraint, read_submissions
+
         queued = self._query(constraint(selection), FIND_PROJECTION, "IncludeClusterAd")
         return read_submissions(queued, self.pool, self.name) or read_submissions(
             self._history(selection, FIND_PROJECTION, 1), self.pool, self.name
@@ -220,6 +210,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        from hepsub.condor.ads import PROJECTION, TABLE_PROJECTION
+
         return self._queue(selection, now, TABLE_PROJECTION if brief else PROJECTION)
 
     def count(self, selection: Selection) -> Counts:
@@ -228,6 +220,13 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        from hepsub.condor.ads import (
+            FACTORY_PROJECTION,
+            cluster_constraint,
+            constraint,
+            read_counts,
+        )
+
         summary = self._query(constraint(selection), FACTORY_PROJECTION, "SummaryOnly")
         factories = self._query(
             cluster_constraint(selection), FACTORY_PROJECTION, "IncludeClusterAd"
@@ -242,6 +241,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        from hepsub.condor.ads import GROUP_PROJECTION, constraint, groups_hold, read_groups
+
         counts = self.count(selection)
         if counts.total() <= _FEW or not groups_hold(selection):
             return clusters_of(self._queue(selection, now, ("ProcId", *GROUP_PROJECTION)))
@@ -249,6 +250,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         return read_groups(groups, counts.unmade, self.name)
 
     def _queue(self, selection: Selection, now: float, projection: tuple[str, ...]) -> Queue:
+        from hepsub.condor.ads import FACTORY_PROJECTION, cluster_constraint, constraint, read_queue
+
         wanted = f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
         ads = self._query(
             wanted, tuple(dict.fromkeys((*projection, *FACTORY_PROJECTION))), "IncludeClusterAd"
@@ -261,6 +264,9 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, PoolError: it could not be asked.
         """
+        from hepsub.condor.ads import PROJECTION
+        from hepsub.condor.jobs import read_job
+
         found = (read_job(ad, self.name, 0) for ad in self._history(selection, PROJECTION, most))
         return tuple(job for job in found if job is not None)
 
@@ -285,6 +291,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         self, selection: Selection, projection: tuple[str, ...], most: int
     ) -> list[ClassAd]:
         """The ads of procs of a selection that left the queue."""
+        from hepsub.condor.ads import constraint
+
         return self._guarded(
             lambda: list(self._schedd().history(constraint(selection), list(projection), most))
         )
@@ -295,6 +303,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: nothing was done.
         """
+        from hepsub.condor.ads import constraint
 
         def once() -> ActCount:
             htcondor = bindings()
@@ -326,6 +335,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: not everything was changed.
         """
+        from hepsub.condor.ads import constraint
+
         for cluster in factories:
             self.edit_cluster(self.name, self.collector, cluster, "RequestMemory", str(memory_mb))
         if selection is None:
@@ -386,6 +397,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
     def _error(self, text: str, *, writing: bool) -> HepsubError:
         """The bindings' text as one of hepsub's errors; for some calls they do not say why."""
+        from hepsub.condor.answers import says_why, schedd_error
+
         if writing and not says_why(text):
             text = f"{text}|{self._ping_error()}".rstrip("|")
         return schedd_error(self.name, text, client_methods())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hepsub.condor.holds import MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
 
 
 class HoldCause(Struct, frozen=True):

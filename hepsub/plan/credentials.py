@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hepsub.errors import UsageError
+from hepsub.job import NO_CREDENTIALS
 from hepsub.policy.model import Credential, Policy
 from hepsub.suggest import did_you_mean
 
 KERBEROS = "kerberos"
 TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
-NO_CREDENTIALS = "none"
-"""The word after -cred that drops what the policy wants."""
 
 
 class JobCredential(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
@@ -40,8 +41,7 @@ JOB_ID = "_CONDOR_IHEP_JOB_ID"
 """The variable in which HepJob's users find cluster.proc; the submit description sets it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Travelling:
+class Travelling(Struct, frozen=True, kw_only=True):
     """The variables that travel.
 
     Attributes:
@@ -52,7 +52,10 @@ class Travelling:
 
     variables: Mapping[str, str]
     notes: tuple[str, ...]
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Travelling({len(self.variables)} variables)"  # no report shows a secret
 
 
 def choose_environment(

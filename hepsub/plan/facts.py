@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from hepsub.plan.copies import FileFact
-from hepsub.plan.libraries import Library
-from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.place_state import PlaceState
-from hepsub.plan.staging import ObjectFact
-from hepsub.situation import Situation
+from hepsub.plan.location import ObjectPlace, PlaceState
+
+if TYPE_CHECKING:
+    from hepsub.plan.libraries import Library
+    from hepsub.plan.objects import ObjectInfo
 
 
 class ProgramState(enum.Enum):
@@ -43,34 +42,54 @@ class Program(Struct, frozen=True, kw_only=True):
     interpreter_here: bool = True
 
 
+class FileFact(Struct, frozen=True, kw_only=True):
+    """What is known of an input on this host's file system.
+
+    Attributes:
+        size: its bytes, of a directory those of all files in it.
+        trouble: why a directory cannot be copied whole; empty when it can.
+    """
+
+    size: int
+    trouble: str = ""
+
+
+class OutputFacts(Struct, frozen=True, kw_only=True):
+    """What was found at the places of the outputs.
+
+    Attributes:
+        existing: the outputs that exist already.
+        unseen: what could not be looked at, and why: a sentence each.
+        no_buckets: buckets that the storages do not have, as places without a key.
+        no_places: directories that no job could write to, and why.
+    """
+
+    existing: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    no_buckets: tuple[ObjectPlace, ...] = ()
+    no_places: tuple[tuple[str, str], ...] = ()
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What is true now, for one submission.
 
     Attributes:
-        situation: who calls, where from and when.
-        items: the items of the list; empty without one.
-        ends: where in them the items of each job end; empty for one item each.
         programs: every program that a job would start, by absolute path.
         places: the paths after -o, -e, -dir and -l, and their directories.
         objects: what is known of the inputs in S3, by place; empty when they were not looked for.
         files: what is known of the inputs on this host's file system, by path; empty when they were not looked for.
         outputs: what was found at the places of the outputs.
-        whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
         unreadable: the expressions of the policy that HTCondor cannot read.
     """
 
-    situation: Situation
-    items: tuple[str, ...] = ()
-    ends: tuple[int, ...] = ()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     files: Mapping[str, FileFact] = field(default_factory=dict)
     outputs: OutputFacts = field(default_factory=OutputFacts)
-    whole: frozenset[str] = frozenset()
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.template import Name, Template, Values, parse_template
 
 STDIN = "-"
@@ -37,12 +37,6 @@ class Layout(Struct, frozen=True, kw_only=True):
     stderr: Template
     event_log: str
     said: frozenset[Template] = frozenset()
-
-
-def absolute(text: str, cwd: Path) -> str:
-    """A path as text, made absolute; `~` was the shell's business, `..` stays (links may matter)."""
-    path = text if text.startswith("/") else f"{str(cwd).rstrip('/')}/{text}"
-    return path if ".." in path or text.startswith("/") else os.path.normpath(path)
 
 
 def asked_places(spec: JobSpec, cwd: Path) -> tuple[str, ...]:
@@ -133,62 +127,32 @@ def _made_note(new: Sequence[str]) -> str:
     return f"these directories are made for the jobs' logs: {', '.join(new[:_NAMED])}{more}"
 
 
-def said_directories(layout: Layout, jobs: Iterable[Values]) -> frozenset[str]:
+def said_directories(layout: Layout, jobs: Sequence[Values]) -> frozenset[str]:
     """The directories after -o, -e and -dir."""
     return frozenset(text for each in layout.said for text in written_out(each, jobs))
 
 
-def directories(
-    layout: Layout, jobs: Iterable[Values], places: Mapping[str, PlaceState]
-) -> frozenset[str]:
-    """The directories that have to exist before the jobs start.
-
-    A log that is there already (/dev/null, an old file) needs nothing of its directory.
+def log_directories(layout: Layout, jobs: Sequence[Values]) -> dict[str, frozenset[str]]:
+    """The directories that each of the two logs lies in, by the log; names that are not known stay names in it.
 
     Raises:
         UsageError: a directory is named after the submission, which has no id yet.
     """
-    found: set[str] = set()
+    found: dict[str, frozenset[str]] = {}
     for template in (layout.stdout, layout.stderr):
-        if places.get(str(template), PlaceState.MISSING) is not PlaceState.MISSING:
-            continue
         parent = parse_template(os.path.dirname(str(template)))
         if parent.names() & {Name.CLUSTER, Name.UUID}:
             raise UsageError(
                 f"the log directory {parent} is named after the cluster, whose id is given at submission",
                 remedy="put %{ClusterId} into the file's name instead",
             )
-        found.update(written_out(parent, jobs))
-    return frozenset(found)
+        found[str(template)] = frozenset(written_out(parent, jobs))
+    return found
 
 
-def written_out(template: Template, jobs: Iterable[Values]) -> Iterator[str]:
+def written_out(template: Template, jobs: Sequence[Values]) -> list[str]:
     """The texts of a template for all jobs, once where it is the same for all."""
-    if not template.names() & _PER_JOB:
-        yield str(template)
-        return
-    for values in jobs:
-        yield template.fill(values)
-
-
-def job_values(
-    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
-) -> list[Values]:
-    """What the names stand for, job by job."""
-    return [values_of(proc, first, items, ends) for proc in range(number)]
-
-
-def values_of(proc: int, first: int, items: tuple[str, ...], ends: tuple[int, ...]) -> Values:
-    """What the names stand for in one job.
-
-    Args:
-        proc: the job's ProcId.
-        first: the Index of the first job.
-        items: those of all jobs.
-        ends: where in them the items of each job end; empty for one item each.
-    """
-    own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
-    return Values(proc=proc, index=first + proc, item=own[0] if own else "", items=own)
+    return template.fill_all(jobs) if template.names() & _PER_JOB else [str(template)]
 
 
 def uses_items(spec: JobSpec) -> bool:

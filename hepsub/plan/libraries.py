@@ -9,18 +9,12 @@ from msgspec import Struct
 
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
-from hepsub.plan.place import ObjectPlace, find_place
+from hepsub.plan.location import ObjectPlace, find_place
 from hepsub.policy.model import Policy
 from hepsub.result import Json
 
 DIRECTORY = "hepsub_lib"
 """Where they are unpacked in the scratch directory."""
-
-BUNDLED = "lib"
-"""The directory of a bundle with the archives that are sent along."""
-
-SHELF = ".libraries"
-"""The directory beside the bundles with the archives that were packed, whatever job they were for."""
 
 _USER = re.compile(r"%\{user\}", re.IGNORECASE)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from hepsub.plan.layout import values_of
-from hepsub.plan.staging import Carried, StagingPlan
+from hepsub.plan.accounting import Walltime
+from hepsub.plan.items import job_values, values_of
 from hepsub.plan.template import Name, Template, Values, literal
+
+if TYPE_CHECKING:
+    from hepsub.plan.files import Carried
+    from hepsub.plan.staging import StagingPlan
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -54,13 +58,6 @@ class Route(Struct, frozen=True, kw_only=True):
     spool: bool = False
 
 
-class Walltime(Struct, frozen=True, kw_only=True):
-    """A walltime class and the limit that holds for this job, in seconds."""
-
-    name: str
-    limit: int
-
-
 class Proc(Struct, frozen=True, kw_only=True):
     """One job of the cluster, written out; ClusterId stays a name until it is known.
 
@@ -83,8 +80,7 @@ class Proc(Struct, frozen=True, kw_only=True):
     outputs: tuple[Carried, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """One submission, decided.
 
     Attributes:
@@ -155,11 +151,16 @@ class Plan:
     staging: StagingPlan | None
     once: str
     notes: tuple[str, ...]
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     new_directories: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret
 
     def digest(self) -> str:
         """A short text that differs for different jobs: program, arguments, items, libraries and number."""
+        import hashlib
+
         said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
         libraries = [each.sha256 for each in self.staging.libraries] if self.staging else []
         return hashlib.sha256(
@@ -174,8 +175,12 @@ class Plan:
             arguments=tuple(each.with_uuid(uuid) for each in self.arguments),
             stdout=self.stdout.with_uuid(uuid),
             stderr=self.stderr.with_uuid(uuid),
-            staging=self.staging.with_uuid(uuid) if self.staging is not None else None,
+            staging=self.staging.with_uuid(uuid, self.jobs()) if self.staging is not None else None,
         )
+
+    def jobs(self) -> list[Values]:
+        """What the names stand for, job by job."""
+        return job_values(self.number, self.first, self.items, self.ends)
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""

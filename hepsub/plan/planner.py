@@ -3,62 +3,48 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from hepsub.errors import (
-    ImageMissing,
-    JobCountTooLarge,
-    JobCountTooSmall,
-    NotExpressible,
-    UsageError,
+from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
+from hepsub.job import NO_CREDENTIALS, JobSpec
+from hepsub.plan.accounting import (
+    Walltime,
+    choose_group,
+    choose_walltime,
+    classes_for,
+    experiment_of,
 )
-from hepsub.job import JobSpec
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
-from hepsub.plan.copies import link_note
-from hepsub.plan.credentials import NO_CREDENTIALS, choose_credentials
+from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
-from hepsub.plan.group import choose_group, experiment_of
-from hepsub.plan.job_names import is_pattern
-from hepsub.plan.layout import (
-    Layout,
-    absolute,
-    check_item_names,
-    directories,
-    job_values,
-    lay_out,
-    list_name,
-    list_note,
-    log_notes,
-    said_directories,
-)
-from hepsub.plan.model import Plan, Route, Walltime
-from hepsub.plan.outputs import output_notes
-from hepsub.plan.place import FilePlace, may_be_object
+from hepsub.plan.layout import list_note, log_notes
+from hepsub.plan.location import absolute, may_be_object
+from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
-from hepsub.plan.spelling import settled
-from hepsub.plan.staging import StagingPlan, bundle_root, plan_staging
-from hepsub.plan.staging_checks import check_brought_home, check_conflicts, check_handed_over
-from hepsub.plan.template import Name, Template, Values, parse_template
-from hepsub.plan.walltime import choose_walltime, classes_for
+from hepsub.plan.template import Template, parse_template
 from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
+
+if TYPE_CHECKING:
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = re.compile(r"[a-z]+://")
 
 
-def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
+def make_plan(made: Draft, facts: Facts) -> Plan:
     """Decide one submission; nothing outside the arguments is looked at.
+
+    Args:
+        made: the jobs, and what was asked for.
+        facts: what is true of the places that the draft names.
 
     Raises:
         HepsubError: what was asked for cannot be done; each cause has its own class.
     """
-    number = job_count(spec, policy, facts.items, facts.ends)
-    spec = settled(spec, facts.whole)
-    check_item_names(spec)
-    situation = facts.situation
+    spec, policy, situation = made.spec, made.policy, made.situation
     group = choose_group(spec.group, policy, situation)
     walltime = _walltime(spec, policy, group)
     memory = spec.resources.memory_mb or policy.defaults.memory
@@ -68,38 +54,36 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         walltime=walltime,
         memory_mb=memory,
         os=os,
-        secrets=_secrets(spec, policy, facts),
+        secrets=_secrets(made, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
     )
     route = choose_route(spec, policy, need, facts.unreadable)
-    if route.spool and number > policy.limits.factory_above:
-        raise JobCountTooLarge(
-            f"{number} jobs are more than the {policy.limits.factory_above} that can be handed over with their"
-            f" files at once (limits.factory_above, {policy.origin('limits.factory_above')})",
-            remedy="split them over several submissions: -first N counts on where the last one ended",
-        )
-    image = _image(spec, policy, facts, os, route.sites)
-    files = _files(spec, policy, facts, number, route, in_container=bool(image))
+    _check_number(made, route)
+    image = _image(made, facts, os, route.sites)
+    new = _new_directories(made, facts)
+    staging, told = _staging(made, facts, route, in_container=bool(image))
+    has_scratch = staging is not None and not staging.in_place
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
-        directory="" if route.transfer or files.has_scratch else str(situation.cwd),
+        directory="" if route.transfer or has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=route.transfer,
     )
-    _check_texts(files.arguments, facts.items, spec)
+    arguments = tuple(parse_template(argument) for argument in spec.arguments)
+    _check_texts(made, arguments)
     return Plan(
         script=spec.script,
-        number=number,
+        number=made.number,
         first=spec.first,
-        items=facts.items,
-        ends=facts.ends,
-        executable=files.layout.executable,
-        arguments=files.arguments,
-        stdout=files.layout.stdout,
-        stderr=files.layout.stderr,
-        event_log=files.layout.event_log,
-        new_directories=files.new_directories,
+        items=made.reading.items,
+        ends=made.reading.ends,
+        executable=made.layout.executable,
+        arguments=arguments,
+        stdout=made.layout.stdout,
+        stderr=made.layout.stderr,
+        event_log=made.layout.event_log,
+        new_directories=new,
         directory=str(situation.cwd),
         user=situation.user,
         group=group,
@@ -116,120 +100,92 @@ def make_plan(spec: JobSpec, policy: Policy, facts: Facts) -> Plan:
         environment=travelling.variables,
         secrets=travelling.secrets,
         route=route,
-        factory_idle=policy.limits.factory_idle if number > policy.limits.factory_above else 0,
+        factory_idle=policy.limits.factory_idle if made.number > policy.limits.factory_above else 0,
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
-        staging=files.staging,
+        staging=staging,
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
-            *files.notes,
+            *_log_notes(made, facts, new, here=policy.pool[route.pool].kind == "here"),
+            *told,
+            *_spool_note(route),
             *travelling.notes,
             *_universe_note(spec.universe),
         ),
     )
 
 
-class _Files(Struct, frozen=True, kw_only=True):
-    """What of the files was decided: layout, the log directories to be made, staging, arguments, and notes."""
+def _check_number(made: Draft, route: Route) -> None:
+    """Refuse more jobs than can be handed over with their files at once.
 
-    layout: Layout
-    new_directories: tuple[str, ...]
-    staging: StagingPlan | None
-    arguments: tuple[Template, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def has_scratch(self) -> bool:
-        """Whether the program runs in a directory of its own."""
-        return self.staging is not None and not self.staging.in_place
-
-
-def _files(
-    spec: JobSpec, policy: Policy, facts: Facts, number: int, route: Route, *, in_container: bool
-) -> _Files:
-    situation = facts.situation
-    jobs = job_values(number, spec.first, facts.items, facts.ends)
-    layout = lay_out(spec, situation.cwd, facts.places, number)
-    logs = directories(layout, jobs, facts.places)
-    new = check_directories(logs, facts.places, said_directories(layout, jobs))
-    for log in (str(layout.stdout), str(layout.stderr), layout.event_log):
-        check_log_file(log, facts.places)
-    staging = plan_staging(
-        spec,
-        policy,
-        facts.objects,
-        cwd=situation.cwd,
-        root=bundle_root(policy, situation.home, situation.user),
-        shared=not route.transfer,
-        isolation=_isolation(route, policy),
-        io_proxy=all(policy.site[name].io_proxy for name in route.sites),
-        in_container=in_container,
-        spool=route.spool,
-        credentials=choose_credentials(
-            spec.credentials, policy, route.pool, route.sites, situation.uid
-        ),
-        libraries=facts.libraries,
-        secrets=secret_names(spec.environment, situation.environment),
-    )
-    if staging is not None:
-        check_conflicts(staging, jobs)
-        if route.spool:
-            check_handed_over(staging, layout.executable, jobs)
-        if staging.confined:
-            check_brought_home(staging, jobs)
-    return _Files(
-        layout=layout,
-        new_directories=new,
-        staging=staging,
-        arguments=tuple(parse_template(argument) for argument in spec.arguments),
-        notes=(
-            *check_programs(facts.programs, here=policy.pool[route.pool].kind == "here"),
-            *log_notes(layout, new, facts.places, number),
-            *output_notes(facts.outputs),
-            *_home_note(staging, jobs),
-            *link_note(staging, facts.files, jobs, policy.origin("staging.copy_limit")),
-            *_pattern_notes(staging, number),
-            *_library_note(facts),
-            *_spool_note(route),
-        ),
-    )
+    Raises:
+        JobCountTooLarge: there are.
+    """
+    limits = made.policy.limits
+    if route.spool and made.number > limits.factory_above:
+        raise JobCountTooLarge(
+            f"{made.number} jobs are more than the {limits.factory_above} that can be handed over with their"
+            f" files at once (limits.factory_above, {made.policy.origin('limits.factory_above')})",
+            remedy="split them over several submissions: -first N counts on where the last one ended",
+        )
 
 
-def _home_note(staging: StagingPlan | None, jobs: list[Values]) -> tuple[str, ...]:
-    """Where outputs for a path are, until somebody puts them there."""
-    if staging is None or staging.shared or not jobs:
-        return ()
-    if staging.in_place:
-        return ("new files that the jobs leave behind come home: hep_fetch brings them here",)
-    paths = [each for each in staging.outputs_of(jobs[0]) if isinstance(each.place, FilePlace)]
-    if not paths:
-        return ()
+def _log_notes(made: Draft, facts: Facts, new: tuple[str, ...], *, here: bool) -> tuple[str, ...]:
+    """What to say of programs and logs."""
     return (
-        "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
-        f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+        *check_programs(facts.programs, here=here),
+        *log_notes(made.layout, new, facts.places, made.number),
     )
 
 
-def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
-    """What several jobs match is not known before: that one may overwrite another's is said."""
-    if staging is None or number < 2:
+def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
+    """The directories of logs that are to be made.
+
+    Raises:
+        LogDirectoryMissing, LogDirectoryNotWritable: logs could not be written.
+    """
+    needed = made.needed_directories(facts.places)
+    new = check_directories(needed, facts.places, made.said_directories)
+    for log in made.logs:
+        check_log_file(log, facts.places)
+    return new
+
+
+def _credentials(made: Draft, route: Route) -> tuple[JobCredential, ...]:
+    """The credentials that travel, by the user's word or the policy's."""
+    policy = made.policy
+    at_sites = any(policy.site[name].credentials for name in route.sites)
+    if not (made.spec.credentials or policy.pool[route.pool].credentials or at_sites):
         return ()
-    return tuple(
-        f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
-        " %{ProcId} in the directory's name keeps them apart"
-        for rule in staging.outputs
-        if is_pattern(str(rule.name))
-        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
+    from hepsub.plan.credentials import choose_credentials
+
+    return choose_credentials(
+        made.spec.credentials, policy, route.pool, route.sites, made.situation.uid
     )
 
 
-def _library_note(facts: Facts) -> tuple[str, ...]:
-    if not facts.library_trouble:
-        return ()
-    return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
+def _staging(
+    made: Draft, facts: Facts, route: Route, *, in_container: bool
+) -> tuple[StagingPlan | None, tuple[str, ...]]:
+    """How files travel, and what to say of it; None where nothing does."""
+    spec, situation = made.spec, made.situation
+    credentials = _credentials(made, route)
+    secrets = secret_names(spec.environment, situation.environment)
+    if not (route.transfer or spec.is_staged or credentials or facts.libraries or secrets):
+        return None, ()
+    from hepsub.plan.travel import plan_travel
+
+    return plan_travel(
+        made,
+        facts,
+        route,
+        in_container=in_container,
+        credentials=credentials,
+        secrets=secrets,
+    )
 
 
 def _spool_note(route: Route) -> tuple[str, ...]:
@@ -241,66 +197,22 @@ def _spool_note(route: Route) -> tuple[str, ...]:
     )
 
 
-def _secrets(spec: JobSpec, policy: Policy, facts: Facts) -> tuple[str, ...]:
+def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
     """What goes to the worker node and nobody but the job may see there."""
+    spec, policy = made.spec, made.policy
     urls = [each.url for each in (*spec.inputs, *spec.outputs)]
     if any(url.startswith("%{") for url in urls):
-        urls += facts.items
+        urls += made.reading.items
     signed = any(may_be_object(url, policy.storage) for url in urls) or any(
         each.place for each in facts.libraries
     )
     credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
-    variables = secret_names(spec.environment, facts.situation.environment)
+    variables = secret_names(spec.environment, made.situation.environment)
     return (
         *(["signed URLs"] if signed else []),
         *(["credentials"] if credentials else []),
         *(["secret variables"] if variables else []),
     )
-
-
-def _isolation(route: Route, policy: Policy) -> str:
-    """What keeps users apart at all of the sites; empty if at one of them nothing does."""
-    kinds = [policy.site[name].isolation for name in route.sites]
-    return ", ".join(dict.fromkeys(kinds)) if all(kinds) else ""
-
-
-def job_count(
-    spec: JobSpec, policy: Policy, items: tuple[str, ...], ends: tuple[int, ...] = ()
-) -> int:
-    """How many jobs: what -n says, else as many as share the items of the list, else one.
-
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        items: the items of the list.
-        ends: where in them the items of each job end; empty for one item each.
-
-    Raises:
-        JobCountTooSmall: less than one.
-        JobCountTooLarge: more than the policy allows in one cluster.
-        UsageError: -n and -list contradict each other.
-    """
-    if spec.number is not None and spec.number < 1:
-        raise JobCountTooSmall(
-            f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
-        )
-    if (spec.per or spec.per_bytes) and spec.list_file is None:
-        raise UsageError("-per needs a list", remedy="give one with -list FILE")
-    shared = len(ends) or len(items)
-    if spec.list_file is not None and spec.number not in (None, shared):
-        jobs = f", {shared} jobs" if ends else ""
-        raise UsageError(
-            f"-n {spec.number}, but {list_name(spec)} has {len(items)} items{jobs}",
-            remedy="leave out -n: the list decides",
-        )
-    number = shared if spec.list_file is not None else spec.number or 1
-    if number > policy.limits.jobs:
-        raise JobCountTooLarge(
-            f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"
-            f" (limits.jobs, {policy.origin('limits.jobs')})",
-            remedy="split them over several submissions: -first N counts on where the last one ended",
-        )
-    return number
 
 
 def _walltime(spec: JobSpec, policy: Policy, group: str) -> Walltime:
@@ -317,7 +229,8 @@ def _system(spec: JobSpec, policy: Policy) -> str:
     return by_folded.get(asked.casefold(), asked)
 
 
-def _image(spec: JobSpec, policy: Policy, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+def _image(made: Draft, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
+    spec = made.spec
     if spec.image is not None:
         if _REGISTRY_IMAGE.match(spec.image):
             return spec.image
@@ -325,16 +238,16 @@ def _image(spec: JobSpec, policy: Policy, facts: Facts, os: str, sites: tuple[st
             raise ImageMissing(
                 f"no such container image: {spec.image}", remedy="check the path after -image"
             )
-        return absolute(spec.image, facts.situation.cwd)
-    return image_for(os, policy, sites) if os else ""
+        return absolute(spec.image, made.situation.cwd)
+    return image_for(os, made.policy, sites) if os else ""
 
 
-def _check_texts(arguments: tuple[Template, ...], items: tuple[str, ...], spec: JobSpec) -> None:
+def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:
     for text in (
         *(str(argument) for argument in arguments),
-        *items,
-        spec.name or "",
-        spec.once or "",
+        *made.reading.items,
+        made.spec.name or "",
+        made.spec.once or "",
     ):
         if not expressible(text):
             raise NotExpressible(

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
-from hepsub.plan.model import Reason, Route, Walltime
+from hepsub.plan.accounting import Walltime
+from hepsub.plan.model import Reason, Route
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text

@@ -2,82 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.errors import UsageError
-from hepsub.job import FileRequest, JobSpec
+from hepsub.job import JobSpec
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.item_names import item_names
-from hepsub.plan.job_names import check_name, is_pattern
+from hepsub.plan.files import (
+    Carried,
+    CarriedFiles,
+    FileRule,
+    carried_inputs,
+    carried_outputs,
+    file_rule,
+)
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
-from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
-from hepsub.policy.places import expand
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _MB = 2**20
-ENVIRONMENT_FILE = "hepsub.environment"
-"""The file from which a job gets the variables that hold secrets."""
-ITEMS_FILE = "items.txt"
-"""The file in which a job finds its items, one a line."""
-
-
-class FileRule(Struct, frozen=True, kw_only=True):
-    """A file of every job: its name there, and where it is elsewhere, as templates."""
-
-    name: Template
-    url: Template
-    optional: bool = False
-
-    def with_uuid(self, uuid: str) -> FileRule:
-        """The rule of one submission, whose UUID is no name any more."""
-        return replace(self, name=self.name.with_uuid(uuid), url=self.url.with_uuid(uuid))
-
-
-class Carried(Struct, frozen=True, kw_only=True):
-    """A file of one job.
-
-    Attributes:
-        name: its name in the job's directory; for outputs perhaps a shell pattern.
-        place: where it is, or has to go.
-        optional: whether it may be missing.
-    """
-
-    name: str
-    place: Place
-    optional: bool = False
-
-    @property
-    def is_pattern(self) -> bool:
-        """Whether the name is a shell pattern."""
-        return is_pattern(self.name)
-
-
-class ObjectFact(Struct, frozen=True, kw_only=True):
-    """What is known of an object.
-
-    Attributes:
-        size: its size in bytes.
-        etag: its ETag, without quotes: an MD5 for small ones.
-        modified: when it was written, in seconds since the epoch; 0 for not known.
-        encrypted: whether a key of its own encrypts it: its ETag looks like an MD5 then, and is none.
-    """
-
-    size: int
-    etag: str
-    modified: float = 0.0
-    encrypted: bool = False
-
-    @property
-    def md5(self) -> str:
-        """The MD5 in hex where the ETag is one; empty for what came in parts or is encrypted."""
-        return self.etag if _MD5.fullmatch(self.etag) and not self.encrypted else ""
 
 
 class Seal(Struct, frozen=True, kw_only=True):
@@ -119,12 +66,14 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
         secrets: the names of the variables that hold secrets.
         seal: what jobs check before they use what was sent; None while it is not known.
+        carried: the files of all jobs, where somebody filled them in already; what is named after the cluster is so in
+            words only.
     """
 
     inputs: tuple[FileRule, ...]
     outputs: tuple[FileRule, ...]
     storages: Mapping[str, Storage]
-    objects: Mapping[ObjectPlace, ObjectFact]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     shared: bool
     chirp: bool
     cwd: str
@@ -140,6 +89,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     isolation: str = ""
     secrets: tuple[str, ...] = ()
     seal: Seal | None = None
+    carried: CarriedFiles | None = None
 
     @property
     def is_refreshed(self) -> bool:
@@ -168,15 +118,35 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     @property
     def needs_cluster(self) -> bool:
         """Whether a place is named after the cluster, whose id is known only after the submission."""
-        rules = (*self.inputs, *self.outputs)
-        return any(Name.CLUSTER in (rule.name.names() | rule.url.names()) for rule in rules)
+        return any(Name.CLUSTER in rule.names() for rule in (*self.inputs, *self.outputs))
 
-    def with_uuid(self, uuid: str) -> StagingPlan:
+    def with_uuid(self, uuid: str, jobs: Sequence[Values]) -> StagingPlan:
         """The staging of one submission, whose UUID is no name any more."""
-        return replace(
+        if not any(Name.UUID in rule.names() for rule in (*self.inputs, *self.outputs)):
+            return self
+        named = replace(
             self,
             inputs=tuple(each.with_uuid(uuid) for each in self.inputs),
             outputs=tuple(each.with_uuid(uuid) for each in self.outputs),
+            carried=None,
+        )
+        return replace(named, carried=named.carried_by(jobs))
+
+    def carried_by(self, jobs: Sequence[Values]) -> CarriedFiles:
+        """The files of some of the jobs, all of them with the cluster's id or all without.
+
+        Raises:
+            UnknownStorage, UsageError: a URL is none that hepsub understands.
+        """
+        known, procs = self.carried, [values.proc for values in jobs]
+        if known is not None and jobs and (jobs[0].cluster is None or not self.needs_cluster):
+            return CarriedFiles(
+                inputs=tuple([known.inputs[proc] for proc in procs]),
+                outputs=tuple([known.outputs[proc] for proc in procs]),
+            )
+        return CarriedFiles(
+            inputs=carried_inputs(self.inputs, jobs, self.storages, Path(self.cwd)),
+            outputs=carried_outputs(self.outputs, jobs, self.storages, Path(self.cwd)),
         )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
@@ -185,7 +155,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
-        return tuple(one for rule in self.inputs for one in _inputs(rule, values, self))
+        return self.carried_by((values,)).inputs[0]
 
     def outputs_of(self, values: Values) -> tuple[Carried, ...]:
         """The outputs of one job.
@@ -193,17 +163,12 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         Raises:
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
-        return tuple(_output(rule, values, self) for rule in self.outputs)
+        return self.carried_by((values,)).outputs[0]
 
 
 def authority_file(storage: str) -> str:
     """The name in the job's directory of the certificates of a storage's own authorities."""
     return f"ca.{storage}.pem"
-
-
-def is_staged(spec: JobSpec) -> bool:
-    """Whether the program needs a private scratch directory."""
-    return bool(spec.inputs or spec.outputs)
 
 
 _IN_PLACE_GRACE_S = 15
@@ -213,7 +178,7 @@ _IN_PLACE_GRACE_S = 15
 def plan_staging(
     spec: JobSpec,
     policy: Policy,
-    objects: Mapping[ObjectPlace, ObjectFact],
+    objects: Mapping[ObjectPlace, ObjectInfo],
     *,
     cwd: Path,
     root: str,
@@ -225,6 +190,7 @@ def plan_staging(
     credentials: tuple[JobCredential, ...] = (),
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
+    carried: CarriedFiles | None = None,
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -242,17 +208,18 @@ def plan_staging(
         credentials: the tickets and tokens that go along.
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
+        carried: the inputs and outputs of all jobs, where they are known.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if shared and not (is_staged(spec) or credentials or libraries or secrets):
+    if shared and not (spec.is_staged or credentials or libraries or secrets):
         return None
     rules = policy.staging
-    in_place = not is_staged(spec)
+    in_place = not spec.is_staged
     confined = not shared and not spool
-    inputs = tuple(_rule(each) for each in spec.inputs)
-    outputs = tuple(_rule(each) for each in spec.outputs)
+    inputs = tuple(file_rule(each) for each in spec.inputs)
+    outputs = tuple(file_rule(each) for each in spec.outputs)
     return StagingPlan(
         inputs=inputs,
         outputs=outputs,
@@ -274,71 +241,5 @@ def plan_staging(
         confined=confined,
         isolation=isolation,
         secrets=secrets,
+        carried=carried,
     )
-
-
-def bundle_root(policy: Policy, home: Path, user: str) -> str:
-    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
-    said = expand(policy.staging.bundle_dir, home, user)
-    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")
-
-
-def _rule(request: FileRequest) -> FileRule:
-    return FileRule(
-        name=parse_template(request.name),
-        url=parse_template(request.url),
-        optional=request.optional,
-    )
-
-
-def _inputs(rule: FileRule, values: Values, plan: StagingPlan) -> Iterable[Carried]:
-    """`%{items}` stands for all of the job's items, any other URL for one file."""
-    if rule.url.parts == (Name.ITEMS,):
-        places = [find_place(item, plan.storages, Path(plan.cwd)) for item in values.items]
-        for place, name in zip(
-            places, item_names([_path_of(each) for each in places]), strict=True
-        ):
-            yield _named(Carried(name=name, place=place))
-        return
-    place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
-    yield _named(Carried(name=rule.name.fill(values), place=place))
-
-
-def _path_of(place: Place) -> str:
-    return f"{place.bucket}/{place.key}" if isinstance(place, ObjectPlace) else place.path
-
-
-def _named(carried: Carried) -> Carried:
-    """With the last part of the place as name, where none was given."""
-    if carried.place.is_prefix:
-        raise UsageError(f"-in {carried.place}: that is a directory", remedy="name one file of it")
-    name = carried.name or PurePosixPath(_path_of(carried.place)).name
-    check_name(name)
-    return replace(carried, name=name)
-
-
-def _output(rule: FileRule, values: Values, plan: StagingPlan) -> Carried:
-    name = rule.name.fill(values)
-    check_name(name)
-    place = find_place(rule.url.fill(values), plan.storages, Path(plan.cwd))
-    carried = Carried(name=name, place=place, optional=rule.optional)
-    if carried.is_pattern:
-        if "\\" in name:
-            raise UsageError(
-                f"-out {name}={place}: shells disagree about a backslash in a pattern",
-                remedy="write [*], [?] or ? for the character itself",
-            )
-        if not place.is_prefix:
-            raise UsageError(
-                f"-out {name}={place}: a pattern needs a directory to go to",
-                remedy=f"-out '{name}={place}/'",
-            )
-        return carried
-    return replace(carried, place=_completed(place, name)) if place.is_prefix else carried
-
-
-def _completed(place: Place, name: str) -> Place:
-    last = PurePosixPath(name).name
-    if isinstance(place, ObjectPlace):
-        return replace(place, key=place.key + last)
-    return FilePlace(path=place.path + last)

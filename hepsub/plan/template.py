@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -55,11 +55,25 @@ class Template(Struct, frozen=True):
         """The names that occur."""
         return frozenset(part for part in self.parts if isinstance(part, Name))
 
+    @property
+    def start(self) -> str:
+        """What the text begins with, whatever the job."""
+        first = self.parts[0] if self.parts else ""
+        return first if isinstance(first, str) else ""
+
     def fill(self, values: Values) -> str:
         """The text for one job."""
-        return "".join(
-            part if isinstance(part, str) else _word(part, values) for part in self.parts
-        )
+        return self.fill_all((values,))[0]
+
+    def fill_all(self, jobs: Sequence[Values]) -> list[str]:
+        """The text for each of several jobs."""
+        if not self.names():
+            return [str(self)] * len(jobs)
+        words = [part if isinstance(part, str) else _WORDS[part] for part in self.parts]
+        return [
+            "".join([word if isinstance(word, str) else word(values) for word in words])
+            for values in jobs
+        ]
 
     def fill_known(self, values: Values) -> Template:
         """The template with everything filled in but what the submission brings: ClusterId, where not known, and Uuid.
@@ -73,7 +87,7 @@ class Template(Struct, frozen=True):
             return part
         if part is Name.CLUSTER and values.cluster is None:
             return part
-        return _word(part, values)
+        return _WORDS[part](values)
 
     def with_uuid(self, uuid: str) -> Template:
         """The template of one submission: its UUID is no name any more."""
@@ -98,17 +112,18 @@ def _joined(parts: Iterable[str | Name]) -> Template:
     return Template(tuple(found))
 
 
-def _word(name: Name, values: Values) -> str:
-    if name is Name.PROC:
-        return str(values.proc)
-    if name is Name.INDEX:
-        return str(values.index)
-    if name is Name.ITEM:
-        return values.item
-    if name is Name.ITEMS:
-        return " ".join(values.items)
-    known = name is Name.CLUSTER and values.cluster is not None
-    return str(values.cluster) if known else f"%{{{name.value}}}"
+def _cluster(values: Values) -> str:
+    return "%{ClusterId}" if values.cluster is None else str(values.cluster)
+
+
+_WORDS: Mapping[Name, Callable[[Values], str]] = {
+    Name.PROC: lambda values: str(values.proc),
+    Name.CLUSTER: _cluster,
+    Name.UUID: lambda _: "%{Uuid}",
+    Name.INDEX: lambda values: str(values.index),
+    Name.ITEM: lambda values: values.item,
+    Name.ITEMS: lambda values: " ".join(values.items),
+}
 
 
 def parse_template(text: str, *, strict: bool = False) -> Template:

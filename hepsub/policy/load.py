@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -193,7 +192,7 @@ def _read(file: Path, level: Level) -> Layer:
 def _shipped(name: str) -> Layer:
     return Layer(
         file=f"hepsub's {name}",
-        text=resources.files("hepsub.policy").joinpath(name).read_text(encoding="utf-8"),
+        text=(Path(__file__).parent / name).read_text(encoding="utf-8"),
         level=Level.SHIPPED,
     )
 

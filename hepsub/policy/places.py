@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hepsub.policy.model import Policy
+
+from hepsub.policy.model import Policy
 
 _HOME = re.compile(r"^~(?=/|$)|\$\{HOME\}|\$HOME(?![A-Za-z0-9_])")
 _USER = re.compile(r"%\{user\}|\$\{USER\}|\$USER(?![A-Za-z0-9_])", re.IGNORECASE)
@@ -16,6 +22,12 @@ def expand(said: str, home: Path, user: str) -> str:
     Other variables are not taken: cron, where hep_auth renew runs, has not those of a login.
     """
     return _USER.sub(lambda _: user, _HOME.sub(lambda _: str(home), said))
+
+
+def bundle_root(policy: Policy, home: Path, user: str) -> str:
+    """The directory of the bundles: the policy's, as it is for this user, else one below the home."""
+    said = expand(policy.staging.bundle_dir, home, user)
+    return said.rstrip("/") or str(home / ".local/share/hepsub/bundles")
 
 
 def named_for_user(said: str) -> str:

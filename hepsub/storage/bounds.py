@@ -7,11 +7,11 @@ objects" (keys of 1,024 bytes); Amazon S3 API Reference, ListObjectsV2 (1,000 en
 from __future__ import annotations
 
 import datetime
+import email.utils
 import re
+from collections.abc import Callable
 
 from hepsub.documents import LATEST, Malformed
-from hepsub.errors import StorageUnreachable
-from hepsub.policy.model import Storage
 
 LARGEST_OBJECT = 10_000 * 5 * 2**30
 LONGEST_KEY = 1024
@@ -67,22 +67,27 @@ def moment_in(text: str) -> float:
     Raises:
         Malformed: it is no time (ISO 8601).
     """
+    return _moment(text, datetime.datetime.fromisoformat)
+
+
+def header_moment_in(text: str) -> float:
+    """When an object was written, in seconds since the epoch; 0 where the store does not know.
+
+    Raises:
+        Malformed: it is no time as headers have it (RFC 9110, "Date/Time Formats").
+    """
+    return _moment(text, email.utils.parsedate_to_datetime)
+
+
+def _moment(text: str, read: Callable[[str], datetime.datetime]) -> float:
     if not text:
         return 0.0
     try:
         if len(text) > _LONGEST_TIME:
             raise Malformed("a time that is none")
-        return written(datetime.datetime.fromisoformat(text))
-    except ValueError as error:
+        moment = read(text)
+    except (ValueError, OverflowError) as error:
         raise Malformed(f"a time of {text[:30]!r}") from error
-
-
-def written(moment: datetime.datetime) -> float:
-    """When an object was written, in seconds since the epoch; 0 for Go's first moment.
-
-    Raises:
-        Malformed: it is before 1970, or after 9999.
-    """
     return 0.0 if _seconds(moment) == _GO_KNOWS_NONE else believed_moment(moment)
 
 
@@ -122,32 +127,3 @@ def words_in(text: object) -> str:
     """What a store says to people, as one short line that a terminal shows as it is."""
     words = " ".join(text.split()) if isinstance(text, str) else ""
     return "".join(each if each.isprintable() else "?" for each in words[:_MOST_WORDS])
-
-
-def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:
-    """The error for a storage whose answers are not those of S3.
-
-    Args:
-        name: its name in the policy.
-        storage: what the policy says of it.
-        why: what is wrong with them, in words that are ours.
-    """
-    return StorageUnreachable(
-        f"the storage {name} at {storage.endpoint} answers, but not as S3 does ({why})",
-        remedy=f"check endpoint in [storage.{name}] of the policy; tell its administrators",
-    )
-
-
-def through_botocore() -> tuple[type[Exception], ...]:
-    """What botocore lets through where an answer is not the one it expects: it reads what stands there as it is."""
-    from botocore.parsers import ResponseParserError
-
-    return (
-        ResponseParserError,
-        ValueError,
-        LookupError,
-        ArithmeticError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    )

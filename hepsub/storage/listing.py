@@ -1,29 +1,35 @@
-"""Which objects of many there are: by listings of what they have in common, not one by one."""
+"""Which objects there are: many by listings of what they have in common, few one by one."""
 
 from __future__ import annotations
 
 import contextlib
 import os.path
+import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from hepsub.errors import HepsubError, KeysRefused, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
-from hepsub.storage.answer import Again
-from hepsub.storage.bounds import garbled
-from hepsub.storage.lines import BROKEN, Lines
-from hepsub.storage.page import (
-    LARGEST_PAGE,
-    Denied,
-    NoListing,
-    NotThere,
-    Page,
-    Seen,
-    error_code,
-    read_page,
+from msgspec import Struct
+
+from hepsub.documents import Malformed
+from hepsub.errors import StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.bounds import etag_in, header_moment_in, size_in
+from hepsub.storage.connect import BROKEN
+from hepsub.storage.http import (
+    ConnectionPool,
+    Response,
+    TemporaryFailure,
+    may_pass,
 )
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import sign_url
+from hepsub.storage.page import LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
+from hepsub.storage.trouble import garbled, refused, unreachable
+
+if TYPE_CHECKING:
+    from hepsub.storage.store import Store
+
+_Found = TypeVar("_Found")
 
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
@@ -33,9 +39,7 @@ _LONGEST_LISTING = 2000
 _PAGES_IN_VAIN = 3
 _TRIES = 3
 _PAUSE_S = 0.5
-_UNTRUSTED = ("SSLCertVerificationError", "SSLError")
-_BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
-"""What stores say of keys that are nobody's, or whose secret is another (Amazon S3 API, "Error responses")."""
+_BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -55,7 +59,9 @@ def _common(keys: Sequence[str]) -> str:
     return os.path.commonprefix((min(keys), max(keys)))  # noqa: RUF071
 
 
-def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> dict[str, Seen]:
+def see_objects(
+    store: Store, bucket: str, groups: Iterable[Sequence[str]]
+) -> dict[str, ObjectInfo]:
     """The objects of a bucket that exist, by their keys.
 
     Args:
@@ -71,15 +77,15 @@ def see_objects(store: Store, bucket: str, groups: Iterable[Sequence[str]]) -> d
     except NotThere:
         return {}
     places = [ObjectPlace(storage=store.name, bucket=bucket, key=key) for key in sorted(unsure)]
-    for place, fact in store.look_up(places).items() if places else ():
-        if fact is not None:
-            found[place.key] = Seen(size=fact.size, etag=fact.etag, modified=fact.modified)
+    for place, info in store.look_up(places).items() if places else ():
+        if info is not None:
+            found[place.key] = info
     return found
 
 
 def see_listed(
     store: Store, bucket: str, groups: Iterable[Sequence[str]]
-) -> tuple[dict[str, Seen], set[str]]:
+) -> tuple[dict[str, ObjectInfo], set[str]]:
     """The objects that a few pages of listings show, and the keys of which these do not tell whether they exist.
 
     Args:
@@ -93,31 +99,35 @@ def see_listed(
     """
     kept = [tuple(group) for group in groups]
     wanted = {key for group in kept for key in group}
-    found: dict[str, Seen] = {}
+    found: dict[str, ObjectInfo] = {}
     unsure: set[str] = set()
-    with contextlib.closing(Lines()) as lines:
+    with contextlib.closing(ConnectionPool()) as pool:
         for prefix in common_prefixes(kept):
             below = {key for key in wanted if key.startswith(prefix)}
-            asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
-            seen, ended = _collect(lines, store, bucket, asked, _pages(below))
+            seen, ended = _collect(pool, store, bucket, prefix, _pages(below))
             found |= {key: seen[key] for key in below & seen.keys()}
             unsure |= set() if ended else below
     return found, unsure - found.keys()
 
 
-def see_some(store: Store, bucket: str, prefix: str, *, pages: int) -> tuple[dict[str, Seen], bool]:
+def _pages(wanted: Collection[str]) -> int:
+    return _PAGES_TO_SPARE + 3 * len(wanted) // _PAGE
+
+
+def see_some(
+    store: Store, bucket: str, prefix: str, *, pages: int
+) -> tuple[dict[str, ObjectInfo], bool]:
     """The objects directly below a prefix, and whether so many pages of a listing held them all.
 
     Raises:
         NotThere: there is no such bucket.
         StorageRefused, StorageUnreachable: it could not be looked.
     """
-    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix, "delimiter": "/"}
-    with contextlib.closing(Lines()) as lines:
-        return _collect(lines, store, bucket, asked, pages)
+    with contextlib.closing(ConnectionPool()) as pool:
+        return _collect(pool, store, bucket, prefix, pages, delimiter="/")
 
 
-def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, Seen]:
+def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dict[str, ObjectInfo]:
     """All objects directly below prefixes, by their keys.
 
     Args:
@@ -129,16 +139,14 @@ def see_directories(store: Store, bucket: str, prefixes: Collection[str]) -> dic
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
     """
-    found: dict[str, Seen] = {}
-    with contextlib.closing(Lines()) as lines:
+    found: dict[str, ObjectInfo] = {}
+    ended = False
+    with contextlib.suppress(NotThere), contextlib.closing(ConnectionPool()) as pool:
         if len(prefixes) > 1:
-            most = max(1, len(prefixes) // 2)
-            found, ended = _listed(lines, store, bucket, _common(tuple(prefixes)), most)
-            if ended:
-                return {key: each for key, each in found.items() if _directory(key) in prefixes}
-        for prefix in prefixes:
-            seen, _ = _listed(lines, store, bucket, prefix, None)
-            found |= seen
+            common, most = _common(tuple(prefixes)), max(1, len(prefixes) // 2)
+            found, ended = _collect(pool, store, bucket, common, most)
+        for prefix in () if ended else prefixes:
+            found |= _list(pool, store, bucket, prefix, delimiter="/")
     return {key: each for key, each in found.items() if _directory(key) in prefixes}
 
 
@@ -147,46 +155,69 @@ def _directory(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
-def _pages(wanted: Collection[str]) -> int:
-    return _PAGES_TO_SPARE + 3 * len(wanted) // _PAGE
-
-
-def list_below(store: Store, bucket: str, prefix: str) -> dict[str, Seen] | None:
+def list_below(store: Store, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
     """All objects whose keys begin like this, by key; None without such a bucket.
 
     Raises:
         StorageRefused, StorageUnreachable: it could not be looked.
     """
-    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
     try:
-        with contextlib.closing(Lines()) as lines:
-            found, ended = _collect(lines, store, bucket, asked, _LONGEST_LISTING)
+        with contextlib.closing(ConnectionPool()) as pool:
+            return _list(pool, store, bucket, prefix)
     except NotThere:
         return None
+
+
+def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> ObjectInfo | None:
+    """What HEAD tells of an object; None where there is none.
+
+    Raises:
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+
+    def head() -> ObjectInfo | None:
+        with pool.ask(store, store.url(place.bucket, place.key), method="HEAD") as response:
+            if response.status == 404:
+                return None
+            _check(response, str(response.status))
+            return _info(response)
+
+    try:
+        return _ask(store, head)
+    except Denied as error:
+        raise refused(store.name, place, str(error)) from error
+
+
+def _info(response: Response) -> ObjectInfo:
+    return ObjectInfo(
+        size=size_in(response.header("content-length")),
+        etag=etag_in(response.header("etag")),
+        modified=header_moment_in(response.header("last-modified")),
+        encrypted=response.is_encrypted,
+    )
+
+
+def _list(
+    pool: ConnectionPool, store: Store, bucket: str, prefix: str, **more: str
+) -> dict[str, ObjectInfo]:
+    """The objects of a whole listing.
+
+    Raises:
+        NotThere: there is no such bucket.
+        StorageRefused, StorageUnreachable: it could not be looked.
+    """
+    found, ended = _collect(pool, store, bucket, prefix, _LONGEST_LISTING, **more)
     if not ended:
-        raise _too_long(store, bucket, prefix)
+        raise StorageRefused(
+            f"the storage {store.name} lists more than {_LONGEST_LISTING * _PAGE} objects in {bucket}/{prefix}",
+            remedy="name a directory with fewer",
+        )
     return found
 
 
-def _listed(
-    lines: Lines, store: Store, bucket: str, prefix: str, most: int | None
-) -> tuple[dict[str, Seen], bool]:
-    """What a listing holds, and whether it came to its end within so many pages; None: of one directory alone."""
-    asked = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
-    if most is None:
-        asked["delimiter"] = "/"
-    try:
-        found, ended = _collect(lines, store, bucket, asked, most or _LONGEST_LISTING)
-    except NotThere:
-        return {}, True
-    if most is None and not ended:
-        raise _too_long(store, bucket, prefix)
-    return found, ended
-
-
 def _collect(
-    lines: Lines, store: Store, bucket: str, asked: dict[str, str], most: int
-) -> tuple[dict[str, Seen], bool]:
+    pool: ConnectionPool, store: Store, bucket: str, prefix: str, most: int, **more: str
+) -> tuple[dict[str, ObjectInfo], bool]:
     """The objects of so many pages, and whether those were all.
 
     Not every store lists in the order of the keys (rclone's does not), but each page has to bring something.
@@ -195,18 +226,17 @@ def _collect(
         NotThere: there is no such bucket.
         StorageRefused, StorageUnreachable: it could not be looked.
     """
-    found: dict[str, Seen] = {}
+    found: dict[str, ObjectInfo] = {}
     prefixes: set[str] = set()
     tokens: set[str] = set()
     in_vain = 0
     for _ in range(most):
         try:
-            page = ask_page(lines, store, bucket, asked)
+            page = ask_page(pool, store, bucket, prefix, **more)
         except Denied as error:
-            what = f"{bucket}/{asked['prefix']}"
-            raise storage_refuses(store.name, what, str(error)) from error
+            raise refused(store.name, f"{bucket}/{prefix}", str(error)) from error
         before = len(found) + len(prefixes)
-        found |= page.seen
+        found |= page.objects
         prefixes |= page.prefixes
         if not page.following:
             return found, True
@@ -214,69 +244,121 @@ def _collect(
         if page.following in tokens or in_vain > _PAGES_IN_VAIN:
             raise garbled(store.name, store.storage, "its listing does not come to an end")
         tokens.add(page.following)
-        asked = {**asked, "continuation-token": page.following}
+        more["continuation-token"] = page.following
     return found, False
 
 
-def _too_long(store: Store, bucket: str, prefix: str) -> HepsubError:
-    return StorageRefused(
-        f"the storage {store.name} lists more than {_LONGEST_LISTING * _PAGE} objects in {bucket}/{prefix}",
-        remedy="name a directory with fewer",
-    )
-
-
-def ask_page(lines: Lines, store: Store, bucket: str, asked: Mapping[str, str]) -> Page:
-    """One page of a listing; what may pass is tried again.
+def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **more: str) -> Page:
+    """One page of a listing (ListObjectsV2); what may pass is tried again.
 
     Args:
-        lines: connections.
+        pool: connections.
         store: the storage.
         bucket: its bucket.
-        asked: the query.
+        prefix: what the keys begin with.
+        more: further parameters.
 
     Raises:
         NotThere: there is no such bucket.
         Denied: the store says no.
         StorageUnreachable: it does not answer, or with something else.
     """
-    url = store.url(bucket, "")
+    query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, **more}
+
+    def get() -> Page:
+        with pool.ask(store, store.url(bucket, ""), query=query) as response:
+            body = response.read_whole(LARGEST_PAGE)
+            if response.status == 200:
+                return read_page(body, prefix)
+            if response.status == 404:
+                raise NotThere
+            _check(response, error_code(body) or str(response.status))
+        raise Malformed(f"status {response.status}")
+
+    return _ask(store, get)
+
+
+def _check(response: Response, why: str) -> None:
+    """Nothing, for a success.
+
+    Raises:
+        TemporaryFailure, Denied: it is none.
+    """
+    if may_pass(response.status):
+        raise TemporaryFailure(why)
+    if response.status >= 300:
+        raise Denied(why)
+
+
+def _ask(store: Store, one: Callable[[], _Found]) -> _Found:
+    """Ask a store, and again where that may help.
+
+    Raises:
+        StorageUnreachable: it does not answer, or with something else.
+    """
     for number in range(_TRIES):
         time.sleep(_PAUSE_S * (2**number - 1))
         try:
-            with lines.get(store, sign_url(store, url, asked)) as answer:
-                body = answer.read_whole(LARGEST_PAGE)
-                if answer.status == 200:
-                    return read_page(body, asked["prefix"])
-                if answer.status == 404:
-                    raise NotThere
-                why = error_code(body) or str(answer.status)
-                if answer.status < 500 and answer.status not in (408, 425, 429):
-                    raise Denied(why)
-                trouble = storage_away(store, why)
-        except NoListing as error:
+            return one()
+        except Malformed as error:
             trouble = garbled(store.name, store.storage, error)
-        except (Again, *BROKEN) as error:
-            trouble = storage_away(store, type(error.__cause__ or error).__name__)
+        except TemporaryFailure as error:
+            trouble = unreachable(store.name, store.storage, error.why)
+        except BROKEN as error:
+            trouble = unreachable(store.name, store.storage, type(error).__name__)
     raise trouble
 
 
-def storage_refuses(name: str, what: str, reason: str) -> HepsubError:
-    """The error for what a storage does not let us read."""
-    kind = KeysRefused if reason in _BAD_KEYS else StorageRefused
-    return kind(
-        f"the storage {name} refuses {what} ({reason})",
-        remedy="hep_auth shows the keys: check their rights for this bucket, and whether they have expired",
-    )
+# ---- one place, before something relies on it -------------------------------------------------
 
 
-def storage_away(store: Store, reason: str) -> HepsubError:
-    """The error for a storage that does not answer; `reason` is the name of what was raised."""
-    if reason in _UNTRUSTED:
-        return StorageUnreachable(
-            f"the certificate of the storage {store.name} at {store.storage.endpoint} is not trusted here ({reason})",
-            remedy=f"name its authority: ca_file in [storage.{store.name}] of the policy",
+class PrefixInfo(Struct, frozen=True, kw_only=True):
+    """What is at a place: whether anything is below it, and whether an object has exactly this name."""
+
+    below: bool
+    is_object: bool
+
+
+def check_prefix(store: Store, bucket: str, prefix: str) -> PrefixInfo:
+    """Whether a bucket and a place in it can be listed, asked by two small questions.
+
+    Args:
+        store: the storage.
+        bucket: its bucket.
+        prefix: the place, without a slash at its end; empty for the whole bucket.
+
+    Raises:
+        StorageRefused: there is no such bucket, or the keys do not allow to list it.
+        StorageUnreachable: the storage does not answer.
+    """
+    if _BUCKET.fullmatch(bucket) is None:
+        raise StorageRefused(
+            f"'{bucket}' is no name that a bucket can have", remedy="STORAGE:BUCKET/PREFIX"
         )
-    return StorageUnreachable(
-        f"the storage {store.name} at {store.storage.endpoint} does not answer ({reason})",
-        remedy="try again later: the same command goes on where it was",
-    )
+    try:
+        with contextlib.closing(ConnectionPool()) as pool:
+            below = _first(pool, store, bucket, f"{prefix}/" if prefix else "")
+            # An object of this name would come first of all that begin like it.
+            same = _first(pool, store, bucket, prefix) if prefix else ""
+    except NotThere as error:
+        raise StorageRefused(
+            f"the storage {store.name} has no bucket '{bucket}'",
+            remedy="check the bucket's name: STORAGE:BUCKET/PREFIX",
+        ) from error
+    except Denied as error:
+        raise StorageRefused(
+            f"the storage {store.name} does not let you list {bucket}/{prefix} ({error})",
+            remedy=f"hep_auth s3 {store.name} shows whose keys you have (expired ones are refused, too); ask the"
+            " bucket's owner for the right to list and read it",
+        ) from error
+    except StorageUnreachable as error:
+        raise StorageUnreachable(
+            error.message, remedy="try again later, or check endpoint in the policy"
+        ) from error
+    return PrefixInfo(below=bool(below), is_object=same == prefix and bool(prefix))
+
+
+def _first(pool: ConnectionPool, store: Store, bucket: str, prefix: str) -> str:
+    """The first key that begins like this; empty for none."""
+    page = ask_page(pool, store, bucket, prefix, **{"max-keys": "1"})
+    return next(iter(page.objects), "")

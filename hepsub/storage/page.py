@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from msgspec import Struct
 
 from hepsub.documents import Malformed
+from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.bounds import LONGEST_KEY, MOST_ENTRIES, code_in, etag_in, moment_in, size_in
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ LARGEST_PAGE = 8 * 2**20
 
 _MOST_TAGS = 100_000
 _LONGEST_TOKEN = 2**13
-_HEX = frozenset("0123456789abcdef")
 _ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _MARK = b"\xef\xbb\xbf"
 
@@ -41,34 +41,16 @@ class Denied(Exception):
     """The store does not give the listing; its words are the store's code for that, or the status."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """An object that exists: size in bytes, ETag, and when it was written (0: not known)."""
-
-    size: int
-    etag: str
-    modified: float = 0.0
-
-    @property
-    def md5(self) -> str:
-        """Its MD5, in hex, where the ETag is one; else empty."""
-        return self.etag if is_md5(self.etag) else ""
-
-
-def is_md5(text: str) -> bool:
-    """Whether an ETag has the form of an MD5 (those of multipart uploads end with -N)."""
-    return len(text) == 32 and _HEX.issuperset(text)
-
-
 class Page(Struct, frozen=True, kw_only=True):
     """A page.
 
     Attributes:
-        seen: its objects by their keys.
+        objects: by their keys.
         prefixes: what stands for several objects, where a delimiter was asked for.
         following: the token of the page that follows; empty at the end.
     """
 
-    seen: Mapping[str, Seen]
+    objects: Mapping[str, ObjectInfo]
     following: str
     prefixes: frozenset[str] = frozenset()
 
@@ -90,7 +72,7 @@ def read_page(body: bytes, prefix: str = "") -> Page:
     # Keys with characters that XML has not come percent-encoded, where the server knows how.
     encoded = root.findtext(f"{space}EncodingType") == "url"
     try:
-        seen = dict(
+        objects = dict(
             _object(each, space, prefix, encoded=encoded)
             for each in root.iterfind(f"{space}Contents")
         )
@@ -100,9 +82,9 @@ def read_page(body: bytes, prefix: str = "") -> Page:
         )
     except Malformed as error:
         raise NoListing(str(error)) from error
-    if len(seen) + len(prefixes) > MOST_ENTRIES:
+    if len(objects) + len(prefixes) > MOST_ENTRIES:
         raise NoListing(f"more than {MOST_ENTRIES} entries")
-    return Page(seen=seen, prefixes=prefixes, following=_following(root, space))
+    return Page(objects=objects, prefixes=prefixes, following=_following(root, space))
 
 
 def error_code(body: bytes) -> str:
@@ -113,10 +95,10 @@ def error_code(body: bytes) -> str:
         return ""
 
 
-def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, Seen]:
+def _object(entry: Element, space: str, prefix: str, *, encoded: bool) -> tuple[str, ObjectInfo]:
     texts = {each.tag: each.text or "" for each in entry}
     key = _key(texts.get(f"{space}Key", ""), prefix, encoded=encoded)
-    return key, Seen(
+    return key, ObjectInfo(
         size=size_in(texts.get(f"{space}Size", "")),
         etag=etag_in(texts.get(f"{space}ETag", "")),
         modified=moment_in(texts.get(f"{space}LastModified", "")),

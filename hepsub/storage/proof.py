@@ -7,12 +7,11 @@ import contextlib
 from msgspec.structs import replace
 
 from hepsub.errors import StorageRefused, StorageUnreachable
-from hepsub.storage.answer import Again
-from hepsub.storage.lines import BROKEN, Lines
-from hepsub.storage.listing import storage_away
+from hepsub.storage.connect import BROKEN
+from hepsub.storage.http import ConnectionPool, TemporaryFailure
 from hepsub.storage.page import LARGEST_PAGE, error_code
-from hepsub.storage.s3 import Store
-from hepsub.storage.signature import sign_url
+from hepsub.storage.store import Store
+from hepsub.storage.trouble import unreachable
 
 _FORBIDDEN = "AccessDenied"
 """What AWS says to good keys without a right only (Amazon S3 API Reference, "Error responses": unknown keys are
@@ -65,16 +64,18 @@ def _answer(store: Store, bucket: str) -> tuple[int, str]:
         url, query = f"{store.storage.endpoint.rstrip('/')}/", {}
     try:
         with (
-            contextlib.closing(Lines()) as lines,
-            lines.get(store, sign_url(store, url, query)) as answer,
+            contextlib.closing(ConnectionPool()) as pool,
+            pool.ask(store, url, query=query) as response,
         ):
-            code = error_code(answer.read_whole(LARGEST_PAGE))
-            if answer.status < 500:
-                return answer.status, code
-            why = code or str(answer.status)
-    except (Again, *BROKEN) as error:
-        why = type(error.__cause__ or error).__name__
-    trouble = storage_away(store, why)
+            code = error_code(response.read_whole(LARGEST_PAGE))
+            if response.status < 500:
+                return response.status, code
+            why = code or str(response.status)
+    except TemporaryFailure as error:
+        why = error.why
+    except BROKEN as error:
+        why = type(error).__name__
+    trouble = unreachable(store.name, store.storage, why)
     raise StorageUnreachable(f"{trouble.message}: {_NOT_KNOWN}", remedy=trouble.remedy)
 
 

@@ -19,8 +19,9 @@ from hepsub.errors import (
     StorageUnreachable,
 )
 from hepsub.policy.model import Storage
-from hepsub.storage.bounds import believed_moment, code_in, key_in, through_botocore, words_in
-from hepsub.storage.keys import Keys
+from hepsub.storage.bounds import believed_moment, code_in, key_in, words_in
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.trouble import no_answer_from, through_botocore
 from hepsub.units import duration_text
 
 ROLE_DEFAULT_S = 3600
@@ -53,7 +54,7 @@ class SessionTooLong(StorageRefused):
     """The role does not allow a session as long as was asked for."""
 
 
-def exchange_token(wanted: Exchange) -> Keys:
+def exchange_token(wanted: Exchange) -> S3Credentials:
     """Keys for a storage, in exchange for a token.
 
     Args:
@@ -74,11 +75,9 @@ def exchange_token(wanted: Exchange) -> Keys:
     except botocore.exceptions.ClientError as error:
         raise _refused(wanted, error.response) from error
     except botocore.exceptions.BotoCoreError as error:
-        raise StorageUnreachable(
-            f"the token service of the storage {wanted.name} at {endpoint_of(wanted.storage)} does not"
-            f" answer ({type(error).__name__})",
-            remedy="try again later",
-        ) from error
+        who = f"the token service of the storage {wanted.name}"
+        why = type(error).__name__
+        raise no_answer_from(who, endpoint_of(wanted.storage), why, "try again later") from error
     except through_botocore() as error:  # it looks its result up, unasked
         raise _without_keys(wanted) from error
     return _keys(wanted, answer.get("Credentials") or {})
@@ -130,9 +129,9 @@ def _client(storage: Storage) -> Any:  # noqa: ANN401 (botocore has no types)
     )
 
 
-def _keys(wanted: Exchange, given: dict[str, Any]) -> Keys:
+def _keys(wanted: Exchange, given: dict[str, Any]) -> S3Credentials:
     try:
-        return Keys(
+        return S3Credentials(
             access=key_in(given["AccessKeyId"]),
             secret=key_in(given["SecretAccessKey"]),
             token=key_in(given["SessionToken"]),

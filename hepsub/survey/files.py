@@ -11,7 +11,7 @@ from typing import TextIO
 
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""

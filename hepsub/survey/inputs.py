@@ -7,8 +7,9 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hepsub.plan.copies import COPIED_FILES, FileFact
-from hepsub.plan.place import FilePlace, Place
+from hepsub.plan.existing import COPIED_FILES
+from hepsub.plan.facts import FileFact
+from hepsub.plan.location import FilePlace, Place
 
 
 def weigh_inputs(places: Iterable[Place]) -> dict[str, FileFact]:

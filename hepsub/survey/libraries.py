@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
+from hepsub.libraries.archive import Packed, Tree
+from hepsub.libraries.cache import ArchiveCache
+from hepsub.libraries.tree import scan
+from hepsub.plan.checks import check_storages
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
-from hepsub.plan.staging_checks import check_storages
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.archive import Packed, Tree
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
-from hepsub.survey.trees import scan
+from hepsub.storage.store import Store
 
 
 class Libraries(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ def look_at_libraries(
     policy: Policy,
     situation: Situation,
     store_of: Callable[[str], Store],
-    shelf: Shelf,
+    shelf: ArchiveCache,
 ) -> Libraries:
     """Pack the libraries of a submission, as far as they are not known, and look for them in S3.
 
@@ -103,7 +103,7 @@ def _stored(
     ], ""
 
 
-def _is_it(fact: ObjectFact | None, packed: Packed) -> bool:
+def _is_it(fact: ObjectInfo | None, packed: Packed) -> bool:
     """Whether an object is the archive, as far as can be told; the job looks at its SHA-256."""
     if fact is None or fact.size != packed.size:
         return False

@@ -10,19 +10,18 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msgspec import Struct, field
-
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
 from hepsub.job import JobSpec
+from hepsub.plan.checks import check_storages
+from hepsub.plan.draft import Reading
 from hepsub.plan.environment import expressible
-from hepsub.plan.groups import ends_by_count, ends_by_size
+from hepsub.plan.items import ends_by_count, ends_by_size
 from hepsub.plan.layout import STDIN, list_name
-from hepsub.plan.place import ObjectPlace, Place, find_place
-from hepsub.plan.staging import ObjectFact
-from hepsub.plan.staging_checks import check_storages
+from hepsub.plan.location import ObjectPlace, Place, find_place
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.files import items_in, read_items, refused_list
 from hepsub.survey.objects import look_up_inputs, missing_inputs
 
@@ -37,21 +36,9 @@ _OWN = re.compile(r"(?:.*/)?\.hepsub/", re.DOTALL)
 _REMEDY = "correct the list: -per with a size needs that of every item; -per K counts items"
 
 
-class Listed(Struct, frozen=True, kw_only=True):
-    """What a list holds.
-
-    Attributes:
-        items: its items.
-        ends: where in them the items of each job end; empty for one item each.
-        objects: what was learnt of objects on the way.
-    """
-
-    items: tuple[str, ...] = ()
-    ends: tuple[int, ...] = ()
-    objects: Mapping[ObjectPlace, ObjectFact] = field(default_factory=dict)
-
-
-def read_list(spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Listed:
+def read_list(
+    spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str], Store]
+) -> Reading:
     """The items of a submission and how its jobs share them; nothing where there is no list.
 
     Args:
@@ -67,23 +54,23 @@ def read_list(spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str]
         StorageRefused, StorageUnreachable: a storage cannot be asked.
     """
     if spec.list_file is None:
-        return Listed()
+        return Reading()
     listed = _read(spec.list_file, policy, cwd, store_of)
     if spec.per_bytes is not None:
         return _by_size(listed, spec, spec.per_bytes, policy, cwd, store_of)
     ends = ends_by_count(len(listed.items), spec.per) if spec.per is not None else ()
-    return Listed(items=listed.items, ends=ends, objects=listed.objects)
+    return Reading(items=listed.items, ends=ends, objects=listed.objects)
 
 
-def _read(text: str, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Listed:
+def _read(text: str, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Reading:
     if text == STDIN:
-        return Listed(items=_read_stdin())
+        return Reading(items=_read_stdin())
     bucket = _BUCKET.fullmatch(text)
     if bucket and (bucket["storage"] is None or bucket["storage"] in policy.storage):
         text += "/"
     place = find_place(text, policy.storage, cwd)
     if not isinstance(place, ObjectPlace):
-        return Listed(items=read_items(text, cwd))
+        return Reading(items=read_items(text, cwd))
     check_storages([place], policy.storage)
     return _read_objects(text, place, store_of(place.storage))
 
@@ -100,7 +87,7 @@ def _read_stdin() -> tuple[str, ...]:
         return items_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None), "stdin")
 
 
-def _read_objects(text: str, place: ObjectPlace, store: Store) -> Listed:
+def _read_objects(text: str, place: ObjectPlace, store: Store) -> Reading:
     """The objects below a directory, or those that match a pattern, in the order of their keys."""
     wild = _WILD.search(place.key)
     if wild is None and not place.is_prefix:
@@ -125,10 +112,10 @@ def _read_objects(text: str, place: ObjectPlace, store: Store) -> Listed:
     objects = {
         ObjectPlace(storage=place.storage, bucket=place.bucket, key=key): found[key] for key in keys
     }
-    return Listed(items=items, objects=objects)
+    return Reading(items=items, objects=objects)
 
 
-def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectFact]:
+def _objects_below(place: ObjectPlace, prefix: str, store: Store) -> Mapping[str, ObjectInfo]:
     try:
         found = store.list_below(place.bucket, prefix)
     except StorageUnreachable as error:
@@ -184,13 +171,13 @@ def _part(found: re.Match[str]) -> str:
 
 
 def _by_size(
-    listed: Listed,
+    listed: Reading,
     spec: JobSpec,
     most: int,
     policy: Policy,
     cwd: Path,
     store_of: Callable[[str], Store],
-) -> Listed:
+) -> Reading:
     places = [_sized_place(item, policy, cwd) for item in listed.items]
     check_storages(places, policy.storage)
     if not _are_inputs(spec) and not any(_may_exist(place) for place in places):
@@ -200,7 +187,7 @@ def _by_size(
         objects[place].size if isinstance(place, ObjectPlace) else _file_size(item, place.path)
         for item, place in zip(listed.items, places, strict=True)
     ]
-    return Listed(items=listed.items, ends=ends_by_size(sizes, most), objects=objects)
+    return Reading(items=listed.items, ends=ends_by_size(sizes, most), objects=objects)
 
 
 def _sized_place(item: str, policy: Policy, cwd: Path) -> Place:

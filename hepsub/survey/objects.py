@@ -10,25 +10,25 @@ from types import MappingProxyType
 
 from hepsub.errors import InputsMissing, StorageRefused, UnknownStorage, UsageError
 from hepsub.job import JobSpec
-from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
-from hepsub.plan.staging import ObjectFact
-from hepsub.plan.staging_checks import check_storages
+from hepsub.plan.checks import check_storages
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 
 _NAMED = 10
 _REMEDY = "correct -in or the list; -nocheck submits without looking"
 _PATTERN = "; a pattern stands behind -list: -list 's3://bucket/dir/*.root' -in %{item}"
-_NOTHING_KNOWN: Mapping[ObjectPlace, ObjectFact] = MappingProxyType({})
+_NOTHING_KNOWN: Mapping[ObjectPlace, ObjectInfo] = MappingProxyType({})
 
 
 def look_up_inputs(
     places: Iterable[Place],
     store_of: Callable[[str], Store],
-    known: Mapping[ObjectPlace, ObjectFact] = _NOTHING_KNOWN,
+    known: Mapping[ObjectPlace, ObjectInfo] = _NOTHING_KNOWN,
     remedy: str = _REMEDY,
-) -> dict[ObjectPlace, ObjectFact]:
+) -> dict[ObjectPlace, ObjectInfo]:
     """What is known of the inputs.
 
     Args:

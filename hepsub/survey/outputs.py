@@ -11,12 +11,13 @@ from pathlib import PurePosixPath
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, KeysRefused, StorageUnreachable
-from hepsub.plan.outputs import OutputFacts, directory_of, is_new, named_keys
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.existing import directory_of, is_new, named_keys
+from hepsub.plan.facts import OutputFacts
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.storage.listing import see_listed, see_some
 from hepsub.storage.page import NotThere
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.lists import pattern
 
 _ONE_BY_ONE = 50

@@ -1,99 +1,108 @@
-"""survey: everything the planner needs to know about the world, in one look."""
+"""survey: everything the planner needs to know about the world, in two looks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
-from hepsub.condor.attributes import unreadable
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
-from hepsub.plan.copies import FileFact
+from hepsub.plan.draft import Draft, Reading, check_words
 from hepsub.plan.facts import Facts
-from hepsub.plan.layout import (
-    asked_places,
-    check_item_names,
-    directories,
-    job_values,
-    lay_out,
-    said_directories,
-    written_out,
-)
-from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.planner import job_count
-from hepsub.plan.spelling import settled
-from hepsub.plan.staging import ObjectFact, plan_staging
-from hepsub.plan.staging_checks import check_storages
-from hepsub.plan.template import Values
+from hepsub.plan.items import values_of
+from hepsub.plan.layout import asked_places
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
 from hepsub.survey.files import inspect_place, inspect_program
-from hepsub.survey.inputs import weigh_inputs
-from hepsub.survey.libraries import Libraries, look_at_libraries
-from hepsub.survey.lists import Listed, read_list
-from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
-from hepsub.survey.outputs import look_at_outputs
+
+if TYPE_CHECKING:
+    from hepsub.libraries.cache import ArchiveCache
+    from hepsub.storage.store import Store
 
 
-def survey(
-    spec: JobSpec,
-    policy: Policy,
-    situation: Situation,
-    store_of: Callable[[str], Store],
-    shelf: Shelf | None = None,
-) -> Facts:
-    """Look at the files and objects of a submission.
+def read(
+    spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
+) -> Reading:
+    """Look at what the words of a submission depend on: the list, and what the paths of its logs are.
 
     Args:
         spec: what the user asked for.
         policy: what the site decided; a number of jobs above its limit is not looked at.
         situation: who calls, where from and when.
         store_of: gives a storage with its keys by its name; asked only for what is in S3.
-        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
 
     Raises:
-        HepsubError: the list cannot be read, inputs are missing, a library cannot be packed, or the number of
-            jobs is out of bounds.
+        HepsubError: the list cannot be read, or the words cannot mean anything.
     """
     if not situation.cwd.is_dir():
         raise UsageError("the current directory no longer exists", remedy="cd to one that does")
-    listed = read_list(spec, policy, situation.cwd, store_of)
-    number = job_count(spec, policy, listed.items, listed.ends)
-    check_item_names(spec)
-    jobs = job_values(number, spec.first, listed.items, listed.ends)
-    whole = whole_inputs(spec, policy, situation.cwd, jobs[0], store_of)
-    spec = settled(spec, whole)
+    found = Reading()
+    if spec.list_file is not None:
+        from hepsub.survey.lists import read_list
+
+        found = read_list(spec, policy, situation.cwd, store_of)
+    check_words(spec, policy, found.items, found.ends)
+    whole: frozenset[str] = frozenset()
+    if spec.check_objects and any(each.whole for each in spec.inputs):
+        from hepsub.survey.objects import whole_inputs
+
+        first = values_of(0, spec.first, found.items, found.ends)
+        whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
-    layout = lay_out(spec, situation.cwd, places, number)
-    programs = {path: inspect_program(path) for path in written_out(layout.executable, jobs)}
-    logs = [str(layout.stdout), str(layout.stderr), layout.event_log]
-    places |= {path: inspect_place(path) for path in logs if path}
-    needed = directories(layout, jobs, places)
-    above = {os.path.dirname(path) for path in said_directories(layout, jobs) & needed}
-    found = _look_at_travelling(spec, policy, situation, jobs, listed, store_of)
-    packed = Libraries()
-    if spec.libraries and shelf is not None:  # last, because it takes longest
-        packed = look_at_libraries(spec, policy, situation, store_of, shelf)
-    return Facts(
-        situation=situation,
-        items=listed.items,
-        ends=listed.ends,
+    return replace(found, whole=whole, places=places)
+
+
+def survey(
+    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+) -> Facts:
+    """Look at the files and objects of a submission.
+
+    Args:
+        made: its jobs, and the places that matter to them.
+        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
+
+    Raises:
+        HepsubError: inputs are missing, or a library cannot be packed.
+    """
+    spec, situation = made.spec, made.situation
+    programs = {path: inspect_program(path) for path in made.programs}
+    places = {**made.reading.places, **{path: inspect_place(path) for path in made.logs}}
+    needed = made.needed_directories(places)
+    above = {os.path.dirname(path) for path in made.said_directories & needed}
+    facts = Facts(
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed | above},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
-        objects=found.objects,
-        files=found.files,
-        outputs=found.outputs,
-        whole=whole,
-        libraries=packed.libraries,
-        library_trouble=packed.trouble,
-        unreadable=_unreadable(spec, policy),
+        unreadable=_unreadable(spec, made.policy),
+    )
+    if made.carried is not None and spec.check_objects:
+        facts = _with_files(facts, made, store_of)
+    if spec.libraries and shelf is not None:  # last, because it takes longest
+        from hepsub.survey.libraries import look_at_libraries
+
+        packed = look_at_libraries(spec, made.policy, situation, store_of, shelf)
+        facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
+    return facts
+
+
+def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
+    """With what is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
+    from hepsub.survey.inputs import weigh_inputs
+    from hepsub.survey.objects import look_up_inputs, remedy_for
+    from hepsub.survey.outputs import look_at_outputs
+
+    assert made.carried is not None  # noqa: S101 (the caller looks)
+    inputs = [each.place for row in made.carried.inputs for each in row]
+    known = [place for place in inputs if "%{ClusterId}" not in str(place)]
+    return replace(
+        facts,
+        objects=look_up_inputs(known, store_of, made.reading.objects, remedy_for(made.spec)),
+        files=weigh_inputs(known),
+        outputs=look_at_outputs(list(zip(*made.carried.outputs, strict=True)), store_of),
     )
 
 
@@ -102,38 +111,8 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
     wanted = [site.requirements for site in policy.site.values()]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
-    return unreadable(wanted) if wanted and pool.kind != "here" else frozenset()
+    if not wanted or pool.kind == "here":
+        return frozenset()
+    from hepsub.condor.attributes import unreadable
 
-
-class _Travelling(Struct, frozen=True, kw_only=True):
-    """What was found of inputs and outputs."""
-
-    objects: Mapping[ObjectPlace, ObjectFact] = msgspec.field(default_factory=dict)
-    files: Mapping[str, FileFact] = msgspec.field(default_factory=dict)
-    outputs: OutputFacts = msgspec.field(default_factory=OutputFacts)
-
-
-def _look_at_travelling(
-    spec: JobSpec,
-    policy: Policy,
-    situation: Situation,
-    jobs: list[Values],
-    listed: Listed,
-    store_of: Callable[[str], Store],
-) -> _Travelling:
-    """The inputs and outputs, as far as their places do not depend on the cluster's id."""
-    staging = plan_staging(spec, policy, {}, cwd=situation.cwd, root="", shared=True)
-    if staging is None:
-        return _Travelling()
-    outputs = [staging.outputs_of(values) for values in jobs]
-    inputs = [each.place for values in jobs for each in staging.inputs_of(values)]
-    places = (*inputs, *(each.place for group in outputs for each in group))
-    check_storages(places, policy.storage)
-    if not spec.check_objects:
-        return _Travelling()
-    known = [place for place in inputs if "%{ClusterId}" not in str(place)]
-    return _Travelling(
-        objects=look_up_inputs(known, store_of, listed.objects, remedy_for(spec)),
-        files=weigh_inputs(known),
-        outputs=look_at_outputs(list(zip(*outputs, strict=True)), store_of),
-    )
+    return unreadable(wanted)

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.auth.bearer import held_token
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused, HepsubError, StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.testbed.openid import OpenId
 from tests.testbed.sts import WebIdentity
 
@@ -31,13 +31,13 @@ def storage(ceph_sts: WebIdentity) -> Storage:
     )
 
 
-def keys(storage: Storage, token: str) -> Keys:
+def keys(storage: Storage, token: str) -> S3Credentials:
     return keys_for(
         "ceph", storage, lambda name, _aud: held_token(name, token.encode()), "hepalice"
     )
 
 
-def lists_buckets(ceph_sts: WebIdentity, found: Keys) -> bool:
+def lists_buckets(ceph_sts: WebIdentity, found: S3Credentials) -> bool:
     view = dataclasses.replace(
         ceph_sts.server, access_key=found.access, secret_key=found.secret, session_token=found.token
     )

@@ -12,8 +12,8 @@ from typing import cast
 
 import pytest
 
-from hepsub.actions.submit.stage import Stores
-from hepsub.actions.submit.submit import Preview, preview
+from hepsub.actions.submit.result import Preview
+from hepsub.actions.submit.submit import preview
 from hepsub.batch import BatchSystem
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
@@ -21,13 +21,14 @@ from hepsub.cli.main import PROGRAMS, VERBS, find
 from hepsub.cli.parse import parse
 from hepsub.errors import PoolUnreachable
 from hepsub.job import JobSpec
-from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.facts import OutputFacts
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
-from hepsub.storage.s3 import Store
-from hepsub.survey import survey
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
+from hepsub.survey import outputs
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_script, make_session, make_situation
 
@@ -103,13 +104,13 @@ def test_there_are_many_examples() -> None:
 class AnyStore:
     """A storage in which there is whatever is asked for."""
 
-    def list_below(self, _: str, prefix: str) -> dict[str, ObjectFact]:
+    def list_below(self, _: str, prefix: str) -> dict[str, ObjectInfo]:
         """Three objects below any prefix."""
-        return {f"{prefix}{number}.root": ObjectFact(size=10**9, etag="") for number in range(3)}
+        return {f"{prefix}{number}.root": ObjectInfo(size=10**9, etag="") for number in range(3)}
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo]:
         """Each of them."""
-        return {place: ObjectFact(size=10**9, etag="") for place in places}
+        return {place: ObjectInfo(size=10**9, etag="") for place in places}
 
 
 def lay_out(directory: Path, spec: JobSpec) -> None:
@@ -134,7 +135,7 @@ def test_a_submission_is_planned(
 ) -> None:
     """Down to what HTCondor would get, with the policies that the README shows above the profile of a site."""
     monkeypatch.setattr(Stores, "store", lambda *_: cast("Store", AnyStore()))
-    monkeypatch.setattr(survey, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
+    monkeypatch.setattr(outputs, "look_at_outputs", lambda *_: OutputFacts())  # nothing is there
     good = b"s3://raw/1.root\ns3://raw/2.root\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(good), encoding="utf-8"))
     policy = merge([Layer(file="site.toml", text=SITE), *readme_layers()])

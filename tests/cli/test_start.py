@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hepsub.cli.main import PROGRAMS, VERBS
+from tests.fakes.world import make_script
 
 _MOST = 15
 """Modules of hepsub that help may load, its own included."""
 _WITH_POLICY = 45
 """The same for help that names the groups, classes and systems of the policy."""
+_DRY_RUN, _SUBMISSION = 65, 69
+"""The same for a plain job where a pool answers."""
+_NOT_FOR_A_PLAIN_JOB = {
+    "hepsub.bundle",
+    "hepsub.storage",
+    "hepsub.auth",
+    "hepsub.tools",
+    "hepsub.local",
+}
 _HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3"}
 _ASK = """
 import sys
@@ -20,6 +31,24 @@ from hepsub.cli.main import main
 code = main(sys.argv[1], sys.argv[2:])
 print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
 sys.exit(code)
+"""
+
+_POOL = """
+import sys, types
+
+class Collector:
+    def __init__(self, where): pass
+    def query(self, kind, projection):
+        return [{"Name": "schedd01", "Machine": "a", "CondorVersion": "25.0.0", "MyAddress": "<127.0.0.1:1>"}]
+
+class Schedd:
+    def __init__(self, ad): pass
+    def submit(self, description, count, spool): return types.SimpleNamespace(cluster=lambda: 13)
+
+sys.modules["htcondor2"] = types.SimpleNamespace(
+    HTCondorException=OSError, AdType=types.SimpleNamespace(Schedd=1), param={}, Collector=Collector, Schedd=Schedd,
+    Submit=str,
+)
 """
 
 
@@ -51,3 +80,48 @@ def test_help_of_a_verb_loads_little_more(verb: str) -> None:
     modules = loaded("hep_auth", verb, "-h")
     assert len(ours(modules)) <= _MOST + 1
     assert not {each.split(".")[0] for each in modules} & (_HEAVY | {"msgspec"})
+
+
+@pytest.mark.parametrize(("words", "most"), [(["-dry-run"], _DRY_RUN), ([], _SUBMISSION)])
+def test_a_plain_job_loads_nothing_of_what_travels(
+    tmp_path: Path, words: list[str], most: int
+) -> None:
+    make_script(tmp_path)
+    (tmp_path / "policy.toml").write_text(
+        '[pool.local]\ncollector = "127.0.0.1"\n[defaults]\npool = "local"\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _POOL + _ASK, "hep_sub", *words, "job.sh"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "HEPSUB_CONFIG": str(tmp_path / "policy.toml")},
+    )
+    assert "cluster 13" in done.stdout or words
+    modules = set(done.stderr.split())
+    assert not {each for each in modules if ".".join(each.split(".")[:2]) in _NOT_FOR_A_PLAIN_JOB}
+    assert len(ours(modules)) <= most
+
+
+_LISTING = 50
+"""Modules of hepsub that a table of the queue needs, from the session to its text."""
+
+
+def test_a_look_at_the_queue_loads_little() -> None:
+    """No plan, no bundle, no program to start: the schedd is asked, and its answer shown."""
+    wanted = (
+        "hepsub.session", "hepsub.condor.schedd", "hepsub.actions.queue.query", "hepsub.actions.queue.status",
+        "hepsub.actions.queue.control", "hepsub.cli.render", "hepsub.cli.text.queue",
+    )  # fmt: skip
+    program = f"import sys, {', '.join(wanted)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.split())
+    assert not {each.split(".")[0] for each in modules} & _HEAVY
+    assert "subprocess" not in modules
+    assert len(ours(modules)) <= _LISTING
+    assert not [
+        each for each in ours(modules) if each.startswith(("hepsub.bundle", "hepsub.tools"))
+    ]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
 
-KEYS = Keys(access="AK", secret="s", token="", expires=None)
+KEYS = S3Credentials(access="AK", secret="s", token="", expires=None)
 LINES = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 
@@ -23,11 +23,13 @@ class Hostile:
     Attributes:
         answer: makes the bytes of an answer of the first line of a request, in pieces.
         asked: the first lines of the requests.
+        heads: their fields, by names in small letters.
         port: where it listens.
     """
 
     answer: Callable[[str], Iterable[bytes]] = lambda _: ()
     asked: list[str] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -74,12 +76,14 @@ def hostile_server() -> Iterator[Hostile]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             first = self.rfile.readline().decode("latin-1").strip()
-            length = 0
+            head: dict[str, str] = {}
             while (line := self.rfile.readline()) not in (b"\r\n", b""):
-                name, _, value = line.partition(b":")
-                length = int(value) if name.lower() == b"content-length" else length
-            self.rfile.read(length)  # what is left unread would reset the connection
+                name, _, value = line.decode("latin-1").partition(":")
+                head[name.lower()] = value.strip()
+            # What is left unread would reset the connection.
+            self.rfile.read(int(head.get("content-length", "0")))
             state.asked.append(first)
+            state.heads.append(head)
             with contextlib.suppress(OSError):
                 for piece in state.answer(first):
                     self.wfile.write(piece)

@@ -16,14 +16,18 @@ from hepsub.cli.parse import parse
 from hepsub.job import JobSpec
 from hepsub.journal import Journal
 from hepsub.paths import Paths
+from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import Facts, Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.libraries import Library
+from hepsub.plan.location import PlaceState
+from hepsub.plan.model import Plan
+from hepsub.plan.planner import make_plan
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
 from hepsub.situation import Situation
-from hepsub.storage.keys import keys_for as stored_keys
+from hepsub.storage.credentials import keys_for as stored_keys
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
@@ -68,16 +72,31 @@ def make_spec(*words: str) -> JobSpec:
     return job_spec(parse(words, COMMAND))
 
 
-def make_facts(
+class World(Struct, frozen=True, kw_only=True):
+    """What a submission depends on: who calls, and all that could be looked at."""
+
+    situation: Situation
+    items: tuple[str, ...] = ()
+    ends: tuple[int, ...] = ()
+    whole: frozenset[str] = frozenset()
+    programs: Mapping[str, Program]
+    places: Mapping[str, PlaceState]
+    libraries: tuple[Library, ...] = ()
+    library_trouble: str = ""
+    image_exists: bool = True
+    unreadable: frozenset[str] = frozenset()
+
+
+def make_world(
     *,
     situation: Situation | None = None,
     items: tuple[str, ...] = (),
     programs: Mapping[str, Program] | None = None,
     places: Mapping[str, PlaceState] | None = None,
     image_exists: bool = True,
-) -> Facts:
-    """Facts in which /work/alice and /work/alice/log are directories and job.sh can be started."""
-    return Facts(
+) -> World:
+    """A world in which /work/alice and /work/alice/log are directories and job.sh can be started."""
+    return World(
         situation=situation or make_situation(),
         items=items,
         programs={"/work/alice/job.sh": RUNNABLE} if programs is None else programs,
@@ -90,6 +109,20 @@ def make_facts(
         },
         image_exists=image_exists,
     )
+
+
+def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
+    """The plan of a submission in a world."""
+    reading = Reading(items=world.items, ends=world.ends, whole=world.whole, places=world.places)
+    facts = Facts(
+        programs=world.programs,
+        places=world.places,
+        libraries=world.libraries,
+        library_trouble=world.library_trouble,
+        image_exists=world.image_exists,
+        unreadable=world.unreadable,
+    )
+    return make_plan(draft(spec, policy, world.situation, reading), facts)
 
 
 def make_session(

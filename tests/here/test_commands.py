@@ -9,7 +9,8 @@ from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.queue.why import Explanations, why
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection, State
 from hepsub.jobid import parse_job_id
 from tests.fakes.world import make_spec

@@ -11,18 +11,20 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, JobStatus, Selection, State
 from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place
 from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
 from hepsub.local.start import Timing
+from hepsub.plan.draft import draft
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
 from hepsub.session import Session
-from hepsub.survey.survey import survey
+from hepsub.survey.survey import read, survey
 from tests.fakes.world import make_policy, make_session, make_situation, make_spec
 
 FAST = Timing(grace_s=0.4, linger_s=0.1, turn_s=0.1, retry_s=0.2)
@@ -91,8 +93,9 @@ class Here:
     def plan(self, *words: str) -> Plan:
         session, spec = self.session(), make_spec("-p", "here", *words)
         store_of = open_stores(session).store
-        facts = survey(spec, session.policy, session.situation, store_of)
-        return make_plan(spec, session.policy, facts)
+        reading = read(spec, session.policy, session.situation, store_of)
+        made = draft(spec, session.policy, session.situation, reading)
+        return make_plan(made, survey(made, store_of))
 
     def submit(self, *words: str) -> int:
         """Submit as hep_sub does; returns the cluster."""

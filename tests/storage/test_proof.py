@@ -8,9 +8,9 @@ import pytest
 
 from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.proof import prove_keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from tests.testbed import ceph
 from tests.testbed.s3 import S3Server
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.s3
 
 
 def store(server: S3Server, *buckets: str) -> Store:
-    keys = Keys(
+    keys = S3Credentials(
         access=server.access_key,
         secret=server.secret_key,
         token=server.session_token or "",

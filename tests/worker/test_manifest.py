@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.credentials import JobCredential
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.location import FilePlace
 from hepsub.worker import build
 from tests.unit.bundle.test_manifest import FILES, Plain
 from tests.worker.modules import called

@@ -12,7 +12,7 @@ from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Result, failures
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.proof import no_answer
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
@@ -78,7 +78,7 @@ class ProcessKeys(Struct, frozen=True, kw_only=True):
         expiration: when whoever asked shall ask again, in seconds since the epoch; None for never.
     """
 
-    keys: Keys
+    keys: S3Credentials
     expiration: float | None
     is_secret: ClassVar[bool] = True
 
@@ -135,7 +135,7 @@ def storage_keys(session: Session, named: str, *, secret: bool, limit: float = 5
     )
 
 
-def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
+def _checked_soon(session: Session, name: str, keys: S3Credentials, limit: float) -> str:
     """What `check_keys` says.
 
     Raises:
@@ -148,7 +148,7 @@ def _checked_soon(session: Session, name: str, keys: Keys, limit: float) -> str:
     return said
 
 
-def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str:
+def check_keys(session: Session, name: str, storage: Storage, keys: S3Credentials) -> str:
     """Nothing, for keys that the storage accepts now; or what it says besides.
 
     Raises:
@@ -165,7 +165,7 @@ def check_keys(session: Session, name: str, storage: Storage, keys: Keys) -> str
     return session.prove(name, storage, keys)
 
 
-def shown_key(keys: Keys) -> str:
+def shown_key(keys: S3Credentials) -> str:
     """As much of the name of a key as anybody may see."""
     return f"{keys.access[:_SHOWN]}…"
 

@@ -24,20 +24,21 @@ from hepsub.actions.demo.events import events_csv
 from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.job import EnvironmentRequest, FileRequest, JobSpec
 from hepsub.journal import Journal
 from hepsub.local.pool import open_here
 from hepsub.local.start import USUAL
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Policy
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
 
@@ -160,7 +161,7 @@ class _Watch:
 
 
 @contextmanager
-def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
+def _server(directory: Path) -> Iterator[tuple[S3Server, S3Credentials]]:
     buckets = directory / "s3"
     for bucket in ("raw", "out"):
         (buckets / bucket).mkdir(parents=True)
@@ -169,7 +170,7 @@ def _server(directory: Path) -> Iterator[tuple[S3Server, Keys]]:
     try:
         with uninterrupted():
             server = serve_s3(buckets, directory / "rclone.log", access, secret)
-        yield server, Keys(access=access, secret=secret, token="", expires=None)
+        yield server, S3Credentials(access=access, secret=secret, token="", expires=None)
     finally:
         if server is not None:
             server.process.stop()
@@ -187,7 +188,7 @@ def _nothing_left(session: Session) -> Iterator[None]:
                 time.sleep(_ENDING_S)
 
 
-def _session(session: Session, directory: Path, server: S3Server, keys: Keys) -> Session:
+def _session(session: Session, directory: Path, server: S3Server, keys: S3Credentials) -> Session:
     """A session of the demo's own: its policy, journal, keys and embedded pool."""
     situation = replace(
         session.situation,

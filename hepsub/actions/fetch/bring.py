@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,18 +10,12 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.local import copy_home, job_directory
 from hepsub.actions.fetch.result import FetchedCluster, Here, Local, Order
-from hepsub.actions.submit.stage import Stores
-from hepsub.errors import HepsubError
-from hepsub.plan.place import ObjectPlace
-from hepsub.session import Session
-from hepsub.storage.crew import do_all
-from hepsub.storage.landing import Landing
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Arrival, Courier, Download, Meter
+from hepsub.plan.location import ObjectPlace
+from hepsub.storage.destination import Destination
+from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
+from hepsub.storage.workers import run_all
 
 _COPIES_AT_ONCE = 4
-_KEYS_LEFT_S = 20.0
-"""Keys that end sooner are exchanged before a request is signed with them."""
 
 _Key = tuple[int, int, str]
 
@@ -33,7 +25,7 @@ class _Wanted(Struct, frozen=True, kw_only=True):
 
     key: _Key
     file: Local
-    landing: Landing
+    landing: Destination
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,8 +46,8 @@ class Brought:
 def bring(
     clusters: Sequence[FetchedCluster],
     order: Order,
-    courier: Courier,
-    watch: Callable[[Meter], None],
+    downloader: Downloader,
+    watch: Callable[[Progress], None],
 ) -> Brought:
     """Bring what is not here, and with -force what differs; a ^C ends it, and what has come is told."""
     wanted = list(_wanted(clusters, order))
@@ -63,7 +55,7 @@ def bring(
     brought = Brought()
     try:
         _copy([each for each in wanted if _place(each.file) is None], done)
-        _fetch([each for each in wanted if _place(each.file)], done, courier, watch)
+        _fetch([each for each in wanted if _place(each.file)], done, downloader, watch)
     except KeyboardInterrupt:
         brought.interrupted = True
     for cluster in clusters:
@@ -98,24 +90,24 @@ def _copy(wanted: Sequence[_Wanted], done: dict[_Key, Local]) -> None:
         each = wanted[number]
         done[each.key] = copy_home(each.file, each.landing)
 
-    do_all(len(wanted), copy, lambda: None, _COPIES_AT_ONCE)
+    run_all(len(wanted), copy, lambda: None, _COPIES_AT_ONCE)
 
 
 def _fetch(
     wanted: Sequence[_Wanted],
     done: dict[_Key, Local],
-    courier: Courier,
-    watch: Callable[[Meter], None],
+    downloader: Downloader,
+    watch: Callable[[Progress], None],
 ) -> None:
     keys = {id(each.landing): each for each in wanted}
     downloads = [_download(each) for each in wanted]
 
-    def told(arrival: Arrival) -> None:
-        each = keys[id(arrival.download.landing)]
+    def told(arrival: DownloadResult) -> None:
+        each = keys[id(arrival.download.destination)]
         here = Here.FAILED if arrival.trouble else Here.FETCHED
         done[each.key] = replace(each.file, here=here, trouble=arrival.trouble)
 
-    courier.fetch(downloads, watch, told)
+    downloader.fetch(downloads, watch, told)
 
 
 def _download(wanted: _Wanted) -> Download:
@@ -128,29 +120,5 @@ def _download(wanted: _Wanted) -> Download:
         etag=output.etag,
         md5=output.md5,
         modified=output.modified,
-        landing=wanted.landing,
+        destination=wanted.landing,
     )
-
-
-def keeper(session: Session, stores: Stores) -> Callable[[str, bool], Store]:
-    """Gives storages with keys that are good now; keys that end are exchanged once for all threads."""
-    lock = threading.Lock()
-    exchanged: dict[str, float] = {}
-
-    def store(name: str, renew: bool) -> Store:  # noqa: FBT001 (a callback)
-        with lock:
-            known = stores.store(name)
-            expires = known.keys.expires
-            ends = expires is not None and expires - time.time() < _KEYS_LEFT_S
-            recently = time.monotonic() - exchanged.get(name, -_KEYS_LEFT_S) < 1.0
-            if (ends or renew) and not recently:
-                exchanged[name] = time.monotonic()
-                try:
-                    stores.known[name] = replace(known, keys=session.keys(name, known.storage))
-                except HepsubError:
-                    # What will be refused soon is good until then.
-                    if renew or expires is None or expires < time.time():
-                        raise
-            return stores.known[name]
-
-    return store

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.bring import Brought, bring, keeper
+from hepsub.actions.fetch.bring import Brought, bring
 from hepsub.actions.fetch.local import local_state, with_logs
 from hepsub.actions.fetch.look import look
 from hepsub.actions.fetch.plan import job_ranges, plan_job
@@ -22,12 +22,13 @@ from hepsub.actions.fetch.result import Fetched, FetchedCluster, Order
 from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.submissions import SelectedJobs, find_submissions
-from hepsub.actions.submit.stage import Stores, open_stores
+from hepsub.actions.submit.stage import open_stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.storage.transfer import Courier, Meter
+from hepsub.storage.download import Downloader, Progress
+from hepsub.storage.stores import Stores
 
 _AGAIN = "try again later: what jobs have left stays with their schedd until it was fetched"
 _INTERRUPTED = Problem(
@@ -53,7 +54,9 @@ class _Seen(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter], None]) -> Result:
+def fetch(
+    session: Session, order: Order, clock: Clock, watch: Callable[[Progress], None]
+) -> Result:
     """Fetch what there is, and say what there is not, and why.
 
     Args:
@@ -72,13 +75,13 @@ def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter],
         for each in submissions:
             await_ends(session, each.ref, frozenset(each.procs), clock)
     stores = open_stores(session)
-    courier = Courier(stores=keeper(session, stores))
-    seen = [_see(session, order, stores, courier, each) for each in submissions]
+    downloader = Downloader(stores=stores.refreshed)
+    seen = [_see(session, order, stores, downloader, each) for each in submissions]
     clusters = [each.cluster for each in seen if each.cluster is not None]
     started = time.monotonic()
     brought = Brought(clusters=clusters)
     if not order.listing:
-        brought = bring(clusters, order, courier, watch)
+        brought = bring(clusters, order, downloader, watch)
     value = Fetched(
         directory=order.directory,
         clusters=tuple(brought.clusters),
@@ -90,7 +93,7 @@ def fetch(session: Session, order: Order, clock: Clock, watch: Callable[[Meter],
 
 
 def _see(
-    session: Session, order: Order, stores: Stores, courier: Courier, selected: SelectedJobs
+    session: Session, order: Order, stores: Stores, downloader: Downloader, selected: SelectedJobs
 ) -> _Seen:
     """Look at a submission, after its spool was emptied and what came home was pushed."""
     problems: list[Problem] = []
@@ -107,7 +110,7 @@ def _see(
         if pushed := sorted(set(before) - set(waiting_at_home(bundle, selected.procs))):
             jobs = job_ranges(selected.ref.cluster, pushed)
             notes.append(f"{jobs}: what had come home is in its place now")
-    cluster, more, troubles = _look(session, order, stores, courier, selected, bundle)
+    cluster, more, troubles = _look(session, order, stores, downloader, selected, bundle)
     return _Seen(
         selected=selected,
         cluster=cluster,
@@ -120,13 +123,13 @@ def _look(
     session: Session,
     order: Order,
     stores: Stores,
-    courier: Courier,
+    downloader: Downloader,
     selected: SelectedJobs,
     bundle: Bundle,
 ) -> tuple[FetchedCluster, list[str], list[Problem]]:
     """What there is of a submission's jobs, and how it stands here; what to say, and what could not be seen."""
     ref = selected.ref
-    scan = look(selected, bundle, stores, courier)
+    scan = look(selected, bundle, stores, downloader)
     files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
     unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
     states, trouble = job_states(session, ref, unsure)

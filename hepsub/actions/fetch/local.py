@@ -18,8 +18,8 @@ from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.files import write_all
-from hepsub.plan.place import ObjectPlace
-from hepsub.storage.landing import PART, Landing, obstacle_text, safe_parts
+from hepsub.plan.location import ObjectPlace
+from hepsub.storage.destination import PART, Destination, obstacle_text, safe_parts
 
 _CHUNK = 2**20
 _NOT_IT = "it came home, but is not the file that the job's report tells of: an earlier run may have left it"
@@ -40,7 +40,7 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
     proc: int
     taken: frozenset[str]
 
-    def landing(self, output: Output) -> Landing | None:
+    def landing(self, output: Output) -> Destination | None:
         """Where an output has to be; None when its name could lead out of its job's directory."""
         parts = safe_parts(output.name)
         if parts is None:
@@ -49,7 +49,7 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
         while part in self.taken:
             part += PART
         parts = (str(self.cluster), str(self.proc), *parts)
-        return Landing(root=self.directory, parts=parts, part=part)
+        return Destination(root=self.directory, parts=parts, part=part)
 
 
 def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
@@ -84,7 +84,7 @@ def local_state(job: JobFiles, directory: Path, cluster: int) -> Iterator[Local]
         yield Local(output=output, path=landing.path, here=here, trouble=trouble)
 
 
-def compare(output: Output, landing: Landing) -> tuple[Here, str]:
+def compare(output: Output, landing: Destination) -> tuple[Here, str]:
     """How the file here stands to an output; and what is wrong, in words.
 
     Size and checksum decide; the time of the last change, which a transfer sets, where there is no checksum.
@@ -104,7 +104,7 @@ def compare(output: Output, landing: Landing) -> tuple[Here, str]:
         return Here.FAILED, f"it cannot be compared: {obstacle_text(error)}"
 
 
-def _compare_content(output: Output, landing: Landing, modified: float) -> tuple[Here, str]:
+def _compare_content(output: Output, landing: Destination, modified: float) -> tuple[Here, str]:
     wanted = output.md5
     if not wanted and not isinstance(output.source, ObjectPlace):
         with _open(output.source) as file:
@@ -121,7 +121,7 @@ def _compare_content(output: Output, landing: Landing, modified: float) -> tuple
     )
 
 
-def copy_home(file: Local, landing: Landing) -> Local:
+def copy_home(file: Local, landing: Destination) -> Local:
     """Copy a file that came home; whole, or not at all."""
     source = file.output.source
     assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Job, Output, RemoteListing
 from hepsub.actions.submissions import SelectedJobs
-from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
 from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
@@ -20,13 +19,13 @@ from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.files import Tree
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.job_names import is_pattern
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried, is_pattern
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.download import Downloader
 from hepsub.storage.listing import see_directories, see_objects
-from hepsub.storage.page import Seen
-from hepsub.storage.s3 import Store
-from hepsub.storage.transfer import Courier
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 
 
@@ -38,12 +37,12 @@ class Scan(Struct, frozen=True, kw_only=True):
     errors: tuple[HepsubError, ...] = ()
 
 
-def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, courier: Courier) -> Scan:
+def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Downloader) -> Scan:
     """Look at everything that the jobs may have left, wherever it may be."""
     jobs = [_job(selected.ref, bundle, proc) for proc in selected.procs]
     errors: dict[str, HepsubError] = {}
     objects = _see_all(jobs, stores, errors)
-    jobs = _with_markers(jobs, objects, courier)
+    jobs = _with_markers(jobs, objects, downloader)
     urls = {place: unquote(_url(stores, place)) for place in objects}
     reports = [report for job in jobs for report in (job.report, job.marked) if report is not None]
     listing = RemoteListing(
@@ -102,9 +101,9 @@ def _url(stores: Stores, place: ObjectPlace) -> str:
 
 def _see_all(
     jobs: Sequence[Job], stores: Stores, errors: dict[str, HepsubError]
-) -> dict[ObjectPlace, Seen]:
+) -> dict[ObjectPlace, ObjectInfo]:
     """The objects that exist; a storage that cannot be asked is noted, and left alone from then on."""
-    seen: dict[ObjectPlace, Seen] = {}
+    seen: dict[ObjectPlace, ObjectInfo] = {}
     for (storage, bucket), groups in _groups(jobs).items():
         if storage in errors:
             continue
@@ -121,7 +120,7 @@ def _see_all(
 
 def _see_bucket(
     store: Store, bucket: str, groups: Mapping[str, list[Carried | ObjectPlace]]
-) -> dict[str, Seen]:
+) -> dict[str, ObjectInfo]:
     exact: list[list[str]] = []
     directories: dict[str, None] = {}
     for group in groups.values():
@@ -150,7 +149,7 @@ def _groups(
 
 
 def _with_markers(
-    jobs: Sequence[Job], objects: Mapping[ObjectPlace, Seen], courier: Courier
+    jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], downloader: Downloader
 ) -> list[Job]:
     """The jobs with what their markers say; a marker that is the report at home is not fetched."""
     markers = {job.proc: job.marker for job in jobs if job.marker is not None}
@@ -162,7 +161,7 @@ def _with_markers(
         and job.proc in there
         and objects[there[job.proc]].md5 == job.report_file.md5
     }
-    contents = courier.read([there[proc] for proc in there if proc not in same], LARGEST)
+    contents = downloader.read([there[proc] for proc in there if proc not in same], LARGEST)
     return [
         replace(job, marked=job.report)
         if job.proc in same

@@ -15,9 +15,9 @@ from hepsub.actions.fetch.runs import (
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import HOME, REPORT, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
-from hepsub.storage.page import Seen
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
 
 _IN_THE_QUEUE = {
@@ -258,7 +258,7 @@ def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlac
     ]
 
 
-def _object(job: Job, name: str, place: ObjectPlace, seen: Seen) -> Output:
+def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output:
     said = job.truth.said(name) if job.truth is not None else None
     told = (said.md5 or "") if said is not None else ""
     return Output(

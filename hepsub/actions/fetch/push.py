@@ -8,7 +8,6 @@ from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.submissions import SelectedJobs
-from hepsub.actions.submit.stage import Stores
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import ACTIVE
 from hepsub.bundle.bundle import Bundle
@@ -17,6 +16,7 @@ from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 
 
 def waiting_at_home(bundle: Bundle, procs: Iterable[int]) -> list[int]:

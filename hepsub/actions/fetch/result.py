@@ -17,10 +17,10 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
 from hepsub.jobid import JobId
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.result import Json
-from hepsub.storage.page import Seen
 from hepsub.terminal import printable
 
 
@@ -126,7 +126,7 @@ class RemoteListing(Struct, frozen=True, kw_only=True, dict=True):
         shared: prefixes below which several of its jobs write what matches a pattern.
     """
 
-    objects: Mapping[ObjectPlace, Seen]
+    objects: Mapping[ObjectPlace, ObjectInfo]
     urls: Mapping[ObjectPlace, str] = {}
     troubles: Mapping[str, str] = {}
     claimed: frozenset[str] = frozenset()

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from hepsub.actions.fetch.result import Job, Missing, Output, RemoteListing
 from hepsub.bundle.report import UPLOADED, ReportedOutput
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
-from hepsub.storage.page import is_md5
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import is_md5
 from hepsub.terminal import printable
 
 

@@ -11,10 +11,10 @@ from hepsub.actions.mount.record import Remote
 from hepsub.errors import HepsubError, MountPointRefused
 from hepsub.files import make_private
 from hepsub.local.directory import network_filesystem, queue_directory
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.places import expand
 from hepsub.session import Session
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.tools.rclone_cache import Cached, mark_pending, unreadable
 
 _MOUNTINFO = Path("/proc/self/mountinfo")

@@ -26,8 +26,8 @@ from hepsub.actions.mount.unmount import see_gone
 from hepsub.errors import MountFailed, StorageRefused
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.peek import Peeked, peek
-from hepsub.storage.s3 import Store
+from hepsub.storage.listing import PrefixInfo, check_prefix
+from hepsub.storage.store import Store
 from hepsub.tools.fuse import require_fuse
 from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_mount import OLDEST
@@ -123,9 +123,9 @@ def _end_the_former(record: Record, home: Path) -> None:
             see_gone(former, force=False)
 
 
-def _peek(store: Store, remote: Remote) -> Peeked:
+def _peek(store: Store, remote: Remote) -> PrefixInfo:
     """Ask the storage before rclone does: its errors are our own, and come at once."""
-    peeked = peek(store, remote.bucket, remote.prefix)
+    peeked = check_prefix(store, remote.bucket, remote.prefix)
     if peeked.is_object and not peeked.below:
         raise StorageRefused(
             f"{remote} is an object, and no directory", remedy="mount what it lies in"
@@ -133,7 +133,7 @@ def _peek(store: Store, remote: Remote) -> Peeked:
     return peeked
 
 
-def _notes(record: Record, peeked: Peeked) -> Iterator[str]:
+def _notes(record: Record, peeked: PrefixInfo) -> Iterator[str]:
     if not peeked.below:
         here = "and appears with the first file" if record.writable else "as far as you may see"
         yield f"nothing lies below {record.remote} yet, {here}"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from hepsub.errors import MountPointRefused
-from hepsub.plan.layout import absolute
+from hepsub.plan.location import absolute
 from hepsub.tools.fuse import Answer, ask, mount_above, mount_at, unmount
 
 _ANSWER_S = 5.0

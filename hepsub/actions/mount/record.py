@@ -22,7 +22,7 @@ from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy, StorageRefused, UsageError
 from hepsub.files import lock_open, make_private, remove_tree, write_whole
 from hepsub.local.processes import boot_id, is_process, start_of
-from hepsub.plan.place import FilePlace, ObjectPlace, find_place
+from hepsub.plan.location import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
 from hepsub.session import Session
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from hepsub.actions.submissions import find_schedds
 from hepsub.batch import ACTIVE, Act, BatchSystem, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
@@ -72,6 +71,8 @@ def _targets(
     if not ids:
         mine = Selection(owner=session.situation.user)
         return [("", schedd, mine) for schedd in session.schedds(pool)]
+    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
+
     found = []
     for each in ids:
         try:

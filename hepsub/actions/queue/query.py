@@ -7,7 +7,6 @@ from collections import Counter
 
 from msgspec import Struct, convert
 
-from hepsub.actions.submissions import find_schedds
 from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -164,6 +163,8 @@ def _selections(
     if not wanted.ids:
         everything = Selection(owner=wanted.owner, states=wanted.states)
         return [(schedd, everything) for schedd in schedds]
+    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
+
     found = []
     for each in wanted.ids:
         try:

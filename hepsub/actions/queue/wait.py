@@ -7,7 +7,7 @@ from msgspec import Struct, to_builtins
 from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
 from hepsub.actions.queue.query import job_document
 from hepsub.actions.returned.place import place_outputs
-from hepsub.actions.submit.submit import Submission
+from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from hepsub.errors import UnknownGroup
-from hepsub.plan.group import choose_group
-from hepsub.plan.walltime import classes_for
+from hepsub.plan.accounting import choose_group, classes_for
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.suggest import did_you_mean

@@ -8,11 +8,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
-from hepsub.actions.submit.stage import Stores, sign, used_storages
+from hepsub.actions.submit.stage import sign, used_storages
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.directory import Signed, read_signed
 from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 
 _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""

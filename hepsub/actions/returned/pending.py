@@ -16,7 +16,6 @@ from msgspec import Struct, field
 
 from hepsub.actions.returned.pending_job import JobAtHome, job_at_home
 from hepsub.actions.returned.place import unusable_text
-from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING, Pending, confirmed, pending_at, write_pending
 from hepsub.bundle.report import Report, report_at
@@ -30,8 +29,9 @@ from hepsub.errors import (
     UnknownStorage,
 )
 from hepsub.files import Tree
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 
 _NAMED = 5
@@ -55,12 +55,12 @@ class Uploads(Struct, kw_only=True, eq=False):
     refused: dict[tuple[str, str], int] = field(default_factory=dict)
     written: dict[ObjectPlace, str] = field(default_factory=dict)
 
-    def look(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact]:
+    def look(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo]:
         """The objects that exist, of the buckets that can be asked; the others are away from now on."""
         groups: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
         for place in places:
             groups[place.storage, place.bucket].append(place)
-        found: dict[ObjectPlace, ObjectFact] = {}
+        found: dict[ObjectPlace, ObjectInfo] = {}
         for bucket, group in groups.items():
             if bucket in self.away:
                 continue
@@ -118,7 +118,7 @@ class Uploads(Struct, kw_only=True, eq=False):
         job: JobAtHome,
         each: Pending,
         place: ObjectPlace,
-        fact: ObjectFact | None,
+        fact: ObjectInfo | None,
     ) -> None:
         """Put an output into its place, and remove it here.
 
@@ -228,7 +228,7 @@ class _Push(Struct, kw_only=True, eq=False):
         elif report.is_complete:
             _forget_earlier(tree, report)
 
-    def outputs(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+    def outputs(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectInfo]) -> None:
         """Put the outputs of a job into their place; those that are, leave the list one by one."""
         if not self.uploads.force and (trouble := job.superseded(there)):
             self.troubles.append(trouble)
@@ -256,7 +256,7 @@ class _Push(Struct, kw_only=True, eq=False):
         tree: Tree,
         job: JobAtHome,
         each: Pending,
-        there: Mapping[ObjectPlace, ObjectFact],
+        there: Mapping[ObjectPlace, ObjectInfo],
     ) -> bool:
         """Whether an output is in its place now; one for a path was put there, or its trouble told, before.
 
@@ -277,14 +277,14 @@ class _Push(Struct, kw_only=True, eq=False):
             return not returned_outputs(tree).below(each.name)
         return facts is None
 
-    def mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+    def mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectInfo]) -> None:
         """Write the marker of a job if the store holds its outputs."""
         try:
             self._mark(tree, job, there)
         except HepsubError as error:
             self._note(error)
 
-    def _mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectFact]) -> None:
+    def _mark(self, tree: Tree, job: JobAtHome, there: Mapping[ObjectPlace, ObjectInfo]) -> None:
         listed, _ = pending_at(tree)
         destination = next((each.destination for each in listed if each.is_marker), "")
         if job.marker is None or job.marker[1] != destination:

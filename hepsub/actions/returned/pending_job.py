@@ -14,15 +14,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle, marker_place
 from hepsub.bundle.pending import Pending
 from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import matches
 from hepsub.errors import InputsMissing
 from hepsub.files import Tree
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
 
 
@@ -119,7 +120,7 @@ class JobAtHome(Struct, frozen=True, kw_only=True):
             )
         return file
 
-    def superseded(self, there: Mapping[ObjectPlace, ObjectFact]) -> str:
+    def superseded(self, there: Mapping[ObjectPlace, ObjectInfo]) -> str:
         """What to say if another run wrote one of the places after this one had begun; empty for nothing."""
         for said, place in self.stored():
             fact = there.get(place)
@@ -134,7 +135,7 @@ class JobAtHome(Struct, frozen=True, kw_only=True):
         return ""
 
     def why_incomplete(
-        self, there: Mapping[ObjectPlace, ObjectFact], written: Mapping[ObjectPlace, str]
+        self, there: Mapping[ObjectPlace, ObjectInfo], written: Mapping[ObjectPlace, str]
     ) -> str:
         """What to say if the stores do not hold the outputs that the report tells of; empty for nothing.
 

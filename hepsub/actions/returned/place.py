@@ -19,8 +19,8 @@ from hepsub.bundle.report import Report, report_at
 from hepsub.bundle.returned import OUTPUTS, Returned, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.files import Tree, copy_whole, name_beside
-from hepsub.plan.place import FilePlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace
 from hepsub.terminal import printable
 
 _NAMED = 5

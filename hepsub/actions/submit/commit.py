@@ -6,14 +6,16 @@ new connection, whether the cluster exists; only its answer decides what the use
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.take_back import cancel, interrupted, take_back
-from hepsub.batch import BatchSystem, Selection, Submitted
-from hepsub.bundle.bundle import Bundle
+from hepsub.batch import Act, BatchSystem, Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
+    BundleUnusable,
     HepsubError,
     Interrupted,
     JournalNotWritable,
@@ -25,6 +27,9 @@ from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.bundle.bundle import Bundle
 
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
@@ -154,3 +159,65 @@ def look_up(
             f" (its HepSub_UUID is {intended.uuid}); hep_sub -once KEY can always be repeated safely",
         ) from cause
     return found[0] if found else None
+
+
+def take_back(
+    session: Session, schedd: BatchSystem, ref: SubmissionRef, bundle: Bundle | None
+) -> str:
+    """Remove a cluster whose jobs cannot have started yet; why that was not possible, empty when it was.
+
+    What is to be is noted before anything is tried: `recover` goes on with it.
+    """
+    cancel(bundle)
+    try:
+        count = schedd.act(Act.REMOVE, Selection(uuid=ref.uuid))
+    except HepsubError as error:
+        return error.message
+    if count.denied or count.wrong_state:
+        return f"the schedd {ref.schedd} does not let you remove it"
+    if bundle is not None:
+        _discard(bundle)
+    note_gone(session, ref.uuid)
+    return ""
+
+
+def cancel(bundle: Bundle | None) -> None:
+    """Note that a submission is not to be; where that cannot be written, nothing is left to finish it with."""
+    if bundle is None:
+        return
+    try:
+        bundle.mark_cancelled()
+    except BundleUnusable:
+        _discard(bundle)
+
+
+def note_gone(session: Session, uuid: str) -> None:
+    """Let the journal know that a submission has no cluster, and its key is free; its bundle has gone before."""
+    noted = next((each for each in session.journal.entries() if each.ref.uuid == uuid), None)
+    if noted is not None:
+        with contextlib.suppress(JournalNotWritable):
+            session.journal.append(noted.with_cluster(NO_CLUSTER))
+
+
+def interrupted(ref: SubmissionRef, why: str, bundle: Bundle | None) -> Interrupted:
+    """What the user reads who pressed Ctrl-C before the jobs could start.
+
+    Args:
+        ref: the submission.
+        why: why it could not be removed; empty when it was.
+        bundle: its bundle, by which later commands know what to do.
+    """
+    cluster = ref.cluster
+    if not why:
+        return Interrupted(f"interrupted; cluster {cluster} was removed again")
+    later = ", as the next hep_sub or hep_auth renew does by itself" if bundle is not None else ""
+    return Interrupted(
+        f"interrupted, but cluster {cluster} could not be removed again: {why}",
+        remedy=f"its jobs do not start; hep_rm {cluster} removes it{later}",
+    )
+
+
+def _discard(bundle: Bundle) -> None:
+    from hepsub.bundle.directory import discard_bundle
+
+    discard_bundle(bundle.directory)

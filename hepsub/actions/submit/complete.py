@@ -5,17 +5,19 @@ Ctrl-C is held back here (`Interrupts.hold`): it is looked at where something ca
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from hepsub.actions.submit.spool import hand_over
-from hepsub.actions.submit.stage import Stores, open_gate
-from hepsub.actions.submit.take_back import interrupted, take_back
-from hepsub.batch import BatchSystem
-from hepsub.bundle.bundle import Bundle
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.actions.submit.submit import StoresOf
+    from hepsub.batch import BatchSystem
+    from hepsub.bundle.bundle import Bundle
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,7 @@ class Completed(Struct, frozen=True, kw_only=True):
 
 def complete(
     session: Session,
-    stores: Stores,
+    stores: StoresOf,
     bundle: Bundle | None,
     schedd: BatchSystem,
     ref: SubmissionRef,
@@ -49,22 +51,47 @@ def complete(
     """
     try:
         if spool:
-            hand_over(session, stores, bundle, schedd, ref.cluster)
+            _hand_over(session, stores, bundle, schedd, ref.cluster)
         elif bundle is not None and bundle.request.staging.needs_cluster:
+            from hepsub.actions.submit.stage import open_gate
+
             session.interrupts.check()
-            open_gate(session, stores, bundle, schedd, ref.cluster)
+            open_gate(session, stores(), bundle, schedd, ref.cluster, first=True)
     except KeyboardInterrupt as error:
         raise _taken_back(session, schedd, ref, bundle) from error
     except HepsubError as error:
         if session.interrupts.noted:
             raise _taken_back(session, schedd, ref, bundle) from error
         if spool:
+            from hepsub.actions.submit.commit import take_back
+
             error = _not_handed_over(ref, take_back(session, schedd, ref, bundle), error)
         return _failed(error)
     notes = _mark_ready(bundle, ref.cluster)
     if session.interrupts.take():
         return _too_late(ref.cluster, notes)
     return Completed(notes=notes)
+
+
+def _hand_over(
+    session: Session,
+    stores: StoresOf,
+    bundle: Bundle | None,
+    schedd: BatchSystem,
+    cluster: int,
+) -> None:
+    """Complete the bundle now that the cluster's id is known, and send all files to the schedd.
+
+    Raises:
+        HepsubError: they did not arrive, and the jobs can never start.
+        KeyboardInterrupt: the user interrupted it before they were sent.
+    """
+    if bundle is not None and bundle.request.staging.needs_cluster:
+        from hepsub.actions.submit.stage import sign
+
+        sign(session, stores(), bundle, cluster, first=True)
+    session.interrupts.check()
+    schedd.hand_over(cluster)
 
 
 def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> SubmissionRefused:
@@ -88,6 +115,8 @@ def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> Submis
 def _taken_back(
     session: Session, schedd: BatchSystem, ref: SubmissionRef, bundle: Bundle | None
 ) -> Interrupted:
+    from hepsub.actions.submit.commit import interrupted, take_back
+
     session.interrupts.take()
     return interrupted(ref, take_back(session, schedd, ref, bundle), bundle)
 

@@ -48,7 +48,7 @@ def deliver(
         if each.by_condor:
             schedd.store_credential(each, content.content)
         else:
-            bundle.write_credential(content)
+            bundle.write_credential(content, first=True)
 
 
 def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -> tuple[str, ...]:

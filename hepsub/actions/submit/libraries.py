@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
-from hepsub.plan.libraries import SHELF, Library
-from hepsub.plan.place import ObjectPlace
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.libraries.cache import ArchiveCache
+from hepsub.plan.bundle_paths import SHELF
+from hepsub.plan.libraries import Library
+from hepsub.plan.location import ObjectPlace
+from hepsub.storage.store import Store
 from hepsub.units import size_text
 
 _REMEDY = (
@@ -17,18 +18,18 @@ _REMEDY = (
 )
 
 
-def shelf_beside(bundles: Path, *, keeps: bool = True) -> Shelf:
+def shelf_beside(bundles: Path, *, keeps: bool = True) -> ArchiveCache:
     """The shelf of packed libraries beside the bundles.
 
     Args:
         bundles: the directory of the bundles.
         keeps: whether anything may be written.
     """
-    return Shelf(directory=bundles / SHELF, keeps=keeps)
+    return ArchiveCache(directory=bundles / SHELF, keeps=keeps)
 
 
 def upload_missing(
-    libraries: Iterable[Library], store_of: Callable[[str], Store], shelf: Shelf
+    libraries: Iterable[Library], store_of: Callable[[str], Store], shelf: ArchiveCache
 ) -> None:
     """Upload the libraries that S3 does not have; an object is there whole or not at all.
 
@@ -41,7 +42,7 @@ def upload_missing(
             _upload(library, library.place, store_of(library.place.storage), shelf)
 
 
-def _upload(library: Library, place: ObjectPlace, store: Store, shelf: Shelf) -> None:
+def _upload(library: Library, place: ObjectPlace, store: Store, shelf: ArchiveCache) -> None:
     try:
         with shelf.path(library.sha256).open("rb") as archive:
             store.upload(archive, place)

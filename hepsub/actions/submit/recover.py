@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hepsub.actions.submit.stage import Stores, open_gate
-from hepsub.actions.submit.take_back import note_gone, take_back
+from hepsub.actions.submit.commit import note_gone, take_back
+from hepsub.actions.submit.stage import open_gate
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import (
@@ -24,6 +24,7 @@ from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
+from hepsub.storage.stores import Stores
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,50 +18,20 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
-from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain, UnknownStorage
+from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
-from hepsub.plan.place import ObjectPlace
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
-from hepsub.policy.model import Storage
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import LONGEST_URL_S, Signer, Store
-
-
-class Stores(Struct, frozen=True, kw_only=True):
-    """The storages of a policy, with their keys, each asked for once."""
-
-    storages: dict[str, Storage]
-    known: dict[str, Store]
-    keys: Callable[[str, Storage], Keys]
-
-    def store(self, name: str) -> Store:
-        """A storage with its keys.
-
-        Raises:
-            StorageRefused: there are no keys for it.
-            UnknownStorage: the policy has it no more.
-        """
-        if name not in self.known:
-            if name not in self.storages:
-                raise UnknownStorage(
-                    f"the policy has no storage {name} any more",
-                    remedy=f"put [storage.{name}] back until the jobs that use it have ended",
-                )
-            storage = self.storages[name]
-            self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
-        return self.known[name]
-
-    def signer(self, name: str) -> Signer:
-        """A signer of URLs that live as long as S3 allows."""
-        return self.store(name).signer(LONGEST_URL_S)
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 
 
 def open_stores(session: Session) -> Stores:
     """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=dict(session.policy.storage), known={}, keys=session.keys)
+    return Stores(storages=session.policy.storage, keys=session.keys)
 
 
 class Staged(Struct, frozen=True, kw_only=True):
@@ -75,9 +44,14 @@ class Staged(Struct, frozen=True, kw_only=True):
 
 @contextlib.contextmanager
 def bundle_for(
-    session: Session, stores: Stores, plan: Plan, schedd: BatchSystem, uuid: str
-) -> Iterator[Staged | None]:
-    """The bundle of a plan, complete as far as it can be without the cluster's id; None when there is none.
+    session: Session,
+    stores: Stores,
+    plan: Plan,
+    staging: StagingPlan,
+    schedd: BatchSystem,
+    uuid: str,
+) -> Iterator[Staged]:
+    """The bundle of a plan, complete as far as it can be without the cluster's id.
 
     Until the block ends nobody else completes it, and Ctrl-C is held back. When the block fails, the bundle
     is removed, unless a cluster is left that may need it, or is still to be removed.
@@ -87,27 +61,24 @@ def bundle_for(
         StorageRefused: there are no keys to sign with.
         StorageRefused, StorageUnreachable: a library cannot be uploaded.
     """
-    if plan.staging is None:
-        yield None
-        return
-    _check_place(session, plan, plan.staging, schedd)
-    request = request_for(plan, plan.staging, uuid, schedd.name)
+    _check_place(session, plan, staging, schedd)
+    request = request_for(plan, staging, uuid, schedd.name)
     # What is missing is found out before anything is written.
     for name in used_storages(request):
         stores.store(name)
-    held = obtain_all(session, plan.staging)
-    upload_missing(plan.staging.libraries, stores.store, shelf_beside(session.bundles))
+    held = obtain_all(session, staging)
+    upload_missing(staging.libraries, stores.store, shelf_beside(session.bundles))
     session.interrupts.hold()  # what has its name is also removed
-    with new_bundle(Path(plan.staging.bundle_root), uuid) as directory:
+    with new_bundle(Path(staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
                 seal = bundle.make(plan.secrets)
-                deliver(plan.staging, held, bundle, schedd)
-                if not plan.staging.needs_cluster:
-                    sign(session, stores, bundle, None)
-            staging = replace(plan.staging, seal=seal)
-            yield Staged(bundle=bundle, held=held, plan=dataclasses.replace(plan, staging=staging))
+                deliver(staging, held, bundle, schedd)
+                if not staging.needs_cluster:
+                    sign(session, stores, bundle, None, first=True)
+            sealed = replace(plan, staging=replace(staging, seal=seal))
+            yield Staged(bundle=bundle, held=held, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():
@@ -121,8 +92,18 @@ def sign(
     bundle: Bundle,
     cluster: int | None,
     procs: Iterable[int] | None = None,
+    *,
+    first: bool = False,
 ) -> None:
     """Write manifests with URLs signed now, and note when these end.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        bundle: what they belong to.
+        cluster: ClusterId; None while it is not known.
+        procs: the jobs; None for all.
+        first: whether there are none yet, and no job can start before this returns.
 
     Raises:
         BundleUnusable: they cannot be written.
@@ -133,7 +114,8 @@ def sign(
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
     wanted = range(bundle.request.ref.number) if procs is None else procs
-    bundle.write_manifests(known, stores.signer, session.interrupts.checked(wanted))
+    checked = session.interrupts.checked(wanted)
+    bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
     bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
 
@@ -158,10 +140,11 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
     staging = request.staging
     templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
+    jobs = [request.values(proc, None) for proc in range(request.ref.number if listed else 1)]
+    files = staging.carried_by(jobs)
     names: dict[str, None] = {}
-    for proc in range(request.ref.number if listed else 1):
-        values = request.values(proc, None)
-        for each in (*staging.inputs_of(values), *staging.outputs_of(values)):
+    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
+        for each in (*inputs, *outputs):
             if isinstance(each.place, ObjectPlace):
                 names[each.place.storage] = None
     names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
@@ -169,16 +152,30 @@ def used_storages(request: BundleRequest) -> tuple[str, ...]:
 
 
 def open_gate(
-    session: Session, stores: Stores, bundle: Bundle, schedd: BatchSystem, cluster: int
+    session: Session,
+    stores: Stores,
+    bundle: Bundle,
+    schedd: BatchSystem,
+    cluster: int,
+    *,
+    first: bool = False,
 ) -> None:
     """Complete a bundle that needed the cluster's id, and let the jobs start.
+
+    Args:
+        session: the session.
+        stores: the storages, with keys.
+        bundle: what is completed.
+        schedd: who has the jobs.
+        cluster: ClusterId.
+        first: whether nobody has tried it before.
 
     Raises:
         BundleUnusable: the jobs stay behind their gate; the message names the cluster.
         KeyboardInterrupt: they do, because the user interrupted it where Ctrl-C is held back.
     """
     try:
-        sign(session, stores, bundle, cluster)
+        sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
         schedd.open_gate(cluster, factory=bundle.request.factory)
     except HepsubError as error:

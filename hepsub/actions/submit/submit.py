@@ -1,152 +1,45 @@
-"""hep_sub: from a JobSpec to a cluster, in the order of the design's one arrow."""
+"""hep_sub: from a JobSpec to a cluster, in the order of the design's one arrow.
+
+What a plain job has no use for (bundles, S3, credentials) is loaded when a plan asks for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import uuid
+import functools
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.commit import Order, commit, look_up
-from hepsub.actions.submit.complete import complete
-from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
-from hepsub.actions.submit.documents import (
-    earlier_procs,
-    library_documents,
-    log_document,
-    proc_document,
-    route_document,
+from hepsub.actions.submit.result import Preview, Submission
+from hepsub.errors import (
+    BundleUnusable,
+    HepsubError,
+    Interrupted,
+    JournalNotWritable,
+    LogDirectoryNotWritable,
 )
-from hepsub.actions.submit.libraries import shelf_beside, uploaded_note
-from hepsub.actions.submit.log_directories import make_directories
-from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import Staged, Stores, bundle_for, forecast, open_stores
-from hepsub.auth.login_environment import note_login
-from hepsub.batch import BatchSystem, Selection
-from hepsub.bundle.request import request_for
-from hepsub.bundle.root import check_common
-from hepsub.bundle.sent import preview_seal
-from hepsub.condor.description import describe
-from hepsub.errors import BundleUnusable, HepsubError, Interrupted, JournalNotWritable
 from hepsub.job import JobSpec
 from hepsub.jobid import SubmissionRef
-from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.draft import draft
+from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
-from hepsub.plan.outputs import OutputFacts, check_outputs
 from hepsub.plan.planner import make_plan
-from hepsub.result import Json, NotedProblem, Result
+from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
-from hepsub.survey.survey import survey
+from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
-    from hepsub.bundle.bundle import Bundle
+    from hepsub.actions.submit.stage import Staged
+    from hepsub.batch import BatchSystem
+    from hepsub.journal import Entry
+    from hepsub.storage.stores import Stores
 
-_SHOWN_PROCS = 10
-
-
-class Preview(Struct, frozen=True, kw_only=True):
-    """What would be submitted.
-
-    Attributes:
-        plan: the decided submission.
-        description: what HTCondor would get.
-        schedd: the schedd that would take it; empty when the pool did not answer.
-        unreachable: why the pool could not be asked; empty when it could.
-    """
-
-    plan: Plan
-    description: str
-    schedd: str
-    unreachable: str
-
-    def document(self) -> dict[str, Json]:
-        """The preview as it stands under `result` in JSON."""
-        plan = self.plan
-        return {
-            "jobs": plan.number,
-            "script": plan.script,
-            "resources": {
-                "cpus": plan.cpus,
-                "gpus": plan.gpus,
-                "memory_mb": plan.memory_mb,
-                "walltime_class": plan.walltime.name,
-                "walltime_s": plan.walltime.limit,
-            },
-            "group": plan.group,
-            "os": plan.os or None,
-            "image": plan.image or None,
-            "name": plan.name or None,
-            "pool": plan.route.pool,
-            "universe": plan.universe,
-            "priority": plan.priority,
-            "credentials": [each.name for each in plan.staging.credentials] if plan.staging else [],
-            "libraries": library_documents(plan.staging, uploaded=False),
-            "secret_variables": list(plan.secrets),
-            "first": plan.first,
-            "factory": plan.factory_idle > 0,
-            "procs": [proc_document(proc) for proc in plan.procs(_SHOWN_PROCS)],
-            "route": route_document(plan),
-            "schedd": self.schedd or None,
-            "description": self.description,
-            "notes": list(plan.notes),
-        }
-
-
-class Submission(Struct, frozen=True, kw_only=True):
-    """A cluster that was submitted, now or earlier with the same key.
-
-    Attributes:
-        submitted: the cluster.
-        plan: the decided submission; None when the key had been used before.
-        bundle: what travelled with it when the key was used first; None where nothing did, or it is gone.
-        notes: what the user should know.
-    """
-
-    submitted: SubmissionRef
-    plan: Plan | None
-    bundle: Bundle | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def pool(self) -> str:
-        """The pool's name in the policy."""
-        return self.submitted.pool
-
-    @property
-    def must_be_told(self) -> bool:
-        """Whether people are told of it on stderr where stdout cannot be written."""
-        return True
-
-    def document(self) -> dict[str, Json]:
-        """The submission as it stands under `result` in JSON."""
-        ref = self.submitted
-        procs: list[Json] = []
-        libraries: list[Json] = []
-        if self.plan is not None:
-            procs += [
-                log_document(each.proc, each.stdout, each.stderr, ref.cluster)
-                for each in self.plan.procs()
-            ]
-            libraries = library_documents(self.plan.staging, uploaded=True)
-        elif self.bundle is not None:
-            request = self.bundle.request
-            procs = earlier_procs(request, ref.cluster)
-            libraries = library_documents(request.staging, uploaded=False)
-        return {
-            "cluster": ref.cluster,
-            "jobs": ref.number,
-            "pool": ref.pool,
-            "schedd": ref.schedd,
-            "uuid": ref.uuid,
-            "new": self.plan is not None,
-            "libraries": libraries,
-            "notes": list(self.notes),
-            "procs": procs,
-        }
+    StoresOf = Callable[[], Stores]
+    """Opens the storages of the policy when they are asked for, and the same ones each time."""
 
 
 def preview(session: Session, spec: JobSpec) -> Result:
@@ -155,26 +48,85 @@ def preview(session: Session, spec: JobSpec) -> Result:
     Raises:
         HepsubError: the submission would be refused.
     """
-    stores = open_stores(session)
-    shelf = shelf_beside(session.bundles, keeps=False)
-    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
-    plan = make_plan(spec, session.policy, facts)
-    check_outputs(facts.outputs, session.policy)
-    held = obtain_all(session, plan.staging) if plan.staging is not None else ()
+    plan, facts = _planned(session, _stores(session), spec, keeps=False)
+    _check_outputs(session, plan, facts.outputs)
+    outlook = _credentials_outlook(session, plan) if plan.staging is not None else ()
     schedd, unreachable = _reachable(session, plan)
-    identity = str(uuid.uuid4())
+    identity = new_uuid()
     sealed = _sealed(plan.with_uuid(identity), identity)
-    description = schedd.describe(sealed, identity) if schedd else describe(sealed, identity).text
     value = Preview(
         plan=plan,
-        description=description,
+        description=_description(schedd, sealed, identity),
         schedd=schedd.name if schedd else "",
         unreachable=unreachable,
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
     problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
-    outlook = forecast_credentials(session, plan, held)
     return Result(value=value, notes=(*plan.notes, *outlook, *notes), problems=problems)
+
+
+def new_uuid() -> str:
+    """A random UUID (RFC 9562, version 4); the module of this name takes as long to load as all of a plain plan."""
+    number = int.from_bytes(os.urandom(16))
+    number = number & ~(0xF << 76) | 4 << 76
+    number = number & ~(0x3 << 62) | 2 << 62
+    text = f"{number:032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def _stores(session: Session) -> StoresOf:
+    def opened() -> Stores:
+        from hepsub.actions.submit.stage import open_stores
+
+        return open_stores(session)
+
+    return functools.cache(opened)
+
+
+def _planned(
+    session: Session, stores: StoresOf, spec: JobSpec, *, keeps: bool
+) -> tuple[Plan, Facts]:
+    """The decided submission, and what is true of the places of its files.
+
+    Args:
+        session: the session.
+        stores: the storages.
+        spec: what is asked for.
+        keeps: whether packed libraries may be written.
+    """
+    shelf = None
+    if spec.libraries:
+        from hepsub.actions.submit.libraries import shelf_beside
+
+        shelf = shelf_beside(session.bundles, keeps=keeps)
+    store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
+    reading = read(spec, session.policy, session.situation, store_of)
+    made = draft(spec, session.policy, session.situation, reading)
+    facts = survey(made, store_of, shelf)
+    return make_plan(made, facts), facts
+
+
+def _check_outputs(session: Session, plan: Plan, outputs: OutputFacts) -> None:
+    if plan.staging is not None:
+        from hepsub.plan.existing import check_outputs
+
+        check_outputs(outputs, session.policy)
+
+
+def _credentials_outlook(session: Session, plan: Plan) -> tuple[str, ...]:
+    """How long the credentials of a preview are good for; they are obtained as they would be for its jobs."""
+    from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
+
+    held = obtain_all(session, plan.staging) if plan.staging is not None else ()
+    return forecast_credentials(session, plan, held)
+
+
+def _description(schedd: BatchSystem | None, plan: Plan, identity: str) -> str:
+    if schedd is not None:
+        return schedd.describe(plan, identity)
+    from hepsub.condor.description import describe
+
+    return describe(plan, identity).text
 
 
 def _sealed(plan: Plan, identity: str) -> Plan:
@@ -185,13 +137,16 @@ def _sealed(plan: Plan, identity: str) -> Plan:
     """
     if plan.staging is None:
         return plan
+    from hepsub.bundle.request import request_for
+    from hepsub.bundle.sent import preview_seal
+
     try:
         seal = preview_seal(request_for(plan, plan.staging, identity, ""), plan.secrets)
     except OSError as error:
         raise BundleUnusable(
             f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"
         ) from error
-    return dataclasses.replace(plan, staging=replace(plan.staging, seal=seal))
+    return replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda _: None) -> Result:
@@ -217,20 +172,41 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 
 
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
-    stores = open_stores(session)
+    stores = _stores(session)
     if spec.libraries:
+        from hepsub.bundle.root import check_common
+
         check_common(session.policy)
-    shelf = shelf_beside(session.bundles)
-    facts = survey(spec, session.policy, session.situation, stores.store, shelf)
-    plan = make_plan(spec, session.policy, facts)
+    plan, facts = _planned(session, stores, spec, keeps=True)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
-    finished = tuple(_told(recover(session, stores), tell))
+    finished: tuple[str, ...] = ()
+    if _is_something_left(session.bundles):
+        from hepsub.actions.submit.recover import recover
+
+        finished = tuple(_told(recover(session, stores()), tell))
     with _alone(session, plan.once):
         earlier = _earlier(session, plan) if plan.once else None
         if earlier is not None:
             repeated = (_repeated(session, plan),)
             return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
         return _made(session, stores, plan, facts.outputs, schedd, finished)
+
+
+def _is_something_left(bundles: Path) -> bool:
+    """Whether anything lies among the bundles that is not complete: `recover` finds out what."""
+    from hepsub.plan.bundle_paths import READY, layout_of
+
+    try:
+        return any(
+            name.endswith((".new", ".gone"))
+            if name.startswith(".")
+            else not layout_of(bundles / name).private(READY).exists()
+            for name in os.listdir(bundles)  # noqa: PTH208 (names alone)
+        )
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:
@@ -241,21 +217,25 @@ def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str
 
 def _made(
     session: Session,
-    stores: Stores,
+    stores: StoresOf,
     plan: Plan,
     outputs: OutputFacts,
     schedd: BatchSystem,
     finished: tuple[str, ...],
 ) -> Result:
     """A new cluster."""
-    check_outputs(outputs, session.policy)
-    identity, what = str(uuid.uuid4()), plan.digest()
+    from hepsub.actions.submit.commit import Order, commit
+    from hepsub.actions.submit.complete import complete
+
+    _check_outputs(session, plan, outputs)
+    identity, what = new_uuid(), plan.digest()
     plan = plan.with_uuid(identity)
-    with bundle_for(session, stores, plan, schedd, identity) as staged:
+    with _staged(session, stores, plan, schedd, identity) as staged:
         bundle = staged.bundle if staged is not None else None
         with session.interrupts.allowed():
-            outlook = _outlook(session, stores, plan, staged)  # it may fail: not after the commit
-            make_directories(plan.new_directories)
+            # It may fail: not after the commit.
+            outlook = _outlook(session, stores(), plan, staged) if staged is not None else ()
+            _make_directories(plan.new_directories)
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
@@ -265,25 +245,51 @@ def _made(
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
 
 
-def _outlook(
-    session: Session, stores: Stores, plan: Plan, staged: Staged | None
-) -> tuple[str, ...]:
+@contextlib.contextmanager
+def _staged(
+    session: Session, stores: StoresOf, plan: Plan, schedd: BatchSystem, identity: str
+) -> Iterator[Staged | None]:
+    """The bundle of a plan; None for one that needs none."""
+    if plan.staging is None:
+        yield None
+        return
+    from hepsub.actions.submit.stage import bundle_for
+
+    with bundle_for(session, stores(), plan, plan.staging, schedd, identity) as staged:
+        yield staged
+
+
+def _make_directories(paths: Iterable[str]) -> None:
+    """Make directories for logs, with the user's umask; those that are there by now are fine.
+
+    Raises:
+        LogDirectoryNotWritable: one cannot be made.
+    """
+    for path in paths:
+        try:
+            Path(path).mkdir(exist_ok=True)
+        except OSError as error:
+            raise LogDirectoryNotWritable(
+                f"the log directory {path} cannot be made: {error.strerror}",
+                remedy="choose another place with -o and -e",
+            ) from error
+
+
+def _outlook(session: Session, stores: Stores, plan: Plan, staged: Staged) -> tuple[str, ...]:
     """What the user should know of what travels with the jobs."""
-    if staged is None:
-        return ()
-    _note_login(session)
+    from hepsub.actions.submit.credentials import forecast_credentials
+    from hepsub.actions.submit.libraries import uploaded_note
+    from hepsub.actions.submit.stage import forecast
+    from hepsub.auth.login_environment import note_login
+
+    situation = session.situation
+    with contextlib.suppress(OSError):  # for hep_auth renew after the logout; it can do without
+        note_login(session.paths.logins, situation.host, situation.environment)
     return (
         *uploaded_note(staged.bundle.request.staging.libraries),
         *forecast(session, stores, plan, staged.bundle.request),
         *forecast_credentials(session, plan, staged.held),
     )
-
-
-def _note_login(session: Session) -> None:
-    """For hep_auth renew, which may run after the logout; it can do without."""
-    situation = session.situation
-    with contextlib.suppress(OSError):
-        note_login(session.paths.logins, situation.host, situation.environment)
 
 
 def _repeated(session: Session, plan: Plan) -> str:
@@ -308,6 +314,10 @@ def _alone(session: Session, once: str) -> Iterator[None]:
 
 def _earlier(session: Session, plan: Plan) -> Submission | None:
     """The cluster that this key already has: by the journal, else by the schedds' ads."""
+    from hepsub.actions.submit.commit import look_up
+    from hepsub.batch import Selection
+    from hepsub.journal import NO_CLUSTER, Entry
+
     noted = session.journal.once(plan.once)
     if noted is not None and noted.ref.cluster > 0:
         return _of_earlier(session, noted.ref)

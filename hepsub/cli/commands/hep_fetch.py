@@ -101,7 +101,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
 
 
 def _directory(session: Session, asked: str | None) -> Path:
-    from hepsub.plan.layout import absolute
+    from hepsub.plan.location import absolute
 
     if not asked:
         return session.situation.cwd

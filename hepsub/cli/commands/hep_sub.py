@@ -20,7 +20,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     Raises:
         HepsubError: nothing was submitted.
     """
-    from hepsub.actions.submit.submit import Submission, preview, submit
+    from hepsub.actions.submit.result import Submission
+    from hepsub.actions.submit.submit import preview, submit
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)

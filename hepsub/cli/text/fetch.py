@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from hepsub.actions.fetch.result import Fetched, FetchedCluster, Here, Local
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.terminal import joined
 from hepsub.units import size_text
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from hepsub.actions.submit.submit import Preview, Submission
-from hepsub.plan.libraries import Library
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.terminal import joined
 from hepsub.units import duration_text, size_text
+
+if TYPE_CHECKING:
+    from hepsub.plan.libraries import Library
 
 _NAMED = 3
 

@@ -11,14 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.errors import Interrupted, PoolUnreachable, SubmissionRefused, SubmissionUncertain
 from hepsub.journal import NO_CLUSTER
 from hepsub.plan.model import Plan
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 
@@ -112,7 +113,7 @@ def session_with(tmp_path: Path, schedd: FakeSchedd, more: str = "") -> Session:
         policy=make_policy(POLICY.format(directory=tmp_path) + more),
         situation=make_situation(cwd=tmp_path),
     )
-    keys = Keys(access="AKIA", secret="hidden", token="", expires=None)
+    keys = S3Credentials(access="AKIA", secret="hidden", token="", expires=None)
     return replace(made, keys=lambda _name, _storage: keys)
 
 
@@ -231,10 +232,10 @@ def test_what_may_fail_is_asked_before_the_commit(session: Session, schedd: Mome
     """How long the access to a storage lasts, for the notes: an error there submits nothing."""
     asked: list[str] = []
 
-    def keys(name: str, _storage: object) -> Keys:
+    def keys(name: str, _storage: object) -> S3Credentials:
         asked.append(name)
         assert "submit" not in schedd.calls
-        return Keys(access="AKIA", secret="hidden", token="", expires=None)
+        return S3Credentials(access="AKIA", secret="hidden", token="", expires=None)
 
     submit(replace(session, keys=keys), make_spec(*WAITS))
     assert asked
@@ -401,7 +402,7 @@ def test_ctrl_c_when_nobody_can_tell_whether_the_cluster_exists_is_remembered(
 def test_ctrl_c_before_the_commit_leaves_nothing(session: Session, schedd: Moments) -> None:
     """While the keys are asked for: no bundle, no line in the journal, no call of the schedd."""
 
-    def keys(_name: str, _storage: object) -> Keys:
+    def keys(_name: str, _storage: object) -> S3Credentials:
         press()
         raise AssertionError("reached")
 

@@ -25,7 +25,7 @@ from hepsub.errors import (
 from hepsub.policy.model import Storage
 from hepsub.result import document_of
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.credentials import make_token
 from tests.fakes.world import NOON, make_policy, make_situation
 from tests.unit.actions.test_auth_status import session
@@ -37,7 +37,7 @@ NOON_TEXT = "2023-11-14T22:13:20Z"
 def with_keys(
     directory: Path, policy: str, expires: float | None, secret_token: str = ""
 ) -> Session:
-    keys = Keys(access="AKIAEXAMPLE", secret="s3cr3t", token=secret_token, expires=expires)
+    keys = S3Credentials(access="AKIAEXAMPLE", secret="s3cr3t", token=secret_token, expires=expires)
     return replace(session(directory, policy), keys=lambda _name, _storage: keys)
 
 
@@ -117,7 +117,7 @@ def test_keys_that_the_store_does_not_accept_are_not_called_good(
     """Refused, not asked, and asked for longer than anybody waits; whose they are is said all the same."""
     ended = threading.Event()
 
-    def prove(_name: str, _storage: Storage, _keys: Keys) -> str:
+    def prove(_name: str, _storage: Storage, _keys: S3Credentials) -> str:
         if trouble is None:
             ended.wait()
             return ""

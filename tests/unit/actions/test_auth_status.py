@@ -25,12 +25,12 @@ from hepsub.errors import (
 from hepsub.policy.model import Storage
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.world import NOON, as_json, make_policy, make_session
 
 POOL = "[pool.local]\ncollector = 'c'\n"
-KEYS = Keys(access="AKIAEXAMPLE", secret="secret", token="", expires=None)
+KEYS = S3Credentials(access="AKIAEXAMPLE", secret="secret", token="", expires=None)
 NEVER = 10.0
 
 
@@ -237,7 +237,7 @@ def test_keys_of_a_token_are_renewed_as_long_as_it_is(tmp_path: Path) -> None:
 def test_keys_that_ended_and_keys_that_are_refused(tmp_path: Path) -> None:
     """Both are errors of the command."""
 
-    def refuse(name: str, _: Storage) -> Keys:
+    def refuse(name: str, _: Storage) -> S3Credentials:
         raise StorageRefused(f"no keys for {name}", remedy="put some there")
 
     made = session(tmp_path, STORAGE)
@@ -262,7 +262,7 @@ def test_keys_that_the_store_does_not_accept(
     """Keys that are there are not good before a store has taken them."""
     ended = threading.Event()
 
-    def prove(_name: str, _storage: Storage, _keys: Keys) -> str:
+    def prove(_name: str, _storage: Storage, _keys: S3Credentials) -> str:
         if trouble is None:
             ended.wait()
             return ""

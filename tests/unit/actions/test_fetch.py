@@ -27,7 +27,8 @@ from hepsub.actions.fetch.result import (
     RemoteListing,
 )
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
@@ -36,12 +37,12 @@ from hepsub.bundle.returned import returned_outputs
 from hepsub.cli.render import value_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.storage.landing import Landing
-from hepsub.storage.page import Seen
+from hepsub.storage.destination import Destination
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 from tests.unit.bundle.test_request import make_request
@@ -98,7 +99,7 @@ def plan_job(job: Job, seen: RemoteListing, status: JobStatus | None = None) -> 
 def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> RemoteListing:
     """These objects, as they are after the first run."""
     return RemoteListing(
-        objects={key: Seen(size=7, etag=etag, modified=5.0) for key in keys},
+        objects={key: ObjectInfo(size=7, etag=etag, modified=5.0) for key in keys},
         urls={key: url(key) for key in keys},
         **more,
     )
@@ -341,7 +342,7 @@ def test_ranges(procs: list[int], text: str) -> None:
 )
 def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here: Here) -> None:
     """Size and checksum decide; the time only where there is no checksum."""
-    goal = Landing(root=tmp_path, parts=("r",), part="r.part")
+    goal = Destination(root=tmp_path, parts=("r",), part="r.part")
     modified = 1_700_000_000.0
     if content is not None:
         (tmp_path / "r").write_bytes(content)
@@ -595,7 +596,7 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
     (tmp_path / "secret").write_text("secret\n")
     path.unlink()
     path.symlink_to(tmp_path / "secret")
-    goal = Landing(root=tmp_path / "got", parts=("r",), part="r.part")
+    goal = Destination(root=tmp_path / "got", parts=("r",), part="r.part")
     copied = copy_home(Local(output=output, path=goal.path, here=Here.ABSENT), goal)
     assert copied.here is Here.FAILED
     assert not goal.path.exists()

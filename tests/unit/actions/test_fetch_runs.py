@@ -14,9 +14,9 @@ from hepsub.actions.fetch.result import Job, RemoteListing
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import Carried
-from hepsub.storage.page import Seen
+from hepsub.plan.files import Carried
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from tests.unit.bundle.test_request import make_request
 
 MD5, OTHER = "c" * 32, "d" * 32
@@ -45,8 +45,8 @@ def report(*outputs: dict[str, Any], code: int = 0) -> Report:
 def sight(**etags: str) -> RemoteListing:
     """What the store has, the marker included."""
     places = {"r": R, "o": O}
-    objects = {places[name]: Seen(size=7, etag=etag) for name, etag in etags.items()}
-    objects[MARKER] = Seen(size=100, etag=OTHER)
+    objects = {places[name]: ObjectInfo(size=7, etag=etag) for name, etag in etags.items()}
+    objects[MARKER] = ObjectInfo(size=100, etag=OTHER)
     return RemoteListing(objects=objects, urls={place: url(place) for place in objects})
 
 

@@ -8,12 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
@@ -50,7 +51,7 @@ def session(tmp_path: Path, schedd: FakeSchedd) -> Session:
         situation=make_situation(cwd=tmp_path),
         sources={"iam": FakeSource()},
     )
-    keys = Keys(access="AKIA", secret="hidden", token="", expires=None)
+    keys = S3Credentials(access="AKIA", secret="hidden", token="", expires=None)
     return replace(made, keys=lambda _name, _storage: keys)
 
 

@@ -13,20 +13,21 @@ from msgspec.structs import replace
 
 from hepsub.actions.submit import stage
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.stage import sign, used_storages
-from hepsub.actions.submit.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 
-KEYS = Keys(access="AKIA", secret="hidden", token="", expires=None)
+KEYS = S3Credentials(access="AKIA", secret="hidden", token="", expires=None)
 STORE = '[storage.herd]\nendpoint = "https://s3.example.org"\n'
 LINE = ("job.sh", "-lib", "setup", "-lib", "libA.so")
 
@@ -39,10 +40,10 @@ class Remembering:
     uploads: list[str] = field(default_factory=list)
     broken: bool = False
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """Size."""
         return {
-            each: ObjectFact(size=self.objects[each.key], etag="")
+            each: ObjectInfo(size=self.objects[each.key], etag="")
             if each.key in self.objects
             else None
             for each in places

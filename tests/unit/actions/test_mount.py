@@ -41,11 +41,11 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.local.processes import boot_id
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Mount, Pool, Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
 from hepsub.tools.fuse import Mounted
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_session
@@ -390,14 +390,14 @@ def test_the_cache_leaves_room(tmp_path: Path) -> None:
     assert 64 <= huge < 10**12
 
 
-class Shelf(Store, frozen=True):
+class ArchiveCache(Store, frozen=True):
     """A store that knows some objects."""
 
-    def look_up(self, places: object) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: object) -> dict[ObjectPlace, ObjectInfo | None]:
         """Size and ETag of what is there."""
-        known = {"same": ObjectFact(size=4, etag="81dc9bdb52d04dc20036dbd8313ed055")}
-        known["other"] = ObjectFact(size=4, etag="x")
-        known["read"] = ObjectFact(size=10**6, etag="y")
+        known = {"same": ObjectInfo(size=4, etag="81dc9bdb52d04dc20036dbd8313ed055")}
+        known["other"] = ObjectInfo(size=4, etag="x")
+        known["read"] = ObjectInfo(size=10**6, etag="y")
         return {each: known.get(each.key) for each in places}  # type: ignore[attr-defined]
 
 
@@ -410,10 +410,10 @@ def test_what_a_crash_left_unknown_is_saved(tmp_path: Path) -> None:
     for name in ("part", "read"):
         with (data / name).open("wb") as file:
             file.truncate(10**6)
-    store = Shelf(
+    store = ArchiveCache(
         name="herd",
         storage=STORAGES["herd"],
-        keys=Keys(access="a", secret="b", token="", expires=None),
+        keys=S3Credentials(access="a", secret="b", token="", expires=None),
     )
     notes = rescue(cache, store, replace(REMOTE, prefix=""))
     assert len(notes) == 3

@@ -14,16 +14,16 @@ from typing import Any, cast
 import pytest
 
 from hepsub.actions.returned.pending import Uploads, push_pending
-from hepsub.actions.submit.stage import Stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import read_bundle
 from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]
@@ -67,7 +67,7 @@ class FakeStore:
         self.written.append(place.key)
         return md5(self.objects[place.key])
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What is there."""
         self._answer()
         return {each: self._fact(each.key) for each in places}
@@ -77,11 +77,11 @@ class FakeStore:
             self.asked += 1
             raise error
 
-    def _fact(self, key: str) -> ObjectFact | None:
+    def _fact(self, key: str) -> ObjectInfo | None:
         if key not in self.objects:
             return None
         content = self.objects[key]
-        return ObjectFact(size=len(content), etag=md5(content), modified=self.times.get(key, 0.0))
+        return ObjectInfo(size=len(content), etag=md5(content), modified=self.times.get(key, 0.0))
 
 
 def md5(content: bytes | str) -> str:
@@ -160,7 +160,7 @@ def output(name: str, content: str, state: str, url: str) -> dict[str, Any]:
     return {"name": name, "state": state, "url": url, **facts}
 
 
-def no_keys(name: str, storage: Storage) -> Keys:
+def no_keys(name: str, storage: Storage) -> S3Credentials:
     """Nobody should ask."""
     raise AssertionError((name, storage))
 

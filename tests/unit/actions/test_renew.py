@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.submit.recover import recover
+from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.stage import open_stores
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
 from hepsub.bundle.directory import claimed
@@ -23,7 +24,7 @@ from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
@@ -64,12 +65,14 @@ class World:
         )
         return replace(session, keys=self.keys)
 
-    def keys(self, name: str, storage: Storage) -> Keys:
+    def keys(self, name: str, storage: Storage) -> S3Credentials:
         """Keys of a session that begins now."""
         del storage
         if self.refused:
             raise StorageRefused(f"no keys for {name}: {self.refused}", remedy="hep_auth login")
-        return Keys(access="ASIA", secret="s", token="t", expires=self.now + self.session_s)
+        return S3Credentials(
+            access="ASIA", secret="s", token="t", expires=self.now + self.session_s
+        )
 
     def submit(self, *words: str) -> Path:
         """Submit, and give the bundle."""

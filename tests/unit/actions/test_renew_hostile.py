@@ -13,17 +13,17 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.submit.stage import Stores
 from hepsub.auth.bearer import held_token
 from hepsub.auth.credential import CredentialSource
-from hepsub.auth.s3 import keys_for
+from hepsub.auth.s3_credentials import keys_for
 from hepsub.auth.token import TokenSource
 from hepsub.cli.render import value_text
 from hepsub.errors import NotDone
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Credential, Storage
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.stores import Stores
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.credentials import make_token
 from tests.fakes.hostile import Hostile, hostile_server
@@ -81,7 +81,7 @@ class Crossroads(World):
         )
         return replace(made, keys=self.keys)
 
-    def keys(self, name: str, storage: Storage) -> Keys:
+    def keys(self, name: str, storage: Storage) -> S3Credentials:
         """The keys of `bad` come from its own token service."""
         if name != "bad":
             return super().keys(name, storage)

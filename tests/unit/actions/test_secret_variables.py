@@ -12,7 +12,8 @@ import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from hepsub.actions.submit.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit.result import Preview, Submission
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import read_bundle
 from hepsub.cli.render import render_json, render_text
 from hepsub.condor.description import describe

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.submit.submit import Submission, preview, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.bundle.directory import claimed
 from hepsub.errors import (
     BundleUnusable,
@@ -21,7 +22,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import Storage
 from hepsub.session import Session
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, Fault, Killed, as_batch_systems
 from tests.fakes.world import (
     NOON,
@@ -32,7 +33,7 @@ from tests.fakes.world import (
     make_spec,
 )
 
-KEYS = Keys(access="AKIA", secret="hidden", token="", expires=None)
+KEYS = S3Credentials(access="AKIA", secret="hidden", token="", expires=None)
 LINE = ("job.sh", "-nocheck", "-n", "2", "-in", "s3://raw/x_%{ProcId}")
 WITH_CLUSTER = (*LINE, "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}")
 WITHOUT = (*LINE, "-out", "r=herd:out/r_%{ProcId}")
@@ -45,7 +46,7 @@ def schedd() -> FakeSchedd:
 
 
 def session_with(
-    tmp_path: Path, schedd: FakeSchedd, more: str = "", keys: Keys | None = KEYS
+    tmp_path: Path, schedd: FakeSchedd, more: str = "", keys: S3Credentials | None = KEYS
 ) -> Session:
     """A session with the storage herd, whose bundles lie where the test says."""
     make_script(tmp_path)
@@ -54,7 +55,7 @@ def session_with(
         f'[storage.herd]\nendpoint = "https://s3.example.org"\ndefault = true\n{more}'
     )
 
-    def keys_of(name: str, storage: Storage) -> Keys:
+    def keys_of(name: str, storage: Storage) -> S3Credentials:
         del storage
         if keys is None:
             raise StorageRefused(f"no keys for the storage {name}")
@@ -218,7 +219,7 @@ def test_a_dry_run_leaves_no_bundle(session: Session, schedd: FakeSchedd, tmp_pa
     ],
 )
 def test_the_true_lifetime_is_said(
-    tmp_path: Path, schedd: FakeSchedd, keys: Keys, said: str
+    tmp_path: Path, schedd: FakeSchedd, keys: S3Credentials, said: str
 ) -> None:
     """The session's end or S3's seven days, whichever is first, against the expected wait and the walltime."""
     result = submit(session_with(tmp_path, schedd, keys=keys), make_spec(*WITHOUT))
@@ -315,7 +316,7 @@ def test_recovery_without_keys_leaves_the_jobs_behind_their_gate(
     """A submission without S3 is not stopped by the keys that an earlier one needs."""
     bundle = abandoned(session, schedd)
 
-    def no_keys(name: str, storage: Storage) -> Keys:
+    def no_keys(name: str, storage: Storage) -> S3Credentials:
         del storage
         raise StorageRefused(f"no keys for the storage {name}")
 

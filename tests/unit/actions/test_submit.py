@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.submit.submit import Preview, Submission, preview, submit
+from hepsub.actions.submit.result import Preview, Submission
+from hepsub.actions.submit.submit import preview, submit
 from hepsub.batch import Submitted
 from hepsub.errors import (
     AuthenticationRefused,

@@ -10,7 +10,7 @@ import pytest
 
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, end_text, wait
-from hepsub.actions.submit.submit import Submission
+from hepsub.actions.submit.result import Submission
 from hepsub.batch import SPOOLING, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle

@@ -22,9 +22,9 @@ from hepsub.bundle.request import from_json
 from hepsub.bundle.root import check_owner, check_root, look_at_root, unfinished
 from hepsub.bundle.sent import preview_seal
 from hepsub.errors import BundleUnusable, StorageRefused
+from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
 from tests.unit.bundle.test_request import make_request
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
-from botocore.stub import Stubber
 from msgspec.structs import replace
 
 from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.libraries import Library
-from hepsub.storage.s3 import Store
+from tests.fakes.hostile import hostile_server
 from tests.unit.bundle.test_manifest import FILES, MD5, Plain, obj
-from tests.unit.storage.test_s3 import store
 
 SHA = "ab" * 32
 SETUP = Library(name="100% setup", is_directory=True, sha256=SHA, size=7)
@@ -45,30 +41,20 @@ def test_an_archive_in_s3() -> None:
 @pytest.mark.parametrize(
     ("said", "md5"),
     [
-        ({}, MD5),
-        ({"ServerSideEncryption": "AES256"}, MD5),
-        ({"ServerSideEncryption": "aws:kms"}, ""),
-        ({"ServerSideEncryption": "aws:kms:dsse"}, ""),
-        ({"SSECustomerAlgorithm": "AES256"}, ""),
+        ("", MD5),
+        ("x-amz-server-side-encryption: AES256\r\n", MD5),
+        ("x-amz-server-side-encryption: aws:kms\r\n", ""),
+        ("X-Amz-Server-Side-Encryption: aws:kms:dsse\r\n", ""),
+        ("x-amz-server-side-encryption-customer-algorithm: AES256\r\n", ""),
     ],
 )
-def test_an_etag_of_an_encrypted_object_is_no_md5(
-    monkeypatch: pytest.MonkeyPatch, said: dict[str, str], md5: str
-) -> None:
+def test_an_etag_of_an_encrypted_object_is_no_md5(said: str, md5: str) -> None:
     """It has 32 hex digits, too: every download would be taken for a wrong one."""
-    client = store().client()
-    answer = {
-        "ContentLength": 7,
-        "ETag": f'"{MD5}"',
-        "LastModified": datetime(2026, 1, 1, tzinfo=UTC),
-        **said,
-    }
-    monkeypatch.setattr(Store, "client", lambda _: client)
-    with Stubber(client) as stub:
-        stub.add_response("head_object", answer)
-        fact = store().look_up([obj("raw/in.root")])[obj("raw/in.root")]
-    assert fact is not None
-    assert fact.md5 == md5
-    objects = {obj("raw/in.root"): fact}
-    text = manifest_text(replace(FILES, objects=objects), Plain())
+    head = f'ETag: "{MD5}"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n{said}'
+    with hostile_server() as server:
+        server.says(b"content", head)
+        info = server.store().look_up([obj("raw/in.root")])[obj("raw/in.root")]
+    assert info is not None
+    assert (info.size, info.etag, info.modified, info.md5) == (7, MD5, 1767225600.0, md5)
+    text = manifest_text(replace(FILES, objects={obj("raw/in.root"): info}), Plain())
     assert f"input\tin.root\t7\t{f'md5:{md5}' if md5 else '-'}\thttps" in text

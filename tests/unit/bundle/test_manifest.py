@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.manifest import JobFiles, manifest_text
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, ObjectFact
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 
@@ -57,8 +58,8 @@ FILES = JobFiles(
         Carried(name="s.txt", place=FilePlace(path="/work/s.txt")),
     ),
     objects={
-        obj("raw/in.root"): ObjectFact(size=7, etag=MD5),
-        obj("raw/big.root"): ObjectFact(size=8, etag=f"{MD5}-3"),
+        obj("raw/in.root"): ObjectInfo(size=7, etag=MD5),
+        obj("raw/big.root"): ObjectInfo(size=8, etag=f"{MD5}-3"),
     },
     marker=obj("o/.hepsub/u/0.json"),
 )
@@ -165,5 +166,5 @@ def test_a_carriage_return_is_refused_or_escaped_as_the_wrapper_reads_it() -> No
 @pytest.mark.parametrize("etag", ["", "abc", MD5.upper(), f"{MD5}-2", "z" * 32])
 def test_what_is_no_md5_is_no_checksum(etag: str) -> None:
     """Multipart and foreign ETags are left out; they would fail every download."""
-    files = replace(FILES, objects={obj("raw/in.root"): ObjectFact(size=7, etag=etag)})
+    files = replace(FILES, objects={obj("raw/in.root"): ObjectInfo(size=7, etag=etag)})
     assert "input\tin.root\t7\t-\thttps" in manifest_text(files, Plain())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hepsub.bundle.report import LARGEST, REPORT, Report, read_report, report_at
 from hepsub.documents import Malformed
 from hepsub.files import open_tree
-from hepsub.plan.staging import ObjectFact
+from hepsub.plan.objects import ObjectInfo
 
 MD5 = "c" * 32
 OUTPUT = {"name": "r", "state": "home", "size": 7, "md5": MD5, "url": "https://s/b/r", "etag": None}
@@ -151,14 +151,14 @@ def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> N
 @pytest.mark.parametrize(
     ("fact", "is_it"),
     [
-        (ObjectFact(size=7, etag=MD5), True),
-        (ObjectFact(size=8, etag=MD5), False),
-        (ObjectFact(size=7, etag="d" * 32), False),
-        (ObjectFact(size=7, etag="x-2"), True),
-        (ObjectFact(size=7, etag="d" * 32, encrypted=True), True),
+        (ObjectInfo(size=7, etag=MD5), True),
+        (ObjectInfo(size=8, etag=MD5), False),
+        (ObjectInfo(size=7, etag="d" * 32), False),
+        (ObjectInfo(size=7, etag="x-2"), True),
+        (ObjectInfo(size=7, etag="d" * 32, encrypted=True), True),
     ],
 )
-def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectFact, is_it: bool) -> None:
+def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectInfo, is_it: bool) -> None:
     said = read().said("r")
     assert said is not None
     assert said.is_what(fact) is is_it

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact, plan_staging
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__
 from tests.fakes.world import make_policy, make_spec
@@ -35,7 +36,7 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
     """The request of two jobs with two items each."""
     spec = make_spec("job.sh", "-list", "l", "-per", "2", *(words or WORDS))
     facts = {
-        ObjectPlace(storage="herd", bucket="raw", key="é 0.root"): ObjectFact(size=5, etag="abc")
+        ObjectPlace(storage="herd", bucket="raw", key="é 0.root"): ObjectInfo(size=5, etag="abc")
     }
     home = Path("/home/alice")
     staging = plan_staging(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from hepsub.actions.submit.submit import Preview
+from hepsub.actions.submit.result import Preview
 from hepsub.cli.render import render_text
 from hepsub.plan.libraries import Library
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.planner import make_plan
+from hepsub.plan.location import ObjectPlace
 from hepsub.result import Result
-from tests.fakes.world import make_facts, make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 
 @pytest.mark.parametrize("option", ["-lib", "--lib"])
@@ -29,9 +28,9 @@ def test_a_dry_run_tells_what_becomes_of_each(capsys: pytest.CaptureFixture[str]
     sent = Library(name="setup", is_directory=True, sha256="ab" * 32, size=2048)
     new = structs.replace(sent, name="new", place=place)
     old = structs.replace(new, name="old", stored=True)
-    facts = structs.replace(make_facts(), libraries=(sent, new, old))
+    facts = structs.replace(make_world(), libraries=(sent, new, old))
     policy = make_policy('[storage.herd]\nendpoint = "https://s3.example.org"\n')
-    plan = make_plan(make_spec("job.sh"), policy, facts)
+    plan = plan_for(make_spec("job.sh"), policy, facts)
     value = Preview(plan=plan, description="", schedd="", unreachable="")
     render_text("hep_sub", Result(value=value), quiet=False)
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "library" in line]

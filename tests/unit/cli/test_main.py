@@ -170,11 +170,10 @@ def test_a_bug_is_reported_with_a_file(tmp_path: Path) -> None:
         "sys.exit(command.main('hep_sub', []))\n"
     )
     (tmp_path / "bug.py").write_text(
-        "from dataclasses import replace\n"
         "from hepsub.cli.commands import hep_clus\n"
         "def run(session, values, talk):\n"
         "    raise ZeroDivisionError('secret detail')\n"
-        "COMMAND = replace(hep_clus.COMMAND, run=run)\n"
+        "COMMAND = hep_clus.COMMAND._replace(run=run)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -12,9 +12,9 @@ from hepsub.actions.auth.token import Token
 from hepsub.cli.render import render_json, render_text
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Result, Value
-from hepsub.storage.keys import Keys
+from hepsub.storage.credentials import S3Credentials
 
-KEYS = Keys(access="AKIAACCESS", secret="SECRETSECRET", token="SESSION", expires=None)
+KEYS = S3Credentials(access="AKIAACCESS", secret="SECRETSECRET", token="SESSION", expires=None)
 SECRETS = ("AKIAACCESS", "SECRETSECRET", "SESSION", "opaque-token")
 
 

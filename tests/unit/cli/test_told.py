@@ -108,6 +108,9 @@ sys.exit(main("hep_sub", ["job.sh", "-json"]))
 
 def test_a_bug_on_the_way_is_reported_and_spoils_nothing(desk: Path) -> None:
     """The traceback goes to a file, the talk to stderr; the submission's document stands alone."""
+    (desk / ".local/share/hepsub/bundles").mkdir(
+        parents=True
+    )  # without it there is nothing to do on the way
     done = sh(desk, f"\"$PYTHON\" -c '{BROKEN}'")
     assert done.returncode == 0, done
     assert json.loads(done.stdout)["ok"]

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.errors import HepsubError, NotExpressible
-from hepsub.plan.facts import Facts
-from hepsub.plan.place_state import PlaceState
-from hepsub.plan.planner import make_plan
-from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
+from hepsub.plan.location import PlaceState
+from tests.fakes.world import (
+    RUNNABLE,
+    World,
+    make_policy,
+    make_situation,
+    make_spec,
+    make_world,
+    plan_for,
+)
 
 JOB_ID = "_CONDOR_IHEP_JOB_ID=$$([MY.ClusterId]).$$([MY.ProcId])"
 SITE = """
@@ -35,9 +41,9 @@ LOCAL_REASON = (
 )
 
 
-def described(*words: str, policy: str = "", facts: Facts | None = None) -> SubmitDescription:
+def described(*words: str, policy: str = "", facts: World | None = None) -> SubmitDescription:
     """What HTCondor gets for `hep_sub WORDS` of alice in /work/alice."""
-    plan = make_plan(make_spec(*words), make_policy(policy), facts or make_facts())
+    plan = plan_for(make_spec(*words), make_policy(policy), facts or make_world())
     return describe(plan, "a1b2-c3d4")
 
 
@@ -87,7 +93,7 @@ def test_a_plain_job() -> None:
 
 def test_a_job_with_everything() -> None:
     """Resources, group, container, priority, name, log, key and arguments, all of it."""
-    facts = make_facts(
+    facts = make_world(
         situation=make_situation(
             environment={"PATH": "/usr/bin:/bin", "ODD": "a $$(X) 'q' \"d\"", "EMPTY": ""}
         )
@@ -143,7 +149,7 @@ def test_a_list_becomes_items() -> None:
     """What HTCondor's macros do not know is written out for each job, and nothing else is."""
     found = described(
         "job.sh", "-list", "l", "-argu", "%{item} %{Index}", "-first", "10", "-o", "log/%{item}.%{ClusterId}",
-        facts=make_facts(items=("run 1", "c")),
+        facts=make_world(items=("run 1", "c")),
     )  # fmt: skip
     assert line(found, "executable") == "/work/alice/job.sh"
     assert line(found, "arguments") == '"$(HEPARGS)"'
@@ -160,7 +166,7 @@ def test_scripts_of_a_list_are_items() -> None:
     """%{item} may be the script itself."""
     programs = {"/work/alice/a.sh": RUNNABLE, "/work/alice/b.sh": RUNNABLE}
     found = described(
-        "%{item}", "-list", "l", facts=make_facts(items=("a.sh", "b.sh"), programs=programs)
+        "%{item}", "-list", "l", facts=make_world(items=("a.sh", "b.sh"), programs=programs)
     )
     assert line(found, "executable") == "$(HEPEXE)"
     assert [item["HEPEXE"] for item in found.items] == ["/work/alice/a.sh", "/work/alice/b.sh"]
@@ -186,7 +192,7 @@ def test_procids_alone_need_no_items() -> None:
 def test_scripts_with_a_procid_need_no_items() -> None:
     """run-%{ProcId}.sh is HTCondor's own macro."""
     programs = {f"/work/alice/run-{number}.sh": RUNNABLE for number in range(2)}
-    found = described("run-%{procid}.sh", "-n", "2", facts=make_facts(programs=programs))
+    found = described("run-%{procid}.sh", "-n", "2", facts=make_world(programs=programs))
     assert line(found, "executable") == "/work/alice/run-$(ProcId).sh"
 
 
@@ -348,7 +354,7 @@ def test_a_macro_of_a_user_is_refused_where_it_cannot_be_quoted(route: str, dang
     places[str(situation.cwd)] = PlaceState.DIRECTORY
     if route == "-dir":
         places[text] = PlaceState.DIRECTORY
-    facts = make_facts(situation=situation, places=places, programs={"/x": RUNNABLE})
+    facts = make_world(situation=situation, places=places, programs={"/x": RUNNABLE})
     if route == "-u" or (route, danger) in HARMLESS:
         found = described(*words, policy=SITE, facts=facts)
         assert foreign_macros(found) == []
@@ -369,7 +375,7 @@ def test_a_macro_of_a_user_is_quoted_where_that_is_possible(route: str, danger: 
         "environment": [],
         "items": ["-list", "l", "-argu", "%{item}"],
     }[route]
-    facts = make_facts(
+    facts = make_world(
         situation=make_situation(environment={"A": danger, f"B{danger}": "1"} if route == "environment" else {}),
         items=(danger,) if route == "items" else (),
     )  # fmt: skip
@@ -382,7 +388,7 @@ def test_a_macro_in_an_item_that_is_a_path_is_refused(where: str, danger: str) -
     """A path cannot be quoted: the list's line is refused, and the message shows it."""
     words = ["x/%{item}" if where == "script" else "job.sh", "-list", "l"]
     words += [] if where == "script" else [where, "log/%{item}"]
-    facts = make_facts(items=(danger,), programs={"/x": RUNNABLE})
+    facts = make_world(items=(danger,), programs={"/x": RUNNABLE})
     with pytest.raises(NotExpressible):
         described(*words, facts=facts)
 
@@ -390,7 +396,7 @@ def test_a_macro_in_an_item_that_is_a_path_is_refused(where: str, danger: str) -
 def test_an_items_text_is_never_a_name() -> None:
     """A line `%{ProcId}` of a list is what the job gets, not its number."""
     found = described(
-        "job.sh", "-list", "l", "-argu", "%{item}", facts=make_facts(items=("a%{ProcId}",))
+        "job.sh", "-list", "l", "-argu", "%{item}", facts=make_world(items=("a%{ProcId}",))
     )
     assert found.items == ({"HEPARGS": "'a%{ProcId}'"},)
 
@@ -415,5 +421,5 @@ def test_no_arguments_bring_a_macro_into_the_ad(words: list[str]) -> None:
 @settings(deadline=None)
 def test_no_environment_brings_a_macro_into_the_ad(environment: dict[str, str]) -> None:
     """Whatever variables are set, HTCondor expands nothing of them."""
-    facts = make_facts(situation=make_situation(environment=environment))
+    facts = make_world(situation=make_situation(environment=environment))
     assert foreign_macros(described("job.sh", facts=facts)) == []

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.submit.submit import Submission, submit
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
@@ -25,7 +26,6 @@ from hepsub.errors import (
 )
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Plan
-from hepsub.plan.planner import make_plan
 from hepsub.session import Session
 from tests.fakes.htcondor import (
     BUSY,
@@ -37,7 +37,14 @@ from tests.fakes.htcondor import (
     JobAction,
     QueryOpts,
 )
-from tests.fakes.world import make_facts, make_policy, make_script, make_session, make_spec
+from tests.fakes.world import (
+    make_policy,
+    make_script,
+    make_session,
+    make_spec,
+    make_world,
+    plan_for,
+)
 
 NAME = "schedd01@ap.test.hep"
 AD = {"Name": NAME}
@@ -85,7 +92,7 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
 
 def planned(*words: str, policy: str = "") -> Plan:
     """The plan of a submission."""
-    return make_plan(make_spec("job.sh", *words), make_policy(policy), make_facts())
+    return plan_for(make_spec("job.sh", *words), make_policy(policy), make_world())
 
 
 # ---- what it is asked ---------------------------------------------------------------------------
@@ -102,10 +109,10 @@ def test_a_submission_is_one_call(htcondor: FakeBindings) -> None:
 
 
 def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
-    plan = make_plan(
+    plan = plan_for(
         make_spec("job.sh", "-list", "items.txt", "-o", "%{Item}.out"),
         make_policy(),
-        make_facts(items=("one", "two words")),
+        make_world(items=("one", "two words")),
     )
     assert opened().submit(plan, "u-1").ref.number == 2
     [(_, _, count, items, _)] = htcondor.calls

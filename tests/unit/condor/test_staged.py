@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from msgspec.structs import replace
 
@@ -12,10 +10,9 @@ from hepsub.condor.description import SubmitDescription, describe
 from hepsub.condor.quoting import quote_line, unquote_line
 from hepsub.errors import NotExpressible
 from hepsub.plan.model import Plan
-from hepsub.plan.planner import make_plan
 from hepsub.plan.staging import Seal
 from hepsub.plan.template import parse_template
-from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_spec
+from tests.fakes.world import RUNNABLE, make_policy, make_spec, make_world, plan_for
 
 POLICY = """
 [storage.herd]
@@ -41,9 +38,9 @@ SEAL = Seal(wrapper="a" * 64, sets=("b" * 64,))
 
 def sealed(*words: str, policy: str = POLICY, seal: Seal = SEAL, **facts: object) -> Plan:
     """A plan whose files are hashed."""
-    plan = make_plan(make_spec(*words), make_policy(policy), make_facts(**facts))  # type: ignore[arg-type]
+    plan = plan_for(make_spec(*words), make_policy(policy), make_world(**facts))  # type: ignore[arg-type]
     assert plan.staging is not None
-    return dataclasses.replace(plan, staging=replace(plan.staging, seal=seal))
+    return replace(plan, staging=replace(plan.staging, seal=seal))
 
 
 def lines(found: SubmitDescription) -> dict[str, str]:

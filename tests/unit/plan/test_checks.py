@@ -12,7 +12,7 @@ from hepsub.errors import (
 )
 from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.facts import Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 from tests.fakes.world import RUNNABLE
 
 MISSING = Program(state=ProgramState.MISSING)

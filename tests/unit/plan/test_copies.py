@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hepsub.plan.copies import FileFact, link_note, linked_inputs
-from hepsub.plan.layout import job_values
+from hepsub.plan.existing import link_note, linked_inputs
+from hepsub.plan.facts import FileFact
+from hepsub.plan.items import job_values
 from hepsub.plan.staging import StagingPlan, plan_staging
 from tests.fakes.world import make_policy, make_spec
 

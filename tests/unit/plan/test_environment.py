@@ -15,8 +15,7 @@ from hepsub.plan.environment import (
     secret_names,
     without_own,
 )
-from hepsub.plan.planner import make_plan
-from tests.fakes.world import make_facts, make_policy, make_situation, make_spec
+from tests.fakes.world import make_policy, make_situation, make_spec, make_world, plan_for
 
 STAYED = "not sent with the job, because they look like secrets:"
 SENDS = "; -env NAME sends one all the same, in a file that only the job reads"
@@ -289,7 +288,7 @@ def test_hepsubs_own_python_is_not_the_jobs(own: dict[str, str], travels: dict[s
         own_environment="/v",
     )
     assert without_own(situation) == travels
-    plan = make_plan(make_spec("job.sh"), make_policy(), make_facts(situation=situation))
+    plan = plan_for(make_spec("job.sh"), make_policy(), make_world(situation=situation))
     assert {name: plan.environment[name] for name in own if name in plan.environment} == travels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import NoGroup, UnknownGroup
-from hepsub.plan.group import choose_group, experiment_of, own_groups
+from hepsub.plan.accounting import choose_group, experiment_of, own_groups
 from tests.fakes.world import make_policy, make_situation
 
 TWO = "[group.gpupwa]\n[group.mlgpu]\nexperiment = 'ML'\nmembers = ['bob']\n[group.juno]\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepsub.plan.groups import ends_by_count, ends_by_size
+from hepsub.plan.items import ends_by_count, ends_by_size
 
 
 @pytest.mark.parametrize(

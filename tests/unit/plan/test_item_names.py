@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.plan.item_names import item_names
+from hepsub.plan.items import item_names
 
 
 @pytest.mark.parametrize(

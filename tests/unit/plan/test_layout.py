@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import UsageError
+from hepsub.plan.draft import Reading, draft
+from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
-    absolute,
     asked_places,
     check_item_names,
-    directories,
-    job_values,
     lay_out,
+    log_directories,
     log_notes,
     said_directories,
     written_out,
 )
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.template import Values, parse_template
-from tests.fakes.world import make_spec
+from tests.fakes.world import make_policy, make_situation, make_spec
 
 CWD = Path("/work/alice")
 DEFAULT_OUT = "/work/alice/job.sh.out.%{ClusterId}.%{ProcId}"
@@ -159,7 +159,7 @@ def test_the_places_to_be_looked_at_are_those_that_were_asked_for() -> None:
 def test_a_directory_cannot_be_named_after_the_cluster(option: str) -> None:
     """The id is given at submission: the directory could not exist."""
     with pytest.raises(UsageError) as caught:
-        directories(layout(option, "log.%{ClusterId}/x"), job_values(1, 0, ()), {})
+        log_directories(layout(option, "log.%{ClusterId}/x"), job_values(1, 0, ()))
     assert caught.value.message == (
         "the log directory /work/alice/log.%{ClusterId} is named after the cluster,"
         " whose id is given at submission"
@@ -167,10 +167,17 @@ def test_a_directory_cannot_be_named_after_the_cluster(option: str) -> None:
     assert caught.value.remedy == "put %{ClusterId} into the file's name instead"
 
 
+def needed(places: Mapping[str, PlaceState], *words: str) -> frozenset[str]:
+    """The directories that have to be there for `hep_sub WORDS job.sh`."""
+    made = draft(
+        make_spec("job.sh", *words), make_policy(), make_situation(), Reading(places=places)
+    )
+    return made.needed_directories(places)
+
+
 def test_the_directories_of_all_jobs_are_needed() -> None:
     """A directory for each job has to exist for each job."""
-    found = directories(layout("-o", "log-%{ProcId}/x", "-e", "e"), job_values(3, 0, ()), {})
-    assert found == {
+    assert needed({}, "-n", "3", "-o", "log-%{ProcId}/x", "-e", "e.log") == {
         "/work/alice/log-0",
         "/work/alice/log-1",
         "/work/alice/log-2",
@@ -181,10 +188,7 @@ def test_the_directories_of_all_jobs_are_needed() -> None:
 def test_an_existing_file_needs_no_directory_to_write_to() -> None:
     """/dev is nobody's to write, and -o /dev/null needs nothing there."""
     places = {"/dev/null": PlaceState.DEVICE}
-    found = directories(
-        layout("-o", "/dev/null", "-e", "/dev/null", places=places), job_values(1, 0, ()), places
-    )
-    assert found == frozenset()
+    assert needed(places, "-o", "/dev/null", "-e", "/dev/null") == frozenset()
 
 
 def test_a_template_without_names_is_written_out_once() -> None:

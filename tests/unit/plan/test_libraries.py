@@ -8,11 +8,9 @@ from msgspec.structs import replace
 
 from hepsub.condor.description import describe
 from hepsub.errors import PolicyError, UsageError
-from hepsub.plan.facts import Facts
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.planner import make_plan
-from tests.fakes.world import make_facts, make_policy, make_spec
+from hepsub.plan.location import ObjectPlace
+from tests.fakes.world import World, make_policy, make_spec, make_world, plan_for
 
 STORE = '[storage.herd]\nendpoint = "https://s3.example.org"\n'
 SHA = "ab" * 32
@@ -59,21 +57,21 @@ def test_a_place_that_is_none_is_the_policys_error(said: str) -> None:
 
 def test_a_program_without_inputs_runs_where_it_was_submitted() -> None:
     """A library alone makes no scratch directory of it."""
-    plan = make_plan(make_spec("job.sh"), make_policy(), make_facts_with(SENT))
+    plan = plan_for(make_spec("job.sh"), make_policy(), make_world_with(SENT))
     assert plan.staging is not None
     assert plan.staging.in_place
     assert plan.staging.workdir == "/work/alice"
 
 
-def make_facts_with(*libraries: Library, trouble: str = "") -> Facts:
-    """Facts with libraries."""
-    return structs.replace(make_facts(), libraries=libraries, library_trouble=trouble)
+def make_world_with(*libraries: Library, trouble: str = "") -> World:
+    """World with libraries."""
+    return structs.replace(make_world(), libraries=libraries, library_trouble=trouble)
 
 
 def test_only_what_is_not_in_s3_travels_in_the_sandbox() -> None:
     """The archive of the bundle by transfer_input_files; that of S3 by its URL."""
     for library, sent in ((SENT, True), (KEPT, False)):
-        plan = make_plan(make_spec("job.sh"), make_policy(STORE), make_facts_with(library))
+        plan = plan_for(make_spec("job.sh"), make_policy(STORE), make_world_with(library))
         [line] = [
             each
             for each in describe(plan, "u-1").text.splitlines()
@@ -84,8 +82,8 @@ def test_only_what_is_not_in_s3_travels_in_the_sandbox() -> None:
 
 def test_a_trouble_is_told() -> None:
     """Why S3 was not used."""
-    facts = make_facts_with(SENT, trouble="the storage herd does not answer")
-    plan = make_plan(make_spec("job.sh"), make_policy(), facts)
+    facts = make_world_with(SENT, trouble="the storage herd does not answer")
+    plan = plan_for(make_spec("job.sh"), make_policy(), facts)
     assert any("does not answer; the libraries travel" in note for note in plan.notes)
 
 
@@ -93,9 +91,9 @@ def test_another_library_is_another_job() -> None:
     """For -once; without libraries the digest is what it always was."""
 
     def digest(*libraries: Library) -> str:
-        return make_plan(make_spec("job.sh"), make_policy(), make_facts_with(*libraries)).digest()
+        return plan_for(make_spec("job.sh"), make_policy(), make_world_with(*libraries)).digest()
 
-    plain = make_plan(make_spec("job.sh"), make_policy(), make_facts()).digest()
+    plain = plan_for(make_spec("job.sh"), make_policy(), make_world()).digest()
     assert digest() == plain
     assert len({plain, digest(SENT), digest(replace(SENT, sha256="cd" * 32))}) == 3
 
@@ -122,4 +120,4 @@ def test_files_cannot_have_the_names_of_libraries(name: str) -> None:
         if words[0] == "-in" and "/" in name:
             continue  # an input's name has none
         with pytest.raises(UsageError, match="hepsub's own"):
-            make_plan(make_spec("job.sh", *words), make_policy(STORE), make_facts())
+            plan_for(make_spec("job.sh", *words), make_policy(STORE), make_world())

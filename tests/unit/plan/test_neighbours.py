@@ -18,15 +18,21 @@ from hepsub.bundle.manifest import manifest_text
 from hepsub.bundle.report import read_report
 from hepsub.bundle.returned import matches
 from hepsub.errors import HepsubError, NotExpressible
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, PlaceState
 from hepsub.plan.model import Plan
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.place_state import PlaceState
-from hepsub.plan.planner import make_plan
-from hepsub.plan.staging import Carried, StagingPlan
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
-from hepsub.storage.page import Seen
-from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
+from tests.fakes.world import (
+    RUNNABLE,
+    make_policy,
+    make_situation,
+    make_spec,
+    make_world,
+    plan_for,
+)
 from tests.neighbour_inputs import INPUTS
 from tests.neighbours import CELLS, Cell, End, Place, Way
 from tests.unit.bundle.test_manifest import FILES
@@ -56,12 +62,12 @@ def policy_of(way: Way) -> Policy:
 
 def planned(way: Way, *options: str, cwd: Path = Path(WORK)) -> Plan:
     """The plan of a submission on a way."""
-    facts = make_facts(
+    facts = make_world(
         situation=make_situation(cwd=cwd),
         programs={f"{cwd}/job.sh": RUNNABLE},
         places={str(cwd): PlaceState.DIRECTORY},
     )
-    return make_plan(make_spec("job.sh", *WORDS.get(way, ()), *options), policy_of(way), facts)
+    return plan_for(make_spec("job.sh", *WORDS.get(way, ()), *options), policy_of(way), facts)
 
 
 def staged(way: Way, *options: str, cwd: Path = Path(WORK)) -> tuple[StagingPlan, Values]:
@@ -152,7 +158,7 @@ def seen(
         if isinstance(carried.place, ObjectPlace):
             key = carried.place.key + (name if kind.is_pattern else "")
             where = ObjectPlace(storage="herd", bucket="out", key=key)
-            objects[where] = Seen(size=1, etag="", modified=1.0)
+            objects[where] = ObjectInfo(size=1, etag="", modified=1.0)
             said = {"state": "uploaded", "url": url(where)}
         else:
             path = directory / cell.place.base / kind.label / name
@@ -186,9 +192,9 @@ def test_an_input_has_its_name_or_is_refused(way: Way) -> None:
 
 def test_a_script_that_cannot_be_handed_over_is_refused() -> None:
     """By its own name, which HTCondor would take apart."""
-    facts = make_facts(programs={f"{WORK}/a,b.sh": RUNNABLE})
+    facts = make_world(programs={f"{WORK}/a,b.sh": RUNNABLE})
     with pytest.raises(NotExpressible, match=r"the script 'a,b\.sh' cannot be handed over"):
-        make_plan(make_spec("a,b.sh"), policy_of(Way.SPOOL), facts)
+        plan_for(make_spec("a,b.sh"), policy_of(Way.SPOOL), facts)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import OutputConflict, OutputPlaceUnusable
-from hepsub.plan.outputs import OutputFacts, check_outputs, is_new, output_notes
-from hepsub.plan.place import FilePlace, ObjectPlace, Place
-from hepsub.plan.staging import Carried
+from hepsub.plan.existing import check_outputs, is_new, output_notes
+from hepsub.plan.facts import OutputFacts
+from hepsub.plan.files import Carried
+from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from tests.fakes.world import make_policy
 
 POLICY = """

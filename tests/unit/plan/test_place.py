@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import UnknownStorage, UsageError
-from hepsub.plan.place import FilePlace, ObjectPlace, Place, find_place
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place
 from hepsub.policy.model import Storage
 
 CWD = Path("/work/alice")

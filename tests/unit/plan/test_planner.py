@@ -9,16 +9,25 @@ from msgspec.structs import replace
 
 from hepsub import errors
 from hepsub.errors import HepsubError
-from hepsub.plan.facts import Facts, Program, ProgramState
-from hepsub.plan.model import Plan, Proc, Walltime
-from hepsub.plan.place_state import PlaceState
-from hepsub.plan.planner import job_count, make_plan
-from tests.fakes.world import RUNNABLE, make_facts, make_policy, make_situation, make_spec
+from hepsub.plan.accounting import Walltime
+from hepsub.plan.draft import job_count
+from hepsub.plan.facts import Program, ProgramState
+from hepsub.plan.location import PlaceState
+from hepsub.plan.model import Plan, Proc
+from tests.fakes.world import (
+    RUNNABLE,
+    World,
+    make_policy,
+    make_situation,
+    make_spec,
+    make_world,
+    plan_for,
+)
 
 
-def plan(*words: str, policy: str = "", facts: Facts | None = None) -> Plan:
+def plan(*words: str, policy: str = "", facts: World | None = None) -> Plan:
     """The plan of `hep_sub WORDS` for alice in /work/alice."""
-    return make_plan(make_spec(*words), make_policy(policy), facts or make_facts())
+    return plan_for(make_spec(*words), make_policy(policy), facts or make_world())
 
 
 def test_one_job_with_nothing_said() -> None:
@@ -86,7 +95,7 @@ def test_a_wrong_default_is_blamed_on_its_line_and_not_on_an_option(
 def test_a_primary_group_that_cannot_be_one_is_not_blamed_on_an_option() -> None:
     """Nobody said -g."""
     with pytest.raises(errors.UnknownGroup, match=r"^your primary group, .*'domain users' cannot"):
-        plan("job.sh", facts=make_facts(situation=make_situation(groups=("domain users",))))
+        plan("job.sh", facts=make_world(situation=make_situation(groups=("domain users",))))
 
 
 def test_the_jobs_are_written_out_one_by_one() -> None:
@@ -121,7 +130,7 @@ def test_the_first_few_of_many_jobs() -> None:
 def test_a_list_makes_one_job_for_each_item() -> None:
     """Without -n the list decides, and an item with blanks stays one argument."""
     found = plan(
-        "job.sh", "-list", "runs.txt", "-argu", "-i %{item}", facts=make_facts(items=("run 1", "b"))
+        "job.sh", "-list", "runs.txt", "-argu", "-i %{item}", facts=make_world(items=("run 1", "b"))
     )
     assert found.number == 2
     assert [each.arguments for each in found.procs()] == [("-i", "run 1"), ("-i", "b")]
@@ -166,7 +175,7 @@ def test_a_number_that_the_list_contradicts_is_told_with_the_jobs() -> None:
 def test_the_first_of_several_items_alone_is_told(words: tuple[str, ...], is_told: bool) -> None:
     """-per 2 -in %{item} would leave the second item of each job out, silently."""
     ends = (2, 3) if "-per" in words and "1" not in words else ()
-    facts = replace(make_facts(items=("a", "b", "c")), ends=ends)
+    facts = replace(make_world(items=("a", "b", "c")), ends=ends)
     notes = plan("job.sh", "-list", "l", *words, facts=facts).notes
     assert any("only the first item of each job" in each for each in notes) is is_told
 
@@ -182,7 +191,7 @@ def test_other_shares_of_one_list_are_another_job() -> None:
     """-once tells when the job differs: so do shares of the same items in as many jobs."""
     words = ("job.sh", "-list", "l", "-per", "1kB", "-argu", "%{item}")
     first, second = (
-        plan(*words, facts=replace(make_facts(items=("a", "b", "c")), ends=ends))
+        plan(*words, facts=replace(make_world(items=("a", "b", "c")), ends=ends))
         for ends in ((1, 3), (2, 3))
     )
     assert (first.number, second.number) == (2, 2)
@@ -235,7 +244,7 @@ def test_the_policys_system_is_for_jobs_without_an_image() -> None:
 
 def test_an_image_of_a_registry_is_not_looked_for_on_disk() -> None:
     """docker:// names no file."""
-    found = plan("job.sh", "-image", "docker://a:9", facts=make_facts(image_exists=False))
+    found = plan("job.sh", "-image", "docker://a:9", facts=make_world(image_exists=False))
     assert found.image == "docker://a:9"
 
 
@@ -259,7 +268,7 @@ def test_notes_of_all_stages_come_together() -> None:
     absent = Program(
         state=ProgramState.RUNNABLE, interpreter="/opt/python", interpreter_here=False
     )  # fmt: skip
-    facts = make_facts(
+    facts = make_world(
         situation=make_situation(environment={"GITHUB_TOKEN": "x"}),
         programs={"/work/alice/job.sh": absent},
     )
@@ -285,7 +294,7 @@ def test_one_fixed_file_for_many_jobs_is_accepted() -> None:
 def test_an_old_log_in_a_directory_of_others_is_accepted() -> None:
     """A writable file needs no writable directory."""
     places = {"/shared/log": PlaceState.LOCKED_DIRECTORY, "/shared/log/a.out": PlaceState.FILE}
-    found = plan("job.sh", "-o", "/shared/log/a.out", facts=make_facts(places=places))
+    found = plan("job.sh", "-o", "/shared/log/a.out", facts=make_world(places=places))
     assert str(found.stdout) == "/shared/log/a.out"
 
 
@@ -339,7 +348,7 @@ def test_each_cause_has_its_own_error(
 ) -> None:
     """What cannot be done is refused with the error, and so the exit code, that names the cause."""
     with pytest.raises(HepsubError) as caught:
-        plan(*words, policy=policy, facts=make_facts(**facts))  # type: ignore[arg-type]
+        plan(*words, policy=policy, facts=make_world(**facts))  # type: ignore[arg-type]
     assert type(caught.value) is error
     assert caught.value.exit_code == exit_code
     assert caught.value.message
@@ -376,7 +385,7 @@ def test_too_many_jobs_name_the_line_that_limits_them() -> None:
 def test_the_first_missing_thing_that_is_told_is_the_group() -> None:
     """Who has no group learns that before anything about files."""
     with pytest.raises(errors.NoGroup):
-        plan("job.sh", "-o", "x/y", policy="[group.bes]", facts=make_facts(programs=NO_BIT))
+        plan("job.sh", "-o", "x/y", policy="[group.bes]", facts=make_world(programs=NO_BIT))
 
 
 def test_a_plan_is_the_same_for_the_same_values() -> None:
@@ -387,7 +396,7 @@ def test_a_plan_is_the_same_for_the_same_values() -> None:
 def test_what_every_job_runs_is_in_the_plan_of_293_scripts() -> None:
     """run-%{ProcId}.sh -n 3 starts three programs."""
     programs = {f"/work/alice/run-{number}.sh": RUNNABLE for number in range(3)}
-    found = plan("run-%{ProcId}.sh", "-n", "3", facts=make_facts(programs=programs))
+    found = plan("run-%{ProcId}.sh", "-n", "3", facts=make_world(programs=programs))
     assert [each.executable for each in found.procs()] == list(programs)
 
 
@@ -407,5 +416,5 @@ def test_jobs_that_may_overwrite_each_others_matches_are_told(
 ) -> None:
     """The names are the payload's to choose, so it is no error; but three files may become one."""
     policy = make_policy('[storage.herd]\nendpoint = "https://s3.example.org"\n')
-    notes = make_plan(make_spec("job.sh", *words), policy, make_facts()).notes
+    notes = plan_for(make_spec("job.sh", *words), policy, make_world()).notes
     assert any("the later one stays" in note for note in notes) is said

@@ -13,11 +13,11 @@ from hepsub.errors import (
     UnknownSystem,
     UsageError,
 )
-from hepsub.plan.model import Plan, Reason, Route, Walltime
-from hepsub.plan.planner import make_plan
+from hepsub.plan.accounting import Walltime
+from hepsub.plan.model import Plan, Reason, Route
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
-from tests.fakes.world import make_facts, make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 SITES = """
 [pool.east]
@@ -321,10 +321,10 @@ def test_nothing_secret_goes_where_nothing_keeps_users_apart(
     policy = make_policy(OPEN + more)
     if what:
         with pytest.raises(NoSuitableSite, match=f"no {what} may go there"):
-            make_plan(make_spec("job.sh", "-site", "open", *words), policy, make_facts())
+            plan_for(make_spec("job.sh", "-site", "open", *words), policy, make_world())
     else:
-        make_plan(make_spec("job.sh", "-site", "open", *words), policy, make_facts())
-    plan = make_plan(make_spec("job.sh", "-rmt", *words), policy, make_facts())
+        plan_for(make_spec("job.sh", "-site", "open", *words), policy, make_world())
+    plan = plan_for(make_spec("job.sh", "-rmt", *words), policy, make_world())
     assert plan.route.sites == (("apart",) if what else ("open", "apart"))
 
 
@@ -349,10 +349,10 @@ requirements = 'GLIDEIN_Site =='
 def routed(*words: str) -> Plan:
     """The plan where HTCondor cannot read two expressions of the policy."""
     unreadable = frozenset({"GLIDEIN_Site ==", "x =="})
-    return make_plan(
+    return plan_for(
         make_spec("job.sh", *words),
         make_policy(BROKEN),
-        replace(make_facts(), unreadable=unreadable),
+        replace(make_world(), unreadable=unreadable),
     )
 
 
@@ -392,7 +392,7 @@ def test_an_embedded_pool_that_somebody_chose_needs_no_excuse(
     policy: Policy, *, decided: bool
 ) -> None:
     """Only where nobody configured another one is that the reason; that jobs run here is always said."""
-    plan = make_plan(make_spec("job.sh"), policy, make_facts())
+    plan = plan_for(make_spec("job.sh"), policy, make_world())
     note = next(each for each in plan.notes if "the jobs run on this machine" in each)
     assert note.startswith("no HTCondor is configured here") is not decided
     assert ("no HTCondor is configured" in plan.route.reasons[0].because) is not decided

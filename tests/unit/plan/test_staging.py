@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
-from hepsub.plan.layout import job_values
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.staging import Carried, StagingPlan, bundle_root, is_staged, plan_staging
-from hepsub.plan.staging_checks import check_conflicts, check_storages
+from hepsub.plan.checks import check_conflicts, check_storages
+from hepsub.plan.files import Carried
+from hepsub.plan.items import job_values
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Values
+from hepsub.policy.places import bundle_root
 from tests.fakes.world import make_policy, make_spec
 
 STORE = """
@@ -55,7 +57,7 @@ def test_a_job_without_in_and_out_is_not_staged() -> None:
     """No wrapper, no scratch directory, no bundle."""
     spec = make_spec("job.sh", "-n", "3")
     where = Path("/x")
-    assert not is_staged(spec)
+    assert not spec.is_staged
     assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", shared=True) is None
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import UnknownWalltime, WalltimeTooLong
-from hepsub.plan.model import Walltime
-from hepsub.plan.walltime import choose_walltime, classes_for
+from hepsub.plan.accounting import Walltime, choose_walltime, classes_for
 from tests.fakes.world import make_policy
 
 CLASSES = classes_for(make_policy(), "juno")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import PolicyError
-from hepsub.plan.staging import bundle_root
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Level, Policy, Pool
+from hepsub.policy.places import bundle_root
 
 CLASSES = ["test", "short", "default", "mid", "long", "special"]
 SYSTEMS = ["SL6", "SL7", "CentOS7", "AlmaLinux9"]

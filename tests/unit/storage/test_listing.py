@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,11 +13,13 @@ from xml.sax.saxutils import escape
 import pytest
 
 from hepsub.policy.model import Storage
-from hepsub.storage.keys import Keys
-from hepsub.storage.listing import see_directories
-from hepsub.storage.s3 import Store
+from hepsub.storage.credentials import S3Credentials
+from hepsub.storage.listing import see_directories, see_objects
+from hepsub.storage.store import Store
+from tests.fakes.hostile import entry, hostile_server, http, listing
 
 PAGE = 10
+MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 
 
 @dataclass
@@ -83,7 +86,7 @@ def store(bucket: Bucket) -> Iterator[Store]:
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{server.server_port}"
-    keys = Keys(access="a", secret="b", token="", expires=None)
+    keys = S3Credentials(access="a", secret="b", token="", expires=None)
     yield Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
     server.shutdown()
     server.server_close()
@@ -116,3 +119,19 @@ def test_one_directory_and_none(bucket: Bucket, store: Store) -> None:
     assert set(see_directories(store, "b", [""])) == {"a", "b"}
     assert see_directories(store, "b", []) == {}
     assert bucket.asked == [""]
+
+
+def test_an_object_that_a_key_of_its_own_encrypts_has_no_md5_wherever_it_is_seen() -> None:
+    """Too many strangers lie around it, so that it is asked for by itself; a listing would not tell."""
+    numbers = itertools.count()
+
+    def answer(first: str) -> tuple[bytes]:
+        if first.startswith("HEAD"):
+            return (http(b"", f'ETag: "{MD5}"\r\nx-amz-server-side-encryption: aws:kms\r\n'),)
+        number = next(numbers)
+        return (http(listing(entry(f"d/k.{number}"), more=f"t{number}")),)
+
+    with hostile_server() as server:
+        server.answer = answer
+        found = see_objects(server.store(), "b", [["d/k"]])
+    assert {key: (info.etag, info.md5) for key, info in found.items()} == {"d/k": (MD5, "")}

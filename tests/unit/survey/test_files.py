@@ -13,7 +13,7 @@ import pytest
 
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
-from hepsub.plan.place_state import PlaceState
+from hepsub.plan.location import PlaceState
 from hepsub.survey.files import inspect_place, inspect_program, read_items
 from tests.fakes.user import ordinary_user
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.plan import copies
-from hepsub.plan.copies import FileFact
-from hepsub.plan.place import FilePlace, ObjectPlace
+from hepsub.plan import existing
+from hepsub.plan.facts import FileFact
+from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.survey import inputs
 from hepsub.survey.inputs import weigh_inputs
 from tests.fakes.user import ordinary_user
@@ -68,4 +68,4 @@ def test_a_walk_through_too_many_files_ends(
     assert weigh(tmp_path) == FileFact(size=0)
     os.mkfifo(tmp_path / "one more")
     assert weigh(tmp_path) == FileFact(size=0, trouble="more than 4 files")
-    assert copies.COPIED_FILES == 10_000
+    assert existing.COPIED_FILES == 10_000

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import LibraryUnusable, StorageUnreachable, UnknownStorage, UsageError
-from hepsub.plan.place import ObjectPlace
-from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
-from hepsub.storage.shelf import Shelf
+from hepsub.libraries.cache import ArchiveCache
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.store import Store
 from hepsub.survey.libraries import Libraries, look_at_libraries
 from tests.fakes.world import make_policy, make_situation, make_spec
 
@@ -27,11 +27,11 @@ POLICY = '[staging]\nlibraries = "herd:user/%{User}/lib"\n' + STORE.format("http
 class FakeStore:
     """A store that knows what it was told, or does not answer."""
 
-    facts: dict[str, ObjectFact] = field(default_factory=dict)
+    facts: dict[str, ObjectInfo] = field(default_factory=dict)
     away: bool = False
     asked: list[ObjectPlace] = field(default_factory=list)
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """Size and ETag."""
         if self.away:
             raise StorageUnreachable("the storage herd does not answer")
@@ -47,9 +47,9 @@ class World:
     store: FakeStore = field(default_factory=FakeStore)
 
     @property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> ArchiveCache:
         """Beside the bundles."""
-        return Shelf(directory=self.directory / ".libraries", keeps=True)
+        return ArchiveCache(directory=self.directory / ".libraries", keeps=True)
 
     def look(self, *said: str, policy: str = POLICY, words: tuple[str, ...] = ()) -> Libraries:
         """What is found of these."""
@@ -107,7 +107,7 @@ def test_what_s3_has_is_not_uploaded_again(
     [first] = world.look("setup").libraries
     assert first.place is not None
     packed = world.shelf.path(first.sha256)
-    right = ObjectFact(size=first.size, etag=hashlib.md5(packed.read_bytes()).hexdigest())
+    right = ObjectInfo(size=first.size, etag=hashlib.md5(packed.read_bytes()).hexdigest())
     world.store.facts[first.place.key] = replace(right, **fact)
     [again] = world.look("setup").libraries
     assert again == replace(first, stored=stored)

@@ -19,12 +19,14 @@ from hepsub.errors import (
     UnknownStorage,
     UsageError,
 )
+from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.planner import make_plan
-from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
-from hepsub.survey.lists import Listed, pattern, read_list
+from hepsub.storage.store import Store
+from hepsub.survey.lists import pattern, read_list
+from hepsub.survey.survey import read as look
 from hepsub.survey.survey import survey
 from tests.fakes.world import make_policy, make_script, make_situation, make_spec
 
@@ -50,7 +52,7 @@ class FakeStore:
     asked: list[str] = field(default_factory=list)
     away: bool = False
 
-    def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectFact] | None:
+    def list_below(self, bucket: str, prefix: str) -> dict[str, ObjectInfo] | None:
         """What a listing finds, in no order."""
         self.asked.append(f"{bucket}/{prefix}*")
         if self.away:
@@ -58,21 +60,21 @@ class FakeStore:
         if bucket != "raw":
             return None
         keys = [key for key in self.sizes if key.startswith(prefix)]
-        return {key: ObjectFact(size=self.sizes[key], etag=key) for key in keys}
+        return {key: ObjectInfo(size=self.sizes[key], etag=key) for key in keys}
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What a look at each finds."""
         group = list(places)
         self.asked += [place.key for place in group]
         return {
-            place: ObjectFact(size=self.sizes[place.key], etag=place.key)
+            place: ObjectInfo(size=self.sizes[place.key], etag=place.key)
             if place.key in self.sizes
             else None
             for place in group
         }
 
 
-def read(directory: Path, *words: str, store: FakeStore | None = None) -> Listed:
+def read(directory: Path, *words: str, store: FakeStore | None = None) -> Reading:
     """The list of `hep_sub WORDS job.sh`, called in a directory."""
 
     def store_of(name: str) -> Store:
@@ -93,13 +95,13 @@ def say(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 def test_no_list_is_no_items(tmp_path: Path) -> None:
     """Nothing is read."""
-    assert read(tmp_path) == Listed()
+    assert read(tmp_path) == Reading()
 
 
 def test_a_file(tmp_path: Path) -> None:
     """One item each: no ends are written down."""
     (tmp_path / "l").write_text("a\n# no\nb\nc\n")
-    assert read(tmp_path, "-list", "l") == Listed(items=("a", "b", "c"))
+    assert read(tmp_path, "-list", "l") == Reading(items=("a", "b", "c"))
     assert read(tmp_path, "-list", "l", "-per", "2").ends == (2, 3)
 
 
@@ -161,7 +163,7 @@ def test_objects(tmp_path: Path, start: str, text: str, prefix: str, names: str)
     assert found.items == tuple(f"{start}2026/{name}" for name in names.split())
     assert store.asked == [f"raw/{prefix}*"]
     keys = [f"2026/{name}" for name in names.split()]
-    assert found.objects == {obj(key): ObjectFact(size=SIZES[key], etag=key) for key in keys}
+    assert found.objects == {obj(key): ObjectInfo(size=SIZES[key], etag=key) for key in keys}
 
 
 @pytest.mark.parametrize("text", ["s3://raw", "herd:raw", "S3://raw/"])
@@ -302,35 +304,35 @@ def test_items_without_a_size_are_refused(tmp_path: Path, lines: str, item: str)
 # ---- in a submission --------------------------------------------------------------------------
 
 
+def drafted(directory: Path, store: FakeStore, *words: str, policy: str = "") -> Draft:
+    """The draft of `hep_sub WORDS job.sh`."""
+    make_script(directory)
+    spec, decided = make_spec(*words, "job.sh"), make_policy(POLICY + policy)
+    situation = make_situation(cwd=directory)
+    reading = look(spec, decided, situation, lambda _name: cast("Store", store))
+    return draft(spec, decided, situation, reading)
+
+
 def facts(directory: Path, store: FakeStore, *words: str, policy: str = "") -> Facts:
     """What the survey finds for `hep_sub WORDS job.sh`."""
-    make_script(directory)
-    return survey(
-        make_spec(*words, "job.sh"),
-        make_policy(POLICY + policy),
-        make_situation(cwd=directory),
-        lambda _name: cast("Store", store),
-    )
+    made = drafted(directory, store, *words, policy=policy)
+    return survey(made, lambda _name: cast("Store", store))
 
 
 def test_what_was_listed_is_not_looked_up_again(tmp_path: Path) -> None:
     """One listing serves items, shares and inputs; another input is asked for as ever."""
     store = FakeStore()
     words = ("-list", "s3://raw/2026/**.root", "-per", "700B", "-in", "%{items}")
-    found = facts(tmp_path, store, *words, "-in", "s3://raw/2025/z.root")
+    made = drafted(tmp_path, store, *words, "-in", "s3://raw/2025/z.root")
+    found = survey(made, lambda _name: cast("Store", store))
     assert store.asked == ["raw/2026/*", "2025/z.root"]
     keys = ["2026/a.root", "2026/b.root", "2026/deep/c.root"]
     assert found.objects.keys() == {obj(key) for key in (*keys, "2025/z.root")}
-    assert found.ends == (2, 3)
-    plan = make_plan(
-        make_spec(*words, "job.sh"),
-        make_policy(POLICY),
-        found,
-    )
+    plan = make_plan(made, found)
     assert plan.number == 2
     assert [[each.name for each in proc.inputs] for proc in plan.procs()] == [
-        ["a.root", "b.root"],
-        ["c.root"],
+        ["a.root", "b.root", "z.root"],
+        ["c.root", "z.root"],
     ]
 
 

@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 
 from hepsub.errors import InputsMissing, StorageRefused
-from hepsub.plan.layout import job_values
-from hepsub.plan.place import FilePlace, ObjectPlace
-from hepsub.plan.spelling import settled
-from hepsub.plan.staging import ObjectFact
-from hepsub.storage.s3 import Store
+from hepsub.plan.draft import settled
+from hepsub.plan.items import job_values
+from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.store import Store
 from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_policy, make_spec
@@ -26,7 +26,7 @@ class FakeStore:
 
     asked: list[ObjectPlace] = field(default_factory=list)
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """Size and ETag."""
         group = list(places)
         self.asked += group
@@ -38,10 +38,10 @@ def obj(number: int, storage: str = "herd") -> ObjectPlace:
     return ObjectPlace(storage=storage, bucket="raw", key=f"run_{number}")
 
 
-def fact(place: ObjectPlace) -> ObjectFact | None:
+def fact(place: ObjectPlace) -> ObjectInfo | None:
     """What the fake store knows."""
     number = int(place.key.removeprefix("run_"))
-    return None if number % 2 else ObjectFact(size=number, etag=f"e{number}")
+    return None if number % 2 else ObjectInfo(size=number, etag=f"e{number}")
 
 
 def stores(known: dict[str, FakeStore]) -> Callable[[str], Store]:
@@ -54,7 +54,7 @@ def test_each_object_is_looked_for_once() -> None:
     store = FakeStore()
     found = look_up_inputs([obj(2)] * 1000 + [obj(4)], stores({"herd": store}))
     assert store.asked == [obj(2), obj(4)]
-    assert found == {obj(2): ObjectFact(size=2, etag="e2"), obj(4): ObjectFact(size=4, etag="e4")}
+    assert found == {obj(2): ObjectInfo(size=2, etag="e2"), obj(4): ObjectInfo(size=4, etag="e4")}
 
 
 def test_each_storage_is_asked_for_its_own() -> None:
@@ -154,11 +154,11 @@ class PtStore:
 
     asked: list[str] = field(default_factory=list)
 
-    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectFact | None]:
+    def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """Size and ETag."""
         group = list(places)
         self.asked += [each.key for each in group]
-        fact = ObjectFact(size=1, etag="e")
+        fact = ObjectInfo(size=1, etag="e")
         return {each: fact if each.key == "pt=0.root" else None for each in group}
 
 

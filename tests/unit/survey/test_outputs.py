@@ -10,11 +10,11 @@ from urllib.parse import unquote
 import pytest
 
 from hepsub.errors import KeysRefused, StorageRefused
-from hepsub.plan.layout import job_values
-from hepsub.plan.outputs import OutputFacts
-from hepsub.plan.place import ObjectPlace
+from hepsub.plan.facts import OutputFacts
+from hepsub.plan.items import job_values
+from hepsub.plan.location import ObjectPlace
 from hepsub.plan.staging import plan_staging
-from hepsub.storage.s3 import Store
+from hepsub.storage.store import Store
 from hepsub.survey.outputs import look_at_outputs
 from tests.fakes.hostile import Hostile, hostile_server, http, listing
 from tests.fakes.user import ordinary_user

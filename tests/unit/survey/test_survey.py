@@ -8,9 +8,10 @@ from typing import NoReturn
 import pytest
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
+from hepsub.plan.draft import draft
 from hepsub.plan.facts import Facts, Program, ProgramState
-from hepsub.plan.place_state import PlaceState
-from hepsub.survey.survey import survey
+from hepsub.plan.location import PlaceState
+from hepsub.survey.survey import read, survey
 from tests.fakes.world import make_policy, make_script, make_situation, make_spec
 
 
@@ -21,7 +22,9 @@ def no_store(name: str) -> NoReturn:
 
 def facts(directory: Path, *words: str, policy: str = "") -> Facts:
     """What the survey finds for `hep_sub WORDS` called in a directory."""
-    return survey(make_spec(*words), make_policy(policy), make_situation(cwd=directory), no_store)
+    spec, decided, situation = make_spec(*words), make_policy(policy), make_situation(cwd=directory)
+    made = draft(spec, decided, situation, read(spec, decided, situation, no_store))
+    return survey(made, no_store)
 
 
 RUNNABLE = Program(state=ProgramState.RUNNABLE, interpreter="/bin/sh")
@@ -33,7 +36,6 @@ def test_one_script(tmp_path: Path) -> None:
     found = facts(tmp_path, "job.sh")
     assert found.programs == {f"{tmp_path}/job.sh": RUNNABLE}
     assert found.places[str(tmp_path)] is PlaceState.DIRECTORY
-    assert found.items == ()
     assert found.image_exists
 
 
@@ -54,7 +56,6 @@ def test_scripts_of_a_list_are_looked_at(tmp_path: Path) -> None:
     make_script(tmp_path, "a.sh")
     (tmp_path / "l").write_text("a.sh\n")
     found = facts(tmp_path, "%{item}", "-list", "l", "-first", "7")
-    assert found.items == ("a.sh",)
     assert found.programs == {f"{tmp_path}/a.sh": RUNNABLE}
 
 

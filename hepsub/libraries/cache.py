@@ -1,0 +1,170 @@
+"""Archives of libraries that were packed before, so that the tenth submission packs nothing.
+
+Beside the bundles, in a directory 0700, lie
+
+* `FINGERPRINT.json`: what the tree with this fingerprint was packed to; so its files need not even be read
+* `SHA256.tar.gz`: an archive; bundles have it by a second link
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Struct, to_builtins
+
+from hepsub.documents import Malformed, read_file, read_json
+from hepsub.errors import BundleUnusable
+from hepsub.files import make_private
+from hepsub.libraries.archive import Packed, Tree, write_archive
+from hepsub.plan.libraries import shelf_name
+
+_LARGEST = 1024
+_SETTLED_S = 2.0
+"""The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
+
+_UNUSED_S = 7 * 86400
+"""What nobody used for so long is packed anew when it is needed."""
+
+
+class _Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tree was packed to; the checksum is the name of a file."""
+
+    sha256: str
+    md5: str
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether its checksums could be some."""
+        return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
+
+
+class ArchiveCache(Struct, frozen=True, kw_only=True):
+    """A directory of packed libraries.
+
+    Attributes:
+        directory: its own directory.
+        keeps: whether anything may be put into it; else trees are packed to nowhere.
+    """
+
+    directory: Path
+    keeps: bool
+
+    def path(self, sha256: str) -> Path:
+        """Where an archive lies, if it is there."""
+        return self.directory / shelf_name(sha256)
+
+    def pack(self, tree: Tree, now: float) -> Packed:
+        """What a tree is packed to: by what is known of it, else by packing it.
+
+        Args:
+            tree: the tree, as it was seen after `now`.
+            now: seconds since the epoch.
+
+        Raises:
+            LibraryUnusable: a file cannot be read, or was changed meanwhile.
+            BundleUnusable: the archive cannot be written.
+        """
+        note = self.directory / f"{tree.fingerprint()}.json"
+        known = _read(note)
+        if known is not None:
+            self._touch(note)
+            return known
+        if not self.keeps:
+            return write_archive(tree, None)
+        packed = self._write(tree)
+        if not tree.changed_after(now - _SETTLED_S):
+            self._note(note, packed)
+        return packed
+
+    def ensure(self, tree: Tree, packed: Packed) -> None:
+        """Have the archive of a tree in the cache.
+
+        Raises:
+            LibraryUnusable: a file cannot be read, or was changed meanwhile.
+            BundleUnusable: the archive cannot be written.
+        """
+        if not self.keeps:
+            return
+        if self._has(packed):
+            self._touch(self.path(packed.sha256))
+        elif self._write(tree) != packed:
+            with contextlib.suppress(OSError):
+                (self.directory / f"{tree.fingerprint()}.json").unlink()
+            raise BundleUnusable(
+                f"the archive of {tree.name} is not what it was", remedy="submit again"
+            )
+
+    def drop(self, sha256: str) -> None:
+        """Remove an archive that is kept elsewhere now."""
+        with contextlib.suppress(OSError):
+            self.path(sha256).unlink()
+
+    def prune(self, now: float) -> None:
+        """Remove what was not used for a week, by no job either.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        with contextlib.suppress(OSError):
+            for each in self.directory.iterdir():
+                with contextlib.suppress(OSError):
+                    found = each.stat()
+                    if found.st_nlink == 1 and now - found.st_mtime > _UNUSED_S:
+                        each.unlink()
+
+    def _has(self, packed: Packed) -> bool:
+        """Whether an archive is here, whole: a machine that went down may leave the name and not the content."""
+        try:
+            return self.path(packed.sha256).stat().st_size == packed.size
+        except OSError:
+            return False
+
+    def _write(self, tree: Tree) -> Packed:
+        try:
+            make_private(self.directory)
+            with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".", delete=False) as file:
+                try:
+                    packed = write_archive(tree, file)  # type: ignore[arg-type]
+                    file.flush()
+                    if self._has(packed):  # bundles have links to that one
+                        self._touch(self.path(packed.sha256))
+                    else:
+                        Path(file.name).replace(self.path(packed.sha256))
+                finally:
+                    Path(file.name).unlink(missing_ok=True)
+        except OSError as error:
+            raise BundleUnusable(
+                f"the archive of {tree.name} cannot be written to {self.directory}: {error.strerror}",
+                remedy="make room there, or set bundle_dir in [staging] of the policy",
+            ) from error
+        return packed
+
+    def _note(self, note: Path, packed: Packed) -> None:
+        """Without the note the tree is packed again, and no more."""
+        temporary = note.with_name(f".{note.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            temporary.write_text(json.dumps(to_builtins(packed)), encoding="utf-8")
+            temporary.replace(note)
+
+    def _touch(self, path: Path) -> None:
+        if self.keeps:
+            with contextlib.suppress(OSError):
+                os.utime(path)
+
+
+def _read(note: Path) -> Packed | None:
+    try:
+        known = read_json(read_file(note, _LARGEST), _Note, most=_LARGEST)
+    except (OSError, Malformed):
+        return None
+    if not known.has_checksums:
+        return None
+    return Packed(sha256=known.sha256, md5=known.md5, size=known.size)

@@ -1,0 +1,149 @@
+"""What a submission is accounted to, and for how long: its group, its walltime class and limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from hepsub.errors import NoGroup, UnknownGroup, UnknownWalltime, WalltimeTooLong
+from hepsub.policy.blame import default_of
+from hepsub.policy.model import Policy, WalltimeClass
+from hepsub.situation import Situation
+from hepsub.suggest import closest
+from hepsub.units import duration_text, parse_duration
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class Walltime(Struct, frozen=True, kw_only=True):
+    """A walltime class and the limit that holds for this job, in seconds."""
+
+    name: str
+    limit: int
+
+
+def choose_group(asked: str | None, policy: Policy, situation: Situation) -> str:
+    """The group to account to: the one asked for, else the policy's, else the primary one.
+
+    Raises:
+        UnknownGroup: the group asked for is not one of the user's.
+        PolicyError: the policy's own cannot be one.
+        NoGroup: the user is in no group of the policy.
+    """
+    if not policy.group:
+        return _any_group(asked, policy, situation)
+    own = own_groups(policy, situation)
+    if not own:
+        raise NoGroup(
+            "No resources in your group(s). So the job can not be submitted.",
+            remedy=f"ask for membership in one of: {', '.join(policy.group)}",
+        )
+    if asked is not None:
+        if asked not in own:
+            raise _not_yours(asked, own)
+        return asked
+    preferred = [policy.defaults.group, *situation.groups]
+    return next((name for name in preferred if name in own), own[0])
+
+
+def own_groups(policy: Policy, situation: Situation) -> tuple[str, ...]:
+    """The groups of the policy that the user belongs to."""
+    return tuple(
+        name
+        for name, group in policy.group.items()
+        if name in situation.groups or situation.user in group.members
+    )
+
+
+def experiment_of(group: str, policy: Policy) -> str:
+    """The first part of HTCondor's accounting group: the policy's word, else the name in capitals."""
+    known = policy.group.get(group)
+    return (known.experiment if known else "") or group.upper()
+
+
+def _primary(situation: Situation) -> str:
+    return situation.groups[0] if situation.groups else situation.user
+
+
+def _any_group(asked: str | None, policy: Policy, situation: Situation) -> str:
+    """The group where the policy lists none."""
+    if asked:
+        return _checked(asked, "argument -g/--group:")
+    if not policy.defaults.group:
+        return _checked(_primary(situation), "your primary group, and there is no -g:")
+    with default_of(policy, "defaults.group"):
+        return _checked(policy.defaults.group, "")
+
+
+def _checked(name: str, source: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UnknownGroup(
+            f"{source} '{name}' cannot be the name of a group".lstrip(),
+            remedy="name one with -g: it has letters, digits, '_', '-' and '.'",
+        )
+    return name
+
+
+def _not_yours(asked: str, own: tuple[str, ...]) -> UnknownGroup:
+    listed = ", ".join(f"'{name}'" for name in own)
+    match = closest(asked, own)
+    return UnknownGroup(
+        f"argument -g/--group: invalid choice: '{asked}' (choose from {listed})",
+        remedy=f"did you mean '{match}'?" if match else "choose one of your own groups",
+    )
+
+
+def classes_for(policy: Policy, group: str) -> Mapping[str, WalltimeClass]:
+    """The walltime classes as they hold for a group."""
+    own = policy.group[group].walltime if group in policy.group else {}
+    return {
+        **policy.walltime,
+        **{name: _with_limit(policy.walltime.get(name), limit) for name, limit in own.items()},
+    }
+
+
+def _with_limit(known: WalltimeClass | None, limit: int) -> WalltimeClass:
+    """A class as one group has it; what is given on request only stays so."""
+    return WalltimeClass(limit=limit, on_request=known.on_request if known else False)
+
+
+def choose_walltime(asked: str, classes: Mapping[str, WalltimeClass]) -> Walltime:
+    """A class by its name, or the smallest class that holds a duration, limited to the duration.
+
+    Raises:
+        UnknownWalltime: the word is neither.
+        WalltimeTooLong: the duration is longer than every class.
+    """
+    by_folded = {name.casefold(): name for name in classes}
+    name = by_folded.get(asked.strip().casefold())
+    if name is not None:
+        return Walltime(name=name, limit=classes[name].limit)
+    try:
+        limit = parse_duration(asked)
+    except ValueError as error:
+        raise _unknown(asked, classes) from error
+    fitting = [
+        (each.limit, name)
+        for name, each in classes.items()
+        if each.limit >= limit and not each.on_request
+    ]
+    if not fitting:
+        longest = max(each.limit for each in classes.values() if not each.on_request)
+        raise WalltimeTooLong(
+            f"-wt {asked} is longer than the longest walltime class, {duration_text(longest)}",
+            remedy="split the job, or ask for a shorter time",
+        )
+    return Walltime(name=min(fitting)[1], limit=limit)
+
+
+def _unknown(asked: str, classes: Mapping[str, WalltimeClass]) -> UnknownWalltime:
+    match = closest(asked, classes)
+    first = f"did you mean '{match}'? " if match else ""
+    number = " (a bare number needs a unit)" if asked.strip().isdigit() else ""
+    listed = ", ".join(f"'{name}'" for name in classes)
+    return UnknownWalltime(
+        f"argument -wt/--walltime: invalid choice: '{asked}'{number} (choose from {listed})",
+        remedy=f"{first}a duration such as 90min, 12h or 3d is fine too",
+    )

@@ -1,0 +1,215 @@
+"""The draft of a submission: its jobs, and every place that has to be looked at, worked out once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
+from hepsub.job import FileRequest, JobSpec
+from hepsub.plan.items import job_values
+from hepsub.plan.layout import (
+    Layout,
+    check_item_names,
+    lay_out,
+    list_name,
+    log_directories,
+    said_directories,
+    written_out,
+)
+from hepsub.plan.location import ObjectPlace, Place, PlaceState
+from hepsub.plan.template import Values
+from hepsub.policy.model import Policy
+from hepsub.situation import Situation
+
+if TYPE_CHECKING:
+    from hepsub.plan.files import CarriedFiles, Rows
+    from hepsub.plan.objects import ObjectInfo
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What had to be looked at before the words of a submission have a meaning.
+
+    Attributes:
+        items: the items of the list; empty without one.
+        ends: where in them the items of each job end; empty for one item each.
+        objects: what was learnt of objects while the list was read.
+        whole: the texts behind -in that are a URL as they stand, though they have a `=`.
+        places: what the paths after -o, -e and -dir are.
+    """
+
+    items: tuple[str, ...] = ()
+    ends: tuple[int, ...] = ()
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    places: Mapping[str, PlaceState] = field(default_factory=dict)
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A submission as far as it is known without another look at the world.
+
+    Attributes:
+        spec: what the user asked for, its spelling settled.
+        policy: what the site decided.
+        situation: who calls, where from and when.
+        reading: what was looked at before.
+        jobs: what the names stand for, job by job.
+        layout: program and logs, as templates.
+        programs: every program that a job would start, absolute.
+        log_directories: the directories that each of the two logs needs where it is not there yet, by the log.
+        said_directories: the directories that were named as such after -o, -e and -dir.
+        carried: the inputs and outputs of each job; None for jobs that have none.
+    """
+
+    spec: JobSpec
+    policy: Policy
+    situation: Situation
+    reading: Reading
+    jobs: tuple[Values, ...]
+    layout: Layout
+    programs: tuple[str, ...]
+    log_directories: Mapping[str, frozenset[str]]
+    said_directories: frozenset[str]
+    carried: CarriedFiles | None
+
+    @property
+    def number(self) -> int:
+        """How many jobs there are."""
+        return len(self.jobs)
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """The logs that may be there already, absolute; names stay names."""
+        logs = (str(self.layout.stdout), str(self.layout.stderr), self.layout.event_log)
+        return tuple(log for log in logs if log)
+
+    def needed_directories(self, places: Mapping[str, PlaceState]) -> frozenset[str]:
+        """The directories that have to exist before the jobs start.
+
+        A log that is there already (/dev/null, an old file) needs nothing of its directory.
+
+        Args:
+            places: what the logs are.
+        """
+        needed = (
+            found
+            for log, found in self.log_directories.items()
+            if places.get(log, PlaceState.MISSING) is PlaceState.MISSING
+        )
+        return frozenset[str]().union(*needed)
+
+
+def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading) -> Draft:
+    """Work out the jobs of a submission, and what has to be known of the world to decide it.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        situation: who calls, where from and when.
+        reading: what was looked at before.
+
+    Raises:
+        JobCountTooSmall, JobCountTooLarge: the number of jobs is out of bounds.
+        UnknownStorage, UsageError: what was asked for cannot be read as anything.
+    """
+    number = check_words(spec, policy, reading.items, reading.ends)
+    spec = settled(spec, reading.whole)
+    jobs = tuple(job_values(number, spec.first, reading.items, reading.ends))
+    layout = lay_out(spec, situation.cwd, reading.places, number)
+    return Draft(
+        spec=spec,
+        policy=policy,
+        situation=situation,
+        reading=reading,
+        jobs=jobs,
+        layout=layout,
+        programs=tuple(dict.fromkeys(written_out(layout.executable, jobs))),
+        log_directories=log_directories(layout, jobs),
+        said_directories=said_directories(layout, jobs),
+        carried=_carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None,
+    )
+
+
+def check_words(
+    spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequence[int] = ()
+) -> int:
+    """How many jobs the words mean; what they cannot mean is refused before anything is looked at.
+
+    Raises:
+        JobCountTooSmall, JobCountTooLarge, UsageError: as `job_count`.
+        UsageError: `%{item}` is used without -list.
+    """
+    number = job_count(spec, policy, items, ends)
+    check_item_names(spec)
+    return number
+
+
+def _carried(spec: JobSpec, policy: Policy, cwd: Path, jobs: Sequence[Values]) -> CarriedFiles:
+    from hepsub.plan.checks import check_storages
+    from hepsub.plan.files import CarriedFiles, carried_inputs, carried_outputs, file_rule
+
+    outputs = carried_outputs(map(file_rule, spec.outputs), jobs, policy.storage, cwd)
+    inputs = carried_inputs(map(file_rule, spec.inputs), jobs, policy.storage, cwd)
+    check_storages((*_places(inputs), *_places(outputs)), policy.storage)
+    return CarriedFiles(inputs=inputs, outputs=outputs)
+
+
+def _places(rows: Rows) -> Iterable[Place]:
+    return (each.place for row in rows for each in row)
+
+
+def job_count(spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequence[int] = ()) -> int:
+    """How many jobs: what -n says, else as many as share the items of the list, else one.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        items: the items of the list.
+        ends: where in them the items of each job end; empty for one item each.
+
+    Raises:
+        JobCountTooSmall: less than one.
+        JobCountTooLarge: more than the policy allows in one cluster.
+        UsageError: -n and -list contradict each other.
+    """
+    if spec.number is not None and spec.number < 1:
+        raise JobCountTooSmall(
+            f"-n {spec.number}: at least one job is needed", remedy="give -n a number from 1"
+        )
+    if (spec.per or spec.per_bytes) and spec.list_file is None:
+        raise UsageError("-per needs a list", remedy="give one with -list FILE")
+    shared = len(ends) or len(items)
+    if spec.list_file is not None and spec.number not in (None, shared):
+        jobs = f", {shared} jobs" if ends else ""
+        raise UsageError(
+            f"-n {spec.number}, but {list_name(spec)} has {len(items)} items{jobs}",
+            remedy="leave out -n: the list decides",
+        )
+    number = shared if spec.list_file is not None else spec.number or 1
+    if number > policy.limits.jobs:
+        raise JobCountTooLarge(
+            f"{number} jobs are more than the {policy.limits.jobs} that one cluster may have"
+            f" (limits.jobs, {policy.origin('limits.jobs')})",
+            remedy="split them over several submissions: -first N counts on where the last one ended",
+        )
+    return number
+
+
+def settled(spec: JobSpec, whole: Collection[str]) -> JobSpec:
+    """The spec with the inputs whose whole text is a URL: whether a `=` belongs to it the words alone do not tell.
+
+    Args:
+        spec: what the user asked for.
+        whole: the texts behind -in that name something that exists, `=` included.
+    """
+    return replace(spec, inputs=tuple(_settled(each, whole) for each in spec.inputs))
+
+
+def _settled(request: FileRequest, whole: Collection[str]) -> FileRequest:
+    if not request.whole or request.whole not in whole:
+        return request
+    return FileRequest(name="", url=request.whole)

@@ -1,0 +1,241 @@
+"""The files of jobs: the rules, what they mean for each job, and which names there may be in a job's directory."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.errors import UsageError
+from hepsub.job import FileRequest
+from hepsub.plan.items import item_names
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place, place_finder
+from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.policy.model import Storage
+
+_PATTERN = re.compile(r"[*?\[]")
+_LONGEST_NAME = 250
+"""Bytes: while hep_fetch brings a file, it is called NAME.part."""
+_OWN = re.compile(
+    r"\.hepsub|home\.\d+|hepsub\.(?:manifest|sums|environment)|items\.txt|hepsub_lib(\..*)?|wrapper\.sh|condor_exec\.exe"
+    r"|\.chirp\.config|ca\.[^/]+\.pem"
+)
+"""Names that hepsub and HTCondor use in the scratch directory."""
+
+
+class FileRule(Struct, frozen=True, kw_only=True):
+    """A file of every job: its name there, and where it is elsewhere, as templates."""
+
+    name: Template
+    url: Template
+    optional: bool = False
+
+    def names(self) -> frozenset[Name]:
+        """The names that occur in either."""
+        return self.name.names() | self.url.names()
+
+    def with_uuid(self, uuid: str) -> FileRule:
+        """The rule of one submission, whose UUID is no name any more."""
+        return replace(self, name=self.name.with_uuid(uuid), url=self.url.with_uuid(uuid))
+
+
+def file_rule(request: FileRequest) -> FileRule:
+    """The rule of what the user wrote after -in or -out."""
+    return FileRule(
+        name=parse_template(request.name),
+        url=parse_template(request.url),
+        optional=request.optional,
+    )
+
+
+class Carried(Struct, frozen=True, kw_only=True):
+    """A file of one job.
+
+    Attributes:
+        name: its name in the job's directory; for outputs perhaps a shell pattern.
+        place: where it is, or has to go.
+        optional: whether it may be missing.
+    """
+
+    name: str
+    place: Place
+    optional: bool = False
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the name is a shell pattern."""
+        return is_pattern(self.name)
+
+
+Rows: TypeAlias = tuple[tuple[Carried, ...], ...]
+"""The files of each of several jobs."""
+
+
+class CarriedFiles(Struct, frozen=True, kw_only=True):
+    """The inputs and outputs of each of several jobs, in the order of the jobs."""
+
+    inputs: Rows
+    outputs: Rows
+
+
+def carried_inputs(
+    rules: Iterable[FileRule], jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
+) -> Rows:
+    """The inputs of each job.
+
+    Raises:
+        UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
+    """
+    columns = [
+        [_items(values, storages, cwd) for values in jobs]
+        if rule.url.parts == (Name.ITEMS,)
+        else [(each,) for each in _inputs(rule, jobs, storages, cwd)]
+        for rule in rules
+    ]
+    if not columns:
+        return ((),) * len(jobs)
+    return tuple(tuple(itertools.chain(*row)) for row in zip(*columns, strict=True))
+
+
+def carried_outputs(
+    rules: Iterable[FileRule], jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
+) -> Rows:
+    """The outputs of each job.
+
+    Raises:
+        UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
+    """
+    columns = [_outputs(rule, jobs, storages, cwd) for rule in rules]
+    return tuple(zip(*columns, strict=True)) if columns else ((),) * len(jobs)
+
+
+def _places(
+    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
+) -> list[Place]:
+    urls = rule.url.fill_all(jobs)
+    find = place_finder(rule.url.start, storages, cwd)
+    if not rule.url.names() and urls:
+        return [find(urls[0])] * len(urls)
+    return [find(url) for url in urls]
+
+
+def _items(values: Values, storages: Mapping[str, Storage], cwd: Path) -> tuple[Carried, ...]:
+    """All of the job's items, for `%{items}`."""
+    places = [find_place(item, storages, cwd) for item in values.items]
+    names = item_names([_path_of(each) for each in places])
+    found = [Carried(name=name, place=each) for name, each in zip(names, places, strict=True)]
+    for each in found:
+        _check_input(each.place)
+        check_name(each.name)
+    return tuple(found)
+
+
+def _inputs(
+    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
+) -> list[Carried]:
+    """One file for each job: with the last part of the place as its name, where none was given."""
+    places = _places(rule, jobs, storages, cwd)
+    names = rule.name.fill_all(jobs)
+    for each in places:
+        _check_input(each)
+    names = [
+        name or PurePosixPath(_path_of(each)).name for name, each in zip(names, places, strict=True)
+    ]
+    _check_names(names)
+    return [Carried(name=name, place=each) for name, each in zip(names, places, strict=True)]
+
+
+def _check_input(place: Place) -> None:
+    if place.is_prefix:
+        raise UsageError(f"-in {place}: that is a directory", remedy="name one file of it")
+
+
+def _path_of(place: Place) -> str:
+    return f"{place.bucket}/{place.key}" if isinstance(place, ObjectPlace) else place.path
+
+
+def _outputs(
+    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
+) -> list[Carried]:
+    names = rule.name.fill_all(jobs)
+    _check_names(names)
+    patterns = {name for name in set(names) if is_pattern(name)}
+    places = _places(rule, jobs, storages, cwd)
+    return [
+        Carried(
+            name=name,
+            place=_for_pattern(name, place) if name in patterns else _completed(place, name),
+            optional=rule.optional,
+        )
+        for name, place in zip(names, places, strict=True)
+    ]
+
+
+def _for_pattern(name: str, place: Place) -> Place:
+    if "\\" in name:
+        raise UsageError(
+            f"-out {name}={place}: shells disagree about a backslash in a pattern",
+            remedy="write [*], [?] or ? for the character itself",
+        )
+    if not place.is_prefix:
+        raise UsageError(
+            f"-out {name}={place}: a pattern needs a directory to go to",
+            remedy=f"-out '{name}={place}/'",
+        )
+    return place
+
+
+def _completed(place: Place, name: str) -> Place:
+    """Where an output goes: into a directory under its own last name."""
+    if not place.is_prefix:
+        return place
+    last = PurePosixPath(name).name
+    if isinstance(place, ObjectPlace):
+        return replace(place, key=place.key + last)
+    return FilePlace(path=place.path + last)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Check each name once, in the order of the jobs."""
+    for name in dict.fromkeys(names):
+        check_name(name)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether the name of an output is a shell pattern."""
+    return _PATTERN.search(name) is not None
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no name inside the job's directory, is hepsub's own, or could not be fetched.
+
+    Raises:
+        UsageError: it is refused.
+    """
+    parts = PurePosixPath(name).parts
+    if not name.isprintable():
+        raise UsageError(
+            f"{name!r} has a line end or a control character, or is not UTF-8, or has an unusual blank:"
+            " hep_fetch brings no such file",
+            remedy="choose another name",
+        )
+    if parts and _OWN.fullmatch(parts[0]):
+        raise UsageError(
+            f"'{name}' is the name of a file of hepsub's own", remedy="choose another name"
+        )
+    if any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        raise UsageError(
+            f"'{name}' is longer than {_LONGEST_NAME} bytes: hep_fetch could not bring it",
+            remedy="choose a shorter name",
+        )
+    if any(part in ("", ".", "..") for part in name.split("/")):  # as the wrapper's `inside` has it
+        plain = "/".join(part for part in parts if part not in ("/", ".", ".."))
+        raise UsageError(
+            f"'{name}' cannot be the name of a file in the job's directory",
+            remedy=f"write '{plain}'" if plain else "give a plain name, or one in a subdirectory",
+        )

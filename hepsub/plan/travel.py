@@ -1,0 +1,115 @@
+"""What travels with the jobs of a submission: decided, checked, and told. Pure.
+
+A plain job has nothing of this, and its submission does not load it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hepsub.plan.checks import check_brought_home, check_conflicts, check_handed_over
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.draft import Draft
+from hepsub.plan.existing import link_note, output_notes
+from hepsub.plan.facts import Facts
+from hepsub.plan.files import is_pattern
+from hepsub.plan.location import FilePlace
+from hepsub.plan.model import Route
+from hepsub.plan.staging import StagingPlan, plan_staging
+from hepsub.plan.template import Name, Values
+from hepsub.policy.model import Policy
+from hepsub.policy.places import bundle_root
+
+
+def plan_travel(
+    made: Draft,
+    facts: Facts,
+    route: Route,
+    *,
+    in_container: bool,
+    credentials: tuple[JobCredential, ...],
+    secrets: tuple[str, ...],
+) -> tuple[StagingPlan | None, tuple[str, ...]]:
+    """How the files of a submission travel, and a sentence for each thing that its user should know of it.
+
+    Args:
+        made: the jobs and their files.
+        facts: what is true of the places of these.
+        route: where the jobs go.
+        in_container: whether the program sees an image's file system, and perhaps nothing of this host's.
+        credentials: the tickets and tokens that go along.
+        secrets: the names of the variables that hold secrets.
+
+    Raises:
+        OutputConflict, NotExpressible: the files cannot travel so.
+    """
+    policy, situation = made.policy, made.situation
+    staging = plan_staging(
+        made.spec,
+        policy,
+        facts.objects,
+        cwd=situation.cwd,
+        root=bundle_root(policy, situation.home, situation.user),
+        shared=not route.transfer,
+        isolation=_isolation(route, policy),
+        io_proxy=all(policy.site[name].io_proxy for name in route.sites),
+        in_container=in_container,
+        spool=route.spool,
+        credentials=credentials,
+        libraries=facts.libraries,
+        secrets=secrets,
+        carried=made.carried,
+    )
+    if staging is not None:
+        check_conflicts(staging, made.jobs)
+        if route.spool:
+            check_handed_over(staging, made.layout.executable, made.jobs)
+        if staging.confined:
+            check_brought_home(staging, made.jobs)
+    return staging, (
+        *output_notes(facts.outputs),
+        *_home_note(staging, made.jobs),
+        *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
+        *_pattern_notes(staging, made.number),
+        *_library_note(facts),
+    )
+
+
+def _home_note(staging: StagingPlan | None, jobs: Sequence[Values]) -> tuple[str, ...]:
+    """Where outputs for a path are, until somebody puts them there."""
+    if staging is None or staging.shared or not jobs:
+        return ()
+    if staging.in_place:
+        return ("new files that the jobs leave behind come home: hep_fetch brings them here",)
+    paths = [each for each in staging.outputs_of(jobs[0]) if isinstance(each.place, FilePlace)]
+    if not paths:
+        return ()
+    return (
+        "outputs for a path come home from the remote site; hep_sub -wait and hep_auth renew put them there, and until"
+        f" then they lie in {staging.bundle_root}/UUID/job/PROC/home.PROC/outputs",
+    )
+
+
+def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
+    """What several jobs match is not known before: that one may overwrite another's is said."""
+    if staging is None or number < 2:
+        return ()
+    return tuple(
+        f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
+        " %{ProcId} in the directory's name keeps them apart"
+        for rule in staging.outputs
+        if is_pattern(str(rule.name))
+        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
+    )
+
+
+def _library_note(facts: Facts) -> tuple[str, ...]:
+    if not facts.library_trouble:
+        return ()
+    return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
+
+
+def _isolation(route: Route, policy: Policy) -> str:
+    """What keeps users apart at all of the sites; empty if at one of them nothing does."""
+    kinds = [policy.site[name].isolation for name in route.sites]
+    return ", ".join(dict.fromkeys(kinds)) if all(kinds) else ""

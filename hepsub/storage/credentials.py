@@ -1,0 +1,82 @@
+"""Keys for S3, from a profile of ~/.aws or the standard AWS chain."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hepsub.documents import Malformed
+from hepsub.errors import StorageRefused
+from hepsub.policy.model import Storage
+from hepsub.storage.bounds import believed_moment, key_in
+from hepsub.storage.trouble import through_botocore
+
+
+class S3Credentials(Struct, frozen=True, kw_only=True):
+    """Keys for S3; their secret parts stay out of every text.
+
+    Attributes:
+        access: the access key id.
+        secret: the secret access key.
+        token: the session token; empty for long-lived keys.
+        expires: when they end, in seconds since the epoch; None for never.
+        note: what their user should know of them; empty for nothing.
+    """
+
+    access: str
+    secret: str
+    token: str
+    expires: float | None
+    note: str = ""
+
+    def __repr__(self) -> str:
+        return f"S3Credentials(access={self.access[:4]}…)"
+
+
+def keys_for(name: str, storage: Storage) -> S3Credentials:
+    """The keys for a storage of the policy.
+
+    Raises:
+        StorageRefused: there are none.
+    """
+    import botocore.exceptions
+    import botocore.session
+
+    session = botocore.session.Session(profile=storage.profile or None)
+    # The keys of a virtual machine are never the user's; asking for them costs seconds elsewhere.
+    try:
+        session.get_component("credential_provider").remove("iam-role")
+        found = session.get_credentials()
+        # Roles and single sign-on ask a service here, and not before.
+        frozen = found.get_frozen_credentials() if found is not None else None
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise _no_keys(name, storage, str(error)) from error
+    except OSError as error:
+        raise _no_keys(name, storage, f"what gives them: {error.strerror}") from error
+    except through_botocore() as error:  # a credential_process, say, that prints something else
+        why = f"what gives them is broken ({type(error).__name__})"
+        raise _no_keys(name, storage, why) from error
+    if frozen is None:
+        raise _no_keys(name, storage, "none were found")
+    expiry = getattr(found, "_expiry_time", None)
+    try:
+        return S3Credentials(
+            access=key_in(frozen.access_key),
+            secret=key_in(frozen.secret_key),
+            token=key_in(frozen.token) if frozen.token else "",
+            expires=believed_moment(expiry) if expiry is not None else None,
+        )
+    except Malformed as error:
+        raise _no_keys(name, storage, str(error)) from error
+
+
+def _no_keys(name: str, storage: Storage, why: str) -> StorageRefused:
+    place = (
+        f"the profile '{storage.profile}' of ~/.aws/credentials"
+        if storage.profile
+        else "~/.aws/credentials"
+    )
+    return StorageRefused(
+        f"no keys for the storage {name}: {why}",
+        remedy=f"put aws_access_key_id and aws_secret_access_key into {place},"
+        f" or name a profile in [storage.{name}]",
+    )

@@ -1,0 +1,121 @@
+"""The errors of a storage, in words: it does not answer, it refuses, or what it answers is none of S3's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hepsub.documents import Malformed
+from hepsub.errors import KeysRefused, StorageRefused, StorageUnreachable
+from hepsub.policy.model import Storage
+from hepsub.storage.bounds import code_in
+
+LATER = "try again later: the same command goes on where it was"
+"""What to do where nothing else is known."""
+
+_UNTRUSTED = ("SSLCertVerificationError", "SSLError")
+_BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
+"""What stores say of keys that are nobody's, or whose secret is another (Amazon S3 API, "Error responses")."""
+
+
+def refused(name: str, what: object, why: str) -> StorageRefused:
+    """The error for what a storage does not let us do.
+
+    Args:
+        name: its name in the policy.
+        what: the place that was asked for.
+        why: the storage's code for that, or the status; empty for neither.
+    """
+    kind = KeysRefused if why in _BAD_KEYS else StorageRefused
+    return kind(
+        f"the storage {name} refuses {what} ({why or 'no reason given'})",
+        remedy="hep_auth shows the keys: check their rights for this bucket, and whether they have expired",
+    )
+
+
+def unreachable(name: str, storage: Storage, why: str, remedy: str = "") -> StorageUnreachable:
+    """The error for a storage that does not answer.
+
+    Args:
+        name: its name in the policy.
+        storage: what the policy says of it.
+        why: the name of what was raised, or what the storage calls its trouble.
+        remedy: what to do where the policy is not to blame; empty for the usual.
+    """
+    where = f"[storage.{name}] of the policy"
+    if storage.ca_file and not Path(storage.ca_file).is_file():
+        return StorageUnreachable(
+            f"the ca_file of the storage {name} is no file: {storage.ca_file}",
+            remedy=f"correct ca_file in {where}",
+        )
+    if why in _UNTRUSTED:
+        return StorageUnreachable(
+            f"the certificate of the storage {name} at {storage.endpoint} is not trusted here ({why})",
+            remedy=f"name its authority: ca_file in {where}",
+        )
+    return no_answer_from(f"the storage {name}", storage.endpoint, why, remedy)
+
+
+def no_answer_from(who: str, endpoint: str, why: str, remedy: str = "") -> StorageUnreachable:
+    """The error for a service of a storage that does not answer; arguments as those of `unreachable`."""
+    return StorageUnreachable(
+        f"{who} at {endpoint} does not answer ({why})",
+        remedy=remedy or LATER,
+    )
+
+
+def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:
+    """The error for a storage whose answers are not those of S3.
+
+    Args:
+        name: its name in the policy.
+        storage: what the policy says of it.
+        why: what is wrong with them, in words that are ours.
+    """
+    return StorageUnreachable(
+        f"the storage {name} at {storage.endpoint} answers, but not as S3 does ({why})",
+        remedy=f"check endpoint in [storage.{name}] of the policy; tell its administrators",
+    )
+
+
+@contextlib.contextmanager
+def botocore_told(name: str, storage: Storage, what: object) -> Iterator[None]:
+    """Turn what botocore raises within the block into these errors.
+
+    Args:
+        name: the storage's name in the policy.
+        storage: what the policy says of it.
+        what: the place that is asked for.
+
+    Raises:
+        StorageRefused, StorageUnreachable: it raised something.
+    """
+    import botocore.exceptions
+
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        code = code_in(error.response.get("Error", {}).get("Code"))
+        raise refused(name, what, code) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise unreachable(name, storage, type(error).__name__) from error
+    except Malformed as error:
+        raise garbled(name, storage, error) from error
+    except through_botocore() as error:
+        raise garbled(name, storage, type(error).__name__) from error
+
+
+def through_botocore() -> tuple[type[Exception], ...]:
+    """What botocore lets through where an answer is not the one it expects: it reads what stands there as it is."""
+    from botocore.parsers import ResponseParserError
+
+    return (
+        ResponseParserError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    )
