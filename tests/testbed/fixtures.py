@@ -109,12 +109,15 @@ def clean_far_site(far_site: FarSite, openid: OpenId) -> FarSite:
     return far_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def far_glidein(far_site: FarSite) -> Iterator[RemoteSite]:
-    """Give a worker node of the far site that has joined the pool at home."""
+    """Give a worker node of the far site that has joined the pool at home, and leaves it after the module."""
+    far_site.mend()
     node = available(far_site.join_home)
     try:
         yield node
+        far_site.mend()
+        node.leave()
     finally:
         node.stop()
 

@@ -9,6 +9,7 @@ from tests.testbed.pool import Pool
 from tests.testbed.sandbox import LOOPBACK, Sandbox
 
 READY_TIMEOUT = 60
+PID_FILE = "/run/condor/master.pid"
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,19 @@ class RemoteSite:
         box.path("/etc/condor/tokens.d").mkdir(mode=0o700, exist_ok=True)
         box.write("/etc/condor/tokens.d/pool", self._token(), mode=0o600)
         box.run(["install", "-d", "-o", "condor", "-g", "condor", *config.DIRECTORIES])
-        box.launch(["condor_master"])
+        box.launch(["condor_master", "-pidfile", PID_FILE])
         self.pool.wait_for(self.slots, READY_TIMEOUT, f"the slot of {self.name}")
 
     def stop(self) -> None:
         """Stop the daemons."""
         self.sandbox.stop()
+
+    def leave(self) -> None:
+        """Let the daemons say farewell, so that the pool forgets their slots, and stop them."""
+        pid = self.sandbox.path(PID_FILE).read_text().strip()
+        self.sandbox.run(["kill", "-QUIT", pid])
+        self.pool.wait_for(lambda: not self.slots(), READY_TIMEOUT, f"{self.name} to leave")
+        self.stop()
 
     def slots(self) -> list[dict[str, Any]]:
         """Return the slot ads of the site."""
