@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.batch import Act, JobStatus, Selection, State
 from tests.here.world import Here, alive, until
