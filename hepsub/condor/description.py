@@ -211,7 +211,7 @@ def _logs(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
             path = f"{_corner(plan.staging, uuid)}/{log}"
         elif plan.staging is not None:
             text = path if variable not in varying else str(template)
-            _check_remap(text, what, ",;\\ =" if plan.route.spool else ",;\\")
+            _check_remap(text, what, ",;\\ =" if plan.route.delivery.handed_over else ",;\\")
         yield f"{command} = {path}"
 
 
@@ -250,7 +250,7 @@ def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
     """How script and files travel: not at all, by HTCondor, or by the wrapper and HTCondor."""
     if plan.staging is None:
         yield f"initialdir = {plain(plan.directory, 'the working directory')}"
-        if plan.route.transfer:
+        if not plan.route.delivery.shared:
             yield "should_transfer_files = YES"
             yield "when_to_transfer_output = ON_EXIT"
         else:
@@ -298,7 +298,9 @@ def _escaped(text: str) -> str:
 
 def _is_gated(plan: Plan) -> bool:
     """Whether the jobs wait for their bundle; those that are handed over wait for their files anyway."""
-    return plan.staging is not None and plan.staging.needs_cluster and not plan.route.spool
+    if plan.staging is None or plan.route.delivery.handed_over:
+        return False
+    return plan.staging.needs_cluster
 
 
 def _credentials(staging: StagingPlan) -> Iterator[str]:
@@ -319,7 +321,7 @@ def _credentials(staging: StagingPlan) -> Iterator[str]:
 
 def _image_travels(plan: Plan) -> bool:
     """An image of the user's own has to be sent where this host's file system is not."""
-    return plan.route.transfer and not plan.os
+    return not plan.route.delivery.shared and not plan.os
 
 
 def _bundle(staging: StagingPlan, uuid: str) -> str:
@@ -385,7 +387,7 @@ def _environment(plan: Plan) -> Iterator[str]:
 def _placement(plan: Plan, domain: str) -> Iterator[str]:
     clauses = [f"({each})" for each in plan.route.requirements]
     if plan.staging is not None:
-        if not plan.route.transfer:
+        if plan.route.delivery.shared:
             clauses.append(f'(TARGET.FileSystemDomain == "{domain}")')
         if _is_gated(plan):
             clauses.append(f"(MY.{GATE})")

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
 from hepsub.plan.location import ObjectPlace, find_place
+from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
 from hepsub.result import Json
 
@@ -75,8 +76,8 @@ def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | No
         UnknownPool, UnknownStorage: the policy does not know it.
     """
     said = policy.staging.libraries
-    pool = policy.pool_for(spec.placement.pool)
-    if not said or not spec.libraries or policy.pool[pool].kind == "here":
+    pool = policy.pool[policy.pool_for(spec.placement.pool)]
+    if not said or not spec.libraries or delivery_for(pool).on_this_machine:
         return None
     place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))
     if not isinstance(place, ObjectPlace) or "%{" in place.key:

@@ -62,7 +62,9 @@ def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -
     notes = []
     for each in held:
         credential = by_name[each.name]
-        outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
+        outlook = _outlook(
+            credential, each, refreshed=plan.route.delivery.refreshed, renewed=active
+        )
         notes.append(
             forecast_note(
                 outlook, span, renewer=_renewer(credential, active=active), way=session.way_to_renew
@@ -83,13 +85,13 @@ def _renewer(credential: JobCredential, *, active: bool) -> str:
     return REFRESHER if active else ""
 
 
-def _outlook(credential: JobCredential, held: Held, *, spool: bool, renewed: bool) -> Outlook:
+def _outlook(credential: JobCredential, held: Held, *, refreshed: bool, renewed: bool) -> Outlook:
     kerberos = credential.kind == KERBEROS
     what = "your Kerberos ticket" if kerberos else f"the token {credential.name}"
     return Outlook(
         what=what,
         expires=held.lifetime.expires,
-        renewable_until=held.lifetime.expires if spool else held.lifetime.renewable_until,
+        renewable_until=held.lifetime.renewable_until if refreshed else held.lifetime.expires,
         obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
         loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
     )

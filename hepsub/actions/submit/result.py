@@ -166,7 +166,7 @@ def _route_document(plan: Plan) -> dict[str, Json]:
     return {
         "pool": route.pool,
         "site": ",".join(route.sites) or None,
-        "transfer": route.transfer,
+        "transfer": not route.delivery.shared,
         "requirements": list(route.requirements),
         "reasons": [
             {"rule": reason.rule, "matched": reason.matched, "because": reason.because}

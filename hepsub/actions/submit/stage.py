@@ -123,7 +123,7 @@ def sign(
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
     check_common(session.policy)
     check_owner(staging.bundle_root)
-    if session.policy.pool[plan.route.pool].kind == "here" or plan.route.spool:
+    if not plan.route.delivery.schedd_reads_bundle:
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
@@ -208,7 +208,7 @@ def forecast(
                 " with it, and jobs that come later bring their outputs home"
             )
             continue
-        outlook = _outlook(name, store, now, spool=plan.route.spool)
+        outlook = _outlook(name, store, now, refreshed=plan.route.delivery.refreshed)
         notes.append(
             forecast_note(
                 outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
@@ -219,14 +219,14 @@ def forecast(
     return tuple(note for note in notes if note)
 
 
-def _outlook(name: str, store: Store, now: float, *, spool: bool) -> Outlook:
+def _outlook(name: str, store: Store, now: float, *, refreshed: bool) -> Outlook:
     """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends."""
     end = now + store.lifetime(now)
     lasting = store.keys.expires is None or bool(store.storage.token_name)
     return Outlook(
         what=f"the signed access to the storage {name}",
         expires=end,
-        renewable_until=None if lasting and not spool else end,
+        renewable_until=None if lasting and refreshed else end,
         obtain="have it done" if lasting else "get new keys",
         loss="a job that comes later brings its outputs home",
     )

@@ -239,7 +239,8 @@ def _made(
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
-        done = complete(session, stores, bundle, schedd, submitted.ref, spool=plan.route.spool)
+        handed_over = plan.route.delivery.handed_over
+        done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
     notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
