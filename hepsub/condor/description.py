@@ -247,17 +247,13 @@ def _check_remap(path: str, what: str, foreign: str) -> None:
 
 
 def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
-    """How script and files travel: not at all, by HTCondor, or by the wrapper and HTCondor."""
+    """How script and files travel: by the wrapper and HTCondor, or, without a bundle, not at all."""
     if plan.staging is None:
         yield f"initialdir = {plain(plan.directory, 'the working directory')}"
-        if not plan.route.delivery.shared:
-            yield "should_transfer_files = YES"
-            yield "when_to_transfer_output = ON_EXIT"
-        else:
-            yield "should_transfer_files = NO"
-            if plan.route.filesystem_domain:
-                domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
-                yield f"My.FileSystemDomain = {domain}"
+        yield "should_transfer_files = NO"
+        if plan.route.filesystem_domain:
+            domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
+            yield f"My.FileSystemDomain = {domain}"
         return
     bundle, corner = _bundle(plan.staging, uuid), _corner(plan.staging, uuid)
     yield f"initialdir = {corner}"
