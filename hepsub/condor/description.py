@@ -33,6 +33,7 @@ from hepsub.plan.bundle_paths import (
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, literal, parse_template
+from hepsub.policy.model import KERBEROS
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
@@ -301,8 +302,6 @@ def _is_gated(plan: Plan) -> bool:
 
 def _credentials(staging: StagingPlan) -> Iterator[str]:
     """What the worker nodes' own scripts look for, and what HTCondor is asked to deliver itself."""
-    from hepsub.plan.credentials import KERBEROS
-
     services = [each.service for each in staging.credentials if each.service]
     if services:
         yield f"use_oauth_services = {', '.join(services)}"

@@ -7,10 +7,11 @@ from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
-from hepsub.plan.credentials import KERBEROS, JobCredential
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
+from hepsub.policy.model import KERBEROS
 from hepsub.session import Session
 
 _AT_LEAST_S = 300.0
