@@ -12,7 +12,6 @@ from hepsub.job import JobSpec
 from hepsub.plan.location import ObjectPlace, find_place
 from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
-from hepsub.result import Json
 
 DIRECTORY = "hepsub_lib"
 """Where they are unpacked in the scratch directory."""
@@ -48,17 +47,6 @@ class Library(Struct, frozen=True, kw_only=True):
     def is_missing(self) -> bool:
         """Whether it has to be uploaded before the jobs may start."""
         return self.place is not None and not self.stored
-
-    def document(self, *, uploaded: bool) -> dict[str, Json]:
-        """The library as it stands in JSON; `where` is null when it is sent along."""
-        return {
-            "name": self.name,
-            "sha256": self.sha256,
-            "size": self.size,
-            "stored": self.stored,
-            "uploaded": uploaded and self.is_missing,
-            "where": str(self.place) if self.place is not None else None,
-        }
 
 
 def shelf_name(sha256: str) -> str:
