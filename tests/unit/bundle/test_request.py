@@ -12,7 +12,7 @@ from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
+from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
@@ -74,6 +74,14 @@ def test_what_looks_like_an_md5_and_is_none_is_not_kept() -> None:
     objects = {place: ObjectInfo(size=5, etag="d" * 32, encrypted=True)}
     kept = replace(request, staging=replace(request.staging, objects=objects))
     assert from_json(kept.to_json()).staging.objects[place].md5 == ""
+
+
+def test_a_request_of_the_embedded_pool_reads_as_of_a_shared_file_system() -> None:
+    """Its file does not tell them apart, and nothing that is asked after the commit does."""
+    found = from_json(make_request(delivery=EMBEDDED).to_json())
+    assert found == make_request(delivery=SHARED)
+    asked = [(each.handed_over, each.refreshed) for each in (EMBEDDED, SHARED)]
+    assert asked == [(False, True)] * 2
 
 
 def test_what_stands_in_it() -> None:
