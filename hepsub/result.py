@@ -17,8 +17,8 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 class Documented(Protocol):
     """Something a command was asked for that holds more than its JSON does."""
 
-    def document(self) -> Struct | dict[str, Json]:
-        """What stands under `result` in JSON; a Struct is its own JSON."""
+    def document(self) -> Struct:
+        """What stands under `result` in JSON."""
 
 
 Value = Struct | Documented

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepsub.auth.claims import is_bearer_token, read_claims
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.documents import Malformed
 from hepsub.errors import CredentialMissing
+from hepsub.policy.model import TOKEN
 
 _SPACE = b" \f\n\r\t\v"
 _LONGEST = 1 << 20
@@ -46,7 +47,7 @@ def held_token(name: str, content: bytes) -> Held:
         since = claims.issued if claims.not_before is None else claims.not_before
         lifetime = Lifetime(expires=claims.expires, renewable_until=None, since=since)
         who = f"{claims.subject} at {claims.issuer}" if claims.issuer else claims.subject
-    return Held(name=name, kind=Kind.TOKEN, who=who, lifetime=lifetime, content=token)
+    return Held(name=name, kind=TOKEN, who=who, lifetime=lifetime, content=token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

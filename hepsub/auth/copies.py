@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from hepsub.auth.bearer import held_token
 from hepsub.auth.ccache import LARGEST
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.auth.kerberos import held_ticket
 from hepsub.documents import Malformed, has_been, read_file
 from hepsub.errors import HepsubError
-from hepsub.plan.credentials import KERBEROS, JobCredential
+from hepsub.plan.credentials import JobCredential
+from hepsub.policy.model import KERBEROS
 
 _UNKNOWN_LIFE_S = 600.0
 """A token that does not tell when it ends is renewed after this."""
@@ -58,7 +59,7 @@ class Copy(Struct, frozen=True, kw_only=True):
         """Whether it should take the other's place."""
         if other is None:
             return True
-        if self.held.kind is Kind.KERBEROS:
+        if self.held.kind == KERBEROS:
             mine, its = _until(self.held.lifetime), _until(other.held.lifetime)
             if abs(mine - its) > _GAIN_S:
                 return mine > its

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from msgspec import Struct
-
-
-class Kind(Enum):
-    """What a credential is; the values are the policy's words."""
-
-    KERBEROS = "kerberos"
-    TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
 
 
 class Lifetime(Struct, frozen=True, kw_only=True):
@@ -50,7 +42,7 @@ class Held:
 
     Attributes:
         name: its name in the policy.
-        kind: what it is.
+        kind: what it is, in the policy's word.
         who: whom it speaks for: a principal, a subject; empty where it does not tell.
         lifetime: how long it lives.
         content: the ticket cache as MIT's FILE format, or the token; it is in no text.
@@ -59,7 +51,7 @@ class Held:
     """
 
     name: str
-    kind: Kind
+    kind: str
     who: str
     lifetime: Lifetime
     content: bytes = field(repr=False)
@@ -80,8 +72,8 @@ class CredentialSource(Protocol):
         """Its name in the policy."""
 
     @property
-    def kind(self) -> Kind:
-        """What it is."""
+    def kind(self) -> str:
+        """What it is, in the policy's word."""
 
     @property
     def origin(self) -> str:

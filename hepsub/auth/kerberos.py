@@ -14,10 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.auth.ccache import LARGEST, CacheFacts, read_ccache
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.documents import Malformed, read_file
 from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
-from hepsub.policy.model import Credential
+from hepsub.policy.model import KERBEROS, Credential
 from hepsub.tools.krb5 import Cache, export_cache, find_cache, renew_file
 from hepsub.units import moment_text
 
@@ -47,9 +47,9 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
     clock: Callable[[], float] = time.time
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """A ticket."""
-        return Kind.KERBEROS
+        return KERBEROS
 
     @property
     def origin(self) -> str:
@@ -169,7 +169,7 @@ def held_ticket(name: str, content: bytes) -> Held:
     facts = read_ccache(content)
     return Held(
         name=name,
-        kind=Kind.KERBEROS,
+        kind=KERBEROS,
         who=facts.principal,
         lifetime=_lifetime(facts),
         content=content,

@@ -11,8 +11,7 @@ from hepsub.auth.credential import CredentialSource
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import UsageError
-from hepsub.plan.credentials import KERBEROS
-from hepsub.policy.model import Policy
+from hepsub.policy.model import KERBEROS, Policy
 from hepsub.situation import Situation
 from hepsub.suggest import did_you_mean
 

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from hepsub.auth.bearer import Found, discover, held_token
 from hepsub.auth.claims import misfit, read_claims
-from hepsub.auth.credential import Held, Kind
+from hepsub.auth.credential import Held
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
@@ -24,7 +24,7 @@ from hepsub.errors import (
     ProviderUnreachable,
 )
 from hepsub.plan.secrets import looks_secret
-from hepsub.policy.model import Credential
+from hepsub.policy.model import TOKEN, Credential
 from hepsub.tools.oidc_agent import NoAnswer, Request, ask_token, find_agent
 from hepsub.tools.run import run_within
 from hepsub.units import duration_text, moment_text
@@ -68,9 +68,9 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     clock: Callable[[], float] = time.time
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """A token."""
-        return Kind.TOKEN
+        return TOKEN
 
     @property
     def account(self) -> str:

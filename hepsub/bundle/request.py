@@ -17,7 +17,7 @@ from hepsub.plan.files import FileRule
 from hepsub.plan.items import ends_by_count, values_of
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import Plan
+from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values, parse_template
@@ -53,7 +53,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
         staging: how the files travel.
-        spool: whether it was handed over to the schedd, so that nothing can be refreshed.
+        delivery: how its files got there; read from a bundle, the embedded pool's is that of a shared file system.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
     """
@@ -67,7 +67,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
     walltime: int
     factory: bool
     staging: StagingPlan
-    spool: bool = False
+    delivery: Delivery
     stdout: str = ""
     stderr: str = ""
 
@@ -164,7 +164,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         walltime=plan.walltime.limit,
         factory=plan.factory_idle > 0,
         staging=staging,
-        spool=plan.route.spool,
+        delivery=plan.route.delivery,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
     )
@@ -184,7 +184,7 @@ def _document(request: BundleRequest) -> _Document:
         factory=request.factory,
         items=request.items,
         ends=request.ends,
-        spool=request.spool,
+        spool=request.delivery.handed_over,
         stdout=request.stdout,
         stderr=request.stderr,
         format=_FORMAT,
@@ -252,13 +252,19 @@ def from_json(text: bytes) -> BundleRequest:
         executable=document.executable,
         walltime=document.walltime,
         factory=document.factory,
-        spool=document.spool,
+        delivery=_delivery(document),
         stdout=document.stdout,
         stderr=document.stderr,
         items=document.items,
         ends=ends,
         staging=_staging(document.staging),
     )
+
+
+def _delivery(document: _Document) -> Delivery:
+    if document.spool:
+        return SPOOL
+    return SHARED if document.staging.shared else BUNDLE
 
 
 def _staging(document: _Staging) -> StagingPlan:

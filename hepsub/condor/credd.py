@@ -13,7 +13,8 @@ from typing import Any
 from hepsub.condor.attributes import text
 from hepsub.condor.bindings import bindings
 from hepsub.errors import PoolError
-from hepsub.plan.credentials import KERBEROS, JobCredential
+from hepsub.plan.credentials import JobCredential
+from hepsub.policy.model import KERBEROS
 
 Produce = Callable[[str, bytes], bytes]
 _ELSEWHERE = "CREDENTIAL_ALREADY_STORED"

@@ -33,6 +33,7 @@ from hepsub.plan.bundle_paths import (
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, literal, parse_template
+from hepsub.policy.model import KERBEROS
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _logs(plan: Plan, varying: Varying, uuid: str) -> Iterator[str]:
             path = f"{_corner(plan.staging, uuid)}/{log}"
         elif plan.staging is not None:
             text = path if variable not in varying else str(template)
-            _check_remap(text, what, ",;\\ =" if plan.route.spool else ",;\\")
+            _check_remap(text, what, ",;\\ =" if plan.route.delivery.handed_over else ",;\\")
         yield f"{command} = {path}"
 
 
@@ -247,17 +248,13 @@ def _check_remap(path: str, what: str, foreign: str) -> None:
 
 
 def _transfer(plan: Plan, uuid: str) -> Iterator[str]:
-    """How script and files travel: not at all, by HTCondor, or by the wrapper and HTCondor."""
+    """How script and files travel: by the wrapper and HTCondor, or, without a bundle, not at all."""
     if plan.staging is None:
         yield f"initialdir = {plain(plan.directory, 'the working directory')}"
-        if plan.route.transfer:
-            yield "should_transfer_files = YES"
-            yield "when_to_transfer_output = ON_EXIT"
-        else:
-            yield "should_transfer_files = NO"
-            if plan.route.filesystem_domain:
-                domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
-                yield f"My.FileSystemDomain = {domain}"
+        yield "should_transfer_files = NO"
+        if plan.route.filesystem_domain:
+            domain = classad_string(plan.route.filesystem_domain, "filesystem_domain")
+            yield f"My.FileSystemDomain = {domain}"
         return
     bundle, corner = _bundle(plan.staging, uuid), _corner(plan.staging, uuid)
     yield f"initialdir = {corner}"
@@ -298,13 +295,13 @@ def _escaped(text: str) -> str:
 
 def _is_gated(plan: Plan) -> bool:
     """Whether the jobs wait for their bundle; those that are handed over wait for their files anyway."""
-    return plan.staging is not None and plan.staging.needs_cluster and not plan.route.spool
+    if plan.staging is None or plan.route.delivery.handed_over:
+        return False
+    return plan.staging.needs_cluster
 
 
 def _credentials(staging: StagingPlan) -> Iterator[str]:
     """What the worker nodes' own scripts look for, and what HTCondor is asked to deliver itself."""
-    from hepsub.plan.credentials import KERBEROS
-
     services = [each.service for each in staging.credentials if each.service]
     if services:
         yield f"use_oauth_services = {', '.join(services)}"
@@ -319,7 +316,7 @@ def _credentials(staging: StagingPlan) -> Iterator[str]:
 
 def _image_travels(plan: Plan) -> bool:
     """An image of the user's own has to be sent where this host's file system is not."""
-    return plan.route.transfer and not plan.os
+    return not plan.route.delivery.shared and not plan.os
 
 
 def _bundle(staging: StagingPlan, uuid: str) -> str:
@@ -385,7 +382,7 @@ def _environment(plan: Plan) -> Iterator[str]:
 def _placement(plan: Plan, domain: str) -> Iterator[str]:
     clauses = [f"({each})" for each in plan.route.requirements]
     if plan.staging is not None:
-        if not plan.route.transfer:
+        if plan.route.delivery.shared:
             clauses.append(f'(TARGET.FileSystemDomain == "{domain}")')
         if _is_gated(plan):
             clauses.append(f"(MY.{GATE})")

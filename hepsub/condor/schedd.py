@@ -144,7 +144,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         description = self._describe(plan, uuid)
 
         def once() -> Submitted:
-            submit, spool = bindings().Submit(description.text), plan.route.spool
+            submit = bindings().Submit(description.text)
+            spool = plan.route.delivery.handed_over
             if description.items:
                 items = iter([dict(item) for item in description.items])
                 answer = self._schedd().submit(submit, itemdata=items, spool=spool)

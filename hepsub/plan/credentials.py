@@ -9,11 +9,8 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import NO_CREDENTIALS
-from hepsub.policy.model import Credential, Policy
+from hepsub.policy.model import KERBEROS, Credential, Policy
 from hepsub.suggest import did_you_mean
-
-KERBEROS = "kerberos"
-TOKEN = "token"  # noqa: S105 (a kind of credential, not one)
 
 
 class JobCredential(Struct, frozen=True, kw_only=True):
@@ -21,7 +18,7 @@ class JobCredential(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: its name in the policy.
-        kind: `kerberos` or `token`.
+        kind: what it is, in the policy's word.
         file: its file in the bundle and in the job's directory; empty when HTCondor delivers it.
         service: the name of HTCondor's OAuth service that delivers it; empty for a file.
     """

@@ -10,8 +10,8 @@ from msgspec import Struct
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
 from hepsub.plan.location import ObjectPlace, find_place
+from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
-from hepsub.result import Json
 
 DIRECTORY = "hepsub_lib"
 """Where they are unpacked in the scratch directory."""
@@ -48,17 +48,6 @@ class Library(Struct, frozen=True, kw_only=True):
         """Whether it has to be uploaded before the jobs may start."""
         return self.place is not None and not self.stored
 
-    def document(self, *, uploaded: bool) -> dict[str, Json]:
-        """The library as it stands in JSON; `where` is null when it is sent along."""
-        return {
-            "name": self.name,
-            "sha256": self.sha256,
-            "size": self.size,
-            "stored": self.stored,
-            "uploaded": uploaded and self.is_missing,
-            "where": str(self.place) if self.place is not None else None,
-        }
-
 
 def shelf_name(sha256: str) -> str:
     """The name of an archive on the shelf, and of its object in S3."""
@@ -75,8 +64,8 @@ def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | No
         UnknownPool, UnknownStorage: the policy does not know it.
     """
     said = policy.staging.libraries
-    pool = policy.pool_for(spec.placement.pool)
-    if not said or not spec.libraries or policy.pool[pool].kind == "here":
+    pool = policy.pool[policy.pool_for(spec.placement.pool)]
+    if not said or not spec.libraries or delivery_for(pool).on_this_machine:
         return None
     place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))
     if not isinstance(place, ObjectPlace) or "%{" in place.key:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from hepsub.plan.template import Name, Template, Values, literal
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
     from hepsub.plan.staging import StagingPlan
+    from hepsub.policy.model import Pool, Site
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -31,6 +32,48 @@ class Reason(Struct, frozen=True, kw_only=True):
     because: str
 
 
+class Delivery(Struct, frozen=True, kw_only=True):
+    """How a submission's files get to where it runs, and back: whoever depends on it asks for the fact, not the way.
+
+    Attributes:
+        shared: whether this host's file system is where the jobs run.
+        schedd_reads_bundle: whether a schedd, perhaps of another host, reads the bundle where it lies.
+        handed_over: whether all files are sent to the schedd after the commit, by whoever committed; before that no
+            job starts, and nobody else can send them.
+        refreshed: whether credentials and signed URLs can be replaced after the commit.
+        collected: whether what jobs leave behind stays with the schedd until it is fetched from there.
+        confined: whether whoever runs the jobs may reach nothing on this host but their own corner of the bundle.
+        on_this_machine: whether the jobs run on this very machine, without worker nodes, ClassAds or schedd.
+    """
+
+    shared: bool = False
+    schedd_reads_bundle: bool = False
+    handed_over: bool = False
+    refreshed: bool = False
+    collected: bool = False
+    confined: bool = False
+    on_this_machine: bool = False
+
+
+SHARED: Final = Delivery(shared=True, schedd_reads_bundle=True, refreshed=True)
+"""A pool with this host's file system."""
+BUNDLE: Final = Delivery(schedd_reads_bundle=True, refreshed=True, confined=True)
+"""Machines elsewhere, to which HTCondor carries what the schedd reads here."""
+SPOOL: Final = Delivery(handed_over=True, collected=True)
+"""A schedd that sees none of this host's directories."""
+EMBEDDED: Final = Delivery(shared=True, refreshed=True, on_this_machine=True)
+"""The embedded pool."""
+
+
+def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
+    """How files get to a pool's machines, or to the remote sites that run its jobs."""
+    if pool.kind == "here":
+        return EMBEDDED
+    if pool.spool:
+        return SPOOL
+    return SHARED if all(site.shared_filesystem for site in sites) else BUNDLE
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """Where the jobs may run.
 
@@ -38,24 +81,20 @@ class Route(Struct, frozen=True, kw_only=True):
         pool: name of the pool in the policy.
         schedd: the schedd asked for; empty for the pool's own choice.
         sites: the remote sites that may run it; empty for the local cluster.
-        transfer: whether HTCondor carries the script and the sandbox, there being no shared
-            file system.
+        delivery: how files get there and back.
         filesystem_domain: the FileSystemDomain that stands for this host's file system; empty for
             the one of HTCondor's own configuration.
         requirements: ClassAd expressions that all have to hold.
         reasons: why.
-        spool: whether the jobs are handed over to the schedd with their files, because it sees none of
-            this host's directories.
     """
 
     pool: str
     schedd: str = ""
     sites: tuple[str, ...] = ()
-    transfer: bool = False
+    delivery: Delivery = SHARED
     filesystem_domain: str = ""
     requirements: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
-    spool: bool = False
 
 
 class Proc(Struct, frozen=True, kw_only=True):

@@ -66,9 +66,9 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
-        directory="" if route.transfer or has_scratch else str(situation.cwd),
+        directory="" if not route.delivery.shared or has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
-        remote=route.transfer,
+        remote=not route.delivery.shared,
     )
     arguments = tuple(parse_template(argument) for argument in spec.arguments)
     _check_texts(made, arguments)
@@ -109,9 +109,9 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
             *_here_note(spec, policy, route),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
-            *_log_notes(made, facts, new, here=policy.pool[route.pool].kind == "here"),
+            *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
             *told,
-            *_spool_note(route),
+            *_handed_over_note(route),
             *travelling.notes,
             *_universe_note(spec.universe),
         ),
@@ -125,7 +125,7 @@ def _check_number(made: Draft, route: Route) -> None:
         JobCountTooLarge: there are.
     """
     limits = made.policy.limits
-    if route.spool and made.number > limits.factory_above:
+    if route.delivery.handed_over and made.number > limits.factory_above:
         raise JobCountTooLarge(
             f"{made.number} jobs are more than the {limits.factory_above} that can be handed over with their"
             f" files at once (limits.factory_above, {made.policy.origin('limits.factory_above')})",
@@ -174,7 +174,7 @@ def _staging(
     spec, situation = made.spec, made.situation
     credentials = _credentials(made, route)
     secrets = secret_names(spec.environment, situation.environment)
-    if not (route.transfer or spec.is_staged or credentials or facts.libraries or secrets):
+    if route.delivery.shared and not (spec.is_staged or credentials or facts.libraries or secrets):
         return None, ()
     from hepsub.plan.travel import plan_travel
 
@@ -188,8 +188,8 @@ def _staging(
     )
 
 
-def _spool_note(route: Route) -> tuple[str, ...]:
-    if not route.spool:
+def _handed_over_note(route: Route) -> tuple[str, ...]:
+    if not route.delivery.handed_over:
         return ()
     return (
         "the jobs were handed over with their files, and nothing can be refreshed in them; hep_sub -wait and"
@@ -266,7 +266,7 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
 
 def _here_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
     """Nobody shall run thousands of jobs on a login node without knowing it."""
-    if policy.pool[route.pool].kind != "here" or spec.placement.pool is not None:
+    if not route.delivery.on_this_machine or spec.placement.pool is not None:
         return ()
     why = "no HTCondor is configured here: " if nobody_decided(policy, route.pool) else ""
     return (f"{why}the jobs run on this machine (the pool '{route.pool}')",)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.model import Reason, Route
+from hepsub.plan.model import Delivery, Reason, Route, delivery_for
 from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
@@ -56,31 +56,28 @@ def choose_route(
     _check_words(placement)
     pool, pool_reason = _choose_pool(placement.pool, policy)
     nodes = _node_requirements(placement, policy, pool, unreadable)
-    if nodes and policy.pool[pool].kind == "here":
+    delivery = delivery_for(policy.pool[pool])
+    if nodes and delivery.on_this_machine:
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
         )
-    spool = policy.pool[pool].spool
     if placement.site is None and placement.remote is not Remote.WANTED:
         return Route(
             pool=pool,
             schedd=placement.schedd or "",
-            transfer=spool,
+            delivery=delivery,
             filesystem_domain=policy.pool[pool].filesystem_domain,
             requirements=(*nodes, *_not_remote(policy, unreadable)),
-            reasons=(pool_reason, _local_reason(placement, spool=spool)),
-            spool=spool,
+            reasons=(pool_reason, _local_reason(placement, delivery)),
         )
     sites, reason = _choose_sites(placement.site, policy, need, pool, unreadable)
-    transfer = spool or not all(policy.site[name].shared_filesystem for name in sites)
     return Route(
         pool=pool,
         schedd=placement.schedd or "",
         sites=sites,
-        transfer=transfer,
+        delivery=delivery_for(policy.pool[pool], [policy.site[name] for name in sites]),
         requirements=(*nodes, _any_of(tuple(_is_site(policy.site[name]) for name in sites))),
         reasons=(pool_reason, reason),
-        spool=spool,
     )
 
 
@@ -123,7 +120,7 @@ def _choose_pool(asked: str | None, policy: Policy) -> tuple[str, Reason]:
 
 def nobody_decided(policy: Policy, pool: str) -> bool:
     """Whether a pool is the embedded one because no other was ever configured."""
-    here = policy.pool[pool].kind == "here"
+    here = delivery_for(policy.pool[pool]).on_this_machine
     return here and policy.defaults.pool == pool and policy.is_shipped("defaults.pool")
 
 
@@ -184,8 +181,8 @@ def _not_remote(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
     )
 
 
-def _local_reason(placement: Placement, *, spool: bool) -> Reason:
-    if spool:
+def _local_reason(placement: Placement, delivery: Delivery) -> Reason:
+    if delivery.handed_over:
         because = "the pool sees none of this host's directories: its files travel with it"
         return Reason(rule="local", matched="spool = true", because=because)
     if placement.remote is Remote.NEVER:

@@ -20,6 +20,7 @@ from hepsub.plan.files import (
 )
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
@@ -182,8 +183,7 @@ def plan_staging(
     *,
     cwd: Path,
     root: str,
-    shared: bool,
-    spool: bool = False,
+    delivery: Delivery,
     isolation: str = "",
     io_proxy: bool = False,
     in_container: bool = False,
@@ -200,8 +200,7 @@ def plan_staging(
         objects: what is known of the inputs in S3.
         cwd: what relative paths begin at.
         root: the directory of the bundles, absolute.
-        shared: whether this host's file system is where the jobs run.
-        spool: whether the jobs are handed over with their files, so that they can ask for nothing.
+        delivery: how files get there and back.
         isolation: how the sites keep the directories of users apart; empty for not at all.
         io_proxy: whether jobs may ask the submit side for something while they run.
         in_container: whether the program sees an image's file system, and perhaps nothing of this host's.
@@ -213,11 +212,10 @@ def plan_staging(
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if shared and not (spec.is_staged or credentials or libraries or secrets):
+    if delivery.shared and not (spec.is_staged or credentials or libraries or secrets):
         return None
     rules = policy.staging
     in_place = not spec.is_staged
-    confined = not shared and not spool
     inputs = tuple(file_rule(each) for each in spec.inputs)
     outputs = tuple(file_rule(each) for each in spec.outputs)
     return StagingPlan(
@@ -225,10 +223,11 @@ def plan_staging(
         outputs=outputs,
         storages=policy.storage,
         objects=objects,
-        shared=shared,
+        shared=delivery.shared,
         # At home the wrapper reads the bundle itself, unless an image hides it; the program has the user's own uid
         # there, and the proxy gives it nothing more.
-        chirp=(confined and io_proxy and bool(isolation)) or (shared and in_container),
+        chirp=(delivery.confined and io_proxy and bool(isolation))
+        or (delivery.shared and in_container),
         cwd=str(cwd),
         bundle_root=root,
         grace=_IN_PLACE_GRACE_S if in_place else rules.grace,
@@ -238,7 +237,7 @@ def plan_staging(
         credentials=credentials,
         in_place=in_place,
         libraries=libraries,
-        confined=confined,
+        confined=delivery.confined,
         isolation=isolation,
         secrets=secrets,
         carried=carried,

@@ -50,11 +50,10 @@ def plan_travel(
         facts.objects,
         cwd=situation.cwd,
         root=bundle_root(policy, situation.home, situation.user),
-        shared=not route.transfer,
+        delivery=route.delivery,
         isolation=_isolation(route, policy),
         io_proxy=all(policy.site[name].io_proxy for name in route.sites),
         in_container=in_container,
-        spool=route.spool,
         credentials=credentials,
         libraries=facts.libraries,
         secrets=secrets,
@@ -62,7 +61,7 @@ def plan_travel(
     )
     if staging is not None:
         check_conflicts(staging, made.jobs)
-        if route.spool:
+        if route.delivery.handed_over:
             check_handed_over(staging, made.layout.executable, made.jobs)
         if staging.confined:
             check_brought_home(staging, made.jobs)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hepsub.errors import PolicyError
 from hepsub.jobid import same_schedd
-from hepsub.policy.model import Policy, Pool, Site
+from hepsub.policy.model import CREDENTIAL_KINDS, TOKEN, Policy, Pool, Site
 from hepsub.policy.places import why_no_place
 from hepsub.suggest import closest, did_you_mean
 from hepsub.units import parse_duration
@@ -19,7 +19,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("site", "kind"): ("glidein", "schedd", "ce"),
     ("site", "isolation"): ("user", "slot", "container", "owner", ""),
     ("storage", "style"): ("path", "virtual"),
-    ("credential", "kind"): ("kerberos", "token"),
+    ("credential", "kind"): CREDENTIAL_KINDS,
     ("credential", "delivery"): ("file", "condor"),
 }
 """The keys of named tables that take one of a few words."""
@@ -137,7 +137,7 @@ def _of_site(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
 
 
 def _tokens(policy: Policy) -> list[str]:
-    return [name for name, each in policy.credential.items() if each.kind == "token"]
+    return [name for name, each in policy.credential.items() if each.kind == TOKEN]
 
 
 def _same(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -285,6 +285,12 @@ class Staging(Struct, frozen=True, kw_only=True):
     library_limit: Megabytes = 1024
 
 
+KERBEROS: Final = "kerberos"
+TOKEN: Final = "token"  # noqa: S105 (a kind of credential, not one)
+CREDENTIAL_KINDS: Final = (KERBEROS, TOKEN)
+"""What a credential is: in the policy, in a bundle and in JSON in the same words."""
+
+
 class Credential(Struct, frozen=True, kw_only=True):
     """A credential that jobs, storages and schedds may need.
 
@@ -303,7 +309,7 @@ class Credential(Struct, frozen=True, kw_only=True):
         service: the name of the OAuth service in HTCondor; empty for the credential's own name.
     """
 
-    kind: str = "token"
+    kind: str = TOKEN
     principal: str = ""
     account: str = ""
     issuer: str = ""

@@ -14,6 +14,7 @@ from hepsub.plan.draft import Draft, Reading, check_words
 from hepsub.plan.facts import Facts
 from hepsub.plan.items import values_of
 from hepsub.plan.layout import asked_places
+from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.survey.files import inspect_place, inspect_program
@@ -111,7 +112,7 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
     wanted = [site.requirements for site in policy.site.values()]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
-    if not wanted or pool.kind == "here":
+    if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()
     from hepsub.condor.attributes import unreadable
 

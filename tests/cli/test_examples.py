@@ -26,6 +26,7 @@ from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.load import Layer, merge
 from hepsub.policy.model import Pool
+from hepsub.result import document_of
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 from hepsub.survey import outputs
@@ -150,7 +151,7 @@ def test_a_submission_is_planned(
     )
     value = preview(session, spec).value
     assert isinstance(value, Preview)
-    document = value.document()
+    document = document_of(value)
     assert document["jobs"] == expected_jobs(example)
     assert json.loads(json.dumps(document))["description"] == value.description
 

@@ -7,8 +7,9 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.errors import HepsubError
+from hepsub.policy.model import TOKEN
 
 
 def make_token(since: float, life: float, subject: str = "alice") -> bytes:
@@ -37,7 +38,7 @@ class FakeSource:
     own: Held | None = None
     trouble: HepsubError | None = None
     asked: int = 0
-    kind: Kind = field(default=Kind.TOKEN)
+    kind: str = field(default=TOKEN)
     origin: str = "a test"
 
     def look(self) -> Held | None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.auth.status import needs
-from hepsub.auth.credential import CredentialSource, Held, Kind
+from hepsub.auth.credential import CredentialSource, Held
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
+from hepsub.policy.model import KERBEROS
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.suggest import did_you_mean
@@ -82,7 +83,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
     troubles: list[HepsubError] = []
     for name in dict.fromkeys(names) or _needed(session):
         source = session.credential(name)
-        anew = name in names and source.kind is Kind.KERBEROS
+        anew = name in names and source.kind == KERBEROS
         try:
             held = _got(source, terminal, anew=anew)
             told.append(Told(name=name, text=_held_text(held, session.situation.now), good=True))

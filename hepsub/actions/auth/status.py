@@ -12,14 +12,12 @@ from hepsub.actions.auth.s3 import check_keys, shown_key
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
-from hepsub.policy.model import Policy, Storage
+from hepsub.policy.model import TOKEN, Policy, Storage
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
 
-KERBEROS = "kerberos"
-TOKEN = "token"  # noqa: S105 (a kind of row)
 KEYS = "s3"
 SCHEDD = "schedd"
 
@@ -28,7 +26,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """One credential, the keys of one storage, or one schedd.
 
     Attributes:
-        kind: `kerberos`, `token`, `s3` or `schedd`.
+        kind: a credential's (`kerberos`, `token`), or `s3` or `schedd`.
         name: its name in the policy.
         who: whom it speaks for; empty when there is none.
         expires: when it ends, in seconds since the epoch; None for never, or not known.

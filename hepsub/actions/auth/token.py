@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from msgspec import Struct, field
 
-from hepsub.auth.credential import Kind
 from hepsub.auth.sources import source_for
 from hepsub.auth.token import Order
 from hepsub.errors import CredentialRefused, UsageError
+from hepsub.policy.model import TOKEN
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.units import duration_text
@@ -71,7 +71,7 @@ def token(session: Session, wanted: Wanted) -> Result:
         scopes=wanted.scopes,
         order=Order.SHELL,
     )
-    if source.kind is not Kind.TOKEN:
+    if source.kind != TOKEN:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")
     held = source.obtain(wanted.seconds)
     now = session.situation.now

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,8 +21,9 @@ from hepsub.jobid import JobId
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.result import Json
-from hepsub.terminal import printable
+
+if TYPE_CHECKING:
+    from hepsub.actions.fetch.documents import FetchedDocument
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -212,19 +214,6 @@ class Local(Struct, frozen=True, kw_only=True):
     here: Here
     trouble: str = ""
 
-    def document(self) -> dict[str, Json]:
-        """The output as it stands in JSON."""
-        source = self.output.source
-        return {
-            "name": printable(self.output.name),
-            "source": printable(str(source)),
-            "size": self.output.size,
-            "md5": self.output.md5 or None,
-            "path": printable(str(self.path)),
-            "state": self.here.value,
-            "message": self.trouble or None,
-        }
-
 
 class FetchedCluster(Struct, frozen=True, kw_only=True):
     """What was found of a cluster's jobs, and how it stands here."""
@@ -233,37 +222,6 @@ class FetchedCluster(Struct, frozen=True, kw_only=True):
     schedd: str
     jobs: tuple[JobFiles, ...]
     files: tuple[Local, ...]
-
-    def document(self) -> dict[str, Json]:
-        """The cluster as it stands in JSON."""
-        by_proc: dict[int, list[Json]] = {job.proc: [] for job in self.jobs}
-        for each in self.files:
-            by_proc[each.output.proc].append(each.document())
-        return {
-            "cluster": self.cluster,
-            "schedd": self.schedd,
-            "jobs": [
-                {
-                    "job": f"{self.cluster}.{job.proc}",
-                    "state": job.status.state.value if job.status is not None else None,
-                    "exit_code": _exit_code(job),
-                    "complete": job.complete,
-                    "files": by_proc[job.proc],
-                    "missing": [
-                        {"name": printable(each.name), "why": each.why, "optional": each.optional}
-                        for each in job.missing
-                    ],
-                    "oddities": list(job.oddities),
-                }
-                for job in self.jobs
-            ],
-        }
-
-
-def _exit_code(job: JobFiles) -> int | None:
-    if job.report is not None:
-        return job.report.exit_code
-    return job.status.exit_code if job.status is not None else None
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -287,11 +245,8 @@ class Fetched(Struct, frozen=True, kw_only=True):
         """How many files stand so."""
         return sum(1 for each in self.clusters for file in each.files if file.here is here)
 
-    def document(self) -> dict[str, Json]:
+    def document(self) -> FetchedDocument:
         """What was done as it stands under `result` in JSON."""
-        return {
-            "directory": str(self.directory),
-            "files": {here.value.replace(" ", "_"): self.count(here) for here in Here},
-            "bytes": self.moved,
-            "clusters": [each.document() for each in self.clusters],
-        }
+        from hepsub.actions.fetch.documents import fetched_document
+
+        return fetched_document(self)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hepsub.batch import ACTIVE, SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.plan.model import delivery_for
 from hepsub.session import Session
 
 _FIRST_PAUSE_S = 0.5
@@ -144,7 +145,7 @@ def _unmade(queue: Queue) -> dict[int, JobStatus]:
 
 def is_spooled(session: Session, pool: str) -> bool:
     """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
-    return pool in session.policy.pool and session.policy.pool[pool].spool
+    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
 
 
 def collect_spooled(schedd: BatchSystem, clusters: Iterable[int], now: float) -> int:

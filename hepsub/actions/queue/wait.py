@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
-from hepsub.actions.queue.query import job_document
+from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.returned.place import place_outputs
+from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, Selection, State
 from hepsub.bundle.directory import read_bundle, why_of_another
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.jobid import SubmissionRef
-from hepsub.result import Json, Problem, Result
+from hepsub.result import Problem, Result
 from hepsub.session import Session
 
 _HISTORY_LOOKS = 20
 _HISTORY_PAUSE_S = 0.5
 """The schedd writes its history a moment after a job left the queue."""
 _NAMED = 10
+
+
+class WaitedDocument(SubmissionDocument, frozen=True, kw_only=True):
+    """The JSON of hep_sub -wait.
+
+    Attributes:
+        failed: how many did not end with exit code 0.
+        unknown: how many are neither in the queue nor in the history.
+    """
+
+    ended: tuple[JobDocument, ...]
+    failed: int
+    unknown: int
 
 
 class Waited(Struct, frozen=True, kw_only=True):
@@ -43,14 +58,14 @@ class Waited(Struct, frozen=True, kw_only=True):
             job for job in self.jobs if job.state is not State.COMPLETED or job.exit_code != 0
         )
 
-    def document(self) -> dict[str, Json]:
-        """The submission with `ended` added, as it stands under `result` in JSON."""
-        return {
-            **self.submission.document(),
-            "ended": [to_builtins(job_document(job)) for job in self.jobs],
-            "failed": len(self.failed()),
-            "unknown": self.unknown(),
-        }
+    def document(self) -> WaitedDocument:
+        """The submission and its jobs' ends as they stand under `result` in JSON."""
+        return WaitedDocument(
+            **asdict(self.submission.document()),
+            ended=tuple(job_document(job) for job in self.jobs),
+            failed=len(self.failed()),
+            unknown=self.unknown(),
+        )
 
 
 def wait(session: Session, submission: Submission, clock: Clock) -> Result:

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
 from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
-from hepsub.auth.credential import CredentialSource, Kind
+from hepsub.auth.credential import CredentialSource
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import CredentialExpired, CredentialRefused, HepsubError
 from hepsub.plan.credentials import JobCredential
+from hepsub.policy.model import KERBEROS
 from hepsub.session import Session
 from hepsub.units import moment_text
 
@@ -150,7 +151,7 @@ def _look(source: CredentialSource, now: float) -> Copy | None:
 
 def _is_anothers(one: Copy, other: Copy | None) -> bool:
     """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
-    if other is None or one.held.kind is not Kind.KERBEROS:
+    if other is None or one.held.kind != KERBEROS:
         return False
     return one.held.who != other.held.who
 

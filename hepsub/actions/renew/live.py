@@ -15,6 +15,7 @@ from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unr
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
+from hepsub.plan.model import delivery_for
 from hepsub.session import Session
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
@@ -119,7 +120,7 @@ def _ask(
         ids = tuple(JobId(cluster=each.ref.cluster) for each in known if each.ref.cluster)
         # By id alone: the pool may have mapped its user to an account of another name.
         procs = _procs(there.queue(Selection(ids=ids), session.situation.now)) if ids else {}
-        here = session.policy.pool[pool].kind == "here"
+        here = delivery_for(session.policy.pool[pool]).on_this_machine
         return [(each, _mine(there, each, procs, here=here)) for each in known], ""
     except HepsubError as error:
         return unknown, f"{error.message}; the jobs of {schedd} are taken for alive"

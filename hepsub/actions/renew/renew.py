@@ -143,8 +143,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     found = alive.bundles
     notes += alive.away
     left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
-    # What was handed over with its files is out of reach.
-    live = [each for each in found if not each.has_ended and not each.bundle.request.spool]
+    live = [each for each in found if not each.has_ended and each.bundle.request.delivery.refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
     shelf_beside(session.bundles).prune(now)

@@ -107,7 +107,7 @@ def _after_trouble(
     if found is None:
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise cause from error
-    if order.plan.route.spool:  # its files cannot be sent any more
+    if order.plan.route.delivery.handed_over:  # its files cannot be sent any more
         _note(session, intent.with_cluster(found.cluster))
         why = take_back(session, schedd, found, bundle)
         if session.interrupts.noted:

@@ -41,7 +41,7 @@ def complete(
     schedd: BatchSystem,
     ref: SubmissionRef,
     *,
-    spool: bool,
+    handed_over: bool,
 ) -> Completed:
     """Let the jobs of a cluster start that was just committed.
 
@@ -50,7 +50,7 @@ def complete(
         SubmissionRefused: they never can; the cluster was removed again.
     """
     try:
-        if spool:
+        if handed_over:
             _hand_over(session, stores, bundle, schedd, ref.cluster)
         elif bundle is not None and bundle.request.staging.needs_cluster:
             from hepsub.actions.submit.stage import open_gate
@@ -62,7 +62,7 @@ def complete(
     except HepsubError as error:
         if session.interrupts.noted:
             raise _taken_back(session, schedd, ref, bundle) from error
-        if spool:
+        if handed_over:
             from hepsub.actions.submit.commit import take_back
 
             error = _not_handed_over(ref, take_back(session, schedd, ref, bundle), error)

@@ -1,15 +1,12 @@
-"""The credentials of a submission: obtained before anything is written, held against how long it may take."""
+"""The credentials of a submission: obtained before anything is written."""
 
 from __future__ import annotations
 
 from hepsub.auth.credential import Held
-from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
-from hepsub.plan.credentials import KERBEROS, JobCredential
-from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
-from hepsub.plan.model import Plan
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.staging import StagingPlan
 from hepsub.session import Session
 
@@ -49,47 +46,3 @@ def deliver(
             schedd.store_credential(each, content.content)
         else:
             bundle.write_credential(content, first=True)
-
-
-def forecast_credentials(session: Session, plan: Plan, held: tuple[Held, ...]) -> tuple[str, ...]:
-    """A sentence for each credential that may end before the jobs do."""
-    if plan.staging is None:
-        return ()
-    now = session.situation.now
-    active = read_state(session.bundles, now).is_active(now)
-    span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
-    by_name = {each.name: each for each in plan.staging.credentials}
-    notes = []
-    for each in held:
-        credential = by_name[each.name]
-        outlook = _outlook(credential, each, spool=plan.route.spool, renewed=active)
-        notes.append(
-            forecast_note(
-                outlook, span, renewer=_renewer(credential, active=active), way=session.way_to_renew
-            )
-        )
-        alone = plan.staging.confined and not plan.staging.is_refreshed
-        if (
-            alone and credential.kind != KERBEROS and not credential.by_condor
-        ):  # a ticket is renewed where it is
-            notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
-    return tuple(note for note in notes if note)
-
-
-def _renewer(credential: JobCredential, *, active: bool) -> str:
-    """A pool that delivers tickets renews them itself; a token that it delivers comes from hep_auth renew."""
-    if credential.by_condor and credential.kind == KERBEROS:
-        return "the pool's credmon"
-    return REFRESHER if active else ""
-
-
-def _outlook(credential: JobCredential, held: Held, *, spool: bool, renewed: bool) -> Outlook:
-    kerberos = credential.kind == KERBEROS
-    what = "your Kerberos ticket" if kerberos else f"the token {credential.name}"
-    return Outlook(
-        what=what,
-        expires=held.lifetime.expires,
-        renewable_until=held.lifetime.expires if spool else held.lifetime.renewable_until,
-        obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
-        loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
-    )

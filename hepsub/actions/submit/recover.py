@@ -78,7 +78,7 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
     if not living and not queue.unmade:
         bundle.mark_ready(found[0].cluster)  # its jobs were removed, or have ended
         return ""
-    if request.spool and any(job.hold_code == SPOOLING for job in living):
+    if request.delivery.handed_over and any(job.hold_code == SPOOLING for job in living):
         return _remove(session, schedd, bundle, found[0], living=True)  # they have no files
     return _let_start(session, stores, schedd, bundle, found[0].cluster)
 
@@ -98,7 +98,7 @@ def _let_start(
     session: Session, stores: Stores, schedd: BatchSystem, bundle: Bundle, cluster: int
 ) -> str:
     request = bundle.request
-    if request.staging.needs_cluster and not request.spool:
+    if request.staging.needs_cluster and not request.delivery.handed_over:
         open_gate(session, stores, bundle, schedd, cluster)
     bundle.link_logs(cluster)
     bundle.mark_ready(cluster)

@@ -12,20 +12,17 @@ from msgspec.structs import replace
 from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
-from hepsub.auth.renewal import read_state
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
-from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name
 from hepsub.session import Session
-from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 
 
@@ -123,7 +120,7 @@ def sign(
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
     check_common(session.policy)
     check_owner(staging.bundle_root)
-    if session.policy.pool[plan.route.pool].kind == "here" or plan.route.spool:
+    if not plan.route.delivery.schedd_reads_bundle:
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
@@ -183,50 +180,3 @@ def open_gate(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
             remedy=f"the next hep_sub tries again; hep_rm {cluster} removes it",
         ) from error
-
-
-def forecast(
-    session: Session, stores: Stores, plan: Plan, request: BundleRequest
-) -> tuple[str, ...]:
-    """A sentence for each storage whose signed URLs may end before the jobs do.
-
-    Args:
-        session: the session.
-        stores: the storages, with keys.
-        plan: the decided submission.
-        request: what its bundle was made for.
-    """
-    now = session.situation.now
-    renewed = read_state(session.bundles, now).is_active(now)
-    span = Span(now=now, needed=session.policy.staging.expected_wait + plan.walltime.limit)
-    notes = []
-    for name in used_storages(request):
-        store = stores.store(name)
-        if store.keys.token and store.keys.expires is None:
-            notes.append(
-                f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
-                " with it, and jobs that come later bring their outputs home"
-            )
-            continue
-        outlook = _outlook(name, store, now, spool=plan.route.spool)
-        notes.append(
-            forecast_note(
-                outlook, span, renewer=REFRESHER if renewed else "", way=session.way_to_renew
-            )
-        )
-        if request.staging.confined and not request.staging.is_refreshed:
-            notes.append(unrefreshed_note(outlook, span, walltime=plan.walltime.limit))
-    return tuple(note for note in notes if note)
-
-
-def _outlook(name: str, store: Store, now: float, *, spool: bool) -> Outlook:
-    """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends."""
-    end = now + store.lifetime(now)
-    lasting = store.keys.expires is None or bool(store.storage.token_name)
-    return Outlook(
-        what=f"the signed access to the storage {name}",
-        expires=end,
-        renewable_until=None if lasting and not spool else end,
-        obtain="have it done" if lasting else "get new keys",
-        loss="a job that comes later brings its outputs home",
-    )

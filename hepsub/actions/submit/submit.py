@@ -50,7 +50,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
     """
     plan, facts = _planned(session, _stores(session), spec, keeps=False)
     _check_outputs(session, plan, facts.outputs)
-    outlook = _credentials_outlook(session, plan) if plan.staging is not None else ()
+    outlook = _credentials_outlook(session, plan)
     schedd, unreachable = _reachable(session, plan)
     identity = new_uuid()
     sealed = _sealed(plan.with_uuid(identity), identity)
@@ -115,10 +115,12 @@ def _check_outputs(session: Session, plan: Plan, outputs: OutputFacts) -> None:
 
 def _credentials_outlook(session: Session, plan: Plan) -> tuple[str, ...]:
     """How long the credentials of a preview are good for; they are obtained as they would be for its jobs."""
-    from hepsub.actions.submit.credentials import forecast_credentials, obtain_all
+    if plan.staging is None:
+        return ()
+    from hepsub.actions.submit.credentials import obtain_all
+    from hepsub.actions.submit.forecast import forecast
 
-    held = obtain_all(session, plan.staging) if plan.staging is not None else ()
-    return forecast_credentials(session, plan, held)
+    return forecast(session, plan, plan.staging, obtain_all(session, plan.staging), {})
 
 
 def _description(schedd: BatchSystem | None, plan: Plan, identity: str) -> str:
@@ -239,7 +241,8 @@ def _made(
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, Order(uuid=identity, plan=sealed, what=what), bundle)
-        done = complete(session, stores, bundle, schedd, submitted.ref, spool=plan.route.spool)
+        handed_over = plan.route.delivery.handed_over
+        done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
     notes = (*plan.notes, *submitted.notes, *outlook, *done.notes)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
@@ -277,18 +280,18 @@ def _make_directories(paths: Iterable[str]) -> None:
 
 def _outlook(session: Session, stores: Stores, plan: Plan, staged: Staged) -> tuple[str, ...]:
     """What the user should know of what travels with the jobs."""
-    from hepsub.actions.submit.credentials import forecast_credentials
+    from hepsub.actions.submit.forecast import forecast
     from hepsub.actions.submit.libraries import uploaded_note
-    from hepsub.actions.submit.stage import forecast
+    from hepsub.actions.submit.stage import used_storages
     from hepsub.auth.login_environment import note_login
 
-    situation = session.situation
+    situation, request = session.situation, staged.bundle.request
+    used = {name: stores.store(name) for name in used_storages(request)}
     with contextlib.suppress(OSError):  # for hep_auth renew after the logout; it can do without
         note_login(session.paths.logins, situation.host, situation.environment)
     return (
-        *uploaded_note(staged.bundle.request.staging.libraries),
-        *forecast(session, stores, plan, staged.bundle.request),
-        *forecast_credentials(session, plan, staged.held),
+        *uploaded_note(request.staging.libraries),
+        *forecast(session, plan, request.staging, staged.held, used),
     )
 
 

@@ -137,5 +137,6 @@ COMMAND = Command(
         ("hep_fetch -ls 13", "what there is, where it is, and what is missing"),
         ("hep_fetch -push 13", "upload what came home while the store was away, then fetch"),
     ),
+    results=("hepsub.actions.fetch.documents:FetchedDocument",),
     run=run,
 )

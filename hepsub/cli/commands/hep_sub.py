@@ -125,5 +125,10 @@ COMMAND = Command(
             "for frameworks: repeatable, with all exit codes",
         ),
     ),
+    results=(
+        "hepsub.actions.submit.documents:SubmissionDocument",
+        "hepsub.actions.submit.documents:PreviewDocument",
+        "hepsub.actions.queue.wait:WaitedDocument",
+    ),
     run=run,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hepsub.actions.auth.status import KERBEROS, KEYS, SCHEDD
+from hepsub.actions.auth.status import KEYS, SCHEDD
 from hepsub.cli.output import json_text
 from hepsub.cli.table import Column, Table, drawn, fits
 from hepsub.cli.table import Row as TableRow
+from hepsub.policy.model import KERBEROS
 from hepsub.result import document_of
 from hepsub.terminal import Styled, joined, printable
 from hepsub.units import duration_text, moment_text, rough_text

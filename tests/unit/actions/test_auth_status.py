@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.status import AuthStatus, Row, auth_status
-from hepsub.auth.credential import CredentialSource, Held, Kind, Lifetime
+from hepsub.auth.credential import CredentialSource, Held, Lifetime
 from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.errors import (
     AgentUnavailable,
@@ -22,7 +22,7 @@ from hepsub.errors import (
     StorageRefused,
     StorageUnreachable,
 )
-from hepsub.policy.model import Storage
+from hepsub.policy.model import KERBEROS, TOKEN, Storage
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
@@ -39,7 +39,7 @@ class Source:
     """A credential that is there, or can be had, or not, or only after a while."""
 
     name: str
-    kind: Kind = Kind.TOKEN
+    kind: str = TOKEN
     origin: str = "a test"
     own: Held | None = None
     given: Held | HepsubError | None = None
@@ -68,7 +68,7 @@ def held(name: str, life: float = 3600.0, until: float | None = None) -> Held:
     lifetime = Lifetime(
         expires=NOON + life, renewable_until=None if until is None else NOON + until
     )
-    return Held(name=name, kind=Kind.TOKEN, who=f"alice by {name}", lifetime=lifetime, content=b"t")
+    return Held(name=name, kind=TOKEN, who=f"alice by {name}", lifetime=lifetime, content=b"t")
 
 
 def session(
@@ -209,7 +209,7 @@ def test_a_bug_in_a_row_is_a_bug(tmp_path: Path) -> None:
 def test_one_that_ends_soon_and_cannot_be_renewed_has_a_next_command(tmp_path: Path) -> None:
     """Before it is too late."""
     good = Source(name="iam", own=held("iam", life=600))
-    ending = Source(name="krb", kind=Kind.KERBEROS, own=held("krb", life=600, until=600))
+    ending = Source(name="krb", kind=KERBEROS, own=held("krb", life=600, until=600))
     found = rows(auth_status(session(tmp_path, "", good, ending)))
     assert found["krb"].next_command == "hep_auth login krb"
     assert found["iam"].next_command == ""

@@ -13,6 +13,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch import State
 from hepsub.errors import JobCountTooLarge, PoolUnreachable, SubmissionRefused
 from hepsub.journal import NO_CLUSTER
+from hepsub.plan.model import SPOOL
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, Fault, as_batch_systems
@@ -67,7 +68,8 @@ def test_the_files_follow_when_the_bundle_is_complete(
     assert any("nothing can be refreshed" in note for note in result.notes)
     plan = schedd.clusters[0].plan
     assert plan.staging is not None
-    assert (plan.route.transfer, plan.staging.shared, plan.staging.chirp) == (True, False, False)
+    assert plan.route.delivery == SPOOL
+    assert (plan.staging.shared, plan.staging.chirp) == (False, False)
 
 
 def test_a_hand_over_that_fails_leaves_nothing(

@@ -108,8 +108,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def told(value: Submission | Preview) -> list[tuple[bool, bool]]:
     """Of each library, whether S3 had it, and whether it was uploaded."""
-    document = json.loads(json.dumps(value.document()))
-    return [(each["stored"], each["uploaded"]) for each in document["libraries"]]
+    return [(each.stored, each.uploaded) for each in value.document().libraries]
 
 
 def test_they_are_uploaded_before_the_jobs_and_never_again(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.login import Login, Terminal, Told, login
-from hepsub.auth.credential import CredentialSource, Held, Kind
+from hepsub.auth.credential import CredentialSource, Held
 from hepsub.auth.login_environment import noted_login
 from hepsub.auth.sources import source_for
 from hepsub.cli.render import value_text
@@ -21,6 +21,7 @@ from hepsub.errors import (
     CredentialRefused,
     UsageError,
 )
+from hepsub.policy.model import KERBEROS
 from hepsub.result import Result
 from tests.fakes.world import make_policy, make_situation
 from tests.unit.actions.test_auth_status import POOL, Source, held, session
@@ -113,7 +114,7 @@ def test_one_that_cannot_be_got_does_not_stop_the_others(tmp_path: Path) -> None
 
 def test_a_ticket_that_is_named_is_got_anew(tmp_path: Path) -> None:
     """The one there is may not be renewable any more."""
-    krb = Source(name="krb", kind=Kind.KERBEROS, given=held("krb"))
+    krb = Source(name="krb", kind=KERBEROS, given=held("krb"))
     asked: list[str] = []
     login(session(tmp_path, NEEDS_BOTH, krb), ("krb",), terminal(held("krb"), asked=asked))
     assert asked == ["krb"]

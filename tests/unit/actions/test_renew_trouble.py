@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from hepsub.actions.renew.offer import offer
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.submit import submit
-from hepsub.auth.credential import Held, Kind
+from hepsub.auth.credential import Held
 from hepsub.auth.kerberos import held_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
-from hepsub.policy.model import Credential
+from hepsub.policy.model import KERBEROS, Credential
 from hepsub.session import Session
 from tests.fakes.credentials import FakeSource, make_token
 from tests.fakes.world import make_spec
@@ -122,7 +122,7 @@ def ticket(world: World, life: float, principal: str) -> Held:
 
 def test_a_new_identity_is_not_given_to_the_jobs_of_the_old_one(world: World) -> None:
     """kinit as an administrator must not make jobs run with an administrator's ticket."""
-    source = TicketSource(name="krb", kind=Kind.KERBEROS, own=ticket(world, HOUR, "alice"))
+    source = TicketSource(name="krb", kind=KERBEROS, own=ticket(world, HOUR, "alice"))
 
     def session() -> Session:
         return replace(world.session(), credential=lambda _: source)

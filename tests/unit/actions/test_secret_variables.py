@@ -111,8 +111,8 @@ def test_a_dry_run_names_them_and_does_not_tell_them(session: Session) -> None:
     """In text and in JSON; who keeps the plan for a look at it finds no value either."""
     result = preview(session, make_spec(*LINE))
     assert SECRET not in said(result) + repr(result)
-    document = result.value.document() if isinstance(result.value, Preview) else {}
-    assert document["secret_variables"] == ["DB_PASSWORD", "API_TOKEN"]
+    assert isinstance(result.value, Preview)
+    assert result.value.document().secret_variables == ("DB_PASSWORD", "API_TOKEN")
 
 
 def test_without_them_there_is_no_file(session: Session, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
+from hepsub.plan.model import BUNDLE
 from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
 from tests.fakes.world import make_policy, make_session
@@ -272,7 +273,10 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
     session = make_session(tmp_path, as_batch_systems(schedd), policy=policy)
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     request = make_request(
-        "-out", f"r={tmp_path}/results/%{{ProcId}}", shared=False, executable=f"{tmp_path}/run.sh"
+        "-out",
+        f"r={tmp_path}/results/%{{ProcId}}",
+        delivery=BUNDLE,
+        executable=f"{tmp_path}/run.sh",
     )
     with new_bundle(session.bundles, "u") as directory:
         bundle = Bundle(directory=directory, request=request)

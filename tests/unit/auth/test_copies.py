@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.plan.credentials import JobCredential
+from hepsub.policy.model import KERBEROS
 from tests.fakes.credentials import make_token
 from tests.unit.auth.ccaches import Entry, cache
 
@@ -22,7 +23,7 @@ def make_copy(
     expires: float | None,
     until: float | None = None,
     *,
-    kind: Kind = Kind.TOKEN,
+    kind: str = "token",
     since: float | None = NOON,
 ) -> Copy:
     """A credential whose life began at noon; moments are seconds after noon."""
@@ -37,7 +38,7 @@ def make_copy(
 
 def ticket(expires: float, until: float) -> Copy:
     """A ticket."""
-    return make_copy(expires, until, kind=Kind.KERBEROS)
+    return make_copy(expires, until, kind=KERBEROS)
 
 
 def test_it_is_due_at_half_of_its_life() -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.auth.credential import Held, Kind, Lifetime
-from hepsub.plan.credentials import KERBEROS, TOKEN
+from hepsub.auth.credential import Held, Lifetime
+from hepsub.policy.model import TOKEN
 
 NOW = 1_700_000_000.0
 
 
 def held(content: bytes = b"secret") -> Held:
     lifetime = Lifetime(expires=None, renewable_until=None)
-    return Held(name="iam", kind=Kind.TOKEN, who="alice", lifetime=lifetime, content=content)
-
-
-def test_the_kinds_are_the_policys_words() -> None:
-    assert (Kind.KERBEROS.value, Kind.TOKEN.value) == (KERBEROS, TOKEN)
+    return Held(name="iam", kind=TOKEN, who="alice", lifetime=lifetime, content=content)
 
 
 @pytest.mark.parametrize(

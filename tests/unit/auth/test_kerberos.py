@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.auth.kerberos import KerberosSource, held_ticket
 from hepsub.errors import (
     CredentialExpired,
@@ -14,7 +14,7 @@ from hepsub.errors import (
     HepsubError,
     ProviderUnreachable,
 )
-from hepsub.policy.model import Credential
+from hepsub.policy.model import KERBEROS, Credential
 from tests.unit.auth.ccaches import INITIAL, Entry, cache
 from tests.unit.auth.stubs import Programs
 
@@ -53,7 +53,7 @@ def renewing(programs: Programs, expires: int) -> None:
 def test_a_cache_is_a_credential(ticket: Path) -> None:
     assert held_ticket("krb", ticket.read_bytes()) == Held(
         name="krb",
-        kind=Kind.KERBEROS,
+        kind=KERBEROS,
         who="alice@TEST.HEP",
         lifetime=Lifetime(expires=2000, renewable_until=5000, since=1000),
         content=ticket.read_bytes(),

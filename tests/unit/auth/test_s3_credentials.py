@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.auth import s3_credentials as s3
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused
-from hepsub.policy.model import Storage
+from hepsub.policy.model import TOKEN, Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.sts import Exchange, SessionTooLong
 
@@ -42,7 +42,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
 def token_for(name: str, audience: str) -> Held:
     lifetime = Lifetime(expires=None, renewable_until=None)
     content = f"{name}-for-{audience or 'anybody'}".encode()
-    return Held(name=name, kind=Kind.TOKEN, who="", lifetime=lifetime, content=content)
+    return Held(name=name, kind=TOKEN, who="", lifetime=lifetime, content=content)
 
 
 @pytest.mark.parametrize(

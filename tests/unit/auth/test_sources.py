@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.credential import Kind
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.sources import all_sources, source_for
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import UsageError
+from hepsub.policy.model import KERBEROS, TOKEN
 from tests.fakes.world import make_policy, make_situation
 
 POLICY = make_policy(
@@ -22,7 +22,7 @@ def test_a_ticket() -> None:
     situation = make_situation(environment={"KRB5CCNAME": "FILE:/x"})
     source = source_for("krb", POLICY, situation)
     assert isinstance(source, KerberosSource)
-    assert (source.name, source.kind, source.uid) == ("krb", Kind.KERBEROS, 1000)
+    assert (source.name, source.kind, source.uid) == ("krb", KERBEROS, 1000)
     assert source.environment["KRB5CCNAME"] == "FILE:/x"
     assert source.scratch is None
 
@@ -37,7 +37,7 @@ def test_copies_of_a_ticket_are_in_memory_where_there_is_a_place(tmp_path: Path)
 def test_a_token() -> None:
     source = source_for("iam", POLICY, make_situation())
     assert isinstance(source, TokenSource)
-    assert (source.kind, source.order) == (Kind.TOKEN, Order.JOBS)
+    assert (source.kind, source.order) == (TOKEN, Order.JOBS)
     assert (source.policy.audience, source.policy.scopes) == ("a", ("x",))
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hepsub.auth import provider
 from hepsub.auth import token as module
 from hepsub.auth.bearer import discover, held_token
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.auth.token import Order, TokenSource
 from hepsub.errors import (
     AgentUnavailable,
@@ -24,7 +24,7 @@ from hepsub.errors import (
     HepsubError,
     ProviderUnreachable,
 )
-from hepsub.policy.model import Credential
+from hepsub.policy.model import TOKEN, Credential
 from hepsub.tools.oidc_agent import AgentToken, NoAnswer, Request
 from tests.unit.auth.stubs import Programs
 from tests.unit.auth.tokens import jwt
@@ -107,7 +107,7 @@ def test_a_jwt_tells_whose_it_is_and_how_long_it_lives() -> None:
     held = held_token("iam", f" {good()}\n".encode())
     assert held.lifetime == Lifetime(expires=NOW + 3600, renewable_until=None, since=NOW - 60)
     assert held.who == f"alice at {ISSUER}"
-    assert (held.kind, held.text) == (Kind.TOKEN, good())
+    assert (held.kind, held.text) == (TOKEN, good())
 
 
 def test_an_opaque_token_tells_nothing() -> None:
@@ -388,7 +388,7 @@ def test_looking_asks_nobody(
 def held(life: float | None) -> Held:
     expires = None if life is None else NOW + life
     lifetime = Lifetime(expires=expires, renewable_until=None)
-    return Held(name="iam", kind=Kind.TOKEN, who="", lifetime=lifetime, content=b"old")
+    return Held(name="iam", kind=TOKEN, who="", lifetime=lifetime, content=b"old")
 
 
 @pytest.mark.parametrize(("life", "seconds"), [(100, 105), (-100, 5), (None, 600)])

@@ -25,6 +25,7 @@ from hepsub.errors import BundleUnusable, StorageRefused
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.model import BUNDLE, SHARED, Delivery
 from tests.unit.bundle.test_request import make_request
 
 
@@ -54,9 +55,11 @@ def modes(directory: Path) -> dict[str, str]:
     return found
 
 
-def make_bundle(tmp_path: Path, *words: str, shared: bool = True, **values: object) -> Bundle:
+def make_bundle(
+    tmp_path: Path, *words: str, delivery: Delivery = SHARED, **values: object
+) -> Bundle:
     """A bundle in tmp_path/b/u-1, nothing written."""
-    request = make_request(*words, shared=shared, **values)
+    request = make_request(*words, delivery=delivery, **values)
     with claimed(tmp_path / "b/u-1/private") as mine:
         assert mine
     return Bundle(directory=tmp_path / "b/u-1", request=request)
@@ -126,7 +129,7 @@ def far_away(tmp_path: Path, *words: str) -> Bundle:
     files.mkdir()
     for name in ("run-0.sh", "run-1.sh", "x", "z_0", "z_1"):
         (files / name).write_text(name)
-    bundle = make_bundle(tmp_path, *words, shared=False)
+    bundle = make_bundle(tmp_path, *words, delivery=BUNDLE)
     request = replace(bundle.request, executable=f"{files}/run-%{{ProcId}}.sh")
     return replace(bundle, request=request)
 

@@ -12,6 +12,7 @@ from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
@@ -32,7 +33,7 @@ WORDS = (
 )
 
 
-def make_request(*words: str, shared: bool = True, **values: object) -> BundleRequest:
+def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> BundleRequest:
     """The request of two jobs with two items each."""
     spec = make_spec("job.sh", "-list", "l", "-per", "2", *(words or WORDS))
     facts = {
@@ -40,7 +41,7 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
     }
     home = Path("/home/alice")
     staging = plan_staging(
-        spec, make_policy(POLICY), facts, cwd=home / "work", root=str(home / "b"), shared=shared
+        spec, make_policy(POLICY), facts, cwd=home / "work", root=str(home / "b"), delivery=delivery
     )
     assert staging is not None
     plain = BundleRequest(
@@ -53,15 +54,16 @@ def make_request(*words: str, shared: bool = True, **values: object) -> BundleRe
         walltime=36000,
         factory=False,
         staging=staging,
+        delivery=delivery,
         stdout="/work/out.%{ClusterId}.%{ProcId}",
     )
     return replace(plain, **values)
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_the_request_survives_json(shared: bool) -> None:
+@pytest.mark.parametrize("delivery", [SHARED, BUNDLE, SPOOL])
+def test_the_request_survives_json(delivery: Delivery) -> None:
     """Whoever reads the file gets an equal value: rules, storages, facts, items and limits."""
-    request = make_request(shared=shared)
+    request = make_request(delivery=delivery)
     assert from_json(request.to_json()) == request
 
 
@@ -72,6 +74,14 @@ def test_what_looks_like_an_md5_and_is_none_is_not_kept() -> None:
     objects = {place: ObjectInfo(size=5, etag="d" * 32, encrypted=True)}
     kept = replace(request, staging=replace(request.staging, objects=objects))
     assert from_json(kept.to_json()).staging.objects[place].md5 == ""
+
+
+def test_a_request_of_the_embedded_pool_reads_as_of_a_shared_file_system() -> None:
+    """Its file does not tell them apart, and nothing that is asked after the commit does."""
+    found = from_json(make_request(delivery=EMBEDDED).to_json())
+    assert found == make_request(delivery=SHARED)
+    asked = [(each.handed_over, each.refreshed) for each in (EMBEDDED, SHARED)]
+    assert asked == [(False, True)] * 2
 
 
 def test_what_stands_in_it() -> None:

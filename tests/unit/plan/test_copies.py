@@ -7,6 +7,7 @@ from pathlib import Path
 from hepsub.plan.existing import link_note, linked_inputs
 from hepsub.plan.facts import FileFact
 from hepsub.plan.items import job_values
+from hepsub.plan.model import BUNDLE, SHARED
 from hepsub.plan.staging import StagingPlan, plan_staging
 from tests.fakes.world import make_policy, make_spec
 
@@ -23,8 +24,9 @@ FILES = {
 def staging(*words: str, limit: str = "10 MB", shared: bool = True) -> StagingPlan:
     """The staging of `hep_sub job.sh WORDS` called in /d."""
     policy = make_policy(f"[staging]\ncopy_limit = '{limit}'\n")
+    delivery = SHARED if shared else BUNDLE
     plan = plan_staging(
-        make_spec("job.sh", *words), policy, {}, cwd=Path("/d"), root="/b", shared=shared
+        make_spec("job.sh", *words), policy, {}, cwd=Path("/d"), root="/b", delivery=delivery
     )
     assert plan is not None
     return plan

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
+from msgspec import structs, to_builtins
 from msgspec.structs import replace
 
+from hepsub.actions.submit.documents import library_document
 from hepsub.condor.description import describe
 from hepsub.errors import PolicyError, UsageError
 from hepsub.plan.libraries import Library, library_prefix, shelf_name
@@ -100,7 +101,7 @@ def test_another_library_is_another_job() -> None:
 
 def test_the_document() -> None:
     """Where it is, and what was done about it."""
-    assert KEPT.document(uploaded=True) == {
+    assert to_builtins(library_document(KEPT, uploaded=True)) == {
         "name": "setup",
         "sha256": SHA,
         "size": 7,
@@ -108,9 +109,10 @@ def test_the_document() -> None:
         "uploaded": True,
         "where": f"herd:user/alice/lib/{shelf_name(SHA)}",
     }
-    assert not KEPT.document(uploaded=False)["uploaded"]
-    assert not replace(KEPT, stored=True).document(uploaded=True)["uploaded"]
-    assert SENT.document(uploaded=True).items() >= {"where": None, "uploaded": False}.items()
+    assert not library_document(KEPT, uploaded=False).uploaded
+    assert not library_document(replace(KEPT, stored=True), uploaded=True).uploaded
+    sent = library_document(SENT, uploaded=True)
+    assert (sent.where, sent.uploaded) == (None, False)
 
 
 @pytest.mark.parametrize("name", ["hepsub_lib", "hepsub_lib/x", "hepsub_lib.a.tar.gz"])

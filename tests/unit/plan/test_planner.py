@@ -418,3 +418,19 @@ def test_jobs_that_may_overwrite_each_others_matches_are_told(
     policy = make_policy('[storage.herd]\nendpoint = "https://s3.example.org"\n')
     notes = plan_for(make_spec("job.sh", *words), policy, make_world()).notes
     assert any("the later one stays" in note for note in notes) is said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("job.sh",), ("job.sh", "-rmt"), ("job.sh", "-site", "annex"), ("job.sh", "-p", "far"),
+        ("job.sh", "-p", "far", "-rmt"), ("job.sh", "-p", "here"), ("job.sh", "-cred", "none", "-rmt"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_does_not_run_on_this_file_system_has_a_bundle(words: tuple[str, ...]) -> None:
+    """So HTCondor carries nothing by itself: what it carries, the bundle tells."""
+    sites = "[site.off]\nrequirements = 'Off'\n[site.annex]\nrequirements = 'On'\nshared_filesystem = true\n"
+    found = plan(*words, policy=f"[pool.local]\n[pool.far]\nspool = true\n{sites}")
+    assert (found.staging is None) is found.route.delivery.shared
+    assert found.staging is None or not found.staging.shared

@@ -14,7 +14,7 @@ from hepsub.errors import (
     UsageError,
 )
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.model import Plan, Reason, Route
+from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, Reason, Route
 from hepsub.plan.route import Need, choose_route, image_for
 from hepsub.policy.model import Policy
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
@@ -164,7 +164,7 @@ def test_rmt_means_every_site_that_takes_the_job() -> None:
     """Any of the sites will do; HTCondor carries the files, because one of them lacks the file system."""
     chosen = route("-rmt")
     assert chosen.sites == ("dongguan", "lanzhou", "annex")
-    assert chosen.transfer
+    assert chosen.delivery == BUNDLE
     assert chosen.requirements == (
         '((GLIDEIN_Site == "dongguan") || (GLIDEIN_Site == "lanzhou") || (GLIDEIN_Site == "annex"))',
     )
@@ -183,7 +183,25 @@ def test_site_names_one_and_implies_rmt() -> None:
 
 def test_a_site_with_the_shared_file_system_needs_no_transfer() -> None:
     """The job finds its files there as at home."""
-    assert not route("-site", "annex").transfer
+    assert route("-site", "annex").delivery == SHARED
+
+
+@pytest.mark.parametrize(
+    ("pool", "words", "delivery"),
+    [
+        ("", (), SHARED),
+        ("", ("-rmt",), BUNDLE),
+        ("spool = true\n", (), SPOOL),
+        ("spool = true\n", ("-site", "annex"), SPOOL),
+        ("spool = true\n", ("-rmt",), SPOOL),
+        ('kind = "here"\n', ("-p", "local"), EMBEDDED),
+    ],
+)
+def test_the_pool_and_its_sites_decide_how_files_get_there(
+    pool: str, words: tuple[str, ...], delivery: Delivery
+) -> None:
+    """What is handed over to the schedd is so for every site; the embedded pool is this machine."""
+    assert route(*words, policy=f"[pool.local]\n{pool}{SITES}").delivery == delivery
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hepsub.plan.checks import check_conflicts, check_storages
 from hepsub.plan.files import Carried
 from hepsub.plan.items import job_values
 from hepsub.plan.location import FilePlace, ObjectPlace
+from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Values
 from hepsub.policy.places import bundle_root
@@ -26,7 +27,13 @@ endpoint = "http://s3.open.org"
 ITEMS = ("s3://raw/a/1.root", "herd:raw/b/2.root", "/data/3.root")
 
 
-def staging(*words: str, policy: str = STORE, isolation: str = "", **options: bool) -> StagingPlan:
+def staging(
+    *words: str,
+    policy: str = STORE,
+    isolation: str = "",
+    delivery: Delivery = SHARED,
+    io_proxy: bool = False,
+) -> StagingPlan:
     """The staging of these words behind hep_sub, in /home/alice/work."""
     plan = plan_staging(
         make_spec("job.sh", *words),
@@ -34,10 +41,9 @@ def staging(*words: str, policy: str = STORE, isolation: str = "", **options: bo
         {},
         cwd=Path("/home/alice/work"),
         root="/home/alice/bundles",
-        shared=options.get("shared", True),
-        spool=options.get("spool", False),
+        delivery=delivery,
         isolation=isolation,
-        io_proxy=options.get("io_proxy", False),
+        io_proxy=io_proxy,
     )
     assert plan is not None
     return plan
@@ -58,7 +64,7 @@ def test_a_job_without_in_and_out_is_not_staged() -> None:
     spec = make_spec("job.sh", "-n", "3")
     where = Path("/x")
     assert not spec.is_staged
-    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", shared=True) is None
+    assert plan_staging(spec, make_policy(STORE), {}, cwd=where, root="/b", delivery=SHARED) is None
 
 
 @pytest.mark.parametrize(
@@ -254,28 +260,28 @@ def test_what_needs_the_cluster(words: tuple[str, ...], needed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shared", "spool", "isolation", "io_proxy", "confined", "chirp"),
+    ("delivery", "isolation", "io_proxy", "confined", "chirp"),
     [
-        (True, False, "", True, False, False),
-        (False, True, "user", True, False, False),
-        (False, False, "user", True, True, True),
-        (False, False, "user", False, True, False),
-        (False, False, "", True, True, False),
+        (SHARED, "", True, False, False),
+        (SPOOL, "user", True, False, False),
+        (BUNDLE, "user", True, True, True),
+        (BUNDLE, "user", False, True, False),
+        (BUNDLE, "", True, True, False),
     ],
 )
 def test_who_may_reach_what_on_the_submit_side(
-    shared: bool, spool: bool, isolation: str, io_proxy: bool, confined: bool, chirp: bool
+    delivery: Delivery, isolation: str, io_proxy: bool, confined: bool, chirp: bool
 ) -> None:
     """At home the wrapper reads the bundle itself; far away jobs are kept to their corner, and ask only if the
     policy wants it where users are kept apart."""
-    plan = staging("-in", "x", shared=shared, spool=spool, isolation=isolation, io_proxy=io_proxy)
+    plan = staging("-in", "x", delivery=delivery, isolation=isolation, io_proxy=io_proxy)
     assert (plan.confined, plan.chirp) == (confined, chirp)
-    assert plan.is_refreshed is (shared or chirp)
+    assert plan.is_refreshed is (delivery.shared or chirp)
 
 
 def test_a_job_without_files_has_a_bundle_where_the_file_system_is_not_shared() -> None:
     """What it leaves behind comes back into a directory of its own, never over the user's files."""
-    plan = staging(shared=False)
+    plan = staging(delivery=BUNDLE)
     assert (plan.in_place, plan.confined, plan.chirp) == (True, True, False)
 
 

@@ -13,6 +13,7 @@ from hepsub.errors import KeysRefused, StorageRefused
 from hepsub.plan.facts import OutputFacts
 from hepsub.plan.items import job_values
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.model import SHARED
 from hepsub.plan.staging import plan_staging
 from hepsub.storage.store import Store
 from hepsub.survey.outputs import look_at_outputs
@@ -31,7 +32,7 @@ KEYS = ("out/0.root", "out/2.root", "out/2.root.old", "out/deep/0.root", "res/a.
 def look(cwd: Path, store_of: Callable[[str], Store], *words: str, number: int = 3) -> OutputFacts:
     """What is found for `hep_sub job.sh -n NUMBER WORDS`."""
     plan = plan_staging(
-        make_spec("job.sh", *words), make_policy(POLICY), {}, cwd=cwd, root="/b", shared=True
+        make_spec("job.sh", *words), make_policy(POLICY), {}, cwd=cwd, root="/b", delivery=SHARED
     )
     assert plan is not None
     jobs = [plan.outputs_of(values) for values in job_values(number, 0, ())]

@@ -1,0 +1,261 @@
+"""The JSON of hep_sub, with and without -dry-run."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hepsub.actions.submit.result import Preview, Submission
+from hepsub.bundle.request import BundleRequest
+from hepsub.plan.libraries import Library
+from hepsub.plan.model import Plan, Proc, Reason
+from hepsub.plan.staging import StagingPlan
+
+_SHOWN_PROCS = 10
+
+
+class ResourcesDocument(Struct, frozen=True, kw_only=True):
+    """What each job asks for: memory in MB (2**20 bytes), walltime in seconds."""
+
+    cpus: int
+    gpus: int
+    memory_mb: int
+    walltime_class: str
+    walltime_s: int
+
+
+class LibraryDocument(Struct, frozen=True, kw_only=True):
+    """A packed library.
+
+    Attributes:
+        sha256: of the archive, in hex.
+        size: bytes of the archive.
+        stored: whether its object was there before this submission.
+        uploaded: whether it was uploaded for it.
+        where: that object; null when it is sent along.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    stored: bool
+    uploaded: bool
+    where: str | None
+
+
+class InputDocument(Struct, frozen=True, kw_only=True):
+    """What a job gets, by its name there."""
+
+    name: str
+    url: str
+
+
+class OutputDocument(Struct, frozen=True, kw_only=True):
+    """What a job leaves behind, by its name there."""
+
+    name: str
+    url: str
+    optional: bool
+
+
+class ProcDocument(Struct, frozen=True, kw_only=True):
+    """One job that would be submitted; ClusterId stays a name until it is known."""
+
+    proc: int
+    executable: str
+    arguments: tuple[str, ...]
+    stdout: str
+    stderr: str
+    inputs: tuple[InputDocument, ...]
+    outputs: tuple[OutputDocument, ...]
+
+
+class RouteDocument(Struct, frozen=True, kw_only=True):
+    """Where the jobs go, and why.
+
+    Attributes:
+        site: the remote sites, with commas between; null for the local cluster.
+        transfer: whether HTCondor carries the files, there being no shared file system.
+        requirements: ClassAd expressions that all have to hold.
+    """
+
+    pool: str
+    site: str | None
+    transfer: bool
+    requirements: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class PreviewDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_sub -dry-run.
+
+    Attributes:
+        first: the Index of the first job.
+        factory: whether the schedd would make the jobs as they are needed.
+        procs: the first jobs.
+        schedd: the schedd that would take it; null when the pool did not answer.
+        description: what HTCondor would get.
+    """
+
+    jobs: int
+    script: str
+    resources: ResourcesDocument
+    group: str
+    os: str | None
+    image: str | None
+    name: str | None
+    pool: str
+    universe: str
+    priority: int
+    credentials: tuple[str, ...]
+    libraries: tuple[LibraryDocument, ...]
+    secret_variables: tuple[str, ...]
+    first: int
+    factory: bool
+    procs: tuple[ProcDocument, ...]
+    route: RouteDocument
+    schedd: str | None
+    description: str
+    notes: tuple[str, ...]
+
+
+class LogsDocument(Struct, frozen=True, kw_only=True):
+    """Where a job of a submitted cluster writes."""
+
+    proc: int
+    stdout: str
+    stderr: str
+
+
+class SubmissionDocument(Struct, frozen=True, kw_only=True):
+    """The JSON of hep_sub.
+
+    Attributes:
+        new: whether it was submitted now, and not earlier with the same key.
+    """
+
+    cluster: int
+    jobs: int
+    pool: str
+    schedd: str
+    uuid: str
+    new: bool
+    libraries: tuple[LibraryDocument, ...]
+    notes: tuple[str, ...]
+    procs: tuple[LogsDocument, ...]
+
+
+def preview_document(preview: Preview) -> PreviewDocument:
+    """What would be submitted as it stands under `result` in JSON."""
+    plan, route = preview.plan, preview.plan.route
+    return PreviewDocument(
+        jobs=plan.number,
+        script=plan.script,
+        resources=ResourcesDocument(
+            cpus=plan.cpus,
+            gpus=plan.gpus,
+            memory_mb=plan.memory_mb,
+            walltime_class=plan.walltime.name,
+            walltime_s=plan.walltime.limit,
+        ),
+        group=plan.group,
+        os=plan.os or None,
+        image=plan.image or None,
+        name=plan.name or None,
+        pool=route.pool,
+        universe=plan.universe,
+        priority=plan.priority,
+        credentials=tuple(each.name for each in plan.staging.credentials) if plan.staging else (),
+        libraries=_libraries(plan.staging, uploaded=False),
+        secret_variables=tuple(plan.secrets),
+        first=plan.first,
+        factory=plan.factory_idle > 0,
+        procs=tuple(_proc(each) for each in plan.procs(_SHOWN_PROCS)),
+        route=RouteDocument(
+            pool=route.pool,
+            site=",".join(route.sites) or None,
+            transfer=not route.delivery.shared,
+            requirements=route.requirements,
+            reasons=route.reasons,
+        ),
+        schedd=preview.schedd or None,
+        description=preview.description,
+        notes=plan.notes,
+    )
+
+
+def submission_document(submission: Submission) -> SubmissionDocument:
+    """A submission as it stands under `result` in JSON."""
+    ref, plan = submission.submitted, submission.plan
+    procs: tuple[LogsDocument, ...] = ()
+    libraries: tuple[LibraryDocument, ...] = ()
+    if plan is not None:
+        procs = _logs(plan, ref.cluster)
+        libraries = _libraries(plan.staging, uploaded=True)
+    elif submission.bundle is not None:
+        request = submission.bundle.request
+        procs = _earlier_logs(request, ref.cluster)
+        libraries = _libraries(request.staging, uploaded=False)
+    return SubmissionDocument(
+        cluster=ref.cluster,
+        jobs=ref.number,
+        pool=ref.pool,
+        schedd=ref.schedd,
+        uuid=ref.uuid,
+        new=plan is not None,
+        libraries=libraries,
+        notes=submission.notes,
+        procs=procs,
+    )
+
+
+def library_document(library: Library, *, uploaded: bool) -> LibraryDocument:
+    """A library; `uploaded` tells whether one that was missing was uploaded, or only would be."""
+    return LibraryDocument(
+        name=library.name,
+        sha256=library.sha256,
+        size=library.size,
+        stored=library.stored,
+        uploaded=uploaded and library.is_missing,
+        where=str(library.place) if library.place is not None else None,
+    )
+
+
+def _libraries(staging: StagingPlan | None, *, uploaded: bool) -> tuple[LibraryDocument, ...]:
+    if staging is None:
+        return ()
+    return tuple(library_document(each, uploaded=uploaded) for each in staging.libraries)
+
+
+def _proc(proc: Proc) -> ProcDocument:
+    return ProcDocument(
+        proc=proc.proc,
+        executable=proc.executable,
+        arguments=proc.arguments,
+        stdout=proc.stdout,
+        stderr=proc.stderr,
+        inputs=tuple(InputDocument(name=each.name, url=str(each.place)) for each in proc.inputs),
+        outputs=tuple(
+            OutputDocument(name=each.name, url=str(each.place), optional=each.optional)
+            for each in proc.outputs
+        ),
+    )
+
+
+def _logs(plan: Plan, cluster: int) -> tuple[LogsDocument, ...]:
+    return tuple(_log(each.proc, each.stdout, each.stderr, cluster) for each in plan.procs())
+
+
+def _earlier_logs(request: BundleRequest, cluster: int) -> tuple[LogsDocument, ...]:
+    """The jobs of an earlier submission, as its bundle has them; none where that is of a time that did not note it."""
+    if not request.stdout:
+        return ()
+    procs = range(request.ref.number)
+    return tuple(_log(proc, *request.log_names(proc), cluster) for proc in procs)
+
+
+def _log(proc: int, stdout: str, stderr: str, cluster: int) -> LogsDocument:
+    return LogsDocument(
+        proc=proc,
+        stdout=stdout.replace("%{ClusterId}", str(cluster)),
+        stderr=stderr.replace("%{ClusterId}", str(cluster)),
+    )

@@ -1,0 +1,116 @@
+"""How long what travels with the jobs is good for, told to their user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hepsub.auth.credential import Held
+from hepsub.auth.renewal import read_state
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
+from hepsub.plan.model import Plan
+from hepsub.plan.staging import StagingPlan
+from hepsub.policy.model import KERBEROS
+from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.storage.store import Store
+
+
+class _Travelling(Struct, frozen=True, kw_only=True):
+    """Something that travels with the jobs and may end.
+
+    Attributes:
+        outlook: what it is, and when it ends.
+        by_pool: who of the pool renews it; empty for hep_auth renew.
+        is_fetched: whether jobs that run have to ask this host for a newer one.
+    """
+
+    outlook: Outlook
+    by_pool: str = ""
+    is_fetched: bool = True
+
+
+def forecast(
+    session: Session,
+    plan: Plan,
+    staging: StagingPlan,
+    held: tuple[Held, ...],
+    stores: Mapping[str, Store],
+) -> tuple[str, ...]:
+    """A sentence for each storage whose signed URLs, and each credential that, may end before the jobs do.
+
+    Args:
+        session: the session.
+        plan: the decided submission.
+        staging: how its files travel.
+        held: the credentials that travel.
+        stores: the storages that URLs are signed for, with keys; by name.
+    """
+    now = session.situation.now
+    refreshed = plan.route.delivery.refreshed
+    active = read_state(session.bundles, now).is_active(now)
+    limit = plan.walltime.limit
+    span = Span(now=now, needed=session.policy.staging.expected_wait + limit)
+    by_name = {each.name: each for each in staging.credentials}
+    notes: list[str] = []
+    travelling = [_access(name, store, now, refreshed=refreshed) for name, store in stores.items()]
+    travelling += [
+        _credential(by_name[each.name], each, refreshed=refreshed, renewed=active) for each in held
+    ]
+    for each in travelling:
+        if isinstance(each, str):
+            notes.append(each)
+            continue
+        renewer = each.by_pool or (REFRESHER if active else "")
+        notes.append(forecast_note(each.outlook, span, renewer=renewer, way=session.way_to_renew))
+        if each.is_fetched and staging.confined and not staging.is_refreshed:
+            notes.append(unrefreshed_note(each.outlook, span, walltime=limit))
+    return tuple(note for note in notes if note)
+
+
+def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travelling | str:
+    """URLs can be signed anew for as long as there are keys: a token gives new ones, a session ends.
+
+    A sentence where nobody knows when that is.
+    """
+    if store.keys.token and store.keys.expires is None:
+        return (
+            f"the keys for the storage {name} are a session's, and when it ends is not known: signed URLs die"
+            " with it, and jobs that come later bring their outputs home"
+        )
+    end = now + store.lifetime(now)
+    lasting = store.keys.expires is None or bool(store.storage.token_name)
+    outlook = Outlook(
+        what=f"the signed access to the storage {name}",
+        expires=end,
+        renewable_until=None if lasting and refreshed else end,
+        obtain="have it done" if lasting else "get new keys",
+        loss="a job that comes later brings its outputs home",
+    )
+    return _Travelling(outlook=outlook)
+
+
+def _credential(
+    credential: JobCredential, held: Held, *, refreshed: bool, renewed: bool
+) -> _Travelling:
+    """A ticket is renewed where it is: by the job itself, or by the pool that delivers it.
+
+    A token that the pool delivers comes from hep_auth renew.
+    """
+    kerberos, life = credential.kind == KERBEROS, held.lifetime
+    outlook = Outlook(
+        what="your Kerberos ticket" if kerberos else f"the token {credential.name}",
+        expires=life.expires,
+        renewable_until=life.renewable_until if refreshed else life.expires,
+        obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
+        loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
+    )
+    return _Travelling(
+        outlook=outlook,
+        by_pool="the pool's credmon" if kerberos and credential.by_condor else "",
+        is_fetched=not kerberos and not credential.by_condor,
+    )
