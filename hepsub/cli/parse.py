@@ -13,7 +13,7 @@ from hepsub.cli.options import Command, Kind, Option, Takes, Values
 from hepsub.errors import UsageError
 from hepsub.units import parse_duration, parse_memory, parse_size
 
-_NUMBER = re.compile(r"[+-]?\d+")
+_NUMBER = r"[+-]?\d+"
 
 
 class Memory(click.ParamType[int]):
@@ -58,7 +58,7 @@ class Portion(click.ParamType[tuple[int | None, int | None]]):
         """See click.ParamType.convert."""
         text = str(value)
         try:
-            if not _NUMBER.fullmatch(text):
+            if not re.fullmatch(_NUMBER, text):
                 return None, parse_size(text)
         except ValueError as error:
             self.fail(f"{error}: a number of items, or a size such as 2GB", param, ctx)

@@ -9,7 +9,6 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -243,6 +242,8 @@ class Storage(Struct, frozen=True, kw_only=True):
         """The unsigned URL of a bucket, without a slash at its end."""
         endpoint = self.endpoint.rstrip("/")
         if self.style == "virtual":
+            from urllib.parse import urlsplit  # a plain job has no storage
+
             parts = urlsplit(endpoint)
             return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}"
         return f"{endpoint}/{bucket}"
