@@ -30,8 +30,9 @@ def _note(lines: dict[str, int], path: tuple[str, ...], number: int) -> None:
         lines.setdefault(".".join(path[:length]), number)
 
 
-def line_of(lines: dict[str, int], name: str) -> int:
-    """The line of a dotted name, or of the nearest table around it (an inline one); 0 for none."""
+def line_of(text: str, name: str) -> int:
+    """The line of a dotted name in a valid TOML text, or of the nearest table around it (an inline one); 0 for none."""
+    lines = key_lines(text)
     while name not in lines and "." in name:
         name = name.rpartition(".")[0]
     return lines.get(name, 0)
