@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import time
 from collections.abc import Generator, Iterator
@@ -79,6 +78,8 @@ def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     Raises:
         OSError: it cannot be read or written; the old file is as it was.
     """
+    import shutil  # brings three libraries of compression with it
+
     temporary = goal.with_name(name_beside(goal.name))
     descriptor = os.open(temporary, _NEW, mode)
     try:

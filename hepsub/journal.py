@@ -47,7 +47,7 @@ class Entry(Struct, frozen=True, kw_only=True):
             is none.
         when: seconds since the epoch.
         once: the submission's key; empty for none.
-        what: a digest of what was submitted; empty in old entries.
+        what: a digest of what was submitted; empty without a key, and in old entries.
     """
 
     ref: SubmissionRef

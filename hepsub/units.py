@@ -6,10 +6,10 @@ import math
 import re
 import time
 
-_MEMORY = r"(?i)(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?"
+_MEMORY = r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?"
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
 _SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
-_DURATION_PART = r"(?i)(\d+(?:\.\d+)?)\s*([a-z]+)\s*"
+_DURATION_PART = r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*"
 _CLOCK = r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?"
 _SIX_DAYS_S = 6 * 86400
 _SECONDS = {
@@ -27,10 +27,10 @@ def parse_memory(text: str) -> int:
     Raises:
         ValueError: the text is no amount of memory, or less than 1 MB.
     """
-    match = re.fullmatch(_MEMORY, text.strip())
+    match = re.fullmatch(_MEMORY, text.strip().lower())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"'{text}' is no amount of memory")
-    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2].lower()])
+    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2]])
     if float(match[1]) <= 0:
         raise ValueError(f"'{text}' is less than 1 MB")
     return amount
@@ -42,12 +42,12 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: the text is no size, has no unit, or is less than 1 byte.
     """
-    match = re.fullmatch(_MEMORY, text.strip())
-    if match is None or not (match[2] or (match[3] or "").lower() == "b"):
+    match = re.fullmatch(_MEMORY, text.strip().lower())
+    if match is None or not (match[2] or match[3] == "b"):
         raise ValueError(f"'{text}' is no size")
     from decimal import Decimal  # a seventh of what a help text takes
 
-    size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2].lower()])
+    size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2]])
     if size < 1:
         raise ValueError(f"'{text}' is less than 1 byte")
     return size
@@ -73,12 +73,12 @@ def _clock_seconds(match: re.Match[str]) -> int:
 
 
 def _worded_seconds(text: str) -> int:
-    total, left = 0.0, text
+    total, left = 0.0, text.lower()
     while left:
         part = re.match(_DURATION_PART, left)
-        if part is None or part[2].lower() not in _SECONDS:
+        if part is None or part[2] not in _SECONDS:
             raise ValueError(f"'{text}' is no duration")
-        total += float(part[1]) * _SECONDS[part[2].lower()]
+        total += float(part[1]) * _SECONDS[part[2]]
         left = left[part.end() :]
     return math.ceil(total)
 

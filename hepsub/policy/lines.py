@@ -40,6 +40,8 @@ def line_of(text: str, name: str) -> int:
 
 def _path(key: str) -> tuple[str, ...]:
     """The parts of a dotted key, unquoted by TOML's own rules."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+        return tuple(key.split("."))
     try:
         node: object = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:  # a line of a multi-line string that looks like a header
