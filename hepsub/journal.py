@@ -23,7 +23,7 @@ from hepsub.terminal import printable
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
-    from hepsub.files import Tree
+    from hepsub.tree import Tree
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def _read(self, kind: type[T]) -> Iterator[T]:
         """Every line that can be read as what it should be; what is no regular file of the user's is none."""
-        from hepsub.files import open_tree
+        from hepsub.tree import open_tree
 
         try:
             with open_tree(self.directory) as tree:

@@ -30,7 +30,7 @@ from hepsub.bundle.sent import (
     worker_file,
 )
 from hepsub.errors import BundleUnusable
-from hepsub.files import Tree, make_private, open_tree, write_new, write_whole
+from hepsub.files import make_private, write_new, write_whole
 from hepsub.plan.bundle_paths import (
     BUNDLED,
     CANCELLED,
@@ -56,6 +56,7 @@ from hepsub.plan.libraries import Library, shelf_name
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.staging import Seal, StagingPlan, authority_file
 from hepsub.plan.template import parse_template
+from hepsub.tree import Tree, open_tree
 
 _CLOCKS_S = 2.0
 """So much the clocks of a file server and a schedd may differ."""

@@ -18,14 +18,7 @@ from msgspec.structs import replace
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.request import OfAnotherHepsub, from_json
 from hepsub.documents import Malformed, Moment, has_been, read_json
-from hepsub.files import (
-    lock_process,
-    make_private,
-    open_own,
-    open_tree,
-    remove_tree,
-    why_not_mine,
-)
+from hepsub.files import lock_process, make_private, open_own, why_not_mine
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import (
     FINISHED,
@@ -38,6 +31,7 @@ from hepsub.plan.bundle_paths import (
     layout_of,
 )
 from hepsub.storage.signing import LONGEST_URL_S
+from hepsub.tree import open_tree, remove_tree
 
 _LARGEST_REQUEST = 2**30
 _LARGEST_NOTE = 2**20

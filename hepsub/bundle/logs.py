@@ -14,8 +14,9 @@ import stat
 from pathlib import Path
 
 from hepsub.bundle.request import BundleRequest
-from hepsub.files import Tree, copy_whole, name_beside, open_tree
+from hepsub.files import copy_whole, name_beside
 from hepsub.plan.bundle_paths import STDERR, STDOUT, Layout
+from hepsub.tree import Tree, open_tree
 
 _NO_FILE = ("", "/dev/null")
 _NO_SECOND_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)

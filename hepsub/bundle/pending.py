@@ -15,8 +15,8 @@ from msgspec import Struct
 from hepsub.bundle.report import HOME, REPORT, Report, as_reported
 from hepsub.bundle.returned import OUTPUTS, content_at
 from hepsub.documents import Malformed
-from hepsub.files import Tree, components
 from hepsub.plan.objects import ObjectInfo
+from hepsub.tree import Tree, components
 
 PENDING = "pending.tsv"
 _LARGEST = 64 * 2**20

@@ -18,9 +18,9 @@ import msgspec
 
 from hepsub.bundle.returned import content_at
 from hepsub.documents import read_json
-from hepsub.files import Tree
 from hepsub.plan.objects import ObjectInfo
 from hepsub.terminal import printable
+from hepsub.tree import Tree
 
 REPORT = "report.json"
 LARGEST = 16 * 2**20

@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from hepsub.bundle.bundle import Bundle
 from hepsub.documents import Malformed
-from hepsub.files import Tree
 from hepsub.plan.files import Carried
+from hepsub.tree import Tree
 
 OUTPUTS = "outputs"
 _MOST = 300_000

@@ -17,10 +17,11 @@ from hepsub.bundle.directory import (
     read_placed,
 )
 from hepsub.errors import BundleUnusable
-from hepsub.files import remove_tree, why_not_mine
+from hepsub.files import why_not_mine
 from hepsub.plan.bundle_paths import FINISHED, LOCK, REQUEST, layout_of
 from hepsub.policy.model import Policy
 from hepsub.policy.places import in_front_of_user
+from hepsub.tree import remove_tree
 
 _UNFIT = ("/tmp/", "/var/tmp/", "/afs/")  # noqa: S108 (places that are refused)
 

@@ -20,11 +20,11 @@ from hepsub.batch import State
 from hepsub.bundle.directory import read_bundle
 from hepsub.bundle.report import report_at
 from hepsub.documents import Malformed
-from hepsub.files import open_tree
 from hepsub.local.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting, latest_end
 from hepsub.local.record import Record
+from hepsub.tree import open_tree
 
 _SCRATCH = "scratch"
 UNSAVED = 87

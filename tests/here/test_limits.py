@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from hepsub.batch import Act, JobStatus, Selection, State
 from tests.here.world import Here, alive, until
@@ -108,7 +109,7 @@ def test_a_log_or_directory_that_is_gone(here: Here) -> None:
     logs.rmdir()
     held = here.reach(f"{here.pool.submit(plan, 'one').ref.cluster}.0", State.HELD)
     assert codes(held) == (7, errno.ENOENT)
-    gone = here.pool.submit(replace(plan, directory="/no/such"), "two").ref
+    gone = here.pool.submit(structs.replace(plan, directory="/no/such"), "two").ref
     held = here.reach(f"{gone.cluster}.0", State.HELD)
     assert codes(held) == (14, errno.ENOENT)
 

@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.batch import Act, Selection, State
 from hepsub.errors import NotOnThisMachine, QueueNotWritable

@@ -16,7 +16,10 @@ from tests.testbed import (
     cache,
     ceph,
     chroot,
+    condor,
     debian,
+    element,
+    far,
     host,
     install,
     kcm,
@@ -25,7 +28,9 @@ from tests.testbed import (
     rclone,
     remote,
     session,
+    users,
 )
+from tests.testbed.far import FarSite
 from tests.testbed.process import TestbedError, TestbedUnavailableError
 from tests.testbed.s3 import S3Server
 
@@ -40,6 +45,16 @@ HTCondor {version} is up in {seconds:.1f} s ({suite}); ^C or SIGTERM ends it.  P
   homes, images    {shared}/home  {shared}/images
   process          {pid}
 """
+FAR_USAGE = """\
+The far site {name} is up in {seconds:.1f} s: HTCondor {version}.
+  schedd           {schedd}, in {collector} or {address}
+  grid_resource    {resource}
+  as a glidein     requirements = GLIDEIN_Site == "{name}"
+  audience         {audience}; the users have a token of the provider for a day in ~/{token}, and an IDTOKEN
+  root, there:     {self} exec --site-b root condor_q -allusers
+  the element:     {self} exec --site-b root env CONDOR_CONFIG={settings} condor_q -allusers
+  cut, mend:       ip link set {cable} down, … up
+"""
 S3_USAGE = """\
 S3 ({kind}) is up in {seconds:.1f} s; ^C or SIGTERM ends it.
   AWS_ENDPOINT_URL={endpoint}
@@ -50,6 +65,8 @@ S3 ({kind}) is up in {seconds:.1f} s; ^C or SIGTERM ends it.
 """
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ME = "python -m tests.testbed"
+TOKEN = "far.token"
+DAY_S = 86_400
 
 
 def main(arguments: list[str]) -> int:
@@ -71,10 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="run a pool until ^C")
     up.add_argument("--condor", choices=chroot.SUITES, default="trixie")
     up.add_argument("--remote", action="store_true", help="with the remote site")
+    up.add_argument("--site-b", action="store_true", help="with the far site and tokens for it")
     up.set_defaults(act=_up)
     execute = commands.add_parser("exec", help="run a command as a user of the running pool")
     execute.add_argument("--condor", choices=chroot.SUITES, help="which pool, if several run")
     execute.add_argument("--login", action="store_true", help="on the access point")
+    execute.add_argument("--site-b", action="store_true", help="as root of the far site")
     execute.add_argument("--cwd", type=Path)
     execute.add_argument("user", choices=[*(user.name for user in host.USERS), "root"])
     execute.add_argument("command", nargs=argparse.REMAINDER)
@@ -130,9 +149,30 @@ def _start(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     program = _install_or_say(running)
     if options.remote:
         stack.callback(remote.start(running).stop)
-    pool.record(running)
-    stack.callback(_ignore_signals)
+    condor.record(running)
     print(_usage(running, program, time.monotonic() - begin), flush=True)
+    if options.site_b:
+        _start_far(running, stack)
+    stack.callback(_ignore_signals)
+
+
+def _start_far(running: pool.Pool, stack: contextlib.ExitStack) -> None:
+    """Start the far site, with a provider whose tokens the users at home get."""
+    begin = time.monotonic()
+    site = far.start(running)
+    stack.callback(site.stop)
+    provider = openid.start()
+    stack.callback(provider.end)
+    provider.join(site.sandbox)
+    for (subject, name), account in zip(
+        site.setup.subjects, running.accounts.values(), strict=True
+    ):
+        site.give_token(account, name)
+        token = provider.token(subject, audience=site.audience, life_s=DAY_S)
+        users.give_secret(account, account.home / TOKEN, token)
+    stack.callback(site.join_home().stop)
+    condor.record(site)
+    print(_far_usage(site, time.monotonic() - begin), flush=True)
 
 
 def _start_s3(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
@@ -180,6 +220,23 @@ def _usage(running: pool.Pool, program: str, seconds: float) -> str:
     )
 
 
+def _far_usage(site: FarSite, seconds: float) -> str:
+    return FAR_USAGE.format(
+        name=site.setup.name,
+        seconds=seconds,
+        version=site.version,
+        schedd=site.schedds[0],
+        collector=site.collector,
+        address=site.collector_address,
+        resource=site.element.resource,
+        audience=site.audience,
+        token=TOKEN,
+        settings=element.SETTINGS,
+        cable=site.link.cable,
+        self=ME,
+    )
+
+
 def _s3_usage(server: S3Server, credentials: Path, seconds: float) -> str:
     return S3_USAGE.format(
         kind=server.kind,
@@ -193,8 +250,11 @@ def _s3_usage(server: S3Server, credentials: Path, seconds: float) -> str:
 
 
 def _exec(options: argparse.Namespace) -> int:
-    running = pool.attach(options.condor)
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if options.site_b:
+        command = far.attach().command(words, cwd=options.cwd)
+        return os.spawnvp(os.P_WAIT, command[0], command)
+    running = pool.attach(options.condor)
     if options.user == "root":
         return os.spawnvp(os.P_WAIT, "nsenter", running.sandbox.command(words, cwd=options.cwd))
     account = running.accounts[options.user]

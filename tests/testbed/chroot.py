@@ -30,9 +30,9 @@ def build(suite: Suite) -> Path:
         return build("trixie")
 
 
-def suite_of(tree: Path) -> str:
+def suite_of(tree: Path) -> Suite:
     """Return the suite from which a tree was really built."""
-    return tree.name.partition("-")[0]
+    return "sid" if tree.name.startswith("sid-") else "trixie"
 
 
 def _make(suite: Suite, tree: Path) -> None:

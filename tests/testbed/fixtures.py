@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.testbed import ceph, chroot, host, rclone, remote, sts
+from tests.testbed import ceph, chroot, far, host, rclone, remote, sts
 from tests.testbed import homes as homes_module
 from tests.testbed import kcm as kcms
 from tests.testbed import kdc as kdcs
@@ -15,6 +15,7 @@ from tests.testbed import machine as machines
 from tests.testbed import openid as openids
 from tests.testbed import pool as pools
 from tests.testbed import systemd as systemds
+from tests.testbed.far import FarSite
 from tests.testbed.homes import Homes
 from tests.testbed.kcm import Kcm
 from tests.testbed.kdc import Kdc
@@ -88,6 +89,37 @@ def remote_site(pool: Pool) -> Iterator[RemoteSite]:
         yield site
     finally:
         site.stop()
+
+
+@pytest.fixture(scope="session")
+def far_site(pool: Pool) -> Iterator[FarSite]:
+    """Give the far site: a second pool behind a cable, with a computing element."""
+    site = available(lambda: far.start(pool))
+    try:
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def clean_far_site(far_site: FarSite, openid: OpenId) -> FarSite:
+    """Give the far site without jobs, with a whole cable and with trust in the OpenID provider."""
+    far_site.reset()
+    openid.join(far_site.sandbox)
+    return far_site
+
+
+@pytest.fixture(scope="module")
+def far_glidein(far_site: FarSite) -> Iterator[RemoteSite]:
+    """Give a worker node of the far site that has joined the pool at home, and leaves it after the module."""
+    far_site.mend()
+    node = available(far_site.join_home)
+    try:
+        yield node
+        far_site.mend()
+        node.leave()
+    finally:
+        node.stop()
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class Kdc:
         keytab = pool.sandbox.path(config.KEYTAB)
         keytab.touch(mode=0o600)
         here = socket.gethostbyaddr("127.0.0.1")[0]
-        keytab.write_bytes(self.keytab(f"host/{here}", f"host/{config.HOSTNAME}"))
+        keytab.write_bytes(self.keytab(f"host/{here}", f"host/{pool.setup.hostname}"))
 
     # ---- principals -------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from tests.testbed.process import TestbedError
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 START_TIMEOUT = 60
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+LOOPBACK = "127.0.0.1"
 
 SETUP = r"""
 read -r pid rest < /proc/self/stat
@@ -39,7 +40,7 @@ mount --rbind /dev dev
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir -p run/lock/condor run/condor
 chroot . chown condor:condor /run/lock/condor /run/condor
-printf '127.0.0.1 %s %s localhost\n' "$hostname" "${hostname%%.*}" > etc/hosts
+printf '%s\n' "$hosts" > etc/hosts
 echo "$hostname" > etc/hostname
 for bind in $binds; do
     mkdir -p ".$bind"
@@ -75,13 +76,21 @@ ROOT = Identity()
 
 @dataclass
 class Sandbox:
-    """A running copy of a tree."""
+    """A running copy of a tree.
+
+    Attributes:
+        setup: the script of the first process; what machine.py and systemd.py run is another.
+        address: what its own name means inside.
+        network: the network namespace that it is in, a file as /proc/PID/ns/net; None is the host's.
+    """
 
     directory: Path
     tree: Path
     hostname: str
     binds: Sequence[Path] = ()
     setup: str = SETUP
+    address: str = LOOPBACK
+    network: Path | None = None
     first_pid: int = 0
     holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -94,9 +103,10 @@ class Sandbox:
         """Make the namespaces and the mounts."""
         self.directory.mkdir(mode=0o755, exist_ok=True)
         log = self.directory / "holder.log"
+        script = ("sh", "-euc", self.setup, str(self.directory))
         with log.open("wb") as output:
             self.holder = subprocess.Popen(
-                [*DIES_WITH_US, *host.NAMESPACES, "sh", "-euc", self.setup, str(self.directory)],
+                [*DIES_WITH_US, *self._joined(), *host.NAMESPACES, *script],
                 env=self._setup_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -106,12 +116,18 @@ class Sandbox:
         (self.directory / session.HOLDER).write_text(str(self.holder.pid))
         self.first_pid = self._wait_until_ready(log)
 
+    def _joined(self) -> list[str]:
+        return [] if self.network is None else ["nsenter", f"--net={self.network}", "--"]
+
     def _setup_environment(self) -> dict[str, str]:
+        mine = f"{self.address} {self.hostname} {self.hostname.partition('.')[0]}"
+        alone = self.address == LOOPBACK
         return {
             "PATH": PATH,
             "directory": str(self.directory),
             "tree": str(self.tree),
             "hostname": self.hostname,
+            "hosts": f"{mine} localhost" if alone else f"{mine}\n{LOOPBACK} localhost",
             "binds": " ".join(str(path) for path in self.binds),
         }
 
@@ -140,7 +156,9 @@ class Sandbox:
 
     def enter(self) -> list[str]:
         """Return the words that run a program in the namespaces with the host's files."""
-        return ["nsenter", "--target", str(self.first_pid), "--mount", "--pid", "--uts", "--"]
+        network = [] if self.network is None else ["--net"]
+        spaces = ("--mount", "--pid", "--uts", *network)
+        return ["nsenter", "--target", str(self.first_pid), *spaces, "--"]
 
     def command(
         self,

@@ -132,9 +132,15 @@ def make_directory(account: Account, path: Path, mode: int = 0o755) -> None:
     os.chown(path, account.uid, account.gid)
 
 
-def give_token(account: Account, token: str) -> None:
+def give_token(account: Account, token: str, name: str = "pool") -> None:
     """Store an IDTOKEN where HTCondor looks for the user's tokens."""
-    file = account.home / ".condor/tokens.d/pool"
-    file.touch(mode=0o600)
-    file.write_text(token)
-    os.chown(file, account.uid, account.gid)
+    give_secret(account, account.home / ".condor/tokens.d" / name, token)
+
+
+def give_secret(account: Account, file: Path, text: str) -> None:
+    """Write a file of the user that nobody else may read, in one step."""
+    unfinished = file.with_name(f".{file.name}")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    os.chown(unfinished, account.uid, account.gid)
+    unfinished.rename(file)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hepsub.bundle.pending import pending_at
 from hepsub.bundle.report import report_at
-from hepsub.files import open_tree
+from hepsub.tree import open_tree
 from tests.worker.store import SIGNATURE
 
 WRAPPER = Path(__file__).resolve().parents[2] / "hepsub" / "worker" / "wrapper.sh"

@@ -17,7 +17,6 @@ from hepsub.bundle.report import LARGEST, REPORT, read_report
 from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
-from hepsub.files import Tree
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.files import Carried, is_pattern
 from hepsub.plan.location import ObjectPlace
@@ -27,6 +26,7 @@ from hepsub.storage.listing import see_directories, see_objects
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
+from hepsub.tree import Tree
 
 
 class Scan(Struct, frozen=True, kw_only=True):

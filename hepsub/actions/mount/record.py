@@ -20,11 +20,12 @@ from msgspec.structs import replace
 
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy, StorageRefused, UsageError
-from hepsub.files import lock_open, make_private, remove_tree, write_whole
+from hepsub.files import lock_open, make_private, write_whole
 from hepsub.local.processes import boot_id, is_process, start_of
 from hepsub.plan.location import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
 from hepsub.session import Session
+from hepsub.tree import remove_tree
 
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
 _HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"

@@ -14,9 +14,10 @@ from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
 from hepsub.bundle.root import finished_bundles
 from hepsub.errors import HepsubError
-from hepsub.files import open_tree, write_whole
+from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import FINISHED, layout_of
 from hepsub.session import Session
+from hepsub.tree import open_tree
 
 _SETTLED = "nothing of it is left to be put into its place\n"
 

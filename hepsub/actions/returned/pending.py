@@ -28,11 +28,11 @@ from hepsub.errors import (
     StorageUnreachable,
     UnknownStorage,
 )
-from hepsub.files import Tree
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
+from hepsub.tree import Tree
 
 _NAMED = 5
 _ENOUGH = 5

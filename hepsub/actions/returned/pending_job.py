@@ -19,12 +19,12 @@ from hepsub.bundle.pending import Pending
 from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import matches
 from hepsub.errors import InputsMissing
-from hepsub.files import Tree
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.stores import Stores
 from hepsub.terminal import printable
+from hepsub.tree import Tree
 
 
 class Goal(Struct, frozen=True, kw_only=True):

@@ -18,10 +18,11 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report, report_at
 from hepsub.bundle.returned import OUTPUTS, Returned, returned_outputs
 from hepsub.documents import Malformed
-from hepsub.files import Tree, copy_whole, name_beside
+from hepsub.files import copy_whole, name_beside
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace
 from hepsub.terminal import printable
+from hepsub.tree import Tree
 
 _NAMED = 5
 

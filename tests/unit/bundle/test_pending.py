@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hepsub.bundle.pending import PENDING, pending_at, read_pending, write_pending
 from hepsub.documents import Malformed
-from hepsub.files import components, open_tree
+from hepsub.tree import components, open_tree
 
 MD5 = "c" * 32
 URL = "https://s3.example.org/out/13/r"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hepsub.bundle.report import LARGEST, REPORT, Report, read_report, report_at
 from hepsub.documents import Malformed
-from hepsub.files import open_tree
 from hepsub.plan.objects import ObjectInfo
+from hepsub.tree import open_tree
 
 MD5 = "c" * 32
 OUTPUT = {"name": "r", "state": "home", "size": 7, "md5": MD5, "url": "https://s/b/r", "etag": None}

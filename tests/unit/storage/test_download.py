@@ -284,6 +284,25 @@ def test_a_bug_in_a_task_is_not_swallowed() -> None:
         run_all(3, one, lambda: None)
 
 
+def test_a_task_that_fails_stops_the_others() -> None:
+    """Those that run are told, and those that wait are not begun."""
+    begun: list[int] = []
+    others = threading.Event()
+
+    def one(number: int, stop: threading.Event) -> None:
+        begun.append(number)
+        if number == 1:
+            assert others.wait(10)
+            raise ZeroDivisionError
+        others.set()
+        assert stop.wait(10), "nobody told it"
+        raise StopAsked
+
+    with pytest.raises(ZeroDivisionError):
+        run_all(9, one, lambda: None, at_once=2)
+    assert sorted(begun) == [0, 1]
+
+
 # ---- names ------------------------------------------------------------------------------------
 
 

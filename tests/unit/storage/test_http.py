@@ -12,7 +12,7 @@ from hepsub.policy.model import Storage
 from hepsub.storage import connect
 from hepsub.storage.connect import BROKEN
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import ConnectionPool, TemporaryFailure
+from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass
 from hepsub.storage.store import Store
 from tests.fakes.hostile import Hostile, hostile_server
 
@@ -193,3 +193,14 @@ def test_authorities_that_are_not_there(
     with pytest.raises(StorageUnreachable, match="ProfileNotFound"):
         pool.ask(store, store.url("b", "k")).__enter__()
     connect._trust.cache_clear()
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_trouble_that_may_pass(status: int) -> None:
+    """It is tried again: what a server or a proxy cannot do now, or is asked too often."""
+    assert may_pass(status)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 412, 499])
+def test_trouble_that_stays(status: int) -> None:
+    assert not may_pass(status)
