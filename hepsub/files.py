@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import time
 from pathlib import Path
@@ -67,6 +66,8 @@ def copy_whole(source: BinaryIO, goal: Path, mode: int) -> None:
     Raises:
         OSError: it cannot be read or written; the old file is as it was.
     """
+    import shutil  # brings three libraries of compression with it
+
     temporary = goal.with_name(name_beside(goal.name))
     descriptor = os.open(temporary, _NEW, mode)
     try:

@@ -8,9 +8,7 @@ from msgspec import Struct
 
 from hepsub.errors import UsageError
 
-_ID = re.compile(
-    r"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>\d+)(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?"
-)
+_ID = r"(?:(?P<schedd>[A-Za-z0-9_.@-]+):)?(?P<cluster>\d+)(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?"
 
 
 class JobId(Struct, frozen=True, kw_only=True, order=True):
@@ -76,7 +74,7 @@ def parse_job_id(text: str) -> JobId:
     Raises:
         UsageError: the text is no job id.
     """
-    match = _ID.fullmatch(text.strip())
+    match = re.fullmatch(_ID, text.strip())
     remedy = "a job id looks like 13, 13.2, 13.0-9 or schedd07:13.2; hep_q -u lists yours"
     if match is None or int(match["cluster"]) < 1:
         raise UsageError(f"'{text}' is no job id", remedy=remedy)

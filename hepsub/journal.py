@@ -9,8 +9,6 @@ so a lost journal costs nothing but the look-up.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +47,7 @@ class Entry(Struct, frozen=True, kw_only=True):
             is none.
         when: seconds since the epoch.
         once: the submission's key; empty for none.
-        what: a digest of what was submitted; empty in old entries.
+        what: a digest of what was submitted; empty without a key, and in old entries.
     """
 
     ref: SubmissionRef
@@ -111,6 +109,8 @@ class Journal(Struct, frozen=True, kw_only=True):
             raise _not_writable(self.directory, error) from error
 
     def _append(self, entry: Entry) -> None:
+        import json
+
         from hepsub.files import write_all
 
         ref = entry.ref
@@ -169,6 +169,8 @@ class Journal(Struct, frozen=True, kw_only=True):
         Raises:
             JournalNotWritable: the lock cannot be made.
         """
+        import hashlib  # brings OpenSSL with it
+
         from hepsub.files import lock_process
 
         name = hashlib.sha256(key.encode()).hexdigest()[:32]

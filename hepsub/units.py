@@ -6,12 +6,11 @@ import math
 import re
 import time
 
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_MEMORY = r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?"
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _SIZE_POWER = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
-_CLOCK = re.compile(r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?")
+_DURATION_PART = r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*"
+_CLOCK = r"(?:(\d+)[-+])?(\d+):([0-5]\d)(?::([0-5]\d))?"
 _SIX_DAYS_S = 6 * 86400
 _SECONDS = {
     "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
@@ -28,10 +27,10 @@ def parse_memory(text: str) -> int:
     Raises:
         ValueError: the text is no amount of memory, or less than 1 MB.
     """
-    match = _MEMORY.fullmatch(text.strip())
+    match = re.fullmatch(_MEMORY, text.strip().lower())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"'{text}' is no amount of memory")
-    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2].lower()])
+    amount = math.ceil(float(match[1]) * _MEMORY_FACTOR[match[2]])
     if float(match[1]) <= 0:
         raise ValueError(f"'{text}' is less than 1 MB")
     return amount
@@ -43,12 +42,12 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: the text is no size, has no unit, or is less than 1 byte.
     """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None or not (match[2] or (match[3] or "").lower() == "b"):
+    match = re.fullmatch(_MEMORY, text.strip().lower())
+    if match is None or not (match[2] or match[3] == "b"):
         raise ValueError(f"'{text}' is no size")
     from decimal import Decimal  # a seventh of what a help text takes
 
-    size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2].lower()])
+    size = int(Decimal(match[1]) * 2 ** _SIZE_POWER[match[2]])
     if size < 1:
         raise ValueError(f"'{text}' is less than 1 byte")
     return size
@@ -61,7 +60,7 @@ def parse_duration(text: str) -> int:
         ValueError: the text is no duration, has no unit, or is not longer than 0 s.
     """
     stripped = text.strip()
-    clock = _CLOCK.fullmatch(stripped)
+    clock = re.fullmatch(_CLOCK, stripped) if ":" in stripped else None
     seconds = _clock_seconds(clock) if clock else _worded_seconds(stripped)
     if seconds <= 0:
         raise ValueError(f"'{text}' is not longer than 0 s")
@@ -74,13 +73,13 @@ def _clock_seconds(match: re.Match[str]) -> int:
 
 
 def _worded_seconds(text: str) -> int:
-    total, position = 0.0, 0
-    while position < len(text):
-        part = _DURATION_PART.match(text, position)
-        if part is None or part[2].lower() not in _SECONDS:
+    total, left = 0.0, text.lower()
+    while left:
+        part = re.match(_DURATION_PART, left)
+        if part is None or part[2] not in _SECONDS:
             raise ValueError(f"'{text}' is no duration")
-        total += float(part[1]) * _SECONDS[part[2].lower()]
-        position = part.end()
+        total += float(part[1]) * _SECONDS[part[2]]
+        left = left[part.end() :]
     return math.ceil(total)
 
 

@@ -1,8 +1,8 @@
-"""HepJob's grammar in front of click: one pure function that rewrites the words.
+"""HepJob's grammar: one pure function that rewrites the words.
 
-HepJob is an argparse program with single-dash words. click would read `-memm 3` as `-m emm`, and it
-refuses options that take any number of words. So each option is found here, by its whole name, and
-handed on as `--field=value`; what belongs to no option goes behind `--`.
+HepJob is an argparse program with single-dash words, which no usual parser of command lines reads as it did:
+`-memm 3` would be `-m emm`. So each option is found here, by its whole name, and handed on as `--field=value`; what
+belongs to no option goes behind `--`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from hepsub.cli.options import Command, Option, Takes
 from hepsub.errors import UsageError
 from hepsub.suggest import closest
 
-_NEGATIVE_NUMBER = re.compile(r"-\d[\d_]*(\.\d*)?([eE][+-]?\d+)?|-\.\d+")
-_ATTACHED_NUMBER = re.compile(r"(-[A-Za-z])(\d+[A-Za-z]*)")
+_NEGATIVE_NUMBER = r"-\d[\d_]*(\.\d*)?([eE][+-]?\d+)?|-\.\d+"
+_ATTACHED_NUMBER = r"(-[A-Za-z])(\d+[A-Za-z]*)"
 _DASHES = "\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{HORIZONTAL BAR}"
 _SHORTEST_ABBREVIATION = 4
 
@@ -31,7 +31,7 @@ class _Reading:
 
 
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
-    """The words of a command line, as click's own grammar wants them.
+    """The words of a command line, with nothing left to misread.
 
     Args:
         words: argv without the command's name.
@@ -65,7 +65,7 @@ def _is_option_like(word: str, known: dict[str, Option]) -> bool:
     if any(blank in word.split("=", 1)[0] for blank in " \t\n"):
         return False
     _refuse_wrong_dash(word, known)
-    return len(word) > 1 and word[0] == "-" and not _NEGATIVE_NUMBER.fullmatch(word)
+    return len(word) > 1 and word[0] == "-" and not re.fullmatch(_NEGATIVE_NUMBER, word)
 
 
 def _refuse_wrong_dash(word: str, known: dict[str, Option]) -> None:
@@ -162,7 +162,7 @@ def _dash_hint(many: Option, word: str) -> str:
 
 def _is_known(word: str, known: dict[str, Option]) -> bool:
     """Whether a word names an option, by itself or with its value attached."""
-    attached = _ATTACHED_NUMBER.fullmatch(word)
+    attached = re.fullmatch(_ATTACHED_NUMBER, word)
     return word.partition("=")[0] in known or (attached is not None and attached[1] in known)
 
 
@@ -184,7 +184,7 @@ def _find(
     name, equals, value = word.partition("=")
     if equals and name in known:
         return known[name], value
-    if attached := _ATTACHED_NUMBER.fullmatch(word):
+    if attached := re.fullmatch(_ATTACHED_NUMBER, word):
         option = known.get(attached[1])
         if option is not None and option.takes is Takes.ONE:
             return option, attached[2]

@@ -88,7 +88,7 @@ def _variable(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-_URL_BEHIND = re.compile(r"=(?=s3://|/|\.{1,2}/|[A-Za-z][\w.-]*:[^/:]+/)", re.IGNORECASE)
+_URL_BEHIND = r"(?i)=(?=s3://|/|\.{1,2}/|[A-Za-z][\w.-]*:[^/:]+/)"
 """The `=` behind which a URL, or a path that looks like one, begins."""
 
 
@@ -102,7 +102,7 @@ def _input(text: str) -> FileRequest:
 
 def _output(text: str) -> FileRequest:
     """NAME=URL; the name ends where a URL begins, else at the first `=`."""
-    begins = _URL_BEHIND.search(text)
+    begins = re.search(_URL_BEHIND, text)
     at = begins.start() if begins else text.find("=")
     name, url = text[: max(at, 0)], text[at + 1 :]
     optional = name.endswith("?")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -35,6 +34,8 @@ class Talk(Struct, frozen=True, kw_only=True):
 
 def json_text(document: object) -> str:
     """A document on one line of printable ASCII; `json` itself leaves DEL as it is."""
+    import json
+
     return json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 

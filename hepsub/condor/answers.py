@@ -14,9 +14,9 @@ from hepsub.errors import (
     SubmissionRefused,
 )
 
-_METHOD = re.compile(r"authenticate using (\w+)")
-_DENIED = re.compile(r'DENIED" from server for user (?P<user>\S+) using method (?P<method>\w+)')
-_NO_ACCOUNT = re.compile(r'(?:owner to "|OS user value )(?P<user>[^",]+)"?, which is not a valid')
+_METHOD = r"authenticate using (\w+)"
+_DENIED = r'DENIED" from server for user (?P<user>\S+) using method (?P<method>\w+)'
+_NO_ACCOUNT = r'(?:owner to "|OS user value )(?P<user>[^",]+)"?, which is not a valid'
 _NO_METHODS = "No auth methods"
 _NOT_BELIEVED = ("AUTHENTICATE", "SECMAN", "Failed to start command")
 _BUSY = "did not respond in a reasonable time"
@@ -43,7 +43,7 @@ def schedd_error(schedd: str, text: str, allowed: str = "") -> HepsubError:
         text: what the bindings said.
         allowed: the methods of authentication that the client may use, separated by commas.
     """
-    if (denied := _DENIED.search(text)) is not None:
+    if (denied := re.search(_DENIED, text)) is not None:
         return _denied(schedd, denied["user"], denied["method"])
     if _BUSY not in text and any(word in text for word in _NOT_BELIEVED):
         return _refused(schedd, text, allowed)
@@ -53,7 +53,7 @@ def schedd_error(schedd: str, text: str, allowed: str = "") -> HepsubError:
             f"the schedd {schedd} does not answer",
             remedy="try again in a minute; hep_q shows the other schedds' jobs meanwhile",
         )
-    if (nobody := _NO_ACCOUNT.search(text)) is not None:
+    if (nobody := re.search(_NO_ACCOUNT, text)) is not None:
         return SubmissionRefused(
             f"the schedd {schedd} believes that you are {nobody['user']}, but has no such account",
             remedy="hep_auth shows as whom it knows you, and by which method; the administrators of the pool map"
@@ -76,7 +76,7 @@ def _denied(schedd: str, user: str, method: str) -> AuthenticationRefused:
 
 
 def _refused(schedd: str, text: str, allowed: str) -> AuthenticationRefused:
-    tried = tuple(dict.fromkeys(_METHOD.findall(text)))
+    tried = tuple(dict.fromkeys(re.findall(_METHOD, text)))
     methods = tried or tuple(allowed.replace(",", " ").upper().split())
     if tried:
         how = f"tried: {', '.join(tried)}"

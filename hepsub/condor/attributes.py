@@ -24,10 +24,10 @@ _LARGEST = 2**31 - 1
 _LAST_MOMENT_S = 2.0**33
 """In the year 2242, which every library can still write as a date."""
 _LONGEST_WALK = 1000
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_COMPUTED = re.compile(r"\beval", re.IGNORECASE)
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_NAME = r"[A-Za-z_]\w*"
+_TEXT = r'(?s)"(?:[^"\\]|\\.)*"'
+_COMPUTED = r"(?i)\beval"
+_ESCAPE = rb"(?s)\\([0-7]{3}|.)"
 _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
 
@@ -102,10 +102,10 @@ def is_short(ad: ClassAd, written: str, longest: int = _LONGEST_WALK) -> bool:
     """
     left, waiting, below = longest, [], written
     while (left := left - len(below) - 1) >= 0:
-        bare = _TEXT.sub("", below)
-        if _COMPUTED.search(bare):  # it might evaluate any text
+        bare = re.sub(_TEXT, "", below)
+        if re.search(_COMPUTED, bare):  # it might evaluate any text
             return False
-        waiting += _NAME.findall(bare)
+        waiting += re.findall(_NAME, bare)
         if not waiting:
             return True
         below = expression(ad, waiting.pop())
@@ -156,7 +156,8 @@ def _decoded(written: str) -> str | None:
     """A text that is not UTF-8, from how it is written in the ad; None for what is no text."""
     if not written.startswith('"'):
         return None
-    raw = _ESCAPE.sub(
+    raw = re.sub(
+        _ESCAPE,
         lambda found: (
             bytes([int(found[1], 8) & 255])
             if found[1].isdigit() and len(found[1]) == 3

@@ -13,7 +13,7 @@ from hepsub.condor.bindings import bindings, missing_configuration
 from hepsub.errors import HepsubError, PoolUnreachable
 
 _SLOT_TYPES = ("Static", "Partitionable")
-_NAME = re.compile(r"[!-.0-~]{1,255}")
+_NAME = r"[!-.0-~]{1,255}"
 """A name becomes a part of the names of files, so it has no slash."""
 
 
@@ -65,7 +65,9 @@ def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:
             ad=ad,
         )
         for ad in ads
-        if _NAME.fullmatch(text(ad, "Name")) and text(ad, "MyAddress") and text(ad, "CondorVersion")
+        if re.fullmatch(_NAME, text(ad, "Name"))
+        and text(ad, "MyAddress")
+        and text(ad, "CondorVersion")
     ]
     return tuple(sorted(found, key=lambda each: each.name))
 

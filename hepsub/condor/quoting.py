@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from hepsub.errors import NotExpressible
 from hepsub.plan.template import Name, Template
 
-_RUNS = re.compile(r"\$\$|\$|[^$]+")
-_MACRO_LIKE = re.compile(r"\$+[A-Za-z0-9_:.]*\(|\$\$")
+_RUNS = r"\$\$|\$|[^$]+"
+_MACRO_LIKE = r"\$+[A-Za-z0-9_:.]*\(|\$\$"
 _ARGUMENT = re.compile(r"'((?:[^']|'')*)'|(\$\$\(DOLLARDOLLAR\))|([^\s'])")
 MACROS = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
 
@@ -37,7 +37,8 @@ def quote_word(word: Template) -> str:
                 quoted.append("''")  # a lone dollar before a macro would read as $$(
             quoted.append(MACROS[part])
         else:
-            quoted.extend(_quote_run(run) for run in _RUNS.findall(part))
+            runs = re.findall(_RUNS, part) if "$" in part else [part]
+            quoted.extend(_quote_run(run) for run in runs if run)
     return "".join(quoted) or "''"
 
 
@@ -101,9 +102,10 @@ def plain(text: str, what: str) -> str:
 
 
 def _macro_trouble(text: str) -> str:
-    if re.search("[\0-\x1f\x7f\ud800-\udfff]", text):
+    plain = text.isascii() and text.isprintable()
+    if not plain and re.search("[\0-\x1f\x7f\ud800-\udfff]", text):
         return "a line end or a control character, or is not UTF-8"
-    if _MACRO_LIKE.search(text) or text.endswith("$"):
+    if ("$" in text and re.search(_MACRO_LIKE, text)) or text.endswith("$"):
         return "what HTCondor reads as a macro"
     return ""
 

@@ -14,7 +14,7 @@ from hepsub.situation import Situation
 from hepsub.suggest import closest
 from hepsub.units import duration_text, parse_duration
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
 
 class Walltime(Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ def _any_group(asked: str | None, policy: Policy, situation: Situation) -> str:
 
 
 def _checked(name: str, source: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise UnknownGroup(
             f"{source} '{name}' cannot be the name of a group".lstrip(),
             remedy="name one with -g: it has letters, digits, '_', '-' and '.'",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hepsub.plan.staging import StagingPlan
 
 _SHOWN = 5
-_TAKEN_APART = re.compile(r"[,\s]|\$\$")
+_TAKEN_APART = r"[,\s]|\$\$"
 
 
 def check_programs(programs: Mapping[str, Program], *, here: bool = False) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Va
         inputs = [each.name for each in carried if isinstance(each.place, FilePlace)]
         script = PurePosixPath(path).name
         for name in (script, *(name.partition("/")[0] for name in inputs)):
-            if _TAKEN_APART.search(name):
+            if re.search(_TAKEN_APART, name):
                 what = "the script" if name == script else "the input"
                 raise NotExpressible(
                     f"{what} '{name}' cannot be handed over to the schedd: HTCondor divides names at commas"

@@ -19,7 +19,8 @@ from hepsub.units import size_text
 _VARIABLE_LIMIT = 128 * 1024
 """Linux starts no program with a longer variable (MAX_ARG_STRLEN, execve(2))."""
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LINE_ENDS = frozenset("\n\r\0\x1f")
+_PLAIN = r"[A-Za-z_][A-Za-z0-9_]*"
 """Names that a shell can spell."""
 
 _SESSION = frozenset({
@@ -141,7 +142,13 @@ def _is_function(name: str, value: str) -> bool:
 
 def expressible(text: str) -> bool:
     """Whether HTCondor's submit language can carry the text: UTF-8, without CR, LF, NUL and US."""
-    return not re.search("[\n\r\0\x1f\ud800-\udfff]", text)
+    if not _LINE_ENDS.isdisjoint(text):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _notes(secrets: list[str], odd: list[str]) -> tuple[str, ...]:
@@ -179,7 +186,7 @@ def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str
 
 
 def _check_named(name: str, value: str, *, secret: bool) -> None:
-    if secret and (not _PLAIN.fullmatch(name) or name.startswith("hs_")):
+    if secret and (not re.fullmatch(_PLAIN, name) or name.startswith("hs_")):
         raise NotExpressible(
             f"-env {name}: it looks like a secret, which travels in a file, and a shell sets it from there: its"
             " name must be of letters, digits and _, and not begin with hs_",

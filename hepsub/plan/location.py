@@ -16,10 +16,10 @@ from hepsub.policy.model import Storage
 from hepsub.suggest import closest
 from hepsub.terminal import printable
 
-_S3_URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)", re.IGNORECASE | re.DOTALL)
-_NAMED = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)", re.DOTALL)
-_OTHER_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
-_DOTS = re.compile(r"(?:^|/)\.\.?(?:/|$)")
+_S3_URL = r"(?is)s3://(?P<bucket>[^/]+)/(?P<key>.*)"
+_NAMED = r"(?s)(?P<storage>[A-Za-z][\w.-]*):(?P<bucket>[^/:]+)/(?P<key>.*)"
+_OTHER_SCHEME = r"[A-Za-z][\w+.-]*://"
+_DOTS = r"(?:^|/)\.\.?(?:/|$)"
 
 
 class ObjectPlace(Struct, frozen=True, kw_only=True, order=True):
@@ -84,19 +84,19 @@ def find_place(url: str, storages: Mapping[str, Storage], cwd: Path) -> Place:
         UnknownStorage: no storage has this name or bucket.
         UsageError: the URL has another scheme.
     """
-    if found := _S3_URL.fullmatch(url):
+    if found := re.fullmatch(_S3_URL, url):
         place = ObjectPlace(
             storage=_by_bucket(found["bucket"], storages, url),
             bucket=found["bucket"],
             key=found["key"],
         )
         return _check_key(place)
-    if _OTHER_SCHEME.match(url):
+    if re.match(_OTHER_SCHEME, url):
         raise UsageError(
             f"'{url}': only s3://bucket/key, storage:bucket/key and paths are understood",
             remedy="fetch other URLs in the job itself",
         )
-    if found := _NAMED.fullmatch(url):
+    if found := re.fullmatch(_NAMED, url):
         if found["storage"] not in storages:
             raise UnknownStorage(
                 f"'{url}': the policy has no storage '{found['storage']}'",
@@ -117,7 +117,7 @@ def place_finder(start: str, storages: Mapping[str, Storage], cwd: Path) -> Call
         storages: those of the policy.
         cwd: what relative paths begin at.
     """
-    if found := _S3_URL.fullmatch(start) or _NAMED.fullmatch(start):  # the bucket is in it
+    if found := re.fullmatch(_S3_URL, start) or re.fullmatch(_NAMED, start):  # the bucket is in it
         return _in_bucket(len(start) - len(found["key"]), storages, cwd)
     if start.startswith("/"):
         return _absolute_place
@@ -159,7 +159,7 @@ def _check_key(place: ObjectPlace) -> ObjectPlace:
             " unusual blank",
             remedy="choose another key",
         )
-    if _DOTS.search(place.key):
+    if re.search(_DOTS, place.key):
         right = "/".join(part for part in place.key.split("/") if part != ".")
         raise UsageError(
             f"the key of {place} has '.' or '..' between slashes, which no client sends as it is",
@@ -194,7 +194,7 @@ def _check_no_storage(url: str, storages: Mapping[str, Storage]) -> None:
 def may_be_object(url: str, storages: Mapping[str, Storage]) -> bool:
     """Whether a URL after -in or -out, or an item of a list, is an object in a storage."""
     name, colon, _ = url.partition(":")
-    return _S3_URL.match(url) is not None or (bool(colon) and name in storages)
+    return re.match(_S3_URL, url) is not None or (bool(colon) and name in storages)
 
 
 def _describe_it(word: str, storages: Mapping[str, Storage]) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
-_REGISTRY_IMAGE = re.compile(r"[a-z]+://")
+_REGISTRY_IMAGE = r"[a-z]+://"
 
 
 def make_plan(made: Draft, facts: Facts) -> Plan:
@@ -232,7 +232,7 @@ def _system(spec: JobSpec, policy: Policy) -> str:
 def _image(made: Draft, facts: Facts, os: str, sites: tuple[str, ...]) -> str:
     spec = made.spec
     if spec.image is not None:
-        if _REGISTRY_IMAGE.match(spec.image):
+        if re.match(_REGISTRY_IMAGE, spec.image):
             return spec.image
         if not facts.image_exists:
             raise ImageMissing(

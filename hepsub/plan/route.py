@@ -14,7 +14,7 @@ from hepsub.policy.model import Policy, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOST = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ def _check_words(placement: Placement) -> None:
         ("-gwn", placement.worker_group),
         ("-schedd", placement.schedd),
     ):
-        if word is not None and not _HOST.fullmatch(word.replace("@", ".")):
+        if word is not None and not re.fullmatch(_HOST, word.replace("@", ".")):
             raise UsageError(
                 f"argument {option}: '{word}' is no name of a host or group",
                 remedy="check the name",

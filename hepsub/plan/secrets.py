@@ -12,12 +12,12 @@ def looks_secret(name: str, value: str) -> bool:
 
 # ---- by name --------------------------------------------------------------------------------------
 
-_WORD_ENDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD_ENDS = r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 
-_SPOKEN = re.compile(r"passwor[dt]|passwd|passphrase|secret")
+_SPOKEN = r"passwor[dt]|passwd|passphrase|secret"
 """Words for what may look like anything at all, a path and a plain word included."""
 
-_HINT = re.compile(
+_HINT = (
     r"passwor[dt]|passwd|passphrase|secret|credential|macaroon|webhook"
     r"|^(?:auth|authz|authorization|bearer|cookies?|creds?|jwt|mnemonic|otp|totp|pass|passcode|pincode|psk|pwd?)$"
     r"|tokens?$|cookie$|^(?:php|j)?sess(?:ion)?id$"
@@ -27,6 +27,12 @@ _HINT = re.compile(
     r"|(?:admin|bind|db|ldap|mail|pg|root|smtp|user)pw$"
 )
 """What a word of a secret's name holds."""
+
+_ROOTS = (
+    "pass", "secret", "cred", "macaroon", "webhook", "auth", "bearer", "cookie", "jwt", "mnemonic", "otp",
+    "pincode", "psk", "pw", "token", "sessid", "sessionid", "key",
+)  # fmt: skip
+"""One of them is in each word that _HINT finds: most names have none, and need not wait for its compilation."""
 
 _FAINT = frozenset(
     {"access", "api", "dsn", "hmac", "nonce", "salt", "sas", "session", "sid", "sig", "signature"}
@@ -48,69 +54,75 @@ _ABOUT = frozenset({
 })  # fmt: skip
 """Last words of the names of what is known about a secret."""
 
-_SESSION_MATTERS = re.compile(
+_SESSION_MATTERS = (
     r"(?:(?:DBUS|DESKTOP|GDM|GNOME|GTK|I?TERM|KDE|KONSOLE|NX|QT|SSH|WT|X2GO|XDG|ZELLIJ)_?)(?:.*_)?"
     r"(?:AUTH_SOCK|SESSION(?:_?ID)?(?:_[A-Z_]+)?)|SESSION_?(?:MANAGER|TYPE)"
 )
 """What names the login session: nothing opens with it."""
 
-_METHODS = re.compile(
+_METHODS = (
     r"(?i)basic|digest|gsi|gssapi|kerberos|krb5|ldap|negotiate|none|ntlm|oauth2?|oidc|pam|saml|scram|sss|ssh|sasl"
     r"|token|unix|userpass|x509(?:_proxy)?"
 )
-_SWITCH = re.compile(r"(?i)\s*|true|false|yes|no|on|off|none|null|\d{1,3}|[ac]?pass\d{1,2}")
+_SWITCH = r"(?i)\s*|true|false|yes|no|on|off|none|null|\d{1,3}|[ac]?pass\d{1,2}"
 """Answers to yes-or-no questions, small numbers, and the passes of a reconstruction."""
 
-_PATH = re.compile(
+_PATH = (
     r"(?:(?:W?R?FILE|file|DIR):)?(?:~[\w.-]*|\.{1,2}|/[A-Z]?[a-z0-9_.-]+)"
     r"(?:/(?!(?=[a-z0-9+]*[A-Z])(?=[A-Z0-9+]*[a-z])[A-Za-z0-9+]{20,})[^\s=/]*)*"
     r"|[\w.-]+\.(?:pem|key|crt|cert|cer|p12|pfx|txt|json|ya?ml|conf|cfg|ini|jwt|keytab)"
 )
 """A path, which base64 may look like, too: it seldom begins with a small word, nor is it cut often."""
 
-_OPAQUE = re.compile(r"(?!\w+://)(?=.*\d)(?=.*[A-Za-z])[\w+/=.~:-]{16,}")
+_OPAQUE = r"(?!\w+://)(?=.*\d)(?=.*[A-Za-z])[\w+/=.~:-]{16,}"
 """Letters and digits in a row, as a generator of random text makes them."""
 
-_FINGERPRINT = re.compile(r"(?:0x)?(?:[0-9A-Z]{8}|[0-9A-Z]{16}|[0-9A-Z]{40})")
+_FINGERPRINT = r"(?:0x)?(?:[0-9A-Z]{8}|[0-9A-Z]{16}|[0-9A-Z]{40})"
 
 
 def _named_like_one(name: str, value: str) -> bool:
-    words = [word.rstrip("0123456789") for word in _WORD_ENDS.split(name)]
+    words = [word.rstrip("0123456789") for word in re.split(_WORD_ENDS, name)]
     words = [word.casefold() for word in words if word]
-    if not words or _SESSION_MATTERS.fullmatch(name) or _SWITCH.fullmatch(value):
-        return False
-    hints = [word for word in words if _HINT.search(word)]
-    if words[-1] == "pat" or words[-2:] == ["connection", "string"]:
+    hints = [word for word in words if _may_hint(word) and re.search(_HINT, word)]
+    if words[-1:] == ["pat"] or words[-2:] == ["connection", "string"]:
         hints.append(words[-1])
+    if not hints and "pin" not in words and _FAINT.isdisjoint(words):
+        return False
+    if re.fullmatch(_SESSION_MATTERS, name) or re.fullmatch(_SWITCH, value):
+        return False
     if not hints:
         return _faintly(words, value)
     return not _harmless(words, hints, value)
+
+
+def _may_hint(word: str) -> bool:
+    return any(root in word for root in _ROOTS)
 
 
 def _faintly(words: list[str], value: str) -> bool:
     """Whether a name that says little and a value that says little say it together."""
     if "pin" in words and re.fullmatch(r"\d{4,8}", value):
         return True
-    looks_random = _OPAQUE.fullmatch(value) is not None or ("dsn" in words and "@" in value)
-    return not _FAINT.isdisjoint(words) and looks_random and not _PATH.fullmatch(value)
+    looks_random = re.fullmatch(_OPAQUE, value) is not None or ("dsn" in words and "@" in value)
+    return not _FAINT.isdisjoint(words) and looks_random and not re.fullmatch(_PATH, value)
 
 
 def _harmless(words: list[str], hints: list[str], value: str) -> bool:
     """Whether a value is none of those that its name promises."""
     last = words[-1]
     if last in _PLACES:
-        return _PATH.fullmatch(value) is not None or not _OPAQUE.fullmatch(value)
+        return re.fullmatch(_PATH, value) is not None or not re.fullmatch(_OPAQUE, value)
     if last in _ABOUT:
         return "webhook" not in words
-    if _PATH.fullmatch(value):
-        return not any(_SPOKEN.search(hint) for hint in hints)
+    if re.fullmatch(_PATH, value):
+        return not any(re.search(_SPOKEN, hint) for hint in hints)
     if all(hint in ("key", "keys", "tokens") for hint in hints):
         return bool(
             re.fullmatch(r"\d{1,6}", value)
             or not {"public", "pub"}.isdisjoint(words)
-            or (not {"gpg", "pgp"}.isdisjoint(words) and _FINGERPRINT.fullmatch(value))
+            or (not {"gpg", "pgp"}.isdisjoint(words) and re.fullmatch(_FINGERPRINT, value))
         )
-    return hints[-1] in ("auth", "authz") and _METHODS.fullmatch(value) is not None
+    return hints[-1] in ("auth", "authz") and re.fullmatch(_METHODS, value) is not None
 
 
 # ---- by value -------------------------------------------------------------------------------------

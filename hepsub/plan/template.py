@@ -11,7 +11,7 @@ from msgspec import Struct
 from hepsub.errors import UsageError
 from hepsub.suggest import closest
 
-_NAME = re.compile(r"%\{([A-Za-z]+)\}")
+_NAME = r"%\{([A-Za-z]+)\}"
 
 
 class Name(enum.Enum):
@@ -132,9 +132,11 @@ def parse_template(text: str, *, strict: bool = False) -> Template:
     Raises:
         UsageError: a name is nearly, but not quite, one that is known.
     """
+    if "%{" not in text:
+        return literal(text)
     parts: list[str | Name] = []
     position = 0
-    for match in _NAME.finditer(text):
+    for match in re.finditer(_NAME, text):
         name = _BY_FOLDED.get(match[1].casefold())
         if name is None:
             _refuse_near_miss(match[1], strict=strict)

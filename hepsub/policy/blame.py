@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hepsub.errors import HepsubError, PolicyError
 from hepsub.policy.model import Policy
 
-_OPTION = re.compile(r"(argument )?-[\w/-]+:? ")
+_OPTION = r"(argument )?-[\w/-]+:? "
 
 
 @contextlib.contextmanager
@@ -26,5 +26,5 @@ def default_of(policy: Policy, key: str) -> Iterator[None]:
     try:
         yield
     except HepsubError as error:
-        what = _OPTION.sub("", error.message, count=1)
+        what = re.sub(_OPTION, "", error.message, count=1)
         raise PolicyError(f"{policy.origin(key)}: {key}: {what}", remedy=error.remedy) from error

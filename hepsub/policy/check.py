@@ -30,8 +30,8 @@ _MAY_BE_NOTHING = frozenset({
 })  # fmt: skip
 """The keys whose number may be 0; all others are at least 1."""
 
-_CREDENTIAL = re.compile(r"[A-Za-z0-9_-]+")
-_LIBRARIES = re.compile(r"(?P<storage>[A-Za-z][\w.-]*):[^/]")
+_CREDENTIAL = r"[A-Za-z0-9_-]+"
+_LIBRARIES = r"(?P<storage>[A-Za-z][\w.-]*):[^/]"
 
 
 class Mistake(Struct, frozen=True, kw_only=True):
@@ -112,7 +112,8 @@ def _references(policy: Policy) -> Iterator[Mistake]:
                 each for each in ("token", "role_arn", "audience") if getattr(storage, each)
             )
             yield from _unknown(f"storage.{name}.{said}", "token", word, _tokens(policy))
-    found = _LIBRARIES.match(policy.staging.libraries)
+    said = policy.staging.libraries
+    found = re.match(_LIBRARIES, said) if said else None
     if found is not None and found["storage"].casefold() != "s3":
         yield from _unknown("staging.libraries", "storage", found["storage"], policy.storage)
 
@@ -208,7 +209,7 @@ def _words(policy: Policy) -> Iterator[Mistake]:
                 remedy="copy AuthenticatedIdentity from an ad of its start daemons",
             )
     for name in policy.credential:
-        if not _CREDENTIAL.fullmatch(name):
+        if not re.fullmatch(_CREDENTIAL, name):
             yield Mistake(
                 key=f"credential.{name}",
                 what=f"'{name}' cannot be the name of a credential",

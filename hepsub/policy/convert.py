@@ -8,11 +8,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import NODEFAULT, Struct, structs
-from msgspec.structs import FieldInfo
+from msgspec import NODEFAULT, Struct
 
 from hepsub.errors import PolicyError
-from hepsub.policy.model import Origin
+from hepsub.policy.model import Layer
 from hepsub.suggest import closest
 
 T = TypeVar("T", bound=Struct)
@@ -29,24 +28,24 @@ class Converter(Struct, frozen=True):
     """Turns tables into structs, with the origin of each key at hand for the errors.
 
     Attributes:
-        origins: where each key was set.
+        origins: the file that set each key.
         mistakes: what was wrong; the values are of no use when there is one.
     """
 
-    origins: Mapping[str, Origin]
+    origins: Mapping[str, Layer]
     mistakes: list[PolicyError] = msgspec.field(default_factory=list)
 
     def table(self, cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
         """A struct from a table; keys that are unknown, missing or of the wrong type are mistakes."""
-        hints = typing.get_type_hints(cls, include_extras=True)
-        fields = {each.name: each for each in structs.fields(cls) if each.name != "origins"}
+        fields = {name: hint for name, hint in cls.__annotations__.items() if name != "origins"}
         self.mistakes.extend(self._unknown(key, path, fields) for key in table if key not in fields)
-        missing = [name for name, each in fields.items() if name not in table and _required(each)]
+        missing = [name for name in _required(cls) if name not in table]
         self.mistakes.extend(self._error(path, f"the key '{name}' is missing") for name in missing)
         known = {key: value for key, value in table.items() if key in fields}
         return cls(
             **{
-                key: self.value(hints[key], value, _join(path, key)) for key, value in known.items()
+                key: self.value(fields[key], value, _join(path, key))
+                for key, value in known.items()
             },
             **dict.fromkeys(missing),
         )
@@ -101,10 +100,14 @@ class Converter(Struct, frozen=True):
             raise self._error(path, "a text here has no NUL character")
 
     def _error(self, path: str, what: str) -> PolicyError:
-        where = self.origins.get(path)
+        where = self._where(path)
         return PolicyError(
             f"{where or 'policy'}: {path or 'top level'}: {what}", remedy="correct that line"
         )
+
+    def _where(self, path: str) -> str:
+        layer = self.origins.get(path)
+        return layer.where(path) if layer else ""
 
     def _unknown(self, key: str, path: str, fields: Mapping[str, object]) -> PolicyError:
         match = closest(key, fields)
@@ -113,13 +116,17 @@ class Converter(Struct, frozen=True):
             if match
             else f"the keys here are {', '.join(sorted(fields))}"
         )
-        where = self.origins.get(_join(path, key))
+        where = self._where(_join(path, key))
         table = f" in [{path}]" if path else ""
         return PolicyError(f"{where or 'policy'}: unknown key '{key}'{table}", remedy=remedy)
 
 
-def _required(each: FieldInfo) -> bool:
-    return each.default is NODEFAULT and each.default_factory is NODEFAULT
+def _required(cls: type[Struct]) -> list[str]:
+    """The fields that have no default; msgspec has the defaults of the last fields."""
+    names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+    ends = len(names) - len(defaults)
+    last = zip(names[ends:], defaults, strict=True)
+    return [*names[:ends], *(name for name, default in last if default is NODEFAULT)]
 
 
 def _join(path: str, key: str) -> str:

@@ -30,8 +30,9 @@ def _note(lines: dict[str, int], path: tuple[str, ...], number: int) -> None:
         lines.setdefault(".".join(path[:length]), number)
 
 
-def line_of(lines: dict[str, int], name: str) -> int:
-    """The line of a dotted name, or of the nearest table around it (an inline one); 0 for none."""
+def line_of(text: str, name: str) -> int:
+    """The line of a dotted name in a valid TOML text, or of the nearest table around it (an inline one); 0 for none."""
+    lines = key_lines(text)
     while name not in lines and "." in name:
         name = name.rpartition(".")[0]
     return lines.get(name, 0)
@@ -39,6 +40,8 @@ def line_of(lines: dict[str, int], name: str) -> int:
 
 def _path(key: str) -> tuple[str, ...]:
     """The parts of a dotted key, unquoted by TOML's own rules."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+        return tuple(key.split("."))
     try:
         node: object = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:  # a line of a multi-line string that looks like a header

@@ -8,29 +8,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
 from hepsub.policy.check import mistakes
 from hepsub.policy.convert import Converter
-from hepsub.policy.lines import key_lines, line_of
-from hepsub.policy.model import Level, Origin, Policy
+from hepsub.policy.model import Layer, Level, Policy
 from hepsub.policy.places import named_for_user
 from hepsub.suggest import did_you_mean
 
 PROFILES = ("personal", "ihep", "herd")
 _SITES_OWN = ("walltime", "group", "os", "pool", "site")
 """Where a site names one of these, what hepsub ships of the same kind is not there."""
-
-
-class Layer(Struct, frozen=True, kw_only=True):
-    """One policy file: its name, its text, and who wrote it."""
-
-    file: str
-    text: str
-    level: Level = Level.USER
 
 
 _Parsed: TypeAlias = tuple[Layer, dict[str, Any]]
@@ -67,10 +57,10 @@ def merge(layers: list[Layer]) -> Policy:
 
 def _of_site(
     shipped: list[_Parsed], site: list[dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, Origin]]:
+) -> tuple[dict[str, Any], dict[str, Layer]]:
     """What hepsub ships, but nothing of the kinds that the site names."""
     values: dict[str, Any] = {}
-    origins: dict[str, Origin] = {}
+    origins: dict[str, Layer] = {}
     for layer, table in shipped:
         values = _merged(values, table)
         origins |= _origins(layer, table)
@@ -81,7 +71,7 @@ def _of_site(
     return values, origins
 
 
-def _converted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Policy:
+def _converted(values: Mapping[str, Any], origins: Mapping[str, Layer]) -> Policy:
     """The policy; of what hepsub ships, what refers to something that the site replaced goes with it.
 
     Raises:
@@ -105,8 +95,8 @@ def _converted(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Poli
 
 
 def _without(
-    values: Mapping[str, Any], origins: Mapping[str, Origin], key: str
-) -> tuple[dict[str, Any], dict[str, Origin]]:
+    values: Mapping[str, Any], origins: Mapping[str, Layer], key: str
+) -> tuple[dict[str, Any], dict[str, Layer]]:
     """Both without the default, or the whole named table, in which a key stands."""
     kind, name, *_ = key.split(".")
     kept = {each: value for each, value in values[kind].items() if each != name}
@@ -117,7 +107,7 @@ def _without(
     )
 
 
-def _give_each_user_one(values: dict[str, Any], origins: Mapping[str, Origin]) -> None:
+def _give_each_user_one(values: dict[str, Any], origins: Mapping[str, Layer]) -> None:
     """One directory of bundles for all users would be the first one's."""
     origin = origins.get("staging.bundle_dir")
     said = values["staging"].get("bundle_dir") if isinstance(values["staging"], dict) else None
@@ -136,12 +126,8 @@ def _together(errors: list[PolicyError]) -> PolicyError:
     )
 
 
-def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Origin]:
-    lines = key_lines(layer.text)
-    return {
-        key: Origin(file=layer.file, line=line_of(lines, key), level=layer.level)
-        for key in _dotted(table)
-    }
+def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Layer]:
+    return dict.fromkeys(_dotted(table), layer)
 
 
 def _user_layers(paths: Paths) -> Iterable[Layer]:
@@ -216,9 +202,9 @@ def _profile_name(parsed: list[_Parsed]) -> str:
             continue
         name = table["profile"]
         if name not in PROFILES:
-            where = Origin(file=layer.file, line=key_lines(layer.text).get("profile", 0))
             raise PolicyError(
-                f"{where}: no profile '{name}'", remedy=did_you_mean(str(name), PROFILES)
+                f"{layer.where('profile')}: no profile '{name}'",
+                remedy=did_you_mean(str(name), PROFILES),
             )
     return name
 

@@ -1,15 +1,13 @@
 """The policy: every key there is, with its meaning.
 
-A field's name is its key in TOML; `Mapping[str, X]` is a table of named tables (`[pool.NAME]`).
+A field's name is its key in TOML; `Mapping[str, X]` is a table of named tables (`[pool.NAME]`). The annotations are
+types here, no texts of them: the converter reads them at each start.
 """
-
-from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -32,21 +30,19 @@ class Level(enum.Enum):
     USER = "user"
 
 
-class Origin(Struct, frozen=True, kw_only=True):
-    """Where a key was set.
-
-    Attributes:
-        file: the policy file, as it was named.
-        line: the line in it, from 1; 0 when it could not be told.
-        level: who wrote that file.
-    """
+class Layer(Struct, frozen=True, kw_only=True):
+    """One policy file: its name, its text, and who wrote it."""
 
     file: str
-    line: int
+    text: str
     level: Level = Level.USER
 
-    def __str__(self) -> str:
-        return f"{self.file} line {self.line}" if self.line else self.file
+    def where(self, key: str) -> str:
+        """The file and line of a key or table, or of the nearest table around it, in words for people."""
+        from hepsub.policy.lines import line_of  # few commands ever tell
+
+        line = line_of(self.text, key)
+        return f"{self.file} line {line}" if line else self.file
 
 
 class Defaults(Struct, frozen=True, kw_only=True):
@@ -243,6 +239,8 @@ class Storage(Struct, frozen=True, kw_only=True):
         """The unsigned URL of a bucket, without a slash at its end."""
         endpoint = self.endpoint.rstrip("/")
         if self.style == "virtual":
+            from urllib.parse import urlsplit  # a plain job has no storage
+
             parts = urlsplit(endpoint)
             return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}"
         return f"{endpoint}/{bucket}"
@@ -367,7 +365,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         credential: tickets and tokens by name.
         renew: how they are kept fresh.
         mount: how buckets are shown as directories.
-        origins: where each key was set, by its dotted name.
+        origins: the file that set each key, by its dotted name.
     """
 
     profile: str = "personal"
@@ -383,12 +381,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     credential: Mapping[str, Credential] = field(default_factory=lambda: MappingProxyType({}))
     renew: Renew = Renew()
     mount: Mount = Mount()
-    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, Layer] = field(default_factory=lambda: MappingProxyType({}))
 
     def origin(self, key: str) -> str:
         """Where a key was set, in words for people: `defaults.memory` → `FILE line N`."""
         found = self.origins.get(key)
-        return str(found) if found else "hepsub's defaults"
+        return found.where(key) if found else "hepsub's defaults"
 
     def is_shipped(self, key: str) -> bool:
         """Whether a key was set by hepsub's own files only."""

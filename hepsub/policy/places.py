@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepsub.policy.model import Policy
 
-from hepsub.policy.model import Policy
-
-_HOME = re.compile(r"^~(?=/|$)|\$\{HOME\}|\$HOME(?![A-Za-z0-9_])")
-_USER = re.compile(r"%\{user\}|\$\{USER\}|\$USER(?![A-Za-z0-9_])", re.IGNORECASE)
+_HOME = r"^~(?=/|$)|\$\{HOME\}|\$HOME(?![A-Za-z0-9_])"
+_USER = r"(?i)%\{user\}|\$\{USER\}|\$USER(?![A-Za-z0-9_])"
 _OWN = "/%{User}"
 
 
@@ -21,7 +19,14 @@ def expand(said: str, home: Path, user: str) -> str:
 
     Other variables are not taken: cron, where hep_auth renew runs, has not those of a login.
     """
-    return _USER.sub(lambda _: user, _HOME.sub(lambda _: str(home), said))
+    if _is_plain(said):
+        return said
+    return re.sub(_USER, lambda _: user, re.sub(_HOME, lambda _: str(home), said))
+
+
+def _is_plain(said: str) -> bool:
+    """Whether there is nothing in it to replace."""
+    return not any(sign in said for sign in "~$%")
 
 
 def bundle_root(policy: Policy, home: Path, user: str) -> str:
@@ -32,21 +37,23 @@ def bundle_root(policy: Policy, home: Path, user: str) -> str:
 
 def named_for_user(said: str) -> str:
     """A directory that all users would share, with one of their own in it for each; others stay as they are."""
-    if not said or _HOME.search(said) or _USER.search(said):
+    if not said or (not _is_plain(said) and (re.search(_HOME, said) or re.search(_USER, said))):
         return said
     return said.rstrip("/") + _OWN
 
 
 def in_front_of_user(said: str) -> str:
     """The directory in which each user has one; empty where it is below the home, or names no user."""
-    found = _USER.search(said)
-    if found is None or _HOME.search(said):
+    found = re.search(_USER, said)
+    if found is None or re.search(_HOME, said):
         return ""
     return said[: found.start()].rpartition("/")[0]
 
 
 def why_no_place(said: str) -> str:
     """Why a text names no directory for a user, in words; empty when it does, or is empty."""
+    if not said:
+        return ""
     whole = expand(said, Path("/home/user"), "user")
     if not whole:
         return ""

@@ -20,7 +20,8 @@ LOG_IN = """
 import os
 from hepsub.auth.login import log_in
 from hepsub.auth.sources import source_for
-from hepsub.policy.load import Layer, merge
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer
 from hepsub.situation import read_situation
 policy = merge([Layer(file="test.toml", text=os.environ["POLICY"])])
 held = log_in(source_for(os.environ["NAME"], policy, read_situation()), print)

@@ -24,8 +24,8 @@ from hepsub.job import JobSpec
 from hepsub.plan.facts import OutputFacts
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.policy.load import Layer, merge
-from hepsub.policy.model import Pool
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer, Pool
 from hepsub.result import document_of
 from hepsub.storage.store import Store
 from hepsub.storage.stores import Stores

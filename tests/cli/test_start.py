@@ -13,7 +13,7 @@ from tests.fakes.world import make_script
 
 _MOST = 15
 """Modules of hepsub that help may load, its own included."""
-_WITH_POLICY = 45
+_WITH_POLICY = 28
 """The same for help that names the groups, classes and systems of the policy."""
 _DRY_RUN, _SUBMISSION = 65, 69
 """The same for a plain job where a pool answers."""
@@ -24,14 +24,36 @@ _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.tools",
     "hepsub.local",
 }
-_HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3"}
+_HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3", "click"}
+_NOT_AT_ONCE = {"hashlib", "shutil", "tempfile", "logging", "socket"}
+"""What a plain submission has no need of; some of it comes with HTCondor's bindings, which are none here."""
 _ASK = """
-import sys
+import builtins, re._compiler, sys
+from collections import Counter
+
+made = Counter()
+def counted(what, original):
+    def count(*args, **kwargs):
+        if what == "classes":
+            name = args[0].__globals__["__name__"]
+        else:
+            frame = sys._getframe(1)
+            while (name := frame.f_globals["__name__"]).split(".")[0] in ("re", "functools"):
+                frame = frame.f_back
+        made[what] += name.split(".")[0] == "hepsub"
+        return original(*args, **kwargs)
+    return count
+builtins.__build_class__ = counted("classes", builtins.__build_class__)
+re._compiler.compile = counted("patterns", re._compiler.compile)
 from hepsub.cli.main import main
 code = main(sys.argv[1], sys.argv[2:])
-print(*sorted(sys.modules), sep="\\n", file=sys.stderr)
+print(*sorted(sys.modules), *(f"{what}={number}" for what, number in made.items()), sep="\\n", file=sys.stderr)
 sys.exit(code)
 """
+_HELP_MAKES = {"classes": 70, "patterns": 0}
+_HELP_WITH_POLICY_MAKES = {"classes": 92, "patterns": 3}
+_SUBMISSION_MAKES = {"classes": 152, "patterns": 11}
+"""So many classes are made, and regular expressions compiled, at most: each takes as long as a small module."""
 
 _POOL = """
 import sys, types
@@ -59,6 +81,13 @@ def loaded(*words: str) -> set[str]:
     return set(done.stderr.split())
 
 
+def check_made(said: set[str], most: dict[str, int]) -> None:
+    """Compare what a command made with what it may make."""
+    made = {what: int(number) for each in said for what, eq, number in [each.partition("=")] if eq}
+    assert made
+    assert {what: number for what, number in made.items() if number > most[what]} == {}
+
+
 def ours(modules: set[str]) -> list[str]:
     return sorted(each for each in modules if each.split(".")[0] == "hepsub")
 
@@ -69,7 +98,9 @@ def test_help_loads_little(program: str) -> None:
     assert not {each.split(".")[0] for each in modules} & _HEAVY
     if program in ("hep_sub", "hep_clus"):
         assert len(ours(modules)) <= _WITH_POLICY
+        check_made(modules, _HELP_WITH_POLICY_MAKES)
         return
+    check_made(modules, _HELP_MAKES)
     assert "msgspec" not in modules
     verbs = len(VERBS["hep_auth"]) if program == "hep_auth" else 0  # it says what each does
     assert len(ours(modules)) <= _MOST + verbs
@@ -101,6 +132,8 @@ def test_a_plain_job_loads_nothing_of_what_travels(
     assert "cluster 13" in done.stdout or words
     modules = set(done.stderr.split())
     assert not {each for each in modules if ".".join(each.split(".")[:2]) in _NOT_FOR_A_PLAIN_JOB}
+    assert not modules & _NOT_AT_ONCE
+    check_made(modules, _SUBMISSION_MAKES)
     assert len(ours(modules)) <= most
 
 

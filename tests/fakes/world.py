@@ -22,8 +22,8 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.location import PlaceState
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
-from hepsub.policy.load import Layer, merge
-from hepsub.policy.model import Policy
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer, Policy
 from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
 from hepsub.situation import Situation

@@ -33,8 +33,8 @@ from hepsub.journal import Journal
 from hepsub.local.pool import open_here
 from hepsub.local.start import USUAL
 from hepsub.plan.location import ObjectPlace
-from hepsub.policy.load import Layer, merge
-from hepsub.policy.model import Policy
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer, Policy
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials

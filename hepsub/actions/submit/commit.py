@@ -40,7 +40,7 @@ class Order(Struct, frozen=True, kw_only=True):
     Attributes:
         uuid: what the cluster will be found by.
         plan: the decided submission, this one: its UUID is no name any more.
-        what: the digest of the plan that any submission of this command has.
+        what: the digest of the plan that any submission of this command has; empty without a key (-once).
     """
 
     uuid: str

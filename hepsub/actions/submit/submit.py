@@ -230,7 +230,10 @@ def _made(
     from hepsub.actions.submit.complete import complete
 
     _check_outputs(session, plan, outputs)
-    identity, what = new_uuid(), plan.digest()
+    identity = new_uuid()
+    what = (
+        plan.digest() if plan.once else ""
+    )  # nobody asks without a key, and OpenSSL takes its time
     plan = plan.with_uuid(identity)
     with _staged(session, stores, plan, schedd, identity) as staged:
         bundle = staged.bundle if staged is not None else None

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import preview, submit
@@ -75,9 +74,7 @@ def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> No
     assert (result.exit_code, result.problems) == (0, ())
     assert schedd.calls.count("submit") == 1
     assert journalled(session) == [(0, "schedd01.example.org"), (13, "schedd01.example.org")]
-    (entry,) = session.journal.entries()
-    assert len(entry.what) == 16
-    assert replace(entry, what="") == Entry(ref=ref, when=NOON)
+    assert session.journal.entries() == (Entry(ref=ref, when=NOON),)
 
 
 def test_two_submissions_have_two_uuids(session: Session, schedd: FakeSchedd) -> None:
@@ -100,6 +97,8 @@ def test_what_is_refused_before_the_pool_leaves_no_trace(
 def test_a_key_that_is_used_for_another_job_is_told(session: Session, schedd: FakeSchedd) -> None:
     """-once returns the first job's cluster, and says that the job differs now."""
     submit(session, make_spec("job.sh", "-once", "k"))
+    (entry,) = session.journal.entries()
+    assert len(entry.what) == 16
     same = submit(session, make_spec("job.sh", "-once", "k"))
     other = submit(session, make_spec("job.sh", "-once", "k", "-argu", "x"))
     assert [each.notes[-1] for each in (same, other)] == [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import PolicyError
-from hepsub.policy.load import Layer, merge
-from hepsub.policy.model import Level, Policy, Pool
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer, Level, Policy, Pool
 from hepsub.policy.places import bundle_root
 
 CLASSES = ["test", "short", "default", "mid", "long", "special"]

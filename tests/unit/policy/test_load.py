@@ -8,8 +8,8 @@ import pytest
 
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
-from hepsub.policy.load import PROFILES, Layer, load_policy, merge
-from hepsub.policy.model import Group, Pool, Site, WalltimeClass
+from hepsub.policy.load import PROFILES, load_policy, merge
+from hepsub.policy.model import Group, Layer, Pool, Site, WalltimeClass
 from tests.fakes.world import make_policy
 
 
