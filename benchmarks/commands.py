@@ -35,7 +35,8 @@ queue {number}
 """On hold, for nothing else keeps so many jobs where they are."""
 IDLE = ("-wn", "none", "-o", "/dev/null", "-e", "/dev/null", "/bin/true")
 COMMANDS = (
-    "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_clus", "hep_fetch", "hep_mount", "hep_auth",
+    "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_clus", "hep_fetch",
+    "hep_mount", "hep_auth",
 )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Interrupts:
 
         In another thread than the first one, and where it is ignored, it interrupts nothing anyway.
         """
-        import threading  # which help does without
+        import threading  # which click's help does without
 
         if self.usual is not None or threading.current_thread() is not threading.main_thread():
             return

@@ -1,8 +1,8 @@
-"""HepJob's grammar: one pure function that rewrites the words.
+"""HepJob's grammar in front of click: one pure function that rewrites the words.
 
-HepJob is an argparse program with single-dash words, which no usual parser of command lines reads as it did:
-`-memm 3` would be `-m emm`. So each option is found here, by its whole name, and handed on as `--field=value`; what
-belongs to no option goes behind `--`.
+HepJob is an argparse program with single-dash words. click would read `-memm 3` as `-m emm`, and it
+refuses options that take any number of words. So each option is found here, by its whole name, and
+handed on as `--field=value`; what belongs to no option goes behind `--`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Reading:
 
 
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
-    """The words of a command line, with nothing left to misread.
+    """The words of a command line, as click's own grammar wants them.
 
     Args:
         words: argv without the command's name.

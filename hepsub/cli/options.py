@@ -1,4 +1,4 @@
-"""What an option and a command are: declared once, read by the grammar, parse, help, man pages and completions.
+"""What an option and a command are: declared once, read by the grammar, click, help, man pages and completions.
 
 Each is a NamedTuple: all commands need them before they do anything, and a dataclass takes ten times as long to make.
 """

@@ -1,12 +1,12 @@
-"""From rewritten words to values: conversion, repetition, and errors in the users' own words.
-
-The grammar has left nothing to parse: a library for command lines would take longer to load than all that is done here.
-"""
+"""From rewritten words to values, by click: conversion, repetition, and errors in the users' own words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
+
+import click
 
 from hepsub.cli.grammar import rewrite
 from hepsub.cli.options import Command, Kind, Option, Takes, Values
@@ -16,101 +16,104 @@ from hepsub.units import parse_duration, parse_memory, parse_size
 _NUMBER = r"[+-]?\d+"
 
 
+class Memory(click.ParamType[int]):
+    """An amount of memory in MB, read from a number or a text with a unit."""
+
+    name = "memory"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType.convert."""
+        try:
+            return parse_memory(str(value))
+        except ValueError as error:
+            self.fail(f"{error}: a number of MB, or a text such as 2GB", param, ctx)
+
+
+class Duration(click.ParamType[int]):
+    """A duration in seconds, read from a number or a text with a unit."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType.convert."""
+        text = str(value)
+        try:
+            return parse_duration(f"{text}s" if text.isdecimal() else text)
+        except ValueError as error:
+            self.fail(f"{error}: a number of seconds, or a text such as 10min", param, ctx)
+
+
+class Portion(click.ParamType[tuple[int | None, int | None]]):
+    """A number of items, or a size in bytes when there is a unit: one of the two."""
+
+    name = "portion"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None, int | None]:
+        """See click.ParamType.convert."""
+        text = str(value)
+        try:
+            if not re.fullmatch(_NUMBER, text):
+                return None, parse_size(text)
+        except ValueError as error:
+            self.fail(f"{error}: a number of items, or a size such as 2GB", param, ctx)
+        if int(text) < 1:
+            self.fail(f"'{text}' is less than one item", param, ctx)
+        return int(text), None
+
+
+_TYPES: dict[Kind, click.ParamType[Any]] = {
+    Kind.INTEGER: click.INT,
+    Kind.POSITIVE: click.IntRange(min=1),
+    Kind.COUNT: click.IntRange(min=0),
+    Kind.PORTION: Portion(),
+    Kind.MEMORY: Memory(),
+    Kind.DURATION: Duration(),
+}
+
+
 def parse(words: Sequence[str], command: Command) -> Values:
     """The values of a command line.
 
     Raises:
         UsageError: the words cannot be read.
     """
-    rewritten = rewrite(words, command)
-    end = rewritten.index("--")
-    given: dict[str, list[str]] = {}
-    for word in rewritten[:end]:
-        field, _, value = word.removeprefix("--").partition("=")
-        given.setdefault(field, []).append(value)
-    options = {option.field: option for option in command.options}
-    values: dict[str, object] = {field: _unsaid(option) for field, option in options.items()}
-    for field, texts in given.items():  # what is wrong first is told
-        values[field] = _value(options[field], texts, command)
-    if command.words is not None:
-        values[command.words.field] = tuple(rewritten[end + 1 :])
-    return values
-
-
-def _unsaid(option: Option) -> object:
-    if option.takes is Takes.NOTHING:
-        return False
-    return () if _counts_all(option) else None
-
-
-def _value(option: Option, texts: Sequence[str], command: Command) -> object:
-    """The value of an option that was given; of one that is not repeated the last counts."""
-    if option.takes is Takes.NOTHING:
-        return True
-    read = _READERS.get(option.kind, str)
+    parser = click.Command(command.name, params=_parameters(command), add_help_option=False)
     try:
-        return tuple(read(text) for text in texts) if _counts_all(option) else read(texts[-1])
-    except ValueError as error:
+        with parser.make_context(command.name, rewrite(words, command)) as context:
+            return dict(context.params)
+    except click.BadParameter as error:
+        raise _bad_value(error, command) from error
+    except click.UsageError as error:
         raise UsageError(
-            f"argument {option.shown}: {error}",
-            remedy=f"{command.name} -h shows what each option takes",
+            error.format_message(), remedy=f"{command.name} -h shows what there is"
         ) from error
 
 
-def _counts_all(option: Option) -> bool:
-    return option.repeated or option.takes is Takes.MANY
+def _parameters(command: Command) -> list[click.Parameter]:
+    parameters: list[click.Parameter] = [_click_option(option) for option in command.options]
+    if command.words is not None:
+        parameters.append(click.Argument([command.words.field], nargs=-1))
+    return parameters
 
 
-def _integer(text: str, what: str = "integer") -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a valid {what}.") from None
+def _click_option(option: Option) -> click.Option:
+    declarations = [f"--{option.field}", option.field]
+    if option.takes is Takes.NOTHING:
+        return click.Option(declarations, is_flag=True, default=False)
+    many = option.repeated or option.takes is Takes.MANY
+    return click.Option(declarations, multiple=many, type=_TYPES.get(option.kind, click.STRING))
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = _integer(text, "integer range")
-        if number < least:
-            raise ValueError(f"{number} is not in the range x>={least}.")
-        return number
-
-    return read
-
-
-def _memory(text: str) -> int:
-    """An amount of memory in MB, from a number or a text with a unit."""
-    try:
-        return parse_memory(text)
-    except ValueError as error:
-        raise ValueError(f"{error}: a number of MB, or a text such as 2GB") from error
-
-
-def _duration(text: str) -> int:
-    """A duration in seconds, from a number or a text with a unit."""
-    try:
-        return parse_duration(f"{text}s" if text.isdecimal() else text)
-    except ValueError as error:
-        raise ValueError(f"{error}: a number of seconds, or a text such as 10min") from error
-
-
-def _portion(text: str) -> tuple[int | None, int | None]:
-    """A number of items, or a size in bytes when there is a unit: one of the two."""
-    if re.fullmatch(_NUMBER, text):
-        if int(text) < 1:
-            raise ValueError(f"'{text}' is less than one item")
-        return int(text), None
-    try:
-        return None, parse_size(text)
-    except ValueError as error:
-        raise ValueError(f"{error}: a number of items, or a size such as 2GB") from error
-
-
-_READERS: Mapping[Kind, Callable[[str], object]] = {
-    Kind.INTEGER: _integer,
-    Kind.POSITIVE: _at_least(1),
-    Kind.COUNT: _at_least(0),
-    Kind.PORTION: _portion,
-    Kind.MEMORY: _memory,
-    Kind.DURATION: _duration,
-}
+def _bad_value(error: click.BadParameter, command: Command) -> UsageError:
+    field = error.param.name if error.param is not None else None
+    option = next((each for each in command.options if each.field == field), None)
+    named = f"argument {option.shown}: " if option is not None else ""
+    return UsageError(
+        f"{named}{error.message}", remedy=f"{command.name} -h shows what each option takes"
+    )

@@ -1,4 +1,4 @@
-"""HepJob's grammar: what is handed on."""
+"""HepJob's grammar in front of click: what is handed on."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HEP_SUB = load("hep_sub")
         (["--", "--", "job.sh"][1:], ["--", "job.sh"]),
     ],
 )
-def test_words_are_handed_on_by_field(words: list[str], rewritten: list[str]) -> None:
-    """`--field=value`, then `--`, then the script: nothing is left to misread."""
+def test_words_are_handed_on_as_click_wants_them(words: list[str], rewritten: list[str]) -> None:
+    """`--field=value`, then `--`, then the script: click has nothing left to misread."""
     assert rewrite(words, HEP_SUB) == rewritten
 
 
