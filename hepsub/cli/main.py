@@ -159,18 +159,21 @@ def _caught(
 
 
 def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End:
-    from hepsub.cli.parse import parse
+    from hepsub.cli.grammar import rewrite
 
-    values = parse(words, command)
-    if values["help"]:
+    rewritten = rewrite(words, command)
+    asked = rewritten[: rewritten.index("--")]
+    if "--help" in asked:
         from hepsub.cli.help import help_text
 
         print(help_text(command, _verbs_shown(command), _choices_shown(command)), flush=True)
         return _End(exit_code=0)
-    if values["version"]:
+    if "--version" in asked:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
         return _End(exit_code=0)
-    return _run_in_session(command, values, interrupts)
+    from hepsub.cli.parse import convert  # click, which help does not need
+
+    return _run_in_session(command, convert(rewritten, command), interrupts)
 
 
 def _verbs_shown(command: Command) -> dict[str, str]:

@@ -83,9 +83,18 @@ def parse(words: Sequence[str], command: Command) -> Values:
     Raises:
         UsageError: the words cannot be read.
     """
+    return convert(rewrite(words, command), command)
+
+
+def convert(rewritten: list[str], command: Command) -> Values:
+    """The values of words that the grammar has rewritten.
+
+    Raises:
+        UsageError: a value is not what its option takes.
+    """
     parser = click.Command(command.name, params=_parameters(command), add_help_option=False)
     try:
-        with parser.make_context(command.name, rewrite(words, command)) as context:
+        with parser.make_context(command.name, rewritten) as context:
             return dict(context.params)
     except click.BadParameter as error:
         raise _bad_value(error, command) from error
