@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from msgspec import Struct
 from hepsub.storage.bounds import LARGEST_OBJECT
 from hepsub.storage.connect import BROKEN, Connection, open_connection
 from hepsub.storage.signing import query_text, signed_headers
+from hepsub.storage.trouble import unreachable
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
@@ -194,7 +196,10 @@ class ConnectionPool:
             free = self._free.get(origin)
             if free:
                 return free.pop()
-        return open_connection(origin, store.storage.ca_file)
+        authorities = store.storage.ca_file
+        if authorities and not Path(authorities).is_file():
+            raise unreachable(store.name, store.storage, "")
+        return open_connection(origin, authorities)
 
     def _give_back(self, connection: Connection, response: Response | None) -> None:
         """Keep a connection for others, if its last answer was read to the end or nearly; else close it."""

@@ -286,6 +286,6 @@ time.sleep(60)
     time.sleep(ATTACK_S)
     assert {name: victim.ad(cluster).get(name) for name in names} == before
     rerun(victim, cluster)
-    settle(victim, cluster)
+    settle(victim, cluster, 120)
     found = loot(victim, cluster)
     assert (found["found"], found["read"]) == ([], "")

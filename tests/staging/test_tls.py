@@ -114,7 +114,7 @@ def test_an_unknown_authority_is_refused_at_submission_and_in_the_job(
     user = at_tls.shell
     said = user.refused(UNREACHABLE, *JOB)
     assert at_tls.server.endpoint in said
-    assert "is not trusted here (SSLError)" in said
+    assert "is not trusted here (SSLCertVerificationError)" in said
     assert "ca_file in [storage.herd]" in said
     authority = str(user.work / "ca.pem")
     home = at_tls.submit(*JOB, env={"REQUESTS_CA_BUNDLE": authority})

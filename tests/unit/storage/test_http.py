@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.errors import StorageUnreachable
 from hepsub.policy.model import Storage
@@ -204,3 +205,14 @@ def test_trouble_that_may_pass(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 403, 404, 412, 499])
 def test_trouble_that_stays(status: int) -> None:
     assert not may_pass(status)
+
+
+def test_a_ca_file_that_is_not_there_is_named_before_anything_is_sent(
+    hostile: Hostile, pool: ConnectionPool
+) -> None:
+    store = hostile.store()
+    lost = replace(store, storage=replace(store.storage, ca_file="/no/such/ca.pem"))
+    said = r"ca_file of the storage herd is no file: /no/such"
+    with pytest.raises(StorageUnreachable, match=said), pool.ask(lost, lost.url("b", "k")):
+        pass
+    assert hostile.asked == []
