@@ -92,10 +92,15 @@ def convert(rewritten: list[str], command: Command) -> Values:
     Raises:
         UsageError: a value is not what its option takes.
     """
-    parser = click.Command(command.name, params=_parameters(command), add_help_option=False)
+    given = {word.partition("=")[0] for word in rewritten[: rewritten.index("--")]}
+    # click's options are slow to make, and most were not given: it is told of the others only.
+    options = [option for option in command.options if f"--{option.field}" in given]
+    parser = click.Command(
+        command.name, params=_parameters(options, command), add_help_option=False
+    )
     try:
         with parser.make_context(command.name, rewritten) as context:
-            return dict(context.params)
+            return {**{each.field: _unsaid(each) for each in command.options}, **context.params}
     except click.BadParameter as error:
         raise _bad_value(error, command) from error
     except click.UsageError as error:
@@ -104,8 +109,20 @@ def convert(rewritten: list[str], command: Command) -> Values:
         ) from error
 
 
-def _parameters(command: Command) -> list[click.Parameter]:
-    parameters: list[click.Parameter] = [_click_option(option) for option in command.options]
+def _unsaid(option: Option) -> object:
+    """The value of an option that was not given."""
+    if option.takes is Takes.NOTHING:
+        return False
+    return () if _counts_all(option) else None
+
+
+def _counts_all(option: Option) -> bool:
+    """Whether all values count that were given, not only the last."""
+    return option.repeated or option.takes is Takes.MANY
+
+
+def _parameters(options: Sequence[Option], command: Command) -> list[click.Parameter]:
+    parameters: list[click.Parameter] = [_click_option(option) for option in options]
     if command.words is not None:
         parameters.append(click.Argument([command.words.field], nargs=-1))
     return parameters
@@ -115,7 +132,7 @@ def _click_option(option: Option) -> click.Option:
     declarations = [f"--{option.field}", option.field]
     if option.takes is Takes.NOTHING:
         return click.Option(declarations, is_flag=True, default=False)
-    many = option.repeated or option.takes is Takes.MANY
+    many = _counts_all(option)
     return click.Option(declarations, multiple=many, type=_TYPES.get(option.kind, click.STRING))
 
 
