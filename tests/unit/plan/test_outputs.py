@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import OutputConflict, OutputPlaceUnusable
-from hepsub.plan.existing import check_outputs, is_new, output_notes
+from hepsub.plan.existing import check_outputs, is_new, named_keys, output_notes
 from hepsub.plan.facts import OutputFacts
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
@@ -79,3 +79,14 @@ def test_a_directory_that_no_job_could_write_to_is_refused() -> None:
     assert caught.value.message == (
         "no output can be put into /d/x: /d is not writable by you; 1 more of the directories likewise"
     )
+
+
+def test_keys_that_can_be_looked_for_are_those_that_stand_there() -> None:
+    """What a pattern will match is not known, what is named after the submission is new, and paths have no key."""
+    carried = [
+        Carried(name="h", place=obj("a/h")),
+        Carried(name="h_*", place=obj("b/")),
+        Carried(name="h", place=obj("c/%{ClusterId}")),
+        Carried(name="h", place=FilePlace(path="/d/h")),
+    ]
+    assert named_keys(carried) == ["a/h"]

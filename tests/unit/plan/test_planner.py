@@ -434,3 +434,31 @@ def test_what_does_not_run_on_this_file_system_has_a_bundle(words: tuple[str, ..
     found = plan(*words, policy=f"[pool.local]\n[pool.far]\nspool = true\n{sites}")
     assert (found.staging is None) is found.route.delivery.shared
     assert found.staging is None or not found.staging.shared
+
+
+CREDENTIAL = '[credential.iam]\nkind = "token"\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "policy", "travels"),
+    [
+        ((), "", False),
+        (("-cred", "iam"), "", True),
+        ((), '[pool.local]\ncredentials = ["iam"]\n', True),
+        (("-cred", "none"), '[pool.local]\ncredentials = ["iam"]\n', False),
+        (("-site", "far"), '[site.far]\nrequirements = "x"\nisolation = "user"\n', False),
+        (
+            ("-site", "far"),
+            '[site.far]\nrequirements = "x"\nisolation = "user"\ncredentials = ["iam"]\n',
+            True,
+        ),
+    ],
+)
+def test_credentials_travel_by_the_users_word_the_pools_or_the_sites(
+    words: tuple[str, ...], policy: str, travels: bool
+) -> None:
+    """A job that needs none of what travels at home has no bundle at all."""
+    found = plan(*words, "job.sh", policy=CREDENTIAL + policy)
+    held = found.staging.credentials if found.staging is not None else ()
+    assert [each.name for each in held] == (["iam"] if travels else [])
+    assert (found.staging is None) == (not travels and "-site" not in words)
