@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hepsub.auth.credential import Held, Kind, Lifetime
+from hepsub.auth.credential import Held, Lifetime
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.request import BundleRequest
@@ -18,14 +18,15 @@ from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import FileRule
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.model import BUNDLE, SHARED
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
-from hepsub.policy.model import Storage
+from hepsub.policy.model import TOKEN, Storage
 
 ROUNDS = 5
-TOKEN = Held(
+HELD_TOKEN = Held(
     name="iam",
-    kind=Kind.TOKEN,
+    kind=TOKEN,
     content=b"t" * 1200,
     who="alice",
     lifetime=Lifetime(expires=None, renewable_until=None),
@@ -59,7 +60,7 @@ def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleR
         grace=300,
         home_limit=2**30,
         put_limit=5 * 2**30,
-        credentials=(JobCredential(name="iam", kind="token", file="iam.token"),),
+        credentials=(JobCredential(name="iam", kind=TOKEN, file="iam.token"),),
         confined=confined,
         isolation="slot" if confined else "",
     )
@@ -72,6 +73,7 @@ def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleR
         executable=str(script),
         walltime=3600,
         factory=False,
+        delivery=BUNDLE if confined else SHARED,
         staging=staging,
         stdout=f"{root}/logs/o.%{{ProcId}}",
         stderr=f"{root}/logs/e.%{{ProcId}}",
@@ -97,10 +99,10 @@ def measure(number: int, *, confined: bool) -> dict[str, float]:
             bundle = Bundle(directory=directory.absolute(), request=made)
             return {
                 "make": seconds(bundle.make),
-                "credential": seconds(lambda: bundle.write_credential(TOKEN)),
+                "credential": seconds(lambda: bundle.write_credential(HELD_TOKEN)),
                 "manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
                 "logs": seconds(lambda: bundle.link_logs(1)),
-                "renew credential": seconds(lambda: bundle.write_credential(TOKEN)),
+                "renew credential": seconds(lambda: bundle.write_credential(HELD_TOKEN)),
                 "renew manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
             }
     finally:

@@ -158,7 +158,8 @@ def send(options: argparse.Namespace) -> int:
             "--schedd",
             pool.schedds[0],
         ]
-        argv = [f"{LOGIN_VENV}/bin/python", program, *(str(word) for word in words)]
+        argv: list[str | Path] = [f"{LOGIN_VENV}/bin/python", program]
+        argv += [str(word) for word in words]
         return subprocess.run(node.command(argv), check=False).returncode
     finally:
         pool.stop()

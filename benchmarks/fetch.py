@@ -23,6 +23,7 @@ from hepsub.files import make_private
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import PRIVATE
 from hepsub.plan.files import FileRule
+from hepsub.plan.model import SHARED
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
@@ -138,6 +139,7 @@ class Bench:
             executable=str(self.root / "job.sh"),
             walltime=3600,
             factory=False,
+            delivery=SHARED,
             staging=staging,
         )
 

@@ -89,7 +89,7 @@ class Bench:
     @contextmanager
     def theirs(self) -> Iterator[None]:
         """Mount with rclone, and take it away."""
-        words = ["mount", f"herd:{BUCKET}", self.files, "--read-only", "--daemon"]
+        words: list[str | Path] = ["mount", f"herd:{BUCKET}", self.files, "--read-only", "--daemon"]
         self._run(rclone.program(), *words, "--vfs-cache-mode", "full")
         try:
             yield
