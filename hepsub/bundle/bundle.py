@@ -140,9 +140,8 @@ class Bundle(Struct, frozen=True, kw_only=True):
                 for proc, content in contents:
                     try:
                         tree.write(f"{self.layout.job(proc)}/{name}", content, 0o600)
-                    except (
-                        OSError
-                    ) as error:  # a job may have spoilt its corner; the others' are none of its
+                    except OSError as error:
+                        # A job may have spoilt its corner; the others' are none of its.
                         trouble = error
                         if error.errno in _FULL:
                             break
