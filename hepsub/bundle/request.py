@@ -17,7 +17,7 @@ from hepsub.plan.files import FileRule
 from hepsub.plan.items import ends_by_count, values_of
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery, Plan
+from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Values, parse_template
@@ -120,6 +120,7 @@ class _Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     libraries: tuple[Library, ...] = ()
     isolation: str = ""
     secrets: tuple[str, ...] = ()
+    paths: tuple[tuple[str, str], ...] = ()
 
 
 class _Writer(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +147,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ends: tuple[_Natural, ...] | None = None
     per: _Natural = 1
     spool: bool = False
+    element: bool = False
     stdout: str = ""
     stderr: str = ""
     format: int = 1
@@ -185,6 +187,7 @@ def _document(request: BundleRequest) -> _Document:
         items=request.items,
         ends=request.ends,
         spool=request.delivery.handed_over,
+        element=request.delivery == ELEMENT,
         stdout=request.stdout,
         stderr=request.stderr,
         format=_FORMAT,
@@ -202,6 +205,7 @@ def _document(request: BundleRequest) -> _Document:
             confined=staging.confined,
             isolation=staging.isolation,
             secrets=staging.secrets,
+            paths=staging.paths,
             inputs=tuple(_rule_document(rule) for rule in staging.inputs),
             outputs=tuple(_rule_document(rule) for rule in staging.outputs),
             credentials=staging.credentials,
@@ -264,6 +268,8 @@ def from_json(text: bytes) -> BundleRequest:
 def _delivery(document: _Document) -> Delivery:
     if document.spool:
         return SPOOL
+    if document.element:
+        return ELEMENT
     return SHARED if document.staging.shared else BUNDLE
 
 
@@ -281,6 +287,7 @@ def _staging(document: _Staging) -> StagingPlan:
         confined=document.confined,
         isolation=document.isolation,
         secrets=document.secrets,
+        paths=document.paths,
         inputs=tuple(_rule(each) for each in document.inputs),
         outputs=tuple(_rule(each) for each in document.outputs),
         credentials=document.credentials,

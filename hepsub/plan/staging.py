@@ -14,6 +14,7 @@ from hepsub.plan.files import (
     Carried,
     CarriedFiles,
     FileRule,
+    Naming,
     carried_inputs,
     carried_outputs,
     file_rule,
@@ -22,6 +23,7 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
 
@@ -69,6 +71,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         seal: what jobs check before they use what was sent; None while it is not known.
         carried: the files of all jobs, where somebody filled them in already; what is named after the cluster is so in
             words only.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
     """
 
     inputs: tuple[FileRule, ...]
@@ -91,6 +94,7 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()
     seal: Seal | None = None
     carried: CarriedFiles | None = None
+    paths: Paths = ()
 
     @property
     def is_refreshed(self) -> bool:
@@ -145,9 +149,10 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
                 inputs=tuple([known.inputs[proc] for proc in procs]),
                 outputs=tuple([known.outputs[proc] for proc in procs]),
             )
+        naming = Naming(storages=self.storages, cwd=Path(self.cwd), paths=self.paths)
         return CarriedFiles(
-            inputs=carried_inputs(self.inputs, jobs, self.storages, Path(self.cwd)),
-            outputs=carried_outputs(self.outputs, jobs, self.storages, Path(self.cwd)),
+            inputs=carried_inputs(self.inputs, jobs, naming),
+            outputs=carried_outputs(self.outputs, jobs, naming),
         )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
@@ -191,6 +196,7 @@ def plan_staging(
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
     carried: CarriedFiles | None = None,
+    paths: Paths = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -208,6 +214,7 @@ def plan_staging(
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
         carried: the inputs and outputs of all jobs, where they are known.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -241,4 +248,5 @@ def plan_staging(
         isolation=isolation,
         secrets=secrets,
         carried=carried,
+        paths=paths,
     )
