@@ -15,7 +15,8 @@ from hepsub.plan.template import Name, Template, Values, literal
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
     from hepsub.plan.staging import StagingPlan
-    from hepsub.policy.model import Pool, Site
+    from hepsub.policy.model import Pool
+    from hepsub.policy.site import Site
 
 
 class Reason(Struct, frozen=True, kw_only=True):

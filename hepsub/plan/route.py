@@ -10,7 +10,8 @@ from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSyste
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.model import Delivery, Reason, Route, delivery_for
-from hepsub.policy.model import Policy, Site
+from hepsub.policy.model import Policy
+from hepsub.policy.site import Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
