@@ -16,7 +16,7 @@ from hepsub.job import FileRequest
 from hepsub.plan.items import item_names
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place, place_finder
 from hepsub.plan.remap import Paths, object_url
-from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.plan.template import Name, Values, parse_template
 from hepsub.policy.model import Storage
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -30,26 +30,35 @@ _OWN = re.compile(
 
 
 class FileRule(Struct, frozen=True, kw_only=True):
-    """A file of every job: its name there, and where it is elsewhere, as templates."""
+    """A file of every job: its name there, and where it is elsewhere, as the texts of templates."""
 
-    name: Template
-    url: Template
+    name: str
+    url: str
     optional: bool = False
 
     def names(self) -> frozenset[Name]:
-        """The names that occur in either."""
-        return self.name.names() | self.url.names()
+        """The names that occur in either.
+
+        Raises:
+            UsageError: a name is nearly, but not quite, one that is known.
+        """
+        return parse_template(self.name).names() | parse_template(self.url).names()
 
     def with_uuid(self, uuid: str) -> FileRule:
         """The rule of one submission, whose UUID is no name any more."""
-        return replace(self, name=self.name.with_uuid(uuid), url=self.url.with_uuid(uuid))
+        name, url = parse_template(self.name), parse_template(self.url)
+        return replace(self, name=str(name.with_uuid(uuid)), url=str(url.with_uuid(uuid)))
 
 
 def file_rule(request: FileRequest) -> FileRule:
-    """The rule of what the user wrote after -in or -out."""
+    """The rule of what the user wrote after -in or -out.
+
+    Raises:
+        UsageError: a name in it is nearly, but not quite, one that is known.
+    """
     return FileRule(
-        name=parse_template(request.name),
-        url=parse_template(request.url),
+        name=str(parse_template(request.name)),
+        url=str(parse_template(request.url)),
         optional=request.optional,
     )
 
@@ -125,7 +134,7 @@ def carried_inputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Na
     """
     columns = [
         [_items(values, naming) for values in jobs]
-        if rule.url.parts == (Name.ITEMS,)
+        if parse_template(rule.url).parts == (Name.ITEMS,)
         else [(each,) for each in _inputs(rule, jobs, naming)]
         for rule in rules
     ]
@@ -145,9 +154,10 @@ def carried_outputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: N
 
 
 def _places(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Place]:
-    urls = rule.url.fill_all(jobs)
-    find = naming.finder(rule.url.start)
-    if not rule.url.names() and urls:
+    template = parse_template(rule.url)
+    urls = template.fill_all(jobs)
+    find = naming.finder(template.start)
+    if not template.names() and urls:
         return [find(urls[0])] * len(urls)
     return [find(url) for url in urls]
 
@@ -166,7 +176,7 @@ def _items(values: Values, naming: Naming) -> tuple[Carried, ...]:
 def _inputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Carried]:
     """One file for each job: with the last part of the place as its name, where none was given."""
     places = _places(rule, jobs, naming)
-    names = rule.name.fill_all(jobs)
+    names = parse_template(rule.name).fill_all(jobs)
     for each in places:
         _check_input(each)
     names = [
@@ -186,7 +196,7 @@ def _path_of(place: Place) -> str:
 
 
 def _outputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Carried]:
-    names = rule.name.fill_all(jobs)
+    names = parse_template(rule.name).fill_all(jobs)
     _check_names(names)
     patterns = {name for name in set(names) if is_pattern(name)}
     places = _places(rule, jobs, naming)

@@ -98,8 +98,7 @@ def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
         f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
         " %{ProcId} in the directory's name keeps them apart"
         for rule in staging.outputs
-        if is_pattern(str(rule.name))
-        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
+        if is_pattern(rule.name) and not rule.names() - {Name.CLUSTER, Name.UUID}
     )
 
 
