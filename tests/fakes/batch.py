@@ -122,7 +122,7 @@ class FakeSchedd:
     handover_fault: BaseException | None = None
     edits_factories: bool = True
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
         self._called(f"open_gate {cluster}{' of a factory' if factory else ''}")
 
