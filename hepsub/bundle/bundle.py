@@ -210,6 +210,8 @@ class Bundle(Struct, frozen=True, kw_only=True):
             brings_all=staging.brings_all,
             copy_limit=staging.copy_limit,
             confined=staging.confined,
+            image=staging.image,
+            mounts=staging.mounts,
         )
 
     def make(self, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:

@@ -59,6 +59,8 @@ class JobFiles(Struct, frozen=True, kw_only=True):
         brings_all: whether all that the job leaves new in its directory comes home.
         copy_limit: bytes of inputs on a shared file system that are copied; 0 for links.
         confined: whether HTCondor writes into the job's corner of the bundle and nowhere else.
+        image: the container image in which the wrapper starts the program; empty where it does not.
+        mounts: directories of the worker node that the program sees in there.
     """
 
     job: str
@@ -84,6 +86,8 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     brings_all: bool = False
     copy_limit: int = 0
     confined: bool = False
+    image: str = ""
+    mounts: tuple[str, ...] = ()
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -105,6 +109,8 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
         ("workdir", files.workdir),
         ("environment", files.environment),
         ("isolation", files.isolation),
+        ("image", files.image),
+        *(("bind", each) for each in files.mounts),
     )
     for prefix, file in files.authorities:
         yield "ca", prefix, file

@@ -12,7 +12,7 @@ from hepsub.plan.accounting import Walltime
 from hepsub.plan.items import job_values, values_of
 from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Template, Values, literal
-from hepsub.policy.site import CE
+from hepsub.policy.site import CE, UNIVERSE
 
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
@@ -129,7 +129,7 @@ class Route(Struct, frozen=True, kw_only=True):
     rank: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     element: Element | None = None
-    containers: str = "universe"
+    containers: str = UNIVERSE
     paths: Paths = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from hepsub.plan.accounting import Walltime
 from hepsub.plan.remap import Paths, covered, path_map
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import GLIDEIN, SCHEDD, SITE_KINDS, Site
+from hepsub.policy.site import GLIDEIN, NO_CONTAINERS, SCHEDD, SITE_KINDS, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
@@ -262,7 +262,7 @@ def sandbox_mb(site: Site, need: Need) -> float:
 def _by_machine(site: Site, need: Need) -> str:
     if site.arch and need.machines and site.arch not in need.machines:
         return f"its machines are {site.arch}, and the program is for {', '.join(sorted(need.machines))}"
-    if need.in_image and site.containers == "none":
+    if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
     return ""
 
