@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Act, BatchSystem, Selection, Submitted
+from hepsub.bundle.notes import mark_cancelled
 from hepsub.errors import (
     AuthenticationRefused,
     BundleUnusable,
@@ -186,7 +187,7 @@ def cancel(bundle: Bundle | None) -> None:
     if bundle is None:
         return
     try:
-        bundle.mark_cancelled()
+        mark_cancelled(bundle)
     except BundleUnusable:
         _discard(bundle)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hepsub.bundle.logs import link_logs
+from hepsub.bundle.notes import mark_ready
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
@@ -141,8 +143,8 @@ def _mark_ready(bundle: Bundle | None, cluster: int) -> tuple[str, ...]:
         return ()
     notes: tuple[str, ...] = ()
     try:
-        notes = bundle.link_logs(cluster)
-        bundle.mark_ready(cluster)
+        notes = link_logs(bundle, cluster)
+        mark_ready(bundle, cluster)
     except BundleUnusable as error:
         return (
             *notes,

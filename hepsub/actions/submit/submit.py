@@ -346,7 +346,7 @@ def _earlier(session: Session, plan: Plan) -> Submission | None:
 
 
 def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
-    from hepsub.bundle.directory import read_bundle
+    from hepsub.bundle.bundle import read_bundle
 
     return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
 

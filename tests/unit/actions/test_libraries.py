@@ -16,7 +16,7 @@ from hepsub.actions.submit.libraries import shelf_beside, upload_missing, upload
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.stage import sign, used_storages
 from hepsub.actions.submit.submit import preview, submit
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.bundle import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
