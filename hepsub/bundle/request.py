@@ -14,7 +14,7 @@ from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.items import ends_by_count, values_of
-from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery, Plan
+from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
 from hepsub.plan.template import Values, parse_template
 from hepsub.terminal import printable
@@ -59,6 +59,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ends: where in the items those of each job end; empty for one item each.
         per: how many items each job has, in a request that says no ends.
         spool: whether the files were handed over to the schedd.
+        element: whether the user's own schedd hands them on to a computing element.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
         format: the form of the document.
@@ -79,6 +80,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ends: tuple[_Natural, ...] = ()
     per: _Natural = 1
     spool: bool = False
+    element: bool = False
     stdout: str = ""
     stderr: str = ""
     format: int = 1
@@ -94,6 +96,8 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """How its files get there; the embedded pool's is that of a shared file system here."""
         if self.spool:
             return SPOOL
+        if self.element:
+            return ELEMENT
         return SHARED if self.staging.shared else BUNDLE
 
     def logs(self, proc: int, cluster: int) -> tuple[Path, ...]:
@@ -134,6 +138,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         staging=staging,
         ends=plan.ends,
         spool=plan.route.delivery.handed_over,
+        element=plan.route.delivery == ELEMENT,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
         format=_FORMAT,

@@ -16,6 +16,7 @@ from hepsub.plan.files import (
     Carried,
     CarriedFiles,
     FileRule,
+    Naming,
     carried_inputs,
     carried_outputs,
     file_rule,
@@ -24,6 +25,7 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
 
@@ -79,6 +81,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             corner of the bundle: HTCondor's shadow lets them in, and the user's file system is not theirs.
         isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
         secrets: the names of the variables that hold secrets.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
     """
 
     inputs: tuple[FileRule, ...]
@@ -99,6 +102,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     confined: bool = False
     isolation: str = ""
     secrets: tuple[str, ...] = ()
+    paths: Paths = ()
 
     @cached_property
     def known_objects(self) -> Mapping[ObjectPlace, ObjectInfo]:
@@ -150,9 +154,10 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         Raises:
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
+        naming = Naming(storages=self.storages, cwd=Path(self.cwd), paths=self.paths)
         return CarriedFiles(
-            inputs=carried_inputs(self.inputs, jobs, self.storages, Path(self.cwd)),
-            outputs=carried_outputs(self.outputs, jobs, self.storages, Path(self.cwd)),
+            inputs=carried_inputs(self.inputs, jobs, naming),
+            outputs=carried_outputs(self.outputs, jobs, naming),
         )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
@@ -242,6 +247,7 @@ def plan_staging(
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
     carried: CarriedFiles | None = None,
+    paths: Paths = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -259,6 +265,7 @@ def plan_staging(
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
         carried: the inputs and outputs of all jobs, where they are known.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -292,4 +299,5 @@ def plan_staging(
         isolation=isolation,
         secrets=secrets,
         carried=carried,
+        paths=paths,
     )

@@ -57,7 +57,8 @@ def plan_travel(
         credentials=credentials,
         libraries=facts.libraries,
         secrets=secrets,
-        carried=made.carried,
+        carried=made.elsewhere.get(route.paths, made.carried),
+        paths=route.paths if route.paths in made.elsewhere else (),
     )
     if staging is not None:
         check_conflicts(staging, made.jobs)

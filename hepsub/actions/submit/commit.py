@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Act, BatchSystem, Selection, Submitted
-from hepsub.bundle.notes import mark_cancelled
 from hepsub.errors import (
     AuthenticationRefused,
     BundleUnusable,
@@ -186,6 +185,8 @@ def cancel(bundle: Bundle | None) -> None:
     """Note that a submission is not to be; where that cannot be written, nothing is left to finish it with."""
     if bundle is None:
         return
+    from hepsub.bundle.notes import mark_cancelled
+
     try:
         mark_cancelled(bundle)
     except BundleUnusable:

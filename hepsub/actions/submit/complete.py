@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.bundle.logs import link_logs
-from hepsub.bundle.notes import mark_ready
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem
@@ -141,6 +139,9 @@ def _mark_ready(bundle: Bundle | None, cluster: int) -> tuple[str, ...]:
     """The jobs may start already: what is not noted now, `recover` notes later."""
     if bundle is None:
         return ()
+    from hepsub.bundle.logs import link_logs
+    from hepsub.bundle.notes import mark_ready
+
     notes: tuple[str, ...] = ()
     try:
         notes = link_logs(bundle, cluster)
