@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,7 +40,7 @@ from hepsub.plan.bundle_paths import (
 )
 from hepsub.plan.libraries import shelf_name
 from hepsub.plan.staging import Seal, Staging
-from hepsub.plan.template import parse_template
+from hepsub.plan.template import Values, parse_template
 from hepsub.tree import open_tree
 
 
@@ -67,18 +67,20 @@ def fill_bundle(bundle: Bundle, secrets: Mapping[str, str] = MappingProxyType({}
         if secrets:
             path = bundle.directory / SHARED / ENVIRONMENT_FILE
             write_whole(path, environment_text(secrets), 0o600)
-        seal = _keep_sent(bundle, secrets)
-        _make_corners(bundle)
+        jobs = [bundle.request.values(proc, None) for proc in range(bundle.request.number)]
+        seal = _keep_sent(bundle, jobs, secrets)
+        _make_corners(bundle, jobs)
         write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
     except OSError as error:
         raise unusable(bundle.directory, error) from error
     return seal
 
 
-def _keep_sent(bundle: Bundle, secrets: Mapping[str, str]) -> Seal:
-    sets, set_of = sent_sets(bundle.request)
+def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str]) -> Seal:
+    staging = bundle.request.staging
+    sets, set_of = sent_sets(staging, parse_template(bundle.request.executable), jobs)
     copies: dict[str, Path] = {}
-    common = common_digests(bundle.request, secrets)
+    common = common_digests(staging, secrets)
     lists = []
     for number, each in enumerate(sets):
         directory = bundle.directory / SHARED / SETS / str(number)
@@ -112,10 +114,9 @@ def _keep_authorities(bundle: Bundle) -> None:
         write_whole(bundle.directory / SHARED / name, text, 0o600)
 
 
-def _make_corners(bundle: Bundle) -> None:
+def _make_corners(bundle: Bundle, jobs: Sequence[Values]) -> None:
     """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
     request = bundle.request
-    jobs = [request.values(proc, None) for proc in range(request.number)]
     logs: list[tuple[str, str]] = []
     if request.staging.confined:
         stdout, stderr = parse_template(request.stdout), parse_template(request.stderr)

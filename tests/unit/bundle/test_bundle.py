@@ -29,6 +29,7 @@ from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.model import BUNDLE, SHARED, Delivery
+from hepsub.plan.template import parse_template
 from tests.unit.bundle.test_request import make_request
 
 
@@ -184,7 +185,9 @@ def test_what_is_sent_is_a_copy_and_never_the_users_file(tmp_path: Path) -> None
 def test_a_seal_names_all_that_a_job_gets(tmp_path: Path) -> None:
     """One list for each set of files, whose digest is the seal's; the preview comes to the same digests."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    expected = preview_seal(bundle.request, {})
+    request = bundle.request
+    jobs = [request.values(proc, None) for proc in range(request.number)]
+    expected = preview_seal(request.staging, parse_template(request.executable), jobs, {})
     seal = fill_bundle(bundle)
     assert seal == expected
     assert seal.set_of == (0, 1)
