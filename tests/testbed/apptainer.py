@@ -95,6 +95,6 @@ def _make(layer: Path, below: Path) -> None:
         ' "lowerdir=$2,upperdir=$1,workdir=$3" /mnt; mount --rbind /dev /mnt/dev;'
         ' mount -t proc proc /mnt/proc; cp /etc/resolv.conf /mnt/etc/; exec chroot /mnt sh -euc "$4"'
     )
-    words = [*host.NAMESPACES, "sh", "-euc", mounts, "sh", layer, below, work, script]
-    run(words, env={**os.environ, "LC_ALL": "C.UTF-8"}, timeout=1800)
+    words: list[str | Path] = [*host.NAMESPACES, "sh", "-euc", mounts, "sh", layer, below, work]
+    run([*words, script], env={**os.environ, "LC_ALL": "C.UTF-8"}, timeout=1800)
     run(["rm", "-rf", work])

@@ -27,7 +27,7 @@ ODD = "a\"b$HOME`id`\\x\nline 2 'é"
 class UsersJob(Job):
     """A job of another user than the one who looks at it."""
 
-    def end(self, process: "subprocess.Popen[str]", begun: float | None = None) -> Ended:
+    def end(self, process: subprocess.Popen[str], begun: float | None = None) -> Ended:
         """Take over what it left behind, and look at it."""
         process.wait(self.timeout)
         for path in (self.home, *self.home.rglob("*")):
