@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from hepsub.plan.libraries import Library
     from hepsub.plan.objects import ObjectInfo
     from hepsub.plan.remap import Paths
+
+
+ELF: Final = b"\x7fELF"
+ELF_HEAD: Final = 20
+"""So many bytes of a file tell its architecture."""
+
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 class ProgramState(enum.Enum):
@@ -45,6 +53,20 @@ class Program(Struct, frozen=True, kw_only=True):
     interpreter: str = ""
     interpreter_here: bool = True
     machine: str = ""
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(ELF) or len(head) < ELF_HEAD:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 class FileFact(Struct, frozen=True, kw_only=True):

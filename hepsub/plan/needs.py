@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from hepsub.job import NO_CREDENTIALS
 from hepsub.plan.accounting import Walltime
@@ -42,7 +43,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         made_as_needed=made.number > policy.limits.factory_above,
         in_image=bool(spec.image or spec.os or policy.defaults.os),
         on_node=bool(placement.worker_node or placement.worker_group),
-        machines=frozenset(each.machine for each in facts.programs.values() if each.machine),
+        built=tuple(_built(facts)),
         files=[
             [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs
@@ -62,6 +63,16 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             if isinstance(each, ObjectPlace)
         ),
     )
+
+
+def _built(facts: Facts) -> Iterator[Mapping[str, str]]:
+    """What was built for an architecture: of the programs the first for each."""
+    programs: dict[str, str] = {}
+    for path, program in facts.programs.items():
+        if program.machine:
+            programs.setdefault(program.machine, PurePosixPath(path).name)
+    yield from ({machine: name} for machine, name in programs.items())
+    yield from (each.machines for each in facts.libraries if each.machines)
 
 
 def _places(row: Iterable[Carried]) -> Iterator[Place]:

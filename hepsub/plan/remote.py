@@ -15,7 +15,7 @@ from hepsub.plan.model import Element, Reason, Route, delivery_for
 from hepsub.plan.remap import path_map
 from hepsub.plan.route import no_expression
 from hepsub.plan.rules import NamedRule
-from hepsub.plan.sites import Choice, Need, choose_sites
+from hepsub.plan.sites import Choice, Need, choose_sites, machines_for
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SCHEDD, Site
 
@@ -53,7 +53,7 @@ def route_to_sites(
         stays = Reason(rule="local", matched="no -rmt", because=error.message)
         return replace(home, reasons=(home.reasons[0], stays))
     reasons = (home.reasons[0], _remote_reason(placement, choice, rule))
-    return _away(placement, policy, home.pool, choice, reasons, nodes, rule)
+    return _away(placement, policy, home.pool, choice, reasons, nodes, rule, need)
 
 
 def _away(
@@ -64,15 +64,18 @@ def _away(
     reasons: tuple[Reason, ...],
     nodes: tuple[str, ...],
     rule: NamedRule | None,
+    need: Need,
 ) -> Route:
     """The route to the sites that were chosen."""
     sites = [policy.site[name] for name in choice.names]
     first = sites[0]
     where = first.pool if choice.kind == SCHEDD else pool
     if choice.kind == GLIDEIN:
-        own = (*nodes, _any_of(tuple(_is_site(each) for each in sites)))
+        own = (*nodes, _any_of(tuple(_is_site(each, need) for each in sites)))
     else:
         own = (first.requirements,) if first.requirements else ()
+    if choice.kind == SCHEDD:
+        own = (*own, _has_machines(first, need))
     return Route(
         pool=where,
         schedd=(placement.schedd or "") if where == pool else "",
@@ -146,11 +149,21 @@ def _remote_reason(placement: Placement, choice: Choice, rule: NamedRule | None)
     return Reason(rule=rule.name, matched="no -rmt", because=choice.because)
 
 
-def _is_site(site: Site) -> str:
+def _is_site(site: Site, need: Need) -> str:
     """A slot says itself where it is; who its start daemon is, is the collector's word."""
-    if not site.identity:
-        return site.requirements
-    return f'({site.requirements}) && TARGET.AuthenticatedIdentity == "{site.identity}"'
+    said = [f"({site.requirements})"]
+    if site.identity:
+        said.append(f'TARGET.AuthenticatedIdentity == "{site.identity}"')
+    return " && ".join([*said, _has_machines(site, need)])
+
+
+def _has_machines(site: Site, need: Need) -> str:
+    """The architecture: to requirements that name none HTCondor adds that of the host where they are submitted."""
+    fitting = sorted(machines_for(site, need))
+    if not fitting:
+        return "TARGET.Arch isnt undefined"
+    said = [f'TARGET.Arch == "{each}"' for each in fitting]
+    return said[0] if len(said) == 1 else _any_of(tuple(said))
 
 
 def _any_of(expressions: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from hepsub.suggest import did_you_mean
 from hepsub.units import duration_text
 
 _MB = 2**20
+_NAMED = 3
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -33,7 +34,8 @@ class Need(Struct, frozen=True, kw_only=True):
         made_as_needed: whether the schedd makes the jobs as they are needed.
         in_image: whether the jobs run in a container image.
         on_node: whether a worker node or a group of them was named.
-        machines: the architectures that programs and libraries were built for, in HTCondor's words.
+        built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
+            of each; what runs anywhere is not in it.
         files: the inputs of each job that are files here, with their bytes.
         outputs: the places of outputs that are paths here.
         archives: bytes of libraries that travel with the jobs.
@@ -52,7 +54,7 @@ class Need(Struct, frozen=True, kw_only=True):
     made_as_needed: bool = False
     in_image: bool = False
     on_node: bool = False
-    machines: frozenset[str] = frozenset()
+    built: Sequence[Mapping[str, str]] = ()
     files: Sequence[Sequence[tuple[str, int]]] = ()
     outputs: frozenset[str] = frozenset()
     archives: int = 0
@@ -260,11 +262,26 @@ def sandbox_mb(site: Site, need: Need) -> float:
 
 
 def _by_machine(site: Site, need: Need) -> str:
-    if site.arch and need.machines and site.arch not in need.machines:
-        return f"its machines are {site.arch}, and the program is for {', '.join(sorted(need.machines))}"
+    if need.built and not machines_for(site, need):
+        wrong = [each for each in need.built if site.arch not in each]
+        told = ", ".join(
+            f"{file} is for {arch}" for each in wrong[:_NAMED] for arch, file in each.items()
+        )
+        return (
+            f"its machines are {site.arch}, and {told}"
+            if site.arch
+            else f"no machine runs all of it: {told}"
+        )
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
     return ""
+
+
+def machines_for(site: Site, need: Need) -> frozenset[str]:
+    """The architectures of a site that run all programs and libraries; empty for any, too, where nothing was built."""
+    known = [frozenset(each) for each in need.built]
+    known += [frozenset({site.arch})] if site.arch else []
+    return known[0].intersection(*known) if known else frozenset()
 
 
 def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:

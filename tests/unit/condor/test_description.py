@@ -235,7 +235,7 @@ def test_a_remote_job() -> None:
     found = described("job.sh", "-rmt", "-noenv", policy=SITE)
     assert line(found, "should_transfer_files") == "YES"
     assert line(found, "when_to_transfer_output") == "ON_EXIT"
-    assert line(found, "requirements") == '(((GLIDEIN_Site == "far")))'
+    assert line(found, "requirements") == '((((GLIDEIN_Site == "far") && TARGET.Arch == "X86_64")))'
     assert line(found, "My.HepSub_Sites") == '"far"'
     assert line(found, "My.HepSub_Reason") == (
         '"local is the first pool of the policy; it may run at far"'
@@ -254,7 +254,7 @@ def test_requirements_all_have_to_hold() -> None:
     found = described("job.sh", "-wn", "bws01", "-rmt", policy=SITE)
     assert line(found, "requirements") == (
         '((TARGET.Machine == "bws01" || regexp("^bws01[.]", TARGET.Machine, "i")))'
-        ' && (((GLIDEIN_Site == "far")))'
+        ' && ((((GLIDEIN_Site == "far") && TARGET.Arch == "X86_64")))'
     )
 
 
