@@ -24,6 +24,7 @@ from hepsub.plan.layout import (
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
+from hepsub.policy.site import AUTOMATIC
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ class Draft(Struct, frozen=True, kw_only=True):
     def number(self) -> int:
         """How many jobs there are."""
         return len(self.jobs)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the jobs may go where this host's file system is not."""
+        policy, placement = self.policy, self.spec.placement
+        if policy.pool[policy.pool_for(placement.pool)].spool:
+            return True
+        if placement.remote is Remote.NEVER or not policy.site:
+            return False
+        asked = placement.site is not None or placement.remote is Remote.WANTED
+        return asked or any(rule.remote == AUTOMATIC for rule in policy.rule.values())
 
     @property
     def logs(self) -> tuple[str, ...]:

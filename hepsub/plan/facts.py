@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hepsub.errors import HepsubError
     from hepsub.plan.libraries import Library
     from hepsub.plan.objects import ObjectInfo
+    from hepsub.plan.portability import Mention
     from hepsub.plan.remap import Paths
 
 
@@ -126,6 +127,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         unreadable: the expressions of the policy that HTCondor cannot read.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
             for there, or why they cannot be had; under () why they cannot be had as they are here.
+        mentions: the paths in arguments, scripts and search paths that are here; empty where all jobs stay here.
     """
 
     programs: Mapping[str, Program]
@@ -138,6 +140,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     image_exists: bool = True
     unreadable: frozenset[str] = frozenset()
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
 
     def at(self, paths: Paths) -> Facts:
         """What is true where paths stand for these objects.

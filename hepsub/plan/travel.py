@@ -15,6 +15,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Route
+from hepsub.plan.portability import portability_notes
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
@@ -76,6 +77,7 @@ def plan_travel(
         *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
+        *portability_notes(made, facts, route),
     )
 
 

@@ -84,6 +84,10 @@ def survey(
     )
     if made.carried is not None and spec.check_objects:
         facts = _with_files(facts, made, store_of)
+    if made.may_leave:
+        from hepsub.survey.mentions import look_at_mentions
+
+        facts = replace(facts, mentions=look_at_mentions(made))
     if spec.libraries and shelf is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
