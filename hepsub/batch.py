@@ -292,6 +292,9 @@ class BatchSystem(Protocol):
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue."""
 
+    def has_factories(self, selection: Selection) -> bool:
+        """Whether `act` would count factories besides the jobs of a selection."""
+
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters of a selection that are in the queue, by id, their jobs counted."""
 

@@ -222,6 +222,11 @@ class FakeSchedd:
         self._called("count")
         return counts_of(self._queue(selection))
 
+    def has_factories(self, selection: Selection) -> bool:
+        """Whether what is meant has procs that are still to be made."""
+        self._called("has_factories")
+        return bool(self._queue(selection).unmade)
+
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters that are meant, counted."""
         del now

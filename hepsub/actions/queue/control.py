@@ -92,8 +92,10 @@ def _act(
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
     """
-    before = schedd.count(selection)
     everything = not meant
+    if everything and not schedd.has_factories(selection):
+        return Outcome(meant=schedd.name, number=schedd.act(act, selection).done), None
+    before = schedd.count(selection)
     _check_made(before, selection, meant, act)
     ready = sum(before.states.get(state, 0) for state in _FROM[act])
     unmade = _unmade_number(before, act)
