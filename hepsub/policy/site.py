@@ -43,8 +43,8 @@ class Site(Struct, frozen=True, kw_only=True):
         shared_filesystem: whether this host's file system is there.
         paths: directories whose files are objects for jobs there: the directory, and where its files are in S3
             (`/besfs/` = `herd:besfs/`). The longest one counts.
-        mounts: directories that are there as they are here, such as /cvmfs: what a job reads from them does not
-            travel, and is not asked about.
+        mounts: directories that are there as they are here, such as /cvmfs: hep_sub does not ask how paths below them
+            get there that it finds in arguments and scripts.
         storage: the storage near it; among sites of one kind that take one job each, those near its inputs come first.
         arch: the architecture of its machines in HTCondor's word, `X86_64` or `aarch64`; empty for any.
         os: operating systems that differ there: the name, and the image as that site sees it.
