@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.batch import BatchSystem
 from hepsub.condor.bindings import is_configured, show_token
 from hepsub.condor.collector import find_schedds, token_directory
 from hepsub.condor.connection import Connection
@@ -27,6 +26,7 @@ from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.batch_system import BatchSystem
     from hepsub.storage.credentials import S3Credentials
 
     TokenFor = Callable[[str, str], Held]
@@ -37,7 +37,7 @@ _TOKEN_S = 30.0
 _JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
 
-Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
+Connect: TypeAlias = "Callable[[str, Pool], tuple[BatchSystem, ...]]"
 """The schedds of a pool, by its name and what the policy says of it."""
 
 

@@ -12,7 +12,6 @@ from hepsub.batch import (
     Act,
     ActCount,
     Advice,
-    BatchSystem,
     ClusterCounts,
     Counts,
     JobStatus,
@@ -24,6 +23,7 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential

@@ -34,7 +34,7 @@ from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.stage import Staged
-    from hepsub.batch import BatchSystem
+    from hepsub.batch_system import BatchSystem
     from hepsub.journal import Entry
     from hepsub.storage.stores import Stores
 
