@@ -114,7 +114,7 @@ def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
     yield "putlimit", str(files.put_limit)
     if files.copy_limit and files.shared and any(_is_file(each) for each in files.inputs):
         yield "copylimit", str(files.copy_limit), str(COPIED_FILES)
-    for credential in files.credentials:
+    for credential in (each for each in files.credentials if not each.stays):
         yield _credential(credential, files)
     for each in files.inputs:
         yield _input(each, files, signing)
