@@ -1,4 +1,4 @@
-"""Who calls, where from and when, and where hepsub's own files are for them: read once at the edge, frozen, passed in."""
+"""Who calls, where from and when, and where hepsub's own files are: read once at the edge, frozen, passed in."""
 
 from __future__ import annotations
 
