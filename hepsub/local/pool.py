@@ -117,6 +117,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """How many jobs of a selection are in the queue; as `queue`."""
         return counts_of(self.queue(selection, self.now))
 
+    def has_factories(self, selection: Selection) -> bool:  # noqa: ARG002
+        """There are none."""
+        return False
+
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters of a selection that are in the queue; as `queue`."""
         return clusters_of(self.queue(selection, now))

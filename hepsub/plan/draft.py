@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.job import FileRequest, JobSpec, Remote
-from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
     check_item_names,
@@ -22,7 +21,7 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
-from hepsub.plan.template import Values
+from hepsub.plan.template import Values, job_values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 

@@ -12,9 +12,9 @@ from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
 from hepsub.plan.facts import Facts, FileFacts
-from hepsub.plan.items import values_of
 from hepsub.plan.layout import asked_places
 from hepsub.plan.model import delivery_for
+from hepsub.plan.template import values_of
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.survey.files import inspect_place, inspect_program

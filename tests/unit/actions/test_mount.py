@@ -31,7 +31,7 @@ from hepsub.actions.mount.record import (
     write_record,
 )
 from hepsub.actions.mount.unmount import End, take_away, unmount_all
-from hepsub.batch import BatchSystem
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import (
     HepsubError,
     MountBusy,

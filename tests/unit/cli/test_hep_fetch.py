@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch import BatchSystem
+from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
 from hepsub.cli.output import Talk
 from hepsub.cli.parse import parse

@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.actions.mount.record import Record
-from hepsub.batch import BatchSystem
+from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
 from hepsub.cli.output import Talk

@@ -287,6 +287,7 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
         ),
         (Control(act=Act.HOLD, number=1, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
         (Control(act=Act.RELEASE, number=0, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
+        (Control(act=Act.REMOVE, number=0, outcomes=()), ""),
         (
             Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
             "13: memory 2000 MB -> 3000 MB (2 job(s))",
