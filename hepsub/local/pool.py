@@ -31,6 +31,7 @@ from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.explain import details, explain_held, explain_idle, idle
 from hepsub.local.launch import make_launch
 from hepsub.local.machine import Machine, capped_note, this_machine
+from hepsub.local.outcome import clear_scratch
 from hepsub.local.queue import Listed
 from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
@@ -147,7 +148,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             count = queue.act(connection, act, selection, time.time())
             work = runs.has_work(connection)
         for bundle, proc in left:
-            runs.clear_scratch(bundle, proc)
+            clear_scratch(bundle, proc)
         if work:
             ensure_runner(self.place, self.timing)
         return count

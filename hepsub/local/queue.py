@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.local.holds import ASKED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
+from hepsub.local.outcome import ASKED
 from hepsub.plan.model import Plan
 
 _JOINED = "procs JOIN clusters USING (cluster)"

@@ -1,4 +1,4 @@
-"""Starts the runner where there is work and none alive, with its lengths of time."""
+"""Wakes the runner, or starts one where there is work and none alive, with its lengths of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct, to_builtins
 
 from hepsub.local.directory import Place
-from hepsub.local.locks import FREE, holder, wake
+from hepsub.local.record import FREE, holder
 
 
 class Timing(Struct, frozen=True, kw_only=True):
@@ -65,6 +65,16 @@ def ensure_runner(place: Place, timing: Timing) -> None:
         return
     with contextlib.suppress(OSError):
         _start(place, timing)
+
+
+def wake(fifo: Path) -> None:
+    """Wake the runner, if there is one."""
+    with contextlib.suppress(OSError):  # nobody listens, or is about to wake up anyway
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)
 
 
 def _start(place: Place, timing: Timing) -> None:
