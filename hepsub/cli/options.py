@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.jobid import JobId
     from hepsub.result import Result
     from hepsub.session import Session
@@ -73,6 +73,27 @@ class Option(NamedTuple):
         return "/".join(self.names)
 
 
+def option(
+    names: str,
+    metavar: str,
+    told: str,
+    *,
+    kind: Kind = Kind.TEXT,
+    takes: Takes = Takes.ONE,
+    field: str = "",
+    repeated: bool = False,
+) -> Option:
+    """An option with a value; blanks separate its names, the last of which is also its field's, if none is given."""
+    words = tuple(names.split())
+    field = field or words[-1].lstrip("-").replace("-", "_")
+    return Option(words, field, told, metavar, takes, kind, repeated)
+
+
+def flag(names: str, told: str, *, field: str = "") -> Option:
+    """An option without a value, as `option`."""
+    return option(names, "", told, takes=Takes.NOTHING, field=field)
+
+
 class Words(NamedTuple):
     """The words of a command that belong to no option.
 
@@ -112,41 +133,17 @@ class Command(NamedTuple):
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
-    run: Callable[[Session, Values, Talk], Result]
+    run: Callable[[Session, Values, Console], Result]
     results: tuple[str, ...] = ()
 
 
-JSON = Option(
-    names=("-json", "--json"),
-    field="json",
-    takes=Takes.NOTHING,
-    help="Print one JSON document on stdout, also for errors.",
+JSON = flag("-json --json", "Print one JSON document on stdout, also for errors.")
+HELP = flag("-h -help --help", "Show this help and exit.")
+VERSION = flag("-version --version", "Show the version and exit.")
+POOL = option(
+    "-p --pool", "POOL", "Pool of the policy, instead of the default one.", kind=Kind.POOL
 )
-HELP = Option(
-    names=("-h", "-help", "--help"),
-    field="help",
-    takes=Takes.NOTHING,
-    help="Show this help and exit.",
-)
-VERSION = Option(
-    names=("-version", "--version"),
-    field="version",
-    takes=Takes.NOTHING,
-    help="Show the version and exit.",
-)
-POOL = Option(
-    names=("-p", "--pool"),
-    field="pool",
-    metavar="POOL",
-    kind=Kind.POOL,
-    help="Pool of the policy, instead of the default one.",
-)
-ALL = Option(
-    names=("-a", "-all", "--all"),
-    field="all",
-    takes=Takes.NOTHING,
-    help="All of your own jobs; no question is asked.",
-)
+ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
 IDS = Words(
     field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
 )

@@ -11,7 +11,7 @@ from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
 from hepsub.actions.renew.status import RenewalStatus
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.result import Problem, document_of
 from hepsub.units import moment_text
 from tests.fakes.world import NOON

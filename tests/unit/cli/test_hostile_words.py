@@ -24,8 +24,7 @@ from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
-from hepsub.cli.output import error
-from hepsub.cli.render import render_text
+from hepsub.cli.output import error, render_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import make_job
 from tests.fakes.world import make_script
