@@ -74,7 +74,6 @@ class _End(NamedTuple):
     """How a command ended.
 
     Attributes:
-        exit_code: its exit code.
         session: the session it had, if what it was asked for was done and told.
     """
 
@@ -83,12 +82,7 @@ class _End(NamedTuple):
 
 
 def main(program: str, words: Sequence[str]) -> int:
-    """Run a command line; returns the exit code.
-
-    Args:
-        program: the command's name, one of PROGRAMS.
-        words: its words.
-    """
+    """Run a command line; returns the exit code."""
     try:
         if program == "hep_sub" and words[:1] == [_OFFER]:
             from hepsub.cli.choices import offer

@@ -53,9 +53,7 @@ class Option(NamedTuple):
     Attributes:
         names: as users type it, the one that help shows first in front.
         field: the name of its value for the command.
-        help: one sentence.
         metavar: what help shows for the value; empty for a flag.
-        takes: how many words it takes.
         repeated: whether it may be given more than once, all values counting; else the last counts.
     """
 
@@ -99,8 +97,6 @@ class Words(NamedTuple):
 
     Attributes:
         field: the name of their value for the command.
-        help: one sentence.
-        most: how many there may be; None for any number.
         kind: what a word is, for its completion.
     """
 
@@ -119,11 +115,8 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        name: as users type it.
         description: paragraphs, for the man page and the long help.
-        options: its options, in the order of help.
         words: the words that belong to no option; None when there may be none.
-        examples: pairs of a command line and what it does.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 

@@ -155,13 +155,7 @@ def _is_secret(value: Value) -> bool:
 
 
 def render_text(command: str, result: Result, *, quiet: bool) -> None:
-    """Print a result: data on stdout, talk on stderr.
-
-    Args:
-        command: the command's name, in front of talk.
-        result: what to print.
-        quiet: leave out the notes.
-    """
+    """Print a result: data on stdout, talk on stderr."""
     show(command, result.value)
     if not quiet:  # notes come after: parsers of both streams look for the first number
         talk(command, result.notes)

@@ -20,9 +20,7 @@ class Idle(Struct, frozen=True, kw_only=True):
     """An idle job among the others.
 
     Attributes:
-        request: cores and memory as asked for.
         free: what of it is not in use.
-        before: number of idle jobs that go first.
         ending: whether an earlier run of it has still to end.
         stale: whether it is idle no more: the queue has moved on since it was listed.
         gated: whether the command that submitted it is not done with it.

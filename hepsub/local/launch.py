@@ -47,13 +47,7 @@ class Launch(Struct, frozen=True, kw_only=True):
 
 
 def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
-    """What is started for one job of a plan.
-
-    Args:
-        plan: the plan.
-        uuid: the submission's UUID, after which its bundle is named.
-        values: what the names stand for in this job, ClusterId included.
-    """
+    """What is started for one job of a plan."""
     words = [word.fill(values) for word in (plan.executable, *plan.arguments_of(values))]
     bundle = ""
     if plan.staging is not None:

@@ -82,8 +82,6 @@ class RunOutcome(Struct, frozen=True, kw_only=True):
     """What has become of a run, and what is known of it.
 
     Attributes:
-        outcome: what has become of it.
-        record: what its supervisor wrote; empty when it wrote nothing.
         supervisor: pid of its supervisor; FREE or UNSEEN when there is none to be seen.
         cause: for a lost one, the reason.
     """

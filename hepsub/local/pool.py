@@ -46,7 +46,6 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     """One user's queue on one host; like a schedd, it has a clock of its own.
 
     Attributes:
-        pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
         now: the moment of this command, in seconds since the epoch.
     """

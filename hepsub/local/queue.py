@@ -158,7 +158,6 @@ class _Change(Struct, frozen=True, kw_only=True):
     Attributes:
         ready: true in the states from which it leads somewhere.
         already: true in the states in which there is nothing to do.
-        changes: what is set.
         values: the values of its question marks.
     """
 

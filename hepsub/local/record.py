@@ -32,8 +32,6 @@ class End(Struct, frozen=True, kw_only=True):
     Attributes:
         cause: why it was stopped: `asked`, `walltime`, `memory`, `shutdown`; `start` when it could
             not be started; empty when it ended by itself.
-        exit_code: exit code; None when a signal ended it, or when it did not start.
-        exit_signal: the signal that ended it; None for none.
         cpu_s: seconds of CPU time, all its processes together.
         hold_code: for `start`, HTCondor's code of what failed.
         hold_subcode: for `start`, the errno value.

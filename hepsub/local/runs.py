@@ -21,9 +21,7 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes:
         run: which run of the job, from 1.
         state: what the user wants of the job by now.
-        boot: which boot of the machine it began in.
         mark: what stands in the environment of its processes.
-        request: cores and memory as asked for.
         bundle: the directory of its bundle; empty for a job whose files do not travel.
     """
 
@@ -42,7 +40,6 @@ class Start(Struct, frozen=True, kw_only=True):
 
     Attributes:
         environment: what the jobs of its cluster share.
-        walltime_s: the limit in seconds; 0 for none.
         hold_memory: whether the memory asked for is a limit.
     """
 

@@ -54,12 +54,7 @@ _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 def ensure_runner(place: Place, timing: Timing) -> None:
-    """Wake the runner, or start one; should that fail, the next command tries again.
-
-    Args:
-        place: the queue's directory, in which something was just written.
-        timing: its lengths of time.
-    """
+    """Wake the runner, or start one; should that fail, the next command tries again."""
     if holder(place.lock) != FREE:
         wake(place.wake)
         return

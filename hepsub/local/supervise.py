@@ -33,8 +33,6 @@ class Order(Struct, frozen=True, kw_only=True):
     """A run that is to begin.
 
     Attributes:
-        record: where to write what becomes of it.
-        wake: the FIFO that wakes the runner.
         walltime_s: seconds after which it is stopped; 0 for never.
         memory_mb: memory above which it is stopped, in MB; 0 for never.
         grace_s: seconds between SIGTERM and SIGKILL.

@@ -39,13 +39,7 @@ _REMEDY = "correct the list: -per with a size needs that of every item; -per K c
 def read_list(
     spec: JobSpec, policy: Policy, cwd: Path, store_of: Callable[[str], Store]
 ) -> Reading:
-    """The items of a submission and how its jobs share them; nothing where there is no list.
-
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        cwd: what relative paths begin at.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+    """The items of a submission and how its jobs share them; nothing where there is no list. A storage is asked only for what is in S3.
 
     Raises:
         ListUnreadable: the list cannot be read, or holds no item.

@@ -29,13 +29,7 @@ def look_up_inputs(
     known: Mapping[ObjectPlace, ObjectInfo] = _NOTHING_KNOWN,
     remedy: str = _REMEDY,
 ) -> dict[ObjectPlace, ObjectInfo]:
-    """What is known of the inputs.
-
-    Args:
-        places: where the inputs of all jobs are.
-        store_of: gives a storage with its keys by its name.
-        known: objects that were found already, and are not asked for again.
-        remedy: what to do when some are missing.
+    """What is known of the inputs; objects that are known already are not asked for again.
 
     Raises:
         InputsMissing: some do not exist or cannot be read; all of them are named.
@@ -78,13 +72,6 @@ def whole_inputs(
     spec: JobSpec, policy: Policy, cwd: Path, first: Values, store_of: Callable[[str], Store]
 ) -> frozenset[str]:
     """Of the texts URL=NAME behind -in those that are a URL as they stand: the first job's exists.
-
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        cwd: what relative paths begin at.
-        first: what the names stand for in the first job.
-        store_of: gives a storage with its keys by its name.
 
     Raises:
         StorageUnreachable: a storage does not answer.

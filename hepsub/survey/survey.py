@@ -29,11 +29,7 @@ def read(
 ) -> Reading:
     """Look at what the words of a submission depend on: the list, and what the paths of its logs are.
 
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided; a number of jobs above its limit is not looked at.
-        situation: who calls, where from and when.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+    A storage is asked only for what is in S3. A number of jobs above the policy's limit is not looked at.
 
     Raises:
         HepsubError: the list cannot be read, or the words cannot mean anything.
@@ -59,12 +55,7 @@ def read(
 def survey(
     made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
 ) -> Facts:
-    """Look at the files and objects of a submission.
-
-    Args:
-        made: its jobs, and the places that matter to them.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
-        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
+    """Look at the files and objects of a submission; its libraries are packed, where `shelf` is given.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.

@@ -95,12 +95,7 @@ _TROUBLES = (
 
 
 def refusal(told: str, account: str) -> HepsubError:
-    """The error that a text of oidc-agent means.
-
-    Args:
-        told: what the program wrote to stderr.
-        account: the account that was asked for.
-    """
+    """The error that a text of oidc-agent means."""
     words = " ".join(told.split()).removeprefix("Error: ")[:300]
     if trouble := find_trouble(_TROUBLES, words.casefold()):
         return trouble.as_error(words, account=account)

@@ -15,13 +15,7 @@ class TooMuch(Exception):
 
 
 def read_pipes(out: IO[bytes], err: IO[bytes], *, most: int, seconds: float) -> tuple[str, str]:
-    """Read both to their ends; what is no UTF-8 is replaced, and lines end as they do here.
-
-    Args:
-        out: one pipe.
-        err: the other one.
-        most: so many bytes are read in all.
-        seconds: for so long.
+    """Read both to their ends, at `most` so many bytes in all; what is no UTF-8 is replaced, and lines end as they do here.
 
     Raises:
         TooMuch: there is more.

@@ -39,8 +39,6 @@ class Cached(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: BUCKET/KEY.
-        data: where its content is.
-        meta: where its document is.
         size: in bytes, as far as it is here.
     """
 

@@ -73,12 +73,7 @@ class RcloneMount(Struct, frozen=True, kw_only=True):
     """A mount as rclone is asked for it.
 
     Attributes:
-        name: the storage's name in the policy.
-        storage: what the policy says of it.
-        bucket: the bucket.
         prefix: what all keys begin with, without slashes at its ends; empty for the whole bucket.
-        point: the directory, absolute.
-        writable: whether it may be written to.
         state: the mount's own directory (0700), for configuration and log.
         cache: its directory on a local disk.
         cache_mb: how much of what was read is kept there.
@@ -117,10 +112,6 @@ class RcloneMount(Struct, frozen=True, kw_only=True):
 
 def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
     """Write what rclone needs into the mount's directory, and start it; it is not up yet.
-
-    Args:
-        mount: the mount.
-        environment: the user's own.
 
     Raises:
         ToolFailed: there is no rclone, or only an old one.

@@ -138,10 +138,6 @@ def run_or_leave(argv: Sequence[str], *, timeout: float) -> int | None:
 
     `run` would wait for it even when it cannot be ended: a read of a file system whose server sleeps.
 
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is left to itself, with a signal to end.
-
     Raises:
         ToolFailed: it is not installed, or cannot be started.
     """
@@ -178,11 +174,7 @@ def run(
 ) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is ended.
-        check: whether an exit code other than 0 is an error.
-        environment: variables that it gets besides hepsub's own.
+    It is ended after `timeout` seconds; `environment` are variables besides hepsub's own.
 
     Raises:
         ToolFailed: it is not installed, did not end in time, or (with check) failed.
@@ -204,11 +196,6 @@ def run_within(
     argv: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
 ) -> Completed | None:
     """Run a program as `run` does, and give what it did; None when it did not end in time.
-
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is ended.
-        environment: variables that it gets besides hepsub's own.
 
     Raises:
         ToolFailed: it is not installed, cannot be started, or writes more than 16 MB.
@@ -253,10 +240,6 @@ def _open(pipe: IO[bytes] | None) -> IO[bytes]:
 
 def run_attached(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Run a program that talks to the user at the terminal itself, for as long as it takes.
-
-    Args:
-        argv: the program and its arguments.
-        environment: variables that it gets besides hepsub's own.
 
     Returns:
         Its exit code.

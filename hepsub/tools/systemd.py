@@ -37,11 +37,6 @@ def enable_linger(user: str) -> bool:
 def install_timer(directory: Path, service: str, timer: str) -> None:
     """Write the units, and start the timer, now and at every start of the machine.
 
-    Args:
-        directory: the user's units: ~/.config/systemd/user.
-        service: the text of the service.
-        timer: the text of the timer.
-
     Raises:
         ToolFailed: systemd does not take them, or they cannot be written.
     """
@@ -86,12 +81,7 @@ def remove_timer(directory: Path) -> bool:
 
 
 def service_unit(command: Sequence[str], variables: Mapping[str, str]) -> str:
-    """The service that runs a command once (systemd.service(5)).
-
-    Args:
-        command: the program and its arguments.
-        variables: what it gets besides the environment of the user's systemd.
-    """
+    """The service that runs a command once (systemd.service(5))."""
     environment = [f"Environment={_quoted(f'{name}={value}')}" for name, value in variables.items()]
     words = " ".join(_quoted(word).replace("$", "$$") for word in command)
     return "\n".join([
@@ -109,12 +99,7 @@ def service_unit(command: Sequence[str], variables: Mapping[str, str]) -> str:
 
 
 def timer_unit(every: float, first: float) -> str:
-    """The timer that starts it again and again (systemd.timer(5)).
-
-    Args:
-        every: seconds between two starts.
-        first: seconds until the first one.
-    """
+    """The timer that starts it again and again, `every` so many seconds (systemd.timer(5))."""
     return "\n".join([
         "# Written by hep_auth renew -install, removed by hep_auth renew -uninstall.",
         "[Unit]",

@@ -13,12 +13,7 @@ from hepsub.tools.run import installed
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """Where this machine tells what runs on it.
-
-    Attributes:
-        proc: its processes.
-        runtime: the numbers of its daemons.
-    """
+    """Where this machine tells what runs on it."""
 
     proc: Path = Path("/proc")
     runtime: Path = Path("/run")

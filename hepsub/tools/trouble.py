@@ -14,9 +14,6 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     Attributes:
         texts: any of these is in what it said.
-        error: the error that it means.
-        message: what happened.
-        remedy: what to do.
     """
 
     texts: tuple[str, ...]

@@ -37,12 +37,10 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     """Whose keys a storage has; no secret.
 
     Attributes:
-        storage: its name in the policy.
         key: the beginning of the access key id.
         token: the credential whose token they come from; None when they come from ~/.aws.
         good: whether the store has accepted them.
         expires: when they end, in seconds since the epoch; None for never.
-        now: seconds since the epoch.
     """
 
     storage: str

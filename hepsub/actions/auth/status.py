@@ -27,18 +27,11 @@ class Row(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: a credential's (`kerberos`, `token`), or `s3` or `schedd`.
-        name: its name in the policy.
-        who: whom it speaks for; empty when there is none.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
         renewable_until: until when it can be renewed without its user; None for as long as its
             source works.
-        needed_by: what of the policy needs it, in words.
         required: whether the default pool, one of its sites or a storage is among them.
-        origin: where it comes from, in words.
         next_command: what to type; empty when nothing is to be done, or nothing helps.
-        note: a word for its user; empty for none.
-        problem: why it is not good; None when it is.
-        exit_code: that of the problem; 0 for none.
     """
 
     kind: str
@@ -94,7 +87,6 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         rows: first what is needed, last what nothing needs and is not there.
-        now: when that was so, in seconds since the epoch.
     """
 
     rows: tuple[Row, ...]
@@ -117,11 +109,6 @@ _UNLOCK = "oidc-add -X"
 
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
     """Look at every credential, all at the same time, and for a limited time.
-
-    Args:
-        session: the session.
-        pool: the pool whose needs count; None for the default one.
-        limit: seconds after which a row says that there was no answer.
 
     Raises:
         UnknownPool: the policy has no such pool.

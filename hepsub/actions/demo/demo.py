@@ -60,7 +60,6 @@ class DemoResult(Struct, frozen=True, kw_only=True):
 
     Attributes:
         seconds: how long each step took, in order.
-        commands: what a user would have typed.
     """
 
     jobs: int
@@ -104,11 +103,7 @@ grace = "10 s"
 
 
 class Stage(Struct, frozen=True, kw_only=True):
-    """What the demo says while it works.
-
-    Attributes:
-        step: a new step begins, or the present one got further.
-    """
+    """What the demo says while it works."""
 
     step: Callable[[str], None]
 

@@ -26,10 +26,6 @@ _REMEDY = "name a directory of your own on a local disk as cache in [mount] of t
 def cache_directory(session: Session, name: str) -> Path:
     """The cache of a mount, made where it did not exist.
 
-    Args:
-        session: the session.
-        name: the mount's identity.
-
     Raises:
         MountPointRefused: it cannot be made, is somebody else's, or is on a network file system.
     """
@@ -73,13 +69,9 @@ def cache_mb(directory: Path, wanted_mb: int) -> int:
 def rescue(cache: Path, store: Store, remote: Remote) -> tuple[str, ...]:
     """Save what rclone would delete: files of which a crash left unknown whether they were sent.
 
+    To be called while the mount's rclone does not run.
     What the storage does not have is sent by the rclone that starts next. What differs from the storage's
     object is put aside, for the user to judge: it may be newer, or an old copy that was only read.
-
-    Args:
-        cache: the mount's cache; its rclone does not run.
-        store: the storage.
-        remote: what is mounted.
 
     Returns:
         What the user should know.

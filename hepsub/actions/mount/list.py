@@ -73,12 +73,7 @@ class MountsDocument(Struct, frozen=True, kw_only=True):
 
 
 class Mounts(Struct, frozen=True, kw_only=True):
-    """Mounts: those there are, the one that was made, or those that were taken away.
-
-    Attributes:
-        listing: whether they were asked for as a list.
-        ending: whether they were to be taken away.
-    """
+    """Mounts: those there are, the one that was made, or those that were taken away."""
 
     mounts: tuple[Shown, ...]
     listing: bool = False

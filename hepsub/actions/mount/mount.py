@@ -35,13 +35,7 @@ from hepsub.tools.run import Server
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What the user wants.
-
-    Attributes:
-        what: the bucket or prefix, as the user wrote it.
-        directory: where, as the user wrote it.
-        writable: whether it may be written to.
-    """
+    """What the user wants."""
 
     what: str
     directory: str
@@ -68,11 +62,6 @@ def mount(session: Session, order: Order, tell: Callable[[str], None]) -> Result
 
 def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> Made:
     """Mount, and return when the directory can be listed.
-
-    Args:
-        session: the session.
-        order: what the user wants.
-        tell: says to people what takes long.
 
     Raises:
         UsageError, UnknownStorage: what is to be mounted cannot be understood.

@@ -14,12 +14,7 @@ _OTHER = "choose another directory: hep_mount makes it"
 
 
 def resolve_point(text: str, cwd: Path) -> Path:
-    """The directory that a user names, absolute, without symbolic links; what is mounted there is not touched.
-
-    Args:
-        text: as the user wrote it.
-        cwd: what relative paths begin at.
-    """
+    """The directory that a user names, absolute, without symbolic links; what is mounted there is not touched."""
     path = Path(absolute(text, cwd).rstrip("/") or "/")
     plain = Path(os.path.realpath(path.parent)) / path.name
     # The last step is followed only where no mount is: one that hangs would take this process with it.
@@ -28,10 +23,6 @@ def resolve_point(text: str, cwd: Path) -> Path:
 
 def prepare_point(point: Path, unmounter: str) -> bool:
     """Make a directory ready to become a mount; returns whether it was made.
-
-    Args:
-        point: the directory, as `resolve_point` gave it.
-        unmounter: the program that unmounts.
 
     Raises:
         MountPointRefused: it is a mount, lies in one, is no directory, holds something, or is somebody else's.

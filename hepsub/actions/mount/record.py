@@ -35,7 +35,6 @@ class Remote(Struct, frozen=True, kw_only=True):
     """A bucket of a storage, or what begins with a prefix in it.
 
     Attributes:
-        storage: the storage's name in the policy.
         prefix: without slashes at its ends; empty for the whole bucket.
     """
 
@@ -112,13 +111,9 @@ class Record(Struct, frozen=True, kw_only=True):
     """A mount.
 
     Attributes:
-        storage: the storage's name in the policy.
-        prefix: without slashes at its ends; empty for the whole bucket.
         directory: where it is, absolute.
-        writable: whether it may be written to.
         since: when it was made, in seconds since the epoch.
         state: the directory of this record.
-        cache: its directory on a local disk.
         start: when that began, in clock ticks since boot.
         boot: which boot of the machine that was.
         made: whether the directory did not exist before.

@@ -27,12 +27,6 @@ def bring_up(
 ) -> tuple[Record, Server]:
     """Start rclone, and return when the directory is a mount that can be listed.
 
-    Args:
-        session: the session.
-        record: the mount.
-        unmounter: the program that unmounts.
-        tell: says to people what takes long.
-
     Returns:
         The record with its process, and the process.
 

@@ -43,7 +43,6 @@ class End(Struct, frozen=True, kw_only=True):
 
     Attributes:
         directories: which, as the user wrote them; none for all.
-        limit_s: how long to wait for what is not sent yet, in seconds.
         force: wait for nothing, and give up what is not sent.
     """
 
@@ -54,11 +53,6 @@ class End(Struct, frozen=True, kw_only=True):
 
 def unmount_all(session: Session, end: End, tell: Callable[[str], None]) -> Result:
     """Take mounts away; those that stay are told with the reason.
-
-    Args:
-        session: the session.
-        end: which, and how.
-        tell: says to people how far it is.
 
     Raises:
         FuseUnavailable: there is no fusermount3.
@@ -127,12 +121,6 @@ def take_away(
     record: Record, program: str, end: End, tell: Callable[[str], None]
 ) -> tuple[str, ...]:
     """Take one mount away; returns what the user should know.
-
-    Args:
-        record: the mount.
-        program: the program that unmounts.
-        end: how.
-        tell: says to people how far it is.
 
     Raises:
         MountBusy: it stays: something is not sent, a program uses it, or it was mounted anew meanwhile.

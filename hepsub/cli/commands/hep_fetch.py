@@ -84,11 +84,7 @@ def _directory(session: Session, asked: str | None) -> Path:
 
 @contextlib.contextmanager
 def _watching(*, shown: bool) -> Iterator[Callable[[download.Progress], None]]:
-    """What is told how far the transfers are; it draws on stderr.
-
-    Args:
-        shown: whether anybody looks; else nothing is drawn.
-    """
+    """What is told how far the transfers are; it draws on stderr."""
     if not shown:
         yield lambda _: None
         return

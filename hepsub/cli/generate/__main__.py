@@ -14,11 +14,7 @@ _RENEW = "python -m hepsub.cli.generate"
 
 
 def main(words: Sequence[str]) -> int:
-    """Write what is stale, or only name it; returns the exit code.
-
-    Args:
-        words: none, or `--check`.
-    """
+    """Write what is stale, or only name it; returns the exit code."""
     if not (CHECKOUT / "pyproject.toml").is_file():
         print(f"{CHECKOUT} is no checkout of hepsub: run this in one", file=sys.stderr)
         return 1
