@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,13 @@ from msgspec.structs import replace
 from hepsub.errors import UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts
+from hepsub.plan.facts import Facts, Program, ProgramState
 from hepsub.plan.items import values_of
 from hepsub.plan.layout import asked_places
+from hepsub.plan.location import PlaceState
 from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.survey.files import inspect_place, inspect_program
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
@@ -44,7 +45,7 @@ def read(
     check_words(spec, policy, found.items, found.ends)
     whole: frozenset[str] = frozenset()
     if spec.check_objects and any(each.whole for each in spec.inputs):
-        from hepsub.survey.objects import whole_inputs
+        from hepsub.survey.inputs import whole_inputs
 
         first = values_of(0, spec.first, found.items, found.ends)
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
@@ -83,8 +84,7 @@ def survey(
 
 def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
     """With what is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
-    from hepsub.survey.inputs import weigh_inputs
-    from hepsub.survey.objects import look_up_inputs, remedy_for
+    from hepsub.survey.inputs import look_up_inputs, remedy_for, weigh_inputs
     from hepsub.survey.outputs import look_at_outputs
 
     assert made.carried is not None  # noqa: S101 (the caller looks)
@@ -108,3 +108,59 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     from hepsub.condor.attributes import unreadable
 
     return unreadable(wanted)
+
+
+_HEAD_BYTES = 256
+"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+
+
+def inspect_program(path: str) -> Program:
+    """Whether the kernel would start this file for this user."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: nobody can say this name in this locale
+        return Program(state=ProgramState.MISSING)
+    if stat.S_ISDIR(mode):
+        return Program(state=ProgramState.DIRECTORY)
+    if not os.access(path, os.X_OK):
+        return Program(state=ProgramState.NO_EXEC_BIT)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return Program(state=ProgramState.UNREADABLE)
+    return _program(head)
+
+
+def _program(head: bytes) -> Program:
+    if not head:
+        return Program(state=ProgramState.EMPTY)
+    if not head.startswith(b"#!"):
+        binary = head.startswith(b"\x7fELF") or b"\0" in head
+        return Program(state=ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE)
+    line = head[2:].split(b"\n")[0]
+    if line.endswith(b"\r"):
+        return Program(state=ProgramState.CARRIAGE_RETURN)
+    words = line.decode("utf-8", "surrogateescape").split()
+    if not words:
+        return Program(state=ProgramState.NO_INTERPRETER_LINE)
+    return Program(
+        state=ProgramState.RUNNABLE,
+        interpreter=words[0],
+        interpreter_here=os.path.exists(words[0]),
+    )
+
+
+def inspect_place(path: str) -> PlaceState:
+    """What a path is, as a place that this user would write to."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return PlaceState.MISSING
+    writable = os.access(path, os.W_OK)
+    if stat.S_ISDIR(mode):
+        usable = writable and os.access(path, os.X_OK)
+        return PlaceState.DIRECTORY if usable else PlaceState.LOCKED_DIRECTORY
+    if stat.S_ISREG(mode):
+        return PlaceState.FILE if writable else PlaceState.LOCKED_FILE
+    return PlaceState.DEVICE

@@ -20,8 +20,8 @@ from hepsub.errors import (
     CredentialRefused,
     HepsubError,
 )
-from hepsub.tools.oidc_agent_troubles import START, refusal
 from hepsub.tools.run import Completed, installed, run_within
+from hepsub.tools.trouble import START, refusal
 
 ADDRESS = "OIDC_SOCK"
 TOKEN_S = 20.0

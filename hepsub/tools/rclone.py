@@ -78,7 +78,7 @@ def serve_s3(directory: Path, log: Path, key: str, secret: str) -> S3Server:
         str(directory),
     ]
     quiet = {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}
-    process = start(argv, log=log, secrets=quiet)
+    process = start(argv, log=log, variables=quiet)
     try:
         return S3Server(endpoint=_endpoint(process, log), process=process)
     except BaseException:  # Ctrl-C too: nobody else knows the process yet

@@ -20,7 +20,7 @@ from hepsub.files import write_whole
 from hepsub.policy.model import Storage
 from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_cache import REMOTE
-from hepsub.tools.run import Server, start_daemon
+from hepsub.tools.run import Server, start
 
 OLDEST = (1, 60)
 """What Debian 12 has; older ones were not tried."""
@@ -129,7 +129,7 @@ def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
     if mount.log.exists():
         mount.log.replace(mount.log.with_suffix(".log.old"))
     write_whole(mount.log, "", 0o600)
-    return start_daemon(
+    return start(
         mount.argv(program),
         log=mount.log,
         directory=mount.state,

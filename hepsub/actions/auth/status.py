@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.auth.s3 import check_keys, shown_key
+from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable

@@ -20,8 +20,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.demo.events import events_csv
-from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
+from hepsub.actions.demo.events import Histogram, add_up, events_csv, read_histogram
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.result import Submission

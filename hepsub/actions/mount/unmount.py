@@ -21,7 +21,7 @@ from hepsub.actions.mount.list import (
     offer_login,
     waiting_writes,
 )
-from hepsub.actions.mount.point import resolve_point
+from hepsub.actions.mount.places import resolve_point
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures

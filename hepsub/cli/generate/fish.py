@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.cli.generate import offers
-from hepsub.cli.generate.offers import Offer
-from hepsub.cli.generate.sources import programs, verbs
+from hepsub.cli.generate import sources
+from hepsub.cli.generate.sources import Offer, programs, verbs
 from hepsub.cli.options import Command, Option, Takes
 
 _HEAD = (
@@ -72,7 +71,7 @@ def fish_completion() -> str:
     engine = _ENGINE.replace("@VERBS@", "\n".join(_cases()))
     parts = [
         _HEAD,
-        engine.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format("$argv")),
+        engine.replace("@JOBS@", sources.JOBS).replace("@ASK@", sources.ASK.format("$argv")),
     ]
     for command in programs():
         name = command.name
@@ -114,11 +113,11 @@ def _rules(start: str, condition: str, command: Command) -> Iterator[str]:
         yield f"{start}{_when(condition)} {_option(option, command)}"
         if option.takes is Takes.PERHAPS_ONE:
             behind = f"__hep_behind {' '.join(option.names)}"
-            yield f"{start}{_when(condition, behind)} {_value(offers.of_option(option, command))}"
+            yield f"{start}{_when(condition, behind)} {_value(sources.of_option(option, command))}"
 
 
 def _words(start: str, condition: str, command: Command) -> Iterator[str]:
-    offer = offers.of_words(command.words, command)
+    offer = sources.of_words(command.words, command)
     if offer is Offer.FILES:
         return
     yield f"{start}{_when(condition)} -f"
@@ -130,9 +129,9 @@ def _words(start: str, condition: str, command: Command) -> Iterator[str]:
 
 def _option(option: Option, command: Command) -> str:
     parts = [_name(name) for name in option.names]
-    parts.append(f"-d {_quote(offers.short(option.help))}")
+    parts.append(f"-d {_quote(sources.short(option.help))}")
     if option.takes in {Takes.ONE, Takes.MANY}:
-        parts.append(_value(offers.of_option(option, command), "-r"))
+        parts.append(_value(sources.of_option(option, command), "-r"))
     return " ".join(part for part in parts if part)
 
 
@@ -142,12 +141,12 @@ def _name(name: str) -> str:
 
 def _value(offer: Offer, required: str = "") -> str:
     """What completes a value, as complete's own options."""
-    words = offers.fixed().get(offer)
+    words = sources.fixed().get(offer)
     if offer is Offer.FILES:
         return f"{required} -F".strip()
     if words is not None:
         return f"{required} -f -a {_quote(' '.join(words))}".strip()
-    if offer in offers.asked():
+    if offer in sources.asked():
         return f"{required} -f -a {_quote(f'(__hep_asked {offer.value})')}".strip()
     command = {
         Offer.DIRECTORIES: "(__fish_complete_directories (commandline -ct))",

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.mount import cache as mount_cache
-from hepsub.actions.mount import point as mount_point
+from hepsub.actions.mount import places as mount_places
 from hepsub.actions.mount import record as mount_record
 from hepsub.actions.mount import unmount as mount_end
-from hepsub.actions.mount.cache import cache_directory, cache_mb, rescue
 from hepsub.actions.mount.list import Mounts, State, list_mounts, offer_login
-from hepsub.actions.mount.point import prepare_point, resolve_point
+from hepsub.actions.mount.places import (
+    cache_directory,
+    cache_mb,
+    prepare_point,
+    rescue,
+    resolve_point,
+)
 from hepsub.actions.mount.record import (
     Record,
     Remote,
@@ -145,7 +149,7 @@ def test_another_kind_of_mount_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Mounted(point=str(tmp_path), kind="fuse.sshfs", source="x:")
-    monkeypatch.setattr(mount_point, "mount_at", lambda _: found)
+    monkeypatch.setattr(mount_places, "mount_at", lambda _: found)
     with pytest.raises(MountPointRefused, match=r"a mount already \(fuse\.sshfs\)"):
         prepare_point(tmp_path, "fusermount3")
 
@@ -377,7 +381,7 @@ def test_no_cache_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.M
     session = make_session(tmp_path, no_pool)
     info = tmp_path / "mountinfo"
     info.write_text("27 1 0:1 / / rw - nfs4 server:/ rw\n")
-    monkeypatch.setattr(mount_cache, "_MOUNTINFO", info)
+    monkeypatch.setattr(mount_places, "_MOUNTINFO", info)
     session = replace(session, policy=replace(session.policy, mount=Mount(cache=str(tmp_path))))
     with pytest.raises(MountPointRefused, match="network file system \\(nfs4\\)") as caught:
         cache_directory(session, "abc")
