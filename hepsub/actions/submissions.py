@@ -195,7 +195,7 @@ def _selected(session: Session, ref: SubmissionRef) -> SelectedJobs:
     bundle = read_bundle(directory) if ref.uuid else None
     if bundle is None and ref.uuid and (another := why_of_another(directory)):
         raise NotDone(another, remedy=f"hep_fetch {ref.cluster} of that version brings its outputs")
-    number = bundle.request.ref.number if bundle is not None else ref.number
+    number = bundle.request.number if bundle is not None else ref.number
     return SelectedJobs(ref=replace(ref, number=number), bundle=bundle, procs=())
 
 

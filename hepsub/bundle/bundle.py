@@ -54,7 +54,8 @@ from hepsub.plan.bundle_paths import (
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library, shelf_name
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.staging import Seal, StagingPlan, authority_file
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import Seal, Staging, authority_file
 from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
 
@@ -118,7 +119,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         signing = _EachByItsOwn(signers={}, signer_of=signer_of)
-        wanted = range(self.request.ref.number) if procs is None else procs
+        wanted = range(self.request.number) if procs is None else procs
         self._write_corners(FILE_NAME, self._manifests(wanted, cluster, signing), first=first)
 
     def _write_corners(
@@ -173,7 +174,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
                     credential_source=corner if every.confined else every.credential_source,
                     inputs=inputs,
                     outputs=outputs,
-                    marker=marker_place(outputs, request.ref.uuid, proc),
+                    marker=marker_place(outputs, request.uuid, proc),
                     authorities=_authorities(request, (*inputs, *outputs, *every.libraries)),
                 )
                 yield proc, manifest_text(one, signing)
@@ -193,7 +194,12 @@ class Bundle(Struct, frozen=True, kw_only=True):
             shared=staging.shared,
             inputs=(),
             outputs=(),
-            objects=staging.objects,
+            objects={
+                ObjectPlace(storage=e.storage, bucket=e.bucket, key=e.key): ObjectInfo(
+                    size=e.size, etag=e.etag
+                )
+                for e in staging.objects
+            },
             marker=None,
             workdir=staging.workdir,
             credentials=staging.credentials,
@@ -272,7 +278,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
     def _make_corners(self) -> None:
         """The jobs' own directories: lists of items, and logs where the jobs may write no others."""
         request = self.request
-        jobs = [request.values(proc, None) for proc in range(request.ref.number)]
+        jobs = [request.values(proc, None) for proc in range(request.number)]
         logs: list[tuple[str, str]] = []
         if request.staging.confined:
             stdout, stderr = parse_template(request.stdout), parse_template(request.stderr)
@@ -316,7 +322,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         trouble: BundleUnusable | None = None
         if self.request.staging.confined:
             try:
-                wanted = range(self.request.ref.number) if procs is None else procs
+                wanted = range(self.request.number) if procs is None else procs
                 contents = ((proc, held.content) for proc in wanted)
                 self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
@@ -353,7 +359,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if not self.layout.private(UNLINKED).exists():
             return ()
         troubles: list[str] = []
-        for proc in range(self.request.ref.number):
+        for proc in range(self.request.number):
             troubles += place_logs(self.layout, self.request, cluster, proc)
         return tuple(troubles)
 
@@ -395,8 +401,8 @@ class Bundle(Struct, frozen=True, kw_only=True):
             BundleUnusable: it cannot be noted.
         """
         placed = {
-            "pool": self.request.ref.pool,
-            "schedd": self.request.ref.schedd,
+            "pool": self.request.pool,
+            "schedd": self.request.schedd,
             "cluster": cluster,
         }
         try:
@@ -420,7 +426,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         return (self.layout.private(CANCELLED)).exists()
 
 
-def keep_library(packed: Path, goal: Path, staging: StagingPlan) -> None:
+def keep_library(packed: Path, goal: Path, staging: Staging) -> None:
     """Have a packed library in the bundle.
 
     Where no job can write into the bundle by HTCondor, a second link costs nothing; elsewhere it has to be a copy.

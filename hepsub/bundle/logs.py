@@ -59,7 +59,7 @@ def link_logs(layout: Layout, request: BundleRequest, cluster: int) -> tuple[str
         OSError: the bundle cannot be read.
     """
     with open_tree(layout.directory) as bundle:
-        for proc in range(request.ref.number):
+        for proc in range(request.number):
             for name, path in _files(request.log_names(proc)):
                 goal = Path(path.replace(_CLUSTER, str(cluster)))
                 try:

@@ -56,7 +56,7 @@ def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, .
         first = request.values(0, None)
         script = parse_template(request.executable).fill(first)
         return (_set_of(script, request.staging.inputs_of(first)),), ()
-    jobs = [request.values(proc, None) for proc in range(request.ref.number)]
+    jobs = [request.values(proc, None) for proc in range(request.number)]
     scripts = parse_template(request.executable).fill_all(jobs)
     rows = request.staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}
@@ -75,11 +75,8 @@ def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, .
 def _differ(request: BundleRequest) -> bool:
     """Whether jobs may get different files."""
     rules = request.staging.inputs
-    templates = (
-        parse_template(request.executable),
-        *(t for rule in rules for t in (rule.name, rule.url)),
-    )
-    return any(template.names() - {Name.CLUSTER} for template in templates)
+    names = parse_template(request.executable).names().union(*(rule.names() for rule in rules))
+    return bool(names - {Name.CLUSTER})
 
 
 def _set_of(script: str, inputs: Iterable[Carried]) -> SentSet:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from hepsub.errors import UsageError
+from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts, Program, ProgramState
+from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
 from hepsub.plan.items import values_of
 from hepsub.plan.layout import asked_places
 from hepsub.plan.location import PlaceState
@@ -22,6 +22,8 @@ from hepsub.situation import Situation
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
+    from hepsub.plan.files import CarriedFiles
+    from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
 
@@ -83,25 +85,51 @@ def survey(
 
 
 def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
-    """With what is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
+    """With what is known of inputs and outputs, here and at sites where paths among them are objects.
+
+    A submission that goes to a site is not held to what is true here: its files may be there alone.
+    """
+    assert made.carried is not None  # noqa: S101 (the caller looks)
+    elsewhere: dict[Paths, FileFacts | HepsubError] = {}
+    for paths, carried in made.elsewhere.items():
+        try:
+            elsewhere[paths] = _look_at(carried, made, store_of)
+        except HepsubError as error:
+            elsewhere[paths] = error
+    try:
+        found = _look_at(made.carried, made, store_of)
+    except HepsubError as error:
+        if not elsewhere:
+            raise
+        return replace(facts, elsewhere={**elsewhere, (): error})
+    return replace(
+        facts,
+        elsewhere=elsewhere,
+        objects=found.objects,
+        files=found.files,
+        outputs=found.outputs,
+    )
+
+
+def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store]) -> FileFacts:
+    """What is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
     from hepsub.survey.inputs import look_up_inputs, remedy_for, weigh_inputs
     from hepsub.survey.outputs import look_at_outputs
 
-    assert made.carried is not None  # noqa: S101 (the caller looks)
-    inputs = [each.place for row in made.carried.inputs for each in row]
+    inputs = [each.place for row in carried.inputs for each in row]
     known = [place for place in inputs if "%{ClusterId}" not in str(place)]
-    return replace(
-        facts,
+    return FileFacts(
         objects=look_up_inputs(known, store_of, made.reading.objects, remedy_for(made.spec)),
         files=weigh_inputs(known),
-        outputs=look_at_outputs(list(zip(*made.carried.outputs, strict=True)), store_of),
+        outputs=look_at_outputs(list(zip(*carried.outputs, strict=True)), store_of),
     )
 
 
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     """What of the policy HTCondor could not read; the embedded pool has no use for it."""
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
-    wanted = [site.requirements for site in policy.site.values()]
+    said = [(site.requirements, site.rank) for site in policy.site.values()]
+    wanted = [each for both in said for each in both if each]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()
@@ -112,6 +140,9 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
 
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+_ELF = b"\x7fELF"
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 def inspect_program(path: str) -> Program:
@@ -136,8 +167,9 @@ def _program(head: bytes) -> Program:
     if not head:
         return Program(state=ProgramState.EMPTY)
     if not head.startswith(b"#!"):
-        binary = head.startswith(b"\x7fELF") or b"\0" in head
-        return Program(state=ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE)
+        binary = head.startswith(_ELF) or b"\0" in head
+        state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
+        return Program(state=state, machine=elf_machine(head))
     line = head[2:].split(b"\n")[0]
     if line.endswith(b"\r"):
         return Program(state=ProgramState.CARRIAGE_RETURN)
@@ -149,6 +181,20 @@ def _program(head: bytes) -> Program:
         interpreter=words[0],
         interpreter_here=os.path.exists(words[0]),
     )
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(_ELF) or len(head) < 20:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 def inspect_place(path: str) -> PlaceState:

@@ -101,7 +101,7 @@ def _put_in_place(uploads: Uploads, bundle: Bundle, cluster: int) -> tuple[str, 
 
 def _has_outputs(bundle: Bundle) -> bool:
     """Whether anything that a user made is still in it, or may be."""
-    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.ref.number))
+    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.number))
 
 
 def _may_have_outputs(bundle: Bundle, proc: int) -> bool:

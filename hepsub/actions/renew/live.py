@@ -42,7 +42,7 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     @property
     def number(self) -> int:
         """How many of its jobs have not ended; all, where nobody can tell."""
-        return self.bundle.request.ref.number if self.procs is None else len(self.procs)
+        return self.bundle.request.number if self.procs is None else len(self.procs)
 
 
 class Live(Struct, frozen=True, kw_only=True):

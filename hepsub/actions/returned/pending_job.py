@@ -163,7 +163,7 @@ def job_at_home(
     """
     request = bundle.request
     outputs = request.staging.outputs_of(request.values(proc, cluster))
-    marker = marker_place(outputs, request.ref.uuid, proc)
+    marker = marker_place(outputs, request.uuid, proc)
     return JobAtHome(
         name=f"{cluster}.{proc}",
         proc=proc,

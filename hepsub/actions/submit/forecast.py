@@ -12,7 +12,7 @@ from hepsub.auth.renewal import read_state
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import StagingPlan
+from hepsub.plan.staging import Staging
 from hepsub.policy.model import KERBEROS
 from hepsub.session import Session
 
@@ -37,7 +37,7 @@ class _Travelling(Struct, frozen=True, kw_only=True):
 def forecast(
     session: Session,
     plan: Plan,
-    staging: StagingPlan,
+    staging: Staging,
     held: tuple[Held, ...],
     stores: Mapping[str, Store],
 ) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Name
+from hepsub.plan.template import Name, parse_template
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
@@ -110,7 +110,7 @@ def sign(
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    wanted = range(bundle.request.ref.number) if procs is None else procs
+    wanted = range(bundle.request.number) if procs is None else procs
     checked = session.interrupts.checked(wanted)
     bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
@@ -135,9 +135,9 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
 def used_storages(request: BundleRequest) -> tuple[str, ...]:
     """The storages that the jobs' files are in: the first job's tell, unless whole URLs are on the list."""
     staging = request.staging
-    templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
+    templates = [parse_template(rule.url).parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
-    jobs = [request.values(proc, None) for proc in range(request.ref.number if listed else 1)]
+    jobs = [request.values(proc, None) for proc in range(request.number if listed else 1)]
     files = staging.carried_by(jobs)
     names: dict[str, None] = {}
     for inputs, outputs in zip(files.inputs, files.outputs, strict=True):

@@ -68,6 +68,12 @@ _OPTIONS = (
     flag("-rmt --remote", "Remote: run at any site outside the local cluster that takes the job."),
     flag("-normt", "Never remote."),
     option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
+    option("-type --type", "TYPE",
+        "What kind of work it is, for the rules of the policy about remote sites; default: what the script looks"
+        " like."),
+    option("-outsize --outsize", "MB",
+        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB.",
+        kind=Kind.MEMORY),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
     option("-image --image", "FILE", "Run in this container image.", kind=Kind.FILE),

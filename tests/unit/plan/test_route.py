@@ -15,7 +15,8 @@ from hepsub.errors import (
 )
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, Reason, Route
-from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.route import choose_route, image_for
+from hepsub.plan.sites import Need
 from hepsub.policy.model import Policy
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 

@@ -9,7 +9,8 @@ import pytest
 from hepsub.errors import PolicyError
 from hepsub.paths import Paths
 from hepsub.policy.load import PROFILES, load_policy, merge
-from hepsub.policy.model import Group, Layer, Pool, Site, WalltimeClass
+from hepsub.policy.model import Group, Layer, Pool, WalltimeClass
+from hepsub.policy.site import Site
 from tests.fakes.world import make_policy
 
 
