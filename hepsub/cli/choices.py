@@ -15,15 +15,10 @@ from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation, read_situation
 
-OFFERED = {
-    "credentials": Kind.CREDENTIAL,
-    "groups": Kind.GROUP,
-    "pools": Kind.POOL,
-    "sites": Kind.SITE,
-    "storages": Kind.STORAGE,
-    "systems": Kind.SYSTEM,
-    "walltimes": Kind.WALLTIME,
-}
+_OF_THE_POLICY = (
+    Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
+)  # fmt: skip
+OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
 """What `hep_sub __offer` may be asked for."""
 
 

@@ -26,7 +26,7 @@ class Takes(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What a value is, for its conversion and its completion."""
+    """What a value is: how it is converted, or, in the plural, among what a shell completes it."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -34,17 +34,19 @@ class Kind(enum.Enum):
     COUNT = "integer from 0"
     PORTION = "count or size"
     MEMORY = "memory"
-    FILE = "file"
-    DIRECTORY = "directory"
-    WALLTIME = "walltime class"
-    SYSTEM = "operating system"
-    GROUP = "group"
-    STATE = "state"
     DURATION = "duration"
-    CREDENTIAL = "credential"
-    STORAGE = "storage"
-    POOL = "pool"
-    SITE = "site"
+    FILE = "files"
+    DIRECTORY = "directories"
+    USER = "users"
+    JOB = "jobs"
+    STATE = "states"
+    CREDENTIAL = "credentials"
+    GROUP = "groups"
+    POOL = "pools"
+    SITE = "sites"
+    STORAGE = "storages"
+    SYSTEM = "systems"
+    WALLTIME = "walltimes"
 
 
 class Option(NamedTuple):
@@ -138,7 +140,10 @@ POOL = option(
 )
 ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
 IDS = Words(
-    field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
+    field="ids",
+    metavar="ID…",
+    help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.",
+    kind=Kind.JOB,
 )
 COMMON = (JSON, VERSION, HELP)
 

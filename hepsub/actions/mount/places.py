@@ -85,7 +85,6 @@ def _mend(point: Path, unmounter: str) -> None:
         )
 
 
-_MOUNTINFO = Path("/proc/self/mountinfo")
 _MB = 2**20
 _LEAST_MB = 64
 _REMEDY = "name a directory of your own on a local disk as cache in [mount] of the policy"
@@ -100,7 +99,7 @@ def cache_directory(session: Session, name: str) -> Path:
     situation, uid = session.situation, session.situation.uid
     named = expand(session.policy.mount.cache, situation.home, situation.user)
     top = Path(named) / f"hepsub-{uid}" if named else _usual(session)
-    kind = network_filesystem(Path(os.path.realpath(top)), _MOUNTINFO.read_text())
+    kind = network_filesystem(Path(os.path.realpath(top)))
     if kind:
         raise _refused(top, f"is on a network file system ({kind}), where a cache only costs time")
     try:

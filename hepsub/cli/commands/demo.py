@@ -21,14 +21,14 @@ def run(session: Session, values: Values, console: Console) -> Result:
     import rich.console
     from rich.text import Text
 
-    from hepsub.actions.demo.demo import Stage, demo
+    from hepsub.actions.demo.demo import demo
     from hepsub.terminal import printable
 
     terminal = rich.console.Console(stderr=True)
     if not terminal.is_terminal or values["json"]:
-        return demo(session, Stage(step=console.progress))
+        return demo(session, console.progress)
     with terminal.status("hep_sub demo") as spinner:
-        return demo(session, Stage(step=lambda said: spinner.update(Text(printable(said)))))
+        return demo(session, lambda said: spinner.update(Text(printable(said))))
 
 
 COMMAND = Command(
@@ -43,5 +43,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub demo", "everything, in some seconds"),),
     run=run,
-    results=("hepsub.actions.demo.demo:DemoDocument",),
+    results=("hepsub.actions.demo.demo:DemoResult",),
 )

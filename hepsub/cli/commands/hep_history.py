@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MOST = 100
 
 _OPTIONS = (
-    option("-u --user", "USER", "Jobs of this user; default: your own.", takes=Takes.PERHAPS_ONE),
+    option("-u --user", "USER", "Jobs of this user; default: your own.", kind=Kind.USER, takes=Takes.PERHAPS_ONE),
     option("-i --id", "ID", "Only these clusters, jobs or ranges.", takes=Takes.MANY),
     option("-n --number", "N",
         f"The latest N; default: {_MOST}, or all when ids are given.", kind=Kind.POSITIVE),

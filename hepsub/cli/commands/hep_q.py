@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from hepsub.session import Session
 
 _OPTIONS = (
-    option("-u --user", "USER", "Only jobs of this user; without a name, your own.", takes=Takes.PERHAPS_ONE),
+    option("-u --user", "USER", "Only jobs of this user; without a name, your own.",
+        kind=Kind.USER, takes=Takes.PERHAPS_ONE),
     option("-i --id", "ID",
-        "Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.", takes=Takes.MANY),
+        "Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.", kind=Kind.JOB, takes=Takes.MANY),
     flag("-hold --hold", "Only jobs on hold, with the reasons."),
     flag("-run --run", "Only running jobs.", field="running"),
     option("-stat --stat", "S", "Only jobs in this state: I, R, C, H, X or S.", kind=Kind.STATE),
@@ -100,7 +101,7 @@ COMMAND = Command(
         " S (suspended). Jobs that ended leave the queue: hep_history shows them.",
     ),
     options=_OPTIONS,
-    words=Words(field="ids", metavar="[ID…]", help="As behind -i."),
+    words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),
     examples=(
         ("hep_q -u", "your own jobs"),
         ("hep_q -i 13 -hold", "the jobs of cluster 13 that are on hold, with the reasons"),

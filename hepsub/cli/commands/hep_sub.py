@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _OPTIONS = (
     option("-argu --argu --arguments", "WORD",
         "Arguments of the job, up to the next option or --; blanks separate them. %{ProcId},"
-        " %{ClusterId}, %{Index}, %{Uuid} and %{item} stand for the job's own.", field="argu", takes=Takes.MANY),
+        " %{ClusterId}, %{Index}, %{Uuid} and %{item} stand for the job's own.",
+        kind=Kind.FILE, takes=Takes.MANY, field="argu"),
     option("-g --group", "GROUP",
         "Accounting group, one of your own; default: your primary group.", kind=Kind.GROUP),
     option("-n --number", "N",
@@ -191,7 +192,7 @@ COMMAND = Command(
         " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME].",
     ),
     options=_OPTIONS,
-    words=Words(field="script", metavar="script", help="Any executable: script or binary.", most=1),
+    words=Words("script", "script", "Any executable: script or binary.", 1, Kind.FILE),
     examples=_EXAMPLES,
     results=(
         "hepsub.actions.submit.documents:SubmissionDocument",

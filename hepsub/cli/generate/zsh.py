@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
+from hepsub.cli.choices import OFFERED
 from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
 from hepsub.cli.main import PROGRAMS
@@ -96,7 +97,7 @@ def zsh_completion() -> str:
 
 def _offer_function() -> str:
     rows = [
-        f"        {offer.value}) _hep_values {offer.value} {' '.join(map(shlex.quote, words))} ;;"
+        f"        {offer}) _hep_values {offer} {' '.join(map(shlex.quote, words))} ;;"
         for offer, words in sources.fixed().items()
     ]
     return "\n".join([
@@ -105,7 +106,7 @@ def _offer_function() -> str:
         "    case $1 in",
         "        files) _files ;;",
         "        directories) _files -/ ;;",
-        f"        {'|'.join(offer.value for offer in sources.asked())}) _hep_asked $1 ;;",
+        f"        {'|'.join(OFFERED)}) _hep_asked $1 ;;",
         "        users) _users ;;",
         "        jobs) _hep_jobs ;;",
         *rows,
