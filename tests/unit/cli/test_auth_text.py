@@ -32,7 +32,7 @@ STATE = RenewalState(
 
 
 def lines(*rows: Row) -> list[str]:
-    return value_text(AuthStatus(rows=rows, now=NOON)).splitlines()
+    return value_text(AuthStatus(credentials=rows, now=NOON)).splitlines()
 
 
 def test_a_good_row() -> None:

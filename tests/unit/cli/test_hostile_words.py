@@ -214,7 +214,7 @@ RESULTS: list[Value] = [
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
     Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
     Walltimes(group=EVIL, limits={EVIL: 60}),
-    AuthStatus(rows=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
+    AuthStatus(credentials=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),
     Uninstalled(removed=(EVIL,), host=EVIL),
     StorageKeys(storage=EVIL, key=EVIL, token=EVIL, good=True, expires=9, now=5),
