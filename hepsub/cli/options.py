@@ -139,13 +139,21 @@ POOL = option(
     "-p --pool", "POOL", "Pool of the policy, instead of the default one.", kind=Kind.POOL
 )
 ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
-IDS = Words(
-    field="ids",
-    metavar="ID…",
-    help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.",
-    kind=Kind.JOB,
-)
+_IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
+IDS = Words("ids", "ID…", _IDS, kind=Kind.JOB)
 COMMON = (JSON, VERSION, HELP)
+
+
+def acting(act: str, command: str) -> Callable[[Session, Values, Console], Result]:
+    """What hep_rm, hep_hold and hep_release do: one of `batch.Act`, to the jobs that were named."""
+
+    def run(session: Session, values: Values, _: Console) -> Result:
+        from hepsub.actions.queue.control import control
+        from hepsub.batch import Act
+
+        return control(session, Act[act], named_ids(values, command), values["pool"])
+
+    return run
 
 
 def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
