@@ -18,8 +18,7 @@ from msgspec import Struct
 
 from hepsub.files import write_whole
 from hepsub.policy.model import Storage
-from hepsub.tools.rclone import find_rclone
-from hepsub.tools.rclone_cache import REMOTE
+from hepsub.tools.rclone import REMOTE, find_rclone
 from hepsub.tools.run import Server, start
 
 OLDEST = (1, 60)

@@ -17,7 +17,7 @@ from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.tools.fuse import Answer, ask, mount_at
-from hepsub.tools.rclone_cache import Cached, pending, unreadable
+from hepsub.tools.rclone import Cached, pending, unreadable
 from hepsub.tools.rclone_mount import LOGIN
 
 

@@ -16,7 +16,7 @@ from hepsub.policy.places import expand
 from hepsub.session import Session
 from hepsub.storage.store import Store
 from hepsub.tools.fuse import Answer, ask, mount_above, mount_at, unmount
-from hepsub.tools.rclone_cache import Cached, mark_pending, unreadable
+from hepsub.tools.rclone import Cached, mark_pending, unreadable
 
 _ANSWER_S = 5.0
 _OTHER = "choose another directory: hep_mount makes it"

@@ -27,7 +27,7 @@ from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures
 from hepsub.session import Session
 from hepsub.tools.fuse import mount_at, unmount, unmounter, users_of
-from hepsub.tools.rclone_cache import Cached
+from hepsub.tools.rclone import Cached
 from hepsub.tools.rclone_mount import last_trouble
 from hepsub.units import duration_text, size_text
 
