@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.batch import State
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.report import report_at
 from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.documents import Malformed
