@@ -85,7 +85,7 @@ def main(program: str, words: Sequence[str]) -> int:
     """Run a command line; returns the exit code."""
     try:
         if program == "hep_sub" and words[:1] == [_OFFER]:
-            from hepsub.cli.choices import offer
+            from hepsub.cli.help import offer
 
             return offer(words[1:])
         command, words = find(program, words)
@@ -159,7 +159,7 @@ def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
     kinds = {option.kind for option in command.options}
     if kinds.isdisjoint({Kind.GROUP, Kind.SITE}):
         return {}
-    from hepsub.cli.choices import choices
+    from hepsub.cli.help import choices
 
     return choices(kinds, complete=False)
 

@@ -6,9 +6,9 @@ import shlex
 import textwrap
 from collections.abc import Iterable
 
-from hepsub.cli.choices import OFFERED
 from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
+from hepsub.cli.help import OFFERED
 from hepsub.cli.main import PROGRAMS
 
 _HEAD = """\

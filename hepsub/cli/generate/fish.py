@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.cli.choices import OFFERED
 from hepsub.cli.generate import sources
 from hepsub.cli.generate.sources import programs, verbs
+from hepsub.cli.help import OFFERED
 from hepsub.cli.options import Command, Kind, Option, Takes
 
 _HEAD = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from hepsub.cli.choices import OFFERED
 from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
+from hepsub.cli.help import OFFERED
 from hepsub.cli.main import PROGRAMS
 from hepsub.cli.options import Command
 
