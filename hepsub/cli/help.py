@@ -21,6 +21,11 @@ _COLUMN = 30
 _WIDTH = 100
 _NAMED = 12
 """So many of the words that a value can be are shown."""
+_OF_THE_POLICY = (
+    Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
+)  # fmt: skip
+OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
+"""What `hep_sub __offer` may be asked for."""
 
 
 def usage(command: Command) -> str:
@@ -105,13 +110,6 @@ def _row(name: str, text: str) -> Iterator[str]:
 def _example(example: str, what: str) -> Iterator[str]:
     yield f"  {example}"
     yield f"      {what}"
-
-
-_OF_THE_POLICY = (
-    Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
-)  # fmt: skip
-OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
-"""What `hep_sub __offer` may be asked for."""
 
 
 def offer(words: Sequence[str]) -> int:

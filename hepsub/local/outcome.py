@@ -30,6 +30,15 @@ _SCRATCH = "scratch"
 UNSAVED = 87
 """The wrapper's exit code when outputs could neither be uploaded nor brought home."""
 _NOTHING = Record()
+LOST_CODE = 1001
+"""Not one of HTCondor's: nobody knows how the run of a job ended."""
+UNSAVED_CODE = 1002
+"""Not one of HTCondor's: the job ended, and its outputs could be put nowhere."""
+BY_USER = 1
+NOT_STARTED = 6
+NO_OUTPUT = 7
+NO_DIRECTORY = 14
+"""HTCondor Manual, "Job ClassAd Attributes", HoldReasonCode; their subcodes are errno values."""
 
 
 class HoldCause(Struct, frozen=True):
@@ -39,18 +48,6 @@ class HoldCause(Struct, frozen=True):
     subcode: int
     reason: str
 
-
-LOST_CODE = 1001
-"""Not one of HTCondor's: nobody knows how the run of a job ended."""
-
-UNSAVED_CODE = 1002
-"""Not one of HTCondor's: the job ended, and its outputs could be put nowhere."""
-
-BY_USER = 1
-NOT_STARTED = 6
-NO_OUTPUT = 7
-NO_DIRECTORY = 14
-"""HTCondor Manual, "Job ClassAd Attributes", HoldReasonCode; their subcodes are errno values."""
 
 ASKED = HoldCause(BY_USER, 0, "hepsub was asked to hold it")
 OVER_TIME = HoldCause(3, WALLTIME_SUBCODE, "walltime limit reached")

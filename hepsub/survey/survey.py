@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
+_HEAD_BYTES = 256
+"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+_ELF = b"\x7fELF"
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
+
 
 def read(
     spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
@@ -136,13 +142,6 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     from hepsub.condor.attributes import unreadable
 
     return unreadable(wanted)
-
-
-_HEAD_BYTES = 256
-"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
-_ELF = b"\x7fELF"
-_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
-"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 def inspect_program(path: str) -> Program:

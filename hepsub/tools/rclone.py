@@ -31,6 +31,11 @@ _OLDEST = (1, 65)
 _ELSE = "; or, by an administrator: apt install rclone"
 _READY_S = 10
 _SERVING = re.compile(r"https?://127\.0\.0\.1:(\d+)/")
+REMOTE = "store"
+"""The name of the one remote in a mount's configuration, and so of a directory in its cache."""
+_PAUSES_S = (0.01, 0.05)
+_LARGEST = 2**24
+"""A file of which many pieces were read has a range for each of them."""
 
 
 class S3Server(Struct, frozen=True, kw_only=True):
@@ -111,14 +116,6 @@ def _endpoint(process: Server, log: Path) -> str:
         time.sleep(0.02)
     words = " ".join(log.read_text(errors="replace").split())[-300:]
     raise ToolFailed(f"rclone serve s3 did not come up: {words}", remedy="try again")
-
-
-REMOTE = "store"
-"""The name of the one remote in a mount's configuration, and so of a directory in its cache."""
-
-_PAUSES_S = (0.01, 0.05)
-_LARGEST = 2**24
-"""A file of which many pieces were read has a range for each of them."""
 
 
 class _Document(msgspec.Struct, frozen=True, rename="pascal"):

@@ -24,6 +24,7 @@ from hepsub.situation import SAVED_PREFIX
 _LOG = logging.getLogger(__name__)
 _MOST = 2**24
 """No program that hepsub asks has more to say."""
+_PIECE = 2**16
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -244,9 +245,6 @@ def _startable(argv: Sequence[str]) -> Iterator[None]:
         raise ToolFailed(
             f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
         ) from error
-
-
-_PIECE = 2**16
 
 
 class TooMuch(Exception):

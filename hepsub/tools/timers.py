@@ -12,6 +12,13 @@ from hepsub.situation import Situation
 from hepsub.tools import crontab
 from hepsub.tools.run import Completed, installed, run
 
+INSTALL = "hep_auth renew -install"
+LOOP = "hep_auth renew -loop in tmux or screen, or in the container's entry point"
+SERVICE = "hepsub-renew.service"
+TIMER = "hepsub-renew.timer"
+_TIME_LIMIT_S = 10
+_NO_SYSTEMD = "there is no systemd for users here"
+
 
 class Machine(Struct, frozen=True, kw_only=True):
     """Where this machine tells what runs on it."""
@@ -21,10 +28,6 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 THIS_MACHINE = Machine()
-
-
-INSTALL = "hep_auth renew -install"
-LOOP = "hep_auth renew -loop in tmux or screen, or in the container's entry point"
 
 
 def way_to_renew(situation: Situation, machine: Machine = THIS_MACHINE) -> str:
@@ -52,12 +55,6 @@ def _has_cron(machine: Machine) -> bool:
 def is_in_afs(situation: Situation) -> bool:
     """Whether neither cron nor systemd can read the home: they have no token for it."""
     return f"{situation.home}/".startswith("/afs/")
-
-
-SERVICE = "hepsub-renew.service"
-TIMER = "hepsub-renew.timer"
-_TIME_LIMIT_S = 10
-_NO_SYSTEMD = "there is no systemd for users here"
 
 
 def why_no_timers() -> str:

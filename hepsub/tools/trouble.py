@@ -14,6 +14,9 @@ from hepsub.errors import (
     ProviderUnreachable,
 )
 
+START = "eval $(oidc-agent-service use)"
+"""Starts the agent, or finds the one that runs."""
+
 
 class Trouble(Struct, frozen=True, kw_only=True):
     """What a program says, what that means, and what helps.
@@ -38,9 +41,6 @@ def find_trouble(troubles: Iterable[Trouble], told: str) -> Trouble | None:
     """The first of the troubles that a text tells of."""
     return next((each for each in troubles if any(text in told for text in each.texts)), None)
 
-
-START = "eval $(oidc-agent-service use)"
-"""Starts the agent, or finds the one that runs."""
 
 _TROUBLES = (
     Trouble(

@@ -22,6 +22,7 @@ _EARLY_S = 300.0
 _EARLY_PART = 0.25
 _SHOWN = 4
 _AWS_TIME = "%Y-%m-%dT%H:%M:%SZ"
+T = TypeVar("T")
 
 
 class StorageKeysDocument(Struct, frozen=True, kw_only=True):
@@ -195,9 +196,6 @@ def _storage_name(policy: Policy, named: str) -> str:
         "the policy has several storages, and none was named",
         remedy=f"name one: {', '.join(known)}",
     )
-
-
-T = TypeVar("T")
 
 
 def at_once(questions: Sequence[Callable[[], T]], limit: float) -> list[T | None]:

@@ -17,6 +17,7 @@ _RESOLUTION = 1.2
 _MUON_MASS = 0.10566
 _BACKGROUND = 0.15
 _LOW, _HIGH = 60.0, 120.0
+_BAR = 50
 
 
 def events_csv(number: int, seed: int) -> str:
@@ -58,9 +59,6 @@ def _boosted(
         gamma * (energy + along),
         *(p + factor * v for v, p in zip(velocity, momentum, strict=True)),
     ]
-
-
-_BAR = 50
 
 
 class Histogram(Struct, frozen=True):

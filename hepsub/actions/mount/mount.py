@@ -40,6 +40,11 @@ from hepsub.tools.rclone import find_rclone
 from hepsub.tools.rclone_mount import OLDEST, RcloneMount, fuse_refused, last_trouble, start_mount
 from hepsub.tools.run import Server, uninterrupted
 
+_UP_S = 30.0
+_LISTED_S = 60.0
+_SAY_AFTER_S = 5.0
+_POLL_S = 0.05
+
 
 class Order(Struct, frozen=True, kw_only=True):
     """What the user wants."""
@@ -146,12 +151,6 @@ def _told(home: Path) -> Iterator[None]:
         raise MountFailed(
             f"{error.filename or home}: {error.strerror}", remedy="make room there, and try again"
         ) from error
-
-
-_UP_S = 30.0
-_LISTED_S = 60.0
-_SAY_AFTER_S = 5.0
-_POLL_S = 0.05
 
 
 def bring_up(

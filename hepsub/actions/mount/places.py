@@ -20,6 +20,9 @@ from hepsub.tools.rclone import Cached, mark_pending, unreadable
 
 _ANSWER_S = 5.0
 _OTHER = "choose another directory: hep_mount makes it"
+_MB = 2**20
+_LEAST_MB = 64
+_REMEDY = "name a directory of your own on a local disk as cache in [mount] of the policy"
 
 
 def resolve_point(text: str, cwd: Path) -> Path:
@@ -83,11 +86,6 @@ def _mend(point: Path, unmounter: str) -> None:
             f"{point} is a mount whose rclone is gone, and it cannot be taken away: {words}",
             remedy=f"{unmounter} -u -z {point}",
         )
-
-
-_MB = 2**20
-_LEAST_MB = 64
-_REMEDY = "name a directory of your own on a local disk as cache in [mount] of the policy"
 
 
 def cache_directory(session: Session, name: str) -> Path:

@@ -30,6 +30,13 @@ from hepsub.tree import remove_tree
 
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
 _HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"
+_FILE = "mount.json"
+_LOCK_S = 90
+_LARGEST = 2**18
+_PLAIN = "".join(chr(each) for each in range(32, 127) if chr(each) != "%")
+"""Names of files are bytes, and JSON's texts are not: what is not ASCII stands there as in a URL."""
+_Text = Annotated[str, Meta(max_length=3 * 4096)]
+_Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class Remote(Struct, frozen=True, kw_only=True):
@@ -84,15 +91,6 @@ def _refuse_clear(place: ObjectPlace, storage: Storage) -> None:
             f"the storage {place.storage} is {storage.endpoint}, and data would travel in the clear",
             remedy=f"use https, or set allow_http = true in [storage.{place.storage}]",
         )
-
-
-_FILE = "mount.json"
-_LOCK_S = 90
-_LARGEST = 2**18
-_PLAIN = "".join(chr(each) for each in range(32, 127) if chr(each) != "%")
-"""Names of files are bytes, and JSON's texts are not: what is not ASCII stands there as in a URL."""
-_Text = Annotated[str, Meta(max_length=3 * 4096)]
-_Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class Record(Struct, frozen=True, kw_only=True):

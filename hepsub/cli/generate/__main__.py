@@ -22,6 +22,8 @@ from hepsub.cli.main import PROGRAMS
 
 _GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*")
 """Where nothing else may lie than what is made here."""
+CHECKOUT = Path(hepsub.__file__).parent.parent
+_RENEW = "python -m hepsub.cli.generate"
 
 
 @functools.cache
@@ -80,10 +82,6 @@ def _text(path: Path) -> str | None:
 
 def _target(path: Path) -> str | None:
     return str(path.readlink()) if path.is_symlink() else None
-
-
-CHECKOUT = Path(hepsub.__file__).parent.parent
-_RENEW = "python -m hepsub.cli.generate"
 
 
 def main(words: Sequence[str]) -> int:

@@ -13,6 +13,15 @@ from hepsub.cli.options import Command, Kind, Option, Words
 from hepsub.errors import HepsubError
 
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
+JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
+"""The command whose first column names the caller's jobs: quiet, and given up when it is slow."""
+_STATEMENT = re.compile(r"(?:\w+: )?.*?(?=[.;:](?:\s|$)|$)")
+ASK = "timeout 10 hep_sub __offer {} </dev/null 2>/dev/null"
+"""The command that prints what the policy has of an offer and the caller may use, one a line."""
+NOTHING = "nothing"
+_CONVERTED = frozenset({
+    Kind.TEXT, Kind.INTEGER, Kind.POSITIVE, Kind.COUNT, Kind.PORTION, Kind.MEMORY, Kind.DURATION,
+})  # fmt: skip
 
 
 def programs() -> tuple[Command, ...]:
@@ -76,22 +85,6 @@ def _below(cls: type[HepsubError]) -> Iterator[type[HepsubError]]:
         if "exit_code" in vars(each):
             yield each
         yield from _below(each)
-
-
-JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
-"""The command whose first column names the caller's jobs: quiet, and given up when it is slow."""
-
-_STATEMENT = re.compile(r"(?:\w+: )?.*?(?=[.;:](?:\s|$)|$)")
-
-
-ASK = "timeout 10 hep_sub __offer {} </dev/null 2>/dev/null"
-"""The command that prints what the policy has of an offer and the caller may use, one a line."""
-
-
-NOTHING = "nothing"
-_CONVERTED = frozenset({
-    Kind.TEXT, Kind.INTEGER, Kind.POSITIVE, Kind.COUNT, Kind.PORTION, Kind.MEMORY, Kind.DURATION,
-})  # fmt: skip
 
 
 def fixed() -> dict[str, tuple[str, ...]]:
