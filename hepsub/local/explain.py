@@ -15,6 +15,11 @@ from hepsub.local.launch import read_launch
 from hepsub.local.machine import Machine, capped_note
 from hepsub.local.outcome import LOST_CODE, UNSAVED_CODE
 
+_BEFORE = (
+    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
+    " AND (-priority, cluster, proc) < (?, ?, ?)"
+)
+
 
 class Idle(Struct, frozen=True, kw_only=True):
     """An idle job among the others.
@@ -109,12 +114,6 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
         )
     )
     return replace(advice, details=(f"{job.hold_code}/{job.hold_subcode} {job.hold_reason}",))
-
-
-_BEFORE = (
-    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
-    " AND (-priority, cluster, proc) < (?, ?, ?)"
-)
 
 
 def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:

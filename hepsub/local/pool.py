@@ -40,6 +40,7 @@ from hepsub.situation import login_name
 from hepsub.units import duration_text
 
 _EMPTY = Queue(jobs=())
+_SHOWN = 3
 
 
 class HereBatch(Struct, frozen=True, kw_only=True):
@@ -214,9 +215,6 @@ def open_here(
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
     return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)
-
-
-_SHOWN = 3
 
 
 def _check_possible(plan: Plan) -> None:

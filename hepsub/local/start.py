@@ -14,6 +14,11 @@ from msgspec import Struct, to_builtins
 from hepsub.local.directory import Place
 from hepsub.local.record import FREE, holder
 
+_PROGRAM = Path(__file__).with_name("__main__.py")
+_LOG_LIMIT = 1_000_000
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""Jobs get what their plan says; the runner itself needs nothing of the user's environment."""
+
 
 class Timing(Struct, frozen=True, kw_only=True):
     """Lengths of time, in seconds; tests shorten them.
@@ -45,12 +50,6 @@ class Timing(Struct, frozen=True, kw_only=True):
 
 
 USUAL = Timing()
-
-
-_PROGRAM = Path(__file__).with_name("__main__.py")
-_LOG_LIMIT = 1_000_000
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-"""Jobs get what their plan says; the runner itself needs nothing of the user's environment."""
 
 
 def ensure_runner(place: Place, timing: Timing) -> None:

@@ -66,6 +66,13 @@ _FLAGS = {
 _SWITCHES = (
     "--use-server-modtime",  # the modification time stands in the listing: else a request for each file
 )
+_STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s+(?:\w+\s*:\s*)?")
+_BAD = re.compile(r"\b(?:ERROR|CRITICAL|Fatal)\b|fusermount|Failed|failed", re.IGNORECASE)
+_FUSE_SIGNS = (
+    "mount helper error", "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
+    "fusermount3: failed to open", "fuse: device not found", "executable file not found",
+    "mount syscall", "operation not permitted",
+)  # fmt: skip
 
 
 class RcloneMount(Struct, frozen=True, kw_only=True):
@@ -207,10 +214,6 @@ def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-_STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s+(?:\w+\s*:\s*)?")
-_BAD = re.compile(r"\b(?:ERROR|CRITICAL|Fatal)\b|fusermount|Failed|failed", re.IGNORECASE)
-
-
 def last_trouble(log: Path) -> str:
     """The last error in a log, in one line without its time; empty for none."""
     lines = _lines(log)
@@ -223,13 +226,6 @@ def fuse_refused(log: Path) -> bool:
     """Whether it was FUSE, and not the storage, that did not work."""
     words = " ".join(_lines(log))
     return any(sign in words for sign in _FUSE_SIGNS)
-
-
-_FUSE_SIGNS = (
-    "mount helper error", "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
-    "fusermount3: failed to open", "fuse: device not found", "executable file not found",
-    "mount syscall", "operation not permitted",
-)  # fmt: skip
 
 
 def _lines(log: Path) -> Sequence[str]:

@@ -19,6 +19,11 @@ from hepsub.units import duration_text
 
 KEYS = "s3"
 SCHEDD = "schedd"
+_LIMIT_S = 5.0
+"""Nobody waits longer for a table; what has not answered until then says so in its row."""
+_AT_LEAST_S = 60.0
+_SOON_S = 3600.0
+_UNLOCK = "oidc-add -X"
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -57,14 +62,6 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
 
     now: float
     credentials: tuple[Row, ...]
-
-
-_LIMIT_S = 5.0
-"""Nobody waits longer for a table; what has not answered until then says so in its row."""
-
-_AT_LEAST_S = 60.0
-_SOON_S = 3600.0
-_UNLOCK = "oidc-add -X"
 
 
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:

@@ -41,25 +41,6 @@ from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
 
-
-class DemoResult(Struct, frozen=True, kw_only=True):
-    """What the demo did; its fields are its JSON.
-
-    Attributes:
-        peak_gev: the lower edge of the histogram's fullest bin, in GeV.
-        edges: those of its bins, in GeV.
-        seconds: how long each step took, in order.
-    """
-
-    jobs: int
-    events: int
-    peak_gev: float
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    seconds: Mapping[str, float]
-    commands: tuple[str, ...]
-
-
 _JOBS = 3
 _EVENTS = 2000
 _SEED = 20261122
@@ -80,6 +61,24 @@ default = true
 bundle_dir = "{bundles}"
 grace = "10 s"
 """
+
+
+class DemoResult(Struct, frozen=True, kw_only=True):
+    """What the demo did; its fields are its JSON.
+
+    Attributes:
+        peak_gev: the lower edge of the histogram's fullest bin, in GeV.
+        edges: those of its bins, in GeV.
+        seconds: how long each step took, in order.
+    """
+
+    jobs: int
+    events: int
+    peak_gev: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    seconds: Mapping[str, float]
+    commands: tuple[str, ...]
 
 
 def demo(session: Session, tell: Callable[[str], None]) -> Result:

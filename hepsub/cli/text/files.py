@@ -24,6 +24,9 @@ _WORDS = {
     "in place": "here",
     "fetched": "here",
 }
+_MADE = "{what} is mounted on {where}, {mode}"
+_TAKEN = "{what} is no longer mounted on {where}"
+_MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
 
 
 def fetched(value: Fetched) -> str:
@@ -66,11 +69,6 @@ def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
         for gap in job.missing:
             optional = " (optional)" if gap.optional else ""
             yield _OUTPUT_ROW % (name, "-", "missing", "-", f"{gap.name}{optional}: {gap.why}")
-
-
-_MADE = "{what} is mounted on {where}, {mode}"
-_TAKEN = "{what} is no longer mounted on {where}"
-_MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
 
 
 def mounts(value: Mounts) -> str:
