@@ -145,7 +145,7 @@ def test_a_look_at_the_queue_loads_little() -> None:
     """No plan, no bundle, no program to start: the schedd is asked, and its answer shown."""
     wanted = (
         "hepsub.session", "hepsub.condor.schedd", "hepsub.actions.queue.query", "hepsub.actions.queue.status",
-        "hepsub.actions.queue.control", "hepsub.cli.render", "hepsub.cli.text.queue",
+        "hepsub.actions.queue.control", "hepsub.cli.output", "hepsub.cli.text.queue",
     )  # fmt: skip
     program = f"import sys, {', '.join(wanted)}; print(*sys.modules)"
     done = subprocess.run(

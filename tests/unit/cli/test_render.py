@@ -23,8 +23,8 @@ from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Act, State
-from hepsub.cli import render, text
-from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.cli import output, text
+from hepsub.cli.output import render_json, render_json_error, render_text, value_text
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
@@ -409,7 +409,7 @@ def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
 def test_every_module_of_texts_shows_the_values_it_is_said_to() -> None:
     """Each function takes a value of the name that finds it."""
     there = {each.name for each in pkgutil.iter_modules(text.__path__)}
-    shown = {value: found.split(":") for value, found in render._TEXTS.items()}
+    shown = {value: found.split(":") for value, found in output._TEXTS.items()}
     assert {module for module, _ in shown.values()} == there
     for value, (module, name) in shown.items():
         function = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)
