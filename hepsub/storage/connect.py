@@ -12,47 +12,86 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
-
 from hepsub.errors import StorageUnreachable
-from hepsub.storage.response import Incoming, read_response
+from hepsub.storage.response import BROKEN, Incoming, Response, read_response
 
 _CONNECT_S = 5
 _READ_S = 30
 _PORTS = {"http": 80, "https": 443}
 
 
-class Route(Struct, frozen=True, kw_only=True):
-    """The way to an endpoint.
+@dataclass(slots=True, kw_only=True)
+class Connection:
+    """A connection to an endpoint, or to the proxy on the way; it is opened when it is needed.
 
     Attributes:
+        origin: scheme, host and port of the endpoint.
         host: its name, or its address.
         port: the one of TCP.
-        proxy: host and port of the proxy on the way; None for none.
-        headers: what the proxy wants to be told.
-        authorities: who is trusted to name it; None for an endpoint without TLS.
+        proxy: host and port of the proxy; None for none.
+        proxy_headers: what the proxy wants to be told.
+        authorities: who is trusted to name the endpoint; None for one without TLS.
     """
 
+    origin: str
     host: str
     port: int
     proxy: tuple[str, int] | None
-    headers: Mapping[str, str]
+    proxy_headers: Mapping[str, str]
     authorities: ssl.SSLContext | None
+    _incoming: Incoming | None = None
 
     @property
-    def is_relayed(self) -> bool:
-        """Whether requests go to a plain proxy, which wants them with the whole URL."""
-        return self.proxy is not None and self.authorities is None
+    def is_open(self) -> bool:
+        """Whether it has been used, and may be used again."""
+        return self._incoming is not None
 
-    def connect(self) -> socket.socket:
-        """A connection, over TLS where that is wanted.
+    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+        """The beginning of the response to a request without a body.
 
         Raises:
             HTTPException, OSError: there is none.
+            ValueError: something in the request would end its line.
         """
+        used = self.is_open
+        try:
+            self.send(method, url, headers)
+            return self.receive(method)
+        except BROKEN:
+            self.close()
+            if not used:
+                raise
+            # The server closes connections that nobody needed for a while: that is no failure.
+            self.send(method, url, headers)
+            return self.receive(method)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+        """Send a request, whose response `receive` gives; it raises what `ask` does."""
+        fields = {"accept-encoding": "identity", **headers}
+        if self.proxy is not None and self.authorities is None:  # which wants the whole URL
+            head = _head(method, url, {**fields, **self.proxy_headers})
+        else:
+            head = _head(method, url[len(self.origin) :], fields)
+        if self._incoming is None:
+            self._incoming = Incoming(self._connect())
+        self._incoming.socket.sendall(head)
+
+    def receive(self, method: str) -> Response:
+        """The beginning of the response to what was sent; it raises what `ask` does."""
+        assert self._incoming is not None  # noqa: S101 (something was sent)
+        return read_response(self._incoming, method)
+
+    def close(self) -> None:
+        """Close it, until it is needed again."""
+        if self._incoming is not None:
+            self._incoming.socket.close()
+            self._incoming = None
+
+    def _connect(self) -> socket.socket:
         opened = socket.create_connection(self.proxy or (self.host, self.port), _CONNECT_S)
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -68,19 +107,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
     def _ask_for_tunnel(self, opened: socket.socket) -> None:
         target = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-        opened.sendall(request_head("CONNECT", target, {"Host": target, **self.headers}))
+        opened.sendall(_head("CONNECT", target, {"host": target, **self.proxy_headers}))
         incoming = Incoming(opened)
         status = read_response(incoming, "CONNECT").status
         if not 200 <= status < 300 or not incoming.is_empty:
             raise OSError(f"the proxy opens no tunnel ({status})")
 
 
-def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    """The bytes of a request without a body.
-
-    Raises:
-        ValueError: something in it would end its line.
-    """
+def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
     head = "\r\n".join(lines)
     if not head.count("\r") == head.count("\n") == len(lines) - 1:
@@ -88,8 +122,8 @@ def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     return f"{head}\r\n\r\n".encode("ascii")
 
 
-def find_route(origin: str, authorities: str) -> Route:
-    """The way to an endpoint; nothing is sent yet.
+def open_connection(origin: str, authorities: str) -> Connection:
+    """A connection to an endpoint; nothing is sent yet.
 
     Args:
         origin: scheme, host and port of the endpoint.
@@ -105,11 +139,12 @@ def find_route(origin: str, authorities: str) -> Route:
             f"{origin}: a proxy that is itself reached by {proxy.scheme} is not supported",
             remedy="name one with http:// in HTTPS_PROXY and HTTP_PROXY, or the storage's host in NO_PROXY",
         )
-    return Route(
+    return Connection(
+        origin=origin,
         host=parts.hostname or "",
         port=parts.port or _PORTS[parts.scheme],
         proxy=(proxy.hostname, proxy.port or 80) if proxy.hostname else None,
-        headers=_proxy_authorization(proxy.username, proxy.password),
+        proxy_headers=_proxy_authorization(proxy.username, proxy.password),
         authorities=None if parts.scheme == "http" else _trust(authorities),
     )
 

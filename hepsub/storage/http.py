@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hepsub.storage.connect import Route, find_route, request_head
-from hepsub.storage.response import BROKEN, Incoming, Response, read_response
+from hepsub.storage.connect import Connection, open_connection
+from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.signing import query_text, signed_headers
 from hepsub.storage.trouble import unreachable
 
@@ -26,7 +25,6 @@ _AGAIN = (408, 425, 429)
 _REFUSED = (400, 401, 403)
 _SOME = 2**16
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_ALWAYS = {"accept-encoding": "identity"}
 
 
 class TemporaryFailure(Exception):
@@ -78,64 +76,6 @@ def may_pass(status: int) -> bool:
     return status in _AGAIN or status >= 500
 
 
-@dataclass(slots=True, kw_only=True)
-class Connection:
-    """A connection to an endpoint, which is opened when it is needed.
-
-    Attributes:
-        origin: scheme, host and port of the endpoint.
-        route: the way there.
-    """
-
-    origin: str
-    route: Route
-    _socket: socket.socket | None = None
-    _incoming: Incoming | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has been used, and may be used again."""
-        return self._socket is not None
-
-    def close(self) -> None:
-        """Close it; it is opened again when it is needed."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = self._incoming = None
-
-    def send(
-        self,
-        store: Store,
-        method: str,
-        url: str,
-        *,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-    ) -> None:
-        """Send a signed request; arguments as those of `ConnectionPool.ask`.
-
-        Raises:
-            HTTPException, OSError, ValueError: it cannot be sent.
-        """
-        own = self.route.headers if self.route.is_relayed else {}
-        fields = {**signed_headers(store, method, url, query), **_ALWAYS, **own, **headers}
-        target = url if self.route.is_relayed else url[len(self.origin) :]
-        head = request_head(method, f"{target}?{query_text(query)}" if query else target, fields)
-        if self._socket is None:
-            self._socket = self.route.connect()
-            self._incoming = Incoming(self._socket)
-        self._socket.sendall(head)
-
-    def receive(self, method: str) -> Response:
-        """The beginning of the response to what was sent last.
-
-        Raises:
-            HTTPException, OSError: there is none.
-        """
-        assert self._incoming is not None  # noqa: S101 (something was sent)
-        return read_response(self._incoming, method)
-
-
 @dataclass(slots=True)
 class ConnectionPool:
     """Connections to the endpoints of storages; `close` has to be called at the end."""
@@ -167,10 +107,12 @@ class ConnectionPool:
             StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
         """
         connection = self.take(store, url)
+        fields = {**signed_headers(store, method, url, query or {}), **(headers or {})}
         response = None
         try:
             try:
-                response = _ask(connection, store, method, url, query or {}, headers or {})
+                whole = f"{url}?{query_text(query)}" if query else url
+                response = connection.ask(method, whole, fields)
             except (*BROKEN, ValueError) as error:
                 why = type(error).__name__
                 text = f"the storage {store.name} does not answer ({why})"
@@ -193,7 +135,7 @@ class ConnectionPool:
         authorities = store.storage.ca_file
         if authorities and not Path(authorities).is_file():
             raise unreachable(store.name, store.storage, "")
-        return Connection(origin=origin, route=find_route(origin, authorities))
+        return open_connection(origin, authorities)
 
     def give_back(self, connection: Connection, response: Response | None) -> None:
         """Keep a connection for others, if its last response was read to the end or nearly; else close it."""
@@ -209,28 +151,6 @@ class ConnectionPool:
             for connection in [each for free in self._free.values() for each in free]:
                 connection.close()
             self._free.clear()
-
-
-def _ask(
-    connection: Connection,
-    store: Store,
-    method: str,
-    url: str,
-    query: Mapping[str, str],
-    headers: Mapping[str, str],
-) -> Response:
-    """Send a request, and give the beginning of the response."""
-    used = connection.is_open
-    while True:
-        try:
-            connection.send(store, method, url, query=query, headers=headers)
-            return connection.receive(method)
-        except BROKEN:
-            connection.close()
-            if not used:
-                raise
-            # The server closes connections that nobody needed for a while: that is no failure.
-            used = False
 
 
 def _is_over(response: Response) -> bool:

@@ -35,10 +35,10 @@ _FRAMES = ("content-length", "transfer-encoding")
 
 
 class Incoming:
-    """The bytes that come over a connection."""
+    """The bytes that come over a connection, whose `socket` this is."""
 
     def __init__(self, connected: socket.socket) -> None:
-        self._socket = connected
+        self.socket = connected
         self._kept = bytearray()
 
     @property
@@ -58,7 +58,7 @@ class Incoming:
             deadline = deadline or now + _HEAD_S
             if now > deadline:
                 raise TimeoutError("its head does not come to an end")
-            came = self._socket.recv(_SOME)
+            came = self.socket.recv(_SOME)
             if not came:
                 raise IncompleteRead(bytes(self._kept[:_LONGEST_LINE]))
             self._kept += came
@@ -71,7 +71,7 @@ class Incoming:
     def read_into(self, view: memoryview) -> int:
         """Take what has come, as much as there is room for, and give its size; 0 at the end of all."""
         if not self._kept:
-            return self._socket.recv_into(view)
+            return self.socket.recv_into(view)
         part = self._kept[: len(view)]
         view[: len(part)] = part
         del self._kept[: len(part)]

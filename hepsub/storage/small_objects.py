@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
-from hepsub.storage.http import Connection, ConnectionPool
+from hepsub.storage.connect import Connection
+from hepsub.storage.http import ConnectionPool
 from hepsub.storage.response import BROKEN, Response
+from hepsub.storage.signing import signed_headers
 from hepsub.storage.workers import AT_ONCE, StopAsked
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class SmallObjects:
             return None
         used = connection.is_open
         try:
-            connection.send(store, "GET", url, query={}, headers=headers)
+            connection.send("GET", url, {**signed_headers(store, "GET", url, {}), **headers})
         except (*BROKEN, ValueError):
             connection.close()
             if not used:  # the rest shall not wait for the same, one after the other
