@@ -17,7 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.store import environment
-from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
+from hepsub.bundle.notes import mark_ready
 from hepsub.bundle.request import BundleRequest
 from hepsub.files import make_private
 from hepsub.plan.bundle_paths import PRIVATE
@@ -85,7 +87,7 @@ class Bench:
         make_private(bundle.directory)
         make_private(bundle.directory / PRIVATE)
         bundle.layout.private("request.json").write_bytes(request.to_json())
-        bundle.mark_ready(cluster)
+        mark_ready(bundle, cluster)
         store = self.server.directory / "data" / BUCKET
         for proc in range(kind.jobs):
             carried = request.staging.outputs_of(request.values(proc, cluster))

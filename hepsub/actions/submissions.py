@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Queue, Selection
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import read_bundle, read_placed, why_of_another
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
+from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
 from hepsub.errors import AmbiguousJob, NotDone, UnknownJob, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name

@@ -47,7 +47,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What the manifests of a submission are written from; what has a default was not said by every version.
 
     Attributes:
-        schedd: full name of the schedd; empty for a preview, which asks none.
+        schedd: full name of the schedd.
         user: login name.
         number: how many jobs it has.
         first: the Index of the first job.

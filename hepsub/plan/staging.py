@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +57,7 @@ class InputObject(Struct, frozen=True, array_like=True):
     etag: str
 
 
-class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """How the files of all jobs of a submission travel; the request of its bundle holds this as JSON.
 
     Attributes:
@@ -102,6 +103,16 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     isolation: str = ""
     secrets: tuple[str, ...] = ()
     paths: Paths = ()
+
+    @cached_property
+    def known_objects(self) -> Mapping[ObjectPlace, ObjectInfo]:
+        """What is known of the inputs in S3, by their places."""
+        return {
+            ObjectPlace(storage=each.storage, bucket=each.bucket, key=each.key): ObjectInfo(
+                size=each.size, etag=each.etag
+            )
+            for each in self.objects
+        }
 
     @property
     def kept(self) -> Staging:
@@ -201,6 +212,17 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
         )
 
 
+def input_objects(facts: Mapping[ObjectPlace, ObjectInfo]) -> tuple[InputObject, ...]:
+    """What a request keeps of what is known of objects."""
+    return tuple(
+        # Of an object that its own key encrypts, the ETag looks like an MD5 and is none.
+        InputObject(
+            each.storage, each.bucket, each.key, fact.size, "" if fact.encrypted else fact.etag
+        )
+        for each, fact in facts.items()
+    )
+
+
 def authority_file(storage: str) -> str:
     """The name in the job's directory of the certificates of a storage's own authorities."""
     return f"ca.{storage}.pem"
@@ -258,17 +280,7 @@ def plan_staging(
         inputs=inputs,
         outputs=outputs,
         storages=policy.storage,
-        objects=tuple(
-            # Of an object that its own key encrypts, the ETag looks like an MD5 and is none.
-            InputObject(
-                place.storage,
-                place.bucket,
-                place.key,
-                fact.size,
-                "" if fact.encrypted else fact.etag,
-            )
-            for place, fact in objects.items()
-        ),
+        objects=input_objects(objects),
         shared=delivery.shared,
         # At home the wrapper reads the bundle itself, unless an image hides it; the program has the user's own uid
         # there, and the proxy gives it nothing more.

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Job, Output, RemoteListing
 from hepsub.actions.submissions import SelectedJobs
-from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
 from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed

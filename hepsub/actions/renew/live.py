@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Queue, Selection
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.notes import Placed
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef

@@ -15,6 +15,8 @@ from hepsub.actions.submit.libraries import shelf_beside, upload_missing
 from hepsub.auth.credential import Held
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
@@ -73,7 +75,7 @@ def bundle_for(
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
-                seal = bundle.make(plan.secrets)
+                seal = fill_bundle(bundle, plan.secrets)
                 deliver(staging, held, bundle, schedd)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
@@ -81,7 +83,7 @@ def bundle_for(
             yield Staged(bundle=bundle, held=held, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
-            if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():
+            if not isinstance(error, SubmissionUncertain) and not is_cancelled(bundle):
                 discard_bundle(directory)
             raise
 
@@ -117,7 +119,7 @@ def sign(
     checked = session.interrupts.checked(wanted)
     bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
-    bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
+    note_signed(bundle, {name: now + stores.store(name).lifetime(now) for name in used})
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:

@@ -111,6 +111,7 @@ def test_what_stands_in_it() -> None:
         "walltime": 36000,
         "factory": False,
         "spool": False,
+        "element": False,
         "items": ["/data/a", "s3://raw/b", "/data/c d"],
         "ends": [2, 3],
         "staging": {
@@ -128,6 +129,7 @@ def test_what_stands_in_it() -> None:
             "credentials": [],
             "libraries": [],
             "secrets": [],
+            "paths": [],
             "inputs": [],
             "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],
