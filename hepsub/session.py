@@ -17,11 +17,10 @@ from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
-from hepsub.paths import Paths, paths_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.policy.places import bundle_root
-from hepsub.situation import Situation, read_situation
+from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from hepsub.cli.options import Kind
 from hepsub.errors import HepsubError
-from hepsub.paths import paths_for
 from hepsub.plan.accounting import own_groups
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy
-from hepsub.situation import Situation, read_situation
+from hepsub.situation import Situation, paths_for, read_situation
 
 OFFERED = {
     "credentials": Kind.CREDENTIAL,

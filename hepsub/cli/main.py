@@ -254,9 +254,8 @@ def _bug() -> Problem:
     import traceback
 
     from hepsub.files import make_private
-    from hepsub.paths import paths_for
     from hepsub.result import Problem
-    from hepsub.situation import home_directory
+    from hepsub.situation import home_directory, paths_for
 
     reports = paths_for(os.environ, home_directory(os.environ)).reports
     text = traceback.format_exc()
