@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.items import job_values, values_of
-from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Template, Values, literal
 from hepsub.policy.site import CE
 
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
+    from hepsub.plan.remap import Paths
     from hepsub.plan.staging import StagingPlan
     from hepsub.policy.model import Pool
     from hepsub.policy.site import Site
