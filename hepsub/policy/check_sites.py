@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hepsub.policy.check import Mistake, known_credentials, tokens, unknown
+from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SCHEDD, SITE_KINDS, Rule, Site
 

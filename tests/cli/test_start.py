@@ -15,7 +15,7 @@ _MOST = 15
 """Modules of hepsub that help may load, its own included."""
 _WITH_POLICY = 29
 """The same for help that names the groups, classes and systems of the policy."""
-_DRY_RUN, _SUBMISSION = 67, 70
+_DRY_RUN, _SUBMISSION = 68, 71
 """The same for a plain job where a pool answers."""
 _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.bundle",
