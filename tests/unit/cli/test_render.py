@@ -241,6 +241,9 @@ def test_the_keys_of_a_dry_run_in_json(tmp_path: Path, capsys: pytest.CaptureFix
                     "because": "a plain job runs where this host's file system is",
                 },
             ],
+            "kind": None,
+            "rule": None,
+            "refused": {},
         },
         "schedd": "schedd01.example.org",
         "notes": [
