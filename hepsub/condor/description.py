@@ -24,6 +24,7 @@ from hepsub.condor.quoting import (
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, literal
+from hepsub.terminal import printable
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
@@ -270,6 +271,16 @@ def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     yield f"periodic_hold_subcode = ifThenElse({when}, {code}, {last_code})"
 
 
+_LONGEST_REASON = 2000
+
+
+def _reason(plan: Plan) -> str:
+    """Why the jobs go where they go; it quotes what users and policies wrote, and is no reason to refuse them."""
+    said = printable("; ".join(reason.because for reason in plan.route.reasons))
+    cut = said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}..."
+    return cut.replace("$", "").strip().rstrip("\\ ")
+
+
 _SAID = {
     "HepSub_Once": "the key after -once",
     "HepJob_RealGroup": "the group",
@@ -290,7 +301,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
         "HepSub_Version": __version__,
         "HepSub_Pool": plan.route.pool,
         "HepSub_Sites": ",".join(plan.route.sites),
-        "HepSub_Reason": "; ".join(reason.because for reason in plan.route.reasons),
+        "HepSub_Reason": _reason(plan),
         "HepSub_Once": plan.once,
     }
     for name, text in texts.items():

@@ -116,6 +116,8 @@ class Route(Struct, frozen=True, kw_only=True):
         containers: how images are started there, in the policy's word.
         paths: the directories whose files are objects there, and what they stand for.
         refused: the sites that do not take the jobs, and why.
+        kind: how the sites are reached, in the policy's word; empty for the local cluster.
+        rule: the rule of the policy about remote sites that fits the jobs; empty for none.
     """
 
     pool: str
@@ -131,6 +133,8 @@ class Route(Struct, frozen=True, kw_only=True):
     containers: str = "universe"
     paths: Paths = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    rule: str = ""
 
 
 class Proc(Struct, frozen=True, kw_only=True):

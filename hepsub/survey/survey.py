@@ -134,8 +134,8 @@ def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     """What of the policy HTCondor could not read; the embedded pool has no use for it."""
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
-    said = [(site.requirements, site.rank) for site in policy.site.values()]
-    wanted = [each for both in said for each in both if each]
+    wanted = [each for site in policy.site.values() for each in site.expressions.values()]
+    wanted += [rule.rank for rule in policy.rule.values() if rule.rank]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()
