@@ -10,8 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
-from hepsub.job import FileRequest, JobSpec, Remote
-from hepsub.plan.items import job_values
+from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.layout import (
     Layout,
     check_item_names,
@@ -22,9 +21,9 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
-from hepsub.plan.template import Values
+from hepsub.plan.route import may_go_away
+from hepsub.plan.template import Values, job_values
 from hepsub.policy.model import Policy
-from hepsub.policy.site import AUTOMATIC
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
@@ -88,13 +87,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     @property
     def may_leave(self) -> bool:
         """Whether the jobs may go where this host's file system is not."""
-        policy, placement = self.policy, self.spec.placement
-        if policy.pool[policy.pool_for(placement.pool)].spool:
-            return True
-        if placement.remote is Remote.NEVER or not policy.site:
-            return False
-        asked = placement.site is not None or placement.remote is Remote.WANTED
-        return asked or any(rule.remote == AUTOMATIC for rule in policy.rule.values())
+        pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
+        return pool.spool or may_go_away(self.spec, self.policy)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -171,7 +165,7 @@ def check_words(
 def _other_paths(spec: JobSpec, policy: Policy, carried: CarriedFiles | None) -> Iterator[Paths]:
     """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
     mapped = [site for site in policy.site.values() if site.paths]
-    if carried is None or not mapped or spec.placement.remote is Remote.NEVER:
+    if carried is None or not mapped or not may_go_away(spec, policy):
         return
     from hepsub.plan.remap import covered, path_map
 
