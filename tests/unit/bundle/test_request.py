@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
+from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.location import ObjectPlace
@@ -17,7 +17,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__
-from tests.fakes.world import make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 POLICY = """
 [storage.herd]
@@ -134,6 +134,53 @@ def test_a_request_of_before_the_ends_were_written() -> None:
     del document["ends"]
     for per, ends in ((2, (2, 3)), (1, (1, 2, 3))):
         assert from_json(json.dumps({**document, "per": per}).encode()).ends == ends
+
+
+def test_a_request_of_the_first_hepsub() -> None:
+    """It said nothing of what came later; all of that is as it was then."""
+    document = json.loads(make_request().to_json())
+    for name in ("per", "ends", "spool", "stdout", "stderr", "format", "hepsub"):
+        del document[name]
+    for name in (
+        "copy_limit",
+        "in_place",
+        "confined",
+        "credentials",
+        "libraries",
+        "isolation",
+        "secrets",
+    ):
+        del document["staging"][name]
+    request = make_request()
+    staging = replace(request.staging, copy_limit=0)
+    expected = replace(request, ends=(1, 2, 3), stdout="", staging=staging)
+    assert from_json(json.dumps(document).encode()) == expected
+
+
+def test_the_request_of_a_plan() -> None:
+    words = "job.sh -n 3 -first 5 -out r=herd:out/%{ProcId} -o log/o.%{ProcId} -e log/e.%{ProcId}"
+    spec = make_spec(*words.split())
+    plan = plan_for(spec, make_policy(POLICY), make_world())
+    assert plan.staging is not None
+    request = request_for(plan, plan.staging, "u-9", "schedd07")
+    assert request == BundleRequest(
+        ref=SubmissionRef(uuid="u-9", pool="local", schedd="schedd07", number=3),
+        user="alice",
+        first=5,
+        items=(),
+        ends=(),
+        executable="/work/alice/job.sh",
+        walltime=36000,
+        factory=False,
+        staging=plan.staging,
+        delivery=SHARED,
+        stdout="/work/alice/log/o.%{ProcId}",
+        stderr="/work/alice/log/e.%{ProcId}",
+    )
+    assert request_for(replace(plan, factory_idle=1), plan.staging, "u-9", "s").factory
+    assert request.log_names(2) == ("/work/alice/log/o.2", "/work/alice/log/e.2")
+    logs = (Path("/work/alice/log/o.2"), Path("/work/alice/log/e.2"))
+    assert request.logs(2, 13) == logs
 
 
 def test_the_values_of_each_job() -> None:
