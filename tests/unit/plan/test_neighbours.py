@@ -183,7 +183,8 @@ def test_an_input_has_its_name_or_is_refused(way: Way) -> None:
         if each.is_refused(way):
             with pytest.raises(NotExpressible) as error:
                 planned(way, f"-in={each.asked}")
-            assert f"'{each.name}' cannot be handed over" in error.value.message
+            assert f"the input '{each.name}' cannot be handed over" in error.value.message
+            assert error.value.remedy == "give it another name: -in PATH=NAME"
         else:
             staging, values = staged(way, f"-in={each.asked}")
             assert [carried.name for carried in staging.inputs_of(values)] == [each.name]
@@ -192,5 +193,8 @@ def test_an_input_has_its_name_or_is_refused(way: Way) -> None:
 def test_a_script_that_cannot_be_handed_over_is_refused() -> None:
     """By its own name, which HTCondor would take apart."""
     facts = make_world(programs={f"{WORK}/a,b.sh": RUNNABLE})
-    with pytest.raises(NotExpressible, match=r"the script 'a,b\.sh' cannot be handed over"):
+    with pytest.raises(
+        NotExpressible, match=r"the script 'a,b\.sh' cannot be handed over"
+    ) as error:
         plan_for(make_spec("a,b.sh"), policy_of(Way.SPOOL), facts)
+    assert error.value.remedy == "give it another name"
