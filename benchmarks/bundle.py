@@ -13,14 +13,13 @@ from pathlib import Path
 from hepsub.auth.credential import Held, Lifetime
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.logs import link_logs
 from hepsub.bundle.request import BundleRequest
-from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import FileRule
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, SHARED
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import parse_template
 from hepsub.policy.model import TOKEN, Storage
 
 ROUNDS = 5
@@ -47,12 +46,12 @@ class Signer:
 
 def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleRequest:
     """Jobs with one input and one output in S3 and one token each."""
-    rule = FileRule(name=parse_template("x"), url=parse_template("herd:raw/%{ProcId}"))
+    rule = FileRule(name="x", url="herd:raw/%{ProcId}")
     staging = StagingPlan(
         inputs=(rule,),
         outputs=(rule,),
         storages={"herd": Storage(endpoint="https://s3.example.org")},
-        objects={},
+        objects=(),
         shared=not confined,
         chirp=False,
         cwd=str(root),
@@ -65,7 +64,10 @@ def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleR
         isolation="slot" if confined else "",
     )
     return BundleRequest(
-        ref=SubmissionRef(uuid="u", pool="p", schedd="s", number=number),
+        uuid="u",
+        pool="p",
+        schedd="s",
+        number=number,
         user="alice",
         first=0,
         items=(),
@@ -73,7 +75,6 @@ def request(number: int, script: Path, root: Path, *, confined: bool) -> BundleR
         executable=str(script),
         walltime=3600,
         factory=False,
-        delivery=BUNDLE if confined else SHARED,
         staging=staging,
         stdout=f"{root}/logs/o.%{{ProcId}}",
         stderr=f"{root}/logs/e.%{{ProcId}}",
@@ -98,10 +99,10 @@ def measure(number: int, *, confined: bool) -> dict[str, float]:
             made = request(number, script, root, confined=confined)
             bundle = Bundle(directory=directory.absolute(), request=made)
             return {
-                "make": seconds(bundle.make),
+                "make": seconds(lambda: fill_bundle(bundle)),
                 "credential": seconds(lambda: bundle.write_credential(HELD_TOKEN)),
                 "manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
-                "logs": seconds(lambda: bundle.link_logs(1)),
+                "logs": seconds(lambda: link_logs(bundle, 1)),
                 "renew credential": seconds(lambda: bundle.write_credential(HELD_TOKEN)),
                 "renew manifests": seconds(lambda: bundle.write_manifests(1, lambda _: Signer())),
             }

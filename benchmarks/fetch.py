@@ -17,15 +17,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.store import environment
-from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
+from hepsub.bundle.notes import mark_ready
 from hepsub.bundle.request import BundleRequest
 from hepsub.files import make_private
-from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import PRIVATE
 from hepsub.plan.files import FileRule
-from hepsub.plan.model import SHARED
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import parse_template
 from hepsub.policy.model import Storage
 from tests.testbed import rclone
 from tests.testbed.s3 import S3Server
@@ -84,15 +83,15 @@ class Bench:
 
     def _cluster(self, cluster: int, kind: Kind) -> None:
         request = self._request(cluster, kind)
-        bundle = Bundle(directory=self.root / "bundles" / request.ref.uuid, request=request)
+        bundle = Bundle(directory=self.root / "bundles" / request.uuid, request=request)
         make_private(bundle.directory)
         make_private(bundle.directory / PRIVATE)
         bundle.layout.private("request.json").write_bytes(request.to_json())
-        bundle.mark_ready(cluster)
+        mark_ready(bundle, cluster)
         store = self.server.directory / "data" / BUCKET
         for proc in range(kind.jobs):
             carried = request.staging.outputs_of(request.values(proc, cluster))
-            marker = marker_place(carried, request.ref.uuid, proc)
+            marker = marker_place(carried, request.uuid, proc)
             assert marker is not None
             objects = {f"{cluster}/{proc}/{each.name}": _content(kind.size) for each in carried}
             report = json.dumps(self._report(objects)).encode()
@@ -107,8 +106,7 @@ class Bench:
     def _request(self, cluster: int, kind: Kind) -> BundleRequest:
         outputs = tuple(
             FileRule(
-                name=parse_template(f"{number}.dat"),
-                url=parse_template(f"herd:{BUCKET}/%{{ClusterId}}/%{{ProcId}}/{number}.dat"),
+                name=f"{number}.dat", url=f"herd:{BUCKET}/%{{ClusterId}}/%{{ProcId}}/{number}.dat"
             )
             for number in range(kind.outputs)
         )
@@ -116,7 +114,7 @@ class Bench:
             inputs=(),
             outputs=outputs,
             storages={"herd": Storage(endpoint=self.server.endpoint, allow_http=True)},
-            objects={},
+            objects=(),
             shared=True,
             chirp=True,
             cwd=str(self.root),
@@ -126,12 +124,10 @@ class Bench:
             put_limit=5 * 2**30,
         )
         return BundleRequest(
-            ref=SubmissionRef(
-                uuid=f"{UUID[:-1]}{cluster}",
-                pool="local",
-                schedd="schedd01.example.org",
-                number=kind.jobs,
-            ),
+            uuid=f"{UUID[:-1]}{cluster}",
+            pool="local",
+            schedd="schedd01.example.org",
+            number=kind.jobs,
             user="alice",
             first=0,
             items=(),
@@ -139,7 +135,6 @@ class Bench:
             executable=str(self.root / "job.sh"),
             walltime=3600,
             factory=False,
-            delivery=SHARED,
             staging=staging,
         )
 

@@ -53,12 +53,12 @@ def submit(spec: JobSpec) -> Submission:
         Interrupted: Ctrl-C; the message names the cluster, if there is one.
         HepsubError: nothing was submitted (or, for SubmissionUncertain, perhaps something).
     """
-    from hepsub.actions.submit import submit as action
     from hepsub.actions.submit.result import Submission
+    from hepsub.actions.submit.submit import submit as action
     from hepsub.errors import Interrupted, NotDone
     from hepsub.session import open_session
 
-    result = action.submit(open_session(), spec)
+    result = action(open_session(), spec)
     for problem in result.problems:
         kind = Interrupted if problem.code == Interrupted.code else NotDone
         raise kind(problem.message, remedy=problem.remedy)
@@ -72,10 +72,10 @@ def preview(spec: JobSpec) -> Preview:
     Raises:
         HepsubError: the submission would be refused.
     """
-    from hepsub.actions.submit import submit as action
+    from hepsub.actions.submit.preview import preview as action
     from hepsub.session import open_session
 
-    value = action.preview(open_session(), spec).value
+    value = action(open_session(), spec).value
     assert isinstance(value, Preview)  # noqa: S101 (what the action returns)
     return value
 

@@ -119,6 +119,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
         once: a key; a second submission with the same key returns the first one's cluster.
         credentials: names of credentials of the policy that go along besides those that the pool or
             site wants; `none` drops those.
+        type: what kind of work it is, for the policy's rules; None where the user does not say.
+        output_mb: MB that one job leaves behind; None where the user does not say.
     """
 
     script: str
@@ -147,6 +149,8 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     environment: EnvironmentRequest = EnvironmentRequest()
     once: str | None = None
     credentials: tuple[str, ...] = ()
+    type: str | None = None
+    output_mb: int | None = None
 
     @property
     def is_staged(self) -> bool:

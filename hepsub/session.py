@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from hepsub.batch import BatchSystem
 from hepsub.condor.bindings import is_configured, show_token
 from hepsub.condor.collector import find_schedds, token_directory
+from hepsub.condor.connection import Connection
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
@@ -260,9 +261,8 @@ def _condor_schedds(
     return tuple(
         CondorSchedd(
             pool=name,
-            address=address,
+            connection=Connection(address=address, obtain_token=obtain_token),
             collector=pool.collector,
-            obtain_token=obtain_token,
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,
             has_edit_cluster=has_edit_cluster,

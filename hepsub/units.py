@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from typing import Annotated
 
 _MEMORY = r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?"
 _MEMORY_FACTOR = {"k": 2.0**-10, "": 1.0, "m": 1.0, "g": 2.0**10, "t": 2.0**20}
@@ -65,6 +66,12 @@ def parse_duration(text: str) -> int:
     if seconds <= 0:
         raise ValueError(f"'{text}' is not longer than 0 s")
     return seconds
+
+
+Megabytes = Annotated[int, parse_memory]
+"""An int in MB (2**20 bytes); in the policy a text such as "2 GB", too."""
+Seconds = Annotated[int, parse_duration]
+"""An int in seconds; in the policy a text such as "10 h", too."""
 
 
 def _clock_seconds(match: re.Match[str]) -> int:

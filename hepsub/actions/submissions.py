@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import BatchSystem, Queue, Selection
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import read_bundle, read_placed, why_of_another
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
+from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
 from hepsub.errors import AmbiguousJob, NotDone, UnknownJob, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
@@ -195,7 +195,7 @@ def _selected(session: Session, ref: SubmissionRef) -> SelectedJobs:
     bundle = read_bundle(directory) if ref.uuid else None
     if bundle is None and ref.uuid and (another := why_of_another(directory)):
         raise NotDone(another, remedy=f"hep_fetch {ref.cluster} of that version brings its outputs")
-    number = bundle.request.ref.number if bundle is not None else ref.number
+    number = bundle.request.number if bundle is not None else ref.number
     return SelectedJobs(ref=replace(ref, number=number), bundle=bundle, procs=())
 
 

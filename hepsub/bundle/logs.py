@@ -13,9 +13,9 @@ import os
 import stat
 from pathlib import Path
 
-from hepsub.bundle.request import BundleRequest
-from hepsub.files import copy_whole, name_beside
-from hepsub.plan.bundle_paths import STDERR, STDOUT, Layout
+from hepsub.bundle.bundle import Bundle, unusable
+from hepsub.files import copy_whole, name_beside, write_whole
+from hepsub.plan.bundle_paths import STDERR, STDOUT, UNLINKED, Layout
 from hepsub.tree import Tree, open_tree
 
 _NO_FILE = ("", "/dev/null")
@@ -52,21 +52,33 @@ def _files(names: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, path) for name, path in pairs if path not in _NO_FILE)
 
 
-def link_logs(layout: Layout, request: BundleRequest, cluster: int) -> tuple[str, ...]:
-    """Give the logs in the jobs' corners the names that the user knows; a sentence where that cannot be.
+def link_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
+    """Give the logs of jobs the names that the user knows; a sentence where that cannot be.
 
     Raises:
-        OSError: the bundle cannot be read.
+        BundleUnusable: the bundle cannot be read.
     """
-    with open_tree(layout.directory) as bundle:
-        for proc in range(request.ref.number):
-            for name, path in _files(request.log_names(proc)):
+    if not bundle.request.staging.confined or bundle.old:
+        return ()
+    try:
+        notes = _linked(bundle, cluster)
+        if notes:  # a log that its user removed does not come back, but these were never there
+            write_whole(bundle.layout.private(UNLINKED), "", 0o600)
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+    return notes
+
+
+def _linked(bundle: Bundle, cluster: int) -> tuple[str, ...]:
+    with open_tree(bundle.directory) as tree:
+        for proc in range(bundle.request.number):
+            for name, path in _files(bundle.request.log_names(proc)):
                 goal = Path(path.replace(_CLUSTER, str(cluster)))
                 try:
-                    with bundle.below(layout.job(proc)) as corner:
+                    with tree.below(bundle.layout.job(proc)) as corner:
                         _link_over(corner, name, goal)
                 except OSError as error:
-                    return (_not_linked(layout, goal, error),)
+                    return (_not_linked(bundle.layout, goal, error),)
     return ()
 
 
@@ -102,18 +114,28 @@ def _link_over(corner: Tree, name: str, goal: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def place_logs(layout: Layout, request: BundleRequest, cluster: int, proc: int) -> tuple[str, ...]:
-    """Copy the logs of an ended job whose user's names are no links to them; a sentence for what cannot be."""
+def place_logs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
+    """Copy the logs of ended jobs to the names that the user knows, where those are no links to them.
+
+    Returns:
+        A sentence for each that could not be copied.
+    """
+    if not bundle.layout.private(UNLINKED).exists():
+        return ()
     troubles = []
-    for name, path in _files(request.log_names(proc)):
-        goal = Path(path.replace(_CLUSTER, str(cluster)))
-        try:
-            with open_tree(layout.directory) as bundle, bundle.below(layout.job(proc)) as corner:
-                _place(corner, name, goal)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            troubles.append(f"{goal} cannot be written ({error.strerror or error})")
+    for proc in range(bundle.request.number):
+        for name, path in _files(bundle.request.log_names(proc)):
+            goal = Path(path.replace(_CLUSTER, str(cluster)))
+            try:
+                with (
+                    open_tree(bundle.directory) as tree,
+                    tree.below(bundle.layout.job(proc)) as corner,
+                ):
+                    _place(corner, name, goal)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                troubles.append(f"{goal} cannot be written ({error.strerror or error})")
     return tuple(troubles)
 
 

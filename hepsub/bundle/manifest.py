@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hepsub.plan.bundle_paths import MANIFEST
+from hepsub.bundle.request import BundleRequest
+from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, MANIFEST
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import Staging, authority_file
 
 FILE_NAME = MANIFEST
 _VERSION = "1"
@@ -32,58 +38,27 @@ class Signing(Protocol):
         """A URL and form fields that allow POST of objects below a prefix."""
 
 
+SignerOf: TypeAlias = Callable[[str], Signing]
+"""Gives the signer of a storage by its name."""
+
+
 class JobFiles(Struct, frozen=True, kw_only=True):
-    """What the manifest of one job says.
+    """One job of a submission, and where its files are.
 
     Attributes:
-        job: `cluster.proc`, or the proc alone while the cluster is not known.
-        payload: the program: absolute, or its name in the scratch directory.
-        submit_dir: where hep_sub was called.
-        walltime: seconds that the job may run.
-        grace: how long before that the program is ended, in seconds.
-        source: path of the manifest on the submit side.
-        home_limit: bytes that may come home.
-        put_limit: bytes that S3 takes in one piece.
-        shared: whether paths of the submit side are valid where the job runs.
-        inputs: what it gets.
-        outputs: what it leaves behind.
-        objects: what is known of the inputs.
-        marker: the object that is written last; None when no output goes to S3.
-        workdir: where the program runs; empty for the scratch directory.
-        credentials: the tickets and tokens that go along.
-        credential_source: the directory of their newest versions on the submit side.
-        authorities: what URLs begin with, and the file with the authorities to trust for them.
-        libraries: what is unpacked before the program starts.
-        isolation: how the site keeps the directories of users apart, as the policy says; empty where nobody does.
-        environment: the file with variables that hold secrets; empty for none.
-        brings_all: whether all that the job leaves new in its directory comes home.
-        copy_limit: bytes of inputs on a shared file system that are copied; 0 for links.
-        confined: whether HTCondor writes into the job's corner of the bundle and nowhere else.
+        cluster: ClusterId; None while it is not known and not needed.
+        program: its path on the submit side.
+        corner: the job's own directory in the bundle, absolute.
+        credential_source: the directory of its newest tickets and tokens on the submit side.
     """
 
-    job: str
-    payload: str
-    submit_dir: str
-    walltime: int
-    grace: int
-    source: str
-    home_limit: int
-    put_limit: int
-    shared: bool
+    proc: int
+    cluster: int | None
+    program: str
+    corner: str
+    credential_source: str
     inputs: tuple[Carried, ...]
     outputs: tuple[Carried, ...]
-    objects: Mapping[ObjectPlace, ObjectInfo]
-    marker: ObjectPlace | None
-    workdir: str = ""
-    credentials: tuple[JobCredential, ...] = ()
-    credential_source: str = ""
-    authorities: tuple[tuple[str, str], ...] = ()
-    libraries: tuple[Library, ...] = ()
-    isolation: str = ""
-    environment: str = ""
-    brings_all: bool = False
-    copy_limit: int = 0
-    confined: bool = False
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -92,75 +67,112 @@ def environment_text(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}\t{value.count(_LINE_END)}\n{value}" for name, value in lines.items())
 
 
-def manifest_text(files: JobFiles, signing: Signing) -> str:
-    """The manifest, with freshly signed URLs."""
-    return "".join([_line(*fields) for fields in _fields(files, signing)])
+def manifest_text(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> str:
+    """The manifest of a job, with freshly signed URLs."""
+    lines = itertools.chain(_settings(request, job), _files(request, job, signer_of))
+    return "".join([_line(*fields) for fields in lines])
 
 
-def _fields(files: JobFiles, signing: Signing) -> Iterator[tuple[str, ...]]:
-    yield "hepsub-manifest", _VERSION, files.job
-    yield "payload", files.payload
-    yield "submitdir", files.submit_dir
-    yield from _optional(
-        ("workdir", files.workdir),
-        ("environment", files.environment),
-        ("isolation", files.isolation),
-    )
-    for prefix, file in files.authorities:
-        yield "ca", prefix, file
-    yield "walltime", str(files.walltime), str(files.grace)
-    yield "source", files.source
-    yield "homelimit", str(files.home_limit)
-    yield "putlimit", str(files.put_limit)
-    if files.copy_limit and files.shared and any(_is_file(each) for each in files.inputs):
-        yield "copylimit", str(files.copy_limit), str(COPIED_FILES)
-    for credential in files.credentials:
-        yield _credential(credential, files)
-    for each in files.inputs:
-        yield _input(each, files, signing)
-    for library in files.libraries:
-        yield from _library(library, signing)
-    for each in files.outputs:
-        yield _output(each, files, signing)
-    if files.brings_all:
+def _settings(request: BundleRequest, job: JobFiles) -> Iterator[tuple[str, ...]]:
+    staging = request.staging
+    name = str(job.proc) if job.cluster is None else f"{job.cluster}.{job.proc}"
+    yield "hepsub-manifest", _VERSION, name
+    yield "payload", job.program if staging.shared else PurePosixPath(job.program).name
+    yield "submitdir", staging.cwd
+    if staging.workdir:
+        yield "workdir", staging.workdir
+    if staging.secrets:
+        yield "environment", ENVIRONMENT_FILE
+    if staging.confined and staging.isolation:
+        yield "isolation", staging.isolation
+    yield from _authorities(staging, job)
+    # The program is not ended before three quarters of a short walltime.
+    yield "walltime", str(request.walltime), str(min(staging.grace, request.walltime // 4))
+    yield "source", f"{job.corner}/{FILE_NAME}"
+    yield "homelimit", str(staging.home_limit)
+    yield "putlimit", str(staging.put_limit)
+    if staging.copy_limit and staging.shared and any(_is_file(each) for each in job.inputs):
+        yield "copylimit", str(staging.copy_limit), str(COPIED_FILES)
+
+
+def _files(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> Iterator[tuple[str, ...]]:
+    staging = request.staging
+    for credential in (each for each in staging.credentials if not each.stays):
+        yield _credential(credential, job.credential_source)
+    for each in job.inputs:
+        yield _input(each, staging, signer_of)
+    for library in staging.libraries:
+        yield from _library(library, signer_of)
+    for each in job.outputs:
+        yield _output(each, signer_of, shared=staging.shared)
+    if staging.brings_all:
         yield ("newfiles",)
-    if files.confined:
+    if staging.confined:
         yield ("confined",)
-    if files.marker is not None:
-        yield "unmark", signing.sign("DELETE", files.marker)
-        yield "marker", signing.sign("PUT", files.marker)
+    marker = marker_place(job.outputs, request.uuid, job.proc)
+    if marker is not None:
+        signer = signer_of(marker.storage)
+        yield "unmark", signer.sign("DELETE", marker)
+        yield "marker", signer.sign("PUT", marker)
 
 
-def _optional(*lines: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    return (line for line in lines if line[1])
+def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPlace | None:
+    """The object that tells that all outputs of a job are complete; None when none of them goes to S3."""
+    first = next((each.place for each in outputs if isinstance(each.place, ObjectPlace)), None)
+    if first is None:
+        return None
+    directory = first.key.rpartition("/")[0]
+    prefix = f"{directory}/" if directory else ""
+    return replace(first, key=f"{prefix}.hepsub/{uuid}/{proc}.json")
 
 
-def _credential(each: JobCredential, files: JobFiles) -> tuple[str, ...]:
+def _authorities(staging: Staging, job: JobFiles) -> Iterator[tuple[str, str, str]]:
+    """What URLs begin with whose servers have authorities of their own, and the file with these."""
+    if not staging.authorities:
+        return
+    found: dict[str, str] = {}
+    places = [each.place for each in (*job.inputs, *job.outputs)]
+    for place in (*places, *(each.place for each in staging.libraries)):
+        if not isinstance(place, ObjectPlace):
+            continue
+        storage = staging.storages.get(place.storage)
+        if storage is not None and storage.ca_file:
+            parts = urlsplit(storage.bucket_url(place.bucket))
+            found[f"{parts.scheme}://{parts.netloc}/"] = authority_file(place.storage)
+    for prefix, file in found.items():
+        yield "ca", prefix, file
+
+
+def _credential(each: JobCredential, source: str) -> tuple[str, ...]:
     if each.by_condor:
         return "condorcred", each.name, each.kind, each.service or "-"
-    return "credential", each.name, each.kind, each.file, f"{files.credential_source}/{each.file}"
+    return "credential", each.name, each.kind, each.file, f"{source}/{each.file}"
 
 
 def _is_file(each: Carried) -> bool:
     return isinstance(each.place, FilePlace)
 
 
-def _input(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
+def _input(each: Carried, staging: Staging, signer_of: SignerOf) -> tuple[str, ...]:
     if isinstance(each.place, FilePlace):
-        if not files.shared:
+        if not staging.shared:
             return "sent", each.name
-        return "copy" if files.copy_limit else "link", each.name, each.place.path
-    fact = files.objects.get(each.place)
+        return "copy" if staging.copy_limit else "link", each.name, each.place.path
+    fact = staging.known_objects.get(each.place)
     size, checksum = (str(fact.size), _checksum(fact)) if fact else ("-", "-")
-    return "input", each.name, size, checksum, signing.sign("GET", each.place)
+    return "input", each.name, size, checksum, _signed("GET", each.place, signer_of)
 
 
-def _library(each: Library, signing: Signing) -> Iterator[tuple[str, ...]]:
+def _signed(method: str, place: ObjectPlace, signer_of: SignerOf) -> str:
+    return signer_of(place.storage).sign(method, place)
+
+
+def _library(each: Library, signer_of: SignerOf) -> Iterator[tuple[str, ...]]:
     """The archive arrives as an input does, and is unpacked then."""
     if each.place is None:
         yield "sent", each.archive
     else:
-        url = signing.sign("GET", each.place)
+        url = _signed("GET", each.place, signer_of)
         yield "input", each.archive, str(each.size), f"sha256:{each.sha256}", url
     yield "library", each.name, "dir" if each.is_directory else "file", each.archive
 
@@ -169,21 +181,16 @@ def _checksum(fact: ObjectInfo) -> str:
     return f"md5:{fact.md5}" if fact.md5 else "-"
 
 
-def _output(each: Carried, files: JobFiles, signing: Signing) -> tuple[str, ...]:
+def _output(each: Carried, signer_of: SignerOf, *, shared: bool) -> tuple[str, ...]:
     flags = "?" if each.optional else "-"
     if isinstance(each.place, FilePlace):
-        action, goal = ("move", each.place.path) if files.shared else ("home", "-")
+        action, goal = ("move", each.place.path) if shared else ("home", "-")
         return f"{action}glob" if each.is_pattern else action, each.name, flags, goal
-    if each.is_pattern:
-        url, fields = signing.form(each.place)
-        return (
-            "glob",
-            each.name,
-            flags,
-            url,
-            "&".join(f"{_escape(k)}={_escape(v)}" for k, v in fields.items()),
-        )
-    return "output", each.name, flags, signing.sign("PUT", each.place)
+    if not each.is_pattern:
+        return "output", each.name, flags, _signed("PUT", each.place, signer_of)
+    url, fields = signer_of(each.place.storage).form(each.place)
+    form = "&".join(f"{_escape(k)}={_escape(v)}" for k, v in fields.items())
+    return "glob", each.name, flags, url, form
 
 
 def _escape(text: str) -> str:

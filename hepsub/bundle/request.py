@@ -1,4 +1,4 @@
-"""What a bundle was made for, so that anybody can write it anew: JSON both ways, no secret in it."""
+"""What a bundle was made for, so that anybody can write it anew: its JSON holds no secret."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.credentials import JobCredential
-from hepsub.plan.files import FileRule
 from hepsub.plan.items import ends_by_count, values_of
-from hepsub.plan.libraries import Library
-from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery, Plan
-from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.staging import StagingPlan
+from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
+from hepsub.plan.staging import Staging, StagingPlan
 from hepsub.plan.template import Values, parse_template
-from hepsub.policy.model import Storage
 from hepsub.terminal import printable
 from hepsub.version import __version__
 
@@ -29,6 +24,7 @@ _FORMAT = 2
 """1 was everything before this was written down."""
 _LARGEST = 2**30
 """No request is larger, in bytes: a million items of a thousand characters."""
+_Natural = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class OfAnotherHepsub(Malformed):
@@ -40,36 +36,69 @@ class OfAnotherHepsub(Malformed):
         return cls(f"it was written by hepsub {printable(version)}, and this is {__version__}")
 
 
-class BundleRequest(Struct, frozen=True, kw_only=True):
-    """What the manifests of a submission are written from.
+class _Writer(Struct, frozen=True, kw_only=True):
+    """Who wrote a request, in what form: every version says it in these words."""
+
+    format: int = 1
+    hepsub: Annotated[str, Meta(max_length=100)] = ""
+
+
+class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the manifests of a submission are written from; what has a default was not said by every version.
 
     Attributes:
-        ref: the submission; its cluster is not known yet.
+        schedd: full name of the schedd.
         user: login name.
+        number: how many jobs it has.
         first: the Index of the first job.
-        items: the items of all jobs.
-        ends: where in them the items of each job end; empty for one item each.
         executable: the program, as a template.
         walltime: seconds that a job may run.
         factory: whether the schedd makes the jobs as they are needed.
+        items: the items of all jobs.
         staging: how the files travel.
-        delivery: how its files got there; read from a bundle, the embedded pool's is that of a shared file system.
+        ends: where in the items those of each job end; empty for one item each.
+        per: how many items each job has, in a request that says no ends.
+        spool: whether the files were handed over to the schedd.
+        element: whether a computing element takes the jobs, and their files with them.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
+        format: the form of the document.
+        hepsub: the version that wrote it.
     """
 
-    ref: SubmissionRef
+    uuid: str
+    pool: str
+    schedd: str
     user: str
+    number: _Natural
     first: int
-    items: tuple[str, ...]
-    ends: tuple[int, ...]
     executable: str
-    walltime: int
+    walltime: _Natural
     factory: bool
-    staging: StagingPlan
-    delivery: Delivery
+    items: tuple[str, ...]
+    staging: Staging
+    ends: tuple[_Natural, ...] = ()
+    per: _Natural = 1
+    spool: bool = False
+    element: bool = False
     stdout: str = ""
     stderr: str = ""
+    format: int = 1
+    hepsub: str = ""
+
+    @property
+    def ref(self) -> SubmissionRef:
+        """The submission; its cluster is not known yet."""
+        return SubmissionRef(uuid=self.uuid, pool=self.pool, schedd=self.schedd, number=self.number)
+
+    @property
+    def delivery(self) -> Delivery:
+        """How its files get there; the embedded pool's is that of a shared file system here."""
+        if self.spool:
+            return SPOOL
+        if self.element:
+            return ELEMENT
+        return SHARED if self.staging.shared else BUNDLE
 
     def logs(self, proc: int, cluster: int) -> tuple[Path, ...]:
         """Where the standard output and the standard error of a job are, in this order."""
@@ -88,136 +117,32 @@ class BundleRequest(Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """The request as JSON."""
-        return json.dumps(msgspec.to_builtins(_document(self))).encode()
-
-
-_Count = Annotated[int, Meta(ge=0, le=10**12)]
-_Natural = Annotated[int, Meta(ge=0, le=2**31)]
-
-
-class _Rule(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    url: str
-    optional: bool
-
-
-class _Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    shared: bool
-    chirp: bool
-    cwd: str
-    bundle_root: str
-    grace: _Natural
-    home_limit: _Count
-    put_limit: _Count
-    inputs: tuple[_Rule, ...]
-    outputs: tuple[_Rule, ...]
-    storages: dict[str, Storage]
-    objects: tuple[tuple[str, str, str, _Count, str], ...]
-    copy_limit: _Count = 0
-    in_place: bool = False
-    confined: bool = False
-    credentials: tuple[JobCredential, ...] = ()
-    libraries: tuple[Library, ...] = ()
-    isolation: str = ""
-    secrets: tuple[str, ...] = ()
-
-
-class _Writer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wrote a request, in what form: every version says it in these words."""
-
-    format: int = 1
-    hepsub: Annotated[str, Meta(max_length=100)] = ""
-
-
-class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands in request.json; what has a default was not said by every version."""
-
-    uuid: str
-    pool: str
-    schedd: str
-    user: str
-    number: _Natural
-    first: int
-    executable: str
-    walltime: _Natural
-    factory: bool
-    items: tuple[str, ...]
-    staging: _Staging
-    ends: tuple[_Natural, ...] | None = None
-    per: _Natural = 1
-    spool: bool = False
-    stdout: str = ""
-    stderr: str = ""
-    format: int = 1
-    hepsub: str = ""
+        # Names of files need not be UTF-8: only the standard library writes what Python has for them.
+        kept = replace(self, staging=self.staging.kept)
+        return json.dumps(msgspec.to_builtins(kept, enc_hook=dict)).encode()
 
 
 def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> BundleRequest:
     """The request of a plan whose files travel."""
     return BundleRequest(
-        ref=SubmissionRef(uuid=uuid, pool=plan.route.pool, schedd=schedd, number=plan.number),
+        uuid=uuid,
+        pool=plan.route.pool,
+        schedd=schedd,
         user=plan.user,
+        number=plan.number,
         first=plan.first,
-        items=plan.items,
-        ends=plan.ends,
         executable=str(plan.executable),
         walltime=plan.walltime.limit,
         factory=plan.factory_idle > 0,
+        items=plan.items,
         staging=staging,
-        delivery=plan.route.delivery,
+        ends=plan.ends,
+        spool=plan.route.delivery.handed_over,
+        element=plan.route.element is not None,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
-    )
-
-
-def _document(request: BundleRequest) -> _Document:
-    staging = request.staging
-    return _Document(
-        uuid=request.ref.uuid,
-        pool=request.ref.pool,
-        schedd=request.ref.schedd,
-        user=request.user,
-        number=request.ref.number,
-        first=request.first,
-        executable=request.executable,
-        walltime=request.walltime,
-        factory=request.factory,
-        items=request.items,
-        ends=request.ends,
-        spool=request.delivery.handed_over,
-        stdout=request.stdout,
-        stderr=request.stderr,
         format=_FORMAT,
         hepsub=__version__,
-        staging=_Staging(
-            shared=staging.shared,
-            chirp=staging.chirp,
-            cwd=staging.cwd,
-            bundle_root=staging.bundle_root,
-            grace=staging.grace,
-            home_limit=staging.home_limit,
-            put_limit=staging.put_limit,
-            copy_limit=staging.copy_limit,
-            in_place=staging.in_place,
-            confined=staging.confined,
-            isolation=staging.isolation,
-            secrets=staging.secrets,
-            inputs=tuple(_rule_document(rule) for rule in staging.inputs),
-            outputs=tuple(_rule_document(rule) for rule in staging.outputs),
-            credentials=staging.credentials,
-            libraries=staging.libraries,
-            storages=dict(staging.storages),
-            objects=tuple(
-                (
-                    place.storage,
-                    place.bucket,
-                    place.key,
-                    fact.size,
-                    "" if fact.encrypted else fact.etag,
-                )
-                for place, fact in staging.objects.items()
-            ),
-        ),
     )
 
 
@@ -229,77 +154,18 @@ def from_json(text: bytes) -> BundleRequest:
         Malformed: it is none.
     """
     try:
-        document = read_json(text, _Document, most=_LARGEST, any_text=True)
+        request = read_json(text, BundleRequest, most=_LARGEST, any_text=True)
+        for rule in (*request.staging.inputs, *request.staging.outputs):
+            rule.names()
+    except HepsubError as error:
+        raise Malformed(error.message) from error
     except Malformed as error:
         writer = read_json(text, _Writer, most=_LARGEST, any_text=True)
         if writer.format > _FORMAT or writer.hepsub not in ("", __version__):
             raise OfAnotherHepsub.by(writer.hepsub) from error
         raise
-    if document.format > _FORMAT:
-        raise OfAnotherHepsub.by(document.hepsub)
-    ends = document.ends
-    if ends is None:  # all that was said before 0.2
-        ends = ends_by_count(len(document.items), document.per)
-    return BundleRequest(
-        ref=SubmissionRef(
-            uuid=document.uuid,
-            pool=document.pool,
-            schedd=document.schedd,
-            number=document.number,
-        ),
-        user=document.user,
-        first=document.first,
-        executable=document.executable,
-        walltime=document.walltime,
-        factory=document.factory,
-        delivery=_delivery(document),
-        stdout=document.stdout,
-        stderr=document.stderr,
-        items=document.items,
-        ends=ends,
-        staging=_staging(document.staging),
-    )
-
-
-def _delivery(document: _Document) -> Delivery:
-    if document.spool:
-        return SPOOL
-    return SHARED if document.staging.shared else BUNDLE
-
-
-def _staging(document: _Staging) -> StagingPlan:
-    return StagingPlan(
-        shared=document.shared,
-        chirp=document.chirp,
-        cwd=document.cwd,
-        bundle_root=document.bundle_root,
-        grace=document.grace,
-        home_limit=document.home_limit,
-        put_limit=document.put_limit,
-        copy_limit=document.copy_limit,
-        in_place=document.in_place,
-        confined=document.confined,
-        isolation=document.isolation,
-        secrets=document.secrets,
-        inputs=tuple(_rule(each) for each in document.inputs),
-        outputs=tuple(_rule(each) for each in document.outputs),
-        credentials=document.credentials,
-        libraries=document.libraries,
-        storages=document.storages,
-        objects={
-            ObjectPlace(storage=storage, bucket=bucket, key=key): ObjectInfo(size=size, etag=etag)
-            for storage, bucket, key, size, etag in document.objects
-        },
-    )
-
-
-def _rule_document(rule: FileRule) -> _Rule:
-    return _Rule(name=str(rule.name), url=str(rule.url), optional=rule.optional)
-
-
-def _rule(document: _Rule) -> FileRule:
-    try:
-        name, url = parse_template(document.name), parse_template(document.url)
-    except HepsubError as error:
-        raise Malformed(error.message) from error
-    return FileRule(name=name, url=url, optional=document.optional)
+    if request.format > _FORMAT:
+        raise OfAnotherHepsub.by(request.hepsub)
+    if request.per > 1 and not request.ends:  # all that was said before 0.2
+        return replace(request, ends=ends_by_count(len(request.items), request.per), per=1)
+    return request

@@ -7,15 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.bundle.directory import (
-    GONE,
-    NEW,
-    TORN_S,
-    Placed,
-    discard_bundle,
-    is_ready,
-    read_placed,
-)
+from hepsub.bundle.directory import GONE, NEW, TORN_S, discard_bundle
+from hepsub.bundle.notes import Placed, is_ready, read_placed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine
 from hepsub.plan.bundle_paths import FINISHED, LOCK, REQUEST, layout_of

@@ -12,18 +12,17 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
 from hepsub.bundle.manifest import environment_text, escaped
-from hepsub.bundle.request import BundleRequest
 from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, NO_LIST, SCRATCH, WRAPPER
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace
-from hepsub.plan.staging import Seal
-from hepsub.plan.template import Name, parse_template
+from hepsub.plan.staging import Seal, Staging
+from hepsub.plan.template import Name, Template, Values
 
 WORKER_FILES = (WRAPPER, SCRATCH)
 
@@ -48,17 +47,17 @@ def worker_file(name: str) -> str:
     return Path(__file__).parents[1].joinpath("worker", name).read_text(encoding="utf-8")
 
 
-def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
+def sent_sets(
+    staging: Staging, executable: Template, jobs: Sequence[Values]
+) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
-    if request.staging.shared:
+    if staging.shared:
         return (SentSet(payload="", files={}),), ()
-    if not _differ(request):
-        first = request.values(0, None)
-        script = parse_template(request.executable).fill(first)
-        return (_set_of(script, request.staging.inputs_of(first)),), ()
-    jobs = [request.values(proc, None) for proc in range(request.ref.number)]
-    scripts = parse_template(request.executable).fill_all(jobs)
-    rows = request.staging.carried_by(jobs).inputs
+    if not _differ(staging, executable):
+        script = executable.fill(jobs[0])
+        return (_set_of(script, staging.inputs_of(jobs[0])),), ()
+    scripts = executable.fill_all(jobs)
+    rows = staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
@@ -72,14 +71,10 @@ def sent_sets(request: BundleRequest) -> tuple[tuple[SentSet, ...], tuple[int, .
     return tuple(sets), (tuple(which) if len(sets) > 1 else ())
 
 
-def _differ(request: BundleRequest) -> bool:
+def _differ(staging: Staging, executable: Template) -> bool:
     """Whether jobs may get different files."""
-    rules = request.staging.inputs
-    templates = (
-        parse_template(request.executable),
-        *(t for rule in rules for t in (rule.name, rule.url)),
-    )
-    return any(template.names() - {Name.CLUSTER} for template in templates)
+    names = executable.names().union(*(rule.names() for rule in staging.inputs))
+    return bool(names - {Name.CLUSTER})
 
 
 def _set_of(script: str, inputs: Iterable[Carried]) -> SentSet:
@@ -107,30 +102,34 @@ def seal_of(wrapper: str, lists: tuple[str, ...], set_of: tuple[int, ...]) -> Se
     )
 
 
-def preview_seal(request: BundleRequest, secrets: Mapping[str, str]) -> Seal:
+def preview_seal(
+    staging: Staging, executable: Template, jobs: Sequence[Values], secrets: Mapping[str, str]
+) -> Seal:
     """The seal as it would be, of the user's files as they are now; nothing is written.
 
     Args:
-        request: what the bundle would be made for.
+        staging: how files travel.
+        executable: the program.
+        jobs: what the names stand for in each job.
         secrets: the variables that would travel in a file.
 
     Raises:
         OSError: one of them cannot be read.
     """
-    sets, set_of = sent_sets(request)
-    common = common_digests(request, secrets)
+    sets, set_of = sent_sets(staging, executable, jobs)
+    common = common_digests(staging, secrets)
     lists = tuple(list_text(each, _digests_there(each.files) | common) for each in sets)
     return seal_of(worker_file(WRAPPER), lists, set_of)
 
 
-def common_digests(request: BundleRequest, secrets: Mapping[str, str]) -> dict[str, str]:
+def common_digests(staging: Staging, secrets: Mapping[str, str]) -> dict[str, str]:
     """The SHA-256 of what all jobs get: storages' certificates, libraries, variables; by their names there.
 
     Raises:
         OSError: a certificate cannot be read.
     """
-    found = {n: _file_digest(Path(p)) for n, p in request.staging.authorities.items()}
-    found |= {each.archive: each.sha256 for each in request.staging.libraries}
+    found = {n: _file_digest(Path(p)) for n, p in staging.authorities.items()}
+    found |= {each.archive: each.sha256 for each in staging.libraries}
     return found | ({ENVIRONMENT_FILE: _digest(environment_text(secrets))} if secrets else {})
 
 

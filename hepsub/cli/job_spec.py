@@ -59,6 +59,8 @@ def job_spec(values: Values) -> JobSpec:
         ),
         once=values["once"],
         credentials=values["cred"],
+        type=values["type"],
+        output_mb=values["outsize"],
     )
 
 

@@ -19,6 +19,12 @@ _MACRO_LIKE = r"\$+[A-Za-z0-9_:.]*\(|\$\$"
 _ARGUMENT = re.compile(r"'((?:[^']|'')*)'|(\$\$\(DOLLARDOLLAR\))|([^\s'])")
 MACROS = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
 
+SEAL_ATTRIBUTE = "HepSub_Seal"
+SEAL_VALUE = f"$$([MY.{SEAL_ATTRIBUTE}])"
+PROC_VALUE = "$$([MY.ProcId])"
+CLUSTER_VALUE = "$$([MY.ClusterId])"
+"""Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
+
 
 def quote_line(words: Iterable[Template]) -> str:
     """Words as one value of `arguments` or `environment`, enclosed in double quotes.
@@ -129,4 +135,26 @@ def classad_string(text: str, what: str) -> str:
     Raises:
         NotExpressible: as `plain`.
     """
-    return '"' + plain(text, what).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{escaped(plain(text, what))}"'
+
+
+def escaped(text: str) -> str:
+    """A text as it stands between the quotes of a string literal."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def refuse_foreign_macros(lines: Iterable[str]) -> None:
+    """The last line of defence: no `$$(` but those that hepsub writes itself.
+
+    Raises:
+        NotExpressible: there is another one.
+    """
+    for line in lines:
+        rest = line
+        for own in ("$$(DOLLARDOLLAR)", CLUSTER_VALUE, PROC_VALUE, SEAL_VALUE):
+            rest = rest.replace(own, "")
+        if "$$(" in rest or "$$[" in rest:
+            raise NotExpressible(
+                f"'{line.split(' = ')[0]}' would bring a macro into the job's ad that can stop the schedd",
+                remedy="remove the $$ from it; this text should not have come so far: please report it",
+            )

@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.batch import State
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.report import report_at
 from hepsub.documents import Malformed
 from hepsub.local.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved

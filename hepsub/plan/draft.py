@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
-from hepsub.job import FileRequest, JobSpec
+from hepsub.job import FileRequest, JobSpec, Remote
 from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
@@ -21,7 +21,7 @@ from hepsub.plan.layout import (
     said_directories,
     written_out,
 )
-from hepsub.plan.location import ObjectPlace, Place, PlaceState
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
 from hepsub.plan.template import Values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
@@ -29,6 +29,7 @@ from hepsub.situation import Situation
 if TYPE_CHECKING:
     from hepsub.plan.files import CarriedFiles, Rows
     from hepsub.plan.objects import ObjectInfo
+    from hepsub.plan.remap import Paths
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class Draft(Struct, frozen=True, kw_only=True):
         log_directories: the directories that each of the two logs needs where it is not there yet, by the log.
         said_directories: the directories that were named as such after -o, -e and -dir.
         carried: the inputs and outputs of each job; None for jobs that have none.
+        elsewhere: the same as it is at sites where paths among them are objects, by what the paths stand for there.
     """
 
     spec: JobSpec
@@ -75,6 +77,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     log_directories: Mapping[str, frozenset[str]]
     said_directories: frozenset[str]
     carried: CarriedFiles | None
+    elsewhere: Mapping[Paths, CarriedFiles] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -120,6 +123,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     spec = settled(spec, reading.whole)
     jobs = tuple(job_values(number, spec.first, reading.items, reading.ends))
     layout = lay_out(spec, situation.cwd, reading.places, number)
+    carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None
     return Draft(
         spec=spec,
         policy=policy,
@@ -130,7 +134,11 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
         programs=tuple(dict.fromkeys(written_out(layout.executable, jobs))),
         log_directories=log_directories(layout, jobs),
         said_directories=said_directories(layout, jobs),
-        carried=_carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None,
+        carried=carried,
+        elsewhere={
+            paths: _carried(spec, policy, situation.cwd, jobs, paths)
+            for paths in _other_paths(spec, policy, carried)
+        },
     )
 
 
@@ -148,12 +156,33 @@ def check_words(
     return number
 
 
-def _carried(spec: JobSpec, policy: Policy, cwd: Path, jobs: Sequence[Values]) -> CarriedFiles:
-    from hepsub.plan.checks import check_storages
-    from hepsub.plan.files import CarriedFiles, carried_inputs, carried_outputs, file_rule
+def _other_paths(spec: JobSpec, policy: Policy, carried: CarriedFiles | None) -> Iterator[Paths]:
+    """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
+    mapped = [site for site in policy.site.values() if site.paths]
+    if carried is None or not mapped or spec.placement.remote is Remote.NEVER:
+        return
+    from hepsub.plan.remap import covered, path_map
 
-    outputs = carried_outputs(map(file_rule, spec.outputs), jobs, policy.storage, cwd)
-    inputs = carried_inputs(map(file_rule, spec.inputs), jobs, policy.storage, cwd)
+    asked = policy.site.get(spec.placement.site or "")
+    paths = [
+        each.path
+        for each in (*_places(carried.inputs), *_places(carried.outputs))
+        if isinstance(each, FilePlace)
+    ]
+    for known in dict.fromkeys(path_map(site) for site in ([asked] if asked else mapped)):
+        if any(covered(path, known) for path in paths):
+            yield known
+
+
+def _carried(
+    spec: JobSpec, policy: Policy, cwd: Path, jobs: Sequence[Values], paths: Paths = ()
+) -> CarriedFiles:
+    from hepsub.plan.checks import check_storages
+    from hepsub.plan.files import CarriedFiles, Naming, carried_inputs, carried_outputs, file_rule
+
+    naming = Naming(storages=policy.storage, cwd=cwd, paths=paths)
+    outputs = carried_outputs(map(file_rule, spec.outputs), jobs, naming)
+    inputs = carried_inputs(map(file_rule, spec.inputs), jobs, naming)
     check_storages((*_places(inputs), *_places(outputs)), policy.storage)
     return CarriedFiles(inputs=inputs, outputs=outputs)
 

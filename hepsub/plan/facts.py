@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.plan.location import ObjectPlace, PlaceState
 
 if TYPE_CHECKING:
+    from hepsub.errors import HepsubError
     from hepsub.plan.libraries import Library
     from hepsub.plan.objects import ObjectInfo
+    from hepsub.plan.remap import Paths
 
 
 class ProgramState(enum.Enum):
@@ -35,11 +38,13 @@ class Program(Struct, frozen=True, kw_only=True):
         state: whether it can be started, and if not, why.
         interpreter: the path behind `#!`; empty for a binary.
         interpreter_here: whether that interpreter exists on this machine.
+        machine: the architecture that a binary was built for, in HTCondor's word; empty for a script, or not known.
     """
 
     state: ProgramState
     interpreter: str = ""
     interpreter_here: bool = True
+    machine: str = ""
 
 
 class FileFact(Struct, frozen=True, kw_only=True):
@@ -70,6 +75,20 @@ class OutputFacts(Struct, frozen=True, kw_only=True):
     no_places: tuple[tuple[str, str], ...] = ()
 
 
+class FileFacts(Struct, frozen=True, kw_only=True):
+    """What was found of the files that travel.
+
+    Attributes:
+        objects: what is known of the inputs in S3, by place; empty when they were not looked for.
+        files: what is known of the inputs on this host's file system, by path; empty when they were not looked for.
+        outputs: what was found at the places of the outputs.
+    """
+
+    objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+    outputs: OutputFacts = field(default_factory=OutputFacts)
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What is true now, for one submission.
 
@@ -83,6 +102,8 @@ class Facts(Struct, frozen=True, kw_only=True):
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
         unreadable: the expressions of the policy that HTCondor cannot read.
+        elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
+            for there, or why they cannot be had; under () why they cannot be had as they are here.
     """
 
     programs: Mapping[str, Program]
@@ -94,3 +115,17 @@ class Facts(Struct, frozen=True, kw_only=True):
     library_trouble: str = ""
     image_exists: bool = True
     unreadable: frozenset[str] = frozenset()
+    elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
+
+    def at(self, paths: Paths) -> Facts:
+        """What is true where paths stand for these objects.
+
+        Raises:
+            HepsubError: the files cannot be had there.
+        """
+        found = self.elsewhere.get(paths) or self.elsewhere.get(())
+        if found is None:
+            return self
+        if not isinstance(found, FileFacts):
+            raise found
+        return replace(self, objects=found.objects, files=found.files, outputs=found.outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -15,7 +15,8 @@ from hepsub.errors import UsageError
 from hepsub.job import FileRequest
 from hepsub.plan.items import item_names
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place, place_finder
-from hepsub.plan.template import Name, Template, Values, parse_template
+from hepsub.plan.remap import Paths, object_url
+from hepsub.plan.template import Name, Values, parse_template
 from hepsub.policy.model import Storage
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -29,26 +30,35 @@ _OWN = re.compile(
 
 
 class FileRule(Struct, frozen=True, kw_only=True):
-    """A file of every job: its name there, and where it is elsewhere, as templates."""
+    """A file of every job: its name there, and where it is elsewhere, as the texts of templates."""
 
-    name: Template
-    url: Template
+    name: str
+    url: str
     optional: bool = False
 
     def names(self) -> frozenset[Name]:
-        """The names that occur in either."""
-        return self.name.names() | self.url.names()
+        """The names that occur in either.
+
+        Raises:
+            UsageError: a name is nearly, but not quite, one that is known.
+        """
+        return parse_template(self.name).names() | parse_template(self.url).names()
 
     def with_uuid(self, uuid: str) -> FileRule:
         """The rule of one submission, whose UUID is no name any more."""
-        return replace(self, name=self.name.with_uuid(uuid), url=self.url.with_uuid(uuid))
+        name, url = parse_template(self.name), parse_template(self.url)
+        return replace(self, name=str(name.with_uuid(uuid)), url=str(url.with_uuid(uuid)))
 
 
 def file_rule(request: FileRequest) -> FileRule:
-    """The rule of what the user wrote after -in or -out."""
+    """The rule of what the user wrote after -in or -out.
+
+    Raises:
+        UsageError: a name in it is nearly, but not quite, one that is known.
+    """
     return FileRule(
-        name=parse_template(request.name),
-        url=parse_template(request.url),
+        name=str(parse_template(request.name)),
+        url=str(parse_template(request.url)),
         optional=request.optional,
     )
 
@@ -83,18 +93,49 @@ class CarriedFiles(Struct, frozen=True, kw_only=True):
     outputs: Rows
 
 
-def carried_inputs(
-    rules: Iterable[FileRule], jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
-) -> Rows:
+class Naming(Struct, frozen=True, kw_only=True):
+    """What URLs mean.
+
+    Attributes:
+        storages: those of the policy.
+        cwd: what relative paths begin at.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
+    """
+
+    storages: Mapping[str, Storage]
+    cwd: Path
+    paths: Paths = ()
+
+    def find(self, url: str) -> Place:
+        """Where a URL leads.
+
+        Raises:
+            UnknownStorage, UsageError: it is none that hepsub understands.
+        """
+        return self._there(find_place(url, self.storages, self.cwd))
+
+    def finder(self, start: str) -> Callable[[str], Place]:
+        """`find` for URLs that begin alike."""
+        find = place_finder(start, self.storages, self.cwd)
+        return (lambda url: self._there(find(url))) if self.paths else find
+
+    def _there(self, place: Place) -> Place:
+        if not self.paths or isinstance(place, ObjectPlace):
+            return place
+        url = object_url(place.path, self.paths)
+        return find_place(url, self.storages, self.cwd) if url else place
+
+
+def carried_inputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Naming) -> Rows:
     """The inputs of each job.
 
     Raises:
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
     columns = [
-        [_items(values, storages, cwd) for values in jobs]
-        if rule.url.parts == (Name.ITEMS,)
-        else [(each,) for each in _inputs(rule, jobs, storages, cwd)]
+        [_items(values, naming) for values in jobs]
+        if parse_template(rule.url).parts == (Name.ITEMS,)
+        else [(each,) for each in _inputs(rule, jobs, naming)]
         for rule in rules
     ]
     if not columns:
@@ -102,31 +143,28 @@ def carried_inputs(
     return tuple(tuple(itertools.chain(*row)) for row in zip(*columns, strict=True))
 
 
-def carried_outputs(
-    rules: Iterable[FileRule], jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
-) -> Rows:
+def carried_outputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Naming) -> Rows:
     """The outputs of each job.
 
     Raises:
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
-    columns = [_outputs(rule, jobs, storages, cwd) for rule in rules]
+    columns = [_outputs(rule, jobs, naming) for rule in rules]
     return tuple(zip(*columns, strict=True)) if columns else ((),) * len(jobs)
 
 
-def _places(
-    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
-) -> list[Place]:
-    urls = rule.url.fill_all(jobs)
-    find = place_finder(rule.url.start, storages, cwd)
-    if not rule.url.names() and urls:
+def _places(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Place]:
+    template = parse_template(rule.url)
+    urls = template.fill_all(jobs)
+    find = naming.finder(template.start)
+    if not template.names() and urls:
         return [find(urls[0])] * len(urls)
     return [find(url) for url in urls]
 
 
-def _items(values: Values, storages: Mapping[str, Storage], cwd: Path) -> tuple[Carried, ...]:
+def _items(values: Values, naming: Naming) -> tuple[Carried, ...]:
     """All of the job's items, for `%{items}`."""
-    places = [find_place(item, storages, cwd) for item in values.items]
+    places = [naming.find(item) for item in values.items]
     names = item_names([_path_of(each) for each in places])
     found = [Carried(name=name, place=each) for name, each in zip(names, places, strict=True)]
     for each in found:
@@ -135,12 +173,10 @@ def _items(values: Values, storages: Mapping[str, Storage], cwd: Path) -> tuple[
     return tuple(found)
 
 
-def _inputs(
-    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
-) -> list[Carried]:
+def _inputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Carried]:
     """One file for each job: with the last part of the place as its name, where none was given."""
-    places = _places(rule, jobs, storages, cwd)
-    names = rule.name.fill_all(jobs)
+    places = _places(rule, jobs, naming)
+    names = parse_template(rule.name).fill_all(jobs)
     for each in places:
         _check_input(each)
     names = [
@@ -159,13 +195,11 @@ def _path_of(place: Place) -> str:
     return f"{place.bucket}/{place.key}" if isinstance(place, ObjectPlace) else place.path
 
 
-def _outputs(
-    rule: FileRule, jobs: Sequence[Values], storages: Mapping[str, Storage], cwd: Path
-) -> list[Carried]:
-    names = rule.name.fill_all(jobs)
+def _outputs(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Carried]:
+    names = parse_template(rule.name).fill_all(jobs)
     _check_names(names)
     patterns = {name for name in set(names) if is_pattern(name)}
-    places = _places(rule, jobs, storages, cwd)
+    places = _places(rule, jobs, naming)
     return [
         Carried(
             name=name,

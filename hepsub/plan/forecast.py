@@ -13,7 +13,7 @@ REFRESHER = "hep_auth renew"
 """Who renews, where it runs by itself for this user."""
 
 
-class Outlook(Struct, frozen=True, kw_only=True):
+class Expiry(Struct, frozen=True, kw_only=True):
     """A credential or a storage's keys, as far as a forecast needs them.
 
     Attributes:
@@ -22,17 +22,17 @@ class Outlook(Struct, frozen=True, kw_only=True):
         renewable_until: until when it can be renewed without its user; None for as long as its
             source works.
         obtain: what its user does for a new one: "kinit".
-        loss: what happens to a job that outlives it.
+        consequence: what happens to a job that outlives it.
     """
 
     what: str
     expires: float | None
     renewable_until: float | None
     obtain: str
-    loss: str
+    consequence: str
 
 
-class Span(Struct, frozen=True, kw_only=True):
+class Window(Struct, frozen=True, kw_only=True):
     """From now, in seconds since the epoch, to when the last job should have ended, in seconds from now."""
 
     now: float
@@ -44,53 +44,71 @@ class Span(Struct, frozen=True, kw_only=True):
         return self.now + self.needed
 
 
-def unrefreshed_note(outlook: Outlook, span: Span, *, walltime: float) -> str:
+def unrefreshed_note(expiry: Expiry, window: Window, *, walltime: float) -> str:
     """A sentence where it may end while a job runs that cannot ask for a newer one; empty where it will not.
 
     What waits is renewed at half of its life: so much, at least, is left when the job starts.
 
     Args:
-        outlook: what travels.
-        span: how long it is needed.
+        expiry: what travels.
+        window: how long it is needed.
         walltime: how long a job may run, in seconds.
     """
-    if outlook.expires is None:
+    if expiry.expires is None:
         return ""
-    left = max(0.0, outlook.expires - span.now) / 2
+    left = max(0.0, expiry.expires - window.now) / 2
     if left >= walltime:
         return ""
     return (
-        f"{outlook.what} may end {rough_text(left)} after a job has started, and jobs at the remote site cannot ask"
-        f" for a newer one while they run (io_proxy is not set): then {outlook.loss}"
+        f"{expiry.what} may end {rough_text(left)} after a job has started, and jobs at the remote site cannot ask"
+        f" for a newer one while they run (io_proxy is not set): then {expiry.consequence}"
     )
 
 
-def forecast_note(outlook: Outlook, span: Span, *, renewer: str, way: Callable[[], str]) -> str:
+def taken_note(expiry: Expiry, window: Window) -> str:
+    """A sentence where it may end at a site that has taken the job's files, and gets no newer ones; empty otherwise.
+
+    What is not taken yet is renewed at half of its life: so much, at least, is left when the site takes it.
+
+    Args:
+        expiry: what travels.
+        window: how long it is needed.
+    """
+    if expiry.expires is None:
+        return ""
+    left = max(0.0, expiry.expires - window.now) / 2
+    if left >= window.needed:
+        return ""
+    return (
+        f"{expiry.what} may end {rough_text(left)} after the site has taken a job, waiting or running: from then on"
+        f" nothing is refreshed there, and {expiry.consequence}"
+    )
+
+
+def forecast_note(expiry: Expiry, window: Window, *, renewer: str, way: Callable[[], str]) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 
     Args:
-        outlook: what travels.
-        span: how long it is needed.
+        expiry: what travels.
+        window: how long it is needed.
         renewer: who renews it by itself, in words; empty for nobody.
         way: what to do for that, where nobody does.
     """
-    if outlook.expires is None or outlook.expires >= span.end:
+    if expiry.expires is None or expiry.expires >= window.end:
         return ""
-    ends = f"{outlook.what} ends in {rough_text(max(0.0, outlook.expires - span.now))}"
-    job = f"a job may wait and run up to {rough_text(span.needed)}"
-    limit = outlook.renewable_until
-    if limit is not None and limit <= outlook.expires + _MARGIN_S:
-        return (
-            f"{ends} and cannot be renewed; {job}: {outlook.obtain} before then, or {outlook.loss}"
-        )
-    if limit is None or limit >= span.end:
-        until = f" and can be renewed until {moment_text(limit, span.now)}" if limit else ""
+    ends = f"{expiry.what} ends in {rough_text(max(0.0, expiry.expires - window.now))}"
+    job = f"a job may wait and run up to {rough_text(window.needed)}"
+    limit = expiry.renewable_until
+    if limit is not None and limit <= expiry.expires + _MARGIN_S:
+        return f"{ends} and cannot be renewed; {job}: {expiry.obtain} before then, or {expiry.consequence}"
+    if limit is None or limit >= window.end:
+        until = f" and can be renewed until {moment_text(limit, window.now)}" if limit else ""
         if renewer:
             return ""
-        return f"{ends}{until}; {job}, and nothing renews it: {way()}, or {outlook.loss}"
+        return f"{ends}{until}; {job}, and nothing renews it: {way()}, or {expiry.consequence}"
     who = f"{renewer} does it" if renewer else f"nothing does it: {way()}"
-    until = moment_text(limit, span.now)
+    until = moment_text(limit, window.now)
     return (
-        f"{ends} and can be renewed until {until} ({who}), but {job}: {outlook.obtain} before then,"
-        f" or {outlook.loss}"
+        f"{ends} and can be renewed until {until} ({who}), but {job}: {expiry.obtain} before then,"
+        f" or {expiry.consequence}"
     )

@@ -10,12 +10,15 @@ from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.items import job_values, values_of
+from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Template, Values, literal
+from hepsub.policy.site import CE
 
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
     from hepsub.plan.staging import StagingPlan
-    from hepsub.policy.model import Pool, Site
+    from hepsub.policy.model import Pool
+    from hepsub.policy.site import Site
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -43,6 +46,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
         refreshed: whether credentials and signed URLs can be replaced after the commit.
         collected: whether what jobs leave behind stays with the schedd until it is fetched from there.
         confined: whether whoever runs the jobs may reach nothing on this host but their own corner of the bundle.
+        taken_early: whether the files leave this host when the site takes the jobs, perhaps long before they start:
+            what is replaced later does not reach them.
         on_this_machine: whether the jobs run on this very machine, without worker nodes, ClassAds or schedd.
     """
 
@@ -52,6 +57,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     refreshed: bool = False
     collected: bool = False
     confined: bool = False
+    taken_early: bool = False
     on_this_machine: bool = False
 
 
@@ -59,7 +65,9 @@ SHARED: Final = Delivery(shared=True, schedd_reads_bundle=True, refreshed=True)
 """A pool with this host's file system."""
 BUNDLE: Final = Delivery(schedd_reads_bundle=True, refreshed=True, confined=True)
 """Machines elsewhere, to which HTCondor carries what the schedd reads here."""
-SPOOL: Final = Delivery(handed_over=True, collected=True)
+ELEMENT: Final = Delivery(schedd_reads_bundle=True, refreshed=True, confined=True, taken_early=True)
+"""A computing element, to which the user's own schedd hands on what it reads here."""
+SPOOL: Final = Delivery(handed_over=True, collected=True, taken_early=True)
 """A schedd that sees none of this host's directories."""
 EMBEDDED: Final = Delivery(shared=True, refreshed=True, on_this_machine=True)
 """The embedded pool."""
@@ -71,7 +79,24 @@ def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
         return EMBEDDED
     if pool.spool:
         return SPOOL
+    sites = tuple(sites)
+    if any(site.kind == CE for site in sites):
+        return ELEMENT
     return SHARED if all(site.shared_filesystem for site in sites) else BUNDLE
+
+
+class Element(Struct, frozen=True, kw_only=True):
+    """A computing element that takes the jobs from the user's own schedd.
+
+    Attributes:
+        resource: HTCondor's words for it (grid_resource).
+        token: the credential that is shown to it.
+        queue: the queue that jobs ask for; empty for its own choice.
+    """
+
+    resource: str
+    token: str
+    queue: str = ""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -86,6 +111,12 @@ class Route(Struct, frozen=True, kw_only=True):
             the one of HTCondor's own configuration.
         requirements: ClassAd expressions that all have to hold.
         reasons: why.
+        rank: a ClassAd expression: the higher, the better a slot; empty for no preference.
+        attributes: ClassAd attributes that the sites want in the jobs' ads, and their expressions.
+        element: the computing element that takes the jobs; None for HTCondor's own machines.
+        containers: how images are started there, in the policy's word.
+        paths: the directories whose files are objects there, and what they stand for.
+        refused: the sites that do not take the jobs, and why.
     """
 
     pool: str
@@ -95,6 +126,12 @@ class Route(Struct, frozen=True, kw_only=True):
     filesystem_domain: str = ""
     requirements: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    rank: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    element: Element | None = None
+    containers: str = "universe"
+    paths: Paths = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class Proc(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
 from hepsub.job import NO_CREDENTIALS, JobSpec
 from hepsub.plan.accounting import (
@@ -21,13 +23,15 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.layout import list_note, log_notes
 from hepsub.plan.location import absolute, may_be_object
 from hepsub.plan.model import Plan, Route
-from hepsub.plan.route import Need, choose_route, image_for, nobody_decided, unreadable_notes
+from hepsub.plan.route import choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.template import Template, parse_template
 from hepsub.policy.blame import default_of
 from hepsub.policy.model import Policy
 
 if TYPE_CHECKING:
     from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.rules import NamedRule
+    from hepsub.plan.sites import Need
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
@@ -49,15 +53,16 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     walltime = _walltime(spec, policy, group)
     memory = spec.resources.memory_mb or policy.defaults.memory
     os = _system(spec, policy)
-    need = Need(
-        group=group,
-        walltime=walltime,
-        memory_mb=memory,
-        os=os,
-        secrets=_secrets(made, facts),
-        takes_credentials=NO_CREDENTIALS not in spec.credentials,
-    )
-    route = choose_route(spec, policy, need, facts.unreadable)
+    rule = _rule(made, facts, group, walltime)
+
+    def need() -> Need:
+        from hepsub.plan.needs import need_of
+
+        need = need_of(made, facts, group, walltime)
+        return replace(need, memory_mb=memory, os=os, secrets=_secrets(made, facts))
+
+    route = choose_route(spec, policy, need, facts.unreadable, rule)
+    facts = facts.at(route.paths)
     _check_number(made, route)
     image = _image(made, facts, os, route.sites)
     new = _new_directories(made, facts)
@@ -118,6 +123,16 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     )
 
 
+def _rule(made: Draft, facts: Facts, group: str, walltime: Walltime) -> NamedRule | None:
+    """The rule of the policy about remote sites that fits the submission."""
+    if not made.policy.rule:
+        return None
+    from hepsub.plan.needs import profile_of
+    from hepsub.plan.rules import first_rule
+
+    return first_rule(made.policy, profile_of(made, facts, group, walltime))
+
+
 def _check_number(made: Draft, route: Route) -> None:
     """Refuse more jobs than can be handed over with their files at once.
 
@@ -157,7 +172,7 @@ def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
 def _credentials(made: Draft, route: Route) -> tuple[JobCredential, ...]:
     """The credentials that travel, by the user's word or the policy's."""
     policy = made.policy
-    at_sites = any(policy.site[name].credentials for name in route.sites)
+    at_sites = any(policy.site[name].credentials for name in route.sites) or route.element
     if not (made.spec.credentials or policy.pool[route.pool].credentials or at_sites):
         return ()
     from hepsub.plan.credentials import choose_credentials

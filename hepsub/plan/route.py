@@ -3,50 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from hepsub.errors import NoSuitableSite, PolicyError, UnknownSite, UnknownSystem, UsageError
+from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
-from hepsub.plan.accounting import Walltime
 from hepsub.plan.model import Delivery, Reason, Route, delivery_for
-from hepsub.policy.model import Policy, Site
+from hepsub.policy.model import Policy
+from hepsub.policy.site import AUTOMATIC, GLIDEIN, NEVER
 from hepsub.suggest import did_you_mean
-from hepsub.units import duration_text
+
+if TYPE_CHECKING:
+    from hepsub.plan.rules import NamedRule
+    from hepsub.plan.sites import Need
 
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
-class Need(Struct, frozen=True, kw_only=True):
-    """What a job asks of a site.
-
-    Attributes:
-        group: the accounting group as the user knows it.
-        walltime: class and limit.
-        memory_mb: memory in MB.
-        os: operating system; empty for any.
-        secrets: what goes along that no other user there may see; empty for nothing.
-        takes_credentials: whether those that pool and site want go along, too.
-    """
-
-    group: str
-    walltime: Walltime
-    memory_mb: int
-    os: str
-    secrets: tuple[str, ...] = ()
-    takes_credentials: bool = True
-
-
 def choose_route(
-    spec: JobSpec, policy: Policy, need: Need, unreadable: frozenset[str] = frozenset()
+    spec: JobSpec,
+    policy: Policy,
+    need: Callable[[], Need],
+    unreadable: frozenset[str] = frozenset(),
+    rule: NamedRule | None = None,
 ) -> Route:
     """Decide where the jobs may run.
 
     Args:
         spec: what the user asked for.
         policy: what the site decided.
-        need: what the job asks of a site.
+        need: what the submission asks of a site; worked out where it goes to one.
         unreadable: the expressions of the policy that HTCondor cannot read; no job gets one of them.
+        rule: the rule of the policy that fits the submission.
 
     Raises:
         PolicyError: what was asked for is described by one of these.
@@ -61,24 +49,37 @@ def choose_route(
         raise UsageError(
             "-wn and -gwn: the embedded pool has no worker nodes", remedy="leave them out"
         )
-    if placement.site is None and placement.remote is not Remote.WANTED:
-        return Route(
-            pool=pool,
-            schedd=placement.schedd or "",
-            delivery=delivery,
-            filesystem_domain=policy.pool[pool].filesystem_domain,
-            requirements=(*nodes, *_not_remote(policy, unreadable)),
-            reasons=(pool_reason, _local_reason(placement, delivery)),
-        )
-    sites, reason = _choose_sites(placement.site, policy, need, pool, unreadable)
-    return Route(
+    home = Route(
         pool=pool,
         schedd=placement.schedd or "",
-        sites=sites,
-        delivery=delivery_for(policy.pool[pool], [policy.site[name] for name in sites]),
-        requirements=(*nodes, _any_of(tuple(_is_site(policy.site[name]) for name in sites))),
-        reasons=(pool_reason, reason),
+        delivery=delivery,
+        filesystem_domain=policy.pool[pool].filesystem_domain,
+        requirements=(*nodes, *_not_remote(policy, unreadable)),
+        reasons=(pool_reason, _local_reason(placement, delivery, rule)),
     )
+    if not goes_away(placement, rule):
+        return home
+    from hepsub.plan.remote import route_to_sites
+
+    return route_to_sites(placement, policy, need(), home, nodes, unreadable, rule)
+
+
+def goes_away(placement: Placement, rule: NamedRule | None) -> bool:
+    """Whether jobs go to a remote site: their user says so, or a rule does where nothing is said.
+
+    Raises:
+        NoSuitableSite: the user says so, and a rule does not let them.
+    """
+    if placement.remote is Remote.NEVER:
+        return False
+    asked = placement.site is not None or placement.remote is Remote.WANTED
+    if rule is None:
+        return asked
+    if asked and rule.rule.remote == NEVER:
+        raise NoSuitableSite(
+            f"{rule.because} keeps such jobs at home", remedy="leave out -rmt and -site"
+        )
+    return asked or (rule.rule.remote == AUTOMATIC and placement.pool is None)
 
 
 def image_for(os: str, policy: Policy, sites: tuple[str, ...]) -> str:
@@ -145,7 +146,7 @@ def _node_requirements(
         found.append(_on_node(placement.worker_node))
     if placement.worker_group:
         if policy.pool[pool].worker_group in unreadable:
-            raise _no_expression(policy, f"pool.{pool}.worker_group")
+            raise no_expression(policy, f"pool.{pool}.worker_group")
         found.append(policy.pool[pool].worker_group.replace("{group}", placement.worker_group))
     return tuple(found)
 
@@ -160,13 +161,14 @@ def _on_node(node: str) -> str:
 def unreadable_notes(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
     """What to say of remote sites to which no job can be sent, nor be kept from."""
     return tuple(
-        f"no job goes to the site {name}: {_no_expression(policy, f'site.{name}.requirements').message}"
+        f"no job goes to the site {name}: {no_expression(policy, f'site.{name}.requirements').message}"
         for name, site in policy.site.items()
         if site.requirements in unreadable
     )
 
 
-def _no_expression(policy: Policy, key: str) -> PolicyError:
+def no_expression(policy: Policy, key: str) -> PolicyError:
+    """The error of an expression of the policy that HTCondor cannot read."""
     return PolicyError(
         f"{policy.origin(key)}: {key}: HTCondor cannot read the expression",
         remedy="write a ClassAd expression on one line, such as 'GLIDEIN_Site == \"NAME\"'",
@@ -177,105 +179,20 @@ def _not_remote(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         f"(({site.requirements}) =!= true)"
         for site in policy.site.values()
-        if not site.shared_filesystem and site.requirements not in unreadable
+        if site.kind == GLIDEIN
+        and not site.shared_filesystem
+        and site.requirements not in unreadable
     )
 
 
-def _local_reason(placement: Placement, delivery: Delivery) -> Reason:
+def _local_reason(placement: Placement, delivery: Delivery, rule: NamedRule | None) -> Reason:
     if delivery.handed_over:
         because = "the pool sees none of this host's directories: its files travel with it"
         return Reason(rule="local", matched="spool = true", because=because)
     if placement.remote is Remote.NEVER:
         return Reason(rule="local", matched="-normt", because="the user wants the local cluster")
+    if rule is not None and rule.rule.remote == NEVER:
+        return Reason(rule=rule.name, matched="no -rmt", because=f"{rule.because} keeps it at home")
     return Reason(
         rule="local", matched="no -rmt", because="a plain job runs where this host's file system is"
     )
-
-
-def _choose_sites(
-    asked: str | None, policy: Policy, need: Need, pool: str, unreadable: frozenset[str]
-) -> tuple[tuple[str, ...], Reason]:
-    if not policy.site:
-        raise UnknownSite(
-            "no remote site is defined in the policy",
-            remedy="leave out -rmt and -site, or describe the site in the policy: [site.NAME]",
-        )
-    if asked is not None and asked not in policy.site:
-        raise UnknownSite(
-            f"argument -site: no remote site '{asked}'", remedy=did_you_mean(asked, policy.site)
-        )
-    names = [asked] if asked is not None else list(policy.site)
-    bad = [name for name in names if policy.site[name].requirements in unreadable]
-    if bad == names:
-        raise _no_expression(policy, f"site.{bad[0]}.requirements")
-    names = [name for name in names if name not in bad]
-    wanted = policy.pool[pool].credentials
-    refusals = {
-        name: _refusal(policy.site[name], need, pool)
-        or _not_kept_apart(policy.site[name], need, wanted)
-        for name in names
-    }
-    taken = tuple(name for name in names if not refusals[name])
-    refused = "; ".join(f"{name}: {why}" for name, why in refusals.items() if why)
-    if not taken:
-        raise NoSuitableSite(
-            f"no remote site takes this job: {refused}", remedy="ask for less, or leave out -rmt"
-        )
-    taken, image_note = _same_image(taken, policy, need.os)
-    because = (
-        f"it may run at {', '.join(taken)}"
-        + (f"; not at {refused}" if refused else "")
-        + image_note
-    )
-    return taken, Reason(
-        rule="remote", matched=f"-site {asked}" if asked else "-rmt", because=because
-    )
-
-
-def _refusal(site: Site, need: Need, pool: str) -> str:
-    """Why the site does not take the job; empty when it does."""
-    if site.kind != "glidein":
-        return f"sites of the kind '{site.kind}' are not supported by this version"
-    if site.pool and site.pool != pool:
-        return f"its machines belong to the pool {site.pool}"
-    if site.groups and need.group not in site.groups:
-        return f"group {need.group} may not go there"
-    if site.max_walltime and need.walltime.limit > site.max_walltime:
-        return f"it ends jobs after {duration_text(site.max_walltime)}"
-    if site.max_memory and need.memory_mb > site.max_memory:
-        return f"it has {site.max_memory} MB for a job"
-    return ""
-
-
-def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
-    """Why what travels may not go to the site, `wanted` being what its pool wants; empty when it may."""
-    secrets = need.secrets
-    if need.takes_credentials and (wanted or site.credentials) and "credentials" not in secrets:
-        secrets = (*secrets, "credentials")
-    if not secrets or site.isolation:
-        return ""
-    return (
-        f"no {' or '.join(secrets)} may go there, because nothing keeps the jobs of its users apart (isolation in its"
-        " part of the policy)"
-    )
-
-
-def _same_image(sites: tuple[str, ...], policy: Policy, os: str) -> tuple[tuple[str, ...], str]:
-    """One cluster has one image: keep the sites that share the first one's."""
-    if not os:
-        return sites, ""
-    first = image_for(os, policy, sites[:1])
-    kept = tuple(name for name in sites if image_for(os, policy, (name,)) == first)
-    left = ", ".join(name for name in sites if name not in kept)
-    return kept, f"; not at {left}: its image of {os} is another one" if left else ""
-
-
-def _is_site(site: Site) -> str:
-    """A slot says itself where it is; who its start daemon is, is the collector's word."""
-    if not site.identity:
-        return site.requirements
-    return f'({site.requirements}) && TARGET.AuthenticatedIdentity == "{site.identity}"'
-
-
-def _any_of(expressions: tuple[str, ...]) -> str:
-    return "(" + " || ".join(f"({expression})" for expression in expressions) + ")"

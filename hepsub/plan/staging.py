@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hepsub.job import JobSpec
@@ -14,6 +16,7 @@ from hepsub.plan.files import (
     Carried,
     CarriedFiles,
     FileRule,
+    Naming,
     carried_inputs,
     carried_outputs,
     file_rule,
@@ -22,10 +25,12 @@ from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.remap import Paths
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy, Storage
 
 _MB = 2**20
+_Bytes = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class Seal(Struct, frozen=True, kw_only=True):
@@ -42,8 +47,18 @@ class Seal(Struct, frozen=True, kw_only=True):
     set_of: tuple[int, ...] = ()
 
 
-class StagingPlan(Struct, frozen=True, kw_only=True):
-    """How the files of all jobs of a submission travel.
+class InputObject(Struct, frozen=True, array_like=True):
+    """What is known of an input in S3: where it is, its size in bytes, and its ETag; empty where that is no MD5."""
+
+    storage: str
+    bucket: str
+    key: str
+    size: _Bytes
+    etag: str
+
+
+class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """How the files of all jobs of a submission travel; the request of its bundle holds this as JSON.
 
     Attributes:
         inputs: what each job gets.
@@ -66,31 +81,43 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
             corner of the bundle: HTCondor's shadow lets them in, and the user's file system is not theirs.
         isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
         secrets: the names of the variables that hold secrets.
-        seal: what jobs check before they use what was sent; None while it is not known.
-        carried: the files of all jobs, where somebody filled them in already; what is named after the cluster is so in
-            words only.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
     """
 
     inputs: tuple[FileRule, ...]
     outputs: tuple[FileRule, ...]
     storages: Mapping[str, Storage]
-    objects: Mapping[ObjectPlace, ObjectInfo]
+    objects: tuple[InputObject, ...]
     shared: bool
     chirp: bool
     cwd: str
     bundle_root: str
-    grace: int
-    home_limit: int
-    put_limit: int
-    copy_limit: int = 0
+    grace: Annotated[int, Meta(ge=0, le=2**31)]
+    home_limit: _Bytes
+    put_limit: _Bytes
+    copy_limit: _Bytes = 0
     credentials: tuple[JobCredential, ...] = ()
     in_place: bool = False
     libraries: tuple[Library, ...] = ()
     confined: bool = False
     isolation: str = ""
     secrets: tuple[str, ...] = ()
-    seal: Seal | None = None
-    carried: CarriedFiles | None = None
+    paths: Paths = ()
+
+    @cached_property
+    def known_objects(self) -> Mapping[ObjectPlace, ObjectInfo]:
+        """What is known of the inputs in S3, by their places."""
+        return {
+            ObjectPlace(storage=each.storage, bucket=each.bucket, key=each.key): ObjectInfo(
+                size=each.size, etag=each.etag
+            )
+            for each in self.objects
+        }
+
+    @property
+    def kept(self) -> Staging:
+        """What the bundle's request keeps of it."""
+        return Staging(**{name: getattr(self, name) for name in Staging.__struct_fields__})
 
     @property
     def is_refreshed(self) -> bool:
@@ -121,33 +148,16 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
         """Whether a place is named after the cluster, whose id is known only after the submission."""
         return any(Name.CLUSTER in rule.names() for rule in (*self.inputs, *self.outputs))
 
-    def with_uuid(self, uuid: str, jobs: Sequence[Values]) -> StagingPlan:
-        """The staging of one submission, whose UUID is no name any more."""
-        if not any(Name.UUID in rule.names() for rule in (*self.inputs, *self.outputs)):
-            return self
-        named = replace(
-            self,
-            inputs=tuple(each.with_uuid(uuid) for each in self.inputs),
-            outputs=tuple(each.with_uuid(uuid) for each in self.outputs),
-            carried=None,
-        )
-        return replace(named, carried=named.carried_by(jobs))
-
     def carried_by(self, jobs: Sequence[Values]) -> CarriedFiles:
         """The files of some of the jobs, all of them with the cluster's id or all without.
 
         Raises:
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
-        known, procs = self.carried, [values.proc for values in jobs]
-        if known is not None and jobs and (jobs[0].cluster is None or not self.needs_cluster):
-            return CarriedFiles(
-                inputs=tuple([known.inputs[proc] for proc in procs]),
-                outputs=tuple([known.outputs[proc] for proc in procs]),
-            )
+        naming = Naming(storages=self.storages, cwd=Path(self.cwd), paths=self.paths)
         return CarriedFiles(
-            inputs=carried_inputs(self.inputs, jobs, self.storages, Path(self.cwd)),
-            outputs=carried_outputs(self.outputs, jobs, self.storages, Path(self.cwd)),
+            inputs=carried_inputs(self.inputs, jobs, naming),
+            outputs=carried_outputs(self.outputs, jobs, naming),
         )
 
     def inputs_of(self, values: Values) -> tuple[Carried, ...]:
@@ -165,6 +175,52 @@ class StagingPlan(Struct, frozen=True, kw_only=True):
             UnknownStorage, UsageError: a URL is none that hepsub understands.
         """
         return self.carried_by((values,)).outputs[0]
+
+
+class StagingPlan(Staging, frozen=True, kw_only=True):
+    """How the files of a submission travel that is being made.
+
+    Attributes:
+        seal: what jobs check before they use what was sent; None while it is not known.
+        carried: the files of all jobs, where somebody filled them in already; what is named after the cluster is so in
+            words only.
+    """
+
+    seal: Seal | None = None
+    carried: CarriedFiles | None = None
+
+    def with_uuid(self, uuid: str, jobs: Sequence[Values]) -> StagingPlan:
+        """The staging of one submission, whose UUID is no name any more."""
+        if not any(Name.UUID in rule.names() for rule in (*self.inputs, *self.outputs)):
+            return self
+        named = replace(
+            self,
+            inputs=tuple(each.with_uuid(uuid) for each in self.inputs),
+            outputs=tuple(each.with_uuid(uuid) for each in self.outputs),
+            carried=None,
+        )
+        return replace(named, carried=named.carried_by(jobs))
+
+    def carried_by(self, jobs: Sequence[Values]) -> CarriedFiles:
+        """The files of some of the jobs, as in `Staging`."""
+        known, procs = self.carried, [values.proc for values in jobs]
+        if known is None or not jobs or (jobs[0].cluster is not None and self.needs_cluster):
+            return super().carried_by(jobs)
+        return CarriedFiles(
+            inputs=tuple([known.inputs[proc] for proc in procs]),
+            outputs=tuple([known.outputs[proc] for proc in procs]),
+        )
+
+
+def input_objects(facts: Mapping[ObjectPlace, ObjectInfo]) -> tuple[InputObject, ...]:
+    """What a request keeps of what is known of objects."""
+    return tuple(
+        # Of an object that its own key encrypts, the ETag looks like an MD5 and is none.
+        InputObject(
+            each.storage, each.bucket, each.key, fact.size, "" if fact.encrypted else fact.etag
+        )
+        for each, fact in facts.items()
+    )
 
 
 def authority_file(storage: str) -> str:
@@ -191,6 +247,7 @@ def plan_staging(
     libraries: tuple[Library, ...] = (),
     secrets: tuple[str, ...] = (),
     carried: CarriedFiles | None = None,
+    paths: Paths = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -208,6 +265,7 @@ def plan_staging(
         libraries: what is unpacked before the program starts.
         secrets: the names of the variables that hold secrets.
         carried: the inputs and outputs of all jobs, where they are known.
+        paths: the directories whose files are objects where the jobs run, and what they stand for.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -222,7 +280,7 @@ def plan_staging(
         inputs=inputs,
         outputs=outputs,
         storages=policy.storage,
-        objects=objects,
+        objects=input_objects(objects),
         shared=delivery.shared,
         # At home the wrapper reads the bundle itself, unless an image hides it; the program has the user's own uid
         # there, and the proxy gives it nothing more.
@@ -241,4 +299,5 @@ def plan_staging(
         isolation=isolation,
         secrets=secrets,
         carried=carried,
+        paths=paths,
     )

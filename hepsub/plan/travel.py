@@ -57,7 +57,8 @@ def plan_travel(
         credentials=credentials,
         libraries=facts.libraries,
         secrets=secrets,
-        carried=made.carried,
+        carried=made.elsewhere.get(route.paths, made.carried),
+        paths=route.paths if route.paths in made.elsewhere else (),
     )
     if staging is not None:
         check_conflicts(staging, made.jobs)
@@ -97,8 +98,7 @@ def _pattern_notes(staging: StagingPlan | None, number: int) -> tuple[str, ...]:
         f"all jobs put what matches '{rule.name}' into {rule.url}: of two files of one name the later one stays;"
         " %{ProcId} in the directory's name keeps them apart"
         for rule in staging.outputs
-        if is_pattern(str(rule.name))
-        and not (rule.url.names() | rule.name.names()) - {Name.CLUSTER, Name.UUID}
+        if is_pattern(rule.name) and not rule.names() - {Name.CLUSTER, Name.UUID}
     )
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from hepsub.errors import PolicyError
 from hepsub.jobid import same_schedd
-from hepsub.policy.model import CREDENTIAL_KINDS, TOKEN, Policy, Pool, Site
+from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
+from hepsub.policy.model import CREDENTIAL_KINDS, Policy, Pool
 from hepsub.policy.places import why_no_place
-from hepsub.suggest import closest, did_you_mean
+from hepsub.policy.site import RULE_WORDS, SITE_KINDS
+from hepsub.suggest import closest
 from hepsub.units import parse_duration
 
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("pool", "kind"): ("condor", "here"),
-    ("site", "kind"): ("glidein", "schedd", "ce"),
+    ("site", "kind"): SITE_KINDS,
+    ("site", "containers"): ("universe", "singularity", "wrapper", "none"),
+    ("rule", "remote"): RULE_WORDS,
     ("site", "isolation"): ("user", "slot", "container", "owner", ""),
     ("storage", "style"): ("path", "virtual"),
     ("credential", "kind"): CREDENTIAL_KINDS,
@@ -25,34 +28,14 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
 """The keys of named tables that take one of a few words."""
 
 _MAY_BE_NOTHING = frozenset({
-    "max_walltime", "max_memory", "expected_wait", "grace", "home_limit", "library_limit", "keep",
-    "factory_above", "environment_kb",
+    "max_cpus", "max_memory", "max_walltime", "max_disk", "max_sandbox", "max_jobs", "input_above", "input_below",
+    "output_above", "output_below", "walltime_above", "walltime_below", "expected_wait", "grace", "home_limit",
+    "library_limit", "keep", "factory_above", "environment_kb",
 })  # fmt: skip
 """The keys whose number may be 0; all others are at least 1."""
 
 _CREDENTIAL = r"[A-Za-z0-9_-]+"
 _LIBRARIES = r"(?P<storage>[A-Za-z][\w.-]*):[^/]"
-
-
-class Mistake(Struct, frozen=True, kw_only=True):
-    """Something in the policy that cannot be.
-
-    Attributes:
-        key: the dotted name of the key that says it.
-        what: what is wrong.
-        remedy: what could be meant.
-    """
-
-    key: str
-    what: str
-    remedy: str = ""
-
-    def error(self, policy: Policy) -> PolicyError:
-        """The mistake with its file and line."""
-        return PolicyError(
-            f"{policy.origin(self.key)}: {self.key}: {self.what}",
-            remedy=self.remedy or "correct that line",
-        )
 
 
 def mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -71,11 +54,11 @@ def _defaults(policy: Policy) -> Iterator[Mistake]:
     if not policy.pool:
         yield Mistake(key="pool", what="no pool is left", remedy="describe one: [pool.NAME]")
     elif said.pool:
-        yield from _unknown("defaults.pool", "pool", said.pool, pools)
+        yield from unknown("defaults.pool", "pool", said.pool, pools)
     if said.group and policy.group:
-        yield from _unknown("defaults.group", "group", said.group, policy.group)
+        yield from unknown("defaults.group", "group", said.group, policy.group)
     if said.os and said.os.casefold() not in (name.casefold() for name in policy.os):
-        yield from _unknown("defaults.os", "operating system", said.os, policy.os)
+        yield from unknown("defaults.os", "operating system", said.os, policy.os)
     yield from _default_walltime(policy)
 
 
@@ -88,7 +71,7 @@ def _default_walltime(policy: Policy) -> Iterator[Mistake]:
         parse_duration(said)
     except ValueError:
         if not policy.is_shipped("defaults.walltime"):
-            yield from _unknown("defaults.walltime", "walltime class", said, known)
+            yield from unknown("defaults.walltime", "walltime class", said, known)
             return
         yield Mistake(  # it is the site's classes that left it out
             key="walltime",
@@ -101,61 +84,35 @@ def _references(policy: Policy) -> Iterator[Mistake]:
     for name, group in policy.group.items():
         for word in group.walltime:
             key = f"group.{name}.walltime.{word}"
-            yield from _unknown(key, "walltime class", word, policy.walltime)
+            yield from unknown(key, "walltime class", word, policy.walltime)
     for name, pool in policy.pool.items():
         yield from _of_pool(f"pool.{name}", pool, policy)
-    for name, site in policy.site.items():
-        yield from _of_site(f"site.{name}", site, policy)
+    if policy.site or policy.rule:
+        from hepsub.policy.check_sites import site_mistakes
+
+        yield from site_mistakes(policy)
     for name, storage in policy.storage.items():
         if word := storage.token_name:
             said = next(
                 each for each in ("token", "role_arn", "audience") if getattr(storage, each)
             )
-            yield from _unknown(f"storage.{name}.{said}", "token", word, _tokens(policy))
+            yield from unknown(f"storage.{name}.{said}", "token", word, tokens(policy))
     found = re.match(_LIBRARIES, policy.staging.libraries)
     if found is not None and found["storage"].casefold() != "s3":
-        yield from _unknown("staging.libraries", "storage", found["storage"], policy.storage)
+        yield from unknown("staging.libraries", "storage", found["storage"], policy.storage)
 
 
 def _of_pool(at: str, pool: Pool, policy: Policy) -> Iterator[Mistake]:
-    yield from _credentials(f"{at}.credentials", pool.credentials, policy)
+    yield from known_credentials(f"{at}.credentials", pool.credentials, policy)
     if pool.token:
-        yield from _unknown(f"{at}.token", "token", pool.token, _tokens(policy))
+        yield from unknown(f"{at}.token", "token", pool.token, tokens(policy))
     named = pool.default_schedd
     if named and pool.schedds and not any(_same(named, each) for each in pool.schedds):
-        yield from _unknown(f"{at}.default_schedd", "schedd", named, pool.schedds)
-
-
-def _of_site(at: str, site: Site, policy: Policy) -> Iterator[Mistake]:
-    if site.pool:
-        yield from _unknown(f"{at}.pool", "pool", site.pool, policy.pool)
-    for word in site.groups if policy.group else ():
-        yield from _unknown(f"{at}.groups", "group", word, policy.group)
-    for word in site.os:
-        yield from _unknown(f"{at}.os.{word}", "operating system", word, policy.os)
-    yield from _credentials(f"{at}.credentials", site.credentials, policy)
-
-
-def _tokens(policy: Policy) -> list[str]:
-    return [name for name, each in policy.credential.items() if each.kind == TOKEN]
+        yield from unknown(f"{at}.default_schedd", "schedd", named, pool.schedds)
 
 
 def _same(one: str, other: str) -> bool:
     return same_schedd(one, other) or same_schedd(other, one)
-
-
-def _credentials(key: str, words: Collection[str], policy: Policy) -> Iterator[Mistake]:
-    for word in words:
-        yield from _unknown(key, "credential", word, policy.credential)
-
-
-def _unknown(key: str, what: str, word: str, known: Collection[str]) -> Iterator[Mistake]:
-    if word not in known:
-        remedy = (
-            did_you_mean(word, known)
-            or f"describe it in the policy, or leave this out: no {what} is described"
-        )
-        yield Mistake(key=key, what=f"no {what} '{word}'", remedy=remedy)
 
 
 def _clashes(policy: Policy) -> Iterator[Mistake]:
@@ -200,13 +157,6 @@ def _words(policy: Policy) -> Iterator[Mistake]:
                     if match
                     else f"it can be {' or '.join(words)}",
                 )
-    for name, site in policy.site.items():
-        if re.search(r'["\\\x00-\x1f]', site.identity):
-            yield Mistake(
-                key=f"site.{name}.identity",
-                what="no identity has quotes, backslashes or line ends",
-                remedy="copy AuthenticatedIdentity from an ad of its start daemons",
-            )
     for name in policy.credential:
         if not re.fullmatch(_CREDENTIAL, name):
             yield Mistake(

@@ -19,7 +19,7 @@ from hepsub.policy.places import named_for_user
 from hepsub.suggest import did_you_mean
 
 PROFILES = ("personal", "ihep", "herd")
-_SITES_OWN = ("walltime", "group", "os", "pool", "site")
+_SITES_OWN = ("walltime", "group", "os", "pool", "site", "rule")
 """Where a site names one of these, what hepsub ships of the same kind is not there."""
 
 
@@ -49,7 +49,7 @@ def merge(layers: list[Layer]) -> Policy:
         shipped, [table for layer, table in parsed if layer.level is Level.SITE]
     )
     for layer, table in parsed:
-        values = _merged(values, table)
+        values = _rules_first(_merged(values, table), table)
         origins |= _origins(layer, table)
     _give_each_user_one(values, origins)
     return replace(_converted(values, origins), profile=profile)
@@ -124,6 +124,14 @@ def _together(errors: list[PolicyError]) -> PolicyError:
         "\n  ".join([f"{len(errors)} mistakes in the policy:", *lines]),
         remedy="correct these lines",
     )
+
+
+def _rules_first(values: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The first rule that fits a job counts: those of a later file come before those of an earlier one."""
+    later, merged = table.get("rule"), values.get("rule")
+    if not isinstance(later, dict) or not isinstance(merged, dict):
+        return values
+    return {**values, "rule": {name: merged[name] for name in later} | merged}
 
 
 def _origins(layer: Layer, table: Mapping[str, Any]) -> dict[str, Layer]:

@@ -7,19 +7,14 @@ types here, no texts of them: the converter reads them at each start.
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Final
 
 from msgspec import Struct, field
 
 from hepsub.errors import UnknownPool
+from hepsub.policy.site import Rule, Site
 from hepsub.suggest import did_you_mean
-from hepsub.units import parse_duration, parse_memory
-
-Megabytes = Annotated[int, parse_memory]
-"""An int in MB (2**20 bytes), or a text such as "2 GB"."""
-
-Seconds = Annotated[int, parse_duration]
-"""An int in seconds, or a text such as "10 h"."""
+from hepsub.units import Megabytes, Seconds
 
 
 class Level(enum.Enum):
@@ -153,46 +148,6 @@ class Pool(Struct, frozen=True, kw_only=True):
     credentials: tuple[str, ...] = ()
     token: str = ""
     spool: bool = False
-
-
-class Site(Struct, frozen=True, kw_only=True):
-    """A remote site.
-
-    Attributes:
-        kind: how it is reached; `glidein`: its start daemons joined a pool of this policy.
-        requirements: a ClassAd expression that is true on its slots.
-        pool: the pool its start daemons joined; empty for any.
-        shared_filesystem: whether this host's file system is there.
-        groups: groups that may go there; empty for all.
-        max_walltime: the longest walltime there, in seconds; 0 for no limit.
-        max_memory: the most memory of a job there, in MB; 0 for no limit.
-        os: operating systems that differ there: the name, and the image as that site sees it.
-        credentials: names of the credentials that go along with every job there.
-        isolation: what keeps the jobs of one user from those of others there: `user` (an account for each user),
-            `slot` (one for each slot), `container` (a job sees its own directory only) or `owner` (a glidein
-            runs the jobs of one user). Empty when nothing does: then neither credentials nor signed URLs nor
-            secret variables go there.
-        io_proxy: whether jobs there may ask the submit side for newer URLs and credentials while they run, by
-            HTCondor's I/O proxy. HTCondor keeps it to the job's own files for reading and writing, but not for
-            making links (tried: 23.9, 25.14): the code of the jobs, and who else can read their directory, can
-            reach the user's files on the file system of bundle_dir. So only where jobs are believed as at home,
-            and never where isolation is empty. Without it jobs keep what they had when they started.
-        identity: what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which they cannot
-            choose); empty for any.
-    """
-
-    kind: str = "glidein"
-    requirements: str
-    pool: str = ""
-    shared_filesystem: bool = False
-    groups: tuple[str, ...] = ()
-    max_walltime: Seconds = 0
-    max_memory: Megabytes = 0
-    os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    credentials: tuple[str, ...] = ()
-    isolation: str = ""
-    io_proxy: bool = False
-    identity: str = ""
 
 
 class Storage(Struct, frozen=True, kw_only=True):
@@ -360,6 +315,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         os: operating systems by name.
         pool: pools by name, the first one the default.
         site: remote sites by name.
+        rule: which jobs go to which of them, by name.
         storage: S3 storages by name.
         staging: how inputs and outputs travel.
         credential: tickets and tokens by name.
@@ -376,6 +332,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     os: Mapping[str, OperatingSystem] = field(default_factory=lambda: MappingProxyType({}))
     pool: Mapping[str, Pool] = field(default_factory=lambda: MappingProxyType({}))
     site: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
+    rule: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     storage: Mapping[str, Storage] = field(default_factory=lambda: MappingProxyType({}))
     staging: Staging = Staging()
     credential: Mapping[str, Credential] = field(default_factory=lambda: MappingProxyType({}))

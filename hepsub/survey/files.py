@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
@@ -15,6 +15,11 @@ from hepsub.plan.location import PlaceState
 
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+
+
+_ELF = b"\x7fELF"
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 def read_items(path: str, cwd: Path) -> tuple[str, ...]:
@@ -75,8 +80,9 @@ def _program(head: bytes) -> Program:
     if not head:
         return Program(state=ProgramState.EMPTY)
     if not head.startswith(b"#!"):
-        binary = head.startswith(b"\x7fELF") or b"\0" in head
-        return Program(state=ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE)
+        binary = head.startswith(_ELF) or b"\0" in head
+        state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
+        return Program(state=state, machine=elf_machine(head))
     line = head[2:].split(b"\n")[0]
     if line.endswith(b"\r"):
         return Program(state=ProgramState.CARRIAGE_RETURN)
@@ -88,6 +94,20 @@ def _program(head: bytes) -> Program:
         interpreter=words[0],
         interpreter_here=os.path.exists(words[0]),
     )
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(_ELF) or len(head) < 20:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 def inspect_place(path: str) -> PlaceState:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hepsub.errors import UsageError
+from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts
+from hepsub.plan.facts import Facts, FileFacts
 from hepsub.plan.items import values_of
 from hepsub.plan.layout import asked_places
 from hepsub.plan.model import delivery_for
@@ -21,6 +21,8 @@ from hepsub.survey.files import inspect_place, inspect_program
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
+    from hepsub.plan.files import CarriedFiles
+    from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
 
@@ -91,26 +93,52 @@ def survey(
 
 
 def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> Facts:
-    """With what is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
+    """With what is known of inputs and outputs, here and at sites where paths among them are objects.
+
+    A submission that goes to a site is not held to what is true here: its files may be there alone.
+    """
+    assert made.carried is not None  # noqa: S101 (the caller looks)
+    elsewhere: dict[Paths, FileFacts | HepsubError] = {}
+    for paths, carried in made.elsewhere.items():
+        try:
+            elsewhere[paths] = _look_at(carried, made, store_of)
+        except HepsubError as error:
+            elsewhere[paths] = error
+    try:
+        found = _look_at(made.carried, made, store_of)
+    except HepsubError as error:
+        if not elsewhere:
+            raise
+        return replace(facts, elsewhere={**elsewhere, (): error})
+    return replace(
+        facts,
+        elsewhere=elsewhere,
+        objects=found.objects,
+        files=found.files,
+        outputs=found.outputs,
+    )
+
+
+def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store]) -> FileFacts:
+    """What is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
     from hepsub.survey.inputs import weigh_inputs
     from hepsub.survey.objects import look_up_inputs, remedy_for
     from hepsub.survey.outputs import look_at_outputs
 
-    assert made.carried is not None  # noqa: S101 (the caller looks)
-    inputs = [each.place for row in made.carried.inputs for each in row]
+    inputs = [each.place for row in carried.inputs for each in row]
     known = [place for place in inputs if "%{ClusterId}" not in str(place)]
-    return replace(
-        facts,
+    return FileFacts(
         objects=look_up_inputs(known, store_of, made.reading.objects, remedy_for(made.spec)),
         files=weigh_inputs(known),
-        outputs=look_at_outputs(list(zip(*made.carried.outputs, strict=True)), store_of),
+        outputs=look_at_outputs(list(zip(*carried.outputs, strict=True)), store_of),
     )
 
 
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     """What of the policy HTCondor could not read; the embedded pool has no use for it."""
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
-    wanted = [site.requirements for site in policy.site.values()]
+    said = [(site.requirements, site.rank) for site in policy.site.values()]
+    wanted = [each for both in said for each in both if each]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()

@@ -12,8 +12,8 @@ from typing import cast
 
 import pytest
 
+from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview
-from hepsub.actions.submit.submit import preview
 from hepsub.batch import BatchSystem
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec

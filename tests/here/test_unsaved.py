@@ -10,6 +10,7 @@ import pytest
 
 from hepsub.batch import Act, JobStatus, State
 from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.fill import fill_bundle
 from hepsub.local.holds import UNSAVED_CODE
 from hepsub.local.record import End, Record
 from hepsub.local.runs import UNSAVED, after, clear_scratch, scratch_directory, why_unsaved
@@ -91,7 +92,7 @@ def test_whatever_was_asked_meanwhile(state: State) -> None:
 
 def test_what_the_report_tells(tmp_path: Path) -> None:
     bundle = Bundle(directory=tmp_path, request=make_request())
-    bundle.make()
+    fill_bundle(bundle)
     home = bundle.returned(3)
     assert why_unsaved(str(tmp_path), 3) == ""
     home.mkdir(parents=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace
+from hepsub.policy.model import Storage
 from hepsub.worker import build
-from tests.unit.bundle.test_manifest import FILES, Plain
+from tests.unit.bundle.test_manifest import FILES, text_of
 from tests.worker.modules import called
 
 MODULE = build.SOURCES / "25_manifest.sh"
@@ -22,22 +22,26 @@ MODULES = "10_text 15_process 25_manifest 40_credentials"
 READ = 'read_line "$1" "${2-}" "${3-}" "${4-}" "${5-}"'
 URL = "https://s3/b/k?hush"
 FULL = replace(
-    FILES,
-    workdir="/work",
-    credentials=(
+    FILES, outputs=(*FILES.outputs, Carried(name="t_*", place=FilePlace(path="/work/t/")))
+)
+STAGING = {
+    "storages": {"herd": Storage(endpoint="https://s3", ca_file="/etc/ca.pem")},
+    "credentials": (
         JobCredential(name="krb", kind="kerberos", file="krb5cc_1000"),
         JobCredential(name="iam", kind="token", file="", service="iam"),
     ),
-    credential_source="/home/alice/b/u/creds",
-    authorities=(("https://s3/", "ca.herd.pem"),),
-    libraries=(Library(name="libx.so", is_directory=False, sha256="0" * 64, size=1),),
-    isolation="users",
-    environment="hepsub.environment",
-    brings_all=True,
-    copy_limit=1000,
-    confined=True,
-    outputs=(*FILES.outputs, Carried(name="t_*", place=FilePlace(path="/work/t/"))),
-)
+    "libraries": (Library(name="libx.so", is_directory=False, sha256="0" * 64, size=1),),
+    "isolation": "users",
+    "secrets": ("PASSWORD",),
+    "in_place": True,
+    "copy_limit": 1000,
+    "confined": True,
+}
+
+
+def written(**staging: object) -> list[list[str]]:
+    """The lines of a manifest with all that there can be, but for so much."""
+    return [line.split("\t") for line in text_of(FULL, **{**STAGING, **staging}).splitlines()]
 
 
 def table() -> dict[str, list[str]]:
@@ -56,20 +60,14 @@ def test_the_table_is_that_of_the_contract() -> None:
 
 
 def test_the_table_has_what_hepsub_writes_and_no_more() -> None:
-    kinds = [FULL, replace(FULL, copy_limit=0), replace(FULL, shared=False)]
-    lines = [
-        line.split("\t") for each in kinds for line in manifest_text(each, Plain()).splitlines()
-    ]
+    lines = [*written(), *written(copy_limit=0), *written(shared=False)]
     assert {(action, len(words)) for action, *words in lines} == {
         (action, len(words)) for action, words in table().items()
     }
 
 
 def test_what_hepsub_writes_is_read(shell: str, tmp_path: Path) -> None:
-    kinds = [FULL, replace(FULL, shared=False)]
-    rows = [
-        line.split("\t") for each in kinds for line in manifest_text(each, Plain()).splitlines()
-    ]
+    rows = [*written(), *written(shared=False)]
     words = f": >$hs_private/environment; {READ}; printf .; hs_finished=yes"
     assert called(shell, MODULES, words, rows, tmp_path) == ["."] * len(rows)
 

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import Job, Output, RemoteListing
 from hepsub.actions.submissions import SelectedJobs
-from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
 from hepsub.bundle.report import LARGEST, REPORT, read_report
 from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
 from hepsub.documents import Malformed
@@ -58,7 +59,7 @@ def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Dow
 def _job(ref: SubmissionRef, bundle: Bundle, proc: int) -> Job:
     request = bundle.request
     carried = request.staging.outputs_of(request.values(proc, ref.cluster))
-    marker = marker_place(carried, request.ref.uuid, proc)
+    marker = marker_place(carried, request.uuid, proc)
     job = Job(proc=proc, carried=carried, bundle=bundle, marker=marker)
     try:
         with bundle.open_returned(proc) as tree:
@@ -183,9 +184,9 @@ def _shared(bundle: Bundle, cluster: int) -> frozenset[ObjectPlace]:
     """The prefixes of patterns that are the same for several jobs."""
     request = bundle.request
     counts: Counter[ObjectPlace] = Counter()
-    if request.ref.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
+    if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
         return frozenset()
-    for proc in range(request.ref.number):
+    for proc in range(request.number):
         for each in request.staging.outputs_of(request.values(proc, cluster)):
             if each.is_pattern and isinstance(each.place, ObjectPlace):
                 counts[each.place] += 1

@@ -11,7 +11,8 @@ from hepsub.actions.submissions import SelectedJobs
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import ACTIVE
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, claimed
+from hepsub.bundle.directory import claimed
+from hepsub.bundle.notes import Placed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
 from hepsub.result import Problem

@@ -11,7 +11,8 @@ from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, Selection, State
-from hepsub.bundle.directory import read_bundle, why_of_another
+from hepsub.bundle.bundle import read_bundle, why_of_another
+from hepsub.bundle.logs import place_logs
 from hepsub.errors import Interrupted, JobsFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result
@@ -111,7 +112,7 @@ def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
     if bundle.request.staging.shared:
         return ()
     cluster = submission.submitted.cluster
-    return (*place_outputs(bundle, cluster), *bundle.place_logs(cluster))
+    return (*place_outputs(bundle, cluster), *place_logs(bundle, cluster))
 
 
 def _await_all(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[JobStatus, ...]:

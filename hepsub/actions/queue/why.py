@@ -10,7 +10,7 @@ from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.batch import BatchSystem, JobStatus, State
-from hepsub.bundle.directory import read_bundle, why_of_another
+from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
 from hepsub.result import Result
 from hepsub.session import Session

@@ -8,8 +8,10 @@ from pathlib import Path
 from hepsub.actions.renew.live import is_believed, not_believed
 from hepsub.actions.returned.pending import Uploads, push_pending
 from hepsub.actions.returned.place import place_outputs
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import read_bundle, read_placed, strip_bundle, why_of_another
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
+from hepsub.bundle.directory import strip_bundle
+from hepsub.bundle.logs import place_logs
+from hepsub.bundle.notes import read_placed
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
 from hepsub.bundle.root import finished_bundles
@@ -33,7 +35,7 @@ def close_bundle(
         A sentence for each output that could not be put into its place.
     """
     notes = _put_in_place(uploads, bundle, cluster)
-    if troubles := bundle.place_logs(cluster):  # they would be removed with the jobs' corners
+    if troubles := place_logs(bundle, cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
         strip_bundle(bundle.directory)
@@ -101,7 +103,7 @@ def _put_in_place(uploads: Uploads, bundle: Bundle, cluster: int) -> tuple[str, 
 
 def _has_outputs(bundle: Bundle) -> bool:
     """Whether anything that a user made is still in it, or may be."""
-    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.ref.number))
+    return any(_may_have_outputs(bundle, proc) for proc in range(bundle.request.number))
 
 
 def _may_have_outputs(bundle: Bundle, proc: int) -> bool:

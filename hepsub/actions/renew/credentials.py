@@ -70,7 +70,7 @@ def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
             credential=pairs[0][0],
             bundles=tuple(bundle for credential, bundle in pairs if not credential.by_condor),
             deliveries=frozenset(
-                (bundle.request.ref.pool, bundle.request.ref.schedd)
+                (bundle.request.pool, bundle.request.schedd)
                 for credential, bundle in pairs
                 if credential.by_condor
             ),

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import BatchSystem, Queue, Selection
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import Placed, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.notes import Placed
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
@@ -42,7 +42,7 @@ class LiveBundle(Struct, frozen=True, kw_only=True):
     @property
     def number(self) -> int:
         """How many of its jobs have not ended; all, where nobody can tell."""
-        return self.bundle.request.ref.number if self.procs is None else len(self.procs)
+        return self.bundle.request.number if self.procs is None else len(self.procs)
 
 
 class Live(Struct, frozen=True, kw_only=True):

@@ -25,8 +25,8 @@ from hepsub.auth.renewal import (
     state_path,
     state_text,
 )
-from hepsub.bundle.bundle import unusable
-from hepsub.bundle.directory import claimed, sweep, why_of_another
+from hepsub.bundle.bundle import unusable, why_of_another
+from hepsub.bundle.directory import claimed, sweep
 from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hepsub.actions.renew.live import LiveBundle
 from hepsub.actions.submit.stage import sign, used_storages
 from hepsub.auth.renewal import Outcome, failed
-from hepsub.bundle.directory import Signed, read_signed
+from hepsub.bundle.notes import Signed, read_signed
 from hepsub.errors import BundleUnusable, CredentialExpired, HepsubError
 from hepsub.session import Session
 from hepsub.storage.stores import Stores

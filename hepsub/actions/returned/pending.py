@@ -159,7 +159,7 @@ def push_pending(
         HepsubError: a storage is not known any more, or has no keys.
     """
     push = _Push(uploads=uploads, bundle=bundle, cluster=cluster)
-    push.each(range(bundle.request.ref.number) if procs is None else sorted(procs), push.find)
+    push.each(range(bundle.request.number) if procs is None else sorted(procs), push.find)
     there = uploads.look(place for job in push.jobs.values() for _, place in job.stored())
     push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
     held = uploads.look(place for proc in push.ready for _, place in push.jobs[proc].stored())

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, marker_place
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
 from hepsub.bundle.pending import Pending
 from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import matches
@@ -163,7 +164,7 @@ def job_at_home(
     """
     request = bundle.request
     outputs = request.staging.outputs_of(request.values(proc, cluster))
-    marker = marker_place(outputs, request.ref.uuid, proc)
+    marker = marker_place(outputs, request.uuid, proc)
     return JobAtHome(
         name=f"{cluster}.{proc}",
         proc=proc,

@@ -37,7 +37,7 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
         cluster: its ClusterId.
     """
     troubles: list[str] = []
-    for proc in range(bundle.request.ref.number):
+    for proc in range(bundle.request.number):
         job, home = f"{cluster}.{proc}", bundle.returned(proc)
         try:
             with bundle.open_returned(proc) as tree:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import Act, BatchSystem, Selection, Submitted
@@ -34,21 +33,15 @@ if TYPE_CHECKING:
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
 
-class Order(Struct, frozen=True, kw_only=True):
-    """A submission that is about to be made.
-
-    Attributes:
-        uuid: what the cluster will be found by.
-        plan: the decided submission, this one: its UUID is no name any more.
-        what: the digest of the plan that any submission of this command has; empty without a key (-once).
-    """
-
-    uuid: str
-    plan: Plan
-    what: str
-
-
-def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle | None) -> Submitted:
+def commit(
+    session: Session,
+    schedd: BatchSystem,
+    plan: Plan,
+    uuid: str,
+    bundle: Bundle | None,
+    *,
+    digest: str = "",
+) -> Submitted:
     """Submit, and know afterwards whether it happened.
 
     Ctrl-C is noted (`Interrupts.hold`): when the cluster exists, the caller acts upon it.
@@ -56,9 +49,11 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
     Args:
         session: the session.
         schedd: who takes the jobs.
-        order: what is submitted.
+        plan: the decided submission; its UUID is no name in it any more.
+        uuid: what the cluster will be found by.
         bundle: what travels with it; when nobody can tell whether the cluster exists and the user does not
             want it any more, that is noted there.
+        digest: what any repetition of this command has in common; empty without a key (-once).
 
     Raises:
         SubmissionUncertain: the schedd could be asked neither to submit nor whether it had.
@@ -66,24 +61,22 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
         HepsubError: the schedd refused, and there is no cluster.
     """
     intent = Entry(
-        ref=SubmissionRef(
-            uuid=order.uuid, pool=schedd.pool, schedd=schedd.name, number=order.plan.number
-        ),
+        ref=SubmissionRef(uuid=uuid, pool=schedd.pool, schedd=schedd.name, number=plan.number),
         when=session.situation.now,
-        once=order.plan.once,
-        what=order.what,
+        once=plan.once,
+        what=digest,
     )
     session.interrupts.check()
     session.journal.append(intent)
     try:
-        submitted = schedd.submit(order.plan, order.uuid)
+        submitted = schedd.submit(plan, uuid)
     except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise _cause(session, error) from error
     except (HepsubError, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             session.interrupts.noted = True
-        submitted = _after_trouble(session, schedd, order, intent, bundle, error)
+        submitted = _after_trouble(session, schedd, plan, intent, bundle, error)
     noted = _note(session, intent.with_cluster(submitted.ref.cluster))
     return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
 
@@ -91,7 +84,7 @@ def commit(session: Session, schedd: BatchSystem, order: Order, bundle: Bundle |
 def _after_trouble(
     session: Session,
     schedd: BatchSystem,
-    order: Order,
+    plan: Plan,
     intent: Entry,
     bundle: Bundle | None,
     error: BaseException,
@@ -107,7 +100,7 @@ def _after_trouble(
     if found is None:
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise cause from error
-    if order.plan.route.delivery.handed_over:  # its files cannot be sent any more
+    if plan.route.delivery.handed_over:  # its files cannot be sent any more
         _note(session, intent.with_cluster(found.cluster))
         why = take_back(session, schedd, found, bundle)
         if session.interrupts.noted:
@@ -185,8 +178,10 @@ def cancel(bundle: Bundle | None) -> None:
     """Note that a submission is not to be; where that cannot be written, nothing is left to finish it with."""
     if bundle is None:
         return
+    from hepsub.bundle.notes import mark_cancelled
+
     try:
-        bundle.mark_cancelled()
+        mark_cancelled(bundle)
     except BundleUnusable:
         _discard(bundle)
 

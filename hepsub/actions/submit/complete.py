@@ -139,10 +139,13 @@ def _mark_ready(bundle: Bundle | None, cluster: int) -> tuple[str, ...]:
     """The jobs may start already: what is not noted now, `recover` notes later."""
     if bundle is None:
         return ()
+    from hepsub.bundle.logs import link_logs
+    from hepsub.bundle.notes import mark_ready
+
     notes: tuple[str, ...] = ()
     try:
-        notes = bundle.link_logs(cluster)
-        bundle.mark_ready(cluster)
+        notes = link_logs(bundle, cluster)
+        mark_ready(bundle, cluster)
     except BundleUnusable as error:
         return (
             *notes,

@@ -8,7 +8,7 @@ from hepsub.actions.submit.result import Preview, Submission
 from hepsub.bundle.request import BundleRequest
 from hepsub.plan.libraries import Library
 from hepsub.plan.model import Plan, Proc, Reason
-from hepsub.plan.staging import StagingPlan
+from hepsub.plan.staging import Staging
 
 _SHOWN_PROCS = 10
 
@@ -220,7 +220,7 @@ def library_document(library: Library, *, uploaded: bool) -> LibraryDocument:
     )
 
 
-def _libraries(staging: StagingPlan | None, *, uploaded: bool) -> tuple[LibraryDocument, ...]:
+def _libraries(staging: Staging | None, *, uploaded: bool) -> tuple[LibraryDocument, ...]:
     if staging is None:
         return ()
     return tuple(library_document(each, uploaded=uploaded) for each in staging.libraries)
@@ -249,7 +249,7 @@ def _earlier_logs(request: BundleRequest, cluster: int) -> tuple[LogsDocument, .
     """The jobs of an earlier submission, as its bundle has them; none where that is of a time that did not note it."""
     if not request.stdout:
         return ()
-    procs = range(request.ref.number)
+    procs = range(request.number)
     return tuple(_log(proc, *request.log_names(proc), cluster) for proc in procs)
 
 

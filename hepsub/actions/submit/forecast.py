@@ -10,9 +10,16 @@ from msgspec import Struct
 from hepsub.auth.credential import Held
 from hepsub.auth.renewal import read_state
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.forecast import REFRESHER, Outlook, Span, forecast_note, unrefreshed_note
+from hepsub.plan.forecast import (
+    REFRESHER,
+    Expiry,
+    Window,
+    forecast_note,
+    taken_note,
+    unrefreshed_note,
+)
 from hepsub.plan.model import Plan
-from hepsub.plan.staging import StagingPlan
+from hepsub.plan.staging import Staging
 from hepsub.policy.model import KERBEROS
 from hepsub.session import Session
 
@@ -24,12 +31,12 @@ class _Travelling(Struct, frozen=True, kw_only=True):
     """Something that travels with the jobs and may end.
 
     Attributes:
-        outlook: what it is, and when it ends.
+        expiry: what it is, and when it ends.
         by_pool: who of the pool renews it; empty for hep_auth renew.
         is_fetched: whether jobs that run have to ask this host for a newer one.
     """
 
-    outlook: Outlook
+    expiry: Expiry
     by_pool: str = ""
     is_fetched: bool = True
 
@@ -37,7 +44,7 @@ class _Travelling(Struct, frozen=True, kw_only=True):
 def forecast(
     session: Session,
     plan: Plan,
-    staging: StagingPlan,
+    staging: Staging,
     held: tuple[Held, ...],
     stores: Mapping[str, Store],
 ) -> tuple[str, ...]:
@@ -54,7 +61,7 @@ def forecast(
     refreshed = plan.route.delivery.refreshed
     active = read_state(session.bundles, now).is_active(now)
     limit = plan.walltime.limit
-    span = Span(now=now, needed=session.policy.staging.expected_wait + limit)
+    window = Window(now=now, needed=session.policy.staging.expected_wait + limit)
     by_name = {each.name: each for each in staging.credentials}
     notes: list[str] = []
     travelling = [_access(name, store, now, refreshed=refreshed) for name, store in stores.items()]
@@ -66,9 +73,13 @@ def forecast(
             notes.append(each)
             continue
         renewer = each.by_pool or (REFRESHER if active else "")
-        notes.append(forecast_note(each.outlook, span, renewer=renewer, way=session.way_to_renew))
-        if each.is_fetched and staging.confined and not staging.is_refreshed:
-            notes.append(unrefreshed_note(each.outlook, span, walltime=limit))
+        notes.append(forecast_note(each.expiry, window, renewer=renewer, way=session.way_to_renew))
+        if not each.is_fetched or not staging.confined or staging.is_refreshed:
+            continue
+        if plan.route.delivery.taken_early:
+            notes.append(taken_note(each.expiry, window))
+        else:
+            notes.append(unrefreshed_note(each.expiry, window, walltime=limit))
     return tuple(note for note in notes if note)
 
 
@@ -84,14 +95,14 @@ def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travell
         )
     end = now + store.lifetime(now)
     lasting = store.keys.expires is None or bool(store.storage.token_name)
-    outlook = Outlook(
+    expiry = Expiry(
         what=f"the signed access to the storage {name}",
         expires=end,
         renewable_until=None if lasting and refreshed else end,
         obtain="have it done" if lasting else "get new keys",
-        loss="a job that comes later brings its outputs home",
+        consequence="a job that comes later brings its outputs home",
     )
-    return _Travelling(outlook=outlook)
+    return _Travelling(expiry=expiry)
 
 
 def _credential(
@@ -102,15 +113,17 @@ def _credential(
     A token that the pool delivers comes from hep_auth renew.
     """
     kerberos, life = credential.kind == KERBEROS, held.lifetime
-    outlook = Outlook(
+    expiry = Expiry(
         what="your Kerberos ticket" if kerberos else f"the token {credential.name}",
         expires=life.expires,
         renewable_until=life.renewable_until if refreshed else life.expires,
         obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
-        loss=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
+        consequence="the site takes no more jobs"
+        if credential.stays
+        else f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
     )
     return _Travelling(
-        outlook=outlook,
+        expiry=expiry,
         by_pool="the pool's credmon" if kerberos and credential.by_condor else "",
-        is_fetched=not kerberos and not credential.by_condor,
+        is_fetched=not kerberos and credential.travels,
     )

@@ -12,14 +12,10 @@ from pathlib import Path
 from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import open_gate
 from hepsub.batch import SPOOLING, BatchSystem, Selection, State
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import (
-    discard_bundle,
-    is_ready,
-    read_bundle,
-    taken_over,
-    why_of_another,
-)
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
+from hepsub.bundle.directory import discard_bundle, taken_over
+from hepsub.bundle.logs import link_logs
+from hepsub.bundle.notes import is_cancelled, is_ready, mark_ready
 from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
@@ -73,10 +69,10 @@ def _finish(session: Session, stores: Stores, bundle: Bundle) -> str:
         return ""
     queue = schedd.queue(wanted, session.situation.now)
     living = [job for job in queue.jobs if job.state is not State.REMOVED]
-    if bundle.is_cancelled():
+    if is_cancelled(bundle):
         return _remove(session, schedd, bundle, found[0], living=bool(living or queue.unmade))
     if not living and not queue.unmade:
-        bundle.mark_ready(found[0].cluster)  # its jobs were removed, or have ended
+        mark_ready(bundle, found[0].cluster)  # its jobs were removed, or have ended
         return ""
     if request.delivery.handed_over and any(job.hold_code == SPOOLING for job in living):
         return _remove(session, schedd, bundle, found[0], living=True)  # they have no files
@@ -100,8 +96,8 @@ def _let_start(
     request = bundle.request
     if request.staging.needs_cluster and not request.delivery.handed_over:
         open_gate(session, stores, bundle, schedd, cluster)
-    bundle.link_logs(cluster)
-    bundle.mark_ready(cluster)
+    link_logs(bundle, cluster)
+    mark_ready(bundle, cluster)
     return (
         f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"
     )

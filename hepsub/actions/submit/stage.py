@@ -15,13 +15,15 @@ from hepsub.auth.credential import Held
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Name
+from hepsub.plan.template import Name, parse_template
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
@@ -70,7 +72,7 @@ def bundle_for(
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
-                seal = bundle.make(plan.secrets)
+                seal = fill_bundle(bundle, plan.secrets)
                 deliver(staging, held, bundle, schedd)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
@@ -78,7 +80,7 @@ def bundle_for(
             yield Staged(bundle=bundle, held=held, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
-            if not isinstance(error, SubmissionUncertain) and not bundle.is_cancelled():
+            if not isinstance(error, SubmissionUncertain) and not is_cancelled(bundle):
                 discard_bundle(directory)
             raise
 
@@ -110,11 +112,11 @@ def sign(
     now = session.situation.now
     # A job takes a new manifest only if it has the name of the first one.
     known = cluster if bundle.request.staging.needs_cluster else None
-    wanted = range(bundle.request.ref.number) if procs is None else procs
+    wanted = range(bundle.request.number) if procs is None else procs
     checked = session.interrupts.checked(wanted)
     bundle.write_manifests(known, stores.signer, checked, first=first)
     used = used_storages(bundle.request)
-    bundle.note_signed({name: now + stores.store(name).lifetime(now) for name in used})
+    note_signed(bundle, {name: now + stores.store(name).lifetime(now) for name in used})
 
 
 def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: BatchSystem) -> None:
@@ -124,6 +126,12 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
+    if plan.factory_idle and staging.needs_cluster and plan.route.element is not None:
+        raise BundleUnusable(
+            f"{plan.number} jobs are made by the schedd as they are needed, and for a computing element places cannot"
+            " be named after the cluster then",
+            remedy="write %{Uuid} instead of %{ClusterId} in -in and -out",
+        )
     if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
@@ -135,9 +143,9 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
 def used_storages(request: BundleRequest) -> tuple[str, ...]:
     """The storages that the jobs' files are in: the first job's tell, unless whole URLs are on the list."""
     staging = request.staging
-    templates = [rule.url.parts[:1] for rule in (*staging.inputs, *staging.outputs)]
+    templates = [parse_template(rule.url).parts[:1] for rule in (*staging.inputs, *staging.outputs)]
     listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
-    jobs = [request.values(proc, None) for proc in range(request.ref.number if listed else 1)]
+    jobs = [request.values(proc, None) for proc in range(request.number if listed else 1)]
     files = staging.carried_by(jobs)
     names: dict[str, None] = {}
     for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
@@ -174,7 +182,8 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
-        schedd.open_gate(cluster, factory=bundle.request.factory)
+        request = bundle.request
+        schedd.open_gate(cluster, factory=request.factory, held=request.element)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",

@@ -20,13 +20,16 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     Raises:
         HepsubError: nothing was submitted.
     """
-    from hepsub.actions.submit.result import Submission
-    from hepsub.actions.submit.submit import preview, submit
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)
     if values["dry_run"]:
+        from hepsub.actions.submit.preview import preview
+
         return preview(session, spec)
+    from hepsub.actions.submit.result import Submission
+    from hepsub.actions.submit.submit import submit
+
     result = submit(session, spec, talk.alert)
     if not values["wait"] or result.exit_code:
         return result

@@ -180,6 +180,20 @@ OPTIONS = (
         help="Run at this remote site; implies -rmt.",
     ),
     Option(
+        names=("-type", "--type"),
+        field="type",
+        metavar="TYPE",
+        help="What kind of work it is, for the rules of the policy about remote sites; default: what the script looks"
+        " like.",
+    ),
+    Option(
+        names=("-outsize", "--outsize"),
+        field="outsize",
+        metavar="MB",
+        kind=Kind.MEMORY,
+        help="How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB.",
+    ),
+    Option(
         names=("-wn", "--wn"),
         field="wn",
         metavar="NODE",

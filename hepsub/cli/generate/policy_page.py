@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import NODEFAULT, Struct, structs
 
-from hepsub import __version__
+from hepsub import __version__, units
 from hepsub.cli.generate import man, roff, sources
 from hepsub.policy import model
 from hepsub.policy.load import PROFILES
@@ -38,11 +38,11 @@ _PROFILES = (
     " is shipped; its hosts and paths are placeholders, to be replaced by the site's.",
 )
 _TYPES = {
-    model.Megabytes: "memory",
-    model.Seconds: "duration",
+    units.Megabytes: "memory",
+    units.Seconds: "duration",
     tuple[str, ...]: "list of texts",
     Mapping[str, str]: "table of texts",
-    Mapping[str, model.Seconds]: "table of durations",
+    Mapping[str, units.Seconds]: "table of durations",
     str: "text",
     int: "whole number",
     bool: "true or false",

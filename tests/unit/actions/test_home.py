@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from hepsub.actions.returned.place import place_outputs
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.bundle import Bundle, read_bundle
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from hepsub.actions.submit import stage
 from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
+from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.stage import sign, used_storages
-from hepsub.actions.submit.submit import preview, submit
-from hepsub.bundle.directory import read_bundle
+from hepsub.actions.submit.submit import submit
+from hepsub.bundle.bundle import read_bundle
 from hepsub.errors import BundleUnusable, HepsubError, StorageRefused
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace

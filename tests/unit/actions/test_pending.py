@@ -14,8 +14,7 @@ from typing import Any, cast
 import pytest
 
 from hepsub.actions.returned.pending import Uploads, push_pending
-from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import read_bundle
+from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
-from hepsub.actions.submit.submit import preview, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.bundle.directory import claimed
 from hepsub.errors import (
     BundleUnusable,

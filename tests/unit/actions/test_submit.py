@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
-from hepsub.actions.submit.submit import preview, submit
+from hepsub.actions.submit.submit import submit
 from hepsub.batch import Submitted
 from hepsub.errors import (
     AuthenticationRefused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.actions.submit.submit import preview
+from hepsub.actions.submit.preview import preview
 from hepsub.errors import CredentialMissing
 from tests.fakes.world import make_spec
 from tests.unit.actions.test_renew import World, world

@@ -14,6 +14,7 @@ from hepsub.actions.submit.result import Submission
 from hepsub.batch import SPOOLING, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
+from hepsub.bundle.fill import fill_bundle
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.model import BUNDLE
@@ -280,7 +281,7 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
     )
     with new_bundle(session.bundles, "u") as directory:
         bundle = Bundle(directory=directory, request=request)
-        bundle.make()
+        fill_bundle(bundle)
     (bundle.returned(1) / "outputs").mkdir(parents=True)
     (bundle.returned(1) / "outputs/r").write_text("a result")
     result = wait(session, submission(2), Time([]).clock())

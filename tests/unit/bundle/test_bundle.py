@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.bundle import Bundle, marker_place
-from hepsub.bundle.directory import claimed, discard_bundle, read_bundle
-from hepsub.bundle.manifest import Signing
+from hepsub.bundle.bundle import Bundle, read_bundle
+from hepsub.bundle.directory import claimed, discard_bundle
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.logs import link_logs, place_logs
+from hepsub.bundle.manifest import Signing, marker_place
+from hepsub.bundle.notes import mark_ready
 from hepsub.bundle.request import from_json
 from hepsub.bundle.root import unfinished
 from hepsub.bundle.sent import preview_seal
@@ -26,6 +29,7 @@ from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.model import BUNDLE, SHARED, Delivery
+from hepsub.plan.template import parse_template
 from tests.unit.bundle.test_request import make_request
 
 
@@ -71,7 +75,7 @@ def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
     before = os.umask(umask)
     try:
-        bundle.make()
+        fill_bundle(bundle)
         bundle.write_manifests(13, lambda _: Signer())
     finally:
         os.umask(before)
@@ -100,11 +104,12 @@ def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
 def test_what_is_in_it(tmp_path: Path) -> None:
     """The request reads back, items one a line, the manifest of each job with its own places."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ClusterId}/%{ProcId}")
-    bundle.make()
+    fill_bundle(bundle)
     assert not list(bundle.directory.glob("job/*/hepsub.manifest"))
     bundle.write_manifests(13, lambda _: Signer())
     directory = bundle.directory
-    assert from_json((directory / "private/request.json").read_bytes()) == bundle.request
+    kept = replace(bundle.request, staging=bundle.request.staging.kept)
+    assert from_json((directory / "private/request.json").read_bytes()) == kept
     assert (directory / "job/0/items.txt").read_text() == "/data/a\ns3://raw/b\n"
     assert (directory / "job/1/items.txt").read_text() == "/data/c d\n"
     assert (directory / "job/1/hepsub.manifest").read_text() == (
@@ -140,7 +145,7 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
     bundle = far_away(
         tmp_path, "-in", f"{files}/x=y", "-in", f"{files}/z_%{{ProcId}}", "-out", "r=res/"
     )
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(None, lambda _: Signer())
     sent = {
         str(path.relative_to(bundle.directory)): path.read_text()
@@ -163,14 +168,14 @@ def test_far_away_the_program_and_paths_travel(tmp_path: Path) -> None:
 def test_what_is_sent_lies_in_the_bundle_itself(tmp_path: Path) -> None:
     """HTCondor may read nothing outside the bundle for such a job, so a symbolic link would not do."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    bundle.make()
+    fill_bundle(bundle)
     assert not any(path.is_symlink() for path in bundle.directory.rglob("*"))
 
 
 def test_what_is_sent_is_a_copy_and_never_the_users_file(tmp_path: Path) -> None:
     """A job may write into it, and the user's script, input and library must stay what they are."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    bundle.make()
+    fill_bundle(bundle)
     assert {path.stat().st_nlink for path in (tmp_path / "files").iterdir()} == {1}
     for path in bundle.directory.rglob("in/*"):
         path.write_text("theirs")
@@ -180,8 +185,10 @@ def test_what_is_sent_is_a_copy_and_never_the_users_file(tmp_path: Path) -> None
 def test_a_seal_names_all_that_a_job_gets(tmp_path: Path) -> None:
     """One list for each set of files, whose digest is the seal's; the preview comes to the same digests."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y")
-    expected = preview_seal(bundle.request, {})
-    seal = bundle.make()
+    request = bundle.request
+    jobs = [request.values(proc, None) for proc in range(request.number)]
+    expected = preview_seal(request.staging, parse_template(request.executable), jobs, {})
+    seal = fill_bundle(bundle)
     assert seal == expected
     assert seal.set_of == (0, 1)
     lists = [bundle.directory / f"shared/sets/{number}/hepsub.sums" for number in (0, 1)]
@@ -198,7 +205,7 @@ def test_a_seal_names_all_that_a_job_gets(tmp_path: Path) -> None:
 def test_at_home_nothing_but_the_wrapper_is_sent(tmp_path: Path) -> None:
     """There is no list then: the digest of the wrapper says all."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    seal = bundle.make()
+    seal = fill_bundle(bundle)
     assert (seal.sets, seal.set_of) == (("-",), ())
 
 
@@ -206,7 +213,7 @@ def test_jobs_that_get_the_same_share_one_set(tmp_path: Path) -> None:
     """Ten thousand jobs with one script cost one copy and one list."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     request = replace(bundle.request, executable=f"{tmp_path}/files/run-0.sh")
-    assert replace(bundle, request=request).make().set_of == ()
+    assert fill_bundle(replace(bundle, request=request)).set_of == ()
 
 
 def test_logs_have_a_second_link_where_the_user_looks(tmp_path: Path) -> None:
@@ -216,14 +223,14 @@ def test_logs_have_a_second_link_where_the_user_looks(tmp_path: Path) -> None:
     stdout, stderr = f"{tmp_path}/logs/o.%{{ClusterId}}.%{{ProcId}}", f"{tmp_path}/logs/e"
     bundle = replace(bundle, request=replace(bundle.request, stdout=stdout, stderr=stderr))
     (tmp_path / "logs/e").write_text("of the last time")
-    bundle.make()
-    assert bundle.link_logs(13) == ()
+    fill_bundle(bundle)
+    assert link_logs(bundle, 13) == ()
     (bundle.directory / "job/1/stdout").write_text("written later")
     (bundle.directory / "job/0/stderr").write_text("both write it")
     assert sorted(each.name for each in (tmp_path / "logs").iterdir()) == ["e", "o.13.0", "o.13.1"]
     assert (tmp_path / "logs/o.13.1").read_text() == "written later"
     assert (tmp_path / "logs/e").read_text() == "both write it"
-    assert bundle.link_logs(13) == ()
+    assert link_logs(bundle, 13) == ()
 
 
 def test_a_log_that_a_job_exchanged_gets_no_link(tmp_path: Path) -> None:
@@ -231,10 +238,10 @@ def test_a_log_that_a_job_exchanged_gets_no_link(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
-    bundle.make()
+    fill_bundle(bundle)
     (bundle.directory / "job/0/stdout").unlink()
     (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
-    assert "cannot be written" in bundle.link_logs(13)[0]
+    assert "cannot be written" in link_logs(bundle, 13)[0]
     assert not (tmp_path / "o.0").exists()
 
 
@@ -243,7 +250,7 @@ def test_a_spoilt_corner_does_not_keep_others_from_fresh_files(tmp_path: Path) -
     precious = tmp_path / "precious"
     precious.mkdir()
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     shutil.rmtree(bundle.directory / "job/0")
     (bundle.directory / "job/0").symlink_to(precious)
@@ -257,13 +264,13 @@ def test_an_input_that_is_gone_leaves_no_half_bundle_unnoticed(tmp_path: Path) -
     """With -nocheck a path may be missing: said before anything is submitted."""
     bundle = far_away(tmp_path, "-in", "/no/such/file=y")
     with pytest.raises(BundleUnusable):
-        bundle.make()
+        fill_bundle(bundle)
 
 
 def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
     """Two jobs, five places: the storage's keys are looked for once."""
     bundle = make_bundle(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     asked: list[str] = []
     signer = Signer()
 
@@ -289,7 +296,7 @@ def test_each_storage_is_asked_for_its_signer_once(tmp_path: Path) -> None:
 def test_manifests_are_renewed_in_place(tmp_path: Path) -> None:
     """Re-writing replaces every manifest and leaves no other file behind."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     before = sorted(bundle.directory.rglob("*"))
     bundle.write_manifests(13, lambda _: Signer(version="2"))
@@ -303,7 +310,7 @@ def test_manifests_are_renewed_in_place(tmp_path: Path) -> None:
 def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
     """While manifests are re-written again and again, every read is whole."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     over = threading.Event()
 
@@ -329,7 +336,7 @@ def test_a_reader_sees_the_old_manifest_or_the_new_one(tmp_path: Path) -> None:
 def test_a_signer_that_fails_leaves_the_old_manifests(tmp_path: Path) -> None:
     """No keys: the error passes, and what was there is still there."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     before = (bundle.directory / "job/0/hepsub.manifest").read_text()
 
@@ -353,7 +360,7 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_the_grace_is_never_more_than_a_quarter(tmp_path: Path) -> None:
     """A walltime of 60 s keeps 45 s for the program, not minus four minutes."""
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}", walltime=60)
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     assert "walltime\t60\t15\n" in (bundle.directory / "job/0/hepsub.manifest").read_text()
 
@@ -361,7 +368,7 @@ def test_the_grace_is_never_more_than_a_quarter(tmp_path: Path) -> None:
 def test_discard_removes_it(tmp_path: Path) -> None:
     """Nothing of a submission that did not happen stays; the root does."""
     bundle = make_bundle(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     discard_bundle(bundle.directory)
     assert list((tmp_path / "b").iterdir()) == []
     discard_bundle(bundle.directory)
@@ -390,10 +397,10 @@ def test_what_is_unfinished_is_found(tmp_path: Path) -> None:
     """A bundle without `ready`; none where there is no root, and no crash over foreign files."""
     assert unfinished(tmp_path / "b") == ()
     bundle = make_bundle(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     assert unfinished(tmp_path / "b") == (bundle.directory,)
     assert read_bundle(bundle.directory) == bundle
-    bundle.mark_ready(13)
+    mark_ready(bundle, 13)
     assert unfinished(tmp_path / "b") == ()
 
 
@@ -442,7 +449,7 @@ def test_no_marker_without_outputs_in_s3() -> None:
 def test_no_secret_in_the_request(tmp_path: Path) -> None:
     """request.json names the storage's profile, never a key or a signature."""
     bundle = make_bundle(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer(version="X-Amz-Signature"))
     text = (bundle.directory / "private/request.json").read_text()
     assert "X-Amz" not in text
@@ -462,7 +469,7 @@ def test_the_authority_of_a_storage_goes_along(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("PEM\n")
     bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}"), authority)
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     assert (bundle.directory / "shared/ca.herd.pem").read_text() == "PEM\n"
     origin = bundle.request.staging.storages["herd"].endpoint.rstrip("/") + "/"
@@ -481,7 +488,7 @@ def test_the_authority_of_a_storage_that_has_nothing_but_a_library(tmp_path: Pat
     library = Library(name="setup", is_directory=True, sha256="00", size=1, place=place)
     staging = replace(bundle.request.staging, libraries=(library,))
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(13, lambda _: Signer())
     lines = (bundle.directory / "job/0/hepsub.manifest").read_text().splitlines()
     assert "ca\thttps://s3.example.org/\tca.herd.pem" in lines
@@ -491,7 +498,7 @@ def test_an_authority_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Before anything is submitted."""
     bundle = with_authority(make_bundle(tmp_path, "-out", "r=herd:out/r"), tmp_path / "nowhere")
     with pytest.raises(BundleUnusable, match=r"the ca_file .*nowhere .* cannot be read"):
-        bundle.make()
+        fill_bundle(bundle)
 
 
 def test_logs_on_another_file_system_are_copied_when_the_jobs_have_ended(tmp_path: Path) -> None:
@@ -501,16 +508,16 @@ def test_logs_on_another_file_system_are_copied_when_the_jobs_have_ended(tmp_pat
         bundle,
         request=replace(bundle.request, stdout=f"{tmp_path}/logs-%{{ClusterId}}.%{{ProcId}}"),
     )
-    bundle.make()
+    fill_bundle(bundle)
     for proc in (0, 1):
         (bundle.directory / f"job/{proc}/stdout").write_text(f"of {proc}")
-    assert bundle.place_logs(13) == ()
+    assert place_logs(bundle, 13) == ()
     assert not (tmp_path / "logs-13.1").exists(), "nothing says that they were not linked"
     (bundle.directory / "private/unlinked").touch()
-    assert bundle.place_logs(13) == ()
+    assert place_logs(bundle, 13) == ()
     assert (tmp_path / "logs-13.1").read_text() == "of 1"
     before = (tmp_path / "logs-13.0").stat().st_ino
-    assert bundle.place_logs(13) == ()
+    assert place_logs(bundle, 13) == ()
     assert (tmp_path / "logs-13.0").stat().st_ino == before
 
 
@@ -519,10 +526,10 @@ def test_a_log_that_is_a_link_is_not_copied(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     bundle = replace(bundle, request=replace(bundle.request, stdout=f"{tmp_path}/o.%{{ProcId}}"))
-    bundle.make()
+    fill_bundle(bundle)
     (bundle.directory / "job/0/stdout").unlink()
     (bundle.directory / "job/0/stdout").symlink_to(tmp_path / "key")
     (bundle.directory / "private/unlinked").touch()
-    [trouble] = bundle.place_logs(13)
+    [trouble] = place_logs(bundle, 13)
     assert str(tmp_path / "o.0") in trouble
     assert not (tmp_path / "o.0").exists()

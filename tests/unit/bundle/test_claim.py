@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.bundle.directory import claimed, discard_bundle, new_bundle, read_bundle, taken_over
+from hepsub.bundle.bundle import read_bundle
+from hepsub.bundle.directory import claimed, discard_bundle, new_bundle, taken_over
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.notes import is_cancelled, mark_cancelled
 from hepsub.bundle.root import clear_torn, unfinished
 from hepsub.errors import BundleUnusable
 from tests.unit.bundle.test_bundle import make_bundle
@@ -113,9 +116,9 @@ def test_what_a_killed_process_left_of_a_bundle_goes_after_an_hour(tmp_path: Pat
 def test_what_is_cancelled_is_remembered(tmp_path: Path) -> None:
     """By a file, so that another process knows it after any crash."""
     bundle = make_bundle(tmp_path)
-    bundle.make()
-    assert not bundle.is_cancelled()
-    bundle.mark_cancelled()
+    fill_bundle(bundle)
+    assert not is_cancelled(bundle)
+    mark_cancelled(bundle)
     again = read_bundle(bundle.directory)
     assert again is not None
-    assert again.is_cancelled()
+    assert is_cancelled(again)

@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 from hepsub.auth.credential import Held, Lifetime
 from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.logs import link_logs, place_logs
+from hepsub.bundle.notes import is_cancelled, mark_cancelled
 from hepsub.errors import BundleUnusable
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.existing import COPIED_FILES
@@ -51,7 +54,7 @@ def whole(tmp_path: Path, *, confined: bool = True) -> Bundle:
 def test_all_that_a_manifest_says(tmp_path: Path, confined: bool) -> None:
     """A confined job finds its credentials in its corner; no other is told how users are kept apart."""
     bundle = whole(tmp_path, confined=confined)
-    bundle.make({"KEY": "a\nb"})
+    fill_bundle(bundle, {"KEY": "a\nb"})
     bundle.write_manifests(13, lambda _: Signer(), first=True)
     corner = bundle.directory / "job/1"
     source = corner if confined else bundle.directory / "private/creds"
@@ -98,7 +101,7 @@ def test_a_job_at_home_runs_where_its_user_is_and_copies_its_inputs(tmp_path: Pa
         copy_limit=5,
     )
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_manifests(None, lambda _: Signer())
     assert (bundle.directory / "job/1/hepsub.manifest").read_text().splitlines() == [
         "hepsub-manifest\t1\t1",
@@ -119,7 +122,7 @@ def test_a_credential_is_written_for_each_job_and_last_where_no_job_reaches_it(
 ) -> None:
     """While that copy is the old one, the others are written again; a job that spoilt its corner harms no other."""
     bundle = whole(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     master = bundle.directory / "private/creds/iam.token"
     assert bundle.master_credential("iam") == master
     assert bundle.master_credential("krb") is None
@@ -141,7 +144,7 @@ def test_a_credential_is_written_for_each_job_and_last_where_no_job_reaches_it(
 def test_a_credential_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     """Of a job that is not confined there is that one copy."""
     bundle = whole(tmp_path, confined=False)
-    bundle.make()
+    fill_bundle(bundle)
     bundle.write_credential(held())
     assert not (bundle.directory / "job/0/iam.token").exists()
     assert (bundle.directory / "private/creds/iam.token").read_bytes() == b"t1"
@@ -158,9 +161,9 @@ def test_jobs_without_confinement_have_no_logs_in_their_corner(tmp_path: Path) -
     bundle = whole(tmp_path, confined=False)
     request = replace(bundle.request, stdout=f"{tmp_path}/o", stderr=f"{tmp_path}/e")
     bundle = replace(bundle, request=request)
-    bundle.make()
+    fill_bundle(bundle)
     assert sorted(each.name for each in (bundle.directory / "job/0").iterdir()) == ["items.txt"]
-    assert bundle.link_logs(13) == ()
+    assert link_logs(bundle, 13) == ()
     assert not (tmp_path / "o").exists()
 
 
@@ -180,7 +183,7 @@ def test_the_logs_of_a_confined_job(
     """Empty files, with so many links: one log for one name, whoever writes it."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     bundle = replace(bundle, request=replace(bundle.request, stdout=stdout, stderr=stderr))
-    bundle.make()
+    fill_bundle(bundle)
     logs = {each.name: each.stat() for each in (bundle.directory / "job/1").glob("std*")}
     assert {name: facts.st_nlink for name, facts in logs.items()} == made
     assert {facts.st_size for facts in logs.values()} <= {0}
@@ -191,15 +194,15 @@ def test_logs_that_cannot_be_linked_are_told_and_noted(tmp_path: Path) -> None:
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x")
     stdout = f"{tmp_path}/none/o.%{{ProcId}}"
     bundle = replace(bundle, request=replace(bundle.request, stdout=stdout))
-    bundle.make()
+    fill_bundle(bundle)
     where = f"{bundle.directory}/job/PROC"
-    assert bundle.link_logs(13) == (
+    assert link_logs(bundle, 13) == (
         f"{tmp_path}/none/o.0 cannot be written (No such file or directory); stdout and stderr lie in {where}",
     )
     (tmp_path / "none").mkdir()
-    assert bundle.place_logs(13) == ()
+    assert place_logs(bundle, 13) == ()
     assert sorted(each.name for each in (tmp_path / "none").iterdir()) == ["o.0", "o.1"]
-    assert replace(bundle, old=True).link_logs(13) == ()
+    assert link_logs(replace(bundle, old=True), 13) == ()
 
 
 @pytest.mark.parametrize(
@@ -219,6 +222,6 @@ def test_a_request_that_changed_after_the_submission_is_not_believed(
 
 def test_what_is_cancelled_stays_so(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path)
-    assert not bundle.is_cancelled()
-    bundle.mark_cancelled()
-    assert bundle.is_cancelled()
+    assert not is_cancelled(bundle)
+    mark_cancelled(bundle)
+    assert is_cancelled(bundle)

@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.bundle.directory import (
-    TORN_S,
-    Placed,
-    Signed,
-    read_bundle,
-    read_placed,
-    read_signed,
-    strip_bundle,
-    sweep,
-    why_of_another,
-    why_unreadable,
-)
+from hepsub.bundle.bundle import read_bundle, why_of_another, why_unreadable
+from hepsub.bundle.directory import TORN_S, strip_bundle, sweep
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.notes import Placed, Signed, mark_ready, note_signed, read_placed, read_signed
 from hepsub.bundle.root import clear_torn, finished_bundles, kept_bundles
 from hepsub.errors import BundleUnusable
 from hepsub.jobid import SubmissionRef
@@ -45,10 +37,10 @@ def names(directory: Path) -> set[str]:
 
 def test_where_the_jobs_are_is_written_into_the_bundle(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path)
-    bundle.make()
+    fill_bundle(bundle)
     assert read_placed(bundle.directory) is None
     assert kept_bundles(tmp_path / "b") == ()
-    bundle.mark_ready(13)
+    mark_ready(bundle, 13)
     ref = SubmissionRef(uuid="u-1", pool="local", schedd="schedd01.example.org", cluster=13)
     placed = Placed(directory=bundle.directory, ref=ref)
     assert read_placed(bundle.directory) == placed
@@ -87,7 +79,7 @@ def test_urls_that_a_clock_ahead_has_signed_are_none(
     """When they end is noted, and the note's own time tells when they were signed, both in seconds from now."""
     bundle = make_bundle(tmp_path)
     assert read_signed(bundle.directory, NOW) == {}
-    bundle.note_signed({"herd": NOW + ends})
+    note_signed(bundle, {"herd": NOW + ends})
     os.utime(bundle.layout.private("signed.json"), (NOW + signed, NOW + signed))
     expected = {"herd": Signed(when=NOW + signed, end=NOW + ends)} if is_known else {}
     assert read_signed(bundle.directory, NOW) == expected
@@ -100,7 +92,7 @@ def test_why_a_bundle_cannot_be_read(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path)
     directory, request = bundle.directory, bundle.layout.private("request.json")
     assert (why_unreadable(directory), why_of_another(directory)) == ("", "")
-    bundle.make()
+    fill_bundle(bundle)
     assert (why_unreadable(directory), why_of_another(directory)) == ("", "")
     written = request.read_bytes()
     request.write_text(json.dumps({**json.loads(written), "format": 3, "hepsub": "9.0"}))
@@ -123,9 +115,9 @@ def test_what_came_home_stays_and_all_else_goes(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/data").write_text("x")
     bundle = make_bundle(tmp_path, "-out", "r=herd:out/%{ProcId}")
-    bundle.make()
-    bundle.mark_ready(13)
-    bundle.note_signed({})
+    fill_bundle(bundle)
+    mark_ready(bundle, 13)
+    note_signed(bundle, {})
     corner = bundle.directory / "job/0"
     (corner / "home.0/outputs").mkdir(parents=True)
     (corner / "home.0/outputs/r").write_text("r")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.manifest import manifest_text
 from hepsub.plan.libraries import Library
+from hepsub.plan.staging import input_objects
 from tests.fakes.hostile import hostile_server
-from tests.unit.bundle.test_manifest import FILES, MD5, Plain, obj
+from tests.unit.bundle.test_manifest import MD5, NOTHING, obj, text_of
 
 SHA = "ab" * 32
 SETUP = Library(name="100% setup", is_directory=True, sha256=SHA, size=7)
@@ -16,8 +16,7 @@ SETUP = Library(name="100% setup", is_directory=True, sha256=SHA, size=7)
 
 def lines_of(library: Library) -> list[str]:
     """The last lines of the manifest of a job with this library alone."""
-    files = replace(FILES, inputs=(), outputs=(), marker=None, libraries=(library,))
-    return manifest_text(files, Plain()).splitlines()[-2:]
+    return text_of(NOTHING, libraries=(library,)).splitlines()[-2:]
 
 
 def test_an_archive_that_is_sent_along() -> None:
@@ -56,5 +55,6 @@ def test_an_etag_of_an_encrypted_object_is_no_md5(said: str, md5: str) -> None:
         info = server.store().look_up([obj("raw/in.root")])[obj("raw/in.root")]
     assert info is not None
     assert (info.size, info.etag, info.modified, info.md5) == (7, MD5, 1767225600.0, md5)
-    text = manifest_text(replace(FILES, objects={obj("raw/in.root"): info}), Plain())
+    [known] = input_objects({obj("raw/in.root"): info})
+    text = text_of(objects=(known,))
     assert f"input\tin.root\t7\t{f'md5:{md5}' if md5 else '-'}\thttps" in text

@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.manifest import JobFiles, manifest_text
+from hepsub.bundle.request import BundleRequest
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
-from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.staging import InputObject, Staging
+from hepsub.policy.model import Storage
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 
@@ -35,16 +37,41 @@ def obj(key: str) -> ObjectPlace:
     return ObjectPlace(storage="herd", bucket="b", key=key)
 
 
-FILES = JobFiles(
-    job="13.0",
-    payload="/work/alice/job.sh",
-    submit_dir="/work/alice",
-    walltime=36000,
+STAGING = Staging(
+    inputs=(),
+    outputs=(),
+    storages={"herd": Storage(endpoint="https://s3")},
+    objects=(
+        InputObject("herd", "b", "raw/in.root", 7, MD5),
+        InputObject("herd", "b", "raw/big.root", 8, f"{MD5}-3"),
+    ),
+    shared=True,
+    chirp=False,
+    cwd="/work/alice",
+    bundle_root="/home/alice/b",
     grace=300,
-    source="/home/alice/b/u/job/0/hepsub.manifest",
     home_limit=1073741824,
     put_limit=5368709120,
-    shared=True,
+)
+REQUEST = BundleRequest(
+    uuid="u",
+    pool="local",
+    schedd="s",
+    user="alice",
+    number=1,
+    first=0,
+    executable="/work/alice/job.sh",
+    walltime=36000,
+    factory=False,
+    items=(),
+    staging=STAGING,
+)
+FILES = JobFiles(
+    proc=0,
+    cluster=13,
+    program="/work/alice/job.sh",
+    corner="/home/alice/b/u/job/0",
+    credential_source="/home/alice/b/u/private/creds",
     inputs=(
         Carried(name="in.root", place=obj("raw/in.root")),
         Carried(name="big.root", place=obj("raw/big.root")),
@@ -57,12 +84,15 @@ FILES = JobFiles(
         Carried(name="h_*.root", place=obj("o/h/")),
         Carried(name="s.txt", place=FilePlace(path="/work/s.txt")),
     ),
-    objects={
-        obj("raw/in.root"): ObjectInfo(size=7, etag=MD5),
-        obj("raw/big.root"): ObjectInfo(size=8, etag=f"{MD5}-3"),
-    },
-    marker=obj("o/.hepsub/u/0.json"),
 )
+NOTHING = replace(FILES, inputs=(), outputs=())
+
+
+def text_of(job: JobFiles = FILES, **staging: object) -> str:
+    """The manifest of a job of a submission whose staging differs in so much."""
+    request = replace(REQUEST, staging=replace(STAGING, **staging))
+    return manifest_text(request, job, lambda _: Plain())
+
 
 GOLDEN = f"""\
 hepsub-manifest\t1\t13.0
@@ -87,12 +117,12 @@ marker\thttps://s3/b/o/.hepsub/u/0.json?PUT&X-Amz-Signature=s
 
 def test_the_whole_text() -> None:
     """Every kind of line, with what is known and what is not."""
-    assert manifest_text(FILES, Plain()) == GOLDEN
+    assert text_of() == GOLDEN
 
 
 def test_without_a_shared_file_system_paths_are_sent_and_brought_home() -> None:
     """`link` becomes `sent`, `move` becomes `home`; the rest stays."""
-    text = manifest_text(replace(FILES, shared=False, payload="job.sh"), Plain())
+    text = text_of(shared=False)
     expected = GOLDEN.replace("link\tc.txt\t/data/c.txt", "sent\tc.txt")
     expected = expected.replace("move\ts.txt\t-\t/work/s.txt", "home\ts.txt\t-\t-")
     assert text == expected.replace("payload\t/work/alice/job.sh", "payload\tjob.sh")
@@ -100,18 +130,17 @@ def test_without_a_shared_file_system_paths_are_sent_and_brought_home() -> None:
 
 def test_paths_are_copied_up_to_a_limit() -> None:
     """`link` becomes `copy` behind the limit; elsewhere, and without such inputs, nothing is said of it."""
-    files = replace(FILES, copy_limit=1000)
     expected = GOLDEN.replace("link\tc.txt", "copy\tc.txt")
     limit = "putlimit\t5368709120\ncopylimit\t1000\t10000\n"
-    assert manifest_text(files, Plain()) == expected.replace("putlimit\t5368709120\n", limit)
-    assert "copylimit" not in manifest_text(replace(files, shared=False), Plain())
-    assert "copylimit" not in manifest_text(replace(files, inputs=()), Plain())
+    assert text_of(copy_limit=1000) == expected.replace("putlimit\t5368709120\n", limit)
+    assert "copylimit" not in text_of(copy_limit=1000, shared=False)
+    assert "copylimit" not in text_of(NOTHING, copy_limit=1000)
 
 
 def test_no_marker_without_an_output_in_s3() -> None:
-    """marker None: no such line."""
-    text = manifest_text(replace(FILES, marker=None, outputs=()), Plain())
-    assert "marker" not in text
+    """There is nothing that it could tell of."""
+    outputs = (Carried(name="s.txt", place=FilePlace(path="/work/s.txt")),)
+    assert "mark" not in text_of(replace(FILES, outputs=outputs))
 
 
 @pytest.mark.parametrize(
@@ -129,8 +158,7 @@ def test_names_are_escaped_in_every_place_but_urls(name: str, written: str) -> N
     """%, tab and line end in a name or a path would break the line; the URL's own % stay."""
     files = replace(
         FILES,
-        payload=f"/p/{name}",
-        submit_dir=f"/d/{name}",
+        program=f"/p/{name}",
         inputs=(
             Carried(name=name, place=obj("x%20y")),
             Carried(name=f"2{name}", place=FilePlace(path=f"/data/{name}")),
@@ -139,9 +167,8 @@ def test_names_are_escaped_in_every_place_but_urls(name: str, written: str) -> N
             Carried(name=name, place=obj("z%20")),
             Carried(name="m", place=FilePlace(path=f"/o/{name}")),
         ),
-        marker=None,
     )
-    assert manifest_text(files, Plain()).splitlines() == [
+    assert text_of(files, cwd=f"/d/{name}").splitlines() == [
         "hepsub-manifest\t1\t13.0",
         f"payload\t/p/{written}",
         f"submitdir\t/d/{written}",
@@ -153,18 +180,19 @@ def test_names_are_escaped_in_every_place_but_urls(name: str, written: str) -> N
         f"link\t2{written}\t/data/{written}",
         f"output\t{written}\t-\thttps://s3/b/z%20?PUT&X-Amz-Signature=s",
         f"move\tm\t-\t/o/{written}",
+        "unmark\thttps://s3/b/.hepsub/u/0.json?DELETE&X-Amz-Signature=s",
+        "marker\thttps://s3/b/.hepsub/u/0.json?PUT&X-Amz-Signature=s",
     ]
 
 
 def test_a_carriage_return_is_refused_or_escaped_as_the_wrapper_reads_it() -> None:
     """The wrapper decodes %09, %0a and %25 only: a %0D would make every job fail with 80."""
-    files = replace(FILES, inputs=(Carried(name="a\rb", place=obj("x")),), outputs=(), marker=None)
-    text = manifest_text(files, Plain())
+    text = text_of(replace(NOTHING, inputs=(Carried(name="a\rb", place=obj("x")),)))
     assert "%0D" not in text
 
 
 @pytest.mark.parametrize("etag", ["", "abc", MD5.upper(), f"{MD5}-2", "z" * 32])
 def test_what_is_no_md5_is_no_checksum(etag: str) -> None:
     """Multipart and foreign ETags are left out; they would fail every download."""
-    files = replace(FILES, objects={obj("raw/in.root"): ObjectInfo(size=7, etag=etag)})
-    assert "input\tin.root\t7\t-\thttps" in manifest_text(files, Plain())
+    text = text_of(objects=(InputObject("herd", "b", "raw/in.root", 7, etag),))
+    assert "input\tin.root\t7\t-\thttps" in text

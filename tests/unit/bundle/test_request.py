@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
-from hepsub.jobid import SubmissionRef
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
-from hepsub.plan.staging import plan_staging
+from hepsub.plan.staging import Staging, plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
@@ -33,19 +32,28 @@ WORDS = (
 )
 
 
-def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> BundleRequest:
-    """The request of two jobs with two items each."""
+def make_staging(
+    *words: str, delivery: Delivery = SHARED, etag: str = "abc", encrypted: bool = False
+) -> Staging:
+    """How files travel of two jobs with two items each; what is known of one object in S3 is with it."""
     spec = make_spec("job.sh", "-list", "l", "-per", "2", *(words or WORDS))
-    facts = {
-        ObjectPlace(storage="herd", bucket="raw", key="é 0.root"): ObjectInfo(size=5, etag="abc")
-    }
+    place = ObjectPlace(storage="herd", bucket="raw", key="é 0.root")
+    facts = {place: ObjectInfo(size=5, etag=etag, encrypted=encrypted)}
     home = Path("/home/alice")
     staging = plan_staging(
         spec, make_policy(POLICY), facts, cwd=home / "work", root=str(home / "b"), delivery=delivery
     )
     assert staging is not None
+    return staging.kept
+
+
+def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> BundleRequest:
+    """The request of two jobs with two items each."""
     plain = BundleRequest(
-        ref=SubmissionRef(uuid="u-1", pool="local", schedd="schedd01.example.org", number=2),
+        uuid="u-1",
+        pool="local",
+        schedd="schedd01.example.org",
+        number=2,
         user="alice",
         first=10,
         items=("/data/a", "s3://raw/b", "/data/c d"),
@@ -53,8 +61,10 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
         executable="/work/run-%{ProcId}.sh",
         walltime=36000,
         factory=False,
-        staging=staging,
-        delivery=delivery,
+        staging=make_staging(*words, delivery=delivery),
+        spool=delivery.handed_over,
+        format=2,
+        hepsub=__version__,
         stdout="/work/out.%{ClusterId}.%{ProcId}",
     )
     return replace(plain, **values)
@@ -69,17 +79,14 @@ def test_the_request_survives_json(delivery: Delivery) -> None:
 
 def test_what_looks_like_an_md5_and_is_none_is_not_kept() -> None:
     """An object that its own key encrypts has an ETag of that look: jobs would find all of it broken."""
-    place = ObjectPlace(storage="herd", bucket="raw", key="x")
-    request = make_request()
-    objects = {place: ObjectInfo(size=5, etag="d" * 32, encrypted=True)}
-    kept = replace(request, staging=replace(request.staging, objects=objects))
-    assert from_json(kept.to_json()).staging.objects[place].md5 == ""
+    request = make_request(staging=make_staging(etag="d" * 32, encrypted=True))
+    [kept] = from_json(request.to_json()).staging.objects
+    assert (kept.size, kept.etag) == (5, "")
 
 
 def test_a_request_of_the_embedded_pool_reads_as_of_a_shared_file_system() -> None:
     """Its file does not tell them apart, and nothing that is asked after the commit does."""
-    found = from_json(make_request(delivery=EMBEDDED).to_json())
-    assert found == make_request(delivery=SHARED)
+    assert from_json(make_request(delivery=EMBEDDED).to_json()).delivery == SHARED
     asked = [(each.handed_over, each.refreshed) for each in (EMBEDDED, SHARED)]
     assert asked == [(False, True)] * 2
 
@@ -104,6 +111,7 @@ def test_what_stands_in_it() -> None:
         "walltime": 36000,
         "factory": False,
         "spool": False,
+        "element": False,
         "items": ["/data/a", "s3://raw/b", "/data/c d"],
         "ends": [2, 3],
         "staging": {
@@ -121,6 +129,7 @@ def test_what_stands_in_it() -> None:
             "credentials": [],
             "libraries": [],
             "secrets": [],
+            "paths": [],
             "inputs": [],
             "outputs": [{"name": "r", "url": "herd:out/%{ProcId}", "optional": False}],
             "objects": [["herd", "raw", "é 0.root", 5, "abc"]],
@@ -132,8 +141,9 @@ def test_a_request_of_before_the_ends_were_written() -> None:
     """`per` was all that it said: the same jobs get the same items."""
     document = json.loads(make_request().to_json())
     del document["ends"]
-    for per, ends in ((2, (2, 3)), (1, (1, 2, 3))):
-        assert from_json(json.dumps({**document, "per": per}).encode()).ends == ends
+    for per, items in ((2, ("/data/a", "s3://raw/b")), (1, ("/data/a",))):
+        request = from_json(json.dumps({**document, "per": per}).encode())
+        assert request.values(0, None).items == items
 
 
 def test_a_request_of_the_first_hepsub() -> None:
@@ -153,7 +163,7 @@ def test_a_request_of_the_first_hepsub() -> None:
         del document["staging"][name]
     request = make_request()
     staging = replace(request.staging, copy_limit=0)
-    expected = replace(request, ends=(1, 2, 3), stdout="", staging=staging)
+    expected = replace(request, ends=(), stdout="", staging=staging, format=1, hepsub="")
     assert from_json(json.dumps(document).encode()) == expected
 
 
@@ -164,7 +174,12 @@ def test_the_request_of_a_plan() -> None:
     assert plan.staging is not None
     request = request_for(plan, plan.staging, "u-9", "schedd07")
     assert request == BundleRequest(
-        ref=SubmissionRef(uuid="u-9", pool="local", schedd="schedd07", number=3),
+        uuid="u-9",
+        pool="local",
+        schedd="schedd07",
+        number=3,
+        format=2,
+        hepsub=__version__,
         user="alice",
         first=5,
         items=(),
@@ -173,7 +188,6 @@ def test_the_request_of_a_plan() -> None:
         walltime=36000,
         factory=False,
         staging=plan.staging,
-        delivery=SHARED,
         stdout="/work/alice/log/o.%{ProcId}",
         stderr="/work/alice/log/e.%{ProcId}",
     )
@@ -219,9 +233,10 @@ def test_a_request_of_another_hepsub_is_told(more: dict[str, object]) -> None:
 def test_a_request_of_another_hepsub_that_is_understood_is_read() -> None:
     document = json.loads(make_request().to_json())
     for other in ("0.0.1", "9.0"):
-        assert from_json(json.dumps({**document, "hepsub": other}).encode()) == make_request()
+        found = from_json(json.dumps({**document, "hepsub": other}).encode())
+        assert found == make_request(hepsub=other)
     del document["format"], document["hepsub"], document["staging"]["secrets"]
-    assert from_json(json.dumps(document).encode()) == make_request()
+    assert from_json(json.dumps(document).encode()) == make_request(format=1, hepsub="")
 
 
 def test_logs_are_where_the_submission_put_them() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.root import Root, check_common, check_owner, check_root, look_at_root, unfinished
 from hepsub.errors import BundleUnusable
 from tests.fakes.user import ordinary_user
@@ -85,7 +86,7 @@ def test_a_root_that_cannot_be_looked_at(tmp_path: Path) -> None:
 
 def test_what_lies_in_a_root_that_others_may_write_into_is_passed_over(tmp_path: Path) -> None:
     """All of it, and said; the same for a root that is a link, and for one bundle that is open."""
-    make_bundle(tmp_path).make()
+    fill_bundle(make_bundle(tmp_path))
     root = tmp_path / "b"
     (root / ".of hep_auth renew").mkdir(mode=0o700)
     (root / "u-0").mkdir(mode=0o700)

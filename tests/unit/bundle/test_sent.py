@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.sent import SentSet, list_text, preview_seal
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
+from hepsub.plan.staging import Seal
+from hepsub.plan.template import parse_template
 from tests.unit.bundle.test_bundle import far_away
+
+
+def preview(request: BundleRequest, secrets: Mapping[str, str]) -> Seal:
+    """The seal of a request as it would be."""
+    jobs = [request.values(proc, None) for proc in range(request.number)]
+    return preview_seal(request.staging, parse_template(request.executable), jobs, secrets)
 
 
 def test_a_directory_is_sent_with_the_files_that_it_leads_to(tmp_path: Path) -> None:
@@ -36,8 +47,8 @@ def test_a_directory_is_sent_with_the_files_that_it_leads_to(tmp_path: Path) -> 
         libraries=(Library(name="setup", is_directory=True, sha256="00", size=1, place=place),),
     )
     bundle = replace(bundle, request=replace(bundle.request, staging=staging))
-    expected = preview_seal(bundle.request, {"KEY": "v"})
-    assert bundle.make({"KEY": "v"}) == expected
+    expected = preview(bundle.request, {"KEY": "v"})
+    assert fill_bundle(bundle, {"KEY": "v"}) == expected
     sent = bundle.directory / "shared/sets/1/in"
     texts = {
         "run-1.sh": "run-1.sh",
@@ -76,9 +87,9 @@ def test_jobs_get_sets_by_what_is_in_them(tmp_path: Path) -> None:
     files = tmp_path / "files"
     bundle = far_away(tmp_path, "-in", f"{files}/x=%{{Index}}", "-in", "s3://raw/k=k")
     request = replace(bundle.request, executable=f"{files}/run-0.sh")
-    assert preview_seal(request, {}).set_of == (0, 1)
+    assert preview(request, {}).set_of == (0, 1)
     bundle = far_away(tmp_path / "2", "-in", "s3://raw/%{ProcId}=k")
     request = replace(bundle.request, executable=f"{files}/run-0.sh")
-    seal = preview_seal(request, {})
+    seal = preview(request, {})
     assert (len(seal.sets), seal.set_of) == (1, ())
-    assert preview_seal(replace(request, executable=f"{files}/run-1.sh"), {}).sets != seal.sets
+    assert preview(replace(request, executable=f"{files}/run-1.sh"), {}).sets != seal.sets

@@ -20,8 +20,8 @@ from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.actions.queue.wait import Waited
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
+from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
-from hepsub.actions.submit.submit import preview
 from hepsub.batch import Act, State
 from hepsub.cli import render, text
 from hepsub.cli.render import render_json, render_json_error, render_text, value_text

@@ -15,6 +15,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
+from hepsub.condor.connection import Connection
 from hepsub.condor.jobs import read_job
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import (
@@ -89,9 +90,8 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
     address = ScheddAddress(name=NAME, machine="ap.test.hep", version="23.9.6", ad=AD)
     return CondorSchedd(
         pool="local",
-        address=address,
+        connection=Connection(address=address, obtain_token=obtain),
         collector="pool.test.hep",
-        obtain_token=obtain,
         produce_ticket=lambda *_: b"",
         edit_cluster=lambda *words: EDITED.append(words),
         has_edit_cluster=lambda: True,

@@ -2,26 +2,26 @@
 
 import pytest
 
-from hepsub.plan.forecast import Outlook, Span, forecast_note, unrefreshed_note
+from hepsub.plan.forecast import Expiry, Window, forecast_note, unrefreshed_note
 from hepsub.units import moment_text
 
 NOON = 1_700_000_000.0
 INSTALL = "hep_auth renew -install"
 HOUR, DAY = 3600.0, 86400.0
-SPAN = Span(now=NOON, needed=10 * DAY + 10 * HOUR)
+WINDOW = Window(now=NOON, needed=10 * DAY + 10 * HOUR)
 
 
 def note(expires: float | None, renewable: float | None, *, renewed: bool) -> str:
     """The sentence about a ticket; times in seconds from now."""
-    outlook = Outlook(
+    expiry = Expiry(
         what="your Kerberos ticket",
         expires=None if expires is None else NOON + expires,
         renewable_until=None if renewable is None else NOON + renewable,
         obtain="kinit",
-        loss="jobs that come later run without a ticket",
+        consequence="jobs that come later run without a ticket",
     )
     return forecast_note(
-        outlook, SPAN, renewer="hep_auth renew" if renewed else "", way=lambda: INSTALL
+        expiry, WINDOW, renewer="hep_auth renew" if renewed else "", way=lambda: INSTALL
     )
 
 
@@ -30,7 +30,7 @@ def test_what_lasts_needs_no_word(renewed: bool) -> None:
     """Unlimited, or longer than wait and walltime together."""
     assert not note(None, None, renewed=renewed)
     assert not note(11 * DAY, 11 * DAY, renewed=renewed)
-    assert not note(SPAN.needed, SPAN.needed, renewed=renewed), "it ends when the job does"
+    assert not note(WINDOW.needed, WINDOW.needed, renewed=renewed), "it ends when the job does"
 
 
 def test_what_cannot_be_renewed_is_said_with_what_to_do() -> None:
@@ -78,14 +78,14 @@ def test_moments_are_as_short_as_they_can_be(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_whoever_renews_is_named() -> None:
     """A pool with a credmon renews the tickets that it delivers, whether or not hep_auth renew runs."""
-    outlook = Outlook(
+    expiry = Expiry(
         what="your Kerberos ticket",
         expires=NOON + HOUR,
         renewable_until=NOON + 5 * DAY,
         obtain="kinit and hep_auth renew",
-        loss="jobs that come later run without a ticket",
+        consequence="jobs that come later run without a ticket",
     )
-    text = forecast_note(outlook, SPAN, renewer="the pool's credmon", way=lambda: INSTALL)
+    text = forecast_note(expiry, WINDOW, renewer="the pool's credmon", way=lambda: INSTALL)
     assert "(the pool's credmon does it), but" in text
     assert text.endswith(
         ": kinit and hep_auth renew before then, or jobs that come later run without a ticket"
@@ -105,13 +105,13 @@ def test_what_cannot_be_refreshed_has_half_of_its_life_when_a_job_starts(
     expires: float | None, walltime: float, said: str
 ) -> None:
     """Longer jobs are told at submission what will happen to them."""
-    outlook = Outlook(
+    expiry = Expiry(
         what="the token iam",
         expires=expires,
         renewable_until=None,
         obtain="login",
-        loss="it runs without it",
+        consequence="it runs without it",
     )
-    note = unrefreshed_note(outlook, Span(now=NOON, needed=1e6), walltime=walltime)
+    note = unrefreshed_note(expiry, Window(now=NOON, needed=1e6), walltime=walltime)
     assert said in note
     assert bool(note) is bool(said)

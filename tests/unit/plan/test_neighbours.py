@@ -34,7 +34,7 @@ from tests.fakes.world import (
 )
 from tests.neighbour_inputs import INPUTS
 from tests.neighbours import CELLS, Cell, End, Place, Way
-from tests.unit.bundle.test_manifest import FILES
+from tests.unit.bundle.test_manifest import NOTHING, REQUEST
 from tests.unit.bundle.test_request import make_request
 
 POLICY = """
@@ -114,8 +114,9 @@ def check_told(cell: Cell) -> None:
     """The manifest has the name and the place of a cell."""
     staging, values = staged(cell.way, cell.option(WORK))
     [output] = staging.outputs_of(values)
-    files = replace(FILES, inputs=(), outputs=(output,), marker=None, shared=staging.shared)
-    lines = [line.split("\t") for line in manifest_text(files, Signer()).splitlines()]
+    request = replace(REQUEST, staging=replace(REQUEST.staging, shared=staging.shared))
+    text = manifest_text(request, replace(NOTHING, outputs=(output,)), lambda _: Signer())
+    lines = [line.split("\t") for line in text.splitlines()]
     [line] = [each for each in lines if each[0].removesuffix("glob") in OUTPUTS]
     assert decoded(line[1]) == cell.kind.asked.removesuffix("?"), str(cell)
     assert line[2] == ("?" if cell.kind.asked.endswith("?") else "-"), str(cell)

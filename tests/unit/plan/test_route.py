@@ -15,7 +15,8 @@ from hepsub.errors import (
 )
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, Reason, Route
-from hepsub.plan.route import Need, choose_route, image_for
+from hepsub.plan.route import choose_route, image_for
+from hepsub.plan.sites import Need
 from hepsub.policy.model import Policy
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
@@ -49,7 +50,7 @@ def route(*words: str, policy: str | Policy = SITES, **need: object) -> Route:
         "os": "",
     } | need
     rules = make_policy(policy) if isinstance(policy, str) else policy
-    return choose_route(make_spec("job.sh", *words), rules, Need(**wanted))  # type: ignore[arg-type]
+    return choose_route(make_spec("job.sh", *words), rules, lambda: Need(**wanted))  # type: ignore[arg-type]
 
 
 def test_a_plain_job_stays_in_the_default_pool() -> None:
@@ -273,13 +274,6 @@ def test_site_and_normt_contradict_each_other() -> None:
     """Nobody can guess which one was meant."""
     with pytest.raises(UsageError, match="-site and -normt contradict each other"):
         route("-site", "lanzhou", "-normt")
-
-
-def test_a_kind_of_site_that_is_not_supported_takes_no_job() -> None:
-    """A policy may describe it already; a job that would go there is refused with the reason."""
-    policy = "[site.far]\nkind = 'ce'\nrequirements = 'true'\n"
-    with pytest.raises(NoSuitableSite, match="far: sites of the kind 'ce' are not supported"):
-        route("-rmt", policy=policy)
 
 
 @pytest.mark.parametrize(

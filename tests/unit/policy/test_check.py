@@ -144,10 +144,9 @@ def test_all_wrong_keys_and_types_are_named_at_once() -> None:
         "[staging]\nlibraries = 's3:user/lib'\n",
         "[limits]\nfactory_above = 0\nenvironment_kb = 0\n",
         *(f"[pool.b]\nkind = '{word}'\n" for word in ("condor", "here")),
-        *(
-            f"[site.b]\nrequirements = 'x'\nkind = '{word}'\n"
-            for word in ("glidein", "schedd", "ce")
-        ),
+        "[site.b]\nrequirements = 'x'\nkind = 'glidein'\n",
+        "[pool.far]\ncollector = 'c'\nspool = true\n[site.b]\nkind = 'schedd'\npool = 'far'\n",
+        "[site.b]\nkind = 'ce'\ngrid_resource = 'condor ce.x ce.x:9619'\ntoken = 'iam'\n",
         *(
             f"[site.b]\nrequirements = 'x'\nisolation = '{word}'\n"
             for word in ("user", "slot", "container", "owner", "")

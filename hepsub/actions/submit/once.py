@@ -1,0 +1,61 @@
+"""hep_sub -once KEY: one cluster for one key, however often the command is repeated."""
+
+from __future__ import annotations
+
+import contextlib
+
+from hepsub.actions.submit.commit import look_up
+from hepsub.actions.submit.result import Submission
+from hepsub.batch import Selection
+from hepsub.errors import HepsubError, JournalNotWritable
+from hepsub.jobid import SubmissionRef
+from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.plan.model import Plan
+from hepsub.session import Session
+
+
+def repeated_note(session: Session, plan: Plan) -> str:
+    """What to say when a key had been used before."""
+    noted = session.journal.once(plan.once)
+    differs = noted is not None and noted.what not in ("", plan.digest())
+    but = (
+        "; but the job differs from the one of that time: a new job needs a new key"
+        if differs
+        else ""
+    )
+    return f"-once {plan.once}: submitted before, nothing was submitted now{but}"
+
+
+def find_earlier(session: Session, plan: Plan) -> Submission | None:
+    """The cluster that this key already has: by the journal, else by the schedds' ads."""
+    noted = session.journal.once(plan.once)
+    if noted is not None and noted.ref.cluster > 0:
+        return _of_earlier(session, noted.ref)
+    if noted is not None:
+        cause = HepsubError("an earlier hep_sub was interrupted")
+        seen = look_up(session, noted.ref, cause=cause)
+        _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
+        if seen is not None:
+            return _of_earlier(session, seen)
+    selection = Selection(once=plan.once, owner=session.situation.user)
+    entries = session.journal.entries()
+    gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
+    for each in session.schedds(plan.route.pool):
+        found_there = [found for found in each.find(selection) if found.uuid not in gone]
+        if found_there:
+            ref = found_there[0]
+            _note(session, Entry(ref=ref, when=session.situation.now, once=plan.once))
+            return _of_earlier(session, ref)
+    return None
+
+
+def _of_earlier(session: Session, ref: SubmissionRef) -> Submission:
+    from hepsub.bundle.bundle import read_bundle
+
+    return Submission(submitted=ref, plan=None, bundle=read_bundle(session.bundles / ref.uuid))
+
+
+def _note(session: Session, entry: Entry) -> None:
+    """Into the journal, if it can be written: what is there is there all the same."""
+    with contextlib.suppress(JournalNotWritable):
+        session.journal.append(entry)

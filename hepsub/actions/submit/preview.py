@@ -1,0 +1,86 @@
+"""hep_sub -dry-run: what would be submitted, with nothing written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from hepsub.actions.submit.result import Preview
+from hepsub.actions.submit.submit import check_places, lazy_stores, new_uuid, planned
+from hepsub.errors import BundleUnusable, HepsubError
+from hepsub.job import JobSpec
+from hepsub.plan.model import Plan
+from hepsub.result import NotedProblem, Result
+from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch import BatchSystem
+
+
+def preview(session: Session, spec: JobSpec) -> Result:
+    """Show what would be submitted; read-only, and possible without a pool.
+
+    Raises:
+        HepsubError: the submission would be refused.
+    """
+    plan, facts = planned(session, lazy_stores(session), spec, keeps=False)
+    check_places(session, plan, facts.outputs)
+    expiries = _expiry_notes(session, plan)
+    schedd, unreachable = _reachable(session, plan)
+    identity = new_uuid()
+    sealed = _sealed(plan.with_uuid(identity))
+    value = Preview(
+        plan=plan,
+        description=_description(schedd, sealed, identity),
+        schedd=schedd.name if schedd else "",
+        unreachable=unreachable,
+    )
+    notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
+    problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
+    return Result(value=value, notes=(*plan.notes, *expiries, *notes), problems=problems)
+
+
+def _expiry_notes(session: Session, plan: Plan) -> tuple[str, ...]:
+    """How long the credentials of a preview are good for; they are obtained as they would be for its jobs."""
+    if plan.staging is None:
+        return ()
+    from hepsub.actions.submit.credentials import obtain_all
+    from hepsub.actions.submit.forecast import forecast
+
+    return forecast(session, plan, plan.staging, obtain_all(session, plan.staging), {})
+
+
+def _description(schedd: BatchSystem | None, plan: Plan, identity: str) -> str:
+    if schedd is not None:
+        return schedd.describe(plan, identity)
+    from hepsub.condor.description import describe
+
+    return describe(plan, identity).text
+
+
+def _sealed(plan: Plan) -> Plan:
+    """The plan with the hashes of what would be sent.
+
+    Raises:
+        BundleUnusable: a file cannot be read.
+    """
+    if plan.staging is None:
+        return plan
+    from hepsub.bundle.sent import preview_seal
+
+    try:
+        seal = preview_seal(plan.staging, plan.executable, plan.jobs(), plan.secrets)
+    except OSError as error:
+        raise BundleUnusable(
+            f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"
+        ) from error
+    return replace(plan, staging=replace(plan.staging, seal=seal))
+
+
+def _reachable(session: Session, plan: Plan) -> tuple[BatchSystem | None, str]:
+    """The schedd that would take the jobs, or why the pool cannot be asked."""
+    try:
+        return session.schedd(plan.route.pool, plan.route.schedd), ""
+    except HepsubError as error:
+        return None, error.message

@@ -1,0 +1,85 @@
+"""The policy's rules: what a job is like, and which rule about remote sites fits it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from hepsub.policy.model import Policy
+from hepsub.policy.site import Rule
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What rules look at in a submission.
+
+    Attributes:
+        type: type of the jobs; empty for not known.
+        group: the accounting group as the user knows it.
+        walltime: limit in seconds.
+        input_mb: the most MB of inputs of one of its jobs; None for not known.
+        output_mb: the most MB of outputs of one of its jobs; None for not known.
+    """
+
+    type: str = ""
+    group: str
+    walltime: int
+    input_mb: float | None = None
+    output_mb: float | None = None
+
+
+class NamedRule(Struct, frozen=True, kw_only=True):
+    """A rule of the policy and its name there."""
+
+    name: str
+    rule: Rule
+
+    @property
+    def because(self) -> str:
+        """Which rule it is, and its reason where it has one."""
+        return f"the rule {self.name}" + (f" ({self.rule.because})" if self.rule.because else "")
+
+
+def first_rule(policy: Policy, profile: Profile) -> NamedRule | None:
+    """The rule that counts for a submission; None where none fits."""
+    fitting = (name for name, rule in policy.rule.items() if _fits(rule, profile))
+    name = next(fitting, None)
+    return NamedRule(name=name, rule=policy.rule[name]) if name is not None else None
+
+
+def matched(rule: Rule, profile: Profile) -> str:
+    """What in the submission a rule looked at, in words."""
+    said = [
+        *([f"type {profile.type}"] if rule.types else []),
+        *([f"group {profile.group}"] if rule.groups else []),
+        *_sizes(rule, profile),
+    ]
+    return ", ".join(said) or "any job"
+
+
+def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
+    if (rule.input_above or rule.input_below) and profile.input_mb is not None:
+        yield f"{profile.input_mb:.0f} MB of inputs"
+    if (rule.output_above or rule.output_below) and profile.output_mb is not None:
+        yield f"{profile.output_mb:.0f} MB of outputs"
+    if rule.walltime_above or rule.walltime_below:
+        yield f"walltime {profile.walltime} s"
+
+
+def _fits(rule: Rule, profile: Profile) -> bool:
+    if rule.types and profile.type not in rule.types:
+        return False
+    if rule.groups and profile.group not in rule.groups:
+        return False
+    return (
+        _between(profile.input_mb, rule.input_above, rule.input_below)
+        and _between(profile.output_mb, rule.output_above, rule.output_below)
+        and _between(profile.walltime, rule.walltime_above, rule.walltime_below)
+    )
+
+
+def _between(value: float | None, above: int, below: int) -> bool:
+    """Whether a value is above one bound and not above the other, 0 being none; what is not known is neither."""
+    if value is None:
+        return not above and not below
+    return (not above or value > above) and (not below or value <= below)

@@ -1,0 +1,146 @@
+"""Remote sites and the rules that say which jobs go there: their keys in the policy, with their meaning.
+
+The annotations are types here, no texts of them: the converter reads them at each start.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct, field
+
+from hepsub.units import Megabytes, Seconds
+
+GLIDEIN: Final = "glidein"
+SCHEDD: Final = "schedd"
+CE: Final = "ce"
+SITE_KINDS: Final = (GLIDEIN, CE, SCHEDD)
+"""How a site is reached; where several sites take a job and no rule says otherwise, the first kind wins."""
+
+AUTOMATIC: Final = "automatic"
+ASKED: Final = "asked"
+NEVER: Final = "never"
+RULE_WORDS: Final = (ASKED, AUTOMATIC, NEVER)
+"""When the jobs of a rule go to remote sites."""
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """A remote site.
+
+    Attributes:
+        kind: how it is reached: `glidein` (its start daemons joined a pool of this policy), `schedd` (jobs are spooled
+            to the schedd of another pool of this policy), or `ce` (jobs go through an HTCondor-CE, or any HTCondor
+            that takes tokens, from the user's own schedd, in HTCondor's grid universe).
+        requirements: a ClassAd expression; for `glidein` it has to be there, and is true on the site's slots and
+            nowhere else; for `schedd` what else the jobs need there.
+        pool: for `glidein` the pool that its start daemons joined, empty for any; for `schedd` the pool that takes
+            its jobs, which has spool = true.
+        grid_resource: for `ce`, HTCondor's words for it: `condor CE CE:9619`, by name, because certificates are.
+        token: for `ce`, the credential that is shown to it (scitokens_file); its audience has to be the CE's.
+        queue: for `ce`, the queue that its jobs ask for; empty for the CE's own choice.
+        attributes: ClassAd attributes that the jobs get, such as those that a job router looks at: the name, and an
+            expression.
+        shared_filesystem: whether this host's file system is there.
+        paths: directories whose files are objects for jobs there: the directory, and where its files are in S3
+            (`/besfs/` = `herd:besfs/`). The longest one counts.
+        mounts: directories that are there as they are here, such as /cvmfs: hep_sub does not ask how paths below them
+            get there that it finds in arguments and scripts.
+        storage: the storage near it; among sites of one kind that take one job each, those near its inputs come first.
+        arch: the architecture of its machines in HTCondor's word, `X86_64` or `aarch64`; empty for any.
+        os: operating systems that differ there: the name, and the image as that site sees it.
+        containers: how images are started there: `universe` (HTCondor's container universe), `singularity` (its start
+            daemons look for SingularityImage), `wrapper` (apptainer is there, and the job starts it itself), or
+            `none`.
+        max_cpus: the most cores of a job there; 0 for no limit.
+        max_memory: the most memory of a job there, in MB; 0 for no limit.
+        max_walltime: the longest walltime there, in seconds; 0 for no limit.
+        max_disk: the most MB of inputs and outputs of a job there; 0 for no limit.
+        max_sandbox: the most MB of files that HTCondor carries there for one job; 0 for no limit. What comes by URL
+            does not count.
+        max_jobs: the most jobs of one submission there; 0 for no limit.
+        groups: groups that may go there; empty for all.
+        credentials: names of the credentials that go along with every job there.
+        pledged: whether it owes its machines to the experiments; else they are there by opportunity.
+        rank: a ClassAd expression about a slot there: the higher, the better; empty for no preference.
+        isolation: what keeps the jobs of one user from those of others there: `user` (an account for each user),
+            `slot` (one for each slot), `container` (a job sees its own directory only) or `owner` (a glidein
+            runs the jobs of one user). Empty when nothing does: then neither credentials nor signed URLs nor
+            secret variables go there.
+        io_proxy: for `glidein`, whether jobs there may ask the submit side for newer URLs and credentials while they
+            run, by HTCondor's I/O proxy. HTCondor keeps it to the job's own files for reading and writing, but not
+            for making links (tried: 23.9, 25.14): the code of the jobs, and who else can read their directory, can
+            reach the user's files on the file system of bundle_dir. So only where jobs are believed as at home,
+            and never where isolation is empty. Without it jobs keep what they had when they started.
+        identity: for `glidein`, what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which
+            they cannot choose); empty for any.
+    """
+
+    kind: str = GLIDEIN
+    requirements: str = ""
+    pool: str = ""
+    grid_resource: str = ""
+    token: str = ""
+    queue: str = ""
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    shared_filesystem: bool = False
+    paths: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    mounts: tuple[str, ...] = ()
+    storage: str = ""
+    arch: str = "X86_64"
+    os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    containers: str = "universe"
+    max_cpus: int = 0
+    max_memory: Megabytes = 0
+    max_walltime: Seconds = 0
+    max_disk: Megabytes = 0
+    max_sandbox: Megabytes = 0
+    max_jobs: int = 0
+    groups: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    pledged: bool = True
+    rank: str = ""
+    isolation: str = ""
+    io_proxy: bool = False
+    identity: str = ""
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """A rule about jobs and remote sites. The first one that fits a job counts; those of a later file come first.
+
+    What a rule says of sizes fits a job of which the size is known: of inputs from the objects and files themselves,
+    of outputs by -outsize, or by what the script's last jobs stored.
+
+    Attributes:
+        types: types of jobs (-type, or recognised); empty for any.
+        groups: accounting groups; empty for any.
+        input_above: the inputs of a job are larger than this, in MB; 0 for any size.
+        input_below: they are not larger than this, in MB; 0 for any size.
+        output_above: its outputs are larger than this, in MB; 0 for any size.
+        output_below: they are not larger than this, in MB; 0 for any size.
+        walltime_above: its walltime is longer than this, in seconds; 0 for any.
+        walltime_below: it is not longer than this, in seconds; 0 for any.
+        remote: `asked` (such jobs are remote where their user says -rmt or -site), `automatic` (also where
+            nothing is said; -normt keeps them at home) or `never`.
+        sites: the sites that may take them; empty for all.
+        not_sites: sites that may not.
+        kinds: the kinds of sites that may take them, the best first; empty for all, as [site.NAME] has them.
+        pledged: whether only pledged sites may.
+        rank: a ClassAd expression about a slot: the higher, the better; empty for the sites' own.
+        because: the reason, a clause for people.
+    """
+
+    types: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    input_above: Megabytes = 0
+    input_below: Megabytes = 0
+    output_above: Megabytes = 0
+    output_below: Megabytes = 0
+    walltime_above: Seconds = 0
+    walltime_below: Seconds = 0
+    remote: str = ASKED
+    sites: tuple[str, ...] = ()
+    not_sites: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    pledged: bool = False
+    rank: str = ""
+    because: str = ""
