@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery
+from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, plan_staging
 from hepsub.plan.template import Values
@@ -74,7 +74,10 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
 def test_the_request_survives_json(delivery: Delivery) -> None:
     """Whoever reads the file gets an equal value: rules, storages, facts, items and limits."""
     request = make_request(delivery=delivery)
-    assert from_json(request.to_json()) == request
+    found = from_json(request.to_json())
+    assert found == request
+    assert found.delivery == delivery
+    assert make_request(delivery=BUNDLE, element=True).delivery == ELEMENT
 
 
 def test_what_looks_like_an_md5_and_is_none_is_not_kept() -> None:
