@@ -102,6 +102,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
         unreadable: the expressions of the policy that HTCondor cannot read.
+        output_mb: the most MB that one of the program's last jobs left behind; None for not known.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
             for there, or why they cannot be had; under () why they cannot be had as they are here.
     """
@@ -115,6 +116,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     library_trouble: str = ""
     image_exists: bool = True
     unreadable: frozenset[str] = frozenset()
+    output_mb: float | None = None
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
 
     def at(self, paths: Paths) -> Facts:
@@ -123,9 +125,18 @@ class Facts(Struct, frozen=True, kw_only=True):
         Raises:
             HepsubError: the files cannot be had there.
         """
-        found = self.elsewhere.get(paths) or self.elsewhere.get(())
+        found = self._found(paths)
         if found is None:
             return self
         if not isinstance(found, FileFacts):
             raise found
         return replace(self, objects=found.objects, files=found.files, outputs=found.outputs)
+
+    def trouble_at(self, paths: Paths) -> HepsubError | None:
+        """Why the files cannot be had where paths stand for these objects; None when they can."""
+        found = self._found(paths)
+        return None if found is None or isinstance(found, FileFacts) else found
+
+    def _found(self, paths: Paths) -> FileFacts | HepsubError | None:
+        """What was found where something differs from what is true here; None where nothing does."""
+        return self.elsewhere.get(paths) or self.elsewhere.get(())

@@ -15,6 +15,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Route
+from hepsub.plan.remap import used_of
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
@@ -68,10 +69,23 @@ def plan_travel(
             check_brought_home(staging, made.jobs)
     return staging, (
         *output_notes(facts.outputs),
+        *_mapped_notes(made, route),
         *_home_note(staging, made.jobs),
         *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
+    )
+
+
+def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
+    """What is read and written elsewhere than its path says."""
+    if made.carried is None or route.paths not in made.elsewhere:
+        return ()
+    rows = (*made.carried.inputs, *made.carried.outputs)
+    found = {each.place.path for row in rows for each in row if isinstance(each.place, FilePlace)}
+    return tuple(
+        f"what is below {directory} here is read from, and written to, {url} at {', '.join(route.sites)}"
+        for directory, url in used_of(route.paths, found)
     )
 
 

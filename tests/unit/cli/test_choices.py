@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.cli import choices as module
-from hepsub.cli.choices import OFFERED, choices, offer
+from hepsub.cli.help import OFFERED, choices, offer
 from hepsub.cli.options import Kind
 from hepsub.errors import PolicyError
 from hepsub.policy.model import Policy
@@ -39,8 +38,8 @@ LISTED = {
 @pytest.fixture(autouse=True)
 def policy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this policy be the one that is read."""
-    monkeypatch.setattr(module, "read_situation", make_situation)
-    monkeypatch.setattr(module, "load_policy", lambda _: make_policy(POLICY))
+    monkeypatch.setattr("hepsub.situation.read_situation", make_situation)
+    monkeypatch.setattr("hepsub.policy.load.load_policy", lambda _: make_policy(POLICY))
 
 
 @pytest.mark.parametrize("word", LISTED)
@@ -70,7 +69,7 @@ def test_help_names_what_is_not_on_request_and_no_alias() -> None:
 def test_where_the_policy_names_groups_those_of_the_user_are_offered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "load_policy", lambda _: make_policy(GROUPS))
+    monkeypatch.setattr("hepsub.policy.load.load_policy", lambda _: make_policy(GROUPS))
     assert choices([Kind.GROUP], complete=True) == {Kind.GROUP: ("juno",)}
 
 
@@ -83,9 +82,9 @@ def test_a_policy_that_cannot_be_read_offers_nothing(
     def fails(_: object) -> Policy:
         raise error
 
-    monkeypatch.setattr(module, "load_policy", fails)
+    monkeypatch.setattr("hepsub.policy.load.load_policy", fails)
     assert choices([Kind.POOL], complete=True) == {}
     assert offer(["pools"]) == 0
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(module, "read_situation", fails)
+    monkeypatch.setattr("hepsub.situation.read_situation", fails)
     assert choices([Kind.TEXT, Kind.FILE], complete=True) == {}

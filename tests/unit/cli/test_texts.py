@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hepsub.actions.auth.s3 import StorageKeys
 from hepsub.actions.auth.status import KEYS, SCHEDD, AuthStatus, Row
 from hepsub.actions.demo.demo import DemoResult
-from hepsub.actions.demo.histogram import Histogram
+from hepsub.actions.demo.events import Histogram
 from hepsub.actions.fetch.result import (
     Fetched,
     FetchedCluster,
@@ -21,7 +21,7 @@ from hepsub.actions.fetch.result import (
     Output,
 )
 from hepsub.actions.submit.result import Preview
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import KERBEROS
@@ -116,8 +116,15 @@ def test_whose_keys_a_storage_has(
 
 def test_the_demo_says_what_to_type() -> None:
     histogram = Histogram(edges=(0.0, 1.0), counts=(3, 4))
-    seconds = (("run", 1.25), ("merge", 2.0))
-    value = DemoResult(jobs=2, histogram=histogram, seconds=seconds, commands=("a", "b"))
+    value = DemoResult(
+        jobs=2,
+        events=7,
+        peak_gev=1.0,
+        edges=histogram.edges,
+        counts=histogram.counts,
+        seconds={"run": 1.25, "merge": 2.0},
+        commands=("a", "b"),
+    )
     first, *drawn, empty, times, typed, one, two = value_text(value).splitlines()
     assert first == "Invariant mass of 7 generated muon pairs, from 2 jobs:"
     assert drawn == list(histogram.lines())
@@ -186,7 +193,7 @@ def test_a_narrow_terminal_has_one_fact_a_line(monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setattr("hepsub.cli.text.auth.fits", lambda _: False)
     until, renewable = moment_text(NOON + 60, NOON), moment_text(NOON + 90, NOON)
-    assert value_text(AuthStatus(rows=rows, now=NOON)).splitlines() == [
+    assert value_text(AuthStatus(credentials=rows, now=NOON)).splitlines() == [
         "Kerberos krb: alice",
         f"    valid until: {until} (in 1 min)",
         f"    renewable until: {renewable}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import PolicyError, UsageError
-from hepsub.policy.blame import default_of
+from hepsub.policy.mistake import default_of
 from tests.fakes.world import make_policy
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import PolicyError
-from hepsub.paths import Paths
 from hepsub.policy.load import PROFILES, load_policy, merge
 from hepsub.policy.model import Group, Layer, Pool, WalltimeClass
+from hepsub.policy.site import Site
+from hepsub.situation import Paths
 from tests.fakes.world import make_policy
 
 
@@ -117,15 +118,30 @@ def test_each_profile_that_ships_can_be_read(profile: str) -> None:
 
 
 def test_the_ihep_profile() -> None:
-    """Several schedds, groups with experiments, a remote site with limits."""
+    """Several schedds, groups with experiments, remote sites of three kinds, rules."""
     policy = make_policy("profile = 'ihep'")
     assert policy.defaults.memory == 3000
     assert policy.pool["physical"].schedds == ("schedd01.example.org", "schedd02.example.org")
     assert policy.group["physics"] == Group(experiment="BES")
-    site = policy.site["dongguan"]
-    assert (site.kind, site.requirements) == ("glidein", 'GLIDEIN_Site == "dongguan"')
-    assert (site.pool, site.groups) == ("physical", ("juno", "physics", "lhaaso"))
-    assert (site.max_walltime, site.isolation) == (360000, "slot")
+    assert {name: site.kind for name, site in policy.site.items()} == {
+        "hpc": "glidein",
+        "dongguan": "glidein",
+        "cnaf": "ce",
+        "shandong": "schedd",
+        "edge": "glidein",
+    }
+    assert policy.site["dongguan"] == Site(
+        requirements='GLIDEIN_Site == "dongguan"',
+        pool="physical",
+        groups=("juno", "physics", "lhaaso"),
+        max_walltime=360000,
+        storage="herd",
+        paths={"/besfs/": "herd:besfs/"},
+        mounts=("/cvmfs",),
+        os=policy.site["dongguan"].os,
+        isolation="slot",
+        identity="glidein@dongguan.example.org",
+    )
 
 
 def test_the_last_profile_that_is_named_counts() -> None:
@@ -231,6 +247,7 @@ def test_an_unknown_key_in_an_inline_table_names_the_line_too() -> None:
         ("[os]\nX = 3", "test.toml line 2: os.X: expected a table, found 3"),
         ("[walltime.x]\nlimit = '90'", "test.toml line 2: walltime.x.limit: '90' is no duration"),
         ("[walltime.x]\non_request = true", "test.toml line 1: walltime.x: the key 'limit' is missing"),
+        ("[site.far]\n", "test.toml line 1: site.far: the key 'requirements' is missing"),
         ("[os.SL9]\n", "test.toml line 1: os.SL9: the key 'image' is missing"),
         ("[group.j]\nwalltime = { mid = 'x' }", "test.toml line 2: group.j.walltime.mid: 'x' is no duration"),
     ],
