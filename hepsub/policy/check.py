@@ -11,14 +11,14 @@ from hepsub.jobid import same_schedd
 from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
 from hepsub.policy.model import CREDENTIAL_KINDS, Policy, Pool
 from hepsub.policy.places import why_no_place
-from hepsub.policy.site import RULE_WORDS, SITE_KINDS
+from hepsub.policy.site import CONTAINERS, RULE_WORDS, SITE_KINDS
 from hepsub.suggest import closest
 from hepsub.units import parse_duration
 
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("pool", "kind"): ("condor", "here"),
     ("site", "kind"): SITE_KINDS,
-    ("site", "containers"): ("universe", "singularity", "wrapper", "none"),
+    ("site", "containers"): CONTAINERS,
     ("rule", "remote"): RULE_WORDS,
     ("site", "isolation"): ("user", "slot", "container", "owner", ""),
     ("storage", "style"): ("path", "virtual"),

@@ -129,6 +129,8 @@ def test_what_stands_in_it() -> None:
             "in_place": False,
             "confined": False,
             "isolation": "",
+            "image": "",
+            "mounts": [],
             "credentials": [],
             "libraries": [],
             "secrets": [],

@@ -20,7 +20,7 @@ from hepsub.condor.ads import (
     read_submissions,
 )
 from hepsub.condor.jobs import read_job
-from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 
 SCHEDD = "schedd01.example.org"
 
@@ -35,6 +35,10 @@ def ids(*texts: str) -> Selection:
     [
         (Selection(), "true"),
         (Selection(owner="alice"), 'Owner == "alice"'),
+        (
+            Selection(owner="alice", own=(13, 14)),
+            '(Owner == "alice" || member(ClusterId, {13, 14}))',
+        ),
         (ids("13"), "(ClusterId == 13)"),
         (ids("13.2"), "((ClusterId == 13 && ProcId == 2))"),
         (ids("13.0-9"), "((ClusterId == 13 && ProcId >= 0 && ProcId <= 9))"),
@@ -87,6 +91,10 @@ JOB = {
     [
         (Selection(), True),
         (Selection(owner="alice"), True),
+        (Selection(owner="bob", own=(13,)), True),
+        (Selection(owner="bob", own=(14, 15)), False),
+        (Selection(ids=tuple(JobId(cluster=each) for each in range(1, 200))), True),
+        (Selection(ids=tuple(JobId(cluster=each) for each in range(14, 200))), False),
         (Selection(owner="bob"), False),
         (ids("13"), True),
         (ids("13.2"), True),

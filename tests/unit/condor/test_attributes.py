@@ -156,7 +156,7 @@ def seen(job_ad: Any) -> str:
     """All that hepsub does with a job's ad; the row that hep_q shows."""
     found = read_queue([job_ad], "schedd01", Selection(), NOON)
     assert [job.job for job in found.jobs] == ["13.2"]
-    listing = Listing(jobs=found.jobs, unmade=found.unmade, reasons=True)
+    listing = Listing(pool="local", jobs=found.jobs, unmade=found.unmade, reasons=True)
     assert document_of(listing)
     assert [each.cluster for each in read_submissions([job_ad], "p", "schedd01")] == [13]
     assert explain_held(found.jobs[0], job_ad, "13.2").sentence
@@ -354,6 +354,14 @@ def test_a_schedd_that_cannot_be_named_or_reached_is_none() -> None:
 def test_a_status_without_a_date_has_an_empty_one() -> None:
     """The grouped view leaves out what it does not know."""
     cluster = ClusterStatus(
-        schedd="s", cluster=13, name="x", submitted=0, idle=1, running=0, held=0, reason=""
+        pool="local",
+        schedd="s",
+        cluster=13,
+        name="x",
+        submitted=0,
+        idle=1,
+        running=0,
+        held=0,
+        reason="",
     )
-    assert "??" not in value_text(Status(clusters=(cluster,)))
+    assert "??" not in value_text(Status(pool="local", clusters=(cluster,)))
