@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.batch import BatchSystem
 from hepsub.condor.bindings import is_configured, show_token
 from hepsub.condor.collector import find_schedds, token_directory
 from hepsub.condor.connection import Connection
@@ -18,15 +17,15 @@ from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
 from hepsub.jobid import same_schedd, short_name
 from hepsub.journal import Journal
-from hepsub.paths import Paths, paths_for
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.policy.places import bundle_root
-from hepsub.situation import Situation, read_situation
+from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.batch_system import BatchSystem
     from hepsub.storage.credentials import S3Credentials
 
     TokenFor = Callable[[str, str], Held]
@@ -37,7 +36,7 @@ _TOKEN_S = 30.0
 _JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
 
-Connect = Callable[[str, Pool], tuple[BatchSystem, ...]]
+Connect: TypeAlias = "Callable[[str, Pool], tuple[BatchSystem, ...]]"
 """The schedds of a pool, by its name and what the policy says of it."""
 
 

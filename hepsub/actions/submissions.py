@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import BatchSystem, Queue, Selection
+from hepsub.batch import Queue, Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
@@ -20,6 +21,9 @@ from hepsub.errors import AmbiguousJob, NotDone, UnknownJob, UnknownPool, Unknow
 from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
 from hepsub.session import Session
 from hepsub.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 
 class Target(Struct, frozen=True):

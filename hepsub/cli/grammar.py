@@ -33,10 +33,6 @@ class _Reading:
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
     """The words of a command line, as click's own grammar wants them.
 
-    Args:
-        words: argv without the command's name.
-        command: whose options are looked for.
-
     Returns:
         `--field=value` and `--field` words, then `--` and the free words.
 

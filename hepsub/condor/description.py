@@ -209,21 +209,16 @@ def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     image = plain(plan.image, "the image")
     if plan.route.containers == "singularity":
         yield f"My.SingularityImage = {classad_string(image, 'the image')}"
-    elif (
-        plan.route.containers == "universe" and way.universe
-    ):  # what the container universe makes of it
+    elif plan.route.containers == "universe" and way.universe:
+        # what the container universe makes of it
         yield "My.WantContainer = true"
         yield f"My.ContainerImage = {classad_string(image, 'the image')}"
         yield f"My.{'WantSIF' if image.endswith('.sif') else 'WantSandboxImage'} = true"
     elif plan.route.containers == "universe":
         yield f"container_image = {image}"
-        if image.startswith("/") and not _image_travels(plan):
+        # one of the user's own has to be sent where this host's file system is not
+        if image.startswith("/") and (plan.route.delivery.shared or plan.os):
             yield "transfer_container = false"
-
-
-def _image_travels(plan: Plan) -> bool:
-    """An image of the user's own has to be sent where this host's file system is not."""
-    return not plan.route.delivery.shared and not plan.os
 
 
 def _resources(plan: Plan) -> Iterator[str]:
@@ -262,26 +257,18 @@ def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     margin = f" + {way.margin_s}" if way.margin_s else ""
     over_time = f"JobStatus == 2 && time() - JobCurrentStartDate > MY.HepSub_WalltimeLimit{margin}"
     over_memory = "JobStatus == 2 && MemoryUsage > RequestMemory"
-    wanted = [
-        (over_time, WALLTIME_SUBCODE, '"walltime limit reached"'),
-        (
-            over_memory,
-            MEMORY_SUBCODE,
-            'strcat("memory limit reached: used ", string(MemoryUsage), " MB")',
-        ),
-    ]
-    kept = [
-        each
-        for each, enforced in zip(wanted, (plan.hold_walltime, plan.hold_memory), strict=True)
-        if enforced
-    ]
+    memory_reason = 'strcat("memory limit reached: used ", string(MemoryUsage), " MB")'
+    kept: list[tuple[str, int, str]] = []
+    if plan.hold_walltime:
+        kept.append((over_time, WALLTIME_SUBCODE, '"walltime limit reached"'))
+    if plan.hold_memory:
+        kept.append((over_memory, MEMORY_SUBCODE, memory_reason))
     if not kept:
         return
-    yield f"periodic_hold = {' || '.join(f'({when})' for when, _, _ in kept)}"
-    first = kept[0]
-    last = kept[-1]
-    yield f"periodic_hold_reason = ifThenElse({first[0]}, {first[2]}, {last[2]})"
-    yield f"periodic_hold_subcode = ifThenElse({first[0]}, {first[1]}, {last[1]})"
+    (when, code, reason), (_, last_code, last_reason) = kept[0], kept[-1]
+    yield f"periodic_hold = {' || '.join(f'({each})' for each, _, _ in kept)}"
+    yield f"periodic_hold_reason = ifThenElse({when}, {reason}, {last_reason})"
+    yield f"periodic_hold_subcode = ifThenElse({when}, {code}, {last_code})"
 
 
 _LONGEST_REASON = 2000

@@ -200,6 +200,12 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return count(self.connection, selection)
 
+    def has_factories(self, selection: Selection) -> bool:
+        """Whether an act would count factories besides the jobs of a selection."""
+        from hepsub.condor.queries import has_factories
+
+        return has_factories(self.connection, selection)
+
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters of a selection that are in the queue, their jobs counted."""
         from hepsub.condor.queries import count_clusters

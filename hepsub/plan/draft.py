@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.job import FileRequest, JobSpec
-from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
     check_item_names,
@@ -23,7 +22,7 @@ from hepsub.plan.layout import (
 )
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
 from hepsub.plan.route import may_go_away
-from hepsub.plan.template import Values
+from hepsub.plan.template import Values, job_values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 

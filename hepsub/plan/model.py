@@ -9,8 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.items import job_values, values_of
-from hepsub.plan.template import Name, Template, Values, literal
+from hepsub.plan.template import Name, Template, Values, job_values, literal, values_of
 from hepsub.policy.site import CE
 
 if TYPE_CHECKING:

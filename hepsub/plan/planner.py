@@ -25,7 +25,7 @@ from hepsub.plan.location import absolute, may_be_object
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import choose_route, image_for, nobody_decided, unreadable_notes
 from hepsub.plan.template import Template, parse_template
-from hepsub.policy.blame import default_of
+from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy
 
 if TYPE_CHECKING:

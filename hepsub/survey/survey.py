@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts, FileFacts
-from hepsub.plan.items import values_of
+from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
 from hepsub.plan.layout import asked_places
+from hepsub.plan.location import PlaceState
 from hepsub.plan.model import delivery_for
+from hepsub.plan.template import values_of
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.survey.files import inspect_place, inspect_program
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
     from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
+_HEAD_BYTES = 256
+"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+_ELF = b"\x7fELF"
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
+
 
 def read(
     spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
 ) -> Reading:
     """Look at what the words of a submission depend on: the list, and what the paths of its logs are.
 
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided; a number of jobs above its limit is not looked at.
-        situation: who calls, where from and when.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+    A storage is asked only for what is in S3. A number of jobs above the policy's limit is not looked at.
 
     Raises:
         HepsubError: the list cannot be read, or the words cannot mean anything.
@@ -50,7 +53,7 @@ def read(
     check_words(spec, policy, found.items, found.ends)
     whole: frozenset[str] = frozenset()
     if spec.check_objects and any(each.whole for each in spec.inputs):
-        from hepsub.survey.objects import whole_inputs
+        from hepsub.survey.inputs import whole_inputs
 
         first = values_of(0, spec.first, found.items, found.ends)
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
@@ -61,12 +64,7 @@ def read(
 def survey(
     made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
 ) -> Facts:
-    """Look at the files and objects of a submission.
-
-    Args:
-        made: its jobs, and the places that matter to them.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
-        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
+    """Look at the files and objects of a submission; its libraries are packed, where `shelf` is given.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.
@@ -121,8 +119,7 @@ def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> 
 
 def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store]) -> FileFacts:
     """What is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
-    from hepsub.survey.inputs import weigh_inputs
-    from hepsub.survey.objects import look_up_inputs, remedy_for
+    from hepsub.survey.inputs import look_up_inputs, remedy_for, weigh_inputs
     from hepsub.survey.outputs import look_at_outputs
 
     inputs = [each.place for row in carried.inputs for each in row]
@@ -145,3 +142,70 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     from hepsub.condor.attributes import unreadable
 
     return unreadable(wanted)
+
+
+def inspect_program(path: str) -> Program:
+    """Whether the kernel would start this file for this user."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: nobody can say this name in this locale
+        return Program(state=ProgramState.MISSING)
+    if stat.S_ISDIR(mode):
+        return Program(state=ProgramState.DIRECTORY)
+    if not os.access(path, os.X_OK):
+        return Program(state=ProgramState.NO_EXEC_BIT)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return Program(state=ProgramState.UNREADABLE)
+    return _program(head)
+
+
+def _program(head: bytes) -> Program:
+    if not head:
+        return Program(state=ProgramState.EMPTY)
+    if not head.startswith(b"#!"):
+        binary = head.startswith(_ELF) or b"\0" in head
+        state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
+        return Program(state=state, machine=elf_machine(head))
+    line = head[2:].split(b"\n")[0]
+    if line.endswith(b"\r"):
+        return Program(state=ProgramState.CARRIAGE_RETURN)
+    words = line.decode("utf-8", "surrogateescape").split()
+    if not words:
+        return Program(state=ProgramState.NO_INTERPRETER_LINE)
+    return Program(
+        state=ProgramState.RUNNABLE,
+        interpreter=words[0],
+        interpreter_here=os.path.exists(words[0]),
+    )
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(_ELF) or len(head) < 20:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
+
+
+def inspect_place(path: str) -> PlaceState:
+    """What a path is, as a place that this user would write to."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return PlaceState.MISSING
+    writable = os.access(path, os.W_OK)
+    if stat.S_ISDIR(mode):
+        usable = writable and os.access(path, os.X_OK)
+        return PlaceState.DIRECTORY if usable else PlaceState.LOCKED_DIRECTORY
+    if stat.S_ISREG(mode):
+        return PlaceState.FILE if writable else PlaceState.LOCKED_FILE
+    return PlaceState.DEVICE

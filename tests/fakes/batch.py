@@ -12,7 +12,6 @@ from hepsub.batch import (
     Act,
     ActCount,
     Advice,
-    BatchSystem,
     ClusterCounts,
     Counts,
     JobStatus,
@@ -24,6 +23,7 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
@@ -222,6 +222,11 @@ class FakeSchedd:
         """The jobs that are meant, counted."""
         self._called("count")
         return counts_of(self._queue(selection))
+
+    def has_factories(self, selection: Selection) -> bool:
+        """Whether what is meant has procs that are still to be made."""
+        self._called("has_factories")
+        return bool(self._queue(selection).unmade)
 
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters that are meant, counted."""

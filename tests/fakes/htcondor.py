@@ -135,11 +135,13 @@ class Schedd:
         constraint: str,
         projection: Sequence[str] = (),
         opts: QueryOpts | None = None,
+        limit: int = -1,
     ) -> list[Ad]:
         """The ads in the queue: of one UUID, or whatever was asked."""
         self.pool.called("query", constraint, tuple(projection), opts)
         wanted = _WANTED.search(constraint)
-        return [ad for ad in self.pool.queue if not wanted or ad.get("HepSub_UUID") == wanted[1]]
+        found = [ad for ad in self.pool.queue if not wanted or ad.get("HepSub_UUID") == wanted[1]]
+        return found if limit < 0 else found[:limit]
 
     def history(self, constraint: str, projection: Sequence[str], match: int) -> Iterator[Ad]:
         """The ads of the past, whatever was asked."""

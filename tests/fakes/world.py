@@ -16,7 +16,6 @@ from hepsub.cli.parse import parse
 from hepsub.errors import HepsubError
 from hepsub.job import JobSpec
 from hepsub.journal import Journal
-from hepsub.paths import Paths
 from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
 from hepsub.plan.libraries import Library
@@ -28,7 +27,7 @@ from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Policy
 from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
-from hepsub.situation import Situation
+from hepsub.situation import Paths, Situation
 from hepsub.storage.credentials import keys_for as stored_keys
 
 NOON = 1_700_000_000.0

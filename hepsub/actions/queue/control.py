@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct, field
 
-from hepsub.batch import ACTIVE, Act, BatchSystem, Counts, JobStatus, Selection, State
+from hepsub.batch import ACTIVE, Act, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
@@ -92,8 +97,10 @@ def _act(
     Raises:
         UnknownJob, NotYetMade, NotDone: not all of it could be done.
     """
-    before = schedd.count(selection)
     everything = not meant
+    if everything and not schedd.has_factories(selection):
+        return Outcome(meant=schedd.name, number=schedd.act(act, selection).done), None
+    before = schedd.count(selection)
     _check_made(before, selection, meant, act)
     ready = sum(before.states.get(state, 0) for state in _FROM[act])
     unmade = _unmade_number(before, act)

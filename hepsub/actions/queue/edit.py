@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from hepsub.actions.submissions import find_schedds
-from hepsub.batch import BatchSystem, Queue, Selection, State
+from hepsub.batch import Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _EDITABLE = (State.IDLE, State.HELD)
 

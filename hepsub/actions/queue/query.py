@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert
 
-from hepsub.batch import BatchSystem, JobStatus, Queue, Selection, State, Unmade
+from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
 from hepsub.session import Session, does_not_answer
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 
 class Filter(Struct, frozen=True, kw_only=True):

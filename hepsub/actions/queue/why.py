@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import BatchSystem, JobStatus, State
+from hepsub.batch import JobStatus, State
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hepsub.auth.credential import Held
-from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.staging import StagingPlan
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _AT_LEAST_S = 300.0
 """What goes into a bundle should live so long, where its source can do that."""

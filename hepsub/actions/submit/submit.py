@@ -30,7 +30,7 @@ from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.stage import Staged
-    from hepsub.batch import BatchSystem
+    from hepsub.batch_system import BatchSystem
     from hepsub.storage.stores import Stores
 
     StoresOf = Callable[[], Stores]

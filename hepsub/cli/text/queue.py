@@ -132,7 +132,7 @@ def control(value: Control) -> str:
 
     word = DONE_WORDS[value.act]
     lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
-    return joined(lines) or f"0 job(s) {word}"
+    return joined(lines) or (f"0 job(s) {word}" if value.outcomes else "")
 
 
 def edited(value: Edited) -> str:

@@ -91,7 +91,7 @@ def session(
 
 def rows(result: Result) -> dict[str, Row]:
     assert isinstance(result.value, AuthStatus)
-    return {row.name: row for row in result.value.rows}
+    return {row.name: row for row in result.value.credentials}
 
 
 def test_what_nothing_needs_and_is_not_there_comes_last_and_is_no_error(tmp_path: Path) -> None:

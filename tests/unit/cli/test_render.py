@@ -25,8 +25,8 @@ from hepsub.actions.submit.documents import RouteDocument
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Act, State
-from hepsub.cli import render, text
-from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.cli import output, text
+from hepsub.cli.output import render_json, render_json_error, render_text, value_text
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
@@ -299,6 +299,7 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
         ),
         (Control(act=Act.HOLD, number=1, outcomes=(Outcome(meant="13", number=1),)), "13: 1 job(s) held"),
         (Control(act=Act.RELEASE, number=0, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
+        (Control(act=Act.REMOVE, number=0, outcomes=()), ""),
         (
             Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
             "13: memory 2000 MB -> 3000 MB (2 job(s))",
@@ -420,7 +421,7 @@ def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
 def test_every_module_of_texts_shows_the_values_it_is_said_to() -> None:
     """Each function takes a value of the name that finds it."""
     there = {each.name for each in pkgutil.iter_modules(text.__path__)}
-    shown = {value: found.split(":") for value, found in render._TEXTS.items()}
+    shown = {value: found.split(":") for value, found in output._TEXTS.items()}
     assert {module for module, _ in shown.values()} == there
     for value, (module, name) in shown.items():
         function = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.batch import Selection
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.condor.ads import PROJECTION, read_queue, read_submissions
 from hepsub.condor.attributes import boolean, integer, is_short, real, seconds, text
 from hepsub.condor.collector import read_schedds

@@ -180,12 +180,26 @@ def test_jobs_are_counted_by_the_schedd(htcondor: FakeBindings) -> None:
     ]
 
 
-@pytest.mark.parametrize(("idle", "asked"), [(2000, "IncludeClusterAd"), (2001, "GroupBy")])
-def test_many_jobs_are_grouped_by_the_schedd(htcondor: FakeBindings, idle: int, asked: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "asked"),
+    [(999, ["IncludeClusterAd"]), (1000, ["IncludeClusterAd", "GroupBy", "IncludeClusterAd"])],
+)
+def test_many_jobs_are_grouped_by_the_schedd(
+    htcondor: FakeBindings, number: int, asked: list[str]
+) -> None:
     """Few are sent: a schedd groups the jobs of all its users."""
-    htcondor.queue = [{"MyType": "Summary", "Idle": idle}]
-    opened().count_clusters(Selection(owner="alice"), 0)
-    assert htcondor.calls[-1][3] is QueryOpts[asked]
+    htcondor.queue = [{"ClusterId": 13, "ProcId": proc, "JobCount": 1} for proc in range(number)]
+    [found] = opened().count_clusters(Selection(owner="alice"), 0)
+    assert found.states == {State.IDLE: number}
+    assert [call[3] for call in htcondor.calls] == [QueryOpts[each] for each in asked]
+
+
+@pytest.mark.parametrize("ads", [[], [{"ClusterId": 14, "TotalSubmitProcs": 9}]])
+def test_a_factory_is_one_also_when_all_its_jobs_are_made(
+    htcondor: FakeBindings, ads: list[dict[str, object]]
+) -> None:
+    htcondor.queue = [*ads]
+    assert opened().has_factories(Selection(owner="alice")) is bool(ads)
 
 
 @pytest.mark.parametrize(

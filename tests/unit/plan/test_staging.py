@@ -9,11 +9,10 @@ import pytest
 from hepsub.errors import OutputConflict, UnknownStorage, UsageError
 from hepsub.plan.checks import check_conflicts, check_storages
 from hepsub.plan.files import Carried
-from hepsub.plan.items import job_values
 from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.model import BUNDLE, SHARED, SPOOL, Delivery
 from hepsub.plan.staging import StagingPlan, plan_staging
-from hepsub.plan.template import Values
+from hepsub.plan.template import Values, job_values
 from hepsub.policy.places import bundle_root
 from tests.fakes.world import make_policy, make_spec
 

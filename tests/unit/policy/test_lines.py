@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.policy.lines import key_lines
+from hepsub.policy.mistake import key_lines
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import PolicyError
-from hepsub.paths import Paths
 from hepsub.policy.load import PROFILES, load_policy, merge
 from hepsub.policy.model import Group, Layer, Pool, WalltimeClass
 from hepsub.policy.site import Site
+from hepsub.situation import Paths
 from tests.fakes.world import make_policy
 
 
