@@ -132,7 +132,9 @@ def _only(job: JobId, schedds: Sequence[str]) -> str | None:
         AmbiguousJob: there are more.
     """
     if len(schedds) > 1:
-        spelled = " or ".join(f"{short_name(each)}:{job}" for each in schedds)
+        short = {short_name(each) for each in schedds}
+        names = schedds if len(short) < len(schedds) else [short_name(each) for each in schedds]
+        spelled = " or ".join(f"{each}:{job}" for each in names)
         raise AmbiguousJob(
             f"{job} is a job on {len(schedds)} schedds", remedy=f"say which one: {spelled}"
         )

@@ -54,6 +54,7 @@ class AdType(enum.Enum):
 
     Schedd = 1
     Credd = 2
+    Startd = 3
 
 
 class CredType(enum.Enum):
@@ -161,10 +162,13 @@ class Collector:
     pool: FakeBindings
     address: str
 
-    def query(self, kind: AdType, *, projection: Sequence[str]) -> list[Ad]:
-        """The ads of one kind, with what was asked for."""
-        self.pool.called("collector", self.address, kind, tuple(projection))
-        ads = self.pool.daemons.get(kind, [])
+    def query(self, kind: AdType, *, projection: Sequence[str], constraint: str = "") -> list[Ad]:
+        """The ads of one kind, with what was asked for; those that a constraint speaks of have it in `Only`."""
+        asked = (constraint,) if constraint else ()
+        self.pool.called("collector", self.address, kind, tuple(projection), *asked)
+        ads = [
+            ad for ad in self.pool.daemons.get(kind, []) if str(ad.get("Only", "")) in constraint
+        ]
         return [{name: ad[name] for name in projection if name in ad} for ad in ads]
 
 

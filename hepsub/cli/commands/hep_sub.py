@@ -70,10 +70,11 @@ _OPTIONS = (
     flag("-normt", "Never remote."),
     option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
     option("-type --type", "TYPE",
-        "What kind of work it is, for the rules of the policy about remote sites; default: what the script looks"
-        " like."),
+        "What kind of work it is, for the rules of the policy about remote sites; default: what they know the"
+        " program by."),
     option("-outsize --outsize", "MB",
-        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB.",
+        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
+        " Default: what the program's last jobs left behind.",
         kind=Kind.MEMORY),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
