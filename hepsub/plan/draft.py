@@ -85,6 +85,12 @@ class Draft(Struct, frozen=True, kw_only=True):
         return len(self.jobs)
 
     @property
+    def may_leave(self) -> bool:
+        """Whether the jobs may go where this host's file system is not."""
+        pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
+        return pool.spool or may_go_away(self.spec, self.policy)
+
+    @property
     def logs(self) -> tuple[str, ...]:
         """The logs that may be there already, absolute; names stay names."""
         logs = (str(self.layout.stdout), str(self.layout.stderr), self.layout.event_log)

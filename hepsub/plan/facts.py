@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from hepsub.errors import HepsubError
     from hepsub.plan.libraries import Library
     from hepsub.plan.objects import ObjectInfo
+    from hepsub.plan.portability import Mention
     from hepsub.plan.remap import Paths
+
+
+ELF: Final = b"\x7fELF"
+ELF_HEAD: Final = 20
+"""So many bytes of a file tell its architecture."""
+
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 class ProgramState(enum.Enum):
@@ -45,6 +54,20 @@ class Program(Struct, frozen=True, kw_only=True):
     interpreter: str = ""
     interpreter_here: bool = True
     machine: str = ""
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(ELF) or len(head) < ELF_HEAD:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 class FileFact(Struct, frozen=True, kw_only=True):
@@ -105,6 +128,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         output_mb: the most MB that one of the program's last jobs left behind; None for not known.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
             for there, or why they cannot be had; under () why they cannot be had as they are here.
+        mentions: the paths in arguments, scripts and search paths that are here; empty where all jobs stay here.
     """
 
     programs: Mapping[str, Program]
@@ -118,6 +142,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     unreadable: frozenset[str] = frozenset()
     output_mb: float | None = None
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
 
     def at(self, paths: Paths) -> Facts:
         """What is true where paths stand for these objects.

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.template import Name, Template, Values, job_values, literal, values_of
-from hepsub.policy.site import CE
+from hepsub.policy.site import CE, UNIVERSE
 
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
@@ -130,7 +130,7 @@ class Route(Struct, frozen=True, kw_only=True):
     rank: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     element: Element | None = None
-    containers: str = "universe"
+    containers: str = UNIVERSE
     paths: Paths = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from msgspec import Struct, field
 
@@ -35,7 +36,8 @@ class Need(Struct, frozen=True, kw_only=True):
         in_image: whether the jobs run in a container image.
         on_node: whether a worker node or a group of them was named.
         on_schedd: whether a schedd was named.
-        machines: the architectures that programs and libraries were built for, in HTCondor's words.
+        built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
+            of each; what runs anywhere is not in it.
         files: the inputs of each job that are files here, with their bytes.
         outputs: the places of outputs that are paths here.
         archives: bytes of libraries that travel with the jobs.
@@ -56,7 +58,7 @@ class Need(Struct, frozen=True, kw_only=True):
     in_image: bool = False
     on_node: bool = False
     on_schedd: bool = False
-    machines: frozenset[str] = frozenset()
+    built: Sequence[Mapping[str, str]] = ()
     files: Sequence[Sequence[tuple[str, int]]] = ()
     outputs: frozenset[str] = frozenset()
     archives: int = 0
@@ -98,7 +100,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         in_image=bool(spec.image or spec.os or policy.defaults.os),
         on_node=bool(placement.worker_node or placement.worker_group),
         on_schedd=placement.schedd is not None,
-        machines=frozenset(each.machine for each in facts.programs.values() if each.machine),
+        built=tuple(_built(facts)),
         files=[
             [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs
@@ -123,6 +125,16 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             if (trouble := facts.trouble_at(paths)) is not None
         },
     )
+
+
+def _built(facts: Facts) -> Iterator[Mapping[str, str]]:
+    """What was built for an architecture: of the programs the first for each."""
+    programs: dict[str, str] = {}
+    for path, program in facts.programs.items():
+        if program.machine:
+            programs.setdefault(program.machine, PurePosixPath(path).name)
+    yield from ({machine: name} for machine, name in programs.items())
+    yield from (each.machines for each in facts.libraries if each.machines)
 
 
 def _places(row: Iterable[Carried]) -> Iterator[Place]:

@@ -8,11 +8,12 @@ from hepsub.plan.needs import Need
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import GLIDEIN, SCHEDD, Site
+from hepsub.policy.site import GLIDEIN, NO_CONTAINERS, SCHEDD, Site
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
 _MB = 2**20
+_NAMED = 3
 
 
 def refusal(
@@ -100,13 +101,23 @@ def sandbox_mb(site: Site, need: Need) -> float:
 
 
 def _by_machine(site: Site, need: Need, *, named: bool) -> str:
-    if site.arch and need.machines and need.machines != {site.arch}:
-        return f"its machines are {site.arch}, and the program is for {', '.join(sorted(need.machines))}"
-    if site.arch not in ("", USUAL_ARCH) and not need.machines and not named:
+    if need.built and not machines_for(site, need):
+        wrong = [each for each in need.built if site.arch not in each]
+        files = [f"{file} is for {arch}" for each in wrong for arch, file in each.items()]
+        whose = f"its machines are {site.arch}, and" if site.arch else "no machine runs all of it:"
+        return f"{whose} {', '.join(files[:_NAMED])}"
+    if site.arch not in ("", USUAL_ARCH) and not need.built and not named:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
-    if need.in_image and site.containers == "none":
+    if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
     return ""
+
+
+def machines_for(site: Site, need: Need) -> frozenset[str]:
+    """The architectures of a site that run all programs and libraries; empty for any, too, where nothing was built."""
+    known = [frozenset(each) for each in need.built]
+    known += [frozenset({site.arch})] if site.arch else []
+    return known[0].intersection(*known) if known else frozenset()
 
 
 def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:

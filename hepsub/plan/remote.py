@@ -13,7 +13,7 @@ from hepsub.errors import HepsubError
 from hepsub.job import Placement, Remote
 from hepsub.plan.model import Element, Reason, Route, delivery_for
 from hepsub.plan.needs import Need
-from hepsub.plan.refusals import USUAL_ARCH
+from hepsub.plan.refusals import USUAL_ARCH, machines_for
 from hepsub.plan.remap import path_map
 from hepsub.plan.route import no_expression
 from hepsub.plan.rules import NamedRule
@@ -57,7 +57,7 @@ def route_to_sites(
         return replace(home, reasons=(home.reasons[0], stays))
     reasons = (home.reasons[0], _remote_reason(placement, choice, rule))
     rank = rule.rule.rank if rule is not None and rule.rule.rank not in unreadable else ""
-    return _away(placement, policy, home, choice, reasons, nodes, rank)
+    return _away(placement, policy, home, choice, reasons, nodes, rank, need)
 
 
 def _away(
@@ -68,15 +68,16 @@ def _away(
     reasons: tuple[Reason, ...],
     nodes: tuple[str, ...],
     rank: str,
+    need: Need,
 ) -> Route:
     """The route to the sites that were chosen, with a rule's rank of their slots, if it has one."""
     sites = [policy.site[name] for name in choice.names]
     first = sites[0]
     where = first.pool if choice.kind == SCHEDD else home.pool
     if choice.kind == GLIDEIN:
-        own = (*nodes, _any_of(is_site(each, _arch(each, sites)) for each in sites))
+        own = (*nodes, _any_of(is_site(each, _arch(each, sites, need)) for each in sites))
     else:
-        own = tuple(each for each in (first.requirements, _arch(first, sites)) if each)
+        own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
     return Route(
         pool=where,
         schedd=(placement.schedd or "") if where == home.pool else "",
@@ -162,11 +163,14 @@ def is_site(site: Site, arch: str = "") -> str:
     return " && ".join((f"({site.requirements})", *more)) if more else site.requirements
 
 
-def _arch(site: Site, sites: Sequence[Site]) -> str:
+def _arch(site: Site, sites: Sequence[Site], need: Need) -> str:
     """The architecture, where the requirements have to name it: HTCondor asks for its own where they do not."""
     if all(each.arch == USUAL_ARCH for each in sites):
         return ""
-    return f'TARGET.Arch == "{site.arch}"' if site.arch else "TARGET.Arch isnt undefined"
+    said = [f'TARGET.Arch == "{each}"' for each in sorted(machines_for(site, need))]
+    if len(said) > 1:
+        return _any_of(said)
+    return said[0] if said else "TARGET.Arch isnt undefined"
 
 
 def _any_of(expressions: Iterable[str]) -> str:

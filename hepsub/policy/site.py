@@ -17,6 +17,13 @@ CE: Final = "ce"
 SITE_KINDS: Final = (GLIDEIN, CE, SCHEDD)
 """How a site is reached; where several sites take a job and no rule says otherwise, the first kind wins."""
 
+UNIVERSE: Final = "universe"
+SINGULARITY: Final = "singularity"
+WRAPPER: Final = "wrapper"
+NO_CONTAINERS: Final = "none"
+CONTAINERS: Final = (UNIVERSE, SINGULARITY, WRAPPER, NO_CONTAINERS)
+"""How container images are started at a site."""
+
 AUTOMATIC: Final = "automatic"
 ASKED: Final = "asked"
 NEVER: Final = "never"
@@ -90,7 +97,7 @@ class Site(Struct, frozen=True, kw_only=True):
     storage: str = ""
     arch: str = "X86_64"
     os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    containers: str = "universe"
+    containers: str = UNIVERSE
     max_cpus: int = 0
     max_memory: Megabytes = 0
     max_walltime: Seconds = 0

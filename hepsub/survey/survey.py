@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
+from hepsub.plan.facts import ELF, Facts, FileFacts, Program, ProgramState, elf_machine
 from hepsub.plan.layout import asked_places
 from hepsub.plan.location import PlaceState
 from hepsub.plan.model import delivery_for
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
-_ELF = b"\x7fELF"
-_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
-"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 def read(
@@ -82,6 +79,10 @@ def survey(
     )
     if made.carried is not None and spec.check_objects:
         facts = _with_files(facts, made, store_of)
+    if made.may_leave:
+        from hepsub.survey.mentions import look_at_mentions
+
+        facts = replace(facts, mentions=look_at_mentions(made))
     if spec.libraries and shelf is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
@@ -166,7 +167,7 @@ def _program(head: bytes) -> Program:
     if not head:
         return Program(state=ProgramState.EMPTY)
     if not head.startswith(b"#!"):
-        binary = head.startswith(_ELF) or b"\0" in head
+        binary = head.startswith(ELF) or b"\0" in head
         state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
         return Program(state=state, machine=elf_machine(head))
     line = head[2:].split(b"\n")[0]
@@ -180,20 +181,6 @@ def _program(head: bytes) -> Program:
         interpreter=words[0],
         interpreter_here=os.path.exists(words[0]),
     )
-
-
-def elf_machine(head: bytes) -> str:
-    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
-
-    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
-
-    Args:
-        head: the file's first bytes.
-    """
-    if not head.startswith(_ELF) or len(head) < 20:
-        return ""
-    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
-    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 def inspect_place(path: str) -> PlaceState:

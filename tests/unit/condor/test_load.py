@@ -80,7 +80,6 @@ def test_the_slots_of_a_site_are_asked_for_by_its_requirements(
     asked = fake.calls[-1]
     job_slots = 'SlotType == "Static" || SlotType == "Partitionable"'
     assert asked[-1] == f"({job_slots}) && ({constraint})"
-    assert asked[3] == ("SlotType", "State", "Cpus", "TotalSlotCpus")
 
 
 def test_a_site_whose_expression_htcondor_cannot_read_has_no_slots(fake: FakeBindings) -> None:

@@ -144,7 +144,7 @@ def test_a_need_says_what_sites_look_at() -> None:
         in_image=True,
         on_node=True,
         on_schedd=True,
-        machines=frozenset({"aarch64"}),
+        built=({"aarch64": "job.sh"},),
         files=[[("/besfs/a", 1), ("/home/b", 2)]] * 4,
         outputs=frozenset({"/besfs/o"}),
         disk_mb=(MB + 3) / MB,

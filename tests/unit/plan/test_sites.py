@@ -90,10 +90,10 @@ ISOLATION = (
             {"files": [[("/d/a", 3 * MB), ("/e/b", 2 * MB)]]},
             "it takes 1 MB of files with a job, and 2 MB would travel",
         ),
-        ("", {"machines": frozenset({"aarch64"})}, "its machines are X86_64, and the program is for aarch64"),
+        ("", {"built": [{"aarch64": "run"}]}, "its machines are X86_64, and run is for aarch64"),
         (
-            "", {"machines": frozenset({"aarch64", "X86_64"})},
-            "its machines are X86_64, and the program is for X86_64, aarch64",
+            "", {"built": [{"aarch64": "a"}, {"X86_64": "x"}]},
+            "its machines are X86_64, and a is for aarch64",
         ),
         ('containers = "none"', {"in_image": True}, "it starts no container images"),
         ("", {"secrets": ("signed URLs",)}, f"no signed URLs may go there, {ISOLATION}"),
@@ -133,8 +133,8 @@ def test_a_site_says_why_it_does_not_take_a_job(more: str, need: dict[str, Any],
         ("max_disk = 7", {"disk_mb": 7.0}),
         ("max_sandbox = 5", SENT),
         ('max_sandbox = 1\nisolation = "slot"\npaths = { "/d/" = "herd:d/" }', SENT),
-        ('arch = ""', {"machines": frozenset({"aarch64"})}),
-        ('arch = "aarch64"', {"machines": frozenset({"aarch64"})}),
+        ('arch = ""', {"built": [{"aarch64": "run"}]}),
+        ('arch = "aarch64"', {"built": [{"aarch64": "run"}]}),
         ('arch = "aarch64"', {}),
         ('isolation = "container"', {"secrets": ("signed URLs", "credentials")}),
         ('credentials = ["krb"]', {"takes_credentials": False}),
@@ -159,7 +159,7 @@ def test_machines_of_another_kind_get_what_was_built_for_them_or_names_them() ->
         },
     )
     assert choose(sites, rule=Rule(sites=("arm", "x"))).names == ("arm", "x")
-    assert choose(sites, machines=frozenset({"aarch64"})).names == ("arm",)
+    assert choose(sites, built=[{"aarch64": "run"}]).names == ("arm",)
     assert choose(sites, "arm").names == ("arm",)
 
 
