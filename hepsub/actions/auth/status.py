@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -92,6 +92,19 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
 
 _Found = tuple[Row, int]
 """A row, and the exit code of its problem; 0 for none."""
+
+
+def look_at(session: Session, names: Iterable[str], limit: float = _LIMIT_S) -> dict[str, Row]:
+    """Look at some credentials, all at the same time, and for a limited time.
+
+    Args:
+        session: the session.
+        names: those of the policy.
+        limit: seconds after which a row says that there was no answer.
+    """
+    mine = session.pool_name(None)
+    looks = [_credential_look(session, name, mine) for name in dict.fromkeys(names)]
+    return {row.name: row for row, _ in _together(looks, limit)}
 
 
 class _Look(Struct, frozen=True, kw_only=True):
@@ -234,6 +247,8 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
     for each, site in policy.site.items():
         if name in site.credentials:
             needed.append((f"site {each}", site.pool in ("", pool)))
+        elif name == site.token:
+            needed.append((f"site {each}", False))  # only for what is sent there
     for each, storage in policy.storage.items():
         if name == storage.token_name:
             needed.append((f"storage {each}", True))
