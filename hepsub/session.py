@@ -26,10 +26,10 @@ from hepsub.situation import Situation, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.storage.credentials import S3Credentials
 
-    TokenFor = Callable[[str, str], Held]
+    TokenFor = Callable[[str, str], UserCredential]
     """A token by the credential's name, for an audience; empty for the credential's own."""
 
 _TOKEN_S = 30.0
@@ -182,7 +182,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return way_to_renew(situation)
 
-    def token_for(name: str, audience: str) -> Held:
+    def token_for(name: str, audience: str) -> UserCredential:
         return credential(name, audience).obtain(_TOKEN_S)
 
     return Session(

@@ -37,7 +37,7 @@ class Lifetime(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class UserCredential:
     """A credential in hand.
 
     Attributes:
@@ -79,14 +79,14 @@ class CredentialSource(Protocol):
     def origin(self) -> str:
         """Where it comes from, in words."""
 
-    def look(self) -> Held | None:
+    def look(self) -> UserCredential | None:
         """What is here now, whether it still lives or not; nobody on the network is asked.
 
         Raises:
             HepsubError: something is here, but it cannot be read.
         """
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """One that lives for at least so many seconds, or else the longest that is to be had.
 
         Raises:
@@ -95,7 +95,7 @@ class CredentialSource(Protocol):
             AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody gives one.
         """
 
-    def renew(self, held: Held) -> Held:
+    def renew(self, credential: UserCredential) -> UserCredential:
         """One that lives longer, made from the one in hand where that is possible.
 
         Raises:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hepsub.auth.credential import CredentialSource, Held
+from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.token import TokenSource
 from hepsub.errors import (
@@ -41,7 +41,7 @@ _REDIRECT = "http://localhost:4242"
 _ENOUGH_S = 60.0
 
 
-def log_in(source: CredentialSource, talk: Talk) -> Held:
+def log_in(source: CredentialSource, talk: Talk) -> UserCredential:
     """See to it that a credential is there; asks the user, at the terminal, for what is missing.
 
     Args:
@@ -58,7 +58,7 @@ def log_in(source: CredentialSource, talk: Talk) -> Held:
     raise UsageError(f"nobody logs in for {source.name}")
 
 
-def log_in_kerberos(source: KerberosSource, talk: Talk) -> Held:
+def log_in_kerberos(source: KerberosSource, talk: Talk) -> UserCredential:
     """Get an initial ticket (kinit at the terminal) and give it.
 
     Raises:
@@ -81,7 +81,7 @@ def kinit_words(principal: str) -> list[str]:
     return ["kinit", "-r", "30d", *([principal] if principal else [])]
 
 
-def log_in_token(source: TokenSource, talk: Talk) -> Held:
+def log_in_token(source: TokenSource, talk: Talk) -> UserCredential:
     """Have oidc-agent running, with the account made and loaded, and give a token of it.
 
     Raises:

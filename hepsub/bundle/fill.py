@@ -24,6 +24,7 @@ from hepsub.bundle.sent import (
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, write_new, write_whole
 from hepsub.plan.bundle_paths import (
+    ARCHIVES,
     BUNDLED,
     CREDENTIALS,
     ENVIRONMENT_FILE,
@@ -34,11 +35,10 @@ from hepsub.plan.bundle_paths import (
     SENT,
     SETS,
     SHARED,
-    SHELF,
     SUMS,
     WRAPPER,
 )
-from hepsub.plan.libraries import shelf_name
+from hepsub.plan.libraries import archive_name
 from hepsub.plan.staging import Seal, Staging
 from hepsub.plan.template import Values, parse_template
 from hepsub.tree import open_tree
@@ -93,12 +93,12 @@ def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str
 
 def _keep_libraries(bundle: Bundle) -> None:
     """Those that are sent along; ten submissions at home keep one copy."""
-    shelf = Path(bundle.request.staging.bundle_root) / SHELF
+    archives = Path(bundle.request.staging.bundle_root) / ARCHIVES
     for each in bundle.request.staging.libraries:
         if each.place is None:
             goal = bundle.directory / SHARED / BUNDLED / each.archive
             make_private(goal.parent)
-            _keep_library(shelf / shelf_name(each.sha256), goal, bundle.request.staging)
+            _keep_library(archives / archive_name(each.sha256), goal, bundle.request.staging)
 
 
 def _keep_authorities(bundle: Bundle) -> None:

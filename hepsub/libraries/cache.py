@@ -23,7 +23,7 @@ from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private
 from hepsub.libraries.archive import Packed, Tree, write_archive
-from hepsub.plan.libraries import shelf_name
+from hepsub.plan.libraries import archive_name
 
 _LARGEST = 1024
 _SETTLED_S = 2.0
@@ -59,7 +59,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
     def path(self, sha256: str) -> Path:
         """Where an archive lies, if it is there."""
-        return self.directory / shelf_name(sha256)
+        return self.directory / archive_name(sha256)
 
     def pack(self, tree: Tree, now: float) -> Packed:
         """What a tree is packed to: by what is known of it, else by packing it.

@@ -59,14 +59,14 @@ def read(
 
 
 def survey(
-    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+    made: Draft, store_of: Callable[[str], Store], archives: ArchiveCache | None = None
 ) -> Facts:
     """Look at the files and objects of a submission.
 
     Args:
         made: its jobs, and the places that matter to them.
         store_of: gives a storage with its keys by its name; asked only for what is in S3.
-        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
+        archives: where packed libraries are, and, if it may be written, are put; None for no libraries.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.
@@ -84,10 +84,10 @@ def survey(
     )
     if made.carried is not None and spec.check_objects:
         facts = _with_files(facts, made, store_of)
-    if spec.libraries and shelf is not None:  # last, because it takes longest
+    if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, shelf)
+        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
         facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
     return facts
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.auth.status import needs
-from hepsub.auth.credential import CredentialSource, Held
+from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
@@ -25,7 +25,7 @@ from hepsub.units import moment_text
 _AT_LEAST_S = 60.0
 _AGENT = "eval $(oidc-agent-service use)"
 
-LogIn = Callable[[CredentialSource, Callable[[str], None]], Held]
+LogIn = Callable[[CredentialSource, Callable[[str], None]], UserCredential]
 """Gets a credential with its user's help: hepsub.auth.login.log_in."""
 
 
@@ -85,8 +85,10 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
         source = session.credential(name)
         anew = name in names and source.kind == KERBEROS
         try:
-            held = _got(source, terminal, anew=anew)
-            told.append(Told(name=name, text=_held_text(held, session.situation.now), good=True))
+            credential = _got(source, terminal, anew=anew)
+            told.append(
+                Told(name=name, text=_credential_text(credential, session.situation.now), good=True)
+            )
         except HepsubError as error:
             told.append(_missing(source, error))
             troubles.append(error)
@@ -111,7 +113,7 @@ def _needed(session: Session) -> tuple[str, ...]:
     )
 
 
-def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> Held:
+def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> UserCredential:
     """The credential, if it is there or can be got.
 
     Raises:
@@ -128,11 +130,11 @@ def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> 
     return terminal.log_in(source, terminal.say)
 
 
-def _held_text(held: Held, now: float) -> str:
-    expires = held.lifetime.expires
+def _credential_text(credential: UserCredential, now: float) -> str:
+    expires = credential.lifetime.expires
     until = f", valid until {moment_text(expires, now)}" if expires is not None else ""
-    note = f" ({held.note})" if held.note else ""
-    return f"{held.who or 'it is there'}{until}{note}"
+    note = f" ({credential.note})" if credential.note else ""
+    return f"{credential.who or 'it is there'}{until}{note}"
 
 
 def _missing(source: CredentialSource, error: HepsubError) -> Told:

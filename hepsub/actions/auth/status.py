@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct, convert
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.at_once import at_once
+from hepsub.actions.auth.row import KEYS, SCHEDD, AuthStatus, Row
 from hepsub.actions.auth.s3 import check_keys, shown_key
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
@@ -17,95 +18,6 @@ from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
-
-KEYS = "s3"
-SCHEDD = "schedd"
-
-
-class Row(Struct, frozen=True, kw_only=True):
-    """One credential, the keys of one storage, or one schedd.
-
-    Attributes:
-        kind: a credential's (`kerberos`, `token`), or `s3` or `schedd`.
-        name: its name in the policy.
-        who: whom it speaks for; empty when there is none.
-        expires: when it ends, in seconds since the epoch; None for never, or not known.
-        renewable_until: until when it can be renewed without its user; None for as long as its
-            source works.
-        needed_by: what of the policy needs it, in words.
-        required: whether the default pool, one of its sites or a storage is among them.
-        origin: where it comes from, in words.
-        next_command: what to type; empty when nothing is to be done, or nothing helps.
-        note: a word for its user; empty for none.
-        problem: why it is not good; None when it is.
-        exit_code: that of the problem; 0 for none.
-    """
-
-    kind: str
-    name: str
-    needed_by: tuple[str, ...] = ()
-    required: bool = False
-    who: str = ""
-    expires: float | None = None
-    renewable_until: float | None = None
-    origin: str = ""
-    next_command: str = ""
-    note: str = ""
-    problem: Problem | None = None
-    exit_code: int = 0
-
-    @property
-    def good(self) -> bool:
-        """Whether it is there, and can be used."""
-        return self.problem is None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is not there, and nothing needs it."""
-        return self.problem is not None and not self.needed_by
-
-
-class RowDocument(Struct, frozen=True, kw_only=True):
-    """A row in JSON: as `Row`."""
-
-    kind: str
-    name: str
-    good: bool
-    who: str
-    expires: float | None
-    renewable_until: float | None
-    needed_by: tuple[str, ...]
-    required: bool
-    origin: str
-    next_command: str
-    note: str
-    problem: Problem | None
-
-
-class AuthDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth."""
-
-    now: float
-    credentials: tuple[RowDocument, ...]
-
-
-class AuthStatus(Struct, frozen=True, kw_only=True):
-    """All of them.
-
-    Attributes:
-        rows: first what is needed, last what nothing needs and is not there.
-        now: when that was so, in seconds since the epoch.
-    """
-
-    rows: tuple[Row, ...]
-    now: float
-
-    def document(self) -> AuthDocument:
-        """The rows as they stand under `result` in JSON."""
-        return convert(
-            {"now": self.now, "credentials": self.rows}, AuthDocument, from_attributes=True
-        )
-
 
 _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""
@@ -128,12 +40,12 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
     """
     mine = session.pool_name(pool)
     policy = session.policy
-    looks = [
-        *(_credential_look(session, name, mine) for name in policy.credential),
-        *(_keys_look(session, name, storage) for name, storage in policy.storage.items()),
-        _schedd_look(session, mine),
+    checks = [
+        *(_credential_check(session, name, mine) for name in policy.credential),
+        *(_keys_check(session, name, storage) for name, storage in policy.storage.items()),
+        _schedd_check(session, mine),
     ]
-    rows = tuple(sorted(_together(looks, limit), key=_place))
+    rows = tuple(sorted(_check_all(checks, limit), key=_order))
     failing = [row for row in rows if row.problem is not None and row.required]
     return Result(
         value=AuthStatus(rows=rows, now=session.situation.now),
@@ -143,13 +55,13 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
     )
 
 
-class _Look(Struct, frozen=True, kw_only=True):
+class _Check(Struct, frozen=True, kw_only=True):
     """A row that is not filled in yet, and how that is done."""
 
     row: Row
     fill: Callable[[Row], Row]
 
-    def at(self) -> Row:
+    def run(self) -> Row:
         """The row as it is found; trouble is part of it."""
         try:
             return self.fill(self.row)
@@ -157,16 +69,16 @@ class _Look(Struct, frozen=True, kw_only=True):
             return _failed(self.row, trouble)
 
 
-def _together(looks: Sequence[_Look], limit: float) -> list[Row]:
+def _check_all(checks: Sequence[_Check], limit: float) -> list[Row]:
     """Every row, those that took too long with that as their trouble."""
-    found = at_once([look.at for look in looks], limit)
+    found = at_once([each.run for each in checks], limit)
     return [
-        row or _failed(look.row, _late(look.row, limit))
-        for look, row in zip(looks, found, strict=True)
+        row or _failed(check.row, _no_answer(check.row, limit))
+        for check, row in zip(checks, found, strict=True)
     ]
 
 
-def _late(row: Row, limit: float) -> HepsubError:
+def _no_answer(row: Row, limit: float) -> HepsubError:
     if row.kind == KEYS:
         return no_answer(row.name, limit)
     if row.kind != TOKEN:
@@ -194,7 +106,7 @@ def _failed(row: Row, trouble: HepsubError) -> Row:
     )
 
 
-def _credential_look(session: Session, name: str, pool: str) -> _Look:
+def _credential_check(session: Session, name: str, pool: str) -> _Check:
     rules = session.policy.credential[name]
     needed_by, required = needs(session.policy, name, pool)
     command = f"hep_auth login {name}" if not rules.command else ""
@@ -209,32 +121,32 @@ def _credential_look(session: Session, name: str, pool: str) -> _Look:
     def fill(row: Row) -> Row:
         now = session.situation.now
         source = session.credential(name)
-        held = source.look()
-        if held is None or not held.lifetime.is_good(now):
-            held = source.obtain(_AT_LEAST_S)
-        if not held.lifetime.is_good(now):
+        credential = source.look()
+        if credential is None or not credential.lifetime.is_good(now):
+            credential = source.obtain(_AT_LEAST_S)
+        if not credential.lifetime.is_good(now):
             raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
-        return _held(row, held, source.origin, now)
+        return _with_credential(row, credential, source.origin, now)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _held(row: Row, held: Held, origin: str, now: float) -> Row:
-    life = held.lifetime
+def _with_credential(row: Row, credential: UserCredential, origin: str, now: float) -> Row:
+    life = credential.lifetime
     last = life.renewable_until if life.renewable_until is not None else life.expires
     ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
     return replace(
         row,
-        who=held.who,
+        who=credential.who,
         expires=life.expires,
         renewable_until=life.renewable_until,
-        origin=held.origin or origin,
-        note=held.note,
+        origin=credential.origin or origin,
+        note=credential.note,
         next_command=row.next_command if ends else "",
     )
 
 
-def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
+def _keys_check(session: Session, name: str, storage: Storage) -> _Check:
     token = storage.token_name
     row = Row(
         kind=KEYS,
@@ -257,17 +169,17 @@ def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
             next_command="",
         )
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _schedd_look(session: Session, pool: str) -> _Look:
+def _schedd_check(session: Session, pool: str) -> _Check:
     row = Row(kind=SCHEDD, name=pool, needed_by=("hep_sub",), required=True)
 
     def fill(row: Row) -> Row:
         schedd = session.schedd(pool, "")
         return replace(row, who=schedd.identity(), origin=schedd.name)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
 def _buckets(storage: Storage) -> str:
@@ -292,7 +204,7 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
 
 
-def _place(row: Row) -> tuple[bool, bool]:
+def _order(row: Row) -> tuple[bool, bool]:
     return row.is_idle, not row.needed_by
 
 

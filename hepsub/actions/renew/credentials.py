@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
-from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
+from hepsub.auth.copies import CredentialCopy, best_of, copy_of, read_copy
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.bundle import Bundle
@@ -36,7 +36,7 @@ class _Users(Struct, frozen=True, kw_only=True):
 class _Found(Struct, frozen=True, kw_only=True):
     """The best there is of a credential now, and why it could not be made better."""
 
-    best: Copy | None
+    best: CredentialCopy | None
     trouble: HepsubError | None = None
     waits: bool = False
 
@@ -103,20 +103,20 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     return outcome, found.best.due
 
 
-def _copy(bundle: Bundle, credential: JobCredential, now: float) -> Copy | None:
+def _copy(bundle: Bundle, credential: JobCredential, now: float) -> CredentialCopy | None:
     path = bundle.master_credential(credential.name)
     return read_copy(path, credential, now) if path is not None else None
 
 
-def _with_times(outcome: Outcome, best: Copy | None) -> Outcome:
+def _with_times(outcome: Outcome, best: CredentialCopy | None) -> Outcome:
     if best is None:  # the last end that was known is the true one
         return outcome
-    lifetime = best.held.lifetime
+    lifetime = best.credential.lifetime
     return replace(outcome, expires=lifetime.expires, renewable_until=lifetime.renewable_until)
 
 
 def _find(
-    session: Session, users: _Users, copies: Sequence[Copy | None], before: Outcome
+    session: Session, users: _Users, copies: Sequence[CredentialCopy | None], before: Outcome
 ) -> _Found:
     """The best of the copies, of what the user has, and, where that is due, of what can be had."""
     now = session.situation.now
@@ -140,7 +140,7 @@ def _find(
         return _Found(best=best, trouble=error)
 
 
-def _look(source: CredentialSource, now: float) -> Copy | None:
+def _look(source: CredentialSource, now: float) -> CredentialCopy | None:
     """What the user has; None also where it cannot be read, because the copies may still be good."""
     try:
         own = source.look()
@@ -149,14 +149,14 @@ def _look(source: CredentialSource, now: float) -> Copy | None:
     return copy_of(own, now) if own is not None else None
 
 
-def _is_anothers(one: Copy, other: Copy | None) -> bool:
+def _is_anothers(one: CredentialCopy, other: CredentialCopy | None) -> bool:
     """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
-    if other is None or one.held.kind != KERBEROS:
+    if other is None or one.credential.kind != KERBEROS:
         return False
-    return one.held.who != other.held.who
+    return one.credential.who != other.credential.who
 
 
-def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Copy:
+def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> CredentialCopy:
     """One that outlives what the pool has; its sources would give that once more.
 
     Raises:
@@ -172,7 +172,7 @@ def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Co
     return got
 
 
-def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
+def _extended(source: CredentialSource, best: CredentialCopy | None, now: float) -> CredentialCopy:
     """A new one, made from the best there is where it can be.
 
     Raises:
@@ -185,14 +185,14 @@ def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
             f"it ends at {moment_text(best.expires, now)} and cannot be renewed any further",
             remedy=f"hep_auth login {source.name}",
         )
-    return copy_of(source.renew(best.held), now)
+    return copy_of(source.renew(best.credential), now)
 
 
 def _spread(
     session: Session,
     users: _Users,
-    copies: Mapping[Path, Copy | None],
-    best: Copy,
+    copies: Mapping[Path, CredentialCopy | None],
+    best: CredentialCopy,
     before: Outcome,
 ) -> bool:
     """Write the best one to everybody who has a worse one; whether anybody had.
@@ -217,7 +217,9 @@ def _spread(
     if users.deliveries and best.expires > (before.expires or 0.0):
         for pool, schedd in sorted(users.deliveries):
             try:
-                session.schedd(pool, schedd).store_credential(users.credential, best.held.content)
+                session.schedd(pool, schedd).store_credential(
+                    users.credential, best.credential.content
+                )
                 written = True
             except HepsubError as error:
                 troubles.append(error)
@@ -226,7 +228,7 @@ def _spread(
     return written
 
 
-def _put(best: Copy, old: Copy | None, bundle: Bundle) -> None:
+def _put(best: CredentialCopy, old: CredentialCopy | None, bundle: Bundle) -> None:
     """Write it into a bundle.
 
     Raises:
@@ -235,7 +237,7 @@ def _put(best: Copy, old: Copy | None, bundle: Bundle) -> None:
     """
     if old is not None and _is_anothers(best, old):
         raise CredentialRefused(
-            f"jobs have a ticket of {old.held.who}, and yours is {best.held.who}'s now",
-            remedy=f"kinit {old.held.who}",
+            f"jobs have a ticket of {old.credential.who}, and yours is {best.credential.who}'s now",
+            remedy=f"kinit {old.credential.who}",
         )
-    bundle.write_credential(best.held)
+    bundle.write_credential(best.credential)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
 from hepsub.result import Result
@@ -156,7 +156,7 @@ def _forget_runs(session: Session, host: str) -> None:
     state = read_state(root, session.situation.now)
     if not state.by_itself or state.host != host:
         return
-    with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:
+    with contextlib.suppress(OSError, BundleUnusable), locked(root / DIRECTORY) as mine:
         if mine:
             write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
 

@@ -13,8 +13,8 @@ from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
-from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.submit.libraries import shelf_beside
+from hepsub.actions.returned.uploads import Uploads
+from hepsub.actions.submit.libraries import archive_cache
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.stage import open_stores
 from hepsub.auth.renewal import (
@@ -26,7 +26,7 @@ from hepsub.auth.renewal import (
     state_text,
 )
 from hepsub.bundle.bundle import unusable, why_of_another
-from hepsub.bundle.directory import claimed, sweep
+from hepsub.bundle.directory import locked, sweep
 from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
@@ -107,7 +107,7 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
         BundleUnusable: the state cannot be written.
     """
     root = session.bundles
-    with claimed(root / DIRECTORY) as mine:
+    with locked(root / DIRECTORY) as mine:
         before = read_state(root, session.situation.now)
         if not mine:
             every = float(session.policy.renew.every)
@@ -146,7 +146,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     live = [each for each in found if not each.has_ended and each.bundle.request.delivery.refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
-    shelf_beside(session.bundles).prune(now)
+    archive_cache(session.bundles).prune(now)
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)

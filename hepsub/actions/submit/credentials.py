@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import HepsubError
@@ -14,7 +14,7 @@ _AT_LEAST_S = 300.0
 """What goes into a bundle should live so long, where its source can do that."""
 
 
-def obtain_all(session: Session, staging: StagingPlan) -> tuple[Held, ...]:
+def obtain_all(session: Session, staging: StagingPlan) -> tuple[UserCredential, ...]:
     """Every credential that goes along with the jobs.
 
     Raises:
@@ -23,7 +23,7 @@ def obtain_all(session: Session, staging: StagingPlan) -> tuple[Held, ...]:
     return tuple(_obtain(session, each) for each in staging.credentials)
 
 
-def _obtain(session: Session, each: JobCredential) -> Held:
+def _obtain(session: Session, each: JobCredential) -> UserCredential:
     try:
         return session.credential(each.name).obtain(_AT_LEAST_S)
     except HepsubError as error:
@@ -34,14 +34,17 @@ def _obtain(session: Session, each: JobCredential) -> Held:
 
 
 def deliver(
-    staging: StagingPlan, held: tuple[Held, ...], bundle: Bundle, schedd: BatchSystem
+    staging: StagingPlan,
+    credentials: tuple[UserCredential, ...],
+    bundle: Bundle,
+    schedd: BatchSystem,
 ) -> None:
     """Put each credential where the jobs find it: into the bundle, or to the pool's own credd.
 
     Raises:
         HepsubError: one cannot be put there.
     """
-    for each, content in zip(staging.credentials, held, strict=True):
+    for each, content in zip(staging.credentials, credentials, strict=True):
         if each.by_condor:
             schedd.store_credential(each, content.content)
         else:

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.submit.credentials import deliver, obtain_all
-from hepsub.actions.submit.libraries import shelf_beside, upload_missing
-from hepsub.auth.credential import Held
+from hepsub.actions.submit.libraries import archive_cache, upload_missing
+from hepsub.auth.credential import UserCredential
 from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
@@ -37,7 +37,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     """A bundle, the credentials in it as they were obtained, and the plan with the bundle's seal."""
 
     bundle: Bundle
-    held: tuple[Held, ...]
+    credentials: tuple[UserCredential, ...]
     plan: Plan
 
 
@@ -65,19 +65,19 @@ def bundle_for(
     # What is missing is found out before anything is written.
     for name in used_storages(request):
         stores.store(name)
-    held = obtain_all(session, staging)
-    upload_missing(staging.libraries, stores.store, shelf_beside(session.bundles))
+    credentials = obtain_all(session, staging)
+    upload_missing(staging.libraries, stores.store, archive_cache(session.bundles))
     session.interrupts.hold()  # what has its name is also removed
     with new_bundle(Path(staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
                 seal = fill_bundle(bundle, plan.secrets)
-                deliver(staging, held, bundle, schedd)
+                deliver(staging, credentials, bundle, schedd)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
             sealed = replace(plan, staging=replace(staging, seal=seal))
-            yield Staged(bundle=bundle, held=held, plan=sealed)
+            yield Staged(bundle=bundle, credentials=credentials, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not is_cancelled(bundle):

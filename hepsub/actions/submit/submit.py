@@ -68,15 +68,15 @@ def planned(
         spec: what is asked for.
         keeps: whether packed libraries may be written.
     """
-    shelf = None
+    archives = None
     if spec.libraries:
-        from hepsub.actions.submit.libraries import shelf_beside
+        from hepsub.actions.submit.libraries import archive_cache
 
-        shelf = shelf_beside(session.bundles, keeps=keeps)
+        archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     reading = read(spec, session.policy, session.situation, store_of)
     made = draft(spec, session.policy, session.situation, reading)
-    facts = survey(made, store_of, shelf)
+    facts = survey(made, store_of, archives)
     return make_plan(made, facts), facts
 
 
@@ -240,5 +240,5 @@ def _travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) 
         note_login(session.paths.logins, situation.host, situation.environment)
     return (
         *uploaded_note(request.staging.libraries),
-        *forecast(session, plan, request.staging, staged.held, used),
+        *forecast(session, plan, request.staging, staged.credentials, used),
     )

@@ -45,5 +45,5 @@ COMMAND = Command(
         ("hep_auth -json", "the same for programs"),
     ),
     run=run,
-    results=("hepsub.actions.auth.status:AuthDocument",),
+    results=("hepsub.actions.auth.row:AuthDocument",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hepsub.actions.auth.status import KEYS, SCHEDD
+from hepsub.actions.auth.row import KEYS, SCHEDD
 from hepsub.cli.output import json_text
 from hepsub.cli.table import Column, Table, drawn, fits
 from hepsub.cli.table import Row as TableRow
@@ -16,8 +16,8 @@ from hepsub.units import duration_text, moment_text, rough_text
 
 if TYPE_CHECKING:
     from hepsub.actions.auth.login import Login
+    from hepsub.actions.auth.row import AuthStatus, Row
     from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys
-    from hepsub.actions.auth.status import AuthStatus, Row
     from hepsub.actions.auth.token import Token
     from hepsub.actions.renew.install import Installed, Uninstalled
     from hepsub.actions.renew.renew import Renewed

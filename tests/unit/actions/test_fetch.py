@@ -13,16 +13,16 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.fetch import fetch
-from hepsub.actions.fetch.local import compare, copy_home, job_directory
+from hepsub.actions.fetch.local import compare, copy_returned, job_directory
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import (
     Fetched,
-    Here,
+    FetchRequest,
     Job,
     JobFiles,
-    Local,
-    Order,
+    LocalFile,
+    LocalState,
     Output,
     RemoteListing,
 )
@@ -117,9 +117,9 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def came_home(job: Job, name: str, content: bytes = CONTENT) -> Path:
+def was_returned(job: Job, name: str, content: bytes = CONTENT) -> Path:
     """Let an output be at home."""
-    path = job.home / name
+    path = job.returned_directory / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -145,7 +145,7 @@ def test_without_its_marker_a_job_is_not_complete(job: Job) -> None:
 
 def test_what_came_home_is_newer_than_what_is_in_the_store(job: Job) -> None:
     """An object of an earlier run is not taken for it."""
-    path = came_home(job, "r")
+    path = was_returned(job, "r")
     [output] = plan_job(job, sight(R, etag=OTHER)).outputs
     assert str(output.source) == str(path)
 
@@ -214,7 +214,7 @@ def test_the_etag_of_the_upload_tells_whose_an_object_is(
 
 def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
     """HTCondor adds to what was there: the last report says what the last run brought."""
-    came_home(job, "r", b"earlier")
+    was_returned(job, "r", b"earlier")
     known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
     files = plan_job(known, sight(R))
     assert files.outputs[0].source == R
@@ -232,7 +232,7 @@ def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     path.write_bytes(CONTENT)
     [output] = plan_job(known, sight()).outputs
     assert output.stays
-    home = came_home(known, "r")
+    home = was_returned(known, "r")
     [output] = plan_job(known, sight()).outputs
     assert (output.stays, str(output.source)) == (False, str(home))
     assert plan_job(known, sight()).complete is None
@@ -241,8 +241,8 @@ def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
 def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
     """What a job left behind does not read other files of the user's."""
     (tmp_path / "secret").write_text("secret")
-    job.home.mkdir(parents=True)
-    (job.home / "r").symlink_to(tmp_path / "secret")
+    job.returned_directory.mkdir(parents=True)
+    (job.returned_directory / "r").symlink_to(tmp_path / "secret")
     files = plan_job(job, sight())
     assert files.outputs == ()
     assert "a link, which is not followed" in files.missing[0].why
@@ -329,18 +329,20 @@ def test_ranges(procs: list[int], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "md5", "age", "here"),
+    ("content", "md5", "age", "state"),
     [
-        (None, MD5, 0, Here.ABSENT),
-        (CONTENT, MD5, 0, Here.EQUAL),
-        (CONTENT, MD5, 999, Here.EQUAL),
-        (b"RESULT\n", MD5, 0, Here.DIFFERENT),
-        (b"longer than it", MD5, 0, Here.DIFFERENT),
-        (CONTENT, "", 0, Here.EQUAL),
-        (CONTENT, "", 999, Here.DIFFERENT),
+        (None, MD5, 0, LocalState.ABSENT),
+        (CONTENT, MD5, 0, LocalState.EQUAL),
+        (CONTENT, MD5, 999, LocalState.EQUAL),
+        (b"RESULT\n", MD5, 0, LocalState.DIFFERENT),
+        (b"longer than it", MD5, 0, LocalState.DIFFERENT),
+        (CONTENT, "", 0, LocalState.EQUAL),
+        (CONTENT, "", 999, LocalState.DIFFERENT),
     ],
 )
-def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here: Here) -> None:
+def test_compare(
+    tmp_path: Path, content: bytes | None, md5: str, age: int, state: LocalState
+) -> None:
     """Size and checksum decide; the time only where there is no checksum."""
     goal = Destination(root=tmp_path, parts=("r",), part="r.part")
     modified = 1_700_000_000.0
@@ -348,7 +350,7 @@ def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here
         (tmp_path / "r").write_bytes(content)
         os.utime(tmp_path / "r", (modified - age, modified - age))
     output = Output(proc=0, name="r", source=R, size=len(CONTENT), md5=md5, modified=modified)
-    assert compare(output, goal)[0] is here
+    assert compare(output, goal)[0] is state
 
 
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
@@ -356,10 +358,10 @@ def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     output = Output(proc=2, name="d/r", source=R, size=1)
     both = (output, replace(output, name="d/r.part"))
     own = job_directory(JobFiles(proc=2, outputs=both), tmp_path, 13)
-    found = own.landing(output)
+    found = own.destination(output)
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert own.landing(replace(output, name="../r")) is None
+    assert own.destination(replace(output, name="../r")) is None
 
 
 # ---- whole runs -------------------------------------------------------------------------------
@@ -392,9 +394,11 @@ class World:
 
     def fetch(self, *ids: str, **more: Any) -> Result:
         """Fetch into the directory `got`."""
-        order = Order(ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more)
+        wanted = FetchRequest(
+            ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more
+        )
         clock = Clock(sleep=self.sleep, progress=lambda _: None)
-        return fetch(self.session(), order, clock, lambda _: None)
+        return fetch(self.session(), wanted, clock, lambda _: None)
 
     sleep: Callable[[float], None] = staticmethod(lambda _: None)
 
@@ -432,7 +436,7 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert [each.message for each in result.problems] == ["13.2: no r: the job is idle"]
     assert (world.directory / "got/13/1/r").read_bytes() == b"1"
     again = world.fetch("13.0-1")
-    assert (again.exit_code, value_of(again).count(Here.EQUAL)) == (0, 2)
+    assert (again.exit_code, value_of(again).count(LocalState.EQUAL)) == (0, 2)
     assert value_text(value_of(again)) == "0 file(s) fetched, 0 B; 2 were here"
 
 
@@ -487,7 +491,7 @@ def test_what_was_pushed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) 
         lists[1].unlink()
         return []
 
-    monkeypatch.setattr("hepsub.actions.fetch.fetch.push_home", push)
+    monkeypatch.setattr("hepsub.actions.fetch.fetch.push_returned", push)
     assert "13.0-1: what had come home is in its place now" in world.fetch("13", push=True).notes
     assert not any("come home" in each for each in world.fetch("13").notes)
 
@@ -591,14 +595,14 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
     job: Job, tmp_path: Path
 ) -> None:
     """What was looked at and what is copied are two moments."""
-    path = came_home(job, "r")
+    path = was_returned(job, "r")
     [output] = plan_job(job, sight()).outputs
     (tmp_path / "secret").write_text("secret\n")
     path.unlink()
     path.symlink_to(tmp_path / "secret")
     goal = Destination(root=tmp_path / "got", parts=("r",), part="r.part")
-    copied = copy_home(Local(output=output, path=goal.path, here=Here.ABSENT), goal)
-    assert copied.here is Here.FAILED
+    copied = copy_returned(LocalFile(output=output, path=goal.path, state=LocalState.ABSENT), goal)
+    assert copied.state is LocalState.FAILED
     assert not goal.path.exists()
 
 

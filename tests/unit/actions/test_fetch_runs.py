@@ -116,7 +116,7 @@ def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
 
 def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     """The second run uploaded all; HTCondor left what the first had brought."""
-    path = job.home / "r"
+    path = job.returned_directory / "r"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"earlier")
     with job.bundle.open_returned(0) as tree:
@@ -125,8 +125,8 @@ def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     second = report(said("r", R))
     [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
     assert output.source == R
-    at_home = report(said("r", R, state="home"), code=85)
-    [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
+    returned = report(said("r", R, state="home"), code=85)
+    [output] = plan_job(replace(job, report=returned), sight(r=OTHER)).outputs
     assert str(output.source) == str(path)
     [output] = plan_job(
         replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)

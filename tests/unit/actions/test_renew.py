@@ -19,7 +19,7 @@ from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
@@ -269,7 +269,7 @@ def test_two_at_once(world: World) -> None:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        with claimed(world.session().bundles / ".renew") as mine:
+        with locked(world.session().bundles / ".renew") as mine:
             os.write(writing, b"1" if mine else b"0")
             signal.pause()
         os._exit(0)

@@ -137,14 +137,14 @@ def test_what_came_home_is_told_by_exact_names() -> None:
     names = ("r", "d", "b\ufffd\ufffd")
     report = read(outputs=[{**OUTPUT, "name": name} for name in names])
     odd = b"b\xe2\x82".decode("utf-8", "surrogateescape")
-    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.came_home(name)] == [
+    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.was_returned(name)] == [
         "r", "d/x/y", odd
     ]  # fmt: skip
 
 
 def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> None:
     report = read(outputs=[OUTPUT, {**OUTPUT, "state": "uploaded"}])
-    assert report.came_home("r")
+    assert report.was_returned("r")
     assert [each.state for each in report.all_said("r")] == ["home", "uploaded"]
 
 
@@ -219,5 +219,5 @@ def test_any_document_is_a_report_or_malformed(document: Any, junk: bytes, at: i
             assert 0 <= report.code <= 255
             assert isinstance(report.end_text() + report.complaint, str)
             assert report.started_at is not None
-            assert isinstance(report.came_home("r") or report.is_complete, bool)
+            assert isinstance(report.was_returned("r") or report.is_complete, bool)
             assert json.loads(report.marker_text({}))["code"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
-from hepsub.actions.auth.status import AuthStatus, Row
+from hepsub.actions.auth.row import AuthStatus, Row
 from hepsub.actions.renew.install import Installed, Uninstalled
 from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent

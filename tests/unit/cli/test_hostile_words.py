@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
+from hepsub.actions.auth.row import AuthStatus, Row
 from hepsub.actions.auth.s3 import StorageKeys
-from hepsub.actions.auth.status import AuthStatus, Row
 from hepsub.actions.queue.control import Control, Outcome
 from hepsub.actions.queue.edit import Change, Edited
 from hepsub.actions.queue.history import Past
