@@ -150,10 +150,10 @@ _hep_names() {
                 --error -mem -m --memory -wt --walltime -os --OperatingSystem -np \
                 --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
                 -per --per -in --in -out --out -lib --lib -nocheck --nocheck -cred --cred -first \
-                --first -env --env -noenv --noenv -rmt --remote -normt -site --site -wn --wn \
-                -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd --schedd -u \
-                --universe -once --once -wait --wait -dry-run --dry-run -quiet --quiet -json \
-                --json -version --version -h -help --help
+                --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
+                -outsize --outsize -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p \
+                --pool -schedd --schedd -u --universe -once --once -wait --wait -dry-run \
+                --dry-run -quiet --quiet -json --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -250,6 +250,8 @@ _hep_option() {
                 -rmt | --remote) REPLY='nothing nothing' ;;
                 -normt) REPLY='nothing nothing' ;;
                 -site | --site) REPLY='one sites' ;;
+                -type | --type) REPLY='one nothing' ;;
+                -outsize | --outsize) REPLY='one nothing' ;;
                 -wn | --wn) REPLY='one nothing' ;;
                 -gwn | --gwn) REPLY='one nothing' ;;
                 -image | --image) REPLY='one files' ;;

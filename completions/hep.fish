@@ -102,6 +102,8 @@ complete -c hep_sub -n '__hep_at hep_sub' -o noenv -l noenv -d 'Do not send your
 complete -c hep_sub -n '__hep_at hep_sub' -o rmt -l remote -d 'Remote: run at any site outside the local cluster that takes the job'
 complete -c hep_sub -n '__hep_at hep_sub' -o normt -d 'Never remote'
 complete -c hep_sub -n '__hep_at hep_sub' -o site -l site -d 'Run at this remote site' -r -f -a '(__hep_asked sites)'
+complete -c hep_sub -n '__hep_at hep_sub' -o type -l type -d 'What kind of work it is, for the rules of the policy about remote sites' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o outsize -l outsize -d 'How much one job leaves behind, for the rules of the policy about remote sites' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image' -r -F

@@ -254,12 +254,13 @@ class BatchSystem(Protocol):
     def edits_factories(self) -> bool:
         """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Args:
             cluster: ClusterId.
             factory: whether the schedd makes its procs as they are needed.
+            held: whether they were submitted on hold, because nobody looks at their requirements.
         """
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:

@@ -149,6 +149,9 @@ class Bundle(Struct, frozen=True, kw_only=True):
     def _credential_file(self, name: str) -> str:
         return {each.name: each.file for each in self.request.staging.credentials}.get(name, "")
 
+    def _stays(self, name: str) -> bool:
+        return any(each.stays for each in self.request.staging.credentials if each.name == name)
+
     def write_credential(
         self, credential: UserCredential, procs: Iterable[int] | None = None, *, first: bool = False
     ) -> None:
@@ -168,7 +171,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if not file:
             return
         trouble: BundleUnusable | None = None
-        if self.request.staging.confined:
+        if self.request.staging.confined and not self._stays(held.name):
             try:
                 wanted = range(self.request.number) if procs is None else procs
                 contents = ((proc, credential.content) for proc in wanted)

@@ -97,7 +97,7 @@ def _settings(request: BundleRequest, job: JobFiles) -> Iterator[tuple[str, ...]
 
 def _files(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> Iterator[tuple[str, ...]]:
     staging = request.staging
-    for credential in staging.credentials:
+    for credential in (each for each in staging.credentials if not each.stays):
         yield _credential(credential, job.credential_source)
     for each in job.inputs:
         yield _input(each, staging, signer_of)

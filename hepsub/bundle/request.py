@@ -59,7 +59,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ends: where in the items those of each job end; empty for one item each.
         per: how many items each job has, in a request that says no ends.
         spool: whether the files were handed over to the schedd.
-        element: whether the user's own schedd hands them on to a computing element.
+        element: whether a computing element takes the jobs, and their files with them.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
         format: the form of the document.
@@ -138,7 +138,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         staging=staging,
         ends=plan.ends,
         spool=plan.route.delivery.handed_over,
-        element=plan.route.delivery == ELEMENT,
+        element=plan.route.element is not None,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
         format=_FORMAT,

@@ -17,6 +17,9 @@ ClassAd: TypeAlias = Any
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 
+SUBMITTED_ON_HOLD = 15
+"""HoldReasonCode of `hold = true` (HTCondor Manual, "Job ClassAd Attributes")."""
+
 WALLTIME_SUBCODE, MEMORY_SUBCODE, LOST_SUBCODE = 72, 34, 87
 """HoldReasonSubCode of hepsub's own expressions; the last is the wrapper's exit code when outputs found no place."""
 

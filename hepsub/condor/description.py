@@ -6,14 +6,15 @@ is the same for both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
 from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import (
-    JOB_ID_VALUE,
+    CLUSTER_VALUE,
+    PROC_VALUE,
     classad_string,
     path_value,
     plain,
@@ -66,11 +67,12 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         *_resources(plan),
         *_accounting(plan),
         *_environment(plan, way),
-        *_placement(plan, way.clauses(plan.route.filesystem_domain or domain)),
+        *_placement(plan, way, domain),
         *way.holds(),
         *_limits(plan, way),
         *_attributes(plan, uuid),
         *way.attributes(),
+        *(f"My.{name} = {text}" for name, text in plan.route.attributes.items()),
         f"My.HepSub_WalltimeLimit = {plan.walltime.limit}",
     ]
     refuse_foreign_macros(lines)
@@ -84,6 +86,9 @@ class Unstaged(Struct, frozen=True, kw_only=True):
     plan: Plan
     margin_s: int = 0
     several: bool = False
+    cluster: str = CLUSTER_VALUE
+    proc: str = PROC_VALUE
+    universe: str = ""
 
     def program(self, executable: str, arguments: str) -> Iterator[str]:
         """What HTCondor starts."""
@@ -111,6 +116,10 @@ class Unstaged(Struct, frozen=True, kw_only=True):
         """Nothing besides what the route asks of a slot."""
         yield from ()
 
+    def requirements(self, wanted: str) -> str:
+        """The line with what the job asks of a slot."""
+        return f"requirements = {wanted}"
+
     def holds(self) -> Iterator[str]:
         """Nothing besides the limits."""
         yield from ()
@@ -129,7 +138,14 @@ def _way(plan: Plan, uuid: str, varying: Varying) -> Unstaged | Staged:
         return Unstaged(plan=plan)
     from hepsub.condor.staged import Staged
 
-    return Staged(plan=plan, staging=plan.staging, uuid=uuid, varying=frozenset(varying))
+    names, element = frozenset(varying), plan.route.element
+    if element is None:
+        return Staged(plan=plan, staging=plan.staging, uuid=uuid, varying=names)
+    from hepsub.condor.element import ThroughElement
+
+    return ThroughElement(
+        plan=plan, staging=plan.staging, uuid=uuid, varying=names, element=element
+    )
 
 
 def _varying(plan: Plan) -> Varying:
@@ -167,7 +183,8 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
     def path(name: str, template: Template, what: str) -> str:
         return f"$({name})" if name in varying else path_value(template, what)
 
-    yield f"universe = {'container' if plan.image else 'vanilla'}"
+    started = plan.image and plan.route.containers == "universe"
+    yield f"universe = {way.universe or ('container' if started else 'vanilla')}"
     arguments = "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)[1:-1]
     yield from way.program(path("HEPEXE", plan.executable, "the script"), arguments)
     for command, variable, template, what in (
@@ -180,12 +197,27 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
     if plan.event_log:
         yield f"log = {plain(plan.event_log, 'the path after -l')}"
     if plan.image:
-        yield f"container_image = {plain(plan.image, 'the image')}"
-        if plan.image.startswith("/") and not _image_travels(plan):
-            yield "transfer_container = false"
+        yield from _image(plan, way)
     if plan.name:
         yield f"batch_name = {plain(plan.name, 'the name')}"
     yield "notification = Never"
+
+
+def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
+    """How the job's image is said to those who start it; the wrapper hears of it from its environment."""
+    image = plain(plan.image, "the image")
+    if plan.route.containers == "singularity":
+        yield f"My.SingularityImage = {classad_string(image, 'the image')}"
+    elif (
+        plan.route.containers == "universe" and way.universe
+    ):  # what the container universe makes of it
+        yield "My.WantContainer = true"
+        yield f"My.ContainerImage = {classad_string(image, 'the image')}"
+        yield f"My.{'WantSIF' if image.endswith('.sif') else 'WantSandboxImage'} = true"
+    elif plan.route.containers == "universe":
+        yield f"container_image = {image}"
+        if image.startswith("/") and not _image_travels(plan):
+            yield "transfer_container = false"
 
 
 def _image_travels(plan: Plan) -> bool:
@@ -209,14 +241,17 @@ def _accounting(plan: Plan) -> Iterator[str]:
 
 def _environment(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
-    own = f"{JOB_ID}={JOB_ID_VALUE}{way.environment()}"
+    own = f"{JOB_ID}={way.cluster}.{way.proc}{way.environment()}"
     inherited = quote_line(words)[1:-1]
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
 
-def _placement(plan: Plan, clauses: Iterable[str]) -> Iterator[str]:
+def _placement(plan: Plan, way: Unstaged | Staged, domain: str) -> Iterator[str]:
+    clauses = way.clauses(plan.route.filesystem_domain or domain)
     if wanted := [*(f"({each})" for each in plan.route.requirements), *clauses]:
-        yield f"requirements = {' && '.join(wanted)}"
+        yield way.requirements(" && ".join(wanted))
+    if plan.route.rank:
+        yield f"rank = {plan.route.rank}"
     if plan.factory_idle:
         yield f"max_idle = {plan.factory_idle}"
 

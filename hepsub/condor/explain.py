@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hepsub.batch import Advice, JobStatus
-from hepsub.condor.attributes import GATE, ClassAd, boolean, integer, text
+from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, ClassAd, boolean, integer, text
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.condor.match import Clause, Matching, match
 from hepsub.units import duration_text
@@ -17,6 +17,8 @@ _LONGEST = 4096
 def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
     """Why a job is on hold, and the command that mends it."""
     known = {} if ad is None else ad
+    if job.hold_code == SUBMITTED_ON_HOLD and boolean(known, GATE) is False:
+        return _prepared(meant)
     return explain_hold(
         Hold(
             job=meant,
@@ -32,6 +34,13 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
     )
 
 
+def _prepared(meant: str) -> Advice:
+    return Advice(
+        sentence="it is being prepared: its bundle is not complete yet",
+        next_command=f"hep_rm {meant}, when the hep_sub that submitted it is no longer running",
+    )
+
+
 def explain_idle(
     job: JobStatus,
     ad: ClassAd,
@@ -43,10 +52,7 @@ def explain_idle(
     if ad is None:
         return Advice(sentence="it has just left the queue, or started")
     if boolean(ad, GATE) is False:
-        return Advice(
-            sentence="it is being prepared: its bundle is not complete yet",
-            next_command=f"hep_rm {meant}, when the hep_sub that submitted it is no longer running",
-        )
+        return _prepared(meant)
     reason = text(ad, "HepSub_Reason", _LONGEST)
     route = (f"route: {reason}",) if reason else ()
     matching = match(ad, slots())

@@ -22,7 +22,7 @@ MACROS = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
 SEAL_ATTRIBUTE = "HepSub_Seal"
 SEAL_VALUE = f"$$([MY.{SEAL_ATTRIBUTE}])"
 PROC_VALUE = "$$([MY.ProcId])"
-JOB_ID_VALUE = f"$$([MY.ClusterId]).{PROC_VALUE}"
+CLUSTER_VALUE = "$$([MY.ClusterId])"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
 
 
@@ -151,7 +151,7 @@ def refuse_foreign_macros(lines: Iterable[str]) -> None:
     """
     for line in lines:
         rest = line
-        for own in ("$$(DOLLARDOLLAR)", JOB_ID_VALUE, PROC_VALUE, SEAL_VALUE):
+        for own in ("$$(DOLLARDOLLAR)", CLUSTER_VALUE, PROC_VALUE, SEAL_VALUE):
             rest = rest.replace(own, "")
         if "$$(" in rest or "$$[" in rest:
             raise NotExpressible(

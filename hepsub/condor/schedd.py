@@ -20,7 +20,7 @@ from hepsub.batch import (
     State,
     Submitted,
 )
-from hepsub.condor.attributes import GATE, integer
+from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, integer
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.errors import PoolError, SubmissionRefused
@@ -152,7 +152,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         ended = replace(selection, states=(State.COMPLETED,))
         self.connection.call(lambda schedd: schedd.retrieve(constraint(ended)), writing=True)
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:
@@ -162,6 +162,10 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
             self.edit_cluster(self.name, self.collector, cluster, GATE, "true")
         meant = f"ClusterId == {cluster}"
         self.connection.call(lambda schedd: schedd.edit(meant, GATE, "true"), writing=True)
+        if held:
+            release = bindings().JobAction.Release
+            waiting = f"{meant} && HoldReasonCode == {SUBMITTED_ON_HOLD}"
+            self.connection.call(lambda schedd: schedd.act(release, waiting), writing=True)
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
         """Hand a credential over to the credd on the schedd's host.

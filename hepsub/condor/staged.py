@@ -12,6 +12,7 @@ from msgspec import Struct
 from hepsub.condor.attributes import GATE, LOST_SUBCODE
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.quoting import (
+    CLUSTER_VALUE,
     MACROS,
     PROC_VALUE,
     SEAL_ATTRIBUTE,
@@ -44,7 +45,7 @@ from hepsub.plan.staging import Seal, StagingPlan
 from hepsub.plan.template import Name, Template, parse_template
 from hepsub.policy.model import KERBEROS
 
-_SET, _SUMS = "HEPSET", "HEPSUMS"
+_SET, SUMS_VARIABLE = "HEPSET", "HEPSUMS"
 """The submit variables that say which of several sets of files a job gets, and the digest of its list."""
 _UNKNOWN = "0" * 64
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _./:=,@%+~^-")
@@ -59,6 +60,9 @@ class Staged(Struct, frozen=True, kw_only=True):
         margin_s: by how much later than its walltime limit the job is held. It ends its program itself, in time to
             save the outputs, which a hold would lose; and its clock starts before the wrapper's does, with the
             transfer of the sandbox.
+        cluster: ClusterId, as it is written where the job reads it.
+        proc: ProcId likewise.
+        universe: HTCondor's universe; empty where the image decides it.
     """
 
     plan: Plan
@@ -66,6 +70,9 @@ class Staged(Struct, frozen=True, kw_only=True):
     uuid: str
     varying: frozenset[str]
     margin_s: int = 600
+    cluster: str = CLUSTER_VALUE
+    proc: str = PROC_VALUE
+    universe: str = ""
 
     @property
     def several(self) -> bool:
@@ -81,7 +88,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         return f"{self._bundle}/{JOB}/$(ProcId)"
 
     @property
-    def _is_gated(self) -> bool:
+    def is_gated(self) -> bool:
         """Whether the jobs wait for their bundle; those that are handed over wait for their files anyway."""
         return self.staging.needs_cluster and not self.plan.route.delivery.handed_over
 
@@ -140,17 +147,17 @@ class Staged(Struct, frozen=True, kw_only=True):
         yield "should_transfer_files = YES"
         yield "when_to_transfer_output = ON_EXIT"
         yield f"transfer_input_files = {', '.join(self._sent())}"
-        files = [each.file for each in staging.credentials if each.file]
+        files = [each.file for each in staging.credentials if each.travels]
         files += [ENVIRONMENT_FILE] if staging.secrets else []
         yield f"encrypt_input_files = {', '.join([MANIFEST, *files])}"
         yield from self._credentials()
         if not staging.shared and not staging.isolation and self.plan.route.sites:
             yield "My.WantDelayedUpdates = false"  # whoever reads the job's directory could use them
-        if staging.confined:
+        if staging.confined and not self.universe:
             yield f'My.LimitDirectoryAccess = "{escaped(f"{self._bundle}/{SHARED},{corner}")}"'
         if staging.confined or staging.chirp:
             yield from self._proxy()
-        if self._is_gated:
+        if self.is_gated:
             yield f"My.{GATE} = false"
 
     def _sent(self) -> Iterator[str]:
@@ -158,7 +165,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         staging, bundle, corner = self.staging, self._bundle, self._corner
         yield f"{corner}/{MANIFEST}"
         credentials = corner if staging.confined else f"{bundle}/{PRIVATE}/{CREDENTIALS}"
-        yield from (f"{credentials}/{each.file}" for each in staging.credentials if each.file)
+        yield from (f"{credentials}/{each.file}" for each in staging.credentials if each.travels)
         archives = (f"{BUNDLED}/{each.archive}" for each in staging.libraries if not each.place)
         files = [WRAPPER, *archives, *staging.authorities]
         files += [ENVIRONMENT_FILE] if staging.secrets else []
@@ -199,8 +206,13 @@ class Staged(Struct, frozen=True, kw_only=True):
         """The variables with which the wrapper is compared, in HTCondor's syntax."""
         seal = self.staging.seal or Seal(wrapper=_UNKNOWN, sets=(_UNKNOWN,))
         boot = quote_line(boot_environment(seal.wrapper))[1:-1]
-        digest = SEAL_VALUE if self.several else seal.sets[0]
-        return f" HEPSUB_HOME_DIR=home.{PROC_VALUE} {boot} {SEAL}={digest}"
+        digest = self.digest if self.several else seal.sets[0]
+        return f" HEPSUB_HOME_DIR=home.{self.proc} {boot} {SEAL}={digest}"
+
+    @property
+    def digest(self) -> str:
+        """The digest of the job's own list of files, as it is written where the job reads it."""
+        return SEAL_VALUE
 
     def clauses(self, domain: str) -> Iterator[str]:
         """What the job asks of a slot, and of its bundle, before it may start.
@@ -210,8 +222,12 @@ class Staged(Struct, frozen=True, kw_only=True):
         """
         if self.plan.route.delivery.shared:
             yield f'(TARGET.FileSystemDomain == "{domain}")'
-        if self._is_gated:
+        if self.is_gated:
             yield f"(MY.{GATE})"
+
+    def requirements(self, wanted: str) -> str:
+        """The line with what the job asks of a slot."""
+        return f"requirements = {wanted}"
 
     def holds(self) -> Iterator[str]:
         """What is done where a store is away and the outputs are above home_limit (worker/README.md)."""
@@ -225,7 +241,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     def attributes(self) -> Iterator[str]:
         """The digest of its own set of files, where the jobs have several."""
         if self.several:
-            yield f'My.{SEAL_ATTRIBUTE} = "$({_SUMS})"'
+            yield f'My.{SEAL_ATTRIBUTE} = "$({SUMS_VARIABLE})"'
 
     def item(self, proc: int) -> dict[str, str]:
         """Which of several sets of files a job gets."""
@@ -233,7 +249,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         if seal is None or not seal.set_of:
             return {}
         number = seal.set_of[proc]
-        return {_SET: str(number), _SUMS: seal.sets[number]}
+        return {_SET: str(number), SUMS_VARIABLE: seal.sets[number]}
 
 
 def _shown_word(word: Template) -> str:

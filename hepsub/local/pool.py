@@ -205,7 +205,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
         )
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:  # noqa: ARG002 (the seam's)
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Let the jobs of a cluster start whose bundle is complete now.
 
         Raises:

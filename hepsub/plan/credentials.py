@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
 from hepsub.errors import UsageError
 from hepsub.job import NO_CREDENTIALS
-from hepsub.policy.model import KERBEROS, Credential, Policy
+from hepsub.policy.model import KERBEROS, TOKEN, Credential, Policy
+from hepsub.policy.site import CE, GLIDEIN
 from hepsub.suggest import did_you_mean
 
 
@@ -21,12 +22,19 @@ class JobCredential(Struct, frozen=True, kw_only=True):
         kind: what it is, in the policy's word.
         file: its file in the bundle and in the job's directory; empty when HTCondor delivers it.
         service: the name of HTCondor's OAuth service that delivers it; empty for a file.
+        stays: whether it is shown to the site by this side, and no job gets it.
     """
 
     name: str
     kind: str
     file: str
     service: str = ""
+    stays: bool = False
+
+    @property
+    def travels(self) -> bool:
+        """Whether jobs get it as a file."""
+        return bool(self.file) and not self.stays
 
     @property
     def by_condor(self) -> bool:
@@ -35,7 +43,7 @@ class JobCredential(Struct, frozen=True, kw_only=True):
 
 
 def choose_credentials(
-    words: Iterable[str], policy: Policy, pool: str, sites: Iterable[str], uid: int
+    words: Iterable[str], policy: Policy, pool: str, sites: Collection[str], uid: int
 ) -> tuple[JobCredential, ...]:
     """The credentials that travel, each once.
 
@@ -59,7 +67,15 @@ def choose_credentials(
                 remedy=_several(name, policy)
                 or did_you_mean(name, [*policy.credential, NO_CREDENTIALS]),
             )
-    chosen = tuple(_job_credential(name, policy.credential[name], uid) for name in names)
+    there = [policy.site[site] for site in sites]
+    by_file = any(site.kind != GLIDEIN for site in there)
+    shown = dict.fromkeys(
+        site.token for site in there if site.kind == CE and site.token not in names
+    )
+    chosen = (
+        *(_job_credential(name, policy.credential[name], uid, by_file=by_file) for name in names),
+        *(JobCredential(name=name, kind=TOKEN, file=f"{name}.token", stays=True) for name in shown),
+    )
     tickets = [each.name for each in chosen if each.kind == KERBEROS]
     if len(tickets) > 1:
         raise UsageError(
@@ -82,8 +98,9 @@ def _wanted(policy: Policy, pool: str, sites: Iterable[str]) -> tuple[str, ...]:
     return (*policy.pool[pool].credentials, *there)
 
 
-def _job_credential(name: str, credential: Credential, uid: int) -> JobCredential:
-    if credential.delivery == "condor":
+def _job_credential(name: str, credential: Credential, uid: int, *, by_file: bool) -> JobCredential:
+    """A credential as it travels: where another pool runs the jobs, this one's credd delivers nothing."""
+    if credential.delivery == "condor" and not by_file:
         service = "" if credential.kind == KERBEROS else credential.service or name
         return JobCredential(name=name, kind=credential.kind, file="", service=service)
     file = f"krb5cc_{uid}" if credential.kind == KERBEROS else f"{name}.token"

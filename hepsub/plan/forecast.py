@@ -65,6 +65,26 @@ def unrefreshed_note(expiry: Expiry, window: Window, *, walltime: float) -> str:
     )
 
 
+def taken_note(expiry: Expiry, window: Window) -> str:
+    """A sentence where it may end at a site that has taken the job's files, and gets no newer ones; empty otherwise.
+
+    What is not taken yet is renewed at half of its life: so much, at least, is left when the site takes it.
+
+    Args:
+        expiry: what travels.
+        window: how long it is needed.
+    """
+    if expiry.expires is None:
+        return ""
+    left = max(0.0, expiry.expires - window.now) / 2
+    if left >= window.needed:
+        return ""
+    return (
+        f"{expiry.what} may end {rough_text(left)} after the site has taken a job, waiting or running: from then on"
+        f" nothing is refreshed there, and {expiry.consequence}"
+    )
+
+
 def forecast_note(expiry: Expiry, window: Window, *, renewer: str, way: Callable[[], str]) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 

@@ -172,7 +172,7 @@ def _new_directories(made: Draft, facts: Facts) -> tuple[str, ...]:
 def _credentials(made: Draft, route: Route) -> tuple[JobCredential, ...]:
     """The credentials that travel, by the user's word or the policy's."""
     policy = made.policy
-    at_sites = any(policy.site[name].credentials for name in route.sites)
+    at_sites = any(policy.site[name].credentials for name in route.sites) or route.element
     if not (made.spec.credentials or policy.pool[route.pool].credentials or at_sites):
         return ()
     from hepsub.plan.credentials import choose_credentials

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from hepsub.jobid import same_schedd
-from hepsub.policy.check_sites import site_mistakes
 from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
 from hepsub.policy.model import CREDENTIAL_KINDS, Policy, Pool
 from hepsub.policy.places import why_no_place
@@ -88,7 +87,10 @@ def _references(policy: Policy) -> Iterator[Mistake]:
             yield from unknown(key, "walltime class", word, policy.walltime)
     for name, pool in policy.pool.items():
         yield from _of_pool(f"pool.{name}", pool, policy)
-    yield from site_mistakes(policy)
+    if policy.site or policy.rule:
+        from hepsub.policy.check_sites import site_mistakes
+
+        yield from site_mistakes(policy)
     for name, storage in policy.storage.items():
         if word := storage.token_name:
             said = next(

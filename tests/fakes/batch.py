@@ -122,9 +122,10 @@ class FakeSchedd:
     handover_fault: BaseException | None = None
     edits_factories: bool = True
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
-        self._called(f"open_gate {cluster}{' of a factory' if factory else ''}")
+        how = (" of a factory" if factory else "") + (" on hold" if held else "")
+        self._called(f"open_gate {cluster}{how}")
 
     def identity(self) -> str:
         """Alice, when it can be asked."""

@@ -41,7 +41,7 @@ class Slow:
         if moment == "committed": wait_for_ever(f"{submitted.ref.cluster} {uuid}")
         self.done = submitted
         return submitted
-    def open_gate(self, cluster, *, factory):
+    def open_gate(self, cluster, *, factory, held=False):
         if moment == "written": wait_for_ever(f"{cluster} {self.done.ref.uuid}")
         self.schedd.open_gate(cluster, factory=factory)
 

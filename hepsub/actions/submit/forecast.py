@@ -10,7 +10,14 @@ from msgspec import Struct
 from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.forecast import REFRESHER, Expiry, Window, forecast_note, unrefreshed_note
+from hepsub.plan.forecast import (
+    REFRESHER,
+    Expiry,
+    Window,
+    forecast_note,
+    taken_note,
+    unrefreshed_note,
+)
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import Staging
 from hepsub.policy.model import KERBEROS
@@ -68,7 +75,11 @@ def forecast(
             continue
         renewer = each.by_pool or (REFRESHER if active else "")
         notes.append(forecast_note(each.expiry, window, renewer=renewer, way=session.way_to_renew))
-        if each.is_fetched and staging.confined and not staging.is_refreshed:
+        if not each.is_fetched or not staging.confined or staging.is_refreshed:
+            continue
+        if plan.route.delivery.taken_early:
+            notes.append(taken_note(each.expiry, window))
+        else:
             notes.append(unrefreshed_note(each.expiry, window, walltime=limit))
     return tuple(note for note in notes if note)
 
@@ -108,10 +119,12 @@ def _credential(
         expires=life.expires,
         renewable_until=life.renewable_until if refreshed else life.expires,
         obtain=f"{'kinit' if kerberos else 'hep_auth login'}{'' if renewed else ' and hep_auth renew'}",
-        consequence=f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
+        consequence="the site takes no more jobs"
+        if credential.stays
+        else f"jobs that come later run without {'a ticket' if kerberos else 'it'}",
     )
     return _Travelling(
         expiry=expiry,
         by_pool="the pool's credmon" if kerberos and credential.by_condor else "",
-        is_fetched=not kerberos and not credential.by_condor,
+        is_fetched=not kerberos and credential.travels,
     )

@@ -126,6 +126,12 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
         return
     shared = session.policy.staging.shared
     check_root(staging.bundle_root, schedd.host, session.situation.host, shared=shared)
+    if plan.factory_idle and staging.needs_cluster and plan.route.element is not None:
+        raise BundleUnusable(
+            f"{plan.number} jobs are made by the schedd as they are needed, and for a computing element places cannot"
+            " be named after the cluster then",
+            remedy="write %{Uuid} instead of %{ClusterId} in -in and -out",
+        )
     if plan.factory_idle and staging.needs_cluster and not schedd.edits_factories:
         raise BundleUnusable(
             f"{plan.number} jobs are made by the schedd as they are needed, and places named after the"
@@ -176,7 +182,8 @@ def open_gate(
     try:
         sign(session, stores, bundle, cluster, first=first)
         session.interrupts.check()
-        schedd.open_gate(cluster, factory=bundle.request.factory)
+        request = bundle.request
+        schedd.open_gate(cluster, factory=request.factory, held=request.element)
     except HepsubError as error:
         raise BundleUnusable(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",

@@ -71,7 +71,7 @@ class Moments(FakeSchedd):
         self.committed()
         return submitted
 
-    def open_gate(self, cluster: int, *, factory: bool) -> None:
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002
         """Open."""
         self.opening()
         FakeSchedd.open_gate(self, cluster, factory=factory)

@@ -15,6 +15,7 @@ from msgspec import structs
 from hepsub.errors import UnknownPool
 from hepsub.policy import model
 from hepsub.policy.model import Policy
+from hepsub.policy.site import Rule, Site
 from tests.fakes.world import make_policy
 
 TEXT = resources.files("hepsub.policy").joinpath("defaults.toml").read_text(encoding="utf-8")
@@ -25,8 +26,9 @@ TABLES: dict[str, type] = {
     "group.NAME": model.Group,
     "os.NAME": model.OperatingSystem,
     "pool.NAME": model.Pool,
-    "site.NAME": model.Site,
+    "site.NAME": Site,
     "storage.NAME": model.Storage,
+    "rule.NAME": Rule,
     "staging": model.Staging,
     "credential.NAME": model.Credential,
     "renew": model.Renew,
@@ -37,7 +39,8 @@ EXAMPLES = {
     ("group.NAME", "members"),
     ("group.NAME", "walltime"),
     ("os.NAME", "image"),
-    ("site.NAME", "requirements"),
+    ("site.NAME", "attributes"),
+    ("site.NAME", "paths"),
     ("site.NAME", "os"),
     ("storage.NAME", "endpoint"),
     ("storage.NAME", "buckets"),
