@@ -28,6 +28,7 @@ from hepsub.suggest import did_you_mean
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.storage.credentials import S3Credentials
+    from hepsub.storage.stores import Stores
 
     TokenFor = Callable[[str, str], UserCredential]
     """A token by the credential's name, for an audience; empty for the credential's own."""
@@ -70,6 +71,12 @@ class Session(Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """The directory of the bundles."""
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    def open_stores(self) -> Stores:
+        """The storages of the policy; no keys are looked for yet."""
+        from hepsub.storage.stores import Stores  # a plain job has none
+
+        return Stores(storages=self.policy.storage, keys=self.keys)
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.

@@ -98,6 +98,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         try:
             with open_tree(self.directory) as tree:
                 if first:
+                    # Nobody reads there yet: no temporary file and no rename for each of ten thousand jobs.
                     with tree.below(JOB) as corners:
                         for proc, content in contents:
                             write_new(corners.descriptor, f"{proc}/{name}", content, 0o600)
@@ -171,7 +172,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if not file:
             return
         trouble: BundleUnusable | None = None
-        if self.request.staging.confined and not self._stays(held.name):
+        if self.request.staging.confined and not self._stays(credential.name):
             try:
                 wanted = range(self.request.number) if procs is None else procs
                 contents = ((proc, credential.content) for proc in wanted)

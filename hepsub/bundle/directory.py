@@ -38,9 +38,8 @@ def discard_bundle(directory: Path) -> None:
     gone = directory.with_name(f".{directory.name}{GONE}")
     try:
         directory.rename(gone)
-    except (
-        OSError
-    ):  # gone already, or a file server that does not rename: a part is better than all
+    except OSError:
+        # Gone already, or a file server that does not rename: a part of a bundle is better than all of it.
         gone = directory
     remove_tree(gone)
 

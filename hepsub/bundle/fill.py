@@ -70,6 +70,7 @@ def fill_bundle(bundle: Bundle, secrets: Mapping[str, str] = MappingProxyType({}
         jobs = [bundle.request.values(proc, None) for proc in range(bundle.request.number)]
         seal = _keep_sent(bundle, jobs, secrets)
         _make_corners(bundle, jobs)
+        # The request comes last: without one a bundle counts as never written, and is removed some day.
         write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
     except OSError as error:
         raise unusable(bundle.directory, error) from error

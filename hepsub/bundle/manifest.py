@@ -112,6 +112,7 @@ def _files(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> Iterat
     marker = marker_place(job.outputs, request.uuid, job.proc)
     if marker is not None:
         signer = signer_of(marker.storage)
+        # The marker of an earlier run would call the outputs of this one complete.
         yield "unmark", signer.sign("DELETE", marker)
         yield "marker", signer.sign("PUT", marker)
 

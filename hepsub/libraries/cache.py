@@ -117,6 +117,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             for each in self.directory.iterdir():
                 with contextlib.suppress(OSError):
                     found = each.stat()
+                    # Bundles of jobs that still wait have further links to an archive.
                     if found.st_nlink == 1 and now - found.st_mtime > _UNUSED_S:
                         each.unlink()
 

@@ -22,7 +22,6 @@ from hepsub.actions.fetch.transfer import Transferred, transfer_files
 from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.submissions import SelectedJobs, find_submissions
-from hepsub.actions.submit.stage import open_stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
@@ -74,7 +73,7 @@ def fetch(
     if wanted.wait:
         for each in submissions:
             await_ends(session, each.ref, frozenset(each.procs), clock)
-    stores = open_stores(session)
+    stores = session.open_stores()
     downloader = Downloader(stores=stores.refreshed)
     seen = [_scan(session, wanted, stores, downloader, each) for each in submissions]
     clusters = [each.cluster for each in seen if each.cluster is not None]

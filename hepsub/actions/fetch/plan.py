@@ -209,9 +209,8 @@ def _is_own(job: Job, carried: Carried, path: Path) -> bool:
         return True
     if as_reported(str(path)) in job.report.by_url():
         return True
-    told = (
-        each.name for each in job.report.outputs if each.state == RETURNED
-    )  # and was put there since
+    # What was returned may have been put there since.
+    told = (each.name for each in job.report.outputs if each.state == RETURNED)
     return any(matches(carried.name, n) and n.rpartition("/")[2] == path.name for n in told)
 
 

@@ -81,6 +81,7 @@ def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
 
 def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, float]:
     now = session.situation.now
+    # What a schedd has cannot be read back: it is due at half of the life that it had when it was delivered.
     delivered = before.renewed + ((before.expires or 0.0) - before.renewed) / 2
     if not users.bundles and now < delivered:
         return before, delivered
@@ -125,11 +126,13 @@ def _find(
     except HepsubError as error:
         return _Found(best=best_of(copies, now), trouble=error)
     mine = _look(source, now)
+    # After `kinit` as somebody else the jobs keep the ticket of the principal who submitted them.
     if mine is not None and any(_is_anothers(mine, each) for each in copies):
         mine = None
     best = best_of([*copies, mine], now)
     if best is not None and now < best.due:
         return _Found(best=best)
+    # Sources are left alone for a while after a failure; what the user has obtained himself is not.
     if now < before.not_before and (mine is None or best is not mine):
         return _Found(best=best, waits=True)
     try:

@@ -154,11 +154,11 @@ def _forget_runs(session: Session, host: str) -> None:
     """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
     root = session.bundles
     state = read_state(root, session.situation.now)
-    if not state.by_itself or state.host != host:
+    if not state.unattended or state.host != host:
         return
     with contextlib.suppress(OSError, BundleUnusable), locked(root / DIRECTORY) as mine:
         if mine:
-            write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
+            write_whole(state_path(root), state_text(replace(state, unattended=0.0)), 0o600)
 
 
 def _remove_line() -> bool:

@@ -16,7 +16,6 @@ from hepsub.actions.renew.signatures import renew_signatures
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.actions.submit.libraries import archive_cache
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import open_stores
 from hepsub.auth.renewal import (
     DIRECTORY,
     Outcome,
@@ -88,7 +87,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
         )
 
 
-def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
+def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result:
     """Run one round, unless another process is at it: then do nothing.
 
     Interrupted submissions are recovered and spools fetched; tickets, tokens and signed URLs of jobs that have not
@@ -98,9 +97,9 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
 
     Args:
         session: the session.
-        patient: whether to back off after failures; a user who has just done something about them wants a
+        back_off: whether to back off after failures; a user who has just done something about them wants a
             retry now.
-        by_itself: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
+        unattended: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
             follow, and troubles are not the exit code's business.
 
     Raises:
@@ -112,8 +111,8 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))
-        state, pause, left = _round(session, before if patient else _without_pauses(before))
-        state = replace(state, by_itself=state.when if by_itself else before.by_itself)
+        state, pause, left = _round(session, before if back_off else _without_pauses(before))
+        state = replace(state, unattended=state.when if unattended else before.unattended)
         try:
             write_whole(state_path(root), state_text(state), 0o600)
         except OSError as error:
@@ -123,7 +122,7 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
         value=Renewed(state=state, busy=False, pause=pause),
         notes=tuple(note for note in state.notes if note not in left),
         problems=problems,
-        exit_code=NotDone.exit_code if problems and not by_itself else 0,
+        exit_code=NotDone.exit_code if problems and not unattended else 0,
     )
 
 
@@ -134,7 +133,7 @@ def _left(trouble: str) -> Problem:
 
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
     """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
-    stores = open_stores(session)
+    stores = session.open_stores()
     uploads = Uploads(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)

@@ -56,8 +56,9 @@ def push_pending(
     push.each(range(bundle.request.number) if procs is None else sorted(procs), push.find)
     there = uploads.look(place for job in push.jobs.values() for _, place in job.stored())
     push.each(tuple(push.jobs), lambda tree, proc: push.outputs(tree, push.jobs[proc], there))
-    held = uploads.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
-    push.each(push.ready, lambda tree, proc: push.mark(tree, push.jobs[proc], held))
+    # Asked again: a marker tells of nothing that the store does not have, by the ETags of now.
+    stored = uploads.look(place for proc in push.ready for _, place in push.jobs[proc].stored())
+    push.each(push.ready, lambda tree, proc: push.mark(tree, push.jobs[proc], stored))
     return tuple(dict.fromkeys((*push.troubles, *push.refused())))
 
 

@@ -43,9 +43,8 @@ class ExpectedOutput(Struct, frozen=True, kw_only=True):
             is_it = name == as_reported(self.output.name) and destination in (self.url, below)
             return place if is_it else None
         places = [f"{self.url}{last}"]
-        if isinstance(
-            place, ObjectPlace
-        ):  # the wrapper of an earlier hepsub did not quote the key of a form
+        if isinstance(place, ObjectPlace):
+            # The wrapper of an earlier hepsub did not quote the key of a form.
             places += [f"{unquote(self.url)}{last}", self.url + quote(last, safe="")]
         if not matches(self.output.name, name) or destination not in places:
             return None

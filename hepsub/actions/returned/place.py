@@ -146,9 +146,8 @@ def _put(tree: Tree, returned: Returned, name: str, goal: Path) -> str:
     if name in returned.files:
         return _copy(tree, f"{OUTPUTS}/{name}", goal)
     names = [each.removeprefix(f"{name}/") for each in returned.below(name)]
-    whole = goal.with_name(
-        name_beside(goal.name)
-    )  # a full disk is noticed before anything is changed
+    # A full disk is noticed before anything is changed.
+    whole = goal.with_name(name_beside(goal.name))
     try:
         for each in names:
             if trouble := _copy(tree, f"{OUTPUTS}/{name}/{each}", whole / each):

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.credentials import deliver, obtain_all
 from hepsub.actions.submit.libraries import archive_cache, upload_missing
 from hepsub.auth.credential import UserCredential
 from hepsub.batch import BatchSystem
@@ -20,6 +19,7 @@ from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
@@ -27,10 +27,8 @@ from hepsub.plan.template import Name, parse_template
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
-
-def open_stores(session: Session) -> Stores:
-    """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=session.policy.storage, keys=session.keys)
+_AT_LEAST_S = 300.0
+"""What goes into a bundle should live so long, where its source can do that."""
 
 
 class Staged(Struct, frozen=True, kw_only=True):
@@ -189,3 +187,40 @@ def open_gate(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
             remedy=f"the next hep_sub tries again; hep_rm {cluster} removes it",
         ) from error
+
+
+def obtain_all(session: Session, staging: StagingPlan) -> tuple[UserCredential, ...]:
+    """Every credential that goes along with the jobs.
+
+    Raises:
+        HepsubError: one of them is not to be had, and the jobs would miss it.
+    """
+    return tuple(_obtain(session, each) for each in staging.credentials)
+
+
+def _obtain(session: Session, each: JobCredential) -> UserCredential:
+    try:
+        return session.credential(each.name).obtain(_AT_LEAST_S)
+    except HepsubError as error:
+        raise type(error)(
+            f"nothing was submitted: the jobs need the credential {each.name}, but {error.message}",
+            remedy=f"{error.remedy}; or submit without it (-cred none, or no -cred {each.name})",
+        ) from error
+
+
+def deliver(
+    staging: StagingPlan,
+    credentials: tuple[UserCredential, ...],
+    bundle: Bundle,
+    schedd: BatchSystem,
+) -> None:
+    """Put each credential where the jobs find it: into the bundle, or to the pool's own credd.
+
+    Raises:
+        HepsubError: one cannot be put there.
+    """
+    for each, content in zip(staging.credentials, credentials, strict=True):
+        if each.by_condor:
+            schedd.store_credential(each, content.content)
+        else:
+            bundle.write_credential(content, first=True)

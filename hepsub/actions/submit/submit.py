@@ -46,17 +46,6 @@ def new_uuid() -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def lazy_stores(session: Session) -> StoresOf:
-    """The storages of the session's policy, opened when they are first asked for."""
-
-    def opened() -> Stores:
-        from hepsub.actions.submit.stage import open_stores
-
-        return open_stores(session)
-
-    return functools.cache(opened)
-
-
 def planned(
     session: Session, stores: StoresOf, spec: JobSpec, *, keeps: bool
 ) -> tuple[Plan, Facts]:
@@ -115,8 +104,8 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 
 
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
-    stores = lazy_stores(session)
-    if spec.libraries:
+    stores = functools.cache(session.open_stores)
+    if spec.libraries:  # packing them writes beside the bundles, before a bundle is made
         from hepsub.bundle.root import check_common
 
         check_common(session.policy)

@@ -300,7 +300,9 @@ def test_whether_what_travels_is_renewed_is_a_note(tmp_path: Path) -> None:
     path = state_path(tmp_path / "bundles")
     path.parent.mkdir(parents=True)
     path.write_text(
-        state_text(RenewalState(when=NOON - 120, by_itself=NOON - 120, host="login02", every=600.0))
+        state_text(
+            RenewalState(when=NOON - 120, unattended=NOON - 120, host="login02", every=600.0)
+        )
     )
     assert auth_status(made).notes[0].startswith("hep_auth renew ran 2 min ago on login02")
 

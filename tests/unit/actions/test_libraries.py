@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.submit import stage
 from hepsub.actions.submit.libraries import archive_cache, upload_missing, uploaded_note
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
@@ -206,7 +205,7 @@ def test_their_urls_are_signed_anew_with_all_others(world: World) -> None:
     before = path.read_text()
     path.unlink()
     session = world.session
-    sign(session, stage.open_stores(session), bundle, None)
+    sign(session, session.open_stores(), bundle, None)
     places = [
         [line.split("?")[0] for line in text.splitlines()] for text in (before, path.read_text())
     ]
@@ -223,7 +222,7 @@ def test_what_another_command_has_uploaded_meanwhile_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes the archive out of the cache when it was done; one that nobody uploaded is an error."""
-    stores = stage.open_stores(world.session)
+    stores = world.session.open_stores()
     library = missing()
 
     monkeypatch.setattr(Store, "upload", lambda _self, path, _place: path.stat())

@@ -121,7 +121,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     assert value_text(value_of(result))
     world.service.says(STS.format("2099-01-01T00:00:00Z").encode())
     world.prints(make_token(world.now, HOUR).decode())
-    assert renew(world.session(), patient=False).problems == ()
+    assert renew(world.session(), back_off=False).problems == ()
     assert (bad / "private/creds/vault.token").exists()
     assert (bad / "private/signed.json").exists()
 
