@@ -1,4 +1,4 @@
-"""A bearer token as a credential in hand, and the one that lies where tokens lie (WLCG Bearer Token Discovery 1.0).
+"""A bearer token as a credential, and where one is discovered (WLCG Bearer Token Discovery 1.0).
 
 Source: WLCG AuthZ Working Group, "WLCG Bearer Token Discovery".
 """

@@ -1,4 +1,4 @@
-"""A credential with its age: which of several is the best, and when it should be renewed. Pure but for reading."""
+"""Copies of a credential: which of several is the best, and when it should be renewed. Pure but for reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GAIN_S = 1.0
 
 
 class CredentialCopy(Struct, frozen=True, kw_only=True):
-    """A credential in hand.
+    """A copy of a credential in a bundle, or the user's own, with its age.
 
     Attributes:
         since: when its life began, in seconds since the epoch.
@@ -99,6 +99,6 @@ def read_copy(path: Path, credential: JobCredential, now: float) -> CredentialCo
 
 
 def copy_of(credential: UserCredential, now: float) -> CredentialCopy:
-    """A credential in hand, whose life began when it says, or else now."""
+    """A copy of a credential; its life began when it says, or else now."""
     since = credential.lifetime.since
     return CredentialCopy(credential=credential, since=now if since is None else since)

@@ -1,4 +1,4 @@
-"""A credential: what is in hand, how long it lives, and where more of it comes from."""
+"""A ticket or token of the user: its content, its lifetime, and the source that gives and renews it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Lifetime(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCredential:
-    """A credential in hand.
+    """A ticket or token of the user.
 
     Attributes:
         name: its name in the policy.
@@ -80,10 +80,10 @@ class CredentialSource(Protocol):
         """Where it comes from, in words."""
 
     def look(self) -> UserCredential | None:
-        """What is here now, whether it still lives or not; nobody on the network is asked.
+        """The one on this machine, whether it has expired or not; the network is not asked.
 
         Raises:
-            HepsubError: something is here, but it cannot be read.
+            HepsubError: there is one, but it cannot be read.
         """
 
     def obtain(self, seconds: float) -> UserCredential:
@@ -96,7 +96,7 @@ class CredentialSource(Protocol):
         """
 
     def renew(self, credential: UserCredential) -> UserCredential:
-        """One that lives longer, made from the one in hand where that is possible.
+        """One that lives longer, made from a given one where that is possible.
 
         Raises:
             CredentialExpired: it cannot be renewed any more.

@@ -58,7 +58,7 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         return f"the ticket cache {said}" if said else "the default Kerberos ticket cache"
 
     def look(self) -> UserCredential | None:
-        """The ticket in the user's cache, whether it still lives or not; None when there is none.
+        """The ticket in the user's cache, whether it has expired or not; None when there is none.
 
         Raises:
             CredentialMissing: what lies there is no ticket cache, or somebody else's.
@@ -108,7 +108,7 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         return max(credential, renewed, key=lambda each: each.lifetime.expires or 0.0)
 
     def renew(self, credential: UserCredential) -> UserCredential:
-        """A ticket that lives longer, made from a copy of the one in hand (kinit -R).
+        """A ticket that lives longer, made from a copy of a given one (kinit -R).
 
         Raises:
             CredentialExpired: it has ended, or can be renewed no longer.

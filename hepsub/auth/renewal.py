@@ -25,7 +25,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage.
+    """The state of one credential, or of the signatures for one storage.
 
     Attributes:
         expires: when what travels ends, in seconds since the epoch; None for never, or not known.

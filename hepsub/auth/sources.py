@@ -33,7 +33,7 @@ def source_for(
         situation: who asks, and from where.
         audience: the audience of a token, instead of the policy's; empty for the policy's.
         scopes: the scopes of a token, instead of the policy's; none for the policy's.
-        precedence: which token comes first.
+        precedence: whether a renewable token or the discovered one is preferred.
 
     Raises:
         UsageError: the policy has no such credential.

@@ -1,4 +1,4 @@
-"""The token as a credential: of a configured command, of oidc-agent, or found where tokens lie.
+"""The token as a credential: from a configured command, from oidc-agent, or discovered (WLCG Bearer Token Discovery).
 
 A command of the policy gets what is wanted as HEPSUB_AUDIENCE, HEPSUB_SCOPES (with spaces between) and
 HEPSUB_SECONDS in its environment, and prints the token.
@@ -38,7 +38,7 @@ _UNKNOWN_S = 600.0
 
 
 class Precedence(Enum):
-    """Which token comes first.
+    """Which token takes precedence.
 
     JOBS: one that can be renewed, while there is any; SHELL: the one that the user's other tools would
     find, if it is the one that is wanted.
@@ -56,7 +56,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         policy: what the policy says of it.
         environment: the caller's environment.
         uid: numeric user id.
-        precedence: which token comes first.
+        precedence: whether a renewable token or the discovered one is preferred.
         clock: gives seconds since the epoch.
     """
 
@@ -85,12 +85,12 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         return f"oidc-agent's account {self.account}"
 
     def look(self) -> UserCredential | None:
-        """The token that lies where tokens lie, if nothing else gives any, or it comes first.
+        """The discovered token, if nothing else gives any, or it takes precedence.
 
         A token of the agent is not here before it is asked, and that may take the network.
 
         Raises:
-            CredentialMissing: what lies there is no token.
+            CredentialMissing: what was discovered is no token.
         """
         if self.precedence is Precedence.JOBS and self._has_program():
             return None
@@ -104,7 +104,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         """A token that lives for at least so many seconds, or else the longest that is given.
 
         Raises:
-            CredentialMissing: there is no account, and no token lies anywhere.
+            CredentialMissing: there is no account, and no token was discovered.
             CredentialExpired: there is only one that has ended.
             AgentUnavailable: oidc-agent does not run, is locked, or has not loaded the account.
             CredentialRefused: the provider says no, or gives a token that is not the one wanted.
@@ -112,18 +112,18 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         """
         if (
             self.precedence is Precedence.SHELL
-            and (credential := self._fitting(seconds)) is not None
+            and (credential := self._wanted_discovered(seconds)) is not None
         ):
             return credential
         try:
-            return self._given(seconds)
+            return self._from_program(seconds)
         except HepsubError as error:
             if self.policy.command:
                 raise
-            return self._last_resort(error)
+            return self._discovered_instead(error)
 
     def renew(self, credential: UserCredential) -> UserCredential:
-        """A new token that lives longer than the one in hand.
+        """A new token that lives longer than a given one.
 
         Raises:
             CredentialExpired: there is only the one that was found, and nothing renews it.
@@ -148,8 +148,10 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     def _has_program(self) -> bool:
         return bool(self.policy.command) or find_agent(self.environment, self.uid) is not None
 
-    def _given(self, seconds: float) -> UserCredential:
-        credential = self._of_command(seconds) if self.policy.command else self._of_agent(seconds)
+    def _from_program(self, seconds: float) -> UserCredential:
+        credential = (
+            self._from_command(seconds) if self.policy.command else self._from_agent(seconds)
+        )
         if reason := self._mismatch(credential):
             raise CredentialRefused(
                 f"the token of {self.origin} {reason}",
@@ -159,7 +161,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         self._check_clock(credential)
         return replace(credential, note=self._profile_note(credential))
 
-    def _of_agent(self, seconds: float) -> UserCredential:
+    def _from_agent(self, seconds: float) -> UserCredential:
         request = Request(
             account=self.account,
             seconds=seconds,
@@ -189,7 +191,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             )
         return credential
 
-    def _of_command(self, seconds: float) -> UserCredential:
+    def _from_command(self, seconds: float) -> UserCredential:
         program = self.policy.command[0]
         wanted = {
             "HEPSUB_AUDIENCE": self.policy.audience,
@@ -249,15 +251,15 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 remedy="see `date`; tell the administrators of this machine if its clock is wrong",
             )
 
-    # ---- a token that lies somewhere --------------------------------------------------------
+    # ---- a discovered token -------------------------------------------------------------------
 
     def _discovered(self, found: DiscoveredToken) -> UserCredential:
         credential = read_token(self.name, found.content)
         lifetime = structs.replace(credential.lifetime, renewable_until=credential.lifetime.expires)
         return replace(credential, lifetime=lifetime, origin=found.place)
 
-    def _fitting(self, seconds: float) -> UserCredential | None:
-        """The token that lies there, if it is the one wanted and lives long enough."""
+    def _wanted_discovered(self, seconds: float) -> UserCredential | None:
+        """The discovered token, if it is the one wanted and lives long enough."""
         found = discover(self.environment, self.uid)
         if found is None:
             return None
@@ -265,11 +267,11 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         is_long = credential.lifetime.is_good(self.clock(), seconds)
         return credential if is_long and not self._mismatch(credential) else None
 
-    def _last_resort(self, error: HepsubError) -> UserCredential:
-        """The token that lies there, though nobody can renew it; or else the error.
+    def _discovered_instead(self, error: HepsubError) -> UserCredential:
+        """The discovered token, though it cannot be renewed; or else the error.
 
         Raises:
-            HepsubError: the one given, with what is wrong with the token that lies there.
+            HepsubError: the one given, with what is wrong with the discovered token.
         """
         found = discover(self.environment, self.uid)
         if found is None:

@@ -93,7 +93,7 @@ def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str
 
 
 def _keep_libraries(bundle: Bundle) -> None:
-    """Those that are sent along; ten submissions at home keep one copy."""
+    """Those that are sent along; on a shared file system ten submissions keep one copy."""
     archives = Path(bundle.request.staging.bundle_root) / ARCHIVES
     for each in bundle.request.staging.libraries:
         if each.place is None:

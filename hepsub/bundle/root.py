@@ -56,12 +56,12 @@ def look_at_root(root: Path) -> Root:
 
 
 def unfinished(root: Path) -> tuple[Path, ...]:
-    """The bundles that nobody has marked as ready."""
+    """The bundles that are not marked as ready."""
     return tuple(each for each in look_at_root(root).bundles if not is_ready(each))
 
 
 def kept_bundles(root: Path) -> tuple[Placed, ...]:
-    """The bundles that are complete and whose jobs have not ended, as far as anybody noted."""
+    """The bundles that are marked as ready and not as finished."""
     there = [each for each in look_at_root(root).bundles if not _is_finished(each)]
     return tuple(placed for each in there if (placed := read_placed(each)) is not None)
 

@@ -30,7 +30,7 @@ _SETTLED_S = 2.0
 """The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
 
 _UNUSED_S = 7 * 86400
-"""What nobody used for so long is packed anew when it is needed."""
+"""An archive that was not used for so long is removed, and packed again when it is needed."""
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):

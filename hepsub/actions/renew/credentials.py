@@ -22,7 +22,7 @@ from hepsub.units import moment_text
 
 _AT_LEAST_S = 30.0
 _GAIN_S = 5.0
-"""What is delivered anew has to live longer than what was by this."""
+"""What is delivered again has to live longer than what was delivered before by this."""
 
 
 class _Users(Struct, frozen=True, kw_only=True):
@@ -33,12 +33,12 @@ class _Users(Struct, frozen=True, kw_only=True):
     deliveries: frozenset[tuple[str, str]]
 
 
-class _Found(Struct, frozen=True, kw_only=True):
+class _Best(Struct, frozen=True, kw_only=True):
     """The best there is of a credential now, and why it could not be made better."""
 
     best: CredentialCopy | None
     trouble: HepsubError | None = None
-    waits: bool = False
+    backs_off: bool = False
 
 
 def renew_credentials(
@@ -49,10 +49,10 @@ def renew_credentials(
     Args:
         session: the session.
         live: the bundles that jobs need.
-        before: how each credential stood after the last round.
+        before: the state of each credential after the last round.
 
     Returns:
-        By credential: how it stands, and when it is due next, in seconds since the epoch.
+        By credential: its state, and when it is due next, in seconds since the epoch.
     """
     return {
         name: _renew(session, users, before.get(name, Outcome()))
@@ -90,7 +90,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     written = False
     if found.best is not None:
         try:
-            written = _spread(session, users, copies, found.best, before)
+            written = _distribute(session, users, copies, found.best, before)
         except HepsubError as error:  # the source is not to blame: it is asked when that is due
             again = failed(before, error.message, error.remedy, now)
             return replace(again, not_before=0.0), again.not_before
@@ -98,7 +98,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     if found.trouble is not None:
         again = failed(known, found.trouble.message, found.trouble.remedy, now)
         return again, again.not_before
-    if found.waits or found.best is None:
+    if found.backs_off or found.best is None:
         return known, before.not_before
     outcome = _with_times(Outcome(renewed=now if written else before.renewed), found.best)
     return outcome, found.best.due
@@ -118,29 +118,29 @@ def _with_times(outcome: Outcome, best: CredentialCopy | None) -> Outcome:
 
 def _find(
     session: Session, users: _Users, copies: Sequence[CredentialCopy | None], before: Outcome
-) -> _Found:
+) -> _Best:
     """The best of the copies, of what the user has, and, where that is due, of what can be had."""
     now = session.situation.now
     try:
         source = session.credential(users.credential.name)
     except HepsubError as error:
-        return _Found(best=best_of(copies, now), trouble=error)
-    mine = _look(source, now)
+        return _Best(best=best_of(copies, now), trouble=error)
+    own = _look(source, now)
     # After `kinit` as somebody else the jobs keep the ticket of the principal who submitted them.
-    if mine is not None and any(_is_anothers(mine, each) for each in copies):
-        mine = None
-    best = best_of([*copies, mine], now)
+    if own is not None and any(_of_another_principal(own, each) for each in copies):
+        own = None
+    best = best_of([*copies, own], now)
     if best is not None and now < best.due:
-        return _Found(best=best)
+        return _Best(best=best)
     # Sources are left alone for a while after a failure; what the user has obtained himself is not.
-    if now < before.not_before and (mine is None or best is not mine):
-        return _Found(best=best, waits=True)
+    if now < before.not_before and (own is None or best is not own):
+        return _Best(best=best, backs_off=True)
     try:
         if best is None and users.deliveries:
-            return _Found(best=_delivered_anew(source, before, now))
-        return _Found(best=best_of([best, _extended(source, best, now)], now))
+            return _Best(best=_obtain_for_delivery(source, before, now))
+        return _Best(best=best_of([best, _obtain_or_renew(source, best, now)], now))
     except HepsubError as error:
-        return _Found(best=best, trouble=error)
+        return _Best(best=best, trouble=error)
 
 
 def _look(source: CredentialSource, now: float) -> CredentialCopy | None:
@@ -152,14 +152,14 @@ def _look(source: CredentialSource, now: float) -> CredentialCopy | None:
     return copy_of(own, now) if own is not None else None
 
 
-def _is_anothers(one: CredentialCopy, other: CredentialCopy | None) -> bool:
+def _of_another_principal(one: CredentialCopy, other: CredentialCopy | None) -> bool:
     """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
     if other is None or one.credential.kind != KERBEROS:
         return False
     return one.credential.who != other.credential.who
 
 
-def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> CredentialCopy:
+def _obtain_for_delivery(source: CredentialSource, before: Outcome, now: float) -> CredentialCopy:
     """One that outlives what the pool has; its sources would give that once more.
 
     Raises:
@@ -175,7 +175,9 @@ def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Cr
     return got
 
 
-def _extended(source: CredentialSource, best: CredentialCopy | None, now: float) -> CredentialCopy:
+def _obtain_or_renew(
+    source: CredentialSource, best: CredentialCopy | None, now: float
+) -> CredentialCopy:
     """A new one, made from the best there is where it can be.
 
     Raises:
@@ -191,16 +193,16 @@ def _extended(source: CredentialSource, best: CredentialCopy | None, now: float)
     return copy_of(source.renew(best.credential), now)
 
 
-def _spread(
+def _distribute(
     session: Session,
     users: _Users,
     copies: Mapping[Path, CredentialCopy | None],
     best: CredentialCopy,
     before: Outcome,
 ) -> bool:
-    """Write the best one to everybody who has a worse one; whether anybody had.
+    """Write the best one into each bundle, and to each schedd, that has a worse one; whether there was any.
 
-    One place where it cannot be put does not keep it from the others.
+    A bundle or schedd that does not take it does not keep it from the others.
 
     Raises:
         HepsubError: it cannot be written somewhere, a schedd does not take it, or it is not the user's whose
@@ -213,7 +215,7 @@ def _spread(
         if not best.is_better_than(old):
             continue
         try:
-            _put(best, old, bundle)
+            _write_into(best, old, bundle)
             written = True
         except HepsubError as error:
             troubles.append(error)
@@ -231,14 +233,14 @@ def _spread(
     return written
 
 
-def _put(best: CredentialCopy, old: CredentialCopy | None, bundle: Bundle) -> None:
+def _write_into(best: CredentialCopy, old: CredentialCopy | None, bundle: Bundle) -> None:
     """Write it into a bundle.
 
     Raises:
         CredentialRefused: the jobs have somebody else's.
         BundleUnusable: it cannot be written.
     """
-    if old is not None and _is_anothers(best, old):
+    if old is not None and _of_another_principal(best, old):
         raise CredentialRefused(
             f"jobs have a ticket of {old.credential.who}, and yours is {best.credential.who}'s now",
             remedy=f"kinit {old.credential.who}",

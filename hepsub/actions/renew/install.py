@@ -151,7 +151,7 @@ _WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
 
 
 def _forget_runs(session: Session, host: str) -> None:
-    """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
+    """Note that this host runs none any more: its last unattended run announces no other; a loop notes its own."""
     root = session.bundles
     state = read_state(root, session.situation.now)
     if not state.unattended or state.host != host:

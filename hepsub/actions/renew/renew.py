@@ -38,7 +38,7 @@ _OVERDUE_PAUSE_S = 60.0
 
 
 class RenewedOutcome(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
 
     expires: float | None
     renewable_until: float | None
@@ -132,7 +132,7 @@ def _left(trouble: str) -> Problem:
 
 
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
-    """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
+    """Everything that is due: the state then, how long until the next time, and what had to be left alone."""
     stores = session.open_stores()
     uploads = Uploads(stores=stores)
     now = session.situation.now
