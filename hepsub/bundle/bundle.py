@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.auth.credential import UserCredential
-from hepsub.bundle.manifest import FILE_NAME, JobFiles, SignerOf, manifest_text
+from hepsub.bundle.manifest import FILE_NAME, ManifestJob, SignerOf, manifest_text
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.errors import BundleUnusable
@@ -131,7 +131,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
                 some, program.fill_all(jobs), files.inputs, files.outputs, strict=True
             ):
                 corner = f"{self.directory}/{layout.job(proc)}"
-                job = JobFiles(
+                job = ManifestJob(
                     proc=proc,
                     cluster=cluster,
                     program=path,

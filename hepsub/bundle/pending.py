@@ -100,7 +100,7 @@ def _is_confirmed(each: Pending, report: Report) -> bool:
         said.state == RETURNED
         and said.url == as_reported(each.destination)
         and (not each.md5 or said.md5 == each.md5)
-        for said in report.all_said(each.name)
+        for said in report.outputs_named(each.name)
     )
 
 

@@ -164,13 +164,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             found[each.name].append(each)
         return dict(found)
 
-    def all_said(self, name: str) -> Sequence[ReportedOutput]:
+    def outputs_named(self, name: str) -> Sequence[ReportedOutput]:
         """What it says of an output; an output with two destinations is there twice."""
         return self._by_name.get(as_reported(name), ())
 
-    def said(self, name: str) -> ReportedOutput | None:
+    def output_named(self, name: str) -> ReportedOutput | None:
         """What it says of an output last; None for nothing."""
-        return next(reversed(self.all_said(name)), None)
+        return next(reversed(self.outputs_named(name)), None)
 
     def was_returned(self, name: str, size: int | None = None) -> bool:
         """Whether the run brought back the file of this name, or the directory that it is in.
@@ -179,14 +179,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             name: the file's.
             size: its size, for a file that a broken transfer may have left from another run; None for any.
         """
-        said = self.said(name)
+        said = self.output_named(name)
         if size is not None and said is not None and said.size not in (None, size):
             return False
         parts = name.split("/")
         return any(
             each.state == RETURNED
             for number in range(1, len(parts) + 1)
-            for each in self.all_said("/".join(parts[:number]))
+            for each in self.outputs_named("/".join(parts[:number]))
         )
 
     def by_url(self) -> dict[str, str]:

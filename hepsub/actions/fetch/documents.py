@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.result import Fetched, FetchedCluster, JobFiles, LocalFile, LocalState
+from hepsub.actions.fetch.result import Fetched, FetchedCluster, JobOutputs, LocalFile, LocalState
 from hepsub.batch import State
 from hepsub.terminal import printable
 
@@ -137,7 +137,7 @@ def _file(local: LocalFile) -> FileDocument:
     )
 
 
-def _exit_code(job: JobFiles) -> int | None:
+def _exit_code(job: JobOutputs) -> int | None:
     if job.report is not None:
         return job.report.exit_code
     return job.status.exit_code if job.status is not None else None

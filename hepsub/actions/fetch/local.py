@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.result import JobFiles, LocalFile, LocalState, Output
+from hepsub.actions.fetch.result import JobOutputs, LocalFile, LocalState, Output
 from hepsub.batch import ACTIVE
 from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
@@ -52,7 +52,7 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
         return Destination(root=self.directory, parts=parts, part=part)
 
 
-def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
+def job_directory(job: JobOutputs, directory: Path, cluster: int) -> JobDirectory:
     """Where a job's outputs belong.
 
     Args:
@@ -64,7 +64,7 @@ def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
     return JobDirectory(directory=directory, cluster=cluster, proc=job.proc, taken=taken)
 
 
-def local_state(job: JobFiles, directory: Path, cluster: int) -> Iterator[LocalFile]:
+def local_state(job: JobOutputs, directory: Path, cluster: int) -> Iterator[LocalFile]:
     """The state of each output of a job on this machine: compared with what lies where it belongs."""
     own = job_directory(job, directory, cluster)
     for output in job.outputs:
@@ -159,7 +159,7 @@ def _open(source: ReturnedFile | Path) -> BufferedReader:
 # ---- logs: they are where the jobs' stdout and stderr were put, and come along where something is missing ----
 
 
-def with_logs(job: JobFiles, request: BundleRequest, cluster: int) -> JobFiles:
+def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutputs:
     """The files of a job, with its logs where it failed or left something out."""
     if not _has_failed(job):
         return job
@@ -174,7 +174,7 @@ def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
     return path[0] if path and path[0].is_file() else None
 
 
-def _has_failed(job: JobFiles) -> bool:
+def _has_failed(job: JobOutputs) -> bool:
     if job.status is not None and job.status.state in ACTIVE:
         return False  # what its logs hold now is not what they will hold
     return any(not each.optional for each in job.missing) or _program_failed(job.report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from hepsub.actions.fetch.result import Job, JobFiles, Missing, Output, RemoteListing
+from hepsub.actions.fetch.result import Job, JobOutputs, Missing, Output, RemoteListing
 from hepsub.actions.fetch.runs import (
     is_marked_complete,
     is_of_another_run,
@@ -28,7 +28,7 @@ _IN_THE_QUEUE = {
 }
 
 
-def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) -> JobFiles:
+def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) -> JobOutputs:
     """What there is of a job, and what there is not, and why.
 
     Args:
@@ -54,7 +54,7 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
     complete = not required and not mixed and is_marked_complete(job, outputs)
     if job.report_file is not None:
         outputs.setdefault(REPORT, job.report_file)
-    return JobFiles(
+    return JobOutputs(
         proc=job.proc,
         outputs=tuple(outputs.values()),
         missing=tuple(missing),
@@ -93,7 +93,7 @@ def _why_missing(
     if carried.name in job.returned.others:
         return "it came home as what is no regular file of yours, such as a link, which is not followed"
     if job.report is not None:
-        return _reported(job.report, job.report.said(carried.name))
+        return _reported(job.report, job.report.output_named(carried.name))
     if status is None:
         return "the job left no report, and no schedd knows how it ended"
     return f"the job {_ended(status)}, and left no report"
@@ -156,7 +156,7 @@ def _is_returned(job: Job, name: str) -> bool:
 
 def _returned_file(job: Job, name: str) -> Output:
     facts = job.returned.files[name]
-    said = job.report.said(name) if job.report is not None else None
+    said = job.report.output_named(name) if job.report is not None else None
     return Output(
         proc=job.proc,
         name=name,
@@ -260,7 +260,7 @@ def _foreign_text(foreign: list[ObjectPlace], carried: Carried, place: ObjectPla
 
 
 def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output:
-    said = job.reference.said(name) if job.reference is not None else None
+    said = job.reference.output_named(name) if job.reference is not None else None
     told = (said.md5 or "") if said is not None else ""
     return Output(
         proc=job.proc,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.actions.fetch.local import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
-from hepsub.actions.fetch.result import FetchedCluster, JobFiles, LocalFile, LocalState
+from hepsub.actions.fetch.result import FetchedCluster, JobOutputs, LocalFile, LocalState
 from hepsub.actions.submissions import SelectedJobs
 from hepsub.batch import ACTIVE, State
 from hepsub.errors import NotDone
@@ -41,7 +41,7 @@ def problems_of(
 
 def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Problem]:
     """A job counts once, with all of its outputs that are missing for one reason."""
-    groups: defaultdict[tuple[str, tuple[str, ...]], list[JobFiles]] = defaultdict(list)
+    groups: defaultdict[tuple[str, tuple[str, ...]], list[JobOutputs]] = defaultdict(list)
     for job in cluster.jobs:
         names: defaultdict[str, list[str]] = defaultdict(list)
         for each in job.missing:
@@ -59,7 +59,7 @@ def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Proble
         )
 
 
-def _next(selected: SelectedJobs, jobs: list[JobFiles]) -> str:
+def _next(selected: SelectedJobs, jobs: list[JobOutputs]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
     if any(each.unseen for each in first.missing):

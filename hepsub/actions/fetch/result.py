@@ -56,7 +56,7 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
             fnmatchcase(name, each) or fnmatchcase(last, each) for each in self.only
         )
 
-    def part_of(self, job: JobFiles) -> JobFiles:
+    def part_of(self, job: JobOutputs) -> JobOutputs:
         """A job with only those of its outputs that are meant."""
         if not self.only:
             return job
@@ -184,7 +184,7 @@ class Job(Struct, frozen=True, kw_only=True):
         return self.marked or self.report
 
 
-class JobFiles(Struct, frozen=True, kw_only=True):
+class JobOutputs(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
@@ -220,7 +220,7 @@ class FetchedCluster(Struct, frozen=True, kw_only=True):
 
     cluster: int
     schedd: str
-    jobs: tuple[JobFiles, ...]
+    jobs: tuple[JobOutputs, ...]
     files: tuple[LocalFile, ...]
 
 

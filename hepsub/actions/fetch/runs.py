@@ -24,7 +24,7 @@ def is_marked_complete(job: Job, outputs: Mapping[str, Output]) -> bool:
 
 def is_of_another_run(job: Job, carried: Carried) -> bool:
     """Whether the run that the report tells of did not make an output, so that what is there is not its own."""
-    said = job.reference.said(carried.name) if job.reference is not None else None
+    said = job.reference.output_named(carried.name) if job.reference is not None else None
     return said is not None and said.state == "missing"
 
 
@@ -60,7 +60,7 @@ def _lost(job: Job, outputs: Mapping[str, Output]) -> list[str]:
 
 
 def _gone(job: Job, name: str) -> str:
-    said = job.marked.said(name) if job.marked is not None else None
+    said = job.marked.output_named(name) if job.marked is not None else None
     where = f" as {printable(said.url)}" if said is not None and said.url else ""
     return f"{printable(name)} was saved{where}, and is not there any more"
 
@@ -78,7 +78,7 @@ def _not_made(job: Job, listing: RemoteListing) -> list[str]:
 
 def _mixed(job: Job, output: Output) -> str:
     """What to say of an object that is not the one that the report tells of; empty for nothing."""
-    said = job.reference.said(output.name) if job.reference is not None else None
+    said = job.reference.output_named(output.name) if job.reference is not None else None
     if said is None or not isinstance(output.source, ObjectPlace):
         return ""
     if not _is_other(said, output):

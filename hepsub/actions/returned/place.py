@@ -112,7 +112,7 @@ def _is_as_told(tree: Tree, returned: Returned, name: str, report: Report) -> bo
     for each, facts in returned.below(name).items():
         if not report.was_returned(each, facts.st_size):
             return False
-        said = report.said(each)
+        said = report.output_named(each)
         if said is not None and said.md5:
             with os.fdopen(tree.open(f"{OUTPUTS}/{each}"), "rb") as file:
                 if hashlib.file_digest(file, "md5").hexdigest() != said.md5:

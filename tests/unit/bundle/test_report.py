@@ -49,7 +49,7 @@ def test_all_that_a_wrapper_says() -> None:
         1782900000.0,
     )
     assert (report.owes_marker, report.is_complete) == (True, False)
-    said = report.said("r")
+    said = report.output_named("r")
     assert said is not None
     assert (said.state, said.size, said.md5, said.url) == ("home", 7, MD5, "https://s/b/r")
 
@@ -145,7 +145,7 @@ def test_what_came_home_is_told_by_exact_names() -> None:
 def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> None:
     report = read(outputs=[OUTPUT, {**OUTPUT, "state": "uploaded"}])
     assert report.was_returned("r")
-    assert [each.state for each in report.all_said("r")] == ["home", "uploaded"]
+    assert [each.state for each in report.outputs_named("r")] == ["home", "uploaded"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> N
     ],
 )
 def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectInfo, is_it: bool) -> None:
-    said = read().said("r")
+    said = read().output_named("r")
     assert said is not None
     assert said.is_what(fact) is is_it
 
