@@ -7,9 +7,12 @@ with many jobs, beside HTCondor's own programs. What counts is the ratio, of whi
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +26,8 @@ import click, htcondor2
 named = f'Name == "{sys.argv[1]}"'
 location = htcondor2.Collector().query(htcondor2.AdType.Schedd, constraint=named)[0]
 text = "executable = /bin/true\\nshould_transfer_files = NO\\nrequirements = false\\nlog =\\n"
+if len(sys.argv) > 3:
+    text = open(sys.argv[3]).read()
 htcondor2.Schedd(location).submit(htcondor2.Submit(text), count=int(sys.argv[2]))
 """
 HELD = """
@@ -33,6 +38,12 @@ hold = true
 queue {number}
 """
 """On hold, for nothing else keeps so many jobs where they are."""
+STORE = """
+[storage.herd]
+endpoint = "{endpoint}"
+allow_http = true
+default = true
+"""
 IDLE = ("-wn", "none", "-o", "/dev/null", "-e", "/dev/null", "/bin/true")
 COMMANDS = (
     "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_clus", "hep_fetch",
@@ -90,12 +101,30 @@ def starts(bench: Bench, schedd: str) -> None:
         bench.beside(f"{name} -h / hep_sub -h", [name, "-h"], ["hep_sub", "-h"], 1.0)
 
 
-def many(bench: Bench, schedd: str, number: int) -> None:
-    """How long commands take for many jobs."""
-    name = f"{number:,} jobs"
+def submissions(bench: Bench, schedd: str, store: Sequence[str]) -> None:
+    """How long many jobs take to be submitted.
+
+    Args:
+        bench: measures.
+        schedd: full name of the schedd.
+        store: the variables with which hep_sub knows a store, and its user's keys.
+    """
     submit = ["hep_sub", "-n", "10000", *IDLE]
     bare = [*PYTHON, "bare.py", schedd, "10000"]
     bench.beside("10,000 jobs submitted / the bare call", submit, bare, 1.1, _clear)
+    words = ["hep_sub", "-dry-run", "-json", *IDLE]
+    said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    Path("same.sub").write_text(json.loads(said)["result"]["description"])
+    same = [*bare, "same.sub"]
+    bench.beside("the same / the bare call, with the same attributes", submit, same, 1.1, _clear)
+    files = ["-in", "s3://raw/x", "-out", "r.root=s3://out/%{ClusterId}/%{ProcId}.root"]
+    signed = ["env", *store, *submit[:-1], *files, submit[-1]]
+    bench.beside("10,000 signed jobs submitted / the bare call", signed, bare, 2.0, _clear)
+
+
+def many(bench: Bench, schedd: str, number: int) -> None:
+    """How long commands take for many jobs that are in the queue."""
+    name = f"{number:,} jobs"
     Path("held.sub").write_text(HELD.format(number=number))
 
     def fill() -> None:
@@ -138,17 +167,26 @@ def measure(options: argparse.Namespace) -> None:
     Path("bare.py").write_text(BARE)
     bench = Bench(options.rounds)
     starts(bench, options.schedd)
+    submissions(bench, options.schedd, options.store)
     many(bench, options.schedd, options.number)
 
 
 def send(options: argparse.Namespace) -> int:
     """Start a pool, and let this file measure on its login node."""
+    from tests.testbed import rclone
     from tests.testbed.chroot import LOGIN_VENV
     from tests.testbed.pool import start
 
     pool = start("trixie")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(pool.stop)
+        server = rclone.start(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stack.callback(server.service.end)
+        for bucket in ("raw", "out"):
+            server.make_bucket(bucket)
+        server.client().put_object(Bucket="raw", Key="x", Body=b"x")
         node = pool.login_node(pool.account("hepalice", "benchmark"))
+        policy = node.account.write("store.toml", STORE.format(endpoint=server.endpoint))
         program = node.account.write("commands.py", Path(__file__).read_text())
         words = [
             "--rounds",
@@ -157,12 +195,14 @@ def send(options: argparse.Namespace) -> int:
             options.number,
             "--schedd",
             pool.schedds[0],
+            "--store",
+            f"HEPSUB_CONFIG={policy}",
+            f"AWS_ACCESS_KEY_ID={server.access_key}",
+            f"AWS_SECRET_ACCESS_KEY={server.secret_key}",
         ]
         argv: list[str | Path] = [f"{LOGIN_VENV}/bin/python", program]
         argv += [str(word) for word in words]
         return subprocess.run(node.command(argv), check=False).returncode
-    finally:
-        pool.stop()
 
 
 def main() -> int:
@@ -171,6 +211,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9, help="how often each pair is measured")
     parser.add_argument("--number", type=int, default=20_000, help="how many jobs are many")
     parser.add_argument("--schedd", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--store", nargs="*", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.schedd:
         return send(options)

@@ -1,4 +1,4 @@
-"""`python -m hepsub COMMAND …`: what the launchers start."""
+"""`python -m hepsub COMMAND …`, and what the launchers start."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import signal
 import sys
 
 
-def start() -> int:
-    """Run the command that the first word names; hep_sub when it names none."""
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is signal.default_int_handler:
+def run() -> None:
+    """Run the command that the first word names, hep_sub when it names none, and exit with its code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it imports it has nothing to say
     from hepsub.cli.main import PROGRAMS, main
 
-    signal.signal(signal.SIGINT, usual)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     words = sys.argv[1:]
     named = bool(words) and words[0] in PROGRAMS
     try:
         code = main(words[0], words[1:]) if named else main("hep_sub", words)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that could be interrupted
     except KeyboardInterrupt:  # between its last word and its end
-        return 130
-    return code
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(start())
+    run()

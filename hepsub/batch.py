@@ -1,19 +1,14 @@
-"""The seam to a batch system: what hepsub asks of one, and the values that cross."""
+"""What a batch system says of jobs, and is told: the values that cross the seam (batch_system.py)."""
 
 from __future__ import annotations
 
 import enum
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from hepsub.jobid import JobId, SubmissionRef
-
-if TYPE_CHECKING:
-    from hepsub.plan.credentials import JobCredential
-    from hepsub.plan.model import Plan
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
@@ -39,6 +34,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
+        pool: its pool's name in the policy, where that is another one than was asked; else empty.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
         memory_mb: memory in use, in MB (2**20 bytes).
@@ -77,11 +73,17 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     ended: float = 0
     remove_reason: str = ""
     cpu_seconds: float = 0
+    pool: str = ""
 
     @property
     def job(self) -> str:
         """`cluster.proc`."""
         return f"{self.cluster}.{self.proc}"
+
+    @property
+    def id(self) -> str:
+        """What means this job on a command line: with its schedd where that is another pool's."""
+        return f"{self.schedd}:{self.job}" if self.pool else self.job
 
 
 class Unmade(Struct, frozen=True, kw_only=True):
@@ -91,6 +93,7 @@ class Unmade(Struct, frozen=True, kw_only=True):
         first: the first ProcId that does not exist yet.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         paused: whether the factory is paused (the cluster is on hold).
+        pool: as in `JobStatus`.
     """
 
     schedd: str
@@ -100,6 +103,12 @@ class Unmade(Struct, frozen=True, kw_only=True):
     number: int
     requested_mb: int = 0
     paused: bool = False
+    pool: str = ""
+
+    @property
+    def meant(self) -> str:
+        """What means this cluster on a command line: with its schedd where that is another pool's."""
+        return f"{self.schedd}:{self.cluster}" if self.pool else str(self.cluster)
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -133,6 +142,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
         submitted: when that was, in seconds since the epoch; 0 where no job exists.
         unmade: how many procs a factory has still to make.
         hold_reason: of its first job on hold; empty when none is.
+        pool: as in `JobStatus`.
     """
 
     schedd: str
@@ -142,6 +152,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
     states: Mapping[State, int]
     unmade: int = 0
     hold_reason: str = ""
+    pool: str = ""
 
 
 def counts_of(queue: Queue) -> Counts:
@@ -177,6 +188,7 @@ class Selection(Struct, frozen=True, kw_only=True):
         ids: clusters and procs, any of them.
         states: any of these.
         once: the submission's key; jobs that were removed before they could start have none.
+        own: ClusterIds of the owner, whatever the account is called to which the pool maps them.
     """
 
     ids: tuple[JobId, ...] = ()
@@ -184,6 +196,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     states: tuple[State, ...] = ()
     uuid: str = ""
     once: str = ""
+    own: tuple[int, ...] = ()
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
@@ -230,88 +243,3 @@ class Advice(Struct, frozen=True, kw_only=True):
     sentence: str
     details: tuple[str, ...] = ()
     next_command: str = ""
-
-
-class BatchSystem(Protocol):
-    """One schedd and its pool, or something that behaves like them."""
-
-    @property
-    def pool(self) -> str:
-        """The pool's name in the policy."""
-
-    @property
-    def name(self) -> str:
-        """Full name of the schedd."""
-
-    @property
-    def host(self) -> str:
-        """The host that it runs on."""
-
-    def identity(self) -> str:
-        """Who the schedd takes us for, and by which method, for people."""
-
-    @property
-    def edits_factories(self) -> bool:
-        """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
-
-    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
-        """Let the jobs of a cluster start whose bundle is complete now.
-
-        Args:
-            cluster: ClusterId.
-            factory: whether the schedd makes its procs as they are needed.
-            held: whether they were submitted on hold, because nobody looks at their requirements.
-        """
-
-    def store_credential(self, credential: JobCredential, content: bytes) -> None:
-        """Hand a credential over to the pool's own credd, which delivers it to the user's jobs."""
-
-    def describe(self, plan: Plan, uuid: str) -> str:
-        """What the batch system would be given, as text."""
-
-    def submit(self, plan: Plan, uuid: str) -> Submitted:
-        """Submit one cluster in one transaction."""
-
-    def hand_over(self, cluster: int) -> None:
-        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
-
-    def fetch(self, selection: Selection) -> None:
-        """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
-
-    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
-        """The clusters of a selection that are in the queue or, failing that, in the history."""
-
-    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
-        """The jobs of a selection that are in the queue, by id.
-
-        Args:
-            selection: which jobs.
-            now: seconds since the epoch.
-            brief: only what hep_q's table shows of a job is asked for; the rest may say nothing.
-        """
-
-    def count(self, selection: Selection) -> Counts:
-        """How many jobs of a selection are in the queue."""
-
-    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
-        """The clusters of a selection that are in the queue, by id, their jobs counted."""
-
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
-        """The jobs of a selection that left the queue, the latest first."""
-
-    def act(self, act: Act, selection: Selection) -> ActCount:
-        """Remove, hold or release the jobs of a selection."""
-
-    def edit_memory(
-        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
-    ) -> None:
-        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
-
-        Args:
-            selection: the jobs that exist, at least one; None for none.
-            memory_mb: in MB (2**20 bytes).
-            factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
-        """
-
-    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
-        """Why an idle or held job is where it is; `meant` is what the next command shall name."""

@@ -85,6 +85,10 @@ def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, .
         yield "environment", ENVIRONMENT_FILE
     if staging.confined and staging.isolation:
         yield "isolation", staging.isolation
+    if staging.image:
+        yield "image", staging.image
+    for mount in staging.mounts:
+        yield "bind", mount
     yield from _authorities(staging, job)
     # The program is not ended before three quarters of a short walltime.
     yield "walltime", str(request.walltime), str(min(staging.grace, request.walltime // 4))

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
-from hepsub.plan.items import ends_by_count, values_of
+from hepsub.plan.items import ends_by_count
 from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.template import Values, parse_template, values_of
 from hepsub.terminal import printable
 from hepsub.version import __version__
 

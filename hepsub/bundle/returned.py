@@ -99,9 +99,10 @@ def returned_outputs(tree: Tree) -> Returned:
 
 _CLASSES = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
-    "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": "!-~",
-    "punct": "!-/:-@[-`{-~",
+    "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": '"-~!',
+    "punct": '"-/:-@[-`{-~!',
 }  # fmt: skip
+"""None begins with a `!`, which would be a negation there."""
 _CLASS = re.compile(r"\[:(\w+):\]")
 
 

@@ -62,16 +62,17 @@ def unfinished(root: Path) -> tuple[Path, ...]:
 
 def kept_bundles(root: Path) -> tuple[Placed, ...]:
     """The bundles that are marked as ready and not as finished."""
-    there = [each for each in look_at_root(root).bundles if not _is_finished(each)]
+    there = [each for each in look_at_root(root).bundles if not is_finished(each)]
     return tuple(placed for each in there if (placed := read_placed(each)) is not None)
 
 
 def finished_bundles(root: Path) -> tuple[Path, ...]:
     """The bundles whose jobs have ended."""
-    return tuple(each for each in look_at_root(root).bundles if _is_finished(each))
+    return tuple(each for each in look_at_root(root).bundles if is_finished(each))
 
 
-def _is_finished(directory: Path) -> bool:
+def is_finished(directory: Path) -> bool:
+    """Whether the jobs of a bundle have ended, as far as anybody noted."""
     return layout_of(directory).private(FINISHED).exists()
 
 

@@ -23,8 +23,8 @@ from hepsub.condor.connection import Connection
 from hepsub.condor.jobs import read_job
 from hepsub.jobid import SubmissionRef
 
-_FEW = 2000
-"""So many jobs are sent sooner than a schedd with ten times as many has grouped them."""
+_FEW = 1000
+"""So many jobs are sent sooner than a schedd with many more has counted or grouped them."""
 
 
 def find(connection: Connection, selection: Selection, pool: str) -> tuple[SubmissionRef, ...]:
@@ -43,16 +43,19 @@ def find(connection: Connection, selection: Selection, pool: str) -> tuple[Submi
 
 def queue(connection: Connection, selection: Selection, now: float, *, brief: bool) -> Queue:
     """The jobs of a selection that are in the queue; if brief, what hep_q's table shows of them."""
-    return _queue(connection, selection, now, TABLE_PROJECTION if brief else PROJECTION)
+    ads = _jobs_and_factories(connection, selection, TABLE_PROJECTION if brief else PROJECTION)
+    return read_queue(ads, connection.name, selection, now)
 
 
 def count(connection: Connection, selection: Selection) -> Counts:
     """How many jobs of a selection are in the queue: the schedd counts them, and sends no job."""
     summary = _query(connection, constraint(selection), FACTORY_PROJECTION, "SummaryOnly")
-    factories = _query(
-        connection, cluster_constraint(selection), FACTORY_PROJECTION, "IncludeClusterAd"
-    )
-    return read_counts(summary, factories, connection.name, selection)
+    return read_counts(summary, _factories(connection, selection), connection.name, selection)
+
+
+def has_factories(connection: Connection, selection: Selection) -> bool:
+    """Whether clusters of a selection are factories, also those that have made all their procs."""
+    return bool(_factories(connection, selection))
 
 
 def count_clusters(
@@ -62,11 +65,13 @@ def count_clusters(
 
     Many jobs are grouped by the schedd, which looks at the jobs of all users for that; few are sent.
     """
-    counts = count(connection, selection)
-    if counts.total() <= _FEW or not groups_hold(selection):
-        return clusters_of(_queue(connection, selection, now, ("ProcId", *GROUP_PROJECTION)))
+    most = _FEW if groups_hold(selection) else -1
+    ads = _jobs_and_factories(connection, selection, ("ProcId", *GROUP_PROJECTION), most)
+    if len(ads) != most:
+        return clusters_of(read_queue(ads, connection.name, selection, now))
     groups = _query(connection, constraint(selection), GROUP_PROJECTION, "GroupBy")
-    return read_groups(groups, counts.unmade, connection.name)
+    unmade = read_queue(_factories(connection, selection), connection.name, selection, now).unmade
+    return read_groups(groups, unmade, connection.name)
 
 
 def history(connection: Connection, selection: Selection, most: int) -> tuple[JobStatus, ...]:
@@ -83,19 +88,23 @@ def whole_ad(connection: Connection, job: JobStatus) -> ClassAd | None:
     return ads[0] if ads else None
 
 
-def _queue(
-    connection: Connection, selection: Selection, now: float, projection: tuple[str, ...]
-) -> Queue:
+def _jobs_and_factories(
+    connection: Connection, selection: Selection, projection: tuple[str, ...], most: int = -1
+) -> list[ClassAd]:
     wanted = (
         f"(ProcId isnt undefined && {constraint(selection)}) || ({cluster_constraint(selection)})"
     )
     attributes = tuple(dict.fromkeys((*projection, *FACTORY_PROJECTION)))
-    ads = _query(connection, wanted, attributes, "IncludeClusterAd")
-    return read_queue(ads, connection.name, selection, now)
+    return _query(connection, wanted, attributes, "IncludeClusterAd", most)
+
+
+def _factories(connection: Connection, selection: Selection) -> list[ClassAd]:
+    wanted = cluster_constraint(selection)
+    return _query(connection, wanted, FACTORY_PROJECTION, "IncludeClusterAd")
 
 
 def _query(
-    connection: Connection, wanted: str, projection: tuple[str, ...], how: str
+    connection: Connection, wanted: str, projection: tuple[str, ...], how: str, most: int = -1
 ) -> list[ClassAd]:
     """The ads for which an expression is true, of procs and, with IncludeClusterAd, of clusters.
 
@@ -104,10 +113,13 @@ def _query(
         wanted: the expression.
         projection: the attributes.
         how: the name of one of the bindings' QueryOpts.
+        most: how many ads; -1 for all.
     """
     opts = getattr(bindings().QueryOpts, how)
     return connection.call(
-        lambda schedd: list(schedd.query(constraint=wanted, projection=list(projection), opts=opts))
+        lambda schedd: list(
+            schedd.query(constraint=wanted, projection=list(projection), opts=opts, limit=most)
+        )
     )
 
 

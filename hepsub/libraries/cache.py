@@ -13,11 +13,12 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Struct, to_builtins
+from msgspec import Struct, structs, to_builtins
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
@@ -25,7 +26,7 @@ from hepsub.files import make_private
 from hepsub.libraries.archive import Packed, Tree, write_archive
 from hepsub.plan.libraries import archive_name
 
-_LARGEST = 1024
+_LARGEST = 2**16
 _SETTLED_S = 2.0
 """The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
 
@@ -39,6 +40,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     md5: str
     size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+    machines: Annotated[Mapping[str, str], msgspec.Meta(max_length=8)]
 
     @property
     def has_checksums(self) -> bool:
@@ -168,4 +170,4 @@ def _read(note: Path) -> Packed | None:
         return None
     if not known.has_checksums:
         return None
-    return Packed(sha256=known.sha256, md5=known.md5, size=known.size)
+    return Packed(**structs.asdict(known))

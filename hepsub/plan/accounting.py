@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from hepsub.errors import NoGroup, UnknownGroup, UnknownWalltime, WalltimeTooLong
-from hepsub.policy.blame import default_of
+from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy, WalltimeClass
 from hepsub.situation import Situation
 from hepsub.suggest import closest

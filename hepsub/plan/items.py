@@ -1,12 +1,10 @@
-"""The items of a list: how jobs share them, what a job's names stand for, and under which names it finds them."""
+"""The items of a list: how jobs share them, and under which names a job finds its own."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-
-from hepsub.plan.template import Values
 
 
 def ends_by_count(number: int, per: int) -> tuple[int, ...]:
@@ -30,34 +28,6 @@ def ends_by_size(sizes: Iterable[int], most: int) -> tuple[int, ...]:
         held += size
         position += 1
     return (*ends, position) if position else ()
-
-
-def job_values(
-    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
-) -> list[Values]:
-    """What the names stand for, job by job."""
-    return [values_of(proc, first, items, ends) for proc in range(number)]
-
-
-def values_of(
-    proc: int,
-    first: int,
-    items: tuple[str, ...],
-    ends: tuple[int, ...],
-    cluster: int | None = None,
-) -> Values:
-    """What the names stand for in one job.
-
-    Args:
-        proc: the job's ProcId.
-        first: the Index of the first job.
-        items: those of all jobs.
-        ends: where in them the items of each job end; empty for one item each.
-        cluster: ClusterId; None while it is not known.
-    """
-    own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
-    item = own[0] if own else ""
-    return Values(proc=proc, index=first + proc, item=item, items=own, cluster=cluster)
 
 
 def item_names(paths: Sequence[str]) -> tuple[str, ...]:

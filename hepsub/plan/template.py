@@ -46,6 +46,34 @@ class Values(Struct, frozen=True, kw_only=True):
     cluster: int | None = None
 
 
+def job_values(
+    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
+) -> list[Values]:
+    """What the names stand for, job by job."""
+    return [values_of(proc, first, items, ends) for proc in range(number)]
+
+
+def values_of(
+    proc: int,
+    first: int,
+    items: tuple[str, ...],
+    ends: tuple[int, ...],
+    cluster: int | None = None,
+) -> Values:
+    """What the names stand for in one job.
+
+    Args:
+        proc: the job's ProcId.
+        first: the Index of the first job.
+        items: those of all jobs.
+        ends: where in them the items of each job end; empty for one item each.
+        cluster: ClusterId; None while it is not known.
+    """
+    own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
+    item = own[0] if own else ""
+    return Values(proc=proc, index=first + proc, item=item, items=own, cluster=cluster)
+
+
 class Template(Struct, frozen=True):
     """A text in parts: literal runs (never two in a row, never empty) and names."""
 

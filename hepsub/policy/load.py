@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from hepsub.errors import PolicyError
-from hepsub.paths import Paths
 from hepsub.policy.check import mistakes
 from hepsub.policy.convert import Converter
 from hepsub.policy.model import Layer, Level, Policy
 from hepsub.policy.places import named_for_user
+from hepsub.situation import Paths
 from hepsub.suggest import did_you_mean
 
 PROFILES = ("personal", "ihep", "herd")

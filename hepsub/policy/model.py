@@ -34,7 +34,7 @@ class Layer(Struct, frozen=True, kw_only=True):
 
     def where(self, key: str) -> str:
         """The file and line of a key or table, or of the nearest table around it, in words for people."""
-        from hepsub.policy.lines import line_of  # few commands ever tell
+        from hepsub.policy.mistake import line_of  # few commands ever tell
 
         line = line_of(self.text, key)
         return f"{self.file} line {line}" if line else self.file

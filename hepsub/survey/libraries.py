@@ -78,7 +78,11 @@ def _check_names(trees: list[Tree]) -> None:
 
 def _library(tree: Tree, packed: Packed) -> Library:
     return Library(
-        name=tree.name, is_directory=tree.is_directory, sha256=packed.sha256, size=packed.size
+        name=tree.name,
+        is_directory=tree.is_directory,
+        sha256=packed.sha256,
+        size=packed.size,
+        machines=packed.machines,
     )
 
 

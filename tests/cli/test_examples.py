@@ -14,7 +14,7 @@ import pytest
 
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview
-from hepsub.batch import BatchSystem
+from hepsub.batch_system import BatchSystem
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.main import PROGRAMS, VERBS, find

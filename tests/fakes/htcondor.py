@@ -54,6 +54,7 @@ class AdType(enum.Enum):
 
     Schedd = 1
     Credd = 2
+    Startd = 3
 
 
 class CredType(enum.Enum):
@@ -135,11 +136,13 @@ class Schedd:
         constraint: str,
         projection: Sequence[str] = (),
         opts: QueryOpts | None = None,
+        limit: int = -1,
     ) -> list[Ad]:
         """The ads in the queue: of one UUID, or whatever was asked."""
         self.pool.called("query", constraint, tuple(projection), opts)
         wanted = _WANTED.search(constraint)
-        return [ad for ad in self.pool.queue if not wanted or ad.get("HepSub_UUID") == wanted[1]]
+        found = [ad for ad in self.pool.queue if not wanted or ad.get("HepSub_UUID") == wanted[1]]
+        return found if limit < 0 else found[:limit]
 
     def history(self, constraint: str, projection: Sequence[str], match: int) -> Iterator[Ad]:
         """The ads of the past, whatever was asked."""
@@ -159,10 +162,14 @@ class Collector:
     pool: FakeBindings
     address: str
 
-    def query(self, kind: AdType, *, projection: Sequence[str]) -> list[Ad]:
-        """The ads of one kind, with what was asked for."""
-        self.pool.called("collector", self.address, kind, tuple(projection))
+    def query(
+        self, kind: AdType, *, constraint: str = "", projection: Sequence[str] = ()
+    ) -> list[Ad]:
+        """The ads of one kind, with what was asked for, whole if nothing was."""
+        self.pool.called("collector", self.address, kind, constraint or tuple(projection))
         ads = self.pool.daemons.get(kind, [])
+        if not projection:
+            return ads
         return [{name: ad[name] for name in projection if name in ad} for ad in ads]
 
 

@@ -7,7 +7,8 @@ import signal
 import sys
 from dataclasses import replace
 
-from hepsub.batch import BatchSystem, State
+from hepsub.batch import State
+from hepsub.batch_system import BatchSystem
 from hepsub.local.pool import HereBatch
 from tests.here.world import Here
 

@@ -16,8 +16,8 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, JobStatus, Selection, State
 from hepsub.jobid import parse_job_id
 from hepsub.local.directory import Place
-from hepsub.local.locks import FREE, holder
 from hepsub.local.pool import HereBatch, open_here
+from hepsub.local.record import FREE, holder
 from hepsub.local.start import Timing
 from hepsub.plan.draft import draft
 from hepsub.plan.model import Plan

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,9 @@ printf '%s\\n' "$@"
 env | grep -E '^(LD_|HEPSUB_SAVED_)' | sort
 exit 7
 """
+_START = LAUNCHER.read_text().partition("start='")[2].partition("'")[0]
+STARTED = ["-I", "-S", "-X", "utf8", "-c", *_START.splitlines(), ""]
+"""The words before the command's name, a line each."""
 
 
 @pytest.fixture
@@ -41,32 +47,23 @@ def launch(program: Path, *words: str, **variables: str) -> tuple[list[str], int
 def test_the_python_beside_it_is_started_isolated(installed: Path) -> None:
     """-I keeps PYTHONPATH and PYTHONHOME away; the words arrive unchanged, the exit code too."""
     lines, code = launch(installed, "job.sh", "-argu", "a  b", "", "$HOME *")
-    assert lines == [
-        "-I",
-        "-X",
-        "utf8",
-        "-m",
-        "hepsub",
-        "hep_sub",
-        "job.sh",
-        "-argu",
-        "a  b",
-        "",
-        "$HOME *",
-    ]
+    assert lines == [*STARTED, "hep_sub", "job.sh", "-argu", "a  b", "", "$HOME *"]
     assert code == 7
 
 
 def test_the_loaders_variables_are_put_aside(installed: Path) -> None:
     """An experiment's LD_LIBRARY_PATH does not reach hepsub's interpreter, but is not lost."""
     lines, _ = launch(installed, LD_LIBRARY_PATH="/exp/lib:/x y", LD_PRELOAD="")
-    assert lines[6:] == ["HEPSUB_SAVED_LD_LIBRARY_PATH=/exp/lib:/x y", "HEPSUB_SAVED_LD_PRELOAD="]
+    assert lines[len(STARTED) + 1 :] == [
+        "HEPSUB_SAVED_LD_LIBRARY_PATH=/exp/lib:/x y",
+        "HEPSUB_SAVED_LD_PRELOAD=",
+    ]
 
 
 def test_variables_that_are_not_set_stay_unset(installed: Path) -> None:
     """Nothing is invented."""
     lines, _ = launch(installed)
-    assert lines[6:] == []
+    assert lines[len(STARTED) + 1 :] == []
 
 
 def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path: Path) -> None:
@@ -85,7 +82,7 @@ def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path:
             text=True,
             check=False,
         )
-        assert done.stdout.split() == ["-I", "-X", "utf8", "-m", "hepsub", name, "x"]
+        assert done.stdout.splitlines() == [*STARTED, name, "x"]
 
 
 def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> None:
@@ -93,5 +90,30 @@ def test_it_may_be_linked_from_elsewhere(installed: Path, tmp_path: Path) -> Non
     (tmp_path / "first").symlink_to("my venv/bin/hep_sub")
     (tmp_path / "hep_sub").symlink_to(tmp_path / "first")
     lines, code = launch(tmp_path / "hep_sub", "job.sh")
-    assert lines == ["-I", "-X", "utf8", "-m", "hepsub", "hep_sub", "job.sh"]
+    assert lines == [*STARTED, "hep_sub", "job.sh"]
     assert code == 7
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installed hep_sub whose Python is interrupted while it looks for its packages."""
+    place = tmp_path_factory.mktemp("venv")
+    venv.create(place, with_pip=False, symlinks=True)
+    [packages] = place.glob("lib/python3*/site-packages")
+    interrupt = "import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+    (packages / "interrupt.pth").write_text(f"{interrupt}{LAUNCHER.parents[2]}\n")
+    shutil.copy(LAUNCHER, place / "bin" / "hep_sub")
+    return place / "bin" / "hep_sub"
+
+
+def test_ctrl_c_while_python_starts_says_nothing(interrupted: Path) -> None:
+    done = subprocess.run([interrupted, "-h"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_that_is_ignored_stays_so(interrupted: Path) -> None:
+    """`hep_sub … &` in a script: sh starts it with SIGINT ignored."""
+    words = ["/bin/sh", "-c", "trap '' INT; exec \"$0\" --version", str(interrupted)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("hep_sub (hepsub) ")

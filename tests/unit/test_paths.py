@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.paths import paths_for
+from hepsub.situation import paths_for
 
 RETURNED = Path("/home/alice")
 

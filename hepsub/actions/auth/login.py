@@ -30,11 +30,7 @@ LogIn = Callable[[CredentialSource, Callable[[str], None]], UserCredential]
 
 
 class Terminal(Struct, frozen=True, kw_only=True):
-    """The caller's terminal.
-
-    Attributes:
-        log_in: obtains a credential there.
-    """
+    """The caller's terminal."""
 
     log_in: LogIn
     say: Callable[[str], None]
@@ -44,8 +40,6 @@ class Told(Struct, frozen=True, kw_only=True):
     """The state of one credential.
 
     Attributes:
-        name: its name in the policy.
-        good: whether there is one.
         text: what it is, or what is missing.
         commands: what to type, in this order; empty when nothing is to be done.
     """

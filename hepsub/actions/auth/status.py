@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.auth.row import KEYS, SCHEDD, AuthStatus, Row
-from hepsub.actions.auth.s3 import check_keys, shown_key
+from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
 from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
@@ -19,21 +17,55 @@ from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
 
+KEYS = "s3"
+SCHEDD = "schedd"
 _LIMIT_S = 5.0
 """Nobody waits longer for a table; what has not answered until then says so in its row."""
-
 _AT_LEAST_S = 60.0
 _SOON_S = 3600.0
 _UNLOCK = "oidc-add -X"
 
 
+class Row(Struct, frozen=True, kw_only=True):
+    """One credential, the keys of one storage, or one schedd; its fields are its JSON.
+
+    Attributes:
+        kind: a credential's (`kerberos`, `token`), or `s3` or `schedd`.
+        expires: when it ends, in seconds since the epoch; None for never, or not known.
+        renewable_until: until when it can be renewed without its user; None for as long as its
+            source works.
+        required: whether the default pool, one of its sites or a storage is among them.
+        next_command: what to type; empty when nothing is to be done, or nothing helps.
+    """
+
+    kind: str
+    name: str
+    good: bool = True
+    who: str = ""
+    expires: float | None = None
+    renewable_until: float | None = None
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
+    origin: str = ""
+    next_command: str = ""
+    note: str = ""
+    problem: Problem | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is not there, and nothing needs it."""
+        return self.problem is not None and not self.needed_by
+
+
+class AuthStatus(Struct, frozen=True, kw_only=True):
+    """All of them, first what is needed, last what nothing needs and is not there; its fields are its JSON."""
+
+    now: float
+    credentials: tuple[Row, ...]
+
+
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
     """Look at every credential, all at the same time, and for a limited time.
-
-    Args:
-        session: the session.
-        pool: the pool whose needs count; None for the default one.
-        limit: seconds after which a row says that there was no answer.
 
     Raises:
         UnknownPool: the policy has no such pool.
@@ -45,14 +77,21 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
         *(_keys_check(session, name, storage) for name, storage in policy.storage.items()),
         _schedd_check(session, mine),
     ]
-    rows = tuple(sorted(_check_all(checks, limit), key=_order))
-    failing = [row for row in rows if row.problem is not None and row.required]
+    found = sorted(_check_all(checks, limit), key=_order)
+    rows = tuple(row for row, _ in found)
+    failing = [
+        (row.problem, code) for row, code in found if row.problem is not None and row.required
+    ]
     return Result(
-        value=AuthStatus(rows=rows, now=session.situation.now),
+        value=AuthStatus(now=session.situation.now, credentials=rows),
         notes=_notes(session, rows),
-        problems=tuple(row.problem for row in failing if row.problem is not None),
-        exit_code=failing[0].exit_code if failing else 0,
+        problems=tuple(problem for problem, _ in failing),
+        exit_code=failing[0][1] if failing else 0,
     )
+
+
+_Found = tuple[Row, int]
+"""A row, and the exit code of its problem; 0 for none."""
 
 
 class _Check(Struct, frozen=True, kw_only=True):
@@ -61,20 +100,20 @@ class _Check(Struct, frozen=True, kw_only=True):
     row: Row
     fill: Callable[[Row], Row]
 
-    def run(self) -> Row:
+    def run(self) -> _Found:
         """The row as it is found; trouble is part of it."""
         try:
-            return self.fill(self.row)
+            return self.fill(self.row), 0
         except HepsubError as trouble:
             return _failed(self.row, trouble)
 
 
-def _check_all(checks: Sequence[_Check], limit: float) -> list[Row]:
+def _check_all(checks: Sequence[_Check], limit: float) -> list[_Found]:
     """Every row, those that took too long with that as their trouble."""
     found = at_once([each.run for each in checks], limit)
     return [
-        row or _failed(check.row, _no_answer(check.row, limit))
-        for check, row in zip(checks, found, strict=True)
+        answer or _failed(check.row, _no_answer(check.row, limit))
+        for check, answer in zip(checks, found, strict=True)
     ]
 
 
@@ -96,14 +135,11 @@ def _next_command(row: Row, trouble: HepsubError) -> str:
     return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
 
 
-def _failed(row: Row, trouble: HepsubError) -> Row:
+def _failed(row: Row, trouble: HepsubError) -> _Found:
     named = f"{row.kind} {row.name}: {trouble.message}"
-    return replace(
-        row,
-        problem=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
-        exit_code=trouble.exit_code,
-        next_command=_next_command(row, trouble),
-    )
+    problem = Problem(code=trouble.code, message=named, remedy=trouble.remedy)
+    command = _next_command(row, trouble)
+    return replace(row, good=False, problem=problem, next_command=command), trouble.exit_code
 
 
 def _credential_check(session: Session, name: str, pool: str) -> _Check:
@@ -204,7 +240,8 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
 
 
-def _order(row: Row) -> tuple[bool, bool]:
+def _order(found: _Found) -> tuple[bool, bool]:
+    row, _ = found
     return row.is_idle, not row.needed_by
 
 

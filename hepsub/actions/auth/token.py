@@ -39,8 +39,6 @@ class Token(Struct, frozen=True, kw_only=True):
     """A token that was asked for; its fields are its JSON.
 
     Attributes:
-        name: its name in the policy.
-        who: whom it speaks for.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
     """
 

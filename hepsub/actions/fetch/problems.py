@@ -64,9 +64,9 @@ def _next(selected: SelectedJobs, jobs: list[JobOutputs]) -> str:
     first = jobs[0]
     if any(each.unseen for each in first.missing):
         return "the same command again, when the storage answers and lets you read"
-    job = f"{selected.ref.cluster}.{first.proc}"
+    job = f"{selected.meant}.{first.proc}"
     if first.status is not None and first.status.state in ACTIVE:
-        return f"hep_fetch -wait {selected.ref.cluster} waits for it"
+        return f"hep_fetch -wait {selected.meant} waits for it"
     if first.status is not None and first.status.state is State.HELD:
         return f"hep_q -i {job} -why tells what to do"
     request = selected.bundle.request if selected.bundle is not None else None

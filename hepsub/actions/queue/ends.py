@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.batch import ACTIVE, SPOOLING, BatchSystem, JobStatus, Queue, Selection, State
+from hepsub.batch import ACTIVE, SPOOLING, JobStatus, Queue, Selection, State
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.model import delivery_for
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import BatchSystem, Queue, Selection
+from hepsub.batch import Queue, Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another, why_unreadable
 from hepsub.bundle.notes import Placed
 from hepsub.bundle.root import kept_bundles
@@ -17,6 +17,9 @@ from hepsub.errors import HepsubError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.model import delivery_for
 from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _Answer: TypeAlias = "tuple[Placed, frozenset[int] | None]"
 """A bundle's place, and the jobs of its cluster that are in the queue; None when nobody can tell."""

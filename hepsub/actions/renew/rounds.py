@@ -14,10 +14,9 @@ from msgspec.structs import replace
 from hepsub.actions.renew.renew import Renewed, RenewedDocument, renew
 from hepsub.auth.login_environment import noted_login
 from hepsub.errors import HepsubError
-from hepsub.paths import paths_for
 from hepsub.result import Result
 from hepsub.session import open_session
-from hepsub.situation import adopt, read_situation
+from hepsub.situation import adopt, paths_for, read_situation
 
 _AFTER_TROUBLE_S = 60.0
 _SHORTEST_S = 1.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hepsub.batch import Act, BatchSystem, Selection, Submitted
+from hepsub.batch import Act, Selection, Submitted
 from hepsub.errors import (
     AuthenticationRefused,
     BundleUnusable,
@@ -28,6 +28,7 @@ from hepsub.plan.model import Plan
 from hepsub.session import Session
 
 if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
     from hepsub.bundle.bundle import Bundle
 
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"

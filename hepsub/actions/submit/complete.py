@@ -16,7 +16,7 @@ from hepsub.session import Session
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
-    from hepsub.batch import BatchSystem
+    from hepsub.batch_system import BatchSystem
     from hepsub.bundle.bundle import Bundle
 
 

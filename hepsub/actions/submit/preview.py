@@ -16,7 +16,7 @@ from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
 
 if TYPE_CHECKING:
-    from hepsub.batch import BatchSystem
+    from hepsub.batch_system import BatchSystem
 
 
 def preview(session: Session, spec: JobSpec) -> Result:

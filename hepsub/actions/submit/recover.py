@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import open_gate
-from hepsub.batch import SPOOLING, BatchSystem, Selection, State
+from hepsub.batch import SPOOLING, Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.directory import discard_bundle, locked_existing
 from hepsub.bundle.logs import link_logs
@@ -21,6 +22,9 @@ from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.submit.libraries import archive_cache, upload_missing
 from hepsub.auth.credential import UserCredential
-from hepsub.batch import BatchSystem
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.fill import fill_bundle
@@ -26,6 +26,9 @@ from hepsub.plan.staging import StagingPlan
 from hepsub.plan.template import Name, parse_template
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
 
 _AT_LEAST_S = 300.0
 """What goes into a bundle should live so long, where its source can do that."""

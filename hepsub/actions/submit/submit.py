@@ -30,7 +30,7 @@ from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.stage import Staged
-    from hepsub.batch import BatchSystem
+    from hepsub.batch_system import BatchSystem
     from hepsub.storage.stores import Stores
 
     StoresOf = Callable[[], Stores]
@@ -66,6 +66,12 @@ def planned(
     reading = read(spec, session.policy, session.situation, store_of)
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, archives)
+    if spec.outputs and session.policy.rule:
+        from hepsub.actions.submit.experience import is_wanted, left_behind
+
+        if is_wanted(spec, session.policy):
+            known = left_behind(session, str(made.layout.executable))
+            facts = replace(facts, output_mb=known)
     return make_plan(made, facts), facts
 
 

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
+from hepsub.cli.options import COMMON, Command, Kind, Values, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _OPTIONS = (
-    Option(
-        names=("-g", "--group"),
-        field="group",
-        metavar="GROUP",
-        kind=Kind.GROUP,
-        help="The group; default: the one that hep_sub takes for you.",
-    ),
-    Option(
-        names=("-walltime", "--walltime"),
-        field="walltime",
-        takes=Takes.NOTHING,
-        help="The walltime classes and their limits.",
-    ),
+    option("-g --group", "GROUP", "The group; default: the one that hep_sub takes for you.", kind=Kind.GROUP),
+    flag("-walltime --walltime", "The walltime classes and their limits."),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Show what a group has.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hepsub import __version__
 from hepsub.cli.generate import roff, sources
 from hepsub.cli.options import Command, Option, Takes
-from hepsub.paths import Paths, paths_for
+from hepsub.situation import Paths, paths_for
 
 ENVIRONMENT = {
     "HEPSUB_CONFIG": "One more policy file, read after all others.",

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
 from hepsub.actions.auth.token import Token, TokenRequest, token
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.errors import (
     CredentialRefused,
     HepsubError,

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth.row import AuthStatus, Row
-from hepsub.actions.auth.status import auth_status
+from hepsub.actions.auth.status import AuthStatus, Row, auth_status
 from hepsub.auth.credential import CredentialSource, Lifetime, UserCredential
 from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.errors import (
@@ -94,7 +93,7 @@ def session(
 
 def rows(result: Result) -> dict[str, Row]:
     assert isinstance(result.value, AuthStatus)
-    return {row.name: row for row in result.value.rows}
+    return {row.name: row for row in result.value.credentials}
 
 
 def test_what_nothing_needs_and_is_not_there_comes_last_and_is_no_error(tmp_path: Path) -> None:

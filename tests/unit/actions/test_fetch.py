@@ -34,7 +34,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.report import Report, read_report
 from hepsub.bundle.returned import returned_outputs
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.errors import AmbiguousJob, StorageUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
 from hepsub.plan.files import Carried

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.queue.why import credential_details
+from hepsub.actions.queue.why import bundle_of
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
@@ -165,7 +165,7 @@ def test_what_else_needs_such_a_bundle_says_so(world: World) -> None:
     of_another(bundle)
     with pytest.raises(NotDone, match=SAID):
         find_submissions(world.session(), [JobId(cluster=13)], None)
-    [line] = credential_details(world.session(), world.schedd.name, 13)
+    _, [line] = bundle_of(world.session(), world.schedd.name, 13)
     assert SAID in line
     (bundle / "private/ready").unlink()
     [told] = recover(world.session(), world.session().open_stores())

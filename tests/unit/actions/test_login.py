@@ -13,7 +13,7 @@ from hepsub.actions.auth.login import Login, Terminal, Told, login
 from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.login_environment import noted_login
 from hepsub.auth.sources import source_for
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,

@@ -17,7 +17,7 @@ from hepsub.auth.bearer import read_token
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.s3_credentials import keys_for
 from hepsub.auth.token import TokenSource
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.errors import NotDone
 from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Credential, Storage

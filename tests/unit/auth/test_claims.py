@@ -112,7 +112,8 @@ def test_scopes_may_be_a_list() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "opaque", "a.b", "a.b.c", "a.b.c.d", f"{encoded([])}.{encoded({})}.x",
-     f"{encoded({})}.{encoded([1])}.x", f"{encoded({})}.e\N{LATIN SMALL LETTER U WITH DIAERESIS}.x"],
+     f"{encoded({})}.{encoded([1])}.x", f"{encoded({})}.{encoded({})}", f"{encoded({})}.{encoded({})}.x.y",
+     f"{encoded({})}.{encoded({})}.{'x' * LONGEST_TOKEN}", f"{encoded({})}.e\N{LATIN SMALL LETTER U WITH DIAERESIS}.x"],
 )  # fmt: skip
 def test_what_is_no_jwt_is_opaque(text: str) -> None:
     assert read_claims(text) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.auth.kerberos import KerberosSource, read_ticket
@@ -58,6 +59,12 @@ def test_a_cache_is_a_credential(ticket: Path) -> None:
         lifetime=Lifetime(expires=2000, renewable_until=5000, since=1000),
         content=ticket.read_bytes(),
     )
+
+
+def test_where_it_lies_is_told_by_its_name(tmp_path: Path) -> None:
+    plain = source(tmp_path / "cc")
+    assert plain.origin == f"the ticket cache FILE:{tmp_path}/cc"
+    assert replace(plain, environment={}).origin == "the default Kerberos ticket cache"
 
 
 @pytest.mark.parametrize(

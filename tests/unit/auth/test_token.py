@@ -301,8 +301,10 @@ def test_no_answer_is_the_providers_silence_where_it_is_silent(
 ) -> None:
     agent.answer = NoAnswer("oidc-agent gave no token", remedy="oidc-gen iam --reauthenticate")
     monkeypatch.setattr(provider, "is_silent", lambda _issuer: True)
-    with pytest.raises(ProviderUnreachable, match=ISSUER):
+    with pytest.raises(ProviderUnreachable) as caught:
         source(Credential(issuer=ISSUER)).obtain(0)
+    assert caught.value.message == f"the provider {ISSUER} does not answer"
+    assert caught.value.remedy == "try again later"
     monkeypatch.setattr(provider, "is_silent", lambda _issuer: False)
     with pytest.raises(NoAnswer):
         source(Credential(issuer=ISSUER)).obtain(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +123,26 @@ def test_what_is_cancelled_is_remembered(tmp_path: Path) -> None:
     again = read_bundle(bundle.directory)
     assert again is not None
     assert is_cancelled(again)
+
+
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could be the only one there; a bundle that was left behind stays where it is."""
+
+    def none(_: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with locked(tmp_path / "private") as mine:
+        assert mine
+    monkeypatch.setattr("hepsub.bundle.directory.lock_process", none)
+    with pytest.raises(BundleUnusable) as caught, locked(tmp_path / "private"):
+        pass
+    assert caught.value.message == (
+        f"the bundle {tmp_path}/private cannot be written: No locks available"
+    )
+    with locked_existing(tmp_path) as mine:
+        assert not mine
+    with pytest.raises(BundleUnusable), new_bundle(tmp_path / "root", "u-1"):
+        pass
+    assert list((tmp_path / "root").iterdir()) == []

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.auth.login import Login, Told
-from hepsub.actions.auth.row import AuthStatus, Row
 from hepsub.actions.auth.s3 import StorageKeys
+from hepsub.actions.auth.status import AuthStatus, Row
 from hepsub.actions.queue.control import Control, Outcome
 from hepsub.actions.queue.edit import Change, Edited
 from hepsub.actions.queue.history import Past
@@ -24,8 +24,7 @@ from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
-from hepsub.cli.output import error
-from hepsub.cli.render import render_text
+from hepsub.cli.output import error, render_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import make_job
 from tests.fakes.world import make_script
@@ -189,8 +188,8 @@ JOB = make_job(
     remove_reason=EVIL,
 )
 RESULTS: list[Value] = [
-    Listing(jobs=(JOB,), unmade=(), reasons=True),
-    Past(jobs=(JOB,)),
+    Listing(pool="local", jobs=(JOB,), unmade=(), reasons=True),
+    Past(pool="local", jobs=(JOB,)),
     Explanations(
         explanations=(
             Explanation(
@@ -199,8 +198,10 @@ RESULTS: list[Value] = [
         )
     ),
     Status(
+        pool="local",
         clusters=(
             ClusterStatus(
+                pool="local",
                 schedd="s",
                 cluster=1,
                 name=EVIL,
@@ -210,12 +211,12 @@ RESULTS: list[Value] = [
                 held=1,
                 reason=EVIL,
             ),
-        )
+        ),
     ),
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
     Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
     Walltimes(group=EVIL, limits={EVIL: 60}),
-    AuthStatus(rows=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
+    AuthStatus(credentials=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),
     Uninstalled(removed=(EVIL,), host=EVIL),
     StorageKeys(storage=EVIL, key=EVIL, token=EVIL, good=True, expires=9, now=5),

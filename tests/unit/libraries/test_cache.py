@@ -29,6 +29,7 @@ def furnish(tmp_path: Path) -> Tree:
     """A tree."""
     (tmp_path / "setup").mkdir(exist_ok=True)
     (tmp_path / "setup/a").write_text("a")
+    (tmp_path / "setup/a.so").write_bytes(b"\x7fELF\2\1" + bytes(12) + b"\xb7\0")
     return scan("setup", tmp_path, 100)
 
 
@@ -52,6 +53,7 @@ def test_what_is_known_is_not_even_read(
     """The second time; a change is packed anew."""
     tree = furnish(tmp_path)
     packed = archives.pack(tree, later(tree))
+    assert packed.machines == {"aarch64": "setup/a.so"}
     assert archives.path(packed.sha256).stat().st_size == packed.size
     with monkeypatch.context() as patch:
         forbid_packing(patch)

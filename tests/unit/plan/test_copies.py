@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hepsub.plan.existing import link_note, linked_inputs
 from hepsub.plan.facts import FileFact
-from hepsub.plan.items import job_values
 from hepsub.plan.model import BUNDLE, SHARED
 from hepsub.plan.staging import StagingPlan, plan_staging
+from hepsub.plan.template import job_values
 from tests.fakes.world import make_policy, make_spec
 
 MB = 2**20

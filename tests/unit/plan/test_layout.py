@@ -9,7 +9,6 @@ import pytest
 
 from hepsub.errors import UsageError
 from hepsub.plan.draft import Reading, draft
-from hepsub.plan.items import job_values
 from hepsub.plan.layout import (
     Layout,
     asked_places,
@@ -21,7 +20,7 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import PlaceState, absolute
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.template import Values, job_values, parse_template
 from tests.fakes.world import make_policy, make_situation, make_spec
 
 CWD = Path("/work/alice")

@@ -11,10 +11,10 @@ import pytest
 
 from hepsub.errors import KeysRefused, StorageRefused
 from hepsub.plan.facts import OutputFacts
-from hepsub.plan.items import job_values
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import SHARED
 from hepsub.plan.staging import plan_staging
+from hepsub.plan.template import job_values
 from hepsub.storage.store import Store
 from hepsub.survey.outputs import look_at_outputs
 from tests.fakes.hostile import Hostile, hostile_server, http, listing

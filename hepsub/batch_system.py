@@ -1,0 +1,121 @@
+"""The seam to a batch system: what hepsub asks of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from hepsub.batch import (
+        Act,
+        ActCount,
+        Advice,
+        ClusterCounts,
+        Counts,
+        JobStatus,
+        Queue,
+        Selection,
+        Submitted,
+    )
+    from hepsub.jobid import SubmissionRef
+    from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.model import Plan
+
+
+class BatchSystem(Protocol):
+    """One schedd and its pool, or something that behaves like them."""
+
+    @property
+    def pool(self) -> str:
+        """The pool's name in the policy."""
+
+    @property
+    def name(self) -> str:
+        """Full name of the schedd."""
+
+    @property
+    def host(self) -> str:
+        """The host that it runs on."""
+
+    def identity(self) -> str:
+        """Who the schedd takes us for, and by which method, for people."""
+
+    def account(self) -> str:
+        """The account to which the schedd maps us: the owner of what we submit."""
+
+    @property
+    def edits_factories(self) -> bool:
+        """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
+
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
+        """Let the jobs of a cluster start whose bundle is complete now.
+
+        Args:
+            cluster: ClusterId.
+            factory: whether the schedd makes its procs as they are needed.
+            held: whether they were submitted on hold, because nobody looks at their requirements.
+        """
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:
+        """Hand a credential over to the pool's own credd, which delivers it to the user's jobs."""
+
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """What the batch system would be given, as text."""
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
+        """Submit one cluster in one transaction."""
+
+    def hand_over(self, cluster: int) -> None:
+        """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
+
+    def fetch(self, selection: Selection) -> None:
+        """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
+
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
+        """The clusters of a selection that are in the queue or, failing that, in the history."""
+
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
+        """The jobs of a selection that are in the queue, by id.
+
+        Args:
+            selection: which jobs.
+            now: seconds since the epoch.
+            brief: only what hep_q's table shows of a job is asked for; the rest may say nothing.
+        """
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue."""
+
+    def has_factories(self, selection: Selection) -> bool:
+        """Whether `act` would count factories besides the jobs of a selection."""
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, by id, their jobs counted."""
+
+    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that left the queue, the latest first."""
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Remove, hold or release the jobs of a selection."""
+
+    def edit_memory(
+        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    ) -> None:
+        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
+
+        Args:
+            selection: the jobs that exist, at least one; None for none.
+            memory_mb: in MB (2**20 bytes).
+            factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
+        """
+
+    def explain(
+        self, job: JobStatus, meant: str, now: float, token_end: float | None = None
+    ) -> Advice:
+        """Why a job is where it is that is idle, on hold, or with a computing element.
+
+        Args:
+            job: the job.
+            meant: what the next command shall name.
+            now: seconds since the epoch.
+            token_end: when the token ends that the element is shown; None for none.
+        """
