@@ -124,7 +124,7 @@ def test_the_demo_says_what_to_type() -> None:
     value = DemoResult(
         jobs=2,
         events=7,
-        peak_gev=0.0,
+        peak_gev=1.0,
         edges=histogram.edges,
         counts=histogram.counts,
         seconds={"run": 1.25, "merge": 2.0},
