@@ -34,6 +34,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """One job as its schedd knows it.
 
     Attributes:
+        pool: its pool's name in the policy, where that is another one than was asked; else empty.
         submitted: seconds since the epoch.
         run_seconds: seconds of running so far.
         memory_mb: memory in use, in MB (2**20 bytes).
@@ -72,11 +73,17 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     ended: float = 0
     remove_reason: str = ""
     cpu_seconds: float = 0
+    pool: str = ""
 
     @property
     def job(self) -> str:
         """`cluster.proc`."""
         return f"{self.cluster}.{self.proc}"
+
+    @property
+    def id(self) -> str:
+        """What means this job on a command line: with its schedd where that is another pool's."""
+        return f"{self.schedd}:{self.job}" if self.pool else self.job
 
 
 class Unmade(Struct, frozen=True, kw_only=True):
@@ -86,6 +93,7 @@ class Unmade(Struct, frozen=True, kw_only=True):
         first: the first ProcId that does not exist yet.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
         paused: whether the factory is paused (the cluster is on hold).
+        pool: as in `JobStatus`.
     """
 
     schedd: str
@@ -95,6 +103,12 @@ class Unmade(Struct, frozen=True, kw_only=True):
     number: int
     requested_mb: int = 0
     paused: bool = False
+    pool: str = ""
+
+    @property
+    def meant(self) -> str:
+        """What means this cluster on a command line: with its schedd where that is another pool's."""
+        return f"{self.schedd}:{self.cluster}" if self.pool else str(self.cluster)
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -128,6 +142,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
         submitted: when that was, in seconds since the epoch; 0 where no job exists.
         unmade: how many procs a factory has still to make.
         hold_reason: of its first job on hold; empty when none is.
+        pool: as in `JobStatus`.
     """
 
     schedd: str
@@ -137,6 +152,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
     states: Mapping[State, int]
     unmade: int = 0
     hold_reason: str = ""
+    pool: str = ""
 
 
 def counts_of(queue: Queue) -> Counts:
@@ -172,6 +188,7 @@ class Selection(Struct, frozen=True, kw_only=True):
         ids: clusters and procs, any of them.
         states: any of these.
         once: the submission's key; jobs that were removed before they could start have none.
+        own: ClusterIds of the owner, whatever the account is called to which the pool maps them.
     """
 
     ids: tuple[JobId, ...] = ()
@@ -179,6 +196,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     states: tuple[State, ...] = ()
     uuid: str = ""
     once: str = ""
+    own: tuple[int, ...] = ()
 
 
 class Submitted(Struct, frozen=True, kw_only=True):

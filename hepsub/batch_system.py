@@ -39,6 +39,9 @@ class BatchSystem(Protocol):
     def identity(self) -> str:
         """Who the schedd takes us for, and by which method, for people."""
 
+    def account(self) -> str:
+        """The account to which the schedd maps us: the owner of what we submit."""
+
     @property
     def edits_factories(self) -> bool:
         """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
@@ -105,5 +108,14 @@ class BatchSystem(Protocol):
             factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
         """
 
-    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
-        """Why an idle or held job is where it is; `meant` is what the next command shall name."""
+    def explain(
+        self, job: JobStatus, meant: str, now: float, token_end: float | None = None
+    ) -> Advice:
+        """Why a job is where it is that is idle, on hold, or with a computing element.
+
+        Args:
+            job: the job.
+            meant: what the next command shall name.
+            now: seconds since the epoch.
+            token_end: when the token ends that the element is shown; None for none.
+        """

@@ -15,7 +15,7 @@ from hepsub.condor.connection import Connection
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
-from hepsub.jobid import same_schedd, short_name
+from hepsub.jobid import SubmissionRef, same_schedd, short_name
 from hepsub.journal import Journal
 from hepsub.policy.load import load_policy
 from hepsub.policy.model import Policy, Pool, Storage
@@ -24,16 +24,17 @@ from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.batch_system import BatchSystem
     from hepsub.storage.credentials import S3Credentials
+    from hepsub.storage.stores import Stores
 
-    TokenFor = Callable[[str, str], Held]
+    TokenFor = Callable[[str, str], UserCredential]
     """A token by the credential's name, for an audience; empty for the credential's own."""
 
 _TOKEN_S = 30.0
 """A token that is exchanged at once needs to live no longer."""
-_JOURNAL_MATTERS_S = 14 * 86400
+JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
 
 Connect: TypeAlias = "Callable[[str, Pool], tuple[BatchSystem, ...]]"
@@ -69,6 +70,12 @@ class Session(Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """The directory of the bundles."""
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    def open_stores(self) -> Stores:
+        """The storages of the policy; no keys are looked for yet."""
+        from hepsub.storage.stores import Stores  # a plain job has none
+
+        return Stores(storages=self.policy.storage, keys=self.keys)
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.
@@ -126,11 +133,16 @@ class Session(Struct, frozen=True, kw_only=True):
     def absent(self, pool: str, present: Iterable[BatchSystem]) -> tuple[str, ...]:
         """The schedds that the policy or the journal's latest entries name, and the pool does not know now."""
         names = [each.name for each in present]
-        recent = self.situation.now - _JOURNAL_MATTERS_S
+        recent = self.situation.now - JOURNAL_MATTERS_S
         entries = self.journal.entries()
         noted = [e.ref.schedd for e in entries if e.ref.pool == pool and e.when > recent]
         expected = dict.fromkeys([*self.policy.pool[pool].schedds, *noted])
         return tuple(e for e in expected if not any(same_schedd(e, name) for name in names))
+
+    def meant(self, ref: SubmissionRef) -> str:
+        """What means a cluster on a command line without -p: with its schedd where that is another pool's."""
+        home = self.policy.default_pool()
+        return str(ref.cluster) if ref.pool == home else f"{ref.schedd}:{ref.cluster}"
 
     def _preference(self, name: str, rules: Pool) -> tuple[bool, bool, str]:
         default = bool(rules.default_schedd) and same_schedd(rules.default_schedd, name)
@@ -181,7 +193,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return way_to_renew(situation)
 
-    def token_for(name: str, audience: str) -> Held:
+    def token_for(name: str, audience: str) -> UserCredential:
         return credential(name, audience).obtain(_TOKEN_S)
 
     return Session(
@@ -232,7 +244,10 @@ def _condor_schedds(
     def obtain_token(schedd: str) -> bool:
         from hepsub.tools.condor import fetch_token
 
-        if fetch_token(schedd, token_directory(situation.home), situation.now):
+        # The pool of HTCondor's own configuration gives one, which another site's does not take.
+        elsewhere = pool.spool and pool.collector and pool.token
+        tokens = token_directory(situation.home)
+        if not elsewhere and fetch_token(schedd, tokens, situation.now):
             return True
         return bool(pool.token) and show_token(token_for(pool.token, "").content.decode())
 
@@ -251,6 +266,10 @@ def _condor_schedds(
 
         return installed("condor_qedit")
 
+    if pool.spool:
+        from hepsub.condor.reachable import check_reachable
+
+        check_reachable(pool.collector, f"the collector {pool.collector}")
     try:
         found = find_schedds(pool.collector)
     except PoolUnreachable:
@@ -260,7 +279,7 @@ def _condor_schedds(
     return tuple(
         CondorSchedd(
             pool=name,
-            connection=Connection(address=address, obtain_token=obtain_token),
+            connection=Connection(address=address, obtain_token=obtain_token, far=pool.spool),
             collector=pool.collector,
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,

@@ -1,36 +1,21 @@
-"""What job ids mean: one rule for every command that takes them.
-
-What the user submitted counts first: the journal knows, and the bundles where it is gone. Else the schedds are
-asked. An id that may mean jobs of more than one schedd is refused, and both are spelled out: `schedd07:13`.
-"""
+"""The submissions that job ids mean: by the journal, by the bundles where it is gone, else by the schedds."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import Queue, Selection
+from hepsub.actions.reach import only
+from hepsub.batch import Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
-from hepsub.errors import AmbiguousJob, NotDone, UnknownJob, UnknownPool, UnknownSchedd
-from hepsub.jobid import JobId, SubmissionRef, same_schedd, short_name
+from hepsub.errors import NotDone, UnknownJob, UnknownPool
+from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.session import Session
-from hepsub.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from hepsub.batch_system import BatchSystem
-
-
-class Target(Struct, frozen=True):
-    """Job ids, and the schedd they belong to."""
-
-    schedd: BatchSystem
-    ids: tuple[JobId, ...]
 
 
 class SelectedJobs(Struct, frozen=True, kw_only=True):
@@ -40,33 +25,13 @@ class SelectedJobs(Struct, frozen=True, kw_only=True):
         ref: the submission.
         bundle: what travelled with it; None when nothing did, or it is gone.
         procs: the jobs that are meant.
+        meant: what means the submission on a command line.
     """
 
     ref: SubmissionRef
     bundle: Bundle | None
     procs: tuple[int, ...]
-
-
-def find_schedds(session: Session, pool: str, ids: Iterable[JobId]) -> tuple[Target, ...]:
-    """The schedds of a pool that job ids belong to.
-
-    Args:
-        session: the session.
-        pool: the pool's name in the policy.
-        ids: clusters, jobs and ranges; where only one schedd can be meant, nobody asks whether it knows them.
-
-    Raises:
-        AmbiguousJob: more than one schedd knows an id.
-        UnknownJob: none of several schedds knows it.
-        UnknownSchedd: the id names a schedd that the pool does not have.
-    """
-    schedds = session.schedds(pool)
-    found: dict[str, list[JobId]] = {}
-    for each in ids:
-        found.setdefault(_schedd_of(each, session, schedds), []).append(each)
-    return tuple(
-        Target(schedd, tuple(found[schedd.name])) for schedd in schedds if schedd.name in found
-    )
+    meant: str
 
 
 def find_submissions(
@@ -91,7 +56,7 @@ def find_submissions(
     for each in ids:
         ref = _submission_of(each, session, pool)
         jobs = found.get(ref) or _selected(session, ref)
-        procs = {*jobs.procs, *_procs(each, jobs.ref)}
+        procs = {*jobs.procs, *_procs(each, jobs)}
         found[ref] = replace(jobs, procs=tuple(sorted(procs)))
     return tuple(found.values())
 
@@ -125,55 +90,9 @@ def _bundled(session: Session) -> Iterator[SubmissionRef]:
         yield each.ref
 
 
-def _only(job: JobId, schedds: Sequence[str]) -> str | None:
-    """The one schedd that may be meant; None for none.
-
-    Raises:
-        AmbiguousJob: there are more.
-    """
-    if len(schedds) > 1:
-        spelled = " or ".join(f"{short_name(each)}:{job}" for each in schedds)
-        raise AmbiguousJob(
-            f"{job} is a job on {len(schedds)} schedds", remedy=f"say which one: {spelled}"
-        )
-    return schedds[0] if schedds else None
-
-
-def _schedd_of(job: JobId, session: Session, schedds: Sequence[BatchSystem]) -> str:
-    named = [each for each in schedds if not job.schedd or same_schedd(job.schedd, each.name)]
-    if not named:
-        names = [short_name(each.name) for each in schedds]
-        raise UnknownSchedd(
-            f"{job}: the pool has no schedd '{job.schedd}'", remedy=did_you_mean(job.schedd, names)
-        )
-    if len(named) == 1:
-        return named[0].name
-    noted = submitted_to(session, job)
-    found = [each.name for each in named if each.name in noted] or _queueing(job, session, named)
-    schedd = _only(job, found)
-    if schedd is None:
-        raise UnknownJob(
-            f"no schedd has a job {job} in its queue",
-            remedy=f"hep_history {job} tells of jobs that have ended",
-        )
-    return schedd
-
-
-def _queueing(job: JobId, session: Session, schedds: Sequence[BatchSystem]) -> list[str]:
-    """The schedds that have the cluster in their queue; the user's own go before other people's."""
-    wanted, now = Selection(ids=(JobId(cluster=job.cluster),)), session.situation.now
-    owners = {each.name: _owners(each.queue(wanted, now)) for each in schedds}
-    having = [name for name, those in owners.items() if those]
-    return [name for name in having if session.situation.user in owners[name]] or having
-
-
-def _owners(queue: Queue) -> frozenset[str]:
-    return frozenset([job.owner for job in queue.jobs] + [rest.owner for rest in queue.unmade])
-
-
 def _submission_of(job: JobId, session: Session, pool: str | None) -> SubmissionRef:
     known = submitted_to(session, job, pool) or _remembered(job, session, pool)
-    schedd = _only(job, list(known))
+    schedd = only(job, list(known))
     if schedd is None:
         raise UnknownJob(
             f"nobody knows {job}: neither the journal, nor a bundle in {session.bundles}, nor a schedd",
@@ -198,18 +117,22 @@ def _selected(session: Session, ref: SubmissionRef) -> SelectedJobs:
     directory = session.bundles / ref.uuid
     bundle = read_bundle(directory) if ref.uuid else None
     if bundle is None and ref.uuid and (another := why_of_another(directory)):
-        raise NotDone(another, remedy=f"hep_fetch {ref.cluster} of that version brings its outputs")
+        raise NotDone(
+            another, remedy=f"hep_fetch {session.meant(ref)} of that version brings its outputs"
+        )
     number = bundle.request.number if bundle is not None else ref.number
-    return SelectedJobs(ref=replace(ref, number=number), bundle=bundle, procs=())
+    whole = replace(ref, number=number)
+    return SelectedJobs(ref=whole, bundle=bundle, procs=(), meant=session.meant(ref))
 
 
-def _procs(job: JobId, ref: SubmissionRef) -> range:
+def _procs(job: JobId, jobs: SelectedJobs) -> range:
+    ref = jobs.ref
     if job.first is None or job.last is None:
         return range(ref.number)
     if ref.number and job.last >= ref.number:
         raise UnknownJob(
             f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
             f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"hep_fetch {ref.cluster} means all of them",
+            remedy=f"hep_fetch {jobs.meant} means all of them",
         )
     return range(job.first, job.last + 1)

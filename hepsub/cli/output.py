@@ -26,6 +26,7 @@ _TEXTS = {
     "Control": "queue:control",
     "Edited": "queue:edited",
     "Past": "queue:past",
+    "Sites": "sites:sites",
     "Walltimes": "queue:walltimes",
     "Status": "queue:status",
     "DemoResult": "files:demo",

@@ -36,6 +36,8 @@ FIND_PROJECTION = ("ClusterId", "ProcId", "TotalSubmitProcs", "HepSub_UUID")
 
 _NUMBERS = {state: number for number, state in STATES.items()}
 _MOST_PROCS = 10**7
+_MANY = 100
+"""A schedd finds so few clusters by their numbers; among more it looks at each job."""
 _SUMMED = {
     "Idle": State.IDLE, "Running": State.RUNNING, "Held": State.HELD, "Removed": State.REMOVED,
     "Completed": State.COMPLETED, "Suspended": State.SUSPENDED,
@@ -47,7 +49,7 @@ def constraint(selection: Selection) -> str:
     """The ClassAd expression that is true for the procs of a selection."""
     clauses = [*_who(selection)]
     if selection.ids:
-        clauses.append(_any_of(_id_clause(each) for each in selection.ids))
+        clauses.append(_ids_clause(selection.ids))
     if selection.states:
         clauses.append(_any_of(f"JobStatus == {_NUMBERS[state]}" for state in selection.states))
     return " && ".join(clauses) or "true"
@@ -57,13 +59,14 @@ def cluster_constraint(selection: Selection) -> str:
     """The expression that is true for the cluster ads of factories in a selection."""
     clauses = ["JobMaterializeDigestFile isnt undefined", "ProcId is undefined", *_who(selection)]
     if selection.ids:
-        clauses.append(_any_of(f"ClusterId == {each.cluster}" for each in selection.ids))
+        clauses.append(_ids_clause(JobId(cluster=each.cluster) for each in selection.ids))
     return " && ".join(clauses)
 
 
 def _who(selection: Selection) -> Iterable[str]:
     if selection.owner:
-        yield f"Owner == {_literal(selection.owner)}"
+        owner = f"Owner == {_literal(selection.owner)}"
+        yield f"({owner} || {_one_of(selection.own)})" if selection.own else owner
     if selection.uuid:
         yield f"HepSub_UUID == {_literal(selection.uuid)}"
     if selection.once:
@@ -80,6 +83,18 @@ def _literal(text: str) -> str:
 
 def _any_of(clauses: Iterable[str]) -> str:
     return "(" + " || ".join(clauses) + ")"
+
+
+def _ids_clause(ids: Iterable[JobId]) -> str:
+    ids = tuple(ids)
+    if len(ids) > _MANY and all(each.first is None for each in ids):
+        return _one_of(each.cluster for each in ids)
+    return _any_of(_id_clause(each) for each in ids)
+
+
+def _one_of(clusters: Iterable[int]) -> str:
+    """An expression whose evaluation goes no deeper for a thousand clusters than for one."""
+    return f"member(ClusterId, {{{', '.join(map(str, clusters))}}})"
 
 
 def _id_clause(each: JobId) -> str:

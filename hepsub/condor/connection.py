@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from hepsub.condor.attributes import text
+from hepsub.condor.attributes import ClassAd, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.errors import AuthenticationRefused, HepsubError
 
@@ -26,10 +26,12 @@ class Connection(Struct, frozen=True, kw_only=True):
     Attributes:
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
+        far: whether it is another site's: a host that is gone is noticed before HTCondor waits for it.
     """
 
     address: ScheddAddress
     obtain_token: Callable[[str], bool]
+    far: bool = False
 
     @property
     def name(self) -> str:
@@ -42,13 +44,20 @@ class Connection(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it cannot be asked, or believes nothing.
         """
+        answer = self._ping()
+        method = text(answer, "AuthMethods") or "no authentication"
+        return f"{text(answer, 'MyRemoteUserName') or 'nobody'}, by {method}"
 
-        def once(_: Any) -> str:  # noqa: ANN401
-            answer = bindings().ping(self.address.ad, "WRITE")
-            method = text(answer, "AuthMethods") or "no authentication"
-            return f"{text(answer, 'MyRemoteUserName') or 'nobody'}, by {method}"
+    def account(self) -> str:
+        """The account to which the schedd maps us: the owner of what we submit.
 
-        return self.call(once)
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: as for `identity`.
+        """
+        return text(self._ping(), "MyRemoteUserName").partition("@")[0]
+
+    def _ping(self) -> ClassAd:
+        return self.call(lambda _: bindings().ping(self.address.ad, "WRITE"))
 
     def call(self, once: Callable[[Any], T], *, writing: bool = False) -> T:
         """Call the bindings; with a new token once more, if authentication was the trouble.
@@ -68,6 +77,10 @@ class Connection(Struct, frozen=True, kw_only=True):
         return self._try(once, writing=writing)
 
     def _try(self, once: Callable[[Any], T], *, writing: bool) -> T:
+        if self.far:
+            from hepsub.condor.reachable import check_reachable
+
+            check_reachable(text(self.address.ad, "MyAddress"), f"the schedd {self.name}")
         htcondor = bindings()
         try:
             return once(htcondor.Schedd(self.address.ad))

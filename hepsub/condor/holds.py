@@ -48,6 +48,11 @@ def explain_hold(hold: Hold) -> Advice:
     return replace(_advice(hold), details=(words,))
 
 
+def is_about_memory(code: int, subcode: int) -> bool:
+    """Whether a job with these codes has outgrown its memory."""
+    return code == 34 or (code, subcode) in _MEMORY_CODES
+
+
 def _advice(hold: Hold) -> Advice:
     pair = (hold.code, hold.subcode)
     if pair in _MEMORY_CODES:

@@ -76,6 +76,10 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         """Who the schedd takes us for when we submit, and by which method."""
         return self.connection.identity()
 
+    def account(self) -> str:
+        """The account to which the schedd maps us: the owner of what we submit."""
+        return self.connection.account()
+
     # ---- submissions ----------------------------------------------------------------------------
 
     def describe(self, plan: Plan, uuid: str) -> str:
@@ -218,13 +222,18 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return history(self.connection, selection, most)
 
-    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
-        """Why an idle or held job is where it is; `meant` is what the next command shall name."""
+    def explain(
+        self, job: JobStatus, meant: str, now: float, token_end: float | None = None
+    ) -> Advice:
+        """Why a job is where it is that is idle, on hold, or with a computing element."""
         from hepsub.condor.collector import find_slots
         from hepsub.condor.explain import explain_held, explain_idle
+        from hepsub.condor.explain_element import explain_there, goes_through_element
         from hepsub.condor.queries import whole_ad
 
         ad = whole_ad(self.connection, job)
+        if ad is not None and goes_through_element(ad):
+            return explain_there(job, ad, meant, now, token_end)
         if job.state is State.HELD:
             return explain_held(job, ad, meant)
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)

@@ -160,8 +160,18 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         with Database(self.place).writing() as connection:
             queue.edit_memory(connection, selection, memory_mb)
 
-    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:  # noqa: ARG002 (the seam's)
-        """Why an idle or held job is where it is."""
+    def explain(
+        self,
+        job: JobStatus,
+        meant: str,
+        now: float,  # noqa: ARG002 (the seam's)
+        token_end: float | None = None,  # noqa: ARG002 (the seam's)
+    ) -> Advice:
+        """Why an idle or held job is where it is.
+
+        Raises:
+            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
+        """
         with Database(self.place).reading() as connection:
             if job.state is State.HELD:
                 return explain_held(job, details(connection, job), meant)
@@ -170,6 +180,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def identity(self) -> str:
         """The login name: nobody else can use this queue."""
         return f"{login_name(os.getuid())}, by being on this machine"
+
+    def account(self) -> str:
+        """The login name."""
+        return login_name(os.getuid())
 
     def hand_over(self, cluster: int) -> None:
         """Do nothing: the files are on this machine."""

@@ -72,7 +72,7 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
-        directory="" if not route.delivery.shared or has_scratch else str(situation.cwd),
+        directory="" if has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=not route.delivery.shared,
     )

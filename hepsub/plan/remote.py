@@ -75,7 +75,7 @@ def _away(
     first = sites[0]
     where = first.pool if choice.kind == SCHEDD else home.pool
     if choice.kind == GLIDEIN:
-        own = (*nodes, _any_of(_is_site(each, _arch(each, sites, need)) for each in sites))
+        own = (*nodes, _any_of(is_site(each, _arch(each, sites, need)) for each in sites))
     else:
         own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
     return Route(
@@ -151,8 +151,13 @@ def _remote_reason(placement: Placement, choice: Choice, rule: NamedRule | None)
     return Reason(rule=rule.name, matched=rule.matched, because=choice.because)
 
 
-def _is_site(site: Site, arch: str) -> str:
-    """A slot says itself where it is; who its start daemon is, is the collector's word."""
+def is_site(site: Site, arch: str = "") -> str:
+    """What is true of a glidein's slots alone: a slot says itself where it is, the collector who its start daemon is.
+
+    Args:
+        site: the site.
+        arch: an expression about the architecture; empty for none.
+    """
     identity = f'TARGET.AuthenticatedIdentity == "{site.identity}"' if site.identity else ""
     more = [each for each in (identity, arch) if each]
     return " && ".join((f"({site.requirements})", *more)) if more else site.requirements

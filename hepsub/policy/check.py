@@ -97,8 +97,7 @@ def _references(policy: Policy) -> Iterator[Mistake]:
                 each for each in ("token", "role_arn", "audience") if getattr(storage, each)
             )
             yield from unknown(f"storage.{name}.{said}", "token", word, tokens(policy))
-    said = policy.staging.libraries
-    found = re.match(_LIBRARIES, said) if said else None
+    found = re.match(_LIBRARIES, policy.staging.libraries)
     if found is not None and found["storage"].casefold() != "s3":
         yield from unknown("staging.libraries", "storage", found["storage"], policy.storage)
 

@@ -105,6 +105,7 @@ class FakeSchedd:
         counts: what `act` answers instead of the truth; None for the truth.
         calls: what it was asked, in order.
         handover_fault: what the next hand_over raises.
+        owner: what it calls alice.
         edits_factories: whether what factories have still to make can be changed.
     """
 
@@ -121,6 +122,7 @@ class FakeSchedd:
     calls: list[str] = field(default_factory=list)
     handover_fault: BaseException | None = None
     edits_factories: bool = True
+    owner: str = "alice"
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
@@ -131,6 +133,11 @@ class FakeSchedd:
         """Alice, when it can be asked."""
         self._called("identity")
         return "alice@example.org, by FS"
+
+    def account(self) -> str:
+        """Alice, unless a test calls her otherwise."""
+        self._called("account")
+        return self.owner
 
     def hand_over(self, cluster: int) -> None:
         """Note that the files came, or fail as told."""
@@ -277,9 +284,11 @@ class FakeSchedd:
             for job in self.jobs
         ]
 
-    def explain(self, job: JobStatus, meant: str, now: float) -> Advice:
+    def explain(
+        self, job: JobStatus, meant: str, now: float, token_end: float | None = None
+    ) -> Advice:
         """A sentence that names the job it was asked for."""
-        del now
+        del now, token_end
         self._called("explain")
         return Advice(
             sentence=f"{job.job} is {job.state.value}",
@@ -322,7 +331,7 @@ def as_batch_systems(*schedds: FakeSchedd) -> Callable[[str, object], tuple[Batc
 
 def _meant(job: JobStatus, selection: Selection) -> bool:
     return (
-        (not selection.owner or job.owner == selection.owner)
+        (not selection.owner or job.owner == selection.owner or job.cluster in selection.own)
         and (not selection.states or job.state in selection.states)
         and (not selection.ids or any(each.holds(job.cluster, job.proc) for each in selection.ids))
     )

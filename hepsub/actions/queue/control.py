@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from hepsub.actions.reach import Reach, Target
 from hepsub.batch import ACTIVE, Act, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
 from hepsub.jobid import JobId
@@ -54,39 +56,45 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    name = session.pool_name(pool)
+    reach = Reach(session=session, asked=pool)
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
-    for meant, schedd, selection in _targets(session, name, ids, errors):
+    for meant, target in _targets(reach, ids, errors):
         try:
-            outcome, shortfall = _act(session, act, schedd, selection, meant)
+            outcome, shortfall = _act(session, act, target.schedd, target.selection, meant)
             outcomes.append(outcome)
             errors += [shortfall] if shortfall else []
         except HepsubError as error:
             errors.append(error)
-    problems, exit_code = failures(errors, NotDone.exit_code)
+    problems, exit_code = failures([*errors, *reach.errors], NotDone.exit_code)
     number = sum(each.number for each in outcomes)
     value = Control(act=act, number=number, outcomes=tuple(outcomes))
     return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(
-    session: Session, pool: str, ids: tuple[JobId, ...], errors: list[HepsubError]
-) -> list[tuple[str, BatchSystem, Selection]]:
+    reach: Reach, ids: tuple[JobId, ...], errors: list[HepsubError]
+) -> list[tuple[str, Target]]:
+    """What is acted upon, and what it is called; nothing for all of the user's jobs."""
     if not ids:
-        mine = Selection(owner=session.situation.user)
-        return [("", schedd, mine) for schedd in session.schedds(pool)]
-    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
-
+        mine = reach.everything(Selection(owner=reach.session.situation.user))
+        return [("", _spared(each)) for each in mine]
     found = []
     for each in ids:
         try:
-            targets = find_schedds(session, pool, [each])
+            target = reach.find(each)
         except UnknownJob as error:
             errors.append(error)
             continue
-        found += [(str(each), target.schedd, Selection(ids=target.ids)) for target in targets]
+        found += [(str(each), target)] if target is not None else []
     return found
+
+
+def _spared(target: Target) -> Target:
+    """The jobs but those that have ended at a site: what they left is there until it is fetched."""
+    if not target.pool:
+        return target
+    return replace(target, selection=replace(target.selection, states=(*ACTIVE, State.HELD)))
 
 
 def _act(

@@ -6,8 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from hepsub.actions.submissions import find_schedds
+from hepsub.actions.reach import Reach, Target
 from hepsub.batch import Queue, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, PoolError, UnknownJob
 from hepsub.jobid import JobId
@@ -48,49 +49,53 @@ def edit(session: Session, ids: tuple[JobId, ...], memory_mb: int, pool: str | N
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    name = session.pool_name(pool)
+    reach = Reach(session=session, asked=pool)
     changes: list[Change] = []
     errors: list[HepsubError] = []
-    for schedd, wanted in _targets(session, name, ids, errors):
+    for target, wanted in _targets(reach, ids, errors):
         try:
-            changes += _edit(session, schedd, wanted, memory_mb)
+            changes += _edit(session, target, wanted, memory_mb)
         except HepsubError as error:
             errors.append(error)
-    problems, exit_code = failures(errors, NotDone.exit_code)
+    problems, exit_code = failures([*errors, *reach.errors], NotDone.exit_code)
     value = Edited(number=sum(each.number for each in changes), changes=tuple(changes))
     return Result(value=value, problems=problems, exit_code=exit_code)
 
 
 def _targets(
-    session: Session, pool: str, ids: tuple[JobId, ...], errors: list[HepsubError]
-) -> list[tuple[BatchSystem, JobId | None]]:
+    reach: Reach, ids: tuple[JobId, ...], errors: list[HepsubError]
+) -> list[tuple[Target, JobId | None]]:
     if not ids:
-        return [(schedd, None) for schedd in session.schedds(pool)]
-    found: list[tuple[BatchSystem, JobId | None]] = []
+        mine = reach.everything(Selection(owner=reach.session.situation.user))
+        return [(each, None) for each in mine]
+    found: list[tuple[Target, JobId | None]] = []
     for each in ids:
         try:
-            found += [(target.schedd, each) for target in find_schedds(session, pool, [each])]
+            target = reach.find(each)
         except UnknownJob as error:
             errors.append(error)
+            continue
+        found += [(target, each)] if target is not None else []
     return found
 
 
-def _edit(
-    session: Session, schedd: BatchSystem, wanted: JobId | None, memory_mb: int
-) -> list[Change]:
-    ids = () if wanted is None else (wanted,)
-    owner = session.situation.user if wanted is None else ""
-    before = schedd.queue(Selection(ids=ids, owner=owner), session.situation.now)
+def _edit(session: Session, target: Target, wanted: JobId | None, memory_mb: int) -> list[Change]:
+    before = target.queue(session.situation.now)
     if wanted is not None:
         _check(before, wanted)
     olds = Counter((job.cluster, job.requested_mb) for job in before.jobs if job.state in _EDITABLE)
-    made = Selection(ids=ids, owner=owner, states=_EDITABLE) if olds else None
+    made = replace(target.selection, states=_EDITABLE) if olds else None
     for each in before.unmade:
         olds[each.cluster, each.requested_mb] += each.number
     if olds:
-        _edit_memory(schedd, made, memory_mb, before)
+        _edit_memory(target.schedd, made, memory_mb, before)
     return [
-        Change(meant=str(wanted or cluster), number=number, old_mb=old, new_mb=memory_mb)
+        Change(
+            meant=str(wanted or target.spelled(cluster)),
+            number=number,
+            old_mb=old,
+            new_mb=memory_mb,
+        )
         for (cluster, old), number in sorted(olds.items())
     ]
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert
+from msgspec.structs import replace
 
+from hepsub.actions.reach import Reach, Target
 from hepsub.batch import JobStatus, Queue, Selection, State, Unmade
 from hepsub.errors import HepsubError, PoolError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result, failures
-from hepsub.session import Session, does_not_answer
-
-if TYPE_CHECKING:
-    from hepsub.batch_system import BatchSystem
+from hepsub.session import Session
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -53,6 +52,7 @@ class JobDocument(Struct, frozen=True, kw_only=True):
     """A job in JSON: as `JobStatus`, with null for what says nothing."""
 
     id: str
+    pool: str
     schedd: str
     cluster: int
     proc: int
@@ -80,6 +80,7 @@ class JobDocument(Struct, frozen=True, kw_only=True):
 class UnmadeDocument(Struct, frozen=True, kw_only=True):
     """Procs of a factory in JSON: as `Unmade`."""
 
+    pool: str
     schedd: str
     cluster: int
     owner: str
@@ -101,11 +102,13 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     Attributes:
         unmade: procs of factories that do not exist yet; they count as idle.
+        pool: the pool that was asked.
     """
 
     jobs: tuple[JobStatus, ...]
     unmade: tuple[Unmade, ...]
     reasons: bool
+    pool: str
 
     def counts(self) -> Counted:
         """Jobs by state, and in all."""
@@ -122,32 +125,40 @@ class Listing(Struct, frozen=True, kw_only=True):
             suspended=by_state[State.SUSPENDED],
         )
 
+    def _unmade(self, unmade: Unmade) -> UnmadeDocument:
+        named = replace(unmade, pool=unmade.pool or self.pool)
+        return convert(named, UnmadeDocument, from_attributes=True)
+
     def document(self) -> ListingDocument:
         """The listing as it stands under `result` in JSON."""
         return ListingDocument(
-            jobs=tuple(job_document(job) for job in self.jobs),
-            unmade=convert(self.unmade, tuple[UnmadeDocument, ...], from_attributes=True),
+            jobs=tuple(job_document(job, self.pool) for job in self.jobs),
+            unmade=tuple(self._unmade(each) for each in self.unmade),
             counts=self.counts(),
         )
 
 
-def query(session: Session, wanted: Filter) -> Result:
+def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Result:
     """List the jobs that match; a schedd that does not answer is a problem, not the end.
+
+    Args:
+        session: the session.
+        wanted: which jobs.
+        reach: the schedds that can be meant, where the caller asks them more.
 
     Raises:
         PoolUnreachable: the pool cannot be asked.
         AmbiguousJob: an id belongs to two schedds.
     """
-    pool = session.pool_name(wanted.pool)
+    reach = reach or Reach(session=session, asked=wanted.pool)
     queues: list[Queue] = []
     errors: list[HepsubError] = []
-    schedds = session.schedds(pool)
-    for schedd, selection in _selections(session, pool, schedds, wanted):
+    for target in _targets(reach, wanted):
         try:
-            queues.append(schedd.queue(selection, session.situation.now, brief=wanted.brief))
+            queues.append(target.queue(session.situation.now, brief=wanted.brief))
         except HepsubError as error:
             errors.append(error)
-    errors += [does_not_answer(name) for name in session.absent(pool, schedds)]
+    errors += reach.absent()
     if wanted.ids:  # one job may be meant by several of them
         jobs = tuple(dict.fromkeys(job for queue in queues for job in queue.jobs))
     else:
@@ -156,36 +167,33 @@ def query(session: Session, wanted: Filter) -> Result:
         jobs=jobs,
         unmade=tuple(dict.fromkeys(each for queue in queues for each in queue.unmade)),
         reasons=wanted.reasons,
+        pool=reach.pool,
     )
-    problems, exit_code = failures(errors, PoolError.exit_code)
+    problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     return Result(value=listing, problems=problems, exit_code=exit_code)
 
 
-def _selections(
-    session: Session, pool: str, schedds: tuple[BatchSystem, ...], wanted: Filter
-) -> list[tuple[BatchSystem, Selection]]:
+def _targets(reach: Reach, wanted: Filter) -> list[Target]:
+    selection = Selection(owner=wanted.owner, states=wanted.states)
     if not wanted.ids:
-        everything = Selection(owner=wanted.owner, states=wanted.states)
-        return [(schedd, everything) for schedd in schedds]
-    from hepsub.actions.submissions import find_schedds  # which looks into bundles as well
-
-    found = []
+        return reach.everything(selection)
+    found: list[Target | None] = []
     for each in wanted.ids:
-        try:
-            targets = find_schedds(session, pool, [each])
-        except UnknownJob:  # an id that is in no queue: HepJob shows an empty table
-            continue
-        found += [
-            (t.schedd, Selection(ids=t.ids, owner=wanted.owner, states=wanted.states))
-            for t in targets
-        ]
-    return found
+        with contextlib.suppress(UnknownJob):  # which is in no queue: HepJob shows an empty table
+            found.append(reach.find(each, selection))
+    return [each for each in found if each is not None]
 
 
-def job_document(job: JobStatus) -> JobDocument:
-    """A job as it stands in JSON."""
+def job_document(job: JobStatus, pool: str) -> JobDocument:
+    """A job as it stands in JSON.
+
+    Args:
+        job: the job.
+        pool: the pool that was asked.
+    """
     return JobDocument(
-        id=job.job,
+        id=job.id,
+        pool=job.pool or pool,
         schedd=job.schedd,
         cluster=job.cluster,
         proc=job.proc,

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from hepsub.actions.reach import Reach
 from hepsub.batch import ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, PoolError
 from hepsub.result import Result, failures
-from hepsub.session import Session, does_not_answer
+from hepsub.session import Session
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):
     """A cluster in the queue.
 
     Attributes:
+        pool: its pool's name in the policy.
         name: job name, else the program.
         submitted: seconds since the epoch.
         idle: jobs that wait, those still to be made included.
         reason: the hold reason of the first of them; None when none is.
     """
 
+    pool: str
     schedd: str
     cluster: int
     name: str
@@ -31,8 +34,13 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The user's clusters, the oldest first; its fields are its JSON."""
+    """The user's clusters, the oldest first; its fields are its JSON.
 
+    Attributes:
+        pool: the pool that was asked; clusters of others need the names of their schedds.
+    """
+
+    pool: str
     clusters: tuple[ClusterStatus, ...]
 
 
@@ -42,26 +50,27 @@ def status(session: Session, pool: str | None) -> Result:
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    name = session.pool_name(pool)
-    mine = Selection(owner=session.situation.user)
-    schedds = session.schedds(name)
+    reach = Reach(session=session, asked=pool)
     found: list[ClusterCounts] = []
     errors: list[HepsubError] = []
-    for schedd in schedds:
+    for target in reach.everything(Selection(owner=session.situation.user)):
         try:
-            found += schedd.count_clusters(mine, session.situation.now)
+            counts = target.schedd.count_clusters(target.selection, session.situation.now)
+            found += target.marked(counts)
         except HepsubError as error:
             errors.append(error)
-    errors += [does_not_answer(each) for each in session.absent(name, schedds)]
-    problems, exit_code = failures(errors, PoolError.exit_code)
+    errors += reach.absent()
+    problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     found.sort(key=lambda each: not each.states)  # those of which no job exists yet come last
-    clusters = tuple(_shown(each) for each in found)
-    return Result(value=Status(clusters=clusters), problems=problems, exit_code=exit_code)
+    clusters = tuple(_shown(each, reach.pool) for each in found)
+    value = Status(pool=reach.pool, clusters=clusters)
+    return Result(value=value, problems=problems, exit_code=exit_code)
 
 
-def _shown(found: ClusterCounts) -> ClusterStatus:
+def _shown(found: ClusterCounts, pool: str) -> ClusterStatus:
     states = found.states
     return ClusterStatus(
+        pool=found.pool or pool,
         schedd=found.schedd,
         cluster=found.cluster,
         name=found.name,

@@ -63,7 +63,7 @@ class Waited(Struct, frozen=True, kw_only=True):
         """The submission and its jobs' ends as they stand under `result` in JSON."""
         return WaitedDocument(
             **asdict(self.submission.document()),
-            ended=tuple(job_document(job) for job in self.jobs),
+            ended=tuple(job_document(job, self.submission.submitted.pool) for job in self.jobs),
             failed=len(self.failed()),
             unknown=self.unknown(),
         )
@@ -79,10 +79,11 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
             jobs = _await_all(session, submission.submitted, clock)
     except KeyboardInterrupt:
         cluster = submission.submitted.cluster
+        meant = session.meant(submission.submitted)
         problem = Problem(
             code="interrupted",
             message=f"waiting was interrupted; the jobs of cluster {cluster} go on",
-            remedy=f"hep_q -i {cluster} shows them, hep_rm {cluster} removes them",
+            remedy=f"hep_q -i {meant} shows them, hep_rm {meant} removes them",
         )
         waited = Waited(submission=submission, jobs=(), interrupted=True)
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
@@ -94,7 +95,7 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
     return Result(
         value=waited,
         notes=notes,
-        problems=(_failure(submission, failed, waited.unknown()),),
+        problems=(_failure(session, submission, failed, waited.unknown()),),
         exit_code=JobsFailed.exit_code,
     )
 
@@ -130,17 +131,19 @@ def _await_all(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[JobS
     return tuple(sorted((*past, *held), key=lambda job: job.proc))
 
 
-def _failure(submission: Submission, failed: tuple[JobStatus, ...], unknown: int) -> Problem:
+def _failure(
+    session: Session, submission: Submission, failed: tuple[JobStatus, ...], unknown: int
+) -> Problem:
     named = ", ".join(f"{job.job} {end_text(job)}" for job in failed[:_NAMED])
     more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
     more += f"{' and ' if failed else ''}the end of {unknown} is not known" if unknown else ""
-    cluster = submission.submitted.cluster
+    meant = session.meant(submission.submitted)
     return Problem(
         code=JobsFailed.code,
         message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) did not end with 0: {named}{more}",
-        remedy=f"hep_q -i {cluster} -why tells what to do about the ones on hold"
+        remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
         if any(job.state is State.HELD for job in failed)
-        else f"look at their stderr; hep_history {cluster} tells how each ended",
+        else f"look at their stderr; hep_history {meant} tells how each ended",
     )
 
 

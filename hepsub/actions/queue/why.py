@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from hepsub.actions.queue.ends import is_spooled
 from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.reach import Reach
 from hepsub.actions.submit.stage import used_storages
+from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import JobStatus, State
-from hepsub.bundle.bundle import read_bundle, why_of_another
+from hepsub.batch import JobStatus, State, Unmade
+from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
+from hepsub.policy.model import TOKEN
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
-
-if TYPE_CHECKING:
-    from hepsub.batch_system import BatchSystem
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
@@ -51,15 +51,12 @@ def why(session: Session, wanted: Filter) -> Result:
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    listed = query(session, wanted)
+    reach = Reach(session=session, asked=wanted.pool)
+    listed = query(session, wanted, reach)
     listing = listed.value
     assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
-    schedds = {schedd.name: schedd for schedd in session.schedds(session.pool_name(wanted.pool))}
-    found = [_explain(group, schedds[group[0].schedd], session) for group in _alike(listing.jobs)]
-    found += [
-        _unmade(each.cluster, each.first, each.number, paused=each.paused)
-        for each in listing.unmade
-    ]
+    found = [_explain(group, reach) for group in _alike(listing.jobs)]
+    found += [_unmade(each) for each in listing.unmade]
     return Result(
         value=Explanations(explanations=tuple(found)),
         notes=() if found or listed.problems else (_nothing(wanted),),
@@ -91,72 +88,89 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
     return list(groups.values())
 
 
-def _explain(group: list[JobStatus], schedd: BatchSystem, session: Session) -> Explanation:
+def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
+    session = reach.session
     first = max(
         group, key=lambda job: job.memory_mb
     )  # the one that tells how much memory is needed
-    ids = tuple(job.job for job in group)
-    if first.state in (State.HELD, State.IDLE):
-        meant = first.job if len(ids) == 1 else str(first.cluster)
-        advice = schedd.explain(first, meant, session.situation.now)
-        return Explanation(
-            jobs=ids,
-            state=first.state,
-            sentence=advice.sentence,
-            details=(
-                *advice.details,
-                *credential_details(session, first.schedd, first.cluster),
-            ),
-            next_command=advice.next_command or None,
-        )
-    sentence = {
-        State.RUNNING: f"it runs on {first.host}, for {duration_text(first.run_seconds)} so far",
-        State.REMOVED: "it was removed and is about to leave the queue",
-        State.COMPLETED: "it has ended and is about to leave the queue",
-        State.SUSPENDED: f"it is suspended on {first.host}",
-        State.TRANSFERRING: f"its outputs are on their way home from {first.host}",
-    }[first.state]
+    bundle, another = bundle_of(session, first.schedd, first.cluster)
+    details = credential_details(session, bundle) if bundle is not None else another
+    element = bundle is not None and bundle.request.element
+    meant = first.id if len(group) == 1 else first.id.rpartition(".")[0]
+    if first.state in (State.HELD, State.IDLE) or (element and first.state is State.RUNNING):
+        token_end = _token_end(bundle, session.situation.now) if bundle is not None else None
+        advice = reach.schedd_of(first).explain(first, meant, session.situation.now, token_end)
+        sentence, next_command = advice.sentence, advice.next_command
+        details = (*advice.details, *details)
+    elif first.state is State.COMPLETED and is_spooled(session, first.pool or reach.pool):
+        sentence = "it has ended, and its schedd keeps what it left until that is fetched"
+        next_command = f"hep_fetch {meant}"
+    else:
+        sentence, next_command = _placed(first), ""
     return Explanation(
-        jobs=ids,
+        jobs=tuple(job.id for job in group),
         state=first.state,
         sentence=sentence,
-        details=credential_details(session, first.schedd, first.cluster),
+        details=details,
+        next_command=next_command or None,
     )
 
 
-def _unmade(cluster: int, first: int, number: int, *, paused: bool) -> Explanation:
+def _placed(job: JobStatus) -> str:
+    """What a job does that neither waits nor is on hold."""
+    return {
+        State.RUNNING: f"it runs on {job.host}, for {duration_text(job.run_seconds)} so far",
+        State.REMOVED: "it was removed and is about to leave the queue",
+        State.COMPLETED: "it has ended and is about to leave the queue",
+        State.SUSPENDED: f"it is suspended on {job.host}",
+        State.TRANSFERRING: f"its outputs are on their way home from {job.host}",
+    }[job.state]
+
+
+def _unmade(unmade: Unmade) -> Explanation:
     sentence = (
         "the cluster is on hold, so the schedd makes no more of its jobs"
-        if paused
+        if unmade.paused
         else "the schedd makes these jobs as the ones before them start"
     )
+    last = unmade.first + unmade.number - 1
     return Explanation(
-        jobs=(f"{cluster}.{first}-{first + number - 1}",),
+        jobs=(f"{unmade.meant}.{unmade.first}-{last}",),
         state=State.IDLE,
         sentence=sentence,
-        next_command=f"hep_release {cluster}" if paused else None,
+        next_command=f"hep_release {unmade.meant}" if unmade.paused else None,
     )
 
 
-def credential_details(session: Session, schedd: str, cluster: int) -> tuple[str, ...]:
-    """A line for each credential and storage of a cluster, and one for the last renewal; none without a bundle."""
+def bundle_of(session: Session, schedd: str, cluster: int) -> tuple[Bundle | None, tuple[str, ...]]:
+    """The bundle of a cluster whose jobs have not ended; else what to say of one that cannot be read."""
     for placed in kept_bundles(session.bundles):
-        if (placed.ref.schedd, placed.ref.cluster) != (schedd, cluster):
-            continue
-        bundle = read_bundle(placed.directory)
-        if bundle is None:
+        if (placed.ref.schedd, placed.ref.cluster) == (schedd, cluster):
             another = why_of_another(placed.directory)
-            return (another,) if another else ()
-        credentials = tuple(each.name for each in bundle.request.staging.credentials)
-        storages = used_storages(bundle.request)
-        now = session.situation.now
-        state = read_state(session.bundles, now)
-        return (
-            *_lines(credentials, state.credentials, "the credential", now),
-            *_lines(storages, state.storages, "the signed URLs of", now),
-            *_renewal(session, state, needed=bool(credentials or storages)),
-        )
-    return ()
+            return read_bundle(placed.directory), (another,) if another else ()
+    return None, ()
+
+
+def _token_end(bundle: Bundle, now: float) -> float | None:
+    """When the token ends that a computing element is shown; None for none."""
+    tokens = [each for each in bundle.request.staging.credentials if each.kind == TOKEN]
+    shown = [each for each in tokens if each.stays] or tokens
+    paths = [(each, bundle.master_credential(each.name)) for each in shown]
+    copies = [read_copy(path, each, now) for each, path in paths if path is not None]
+    return min((each.expires for each in copies if each is not None), default=None)
+
+
+def credential_details(session: Session, bundle: Bundle) -> tuple[str, ...]:
+    """A line for each credential and storage of a bundle, and one for the last renewal."""
+    credentials = tuple(each.name for each in bundle.request.staging.credentials)
+    storages = used_storages(bundle.request)
+    now = session.situation.now
+    state = read_state(session.bundles, now)
+    return (
+        *_lines(credentials, state.credentials, "the credential", now),
+        *_lines(storages, state.storages, "the signed URLs of", now),
+        *_renewal(session, state, needed=bool(credentials or storages)),
+    )
 
 
 def _lines(

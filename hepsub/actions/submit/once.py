@@ -37,10 +37,12 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
         _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
         if seen is not None:
             return _of_earlier(session, seen)
-    selection = Selection(once=plan.once, owner=session.situation.user)
+    foreign = plan.route.delivery.handed_over  # its pool may have another name for the user
     entries = session.journal.entries()
     gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)
     for each in session.schedds(plan.route.pool):
+        owner = each.account() if foreign else session.situation.user
+        selection = Selection(once=plan.once, owner=owner)
         found_there = [found for found in each.find(selection) if found.uuid not in gone]
         if found_there:
             ref = found_there[0]

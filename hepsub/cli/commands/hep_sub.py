@@ -70,10 +70,11 @@ _OPTIONS = (
     flag("-normt", "Never remote."),
     option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
     option("-type --type", "TYPE",
-        "What kind of work it is, for the rules of the policy about remote sites; default: what the script looks"
-        " like."),
+        "What kind of work it is, for the rules of the policy about remote sites; default: what they know the"
+        " program by."),
     option("-outsize --outsize", "MB",
-        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB.",
+        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
+        " Default: what the program's last jobs left behind.",
         kind=Kind.MEMORY),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
@@ -189,10 +190,15 @@ COMMAND = Command(
         " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
         " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
         " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
-        "Without a word about it, a job stays where this host's file system is. With -rmt or -site it runs"
+        "Without a word about it, a job stays where this host's file system is, unless a rule of the policy sends such"
+        " jobs away; then hep_sub says so. With -rmt or -site it runs"
         " at a remote site of the policy: the script travels, and new files of its working directory come home, for"
-        " hep_fetch. Nothing secret goes to a site whose policy names no isolation. At a site without io_proxy URLs"
-        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME].",
+        " hep_fetch. Of the sites that take the job, those of one kind may run it: machines that joined the pool, else"
+        " a computing element, else the pool of others; -dry-run says why not the rest. At a site where the policy has"
+        " paths that stand for objects, -in and -out of such paths are these objects. Nothing secret goes to a site"
+        " whose policy names no isolation. At a site without io_proxy URLs"
+        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME]"
+        " and [rule.NAME], and hep_clus shows the sites.",
     ),
     options=_OPTIONS,
     words=Words("script", "script", "Any executable: script or binary.", 1, Kind.FILE),

@@ -56,7 +56,7 @@ def _job_rows(value: Listing) -> Iterator[str]:
     letters = {state: state.value for state in State}
     for job in value.jobs:
         words = (
-            f"{job.cluster}.{job.proc}", job.owner, dates(job.submitted), times(job.run_seconds),
+            job.id, job.owner, dates(job.submitted), times(job.run_seconds),
             letters[job.state], job.priority, f"{job.memory_mb:.1f}", " ".join((job.command, *job.arguments)),
         )  # fmt: skip
         yield (_JOB_ROW % words).rstrip()
@@ -68,14 +68,15 @@ def status(value: Status) -> str:
     """The table; plain text where stdout is no terminal."""
     if not value.clusters:
         return "You have no jobs in the queue."
-    rows = (row for each in value.clusters for row in _cluster_rows(each))
+    rows = (row for each in value.clusters for row in _cluster_rows(each, value.pool))
     return drawn(Table(columns=_CLUSTER_COLUMNS, rows=tuple(rows)))
 
 
-def _cluster_rows(each: ClusterStatus) -> Iterator[Row]:
+def _cluster_rows(each: ClusterStatus, pool: str) -> Iterator[Row]:
+    schedd = short_name(each.schedd) if each.pool == pool else each.schedd
     yield Row(
         cells=(
-            str(each.cluster), short_name(each.schedd), clock_text(each.submitted) if each.submitted else "",
+            str(each.cluster), schedd, clock_text(each.submitted) if each.submitted else "",
             each.name, str(each.idle), str(each.running), str(each.held),
         ),
         styles=("",) * 6 + ("red" if each.held else "",),
@@ -113,7 +114,7 @@ def _past_lines(value: Past) -> Iterator[str]:
         ended = clock_text(job.ended) if job.ended else "-"
         command = " ".join([job.command, *job.arguments])
         yield row % (
-            job.job, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}",
+            job.id, job.owner, ended, run_time_text(job.run_seconds), _exit(job), f"{job.memory_mb:.1f}",
             run_time_text(job.cpu_seconds), command,
         )  # fmt: skip
         if job.remove_reason:

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.queue.why import credential_details
+from hepsub.actions.queue.why import bundle_of
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import open_stores
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId
@@ -166,8 +165,8 @@ def test_what_else_needs_such_a_bundle_says_so(world: World) -> None:
     of_another(bundle)
     with pytest.raises(NotDone, match=SAID):
         find_submissions(world.session(), [JobId(cluster=13)], None)
-    [line] = credential_details(world.session(), world.schedd.name, 13)
+    _, [line] = bundle_of(world.session(), world.schedd.name, 13)
     assert SAID in line
     (bundle / "private/ready").unlink()
-    [told] = recover(world.session(), open_stores(world.session()))
+    [told] = recover(world.session(), world.session().open_stores())
     assert SAID in told

@@ -118,8 +118,9 @@ def test_the_document_of_a_job() -> None:
         arguments=("a b", "c"), host="slot1@bws01", run_seconds=7448.0, priority=5,
         cpu_seconds=7300.25,
     )  # fmt: skip
-    assert as_json(job_document(job)) == {
+    assert as_json(job_document(job, "local")) == {
         "id": "13.2",
+        "pool": "local",
         "schedd": "schedd01.example.org",
         "cluster": 13,
         "proc": 2,
@@ -148,7 +149,7 @@ def test_the_document_of_a_job() -> None:
 def test_an_exit_code_of_0_is_not_null() -> None:
     """0 is an answer, null is none."""
     job = make_job("13.0", State.COMPLETED, exit_code=0, ended=NOON)
-    document = job_document(job)
+    document = job_document(job, "local")
     assert (document.exit_code, document.ended, document.hold_code) == (0, NOON, None)
 
 
@@ -159,6 +160,7 @@ def test_the_document_of_a_listing(tmp_path: Path) -> None:
     assert list(document) == ["jobs", "unmade", "counts"]
     assert document["unmade"] == [
         {
+            "pool": "local",
             "schedd": "schedd01.example.org",
             "cluster": 20,
             "owner": "alice",
@@ -310,8 +312,10 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
     )
     result = status(make_session(tmp_path, as_batch_systems(schedd)), None)
     assert result.value == Status(
+        pool="local",
         clusters=(
             ClusterStatus(
+                pool="local",
                 schedd="schedd01.example.org",
                 cluster=13,
                 name="scan",
@@ -322,6 +326,7 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
                 reason="memory",
             ),
             ClusterStatus(
+                pool="local",
                 schedd="schedd01.example.org",
                 cluster=20,
                 name="job.sh",
@@ -331,7 +336,7 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
                 held=0,
                 reason=None,
             ),
-        )
+        ),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.submissions import find_schedds, find_submissions, submitted_to
+from hepsub.actions.reach import Reach, Target
+from hepsub.actions.submissions import find_submissions, submitted_to
 from hepsub.errors import AmbiguousJob, UnknownJob
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
@@ -37,6 +38,13 @@ def submitted(
     return ref
 
 
+def find(session: Session, text: str) -> Target:
+    """What an id means for the queue's commands."""
+    target = Reach(session=session, asked=None).find(parse_job_id(text))
+    assert target is not None
+    return target
+
+
 def test_the_schedds_of_a_cluster(session: Session) -> None:
     """An id that was submitted on two schedds is known on both."""
     submitted(session, "u1", 13)
@@ -59,16 +67,26 @@ def test_both_ways_refuse_what_two_schedds_may_mean(session: Session) -> None:
     submitted(session, "u1", 13)
     submitted(session, "u2", 13, SECOND)
     said = []
-    for find in (
-        lambda: find_schedds(session, "local", [parse_job_id("13.1")]),
+    for act in (
+        lambda: find(session, "13.1"),
         lambda: find_submissions(session, [parse_job_id("13.1")], None),
     ):
         with pytest.raises(AmbiguousJob) as caught:
-            find()
+            act()
         said.append((caught.value.message, caught.value.remedy))
     assert said == 2 * [
         ("13.1 is a job on 2 schedds", "say which one: schedd01:13.1 or schedd02:13.1")
     ]
+
+
+def test_schedds_of_two_pools_that_have_one_short_name_are_told_apart(session: Session) -> None:
+    submitted(session, "u1", 13, "schedd01@ap.example.org")
+    submitted(session, "u2", 13, "schedd01@ap.example.net", "far")
+    with pytest.raises(AmbiguousJob) as caught:
+        find_submissions(session, [parse_job_id("13")], None)
+    assert caught.value.remedy == (
+        "say which one: schedd01@ap.example.org:13 or schedd01@ap.example.net:13"
+    )
 
 
 def test_a_submission_is_found_in_any_pool_unless_one_is_named(session: Session) -> None:
@@ -109,5 +127,4 @@ def test_without_a_journal_the_bundles_know(world: World) -> None:
         policy=world.session().policy,
     )
     world.schedd.jobs.clear()
-    [target] = find_schedds(session, "local", [parse_job_id("13")])
-    assert target.schedd is world.schedd
+    assert find(session, "13").schedd is world.schedd

@@ -188,8 +188,8 @@ JOB = make_job(
     remove_reason=EVIL,
 )
 RESULTS: list[Value] = [
-    Listing(jobs=(JOB,), unmade=(), reasons=True),
-    Past(jobs=(JOB,)),
+    Listing(pool="local", jobs=(JOB,), unmade=(), reasons=True),
+    Past(pool="local", jobs=(JOB,)),
     Explanations(
         explanations=(
             Explanation(
@@ -198,8 +198,10 @@ RESULTS: list[Value] = [
         )
     ),
     Status(
+        pool="local",
         clusters=(
             ClusterStatus(
+                pool="local",
                 schedd="s",
                 cluster=1,
                 name=EVIL,
@@ -209,7 +211,7 @@ RESULTS: list[Value] = [
                 held=1,
                 reason=EVIL,
             ),
-        )
+        ),
     ),
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
     Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),

@@ -37,7 +37,7 @@ def xboss(**values: object) -> JobStatus:
 
 def listing(*jobs: JobStatus, reasons: bool = False) -> Listing:
     """A listing of these jobs."""
-    return Listing(jobs=jobs, unmade=(), reasons=reasons)
+    return Listing(pool="local", jobs=jobs, unmade=(), reasons=reasons)
 
 
 def test_a_row_is_the_one_of_hepjobs_pages() -> None:
@@ -84,14 +84,14 @@ def test_the_summary_is_the_last_line_and_starts_in_column_0() -> None:
 
 def test_jobs_that_are_not_made_yet_are_idle_and_have_no_line() -> None:
     """A factory with nothing in the queue: four lines, 90 idle jobs."""
-    table = value_text(Listing(jobs=(), unmade=(make_unmade(20),), reasons=False))
+    table = value_text(Listing(pool="local", jobs=(), unmade=(make_unmade(20),), reasons=False))
     assert table.splitlines() == [
         HEADER,
         "",
         "",
         "90 jobs; 0 completed, 0 removed, 90 idle, 0 running, 0 held, 0 suspended",
     ]
-    both = Listing(jobs=(make_job(),), unmade=(make_unmade(20),), reasons=False)
+    both = Listing(pool="local", jobs=(make_job(),), unmade=(make_unmade(20),), reasons=False)
     assert summary(both).startswith("91 jobs; ")
 
 

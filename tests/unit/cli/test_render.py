@@ -106,7 +106,7 @@ def test_a_problem_is_told_with_its_remedy_even_with_quiet(
 
 def test_json_is_one_line_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     """Any terminal, any locale: one document, and nothing on stderr."""
-    value = Past(jobs=(make_job("13.0", name="ünïcode\n"),))
+    value = Past(pool="local", jobs=(make_job("13.0", name="ünïcode\n"),))
     render_json("hep_history", Result(value=value))
     out, err = capsys.readouterr()
     assert err == ""
@@ -337,7 +337,7 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
             )),
             "13.0 (I): it waits\n    a\n    b\n    next: hep_rm 13\n1.0, 1.1, 1.2 and 2 more (H): it is held",
         ),
-        (Status(clusters=()), "You have no jobs in the queue."),
+        (Status(pool="local", clusters=()), "You have no jobs in the queue."),
     ],
 )  # fmt: skip
 def test_a_value_as_text(value: Value, text: str) -> None:
@@ -347,7 +347,7 @@ def test_a_value_as_text(value: Value, text: str) -> None:
 
 def history_rows(*jobs: object) -> list[str]:
     """The lines of hep_history."""
-    return value_text(Past(jobs=jobs)).splitlines()  # type: ignore[arg-type]
+    return value_text(Past(pool="local", jobs=jobs)).splitlines()  # type: ignore[arg-type]
 
 
 def test_the_history_as_text() -> None:
@@ -387,6 +387,7 @@ def test_a_job_cannot_forge_a_row_of_the_history() -> None:
 def test_the_status_as_text() -> None:
     """One line for each cluster, and the first hold reason below it."""
     cluster = ClusterStatus(
+        pool="local",
         schedd="schedd01.example.org",
         cluster=13,
         name="scan [bold]x",
@@ -396,7 +397,7 @@ def test_the_status_as_text() -> None:
         held=2,
         reason="memory [limit]",
     )
-    lines = value_text(Status(clusters=(cluster,))).splitlines()
+    lines = value_text(Status(pool="local", clusters=(cluster,))).splitlines()
     assert lines[0].split() == ["CLUSTER", "SCHEDD", "SUBMITTED", "NAME", "IDLE", "RUNNING", "HELD"]
     assert lines[1].split()[:2] == ["13", "schedd01"]
     assert lines[1].split()[-3:] == ["90", "1", "2"]

@@ -20,7 +20,7 @@ from hepsub.condor.ads import (
     read_submissions,
 )
 from hepsub.condor.jobs import read_job
-from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 
 SCHEDD = "schedd01.example.org"
 
@@ -35,6 +35,10 @@ def ids(*texts: str) -> Selection:
     [
         (Selection(), "true"),
         (Selection(owner="alice"), 'Owner == "alice"'),
+        (
+            Selection(owner="alice", own=(13, 14)),
+            '(Owner == "alice" || member(ClusterId, {13, 14}))',
+        ),
         (ids("13"), "(ClusterId == 13)"),
         (ids("13.2"), "((ClusterId == 13 && ProcId == 2))"),
         (ids("13.0-9"), "((ClusterId == 13 && ProcId >= 0 && ProcId <= 9))"),
@@ -87,6 +91,10 @@ JOB = {
     [
         (Selection(), True),
         (Selection(owner="alice"), True),
+        (Selection(owner="bob", own=(13,)), True),
+        (Selection(owner="bob", own=(14, 15)), False),
+        (Selection(ids=tuple(JobId(cluster=each) for each in range(1, 200))), True),
+        (Selection(ids=tuple(JobId(cluster=each) for each in range(14, 200))), False),
         (Selection(owner="bob"), False),
         (ids("13"), True),
         (ids("13.2"), True),
@@ -307,6 +315,14 @@ def test_what_a_factory_has_still_to_make() -> None:
     assert queue(FACTORY).unmade == (
         Unmade(schedd=SCHEDD, cluster=20, owner="alice", first=10, number=90, requested_mb=2000),
     )
+
+
+def test_a_factory_is_asked_for_what_is_read_of_it() -> None:
+    """Together with what is asked of its procs."""
+    whole = {**FACTORY, "JobMaterializePaused": 1}
+    asked = {name: whole[name] for name in (*FACTORY_PROJECTION, "RequestMemory")}
+    assert queue(asked) == queue(whole)
+    assert "RequestMemory" in PROJECTION
 
 
 def test_a_factory_on_hold_is_paused() -> None:

@@ -156,7 +156,7 @@ def seen(job_ad: Any) -> str:
     """All that hepsub does with a job's ad; the row that hep_q shows."""
     found = read_queue([job_ad], "schedd01", Selection(), NOON)
     assert [job.job for job in found.jobs] == ["13.2"]
-    listing = Listing(jobs=found.jobs, unmade=found.unmade, reasons=True)
+    listing = Listing(pool="local", jobs=found.jobs, unmade=found.unmade, reasons=True)
     assert document_of(listing)
     assert [each.cluster for each in read_submissions([job_ad], "p", "schedd01")] == [13]
     assert explain_held(found.jobs[0], job_ad, "13.2").sentence
@@ -244,6 +244,16 @@ def as_htcondor_writes_it(attributes: dict[str, str]) -> Any:
         {"MemoryUsage": "70.5", "RequestMemory": "2000", "JobBatchName": '"a \\"name\\""'},
         {"ExitBySignal": "true", "ExitSignal": "9", "HoldReasonCode": "34"},
         {"Cmd": '"/Expr(x)/"', "MemoryUsage": "undefined"},
+        {"ResidentSetSize": "0"},
+        {"ResidentSetSize": "1"},
+        {"ResidentSetSize": "1025"},
+        {"MemoryUsage": "undefined", "ImageSize": "0"},
+        {"MemoryUsage": "7"},
+        {"ShadowBday": "0", "JobCurrentStartDate": "1795961450"},
+        {"ServerTime": "0"},
+        {"RemoteHost": '""', "LastRemoteHost": '"slot2@other"'},
+        {"CompletionDate": "1795961470"},
+        {"HepSub_Cmd": '""', "RemoveReason": '"via condor_rm"'},
     ],
 )
 def test_a_usual_job_is_read_quickly(attributes: dict[str, str], status: int) -> None:
@@ -251,6 +261,26 @@ def test_a_usual_job_is_read_quickly(attributes: dict[str, str], status: int) ->
     own = as_htcondor_writes_it({**attributes, "JobStatus": str(status)})
     found = read_quickly(own, "s1", NOON)
     assert found == read_carefully(own, "s1", NOON)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"MemoryUsage": '"abc"'},
+        {"MemoryUsage": '"5"', "RequestMemory": "5"},
+        {"RequestMemory": '"5"'},
+        {"ResidentSetSize": "-1"},
+        {"ImageSize": "-2000", "MemoryUsage": "undefined"},
+        {"MemoryUsage": "ImageSize / 2"},
+        {"MemoryUsage": "ImageSize / 2", "RequestMemory": "2"},
+        {"JobPrio": "1 + 1"},
+    ],
+)
+def test_what_is_not_as_htcondor_writes_it_is_left_to_the_careful_reader(
+    attributes: dict[str, str],
+) -> None:
+    own = as_htcondor_writes_it({**attributes, "JobStatus": "2"})
+    assert read_quickly(own, "s1", NOON) in (None, read_carefully(own, "s1", NOON))
 
 
 @settings(deadline=None)
@@ -324,6 +354,14 @@ def test_a_schedd_that_cannot_be_named_or_reached_is_none() -> None:
 def test_a_status_without_a_date_has_an_empty_one() -> None:
     """The grouped view leaves out what it does not know."""
     cluster = ClusterStatus(
-        schedd="s", cluster=13, name="x", submitted=0, idle=1, running=0, held=0, reason=""
+        pool="local",
+        schedd="s",
+        cluster=13,
+        name="x",
+        submitted=0,
+        idle=1,
+        running=0,
+        held=0,
+        reason="",
     )
-    assert "??" not in value_text(Status(clusters=(cluster,)))
+    assert "??" not in value_text(Status(pool="local", clusters=(cluster,)))

@@ -106,7 +106,8 @@ def test_an_unknown_pool_is_refused(word: str, remedy: str) -> None:
 
 def test_the_schedd_asked_for_is_kept() -> None:
     """-schedd goes through as it was typed; the pool will say whether it has one."""
-    assert route("-schedd", "schedd07").schedd == "schedd07"
+    for word in ("schedd07", "jobs@schedd07.example.org"):
+        assert route("-schedd", word).schedd == word
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""Whether anybody listens at an address at all: HTCondor's own calls wait up to a minute for a host that is gone.
+
+So a pool that is not this site's is asked for a connection first, which takes one round trip where it is there.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from functools import lru_cache
+
+from hepsub.errors import ScheddNotReached
+
+PATIENCE_S = 4.0
+"""Time for two lost packets: TCP sends the first one again after 1 s and 3 s (RFC 6298)."""
+_COLLECTOR_PORT = 9618
+_HOST = r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+_COLLECTOR = rf"{_HOST}(?::(?P<port>\d+))?"
+_SINFUL = rf"<{_HOST}:(?P<port>\d+)(?:\?(?P<more>.*))?>"
+_INDIRECT = ("CCBID=", "PrivNet=", "PrivAddr=")
+"""Whoever is reached by way of another one, or has a second address, need not listen at the first."""
+
+
+def check_reachable(address: str, what: str) -> None:
+    """Fail soon where nobody takes a connection; an address in any other form than these is not looked at.
+
+    Args:
+        address: `host[:port]` of a collector, or HTCondor's own form, `<host:port?...>`.
+        what: what messages call it.
+
+    Raises:
+        ScheddNotReached: nobody did.
+    """
+    found = re.fullmatch(_SINFUL, address) or re.fullmatch(_COLLECTOR, address)
+    if found is None or any(each in address for each in _INDIRECT):
+        return
+    try:
+        _connect(found["host"].strip("[]"), int(found["port"] or _COLLECTOR_PORT))
+    except OSError as error:
+        said = error.strerror or f"no connection within {PATIENCE_S:.0f} s"
+        raise ScheddNotReached(
+            f"{what} does not answer ({said})",
+            remedy="its jobs are not lost; try again when it answers",
+        ) from error
+
+
+@lru_cache(64)
+def _connect(host: str, port: int) -> None:
+    """Connect once; what failed is tried anew the next time."""
+    socket.create_connection((host, port), PATIENCE_S).close()

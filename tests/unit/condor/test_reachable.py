@@ -1,0 +1,55 @@
+"""A host that is gone is noticed soon: before HTCondor waits for it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from hepsub.condor.reachable import check_reachable
+from hepsub.errors import PoolUnreachable
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Give a port at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed() -> int:
+    """Give a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "localhost:{}", "<127.0.0.1:{}?sock=schedd_1>"])
+def test_who_listens_is_there(port: int, form: str) -> None:
+    check_reachable(form.format(port), "the collector")
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "<127.0.0.1:{}?addrs=127.0.0.1-{}>"])
+def test_who_does_not_is_not(closed: int, form: str) -> None:
+    """And is asked again the next time."""
+    for _ in range(2):
+        with pytest.raises(
+            PoolUnreachable, match=r"^the collector does not answer \(Connection refused\)$"
+        ):
+            check_reachable(form.format(closed, closed), "the collector")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "",
+        "one:{0},two:{0}",
+        "<127.0.0.1:{0}?CCBID=127.0.0.1:1%23>",
+        "<127.0.0.1:{0}?PrivNet=cluster>",
+        "127.0.0.1:{0}?sock=collector",
+    ],
+)
+def test_who_is_reached_in_another_way_is_left_to_htcondor(closed: int, form: str) -> None:
+    """By a broker, in a private network, or one of several."""
+    check_reachable(form.format(closed), "the collector")
