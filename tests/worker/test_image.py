@@ -164,7 +164,7 @@ def test_a_signal_may_come_before_the_image(job: Job, image: Path) -> None:
 
 def test_without_apptainer_it_is_83(job: Job, image: Path) -> None:
     """Before an input is fetched: nobody listens at this URL, and it would be asked for 15 minutes."""
-    job.env.pop("PATH")
+    job.env["HEPSUB_APPTAINER"] = "-"
     job.add("input", "raw", "-", "-", "http://127.0.0.1:9/b/raw")
     job.payload("echo ran")
     ended = job.run()
