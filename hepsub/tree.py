@@ -30,7 +30,6 @@ class Tree(Struct, frozen=True, kw_only=True):
     Names are relative, their components separated by `/`; none of them is followed anywhere.
 
     Attributes:
-        path: where it was opened, for people.
         descriptor: what all names are relative to.
     """
 
@@ -92,9 +91,6 @@ class Tree(Struct, frozen=True, kw_only=True):
 
     def files(self, most: int) -> Iterator[tuple[str, os.stat_result]]:
         """The regular files below, in no order; links and other things are passed over.
-
-        Args:
-            most: so many entries are looked at in all.
 
         Raises:
             OSError: a directory cannot be read, there are more entries, or they are too deep.

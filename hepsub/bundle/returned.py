@@ -1,6 +1,6 @@
 """What a job brought back: looked at once, opened by descriptor, nothing in it followed.
 
-Beside the report and the list of what belongs elsewhere, `outputs/NAME` are the outputs that came home.
+Beside the report and the list of what belongs elsewhere, `outputs/NAME` are the outputs that HTCondor returned.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST = 300_000
 
 
 class Returned(Struct, frozen=True, kw_only=True):
-    """The outputs that came home.
+    """The outputs that HTCondor returned.
 
     Attributes:
         files: regular files of this user, by their names below `outputs`, in order.
@@ -99,9 +99,10 @@ def returned_outputs(tree: Tree) -> Returned:
 
 _CLASSES = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
-    "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": "!-~",
-    "punct": "!-/:-@[-`{-~",
+    "blank": " \t", "space": " \t\n\v\f\r", "cntrl": "\0-\x1f\x7f", "print": " -~", "graph": '"-~!',
+    "punct": '"-/:-@[-`{-~!',
 }  # fmt: skip
+"""None begins with a `!`, which would be a negation there."""
 _CLASS = re.compile(r"\[:(\w+):\]")
 
 

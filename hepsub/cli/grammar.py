@@ -33,10 +33,6 @@ class _Reading:
 def rewrite(words: Sequence[str], command: Command) -> list[str]:
     """The words of a command line, as click's own grammar wants them.
 
-    Args:
-        words: argv without the command's name.
-        command: whose options are looked for.
-
     Returns:
         `--field=value` and `--field` words, then `--` and the free words.
 
@@ -193,7 +189,7 @@ def _find(
         return next(iter(longer.values())), value if equals else None
     match = closest(name, known)
     hint = f"did you mean '{match}'?" if match else "-h shows all options"
-    if open_many is not None and len(open_many.names) > 1:
+    if open_many is not None and open_many.field == "argu":
         hint = f"{_dash_hint(open_many, word)}; if it is an option of hep_sub: {hint}"
     raise UsageError(f"unknown option '{name}'", remedy=hint)
 

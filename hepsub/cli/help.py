@@ -1,17 +1,31 @@
-"""The help text of a command, from its declaration."""
+"""The help text of a command, from its declaration, and what a value can be here: for help, and for completions.
+
+The policy's words are got quickly and silently: no pool is asked, and a policy that cannot be read offers nothing.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Kind, Option, Takes
+from hepsub.errors import HepsubError
+
+if TYPE_CHECKING:
+    from hepsub.policy.model import Policy
+    from hepsub.situation import Situation
 
 _COLUMN = 30
 _WIDTH = 100
 _NAMED = 12
 """So many of the words that a value can be are shown."""
+_OF_THE_POLICY = (
+    Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
+)  # fmt: skip
+OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
+"""What `hep_sub __offer` may be asked for."""
 
 
 def usage(command: Command) -> str:
@@ -96,3 +110,54 @@ def _row(name: str, text: str) -> Iterator[str]:
 def _example(example: str, what: str) -> Iterator[str]:
     yield f"  {example}"
     yield f"      {what}"
+
+
+def offer(words: Sequence[str]) -> int:
+    """Print what a completion asks for, one a line; returns 0, whatever was the matter."""
+    kinds = [OFFERED[word] for word in words if word in OFFERED]
+    known = choices(kinds, complete=True)
+    print(
+        "".join(f"{each}\n" for kind in kinds for each in known.get(kind, ())), end="", flush=True
+    )
+    return 0
+
+
+def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, ...]]:
+    """The words of each kind that the policy has and the user may use; none where it cannot be read.
+
+    Args:
+        kinds: what is asked for; others than OFFERED have no words.
+        complete: whether aliases, and what is given on request only, are among them.
+    """
+    wanted = set(kinds) & set(OFFERED.values())
+    if not wanted:
+        return {}
+    from hepsub.policy.load import load_policy
+    from hepsub.situation import paths_for, read_situation
+
+    try:
+        situation = read_situation()
+        policy = load_policy(paths_for(situation.environment, situation.home))
+    except (HepsubError, OSError):
+        return {}
+    found = {kind: _of_kind(kind, policy, situation, complete=complete) for kind in wanted}
+    return {kind: tuple(each for each in found[kind] if each.isprintable()) for kind in wanted}
+
+
+def _of_kind(kind: Kind, policy: Policy, situation: Situation, *, complete: bool) -> Iterable[str]:
+    if kind is Kind.GROUP:
+        from hepsub.plan.accounting import own_groups
+
+        return own_groups(policy, situation) if policy.group else situation.groups
+    if kind is Kind.WALLTIME:
+        return [name for name, each in policy.walltime.items() if complete or not each.on_request]
+    if kind is Kind.POOL:
+        aliases = [alias for pool in policy.pool.values() for alias in pool.aliases]
+        return dict.fromkeys([*policy.pool, *aliases] if complete else policy.pool)
+    named = {
+        Kind.SYSTEM: policy.os,
+        Kind.SITE: policy.site,
+        Kind.STORAGE: policy.storage,
+        Kind.CREDENTIAL: policy.credential,
+    }
+    return named[kind]

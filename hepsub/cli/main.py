@@ -18,43 +18,20 @@ if TYPE_CHECKING:
     from hepsub.result import Problem
     from hepsub.session import Session
 
-PROGRAMS = {
-    "hep_sub": "hepsub.cli.commands.hep_sub",
-    "hep_q": "hepsub.cli.commands.hep_q",
-    "hep_rm": "hepsub.cli.commands.hep_rm",
-    "hep_hold": "hepsub.cli.commands.hep_hold",
-    "hep_release": "hepsub.cli.commands.hep_release",
-    "hep_edit": "hepsub.cli.commands.hep_edit",
-    "hep_history": "hepsub.cli.commands.hep_history",
-    "hep_clus": "hepsub.cli.commands.hep_clus",
-    "hep_fetch": "hepsub.cli.commands.hep_fetch",
-    "hep_mount": "hepsub.cli.commands.hep_mount",
-    "hep_auth": "hepsub.cli.commands.hep_auth",
-}
+_COMMANDS = "hepsub.cli.commands."
+_NAMES = ("sub", "q", "rm", "hold", "release", "edit", "history", "clus", "fetch", "mount", "auth")
+PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
 """The commands, and the module of each."""
 
-SUBCOMMANDS = {
-    "status": "hepsub.cli.commands.status",
-    "demo": "hepsub.cli.commands.demo",
-    "rm": "hepsub.cli.commands.hep_rm",
-    "hold": "hepsub.cli.commands.hep_hold",
-    "release": "hepsub.cli.commands.hep_release",
-    "edit": "hepsub.cli.commands.hep_edit",
-    "history": "hepsub.cli.commands.hep_history",
-    "fetch": "hepsub.cli.commands.hep_fetch",
-    "mount": "hepsub.cli.commands.hep_mount",
-    "auth": "hepsub.cli.commands.hep_auth",
+_BEHIND_HEP_SUB = ("rm", "hold", "release", "edit", "history", "fetch", "mount", "auth")
+SUBCOMMANDS = {name: f"{_COMMANDS}{name}" for name in ("status", "demo")} | {
+    name: PROGRAMS[f"hep_{name}"] for name in _BEHIND_HEP_SUB
 }
 """What the first word behind hep_sub may be, besides a script or an option."""
 
 VERBS = {
     "hep_sub": SUBCOMMANDS,
-    "hep_auth": {
-        "login": "hepsub.cli.commands.hep_auth_login",
-        "renew": "hepsub.cli.commands.hep_auth_renew",
-        "s3": "hepsub.cli.commands.hep_auth_s3",
-        "token": "hepsub.cli.commands.hep_auth_token",
-    },
+    "hep_auth": {name: f"{_COMMANDS}hep_auth_{name}" for name in ("login", "renew", "s3", "token")},
 }
 """The commands whose first word may name another one: command → that word → its module."""
 
@@ -97,7 +74,6 @@ class _End(NamedTuple):
     """How a command ended.
 
     Attributes:
-        exit_code: its exit code.
         session: the session it had, if what it was asked for was done and told.
     """
 
@@ -106,15 +82,10 @@ class _End(NamedTuple):
 
 
 def main(program: str, words: Sequence[str]) -> int:
-    """Run a command line; returns the exit code.
-
-    Args:
-        program: the command's name, one of PROGRAMS.
-        words: its words.
-    """
+    """Run a command line; returns the exit code."""
     try:
         if program == "hep_sub" and words[:1] == [_OFFER]:
-            from hepsub.cli.choices import offer
+            from hepsub.cli.help import offer
 
             return offer(words[1:])
         command, words = find(program, words)
@@ -188,22 +159,21 @@ def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
     kinds = {option.kind for option in command.options}
     if kinds.isdisjoint({Kind.GROUP, Kind.SITE}):
         return {}
-    from hepsub.cli.choices import choices
+    from hepsub.cli.help import choices
 
     return choices(kinds, complete=False)
 
 
 def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
-    from hepsub.cli import output, render
-    from hepsub.cli.output import Talk
+    from hepsub.cli import output
     from hepsub.result import Value
     from hepsub.session import open_session
 
     as_json, quiet = values["json"], values.get("quiet", False)
 
-    def early(value: Value) -> None:
+    def result_now(value: Value) -> None:
         if not as_json:
-            render.show(command.name, value)
+            output.show(command.name, value)
 
     def progress(line: str) -> None:
         if not as_json and not quiet:
@@ -213,11 +183,12 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
         output.talk(command.name, [line])
 
     session = open_session(interrupts)
-    result = command.run(session, values, Talk(early=early, progress=progress, alert=alert))
+    console = output.Console(result_now=result_now, progress=progress, alert=alert)
+    result = command.run(session, values, console)
     if as_json:
-        render.render_json(command.name, result)
+        output.render_json(command.name, result)
     else:
-        render.render_text(command.name, result, quiet=quiet)
+        output.render_text(command.name, result, quiet=quiet)
     return _End(exit_code=result.exit_code, session=session)
 
 
@@ -232,11 +203,11 @@ def _offer(session: Session) -> _End:
 
 
 def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> _End:
-    from hepsub.cli import output, render
+    from hepsub.cli import output
 
     unheard = problem.code == OutputUnwritable.code
     if ("-json" in words or "--json" in words) and not unheard:
-        render.render_json_error(command.name, problem)
+        output.render_json_error(command.name, problem)
     else:
         output.error(command.name, problem)
     return _End(exit_code=exit_code)

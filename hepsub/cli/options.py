@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.jobid import JobId
     from hepsub.result import Result
     from hepsub.session import Session
@@ -26,7 +26,7 @@ class Takes(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What a value is, for its conversion and its completion."""
+    """What a value is: how it is converted, or, in the plural, among what a shell completes it."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -34,17 +34,19 @@ class Kind(enum.Enum):
     COUNT = "integer from 0"
     PORTION = "count or size"
     MEMORY = "memory"
-    FILE = "file"
-    DIRECTORY = "directory"
-    WALLTIME = "walltime class"
-    SYSTEM = "operating system"
-    GROUP = "group"
-    STATE = "state"
     DURATION = "duration"
-    CREDENTIAL = "credential"
-    STORAGE = "storage"
-    POOL = "pool"
-    SITE = "site"
+    FILE = "files"
+    DIRECTORY = "directories"
+    USER = "users"
+    JOB = "jobs"
+    STATE = "states"
+    CREDENTIAL = "credentials"
+    GROUP = "groups"
+    POOL = "pools"
+    SITE = "sites"
+    STORAGE = "storages"
+    SYSTEM = "systems"
+    WALLTIME = "walltimes"
 
 
 class Option(NamedTuple):
@@ -53,9 +55,7 @@ class Option(NamedTuple):
     Attributes:
         names: as users type it, the one that help shows first in front.
         field: the name of its value for the command.
-        help: one sentence.
         metavar: what help shows for the value; empty for a flag.
-        takes: how many words it takes.
         repeated: whether it may be given more than once, all values counting; else the last counts.
     """
 
@@ -73,13 +73,32 @@ class Option(NamedTuple):
         return "/".join(self.names)
 
 
+def option(
+    names: str,
+    metavar: str,
+    told: str,
+    *,
+    kind: Kind = Kind.TEXT,
+    takes: Takes = Takes.ONE,
+    field: str = "",
+    repeated: bool = False,
+) -> Option:
+    """An option with a value; blanks separate its names, the last of which is also its field's, if none is given."""
+    words = tuple(names.split())
+    field = field or words[-1].lstrip("-").replace("-", "_")
+    return Option(words, field, told, metavar, takes, kind, repeated)
+
+
+def flag(names: str, told: str, *, field: str = "") -> Option:
+    """An option without a value, as `option`."""
+    return option(names, "", told, takes=Takes.NOTHING, field=field)
+
+
 class Words(NamedTuple):
     """The words of a command that belong to no option.
 
     Attributes:
         field: the name of their value for the command.
-        help: one sentence.
-        most: how many there may be; None for any number.
         kind: what a word is, for its completion.
     """
 
@@ -98,11 +117,8 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        name: as users type it.
         description: paragraphs, for the man page and the long help.
-        options: its options, in the order of help.
         words: the words that belong to no option; None when there may be none.
-        examples: pairs of a command line and what it does.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
     """
 
@@ -112,45 +128,32 @@ class Command(NamedTuple):
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
-    run: Callable[[Session, Values, Talk], Result]
+    run: Callable[[Session, Values, Console], Result]
     results: tuple[str, ...] = ()
 
 
-JSON = Option(
-    names=("-json", "--json"),
-    field="json",
-    takes=Takes.NOTHING,
-    help="Print one JSON document on stdout, also for errors.",
+JSON = flag("-json --json", "Print one JSON document on stdout, also for errors.")
+HELP = flag("-h -help --help", "Show this help and exit.")
+VERSION = flag("-version --version", "Show the version and exit.")
+POOL = option(
+    "-p --pool", "POOL", "Pool of the policy, instead of the default one.", kind=Kind.POOL
 )
-HELP = Option(
-    names=("-h", "-help", "--help"),
-    field="help",
-    takes=Takes.NOTHING,
-    help="Show this help and exit.",
-)
-VERSION = Option(
-    names=("-version", "--version"),
-    field="version",
-    takes=Takes.NOTHING,
-    help="Show the version and exit.",
-)
-POOL = Option(
-    names=("-p", "--pool"),
-    field="pool",
-    metavar="POOL",
-    kind=Kind.POOL,
-    help="Pool of the policy, instead of the default one.",
-)
-ALL = Option(
-    names=("-a", "-all", "--all"),
-    field="all",
-    takes=Takes.NOTHING,
-    help="All of your own jobs; no question is asked.",
-)
-IDS = Words(
-    field="ids", metavar="ID…", help="Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
-)
+ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
+_IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
+IDS = Words("ids", "ID…", _IDS, kind=Kind.JOB)
 COMMON = (JSON, VERSION, HELP)
+
+
+def acting(act: str, command: str) -> Callable[[Session, Values, Console], Result]:
+    """What hep_rm, hep_hold and hep_release do: one of `batch.Act`, to the jobs that were named."""
+
+    def run(session: Session, values: Values, _: Console) -> Result:
+        from hepsub.actions.queue.control import control
+        from hepsub.batch import Act
+
+        return control(session, Act[act], named_ids(values, command), values["pool"])
+
+    return run
 
 
 def named_ids(values: Values, command: str) -> tuple[JobId, ...]:

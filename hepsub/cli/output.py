@@ -1,33 +1,62 @@
-"""stdout and stderr: data that is seen written, and talk that may be lost."""
+"""A Result as text for people and scripts, or as one JSON document: data on stdout, seen written; talk on stderr."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from msgspec import Struct
 
 from hepsub.errors import OutputUnwritable
-from hepsub.result import Problem, Value
+from hepsub.result import NotedProblem, Problem, Result, Value, document_of, envelope
 from hepsub.terminal import Styled, joined, printable
 
 _QUOTED = 300
 _INDENTED = "\n  "
+_TEXTS = {
+    "Preview": "submit:preview",
+    "Submission": "submit:submission",
+    "Waited": "queue:waited",
+    "Listing": "queue:listing",
+    "Explanations": "queue:explanations",
+    "Control": "queue:control",
+    "Edited": "queue:edited",
+    "Past": "queue:past",
+    "Sites": "sites:sites",
+    "Walltimes": "queue:walltimes",
+    "Status": "queue:status",
+    "DemoResult": "files:demo",
+    "Fetched": "files:fetched",
+    "Mounts": "files:mounts",
+    "AuthStatus": "auth:auth_status",
+    "Login": "auth:login",
+    "StorageKeys": "auth:storage_keys",
+    "ProcessKeys": "auth:process_keys",
+    "Token": "auth:token",
+    "Renewed": "auth:renewed",
+    "Looped": "auth:looped",
+    "Silent": "auth:silent",
+    "Installed": "auth:installed",
+    "Uninstalled": "auth:uninstalled",
+    "RenewalStatus": "auth:renewal_status",
+}
+"""A value → the module of hepsub.cli.text, and the function there, that shows it: a command loads its own alone."""
 
 
-class Talk(Struct, frozen=True, kw_only=True):
+class Console(Struct, frozen=True, kw_only=True):
     """Where a command that takes long says something before its end.
 
     Attributes:
-        early: show a value now that will be part of the result (not with -json).
+        result_now: show a value now that will be part of the result (not with -json).
         progress: tell people how far it is (on stderr; not with -json or -quiet).
         alert: tell people what was done that they did not ask for now (on stderr, always).
     """
 
-    early: Callable[[Value], None]
+    result_now: Callable[[Value], None]
     progress: Callable[[str], None]
     alert: Callable[[str], None] = lambda _: None
 
@@ -102,3 +131,86 @@ def _say(text: str) -> None:
         print(_INDENTED.join(printable(each) for each in text.split(_INDENTED)), file=sys.stderr)
     except OSError:
         _discard(sys.stderr)
+
+
+def render_json(command: str, result: Result) -> None:
+    """Print a result as one JSON document."""
+    value = result.value
+    document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
+    with _told(command, value):
+        _print_document(document, secret=_is_secret(value))
+
+
+def render_json_error(command: str, problem: Problem) -> None:
+    """Print an error as one JSON document."""
+    _print_document(envelope(command, None, (problem,), ok=False))
+
+
+def _print_document(document: object, *, secret: bool = False) -> None:
+    write_out(json_text(document), secret=secret)
+
+
+def _is_secret(value: Value) -> bool:
+    """Whether a value holds what stands nowhere but where it was asked for."""
+    return bool(getattr(value, "is_secret", False))
+
+
+def render_text(command: str, result: Result, *, quiet: bool) -> None:
+    """Print a result: data on stdout, talk on stderr."""
+    show(command, result.value)
+    if not quiet:  # notes come after: parsers of both streams look for the first number
+        talk(command, result.notes)
+    for problem in result.problems:
+        if not isinstance(problem, NotedProblem):
+            error(command, problem)
+
+
+def show(command: str, value: Value) -> None:
+    """Print the text of a value, if it has any.
+
+    Raises:
+        OutputUnwritable: stdout is full or broken.
+        BrokenPipeError: nobody reads any more.
+    """
+    text = value_text(value)
+    if text:
+        with _told(command, value):
+            write_out(text, secret=_is_secret(value))
+
+
+@contextlib.contextmanager
+def _told(command: str, value: Value) -> Iterator[None]:
+    """See to it that a cluster that was submitted is named on stderr at least.
+
+    Raises:
+        OutputUnwritable: nobody reads stdout.
+    """
+    submission = getattr(value, "submission", value)
+    if not getattr(submission, "must_be_told", False):
+        yield
+        return
+    text = value_text(submission)
+    if getattr(sys.stdout, "name", "") == os.devnull:  # it was closed
+        talk(command, [text])
+    try:
+        yield
+    except BrokenPipeError as trouble:
+        discard_output()
+        raise OutputUnwritable(
+            f"nobody reads stdout; what was asked was done: {text}",
+            remedy="do not repeat the command because of this",
+        ) from trouble
+
+
+def value_text(value: Value) -> str:
+    """The text of a value.
+
+    Raises:
+        TypeError: nothing is known of it.
+    """
+    found = _TEXTS.get(type(value).__name__)
+    if found is None:
+        raise TypeError(f"no text for {type(value).__name__}")
+    module, _, name = found.partition(":")
+    text: str = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(value)
+    return text

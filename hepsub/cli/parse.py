@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -16,35 +16,26 @@ from hepsub.units import parse_duration, parse_memory, parse_size
 _NUMBER = r"[+-]?\d+"
 
 
-class Memory(click.ParamType[int]):
-    """An amount of memory in MB, read from a number or a text with a unit."""
+class Quantity(click.ParamType[int]):
+    """A number, read from a text with a unit or without."""
 
-    name = "memory"
+    def __init__(self, name: str, read: Callable[[str], int], hint: str) -> None:
+        self.name = name
+        self.read = read
+        self.hint = hint
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
         """See click.ParamType.convert."""
         try:
-            return parse_memory(str(value))
+            return self.read(str(value))
         except ValueError as error:
-            self.fail(f"{error}: a number of MB, or a text such as 2GB", param, ctx)
+            self.fail(f"{error}: {self.hint}", param, ctx)
 
 
-class Duration(click.ParamType[int]):
-    """A duration in seconds, read from a number or a text with a unit."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """See click.ParamType.convert."""
-        text = str(value)
-        try:
-            return parse_duration(f"{text}s" if text.isdecimal() else text)
-        except ValueError as error:
-            self.fail(f"{error}: a number of seconds, or a text such as 10min", param, ctx)
+def _seconds(text: str) -> int:
+    return parse_duration(f"{text}s" if text.isdecimal() else text)
 
 
 class Portion(click.ParamType[tuple[int | None, int | None]]):
@@ -72,8 +63,8 @@ _TYPES: dict[Kind, click.ParamType[Any]] = {
     Kind.POSITIVE: click.IntRange(min=1),
     Kind.COUNT: click.IntRange(min=0),
     Kind.PORTION: Portion(),
-    Kind.MEMORY: Memory(),
-    Kind.DURATION: Duration(),
+    Kind.MEMORY: Quantity("memory", parse_memory, "a number of MB, or a text such as 2GB"),
+    Kind.DURATION: Quantity("duration", _seconds, "a number of seconds, or a text such as 10min"),
 }
 
 

@@ -83,7 +83,7 @@ def _is_plain(table: Table) -> bool:
 
 
 def _widths(table: Table) -> list[int]:
-    columns = zip(*(row.cells for row in table.rows), strict=True) if table.rows else ()
+    columns = zip(*(row.cells for row in table.rows), strict=True)
     cells = [max(len(printable(each)) for each in column) for column in columns]
     titles = [len(column.title) for column in table.columns]
     return [max(pair) for pair in zip(titles, cells or titles, strict=True)]

@@ -12,7 +12,9 @@ from hepsub.condor.attributes import ClassAd, text
 from hepsub.condor.bindings import bindings, missing_configuration
 from hepsub.errors import HepsubError, PoolUnreachable
 
-_SLOT_TYPES = ("Static", "Partitionable")
+JOB_SLOTS = 'SlotType == "Static" || SlotType == "Partitionable"'
+"""The slots that jobs are matched with, as a collector is asked for them."""
+
 _NAME = r"[!-.0-~]{1,255}"
 """A name becomes a part of the names of files, so it has no slash."""
 
@@ -51,7 +53,7 @@ def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
         source = htcondor.Collector(collector) if collector else htcondor.Collector()
         ads = source.query(htcondor.AdType.Schedd, projection=wanted)
     except htcondor.HTCondorException as error:
-        raise _unreachable(str(error), collector) from error
+        raise unreachable(str(error), collector) from error
     return read_schedds(ads)
 
 
@@ -82,12 +84,11 @@ def find_slots(collector: str) -> list[ClassAd]:
         PoolUnreachable: it does not answer.
     """
     htcondor = bindings()
-    wanted = " || ".join(f'SlotType == "{kind}"' for kind in _SLOT_TYPES)
     try:
         source = htcondor.Collector(collector) if collector else htcondor.Collector()
-        return list(source.query(htcondor.AdType.Startd, constraint=wanted))
+        return list(source.query(htcondor.AdType.Startd, constraint=JOB_SLOTS))
     except htcondor.HTCondorException as error:
-        raise _unreachable(str(error), collector) from error
+        raise unreachable(str(error), collector) from error
 
 
 def token_directory(home: Path) -> Path:
@@ -96,7 +97,8 @@ def token_directory(home: Path) -> Path:
     return Path(configured) if configured else home / ".condor" / "tokens.d"
 
 
-def _unreachable(said: str, collector: str) -> HepsubError:
+def unreachable(said: str, collector: str) -> HepsubError:
+    """The error of a collector that cannot be asked, from what the bindings said."""
     if "determine collector" in said:
         return PoolUnreachable(
             "no HTCondor pool is configured on this machine",

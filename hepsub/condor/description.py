@@ -24,6 +24,8 @@ from hepsub.condor.quoting import (
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, literal
+from hepsub.policy.site import SINGULARITY, UNIVERSE
+from hepsub.terminal import printable
 from hepsub.version import __version__
 
 if TYPE_CHECKING:
@@ -183,7 +185,7 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
     def path(name: str, template: Template, what: str) -> str:
         return f"$({name})" if name in varying else path_value(template, what)
 
-    started = plan.image and plan.route.containers == "universe"
+    started = plan.image and plan.route.containers == UNIVERSE
     yield f"universe = {way.universe or ('container' if started else 'vanilla')}"
     arguments = "$(HEPARGS)" if "HEPARGS" in varying else quote_line(plan.arguments)[1:-1]
     yield from way.program(path("HEPEXE", plan.executable, "the script"), arguments)
@@ -204,20 +206,26 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
 
 
 def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
-    """How the job's image is said to those who start it; the wrapper hears of it from its environment."""
-    image = plain(plan.image, "the image")
-    if plan.route.containers == "singularity":
+    """How the job's image is said to those who start it; the wrapper finds it in its manifest."""
+    image, containers = plain(plan.image, "the image"), plan.route.containers
+    if containers == SINGULARITY:
         yield f"My.SingularityImage = {classad_string(image, 'the image')}"
-    elif plan.route.containers == "universe" and way.universe:
-        # what the container universe makes of it
+    elif containers == UNIVERSE and way.universe:  # what the container universe makes of it
         yield "My.WantContainer = true"
         yield f"My.ContainerImage = {classad_string(image, 'the image')}"
-        yield f"My.{'WantSIF' if image.endswith('.sif') else 'WantSandboxImage'} = true"
-    elif plan.route.containers == "universe":
+        yield f"My.{_want(image)} = true"
+    elif containers == UNIVERSE:
         yield f"container_image = {image}"
         # one of the user's own has to be sent where this host's file system is not
         if image.startswith("/") and (plan.route.delivery.shared or plan.os):
             yield "transfer_container = false"
+
+
+def _want(image: str) -> str:
+    """What condor_submit says of an image that it takes for the container universe."""
+    if image.startswith("docker://"):
+        return "WantDockerImage"
+    return "WantSIF" if image.endswith(".sif") else "WantSandboxImage"
 
 
 def _resources(plan: Plan) -> Iterator[str]:
@@ -270,6 +278,16 @@ def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     yield f"periodic_hold_subcode = ifThenElse({when}, {code}, {last_code})"
 
 
+_LONGEST_REASON = 2000
+
+
+def _reason(plan: Plan) -> str:
+    """Why the jobs go where they go; it quotes what users and policies wrote, and is no reason to refuse them."""
+    said = printable("; ".join(reason.because for reason in plan.route.reasons))
+    cut = said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}..."
+    return cut.replace("$", "").strip().rstrip("\\ ")
+
+
 _SAID = {
     "HepSub_Once": "the key after -once",
     "HepJob_RealGroup": "the group",
@@ -290,7 +308,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
         "HepSub_Version": __version__,
         "HepSub_Pool": plan.route.pool,
         "HepSub_Sites": ",".join(plan.route.sites),
-        "HepSub_Reason": "; ".join(reason.because for reason in plan.route.reasons),
+        "HepSub_Reason": _reason(plan),
         "HepSub_Once": plan.once,
     }
     for name, text in texts.items():

@@ -13,24 +13,25 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Struct, to_builtins
+from msgspec import Struct, structs, to_builtins
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private
 from hepsub.libraries.archive import Packed, Tree, write_archive
-from hepsub.plan.libraries import shelf_name
+from hepsub.plan.libraries import archive_name
 
-_LARGEST = 1024
+_LARGEST = 2**16
 _SETTLED_S = 2.0
 """The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
 
 _UNUSED_S = 7 * 86400
-"""What nobody used for so long is packed anew when it is needed."""
+"""An archive that was not used for so long is removed, and packed again when it is needed."""
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     md5: str
     size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+    machines: Annotated[Mapping[str, str], msgspec.Meta(max_length=8)]
 
     @property
     def has_checksums(self) -> bool:
@@ -59,7 +61,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
     def path(self, sha256: str) -> Path:
         """Where an archive lies, if it is there."""
-        return self.directory / shelf_name(sha256)
+        return self.directory / archive_name(sha256)
 
     def pack(self, tree: Tree, now: float) -> Packed:
         """What a tree is packed to: by what is known of it, else by packing it.
@@ -117,6 +119,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             for each in self.directory.iterdir():
                 with contextlib.suppress(OSError):
                     found = each.stat()
+                    # Bundles of jobs that still wait have further links to an archive.
                     if found.st_nlink == 1 and now - found.st_mtime > _UNUSED_S:
                         each.unlink()
 
@@ -167,4 +170,4 @@ def _read(note: Path) -> Packed | None:
         return None
     if not known.has_checksums:
         return None
-    return Packed(sha256=known.sha256, md5=known.md5, size=known.size)
+    return Packed(**structs.asdict(known))

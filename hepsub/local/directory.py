@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +11,11 @@ from msgspec import Struct
 
 from hepsub.errors import QueueDirectoryRefused
 from hepsub.files import make_private
+from hepsub.tools.fuse import mounts
 
 DIRECTORY_VARIABLE = "HEPSUB_HERE_DIR"
 
 _REMEDY = f"name a directory of your own on a local disk with {DIRECTORY_VARIABLE}"
-_MOUNTINFO = Path("/proc/self/mountinfo")
-_ESCAPE = re.compile(r"\\([0-7]{3})")
 _NETWORK = frozenset({
     "9p", "acfs", "afs", "auristorfs", "beegfs", "beegfs_nodev", "ceph", "cifs", "coda", "gfs", "gfs2", "glusterfs",
     "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "vboxsf",
@@ -67,20 +65,19 @@ def queue_directory(environment: Mapping[str, str], uid: int) -> Path:
     return Path(named) if named.startswith("/") else Path(f"/var/tmp/hepsub-{uid}")  # noqa: S108 (checked)
 
 
-def network_filesystem(path: Path, mountinfo: str) -> str:
+def network_filesystem(path: Path, mountinfo: str = "") -> str:
     """The type of the network file system that holds a path; empty for a local one.
 
     Args:
         path: an absolute path without symbolic links.
-        mountinfo: the text of /proc/self/mountinfo (proc(5)); later mounts cover earlier ones.
+        mountinfo: text of the form of /proc/self/mountinfo (proc(5)), in which later mounts cover earlier ones;
+            empty for that file's.
     """
     best, found = -1, ""
-    for line in mountinfo.splitlines():
-        mount, _, rest = line.partition(" - ")
-        point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), mount.split(" ")[4]))
-        depth = len(point.parts)
-        if path.is_relative_to(point) and depth >= best:
-            best, found = depth, rest.split(" ")[0]
+    for each in mounts(mountinfo):
+        depth = len(Path(each.point).parts)
+        if path.is_relative_to(each.point) and depth >= best:
+            best, found = depth, each.kind
     remote = found in _NETWORK or (found.startswith("fuse.") and found not in _LOCAL_FUSE)
     return found if remote else ""
 
@@ -128,7 +125,7 @@ def check(directory: Path, uid: int) -> None:
 
 
 def _refuse_network(directory: Path) -> None:
-    kind = network_filesystem(Path(os.path.realpath(directory)), _MOUNTINFO.read_text())
+    kind = network_filesystem(Path(os.path.realpath(directory)))
     if kind:
         raise QueueDirectoryRefused(
             f"the queue's directory {directory} is on a network file system ({kind}), where locks cannot"

@@ -11,18 +11,21 @@ from msgspec.structs import replace
 from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.local import runs
-from hepsub.local.holds import LOST_CODE, UNSAVED_CODE
 from hepsub.local.launch import read_launch
 from hepsub.local.machine import Machine, capped_note
+from hepsub.local.outcome import LOST_CODE, UNSAVED_CODE
+
+_BEFORE = (
+    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
+    " AND (-priority, cluster, proc) < (?, ?, ?)"
+)
 
 
 class Idle(Struct, frozen=True, kw_only=True):
     """An idle job among the others.
 
     Attributes:
-        request: cores and memory as asked for.
         free: what of it is not in use.
-        before: number of idle jobs that go first.
         ending: whether an earlier run of it has still to end.
         stale: whether it is idle no more: the queue has moved on since it was listed.
         gated: whether the command that submitted it is not done with it.
@@ -55,11 +58,7 @@ def explain_idle(idle: Idle) -> Advice:
         f"memory: {machine.memory_mb - free.memory_mb} of {machine.memory_mb} MB given to them",
         *([note] if note else []),
     )
-    return Advice(sentence=_idle_sentence(idle), details=details)
-
-
-def _idle_sentence(idle: Idle) -> str:
-    return _kept_back(idle) or _waiting(idle)
+    return Advice(sentence=_kept_back(idle) or _waiting(idle), details=details)
 
 
 def _kept_back(idle: Idle) -> str:
@@ -78,10 +77,7 @@ def _kept_back(idle: Idle) -> str:
 def _waiting(idle: Idle) -> str:
     wanted = idle.machine.capped(idle.request.cores, idle.request.memory_mb)
     if idle.before:
-        first = f"{idle.before} job(s) go first, by priority and then by id"
-        if idle.free.holds(wanted):
-            return f"{first}; it passes them only where that delays nobody: a shorter walltime (-wt) helps"
-        return first
+        return f"{idle.before} job(s) go first, by priority and then by id"
     if idle.free.holds(wanted):
         return "it is next, and starts in a moment"
     short = [
@@ -118,12 +114,6 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
         )
     )
     return replace(advice, details=(f"{job.hold_code}/{job.hold_subcode} {job.hold_reason}",))
-
-
-_BEFORE = (
-    "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
-    " AND (-priority, cluster, proc) < (?, ?, ?)"
-)
 
 
 def idle(connection: sqlite3.Connection, job: JobStatus, machine: Machine) -> Idle:

@@ -1,7 +1,12 @@
-"""What has become of a run: from its record, the lock on it, and the boot of the machine."""
+"""What has become of a run, from its record, its lock and the boot of the machine, and what that means for its job.
+
+The hold codes are HTCondor's own, so that explanations hold for both. The places of what a job whose files travel
+leaves on the disk are scratch.sh's, the codes and the report the wrapper's (hepsub/worker/README.md).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import signal
@@ -11,14 +16,54 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hepsub.batch import State
+from hepsub.bundle.bundle import read_bundle
+from hepsub.bundle.report import report_at
+from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.documents import Malformed
 from hepsub.local import processes, record
-from hepsub.local.holds import KILLED, REBOOTED, HoldCause
-from hepsub.local.locks import FREE
-from hepsub.local.record import Record
-from hepsub.local.runs import Run
+from hepsub.local.record import FREE, Record
+from hepsub.tree import open_tree
 
 _KILLING_S = 2.0
-NOTHING = Record()
+_SCRATCH = "scratch"
+UNSAVED = 87
+"""The wrapper's exit code when outputs could neither be uploaded nor brought home."""
+_NOTHING = Record()
+LOST_CODE = 1001
+"""Not one of HTCondor's: nobody knows how the run of a job ended."""
+UNSAVED_CODE = 1002
+"""Not one of HTCondor's: the job ended, and its outputs could be put nowhere."""
+BY_USER = 1
+NOT_STARTED = 6
+NO_OUTPUT = 7
+NO_DIRECTORY = 14
+"""HTCondor Manual, "Job ClassAd Attributes", HoldReasonCode; their subcodes are errno values."""
+
+
+class HoldCause(Struct, frozen=True):
+    """HoldReasonCode, HoldReasonSubCode and HoldReason."""
+
+    code: int
+    subcode: int
+    reason: str
+
+
+ASKED = HoldCause(BY_USER, 0, "hepsub was asked to hold it")
+OVER_TIME = HoldCause(3, WALLTIME_SUBCODE, "walltime limit reached")
+REBOOTED = HoldCause(LOST_CODE, 0, "lost: the machine was restarted while it ran")
+KILLED = HoldCause(LOST_CODE, 0, "lost: the process that watched it was killed while it ran")
+SHUT_DOWN = HoldCause(LOST_CODE, 0, "lost: the machine, or the session, was shut down while it ran")
+
+
+def unsaved(reason: str) -> HoldCause:
+    """A job that ended with 0, and whose outputs could neither be uploaded nor brought home."""
+    return HoldCause(UNSAVED_CODE, 0, reason)
+
+
+def over_memory(used_mb: float) -> HoldCause:
+    """A job that used more memory than it had asked for."""
+    return HoldCause(3, MEMORY_SUBCODE, f"memory limit reached: used {used_mb:.0f} MB")
 
 
 class Outcome(enum.Enum):
@@ -34,62 +79,59 @@ class RunOutcome(Struct, frozen=True, kw_only=True):
     """What has become of a run, and what is known of it.
 
     Attributes:
-        outcome: what has become of it.
-        record: what its supervisor wrote; empty when it wrote nothing.
         supervisor: pid of its supervisor; FREE or UNSEEN when there is none to be seen.
         cause: for a lost one, the reason.
     """
 
     outcome: Outcome
-    record: Record = NOTHING
+    record: Record = _NOTHING
     supervisor: int = FREE
     cause: HoldCause = KILLED
 
 
-def outcome_of(path: Path, run: Run, boot: str, *, expected: bool) -> RunOutcome:
+def outcome_of(path: Path, *, same_boot: bool, expected: bool) -> RunOutcome:
     """Find out what has become of a run.
 
     Args:
         path: its record.
-        run: the run.
-        boot: this boot of the machine.
+        same_boot: whether the machine was not restarted since the run was noted.
         expected: whether its supervisor was started a moment ago and may not have made the record yet.
     """
     seen = record.look(path)
     if seen is None:
-        return _without_record(path, run, boot, expected=expected)
-    written = seen.record or NOTHING
+        return _without_record(path, same_boot=same_boot, expected=expected)
+    written = seen.record or _NOTHING
     if written.end is not None:
         return RunOutcome(outcome=Outcome.ENDED, record=written)
     if seen.supervisor != FREE:
         return RunOutcome(outcome=Outcome.RUNS, record=written, supervisor=seen.supervisor)
-    if run.boot != boot:  # then an empty record means nothing: the crash may have emptied it
+    if not same_boot:  # then an empty record means nothing: the crash may have emptied it
         return RunOutcome(outcome=Outcome.LOST, record=written, cause=REBOOTED)
     if seen.record is None:
         return RunOutcome(outcome=Outcome.NEVER_BEGAN)
     return RunOutcome(outcome=Outcome.LOST, record=written, cause=KILLED)
 
 
-def _without_record(path: Path, run: Run, boot: str, *, expected: bool) -> RunOutcome:
+def _without_record(path: Path, *, same_boot: bool, expected: bool) -> RunOutcome:
     """What has become of a run without a record."""
-    if run.boot != boot:
+    if not same_boot:
         return RunOutcome(outcome=Outcome.LOST, cause=REBOOTED)
     if expected or not record.leave_tombstone(path):
         return RunOutcome(outcome=Outcome.RUNS)
     return RunOutcome(outcome=Outcome.NEVER_BEGAN)
 
 
-def end_leftovers(run: Run, written: Record, own: Set[int]) -> None:
+def end_leftovers(mark: str, written: Record, own: Set[int]) -> None:
     """End the processes of a run whose supervisor is gone.
 
     Args:
-        run: the run.
+        mark: what stands in the environment of its processes.
         written: what its supervisor wrote.
         own: the children of this process that are no orphans of a supervisor.
     """
     until = time.monotonic() + _KILLING_S
     while time.monotonic() < until:
-        found = processes.marked(run.mark) | (processes.children(os.getpid()) - own)
+        found = processes.marked(mark) | (processes.children(os.getpid()) - own)
         if processes.is_process(written.payload, written.payload_start):
             found.add(written.payload)
         found |= processes.descendants(found)
@@ -97,3 +139,66 @@ def end_leftovers(run: Run, written: Record, own: Set[int]) -> None:
             return
         processes.send(found, signal.SIGKILL)
         time.sleep(0.01)
+
+
+def after(
+    state: State, record: Record, unsaved_because: str = ""
+) -> tuple[State, HoldCause | None]:
+    """What becomes of a job: from what the user wants by now, and how the run ended. Pure.
+
+    A job that ended by itself is complete, even if it was put on hold a moment before.
+
+    Args:
+        state: what the user wants by now.
+        record: how the run ended.
+        unsaved_because: why outputs could be saved nowhere; empty when they are where they belong.
+    """
+    ended = record.end
+    assert ended is not None  # noqa: S101 (the caller looked)
+    if state is State.REMOVED:
+        return State.REMOVED, None
+    if not ended.cause and unsaved_because:
+        return State.HELD, unsaved(unsaved_because)
+    if not ended.cause:
+        return State.COMPLETED, None
+    if state is not State.RUNNING:
+        return state, None
+    if ended.cause == "start":
+        return State.HELD, HoldCause(ended.hold_code, ended.hold_subcode, ended.reason)
+    held = {"walltime": OVER_TIME, "memory": over_memory(record.peak_mb), "shutdown": SHUT_DOWN}
+    return State.HELD, held.get(ended.cause, KILLED)
+
+
+def scratch_directory(bundle: str, proc: int) -> Path:
+    """Where a job runs; scratch.sh leaves it behind only when outputs found no other place."""
+    return Path(bundle) / _SCRATCH / str(proc)
+
+
+def why_unsaved(bundle: str, proc: int) -> str:
+    """Why outputs of a job could be saved nowhere, and where they are now; empty when that is not so.
+
+    A payload may end with the same exit code: the report tells the difference.
+    """
+    found = read_bundle(Path(bundle))
+    if found is None:
+        return ""
+    try:
+        with found.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+    except (Malformed, OSError):
+        return ""
+    if report is None or report.code != UNSAVED:
+        return ""
+    reason = report.complaint
+    kept = scratch_directory(bundle, proc)
+    return f"{reason}; they are kept in {kept}" if kept.is_dir() else reason
+
+
+def clear_scratch(bundle: str, proc: int) -> None:
+    """Remove a job's scratch directory, if it is there."""
+    if not bundle:
+        return
+    with contextlib.suppress(OSError), open_tree(Path(bundle) / _SCRATCH) as jobs:
+        with jobs.below(str(proc)) as own:
+            own.clear()
+        os.rmdir(str(proc), dir_fd=jobs.descriptor)

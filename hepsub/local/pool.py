@@ -31,6 +31,7 @@ from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.explain import details, explain_held, explain_idle, idle
 from hepsub.local.launch import make_launch
 from hepsub.local.machine import Machine, capped_note, this_machine
+from hepsub.local.outcome import clear_scratch
 from hepsub.local.queue import Listed
 from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
@@ -39,13 +40,15 @@ from hepsub.situation import login_name
 from hepsub.units import duration_text
 
 _EMPTY = Queue(jobs=())
+_SHOWN = 3
 
 
 class HereBatch(Struct, frozen=True, kw_only=True):
     """One user's queue on one host; like a schedd, it has a clock of its own.
 
+    What cannot read or write it does nothing, and raises QueueDirectoryRefused, QueueNotWritable or PoolError.
+
     Attributes:
-        pool: its name in the policy.
         place: the directory of the queue; nothing is made in it before the first submission.
         now: the moment of this command, in seconds since the epoch.
     """
@@ -88,22 +91,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         return Submitted(ref=ref, notes=(note,) if note else ())
 
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
-        """The clusters of a selection, in the queue or in the history.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
-        """
+        """The clusters of a selection, in the queue or in the history."""
         if not self._exists():
             return ()
         with Database(self.place).reading() as connection:
             return queue.find(connection, selection, self.pool, self.name)
 
     def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002 (the seam's)
-        """The jobs of a selection that are in the queue.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
-        """
+        """The jobs of a selection that are in the queue."""
         if not self._exists():
             return _EMPTY
         with Database(self.place).reading() as connection:
@@ -126,22 +121,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         return clusters_of(self.queue(selection, now))
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
-        """The jobs of a selection that left the queue, the latest first.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: the queue cannot be read.
-        """
+        """The jobs of a selection that left the queue, the latest first."""
         if not self._exists():
             return ()
         with Database(self.place).reading() as connection:
             return queue.past(connection, selection, self.name, most)
 
     def act(self, act: Act, selection: Selection) -> ActCount:
-        """Remove, hold or release the jobs of a selection.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was done.
-        """
+        """Remove, hold or release the jobs of a selection."""
         if not self._exists():
             return ActCount(done=0)
         left: list[tuple[str, int]] = []
@@ -151,7 +138,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             count = queue.act(connection, act, selection, time.time())
             work = runs.has_work(connection)
         for bundle, proc in left:
-            runs.clear_scratch(bundle, proc)
+            clear_scratch(bundle, proc)
         if work:
             ensure_runner(self.place, self.timing)
         return count
@@ -167,11 +154,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         memory_mb: int,
         factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
     ) -> None:
-        """Change the memory that jobs ask for.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was changed.
-        """
+        """Change the memory that jobs ask for."""
         if selection is None or not self._exists():
             return
         with Database(self.place).writing() as connection:
@@ -220,11 +203,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         )
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
-        """Let the jobs of a cluster start whose bundle is complete now.
-
-        Raises:
-            QueueDirectoryRefused, QueueNotWritable, PoolError: they stay behind their gate.
-        """
+        """Let the jobs of a cluster start whose bundle is complete now."""
         with Database(self.place).writing() as connection:
             queue.open_gate(connection, cluster)
         ensure_runner(self.place, self.timing)
@@ -254,9 +233,6 @@ def open_here(
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
     return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)
-
-
-_SHOWN = 3
 
 
 def _check_possible(plan: Plan) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
-_PARENT, _START = 1, 19
+_STATE, _PARENT, _START = 0, 1, 19
 """Places in /proc/PID/stat behind the command's name (proc(5) counts from 1 and from the pid)."""
 
 
@@ -27,6 +27,11 @@ def start_of(pid: int) -> int:
 def is_process(pid: int, start: int) -> bool:
     """Whether the process of this pid is still the one that started then."""
     return pid > 0 and start > 0 and start_of(pid) == start
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended, and nobody has taken its status."""
+    return _stat(pid, _STATE) in {"Z", "X", "0"}
 
 
 def descendants(roots: Iterable[int]) -> set[int]:

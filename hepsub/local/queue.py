@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.local.holds import ASKED
 from hepsub.local.launch import make_launch, read_launch, shared_environment
+from hepsub.local.outcome import ASKED
 from hepsub.plan.model import Plan
 
 _JOINED = "procs JOIN clusters USING (cluster)"
@@ -158,7 +158,6 @@ class _Change(Struct, frozen=True, kw_only=True):
     Attributes:
         ready: true in the states from which it leads somewhere.
         already: true in the states in which there is nothing to do.
-        changes: what is set.
         values: the values of its question marks.
     """
 

@@ -7,16 +7,23 @@ makes one himself (leave_tombstone) is sure that the run never began, and never 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import struct
 from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
 from hepsub.files import lock_process
-from hepsub.local import locks
 
 _SIZE = 4096
+_FLOCK = "hhqqi"
+"""struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
+
+FREE = -1
+UNSEEN = 0
+"""A holder in another PID namespace."""
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -25,8 +32,6 @@ class End(Struct, frozen=True, kw_only=True):
     Attributes:
         cause: why it was stopped: `asked`, `walltime`, `memory`, `shutdown`; `start` when it could
             not be started; empty when it ended by itself.
-        exit_code: exit code; None when a signal ended it, or when it did not start.
-        exit_signal: the signal that ended it; None for none.
         cpu_s: seconds of CPU time, all its processes together.
         hold_code: for `start`, HTCondor's code of what failed.
         hold_subcode: for `start`, the errno value.
@@ -63,7 +68,7 @@ def create_locked(path: Path) -> int:
     """Make the record of a run that is about to begin; returns the open, locked file.
 
     Raises:
-        FileExistsError: somebody forbade the run.
+        FileExistsError: the run has a tombstone.
         OSError: the disk is full.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
@@ -94,7 +99,7 @@ class Look(Struct, frozen=True, kw_only=True):
 
     Attributes:
         supervisor: pid, UNSEEN or FREE.
-        record: None when the run is forbidden, or when a crash tore the record.
+        record: None for a tombstone, or when a crash tore the record.
     """
 
     supervisor: int
@@ -111,7 +116,7 @@ def look(path: Path) -> Look | None:
     except FileNotFoundError:
         return None
     try:
-        supervisor = locks.holder_of(descriptor)
+        supervisor = holder_of(descriptor)
         return Look(supervisor=supervisor, record=_parsed(os.pread(descriptor, _SIZE, 0)))
     finally:
         os.close(descriptor)
@@ -133,3 +138,25 @@ def leave_tombstone(path: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def holder(path: Path) -> int:
+    """The pid of the process that has a file locked, UNSEEN, or FREE (also when there is no file).
+
+    Not to be called by the holder itself: closing the file would release its lock.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return FREE
+    try:
+        return holder_of(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(descriptor: int) -> int:
+    """As `holder`, for a file that is open."""
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    return FREE if kind == fcntl.F_UNLCK else max(int(pid), UNSEEN)

@@ -19,11 +19,11 @@ from pathlib import Path
 from hepsub.batch import State
 from hepsub.errors import HepsubError
 from hepsub.files import lock_process
-from hepsub.local import payload, processes, runs
+from hepsub.local import launch, processes, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, furnish
-from hepsub.local.machine import Busy, choose, this_machine
-from hepsub.local.outcome import Outcome, RunOutcome, end_leftovers, outcome_of
+from hepsub.local.machine import choose, this_machine
+from hepsub.local.outcome import Outcome, RunOutcome, clear_scratch, end_leftovers, outcome_of
 from hepsub.local.runs import Run, Start
 from hepsub.local.start import Timing
 from hepsub.local.supervise import STOP, Order, supervise
@@ -31,9 +31,6 @@ from hepsub.terminal import printable
 
 MARK = "_CONDOR_HEPSUB_RUN"
 """The variable by which processes of a run are known when nothing else tells."""
-
-_LOOKED_AT = 500
-"""So many jobs from the front of the queue may start next, the ones that pass others included."""
 
 _TROUBLE = (HepsubError, OSError)
 """A full disk, above all: the jobs go on meanwhile, and the runner tries again."""
@@ -111,7 +108,9 @@ class Runner:
 
     def _outcome_of(self, run: Run) -> RunOutcome:
         path = self._record(run)
-        return outcome_of(path, run, self.boot, expected=path in self.children.values())
+        return outcome_of(
+            path, same_boot=run.boot == self.boot, expected=path in self.children.values()
+        )
 
     def _note(self, connection: sqlite3.Connection, run: Run, found: RunOutcome) -> None:
         if found.outcome is Outcome.ENDED:
@@ -120,7 +119,7 @@ class Runner:
             runs.unbegin(connection, run)
             self.not_before = time.monotonic() + self.timing.retry_s
         elif found.outcome is Outcome.LOST:
-            end_leftovers(run, found.record, self.children.keys())
+            end_leftovers(run.mark, found.record, self.children.keys())
             runs.lose(connection, run, found.cause, time.time())
 
     def _follow_up(self, run: Run, found: RunOutcome) -> None:
@@ -128,27 +127,19 @@ class Runner:
         if found.outcome in (Outcome.ENDED, Outcome.LOST):
             self._record(run).unlink(missing_ok=True)
             if run.state is State.REMOVED:  # scratch.sh may have been killed with the job
-                runs.clear_scratch(run.bundle, run.proc)
+                clear_scratch(run.bundle, run.proc)
         elif run.state is not State.RUNNING and found.supervisor > 0:
             processes.send([found.supervisor], STOP)
 
     def _starts(self, connection: sqlite3.Connection) -> list[Start]:
         if time.monotonic() < self.not_before:
             return []
-        now = time.time()
-        busy = [
-            Busy(
-                request=self.machine.capped(run.request.cores, run.request.memory_mb),
-                until=run.until,
-            )
-            for run in runs.active(connection)
-        ]
         free = self.machine
-        for each in busy:
-            free = free.less(each.request)
+        for run in runs.active(connection):
+            free = free.less(self.machine.capped(run.request.cores, run.request.memory_mb))
         if free.cores < 1:
             return []
-        chosen = choose(runs.waiting(connection, self.machine, _LOOKED_AT), free, busy, now)
+        chosen = choose(runs.waiting(connection, self.machine, free.cores), free)
         return [
             runs.begin(
                 connection,
@@ -156,7 +147,7 @@ class Runner:
                 mark=secrets.token_hex(16),
                 boot=self.boot,
                 host=self.host,
-                now=now,
+                now=time.time(),
             )
             for job in chosen
         ]
@@ -214,7 +205,7 @@ class Runner:
         return True
 
     def _tidy(self) -> None:
-        """Forget old history, and the traces of runs that were forbidden long ago."""
+        """Forget old history, and old records of runs that never began."""
         now = time.time()
         with self.database.writing() as connection:
             runs.prune(connection, now - self.timing.history_s)
@@ -269,6 +260,6 @@ def main(directory: str, timing: str) -> None:
     if not lock_process(lock):
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    payload.name_process("hepsub-runner")
-    payload.adopt_orphans()  # of supervisors that are killed
+    launch.name_process("hepsub-runner")
+    launch.adopt_orphans()  # of supervisors that are killed
     Runner(place, Timing.read(timing), lock).run()

@@ -1,69 +1,18 @@
-"""The queue as the runner sees it: what could start, what runs, and what an end means.
-
-The places of what a job whose files travel leaves on the disk are scratch.sh's, the codes and the report the
-wrapper's (hepsub/worker/README.md).
-"""
+"""The queue as the runner sees it: what could start, what runs, and what an end means."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
-import os
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.batch import State
-from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.report import report_at
-from hepsub.documents import Malformed
-from hepsub.local.holds import KILLED, OVER_TIME, SHUT_DOWN, HoldCause, over_memory, unsaved
 from hepsub.local.launch import Launch, read_launch
-from hepsub.local.machine import Machine, Waiting, latest_end
+from hepsub.local.machine import Machine, Waiting
+from hepsub.local.outcome import UNSAVED, HoldCause, after, why_unsaved
 from hepsub.local.record import Record
-from hepsub.tree import open_tree
-
-_SCRATCH = "scratch"
-UNSAVED = 87
-"""The wrapper's exit code when outputs could neither be uploaded nor brought home."""
-
-
-def scratch_directory(bundle: str, proc: int) -> Path:
-    """Where a job runs; scratch.sh leaves it behind only when outputs found no other place."""
-    return Path(bundle) / _SCRATCH / str(proc)
-
-
-def why_unsaved(bundle: str, proc: int) -> str:
-    """Why outputs of a job could be saved nowhere, and where they are now; empty when that is not so.
-
-    A payload may end with the same exit code: the report tells the difference.
-    """
-    found = read_bundle(Path(bundle))
-    if found is None:
-        return ""
-    try:
-        with found.open_returned(proc) as tree:
-            report = report_at(tree) if tree is not None else None
-    except (Malformed, OSError):
-        return ""
-    if report is None or report.code != UNSAVED:
-        return ""
-    reason = report.complaint
-    kept = scratch_directory(bundle, proc)
-    return f"{reason}; they are kept in {kept}" if kept.is_dir() else reason
-
-
-def clear_scratch(bundle: str, proc: int) -> None:
-    """Remove a job's scratch directory, if it is there."""
-    if not bundle:
-        return
-    with contextlib.suppress(OSError), open_tree(Path(bundle) / _SCRATCH) as jobs:
-        with jobs.below(str(proc)) as own:
-            own.clear()
-        os.rmdir(str(proc), dir_fd=jobs.descriptor)
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -72,11 +21,8 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes:
         run: which run of the job, from 1.
         state: what the user wants of the job by now.
-        boot: which boot of the machine it began in.
         mark: what stands in the environment of its processes.
-        request: cores and memory as asked for.
         bundle: the directory of its bundle; empty for a job whose files do not travel.
-        until: when it has ended at the latest, in seconds since the epoch; infinite for unknown.
     """
 
     cluster: int
@@ -87,7 +33,6 @@ class Run(Struct, frozen=True, kw_only=True):
     mark: str
     request: Machine
     bundle: str = ""
-    until: float = math.inf
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -95,7 +40,6 @@ class Start(Struct, frozen=True, kw_only=True):
 
     Attributes:
         environment: what the jobs of its cluster share.
-        walltime_s: the limit in seconds; 0 for none.
         hold_memory: whether the memory asked for is a limit.
     """
 
@@ -118,7 +62,7 @@ def has_work(connection: sqlite3.Connection) -> bool:
 def active(connection: sqlite3.Connection) -> list[Run]:
     """The runs that hold slots."""
     rows = connection.execute(
-        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch, started, walltime_s"
+        "SELECT procs.cluster, proc, run, state, boot, mark, cores, memory_mb, launch"
         " FROM procs JOIN clusters USING (cluster) WHERE active = 1"
     )
     return [
@@ -131,7 +75,6 @@ def active(connection: sqlite3.Connection) -> list[Run]:
             mark=row["mark"],
             request=Machine(cores=row["cores"], memory_mb=row["memory_mb"]),
             bundle=read_launch(json.loads(row["launch"])).bundle,
-            until=latest_end(row["started"], row["walltime_s"]),
         )
         for row in rows
     ]
@@ -140,7 +83,7 @@ def active(connection: sqlite3.Connection) -> list[Run]:
 def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list[Waiting]:
     """The jobs that come next, by priority and then by id; requests capped to the machine."""
     rows = connection.execute(
-        "SELECT procs.cluster, proc, cores, memory_mb, walltime_s FROM procs JOIN clusters USING (cluster)"
+        "SELECT procs.cluster, proc, cores, memory_mb FROM procs JOIN clusters USING (cluster)"
         " WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
         " ORDER BY priority DESC, procs.cluster, proc LIMIT ?",
         (most,),
@@ -150,7 +93,6 @@ def waiting(connection: sqlite3.Connection, machine: Machine, most: int) -> list
             cluster=row["cluster"],
             proc=row["proc"],
             request=machine.capped(row["cores"], row["memory_mb"]),
-            walltime_s=row["walltime_s"],
         )
         for row in rows
     ]
@@ -180,7 +122,6 @@ def begin(
         mark=mark,
         request=Machine(cores=job.request.cores, memory_mb=row["memory_mb"]),
         bundle=launch.bundle,
-        until=latest_end(now, row["walltime_s"]),
     )
     return Start(
         run=run,
@@ -231,34 +172,6 @@ def lose(connection: sqlite3.Connection, run: Run, cause: HoldCause, now: float)
         _leave(connection, run, State.REMOVED, now)
     elif run.state is State.RUNNING:
         _hold(connection, run, cause)
-
-
-def after(
-    state: State, record: Record, unsaved_because: str = ""
-) -> tuple[State, HoldCause | None]:
-    """What becomes of a job: from what the user wants by now, and how the run ended. Pure.
-
-    A job that ended by itself is complete, even if it was put on hold a moment before.
-
-    Args:
-        state: what the user wants by now.
-        record: how the run ended.
-        unsaved_because: why outputs could be saved nowhere; empty when they are where they belong.
-    """
-    ended = record.end
-    assert ended is not None  # noqa: S101 (the caller looked)
-    if state is State.REMOVED:
-        return State.REMOVED, None
-    if not ended.cause and unsaved_because:
-        return State.HELD, unsaved(unsaved_because)
-    if not ended.cause:
-        return State.COMPLETED, None
-    if state is not State.RUNNING:
-        return state, None
-    if ended.cause == "start":
-        return State.HELD, HoldCause(ended.hold_code, ended.hold_subcode, ended.reason)
-    held = {"walltime": OVER_TIME, "memory": over_memory(record.peak_mb), "shutdown": SHUT_DOWN}
-    return State.HELD, held.get(ended.cause, KILLED)
 
 
 def prune(connection: sqlite3.Connection, before: float) -> None:

@@ -1,4 +1,4 @@
-"""Starts the runner where there is work and none alive, with its lengths of time."""
+"""Wakes the runner, or starts one where there is work and none alive, with its lengths of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from pathlib import Path
 from msgspec import Struct, to_builtins
 
 from hepsub.local.directory import Place
-from hepsub.local.locks import FREE, holder, wake
+from hepsub.local.record import FREE, holder
+
+_PROGRAM = Path(__file__).with_name("__main__.py")
+_LOG_LIMIT = 1_000_000
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""Jobs get what their plan says; the runner itself needs nothing of the user's environment."""
 
 
 class Timing(Struct, frozen=True, kw_only=True):
@@ -47,24 +52,23 @@ class Timing(Struct, frozen=True, kw_only=True):
 USUAL = Timing()
 
 
-_PROGRAM = Path(__file__).with_name("__main__.py")
-_LOG_LIMIT = 1_000_000
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-"""Jobs get what their plan says; the runner itself needs nothing of the user's environment."""
-
-
 def ensure_runner(place: Place, timing: Timing) -> None:
-    """Wake the runner, or start one; should that fail, the next command tries again.
-
-    Args:
-        place: the queue's directory, in which something was just written.
-        timing: its lengths of time.
-    """
+    """Wake the runner, or start one; should that fail, the next command tries again."""
     if holder(place.lock) != FREE:
         wake(place.wake)
         return
     with contextlib.suppress(OSError):
         _start(place, timing)
+
+
+def wake(fifo: Path) -> None:
+    """Wake the runner, if there is one."""
+    with contextlib.suppress(OSError):  # nobody listens, or is about to wake up anyway
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)
 
 
 def _start(place: Place, timing: Timing) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.local import payload, processes, record
+from hepsub.local import launch, processes, record
 from hepsub.local.launch import Launch
-from hepsub.local.locks import wake
 from hepsub.local.record import End, Record
+from hepsub.local.start import wake
 
 STOP = signal.SIGUSR1
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, STOP)
@@ -33,8 +33,6 @@ class Order(Struct, frozen=True, kw_only=True):
     """A run that is to begin.
 
     Attributes:
-        record: where to write what becomes of it.
-        wake: the FIFO that wakes the runner.
         walltime_s: seconds after which it is stopped; 0 for never.
         memory_mb: memory above which it is stopped, in MB; 0 for never.
         grace_s: seconds between SIGTERM and SIGKILL.
@@ -52,10 +50,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 def supervise(order: Order) -> None:
-    """Run a job to its end; without a word when the run was forbidden, or no record can be made."""
+    """Run a job to its end; without a word when the run has a tombstone, or no record can be made."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    payload.name_process(f"hepsub {order.name}")
-    payload.adopt_orphans()
+    launch.name_process(f"hepsub {order.name}")
+    launch.adopt_orphans()
     try:
         descriptor = record.create_locked(order.record)
     except OSError:
@@ -73,7 +71,7 @@ def supervise(order: Order) -> None:
 def _run(order: Order, descriptor: int) -> Record:
     floor_mb = processes.memory_mb([os.getpid()], 0)
     try:
-        pid, failed = payload.start(order.launch, order.environment)
+        pid, failed = launch.start(order.launch, order.environment)
     except OSError:  # no room for another process: as if somebody had switched the machine off
         return Record(end=End(when=time.time(), cause="shutdown"))
     if failed is not None:

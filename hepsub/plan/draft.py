@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
-from hepsub.job import FileRequest, JobSpec, Remote
+from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.layout import (
     Layout,
     check_item_names,
@@ -21,6 +21,7 @@ from hepsub.plan.layout import (
     written_out,
 )
 from hepsub.plan.location import FilePlace, ObjectPlace, Place, PlaceState
+from hepsub.plan.route import may_go_away
 from hepsub.plan.template import Values, job_values
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
@@ -82,6 +83,12 @@ class Draft(Struct, frozen=True, kw_only=True):
     def number(self) -> int:
         """How many jobs there are."""
         return len(self.jobs)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the jobs may go where this host's file system is not."""
+        pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
+        return pool.spool or may_go_away(self.spec, self.policy)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ def check_words(
 def _other_paths(spec: JobSpec, policy: Policy, carried: CarriedFiles | None) -> Iterator[Paths]:
     """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
     mapped = [site for site in policy.site.values() if site.paths]
-    if carried is None or not mapped or spec.placement.remote is Remote.NEVER:
+    if carried is None or not mapped or not may_go_away(spec, policy):
         return
     from hepsub.plan.remap import covered, path_map
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from hepsub.errors import HepsubError
     from hepsub.plan.libraries import Library
     from hepsub.plan.objects import ObjectInfo
+    from hepsub.plan.portability import Mention
     from hepsub.plan.remap import Paths
+
+
+ELF: Final = b"\x7fELF"
+ELF_HEAD: Final = 20
+"""So many bytes of a file tell its architecture."""
+
+_MACHINES = {62: "X86_64", 183: "aarch64", 21: "ppc64le", 243: "riscv64"}
+"""Values of e_machine, and what HTCondor calls such machines (Arch)."""
 
 
 class ProgramState(enum.Enum):
@@ -45,6 +54,20 @@ class Program(Struct, frozen=True, kw_only=True):
     interpreter: str = ""
     interpreter_here: bool = True
     machine: str = ""
+
+
+def elf_machine(head: bytes) -> str:
+    """The architecture that a binary or shared library was built for, in HTCondor's word; empty where it is none.
+
+    (ELF header, e_ident and e_machine: System V ABI, "ELF Header".)
+
+    Args:
+        head: the file's first bytes.
+    """
+    if not head.startswith(ELF) or len(head) < ELF_HEAD:
+        return ""
+    order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+    return _MACHINES.get(int.from_bytes(head[18:20], order), "")
 
 
 class FileFact(Struct, frozen=True, kw_only=True):
@@ -102,8 +125,10 @@ class Facts(Struct, frozen=True, kw_only=True):
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
         unreadable: the expressions of the policy that HTCondor cannot read.
+        output_mb: the most MB that one of the program's last jobs left behind; None for not known.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
             for there, or why they cannot be had; under () why they cannot be had as they are here.
+        mentions: the paths in arguments, scripts and search paths that are here; empty where all jobs stay here.
     """
 
     programs: Mapping[str, Program]
@@ -115,7 +140,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     library_trouble: str = ""
     image_exists: bool = True
     unreadable: frozenset[str] = frozenset()
+    output_mb: float | None = None
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
 
     def at(self, paths: Paths) -> Facts:
         """What is true where paths stand for these objects.
@@ -123,9 +150,18 @@ class Facts(Struct, frozen=True, kw_only=True):
         Raises:
             HepsubError: the files cannot be had there.
         """
-        found = self.elsewhere.get(paths) or self.elsewhere.get(())
+        found = self._found(paths)
         if found is None:
             return self
         if not isinstance(found, FileFacts):
             raise found
         return replace(self, objects=found.objects, files=found.files, outputs=found.outputs)
+
+    def trouble_at(self, paths: Paths) -> HepsubError | None:
+        """Why the files cannot be had where paths stand for these objects; None when they can."""
+        found = self._found(paths)
+        return None if found is None or isinstance(found, FileFacts) else found
+
+    def _found(self, paths: Paths) -> FileFacts | HepsubError | None:
+        """What was found where something differs from what is true here; None where nothing does."""
+        return self.elsewhere.get(paths) or self.elsewhere.get(())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
@@ -29,6 +30,8 @@ class Library(Struct, frozen=True, kw_only=True):
         size: bytes of the archive.
         place: the object that holds it; None when it is sent along.
         stored: whether that object was there before this submission.
+        machines: the architectures that programs and shared libraries in it were built for, in HTCondor's words, and
+            the first file of each.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Library(Struct, frozen=True, kw_only=True):
     size: int
     place: ObjectPlace | None = None
     stored: bool = False
+    machines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def archive(self) -> str:
@@ -49,8 +53,8 @@ class Library(Struct, frozen=True, kw_only=True):
         return self.place is not None and not self.stored
 
 
-def shelf_name(sha256: str) -> str:
-    """The name of an archive on the shelf, and of its object in S3."""
+def archive_name(sha256: str) -> str:
+    """The name of an archive in the cache, and of its object in S3."""
     return f"{sha256}.tar.gz"
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.template import Name, Template, Values, job_values, literal, values_of
-from hepsub.policy.site import CE
+from hepsub.policy.site import CE, UNIVERSE
 
 if TYPE_CHECKING:
     from hepsub.plan.files import Carried
@@ -116,6 +116,8 @@ class Route(Struct, frozen=True, kw_only=True):
         containers: how images are started there, in the policy's word.
         paths: the directories whose files are objects there, and what they stand for.
         refused: the sites that do not take the jobs, and why.
+        kind: how the sites are reached, in the policy's word; empty for the local cluster.
+        rule: the rule of the policy about remote sites that fits the jobs; empty for none.
     """
 
     pool: str
@@ -128,9 +130,11 @@ class Route(Struct, frozen=True, kw_only=True):
     rank: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     element: Element | None = None
-    containers: str = "universe"
+    containers: str = UNIVERSE
     paths: Paths = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    rule: str = ""
 
 
 class Proc(Struct, frozen=True, kw_only=True):

@@ -2,29 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
+from msgspec import Struct, field
+
+from hepsub.errors import HepsubError
 from hepsub.job import NO_CREDENTIALS
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.draft import Draft
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
+from hepsub.plan.remap import Paths, path_map
 from hepsub.plan.rules import Profile
-from hepsub.plan.sites import Need
 
 _MB = 2**20
+
+
+class Need(Struct, frozen=True, kw_only=True):
+    """What a submission asks of a site.
+
+    Attributes:
+        group: the accounting group as the user knows it.
+        walltime: class and limit.
+        memory_mb: memory in MB.
+        os: operating system; empty for any.
+        secrets: what goes along that no other user there may see; empty for nothing.
+        takes_credentials: whether those that pool and site want go along, too.
+        cpus: cores.
+        number: how many jobs.
+        made_as_needed: whether the schedd makes the jobs as they are needed.
+        in_image: whether the jobs run in a container image.
+        on_node: whether a worker node or a group of them was named.
+        on_schedd: whether a schedd was named.
+        built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
+            of each; what runs anywhere is not in it.
+        files: the inputs of each job that are files here, with their bytes.
+        outputs: the places of outputs that are paths here.
+        archives: bytes of libraries that travel with the jobs.
+        disk_mb: the most MB of inputs and outputs of one job, as far as they are known.
+        storages: the storages that inputs are in.
+        missing: why the files cannot be had at sites, by what paths stand for there.
+    """
+
+    group: str
+    walltime: Walltime
+    memory_mb: int = 0
+    os: str = ""
+    secrets: tuple[str, ...] = ()
+    takes_credentials: bool = True
+    cpus: int = 1
+    number: int = 1
+    made_as_needed: bool = False
+    in_image: bool = False
+    on_node: bool = False
+    on_schedd: bool = False
+    built: Sequence[Mapping[str, str]] = ()
+    files: Sequence[Sequence[tuple[str, int]]] = ()
+    outputs: frozenset[str] = frozenset()
+    archives: int = 0
+    disk_mb: float = 0
+    storages: frozenset[str] = frozenset()
+    missing: Mapping[Paths, HepsubError] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The inputs and outputs that are paths here."""
+        return self.outputs | {path for job in self.files for path, _ in job}
 
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
     spec = made.spec
     return Profile(
-        type=(spec.type or "").casefold(),
+        program=made.programs[0] if len(made.programs) == 1 else "",
+        type=spec.type or "",
         group=group,
         walltime=walltime.limit,
-        input_mb=_largest_input(made, facts),
-        output_mb=spec.output_mb,
+        input_mb=_input_mb(made, facts),
+        output_mb=_output_mb(made, facts),
     )
 
 
@@ -42,7 +99,8 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         made_as_needed=made.number > policy.limits.factory_above,
         in_image=bool(spec.image or spec.os or policy.defaults.os),
         on_node=bool(placement.worker_node or placement.worker_group),
-        machines=frozenset(each.machine for each in facts.programs.values() if each.machine),
+        on_schedd=placement.schedd is not None,
+        built=tuple(_built(facts)),
         files=[
             [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs
@@ -54,14 +112,29 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             if isinstance(each, FilePlace)
         ),
         archives=sum(each.size for each in facts.libraries if each.place is None),
-        disk_mb=(_largest_input(made, facts) or 0) + (spec.output_mb or 0),
+        disk_mb=(_input_mb(made, facts) or 0) + (_output_mb(made, facts) or 0),
         storages=frozenset(
             each.storage
             for row in carried.inputs
             for each in _places(row)
             if isinstance(each, ObjectPlace)
         ),
+        missing={
+            paths: trouble
+            for paths in {path_map(site) for site in policy.site.values()}
+            if (trouble := facts.trouble_at(paths)) is not None
+        },
     )
+
+
+def _built(facts: Facts) -> Iterator[Mapping[str, str]]:
+    """What was built for an architecture: of the programs the first for each."""
+    programs: dict[str, str] = {}
+    for path, program in facts.programs.items():
+        if program.machine:
+            programs.setdefault(program.machine, PurePosixPath(path).name)
+    yield from ({machine: name} for machine, name in programs.items())
+    yield from (each.machines for each in facts.libraries if each.machines)
 
 
 def _places(row: Iterable[Carried]) -> Iterator[Place]:
@@ -73,12 +146,28 @@ def _file_size(place: FilePlace, facts: Facts) -> int:
     return found.size if found is not None else 0
 
 
-def _largest_input(made: Draft, facts: Facts) -> float | None:
-    """The most MB of inputs of one job; None where one of them is not known."""
+def _output_mb(made: Draft, facts: Facts) -> float | None:
+    """The most MB of outputs of one job: by its user's word, else by experience; None for not known."""
+    return made.spec.output_mb if made.spec.output_mb is not None else facts.output_mb
+
+
+def _input_mb(made: Draft, facts: Facts) -> float | None:
+    """The most MB of inputs of one job, as they are here, else at a site; None where one of them is not known."""
     if made.carried is None:
         return 0.0
+    if (here := _largest_input(made.carried, facts)) is not None:
+        return here
+    there = (
+        _largest_input(carried, facts.at(paths))
+        for paths, carried in made.elsewhere.items()
+        if facts.trouble_at(paths) is None
+    )
+    return max((each for each in there if each is not None), default=None)
+
+
+def _largest_input(carried: CarriedFiles, facts: Facts) -> float | None:
     most = 0
-    for row in made.carried.inputs:
+    for row in carried.inputs:
         sizes = [_size(place, facts) for place in _places(row)]
         known = [size for size in sizes if size is not None]
         if len(known) < len(sizes):

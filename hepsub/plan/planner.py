@@ -27,11 +27,12 @@ from hepsub.plan.route import choose_route, image_for, nobody_decided, unreadabl
 from hepsub.plan.template import Template, parse_template
 from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy
+from hepsub.policy.site import WRAPPER
 
 if TYPE_CHECKING:
     from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.needs import Need
     from hepsub.plan.rules import NamedRule
-    from hepsub.plan.sites import Need
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
@@ -66,12 +67,12 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     _check_number(made, route)
     image = _image(made, facts, os, route.sites)
     new = _new_directories(made, facts)
-    staging, told = _staging(made, facts, route, in_container=bool(image))
+    staging, told = _staging(made, facts, route, image)
     has_scratch = staging is not None and not staging.in_place
     travelling = choose_environment(
         spec.environment,
         without_own(situation),
-        directory="" if not route.delivery.shared or has_scratch else str(situation.cwd),
+        directory="" if has_scratch else str(situation.cwd),
         limit_kb=policy.limits.environment_kb,
         remote=not route.delivery.shared,
     )
@@ -112,6 +113,7 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
+            *_sent_note(route),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
@@ -183,13 +185,14 @@ def _credentials(made: Draft, route: Route) -> tuple[JobCredential, ...]:
 
 
 def _staging(
-    made: Draft, facts: Facts, route: Route, *, in_container: bool
+    made: Draft, facts: Facts, route: Route, image: str
 ) -> tuple[StagingPlan | None, tuple[str, ...]]:
     """How files travel, and what to say of it; None where nothing does."""
     spec, situation = made.spec, made.situation
     credentials = _credentials(made, route)
     secrets = secret_names(spec.environment, situation.environment)
-    if route.delivery.shared and not (spec.is_staged or credentials or facts.libraries or secrets):
+    needs_wrapper = spec.is_staged or credentials or facts.libraries or secrets
+    if route.delivery.shared and not (needs_wrapper or (image and route.containers == WRAPPER)):
         return None, ()
     from hepsub.plan.travel import plan_travel
 
@@ -197,7 +200,7 @@ def _staging(
         made,
         facts,
         route,
-        in_container=in_container,
+        image=image,
         credentials=credentials,
         secrets=secrets,
     )
@@ -227,6 +230,16 @@ def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
         *(["signed URLs"] if signed else []),
         *(["credentials"] if credentials else []),
         *(["secret variables"] if variables else []),
+    )
+
+
+def _sent_note(route: Route) -> tuple[str, ...]:
+    """Who did not ask for a remote site has to hear of it."""
+    decided = route.reasons[-1]
+    if not route.sites or decided.rule != route.rule:
+        return ()
+    return (
+        f"the rule {route.rule} of the policy sends the jobs to {', '.join(route.sites)}; -normt keeps them here",
     )
 
 

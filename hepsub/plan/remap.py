@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from hepsub.policy.site import Site
@@ -17,12 +18,24 @@ def path_map(site: Site) -> Paths:
 
 def covered(path: str, paths: Paths) -> bool:
     """Whether a path stands for an object."""
-    return any(path.startswith(directory) for directory, _ in paths)
+    return bool(directory_of(path, paths))
+
+
+def used_of(paths: Paths, files: Iterable[str]) -> Paths:
+    """Those directories that stand for something in the places of these files."""
+    found = {directory_of(file, paths) for file in files}
+    return tuple((directory, url) for directory, url in paths if directory in found)
+
+
+def directory_of(file: str, paths: Paths) -> str:
+    """The directory that decides what a path stands for; empty for none, as for a path that no key can hold."""
+    found = next((directory for directory, _ in paths if file.startswith(directory)), "")
+    if found and file.isprintable() and {".", ".."}.isdisjoint(file.split("/")):
+        return found
+    return ""
 
 
 def object_url(path: str, paths: Paths) -> str:
     """The URL of the object that an absolute path stands for; empty for none."""
-    for directory, url in paths:
-        if path.startswith(directory):
-            return url + path.removeprefix(directory)
-    return ""
+    directory = directory_of(path, paths)
+    return dict(paths)[directory] + path.removeprefix(directory) if directory else ""

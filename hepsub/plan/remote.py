@@ -5,17 +5,19 @@ A plain job has nothing of this, and its submission does not load it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from hepsub.errors import NoSuitableSite
+from hepsub.errors import HepsubError
 from hepsub.job import Placement, Remote
 from hepsub.plan.model import Element, Reason, Route, delivery_for
+from hepsub.plan.needs import Need
+from hepsub.plan.refusals import USUAL_ARCH, machines_for
 from hepsub.plan.remap import path_map
 from hepsub.plan.route import no_expression
 from hepsub.plan.rules import NamedRule
-from hepsub.plan.sites import Choice, Need, choose_sites
+from hepsub.plan.sites import Choice, choose_sites
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SCHEDD, Site
 
@@ -43,49 +45,54 @@ def route_to_sites(
     Raises:
         PolicyError: HTCondor cannot read what describes the sites.
         UnknownSite, NoSuitableSite: no site that the user may mean takes it.
+        HepsubError: its files cannot be had where it would go.
     """
-    _check_expressions(placement.site, policy, unreadable)
     try:
+        _check_expressions(placement.site, policy, unreadable)
         choice = choose_sites(placement.site, _readable(policy, unreadable), need, home.pool, rule)
-    except NoSuitableSite as error:
+    except HepsubError as error:
         if placement.site is not None or placement.remote is Remote.WANTED:
             raise
         stays = Reason(rule="local", matched="no -rmt", because=error.message)
         return replace(home, reasons=(home.reasons[0], stays))
     reasons = (home.reasons[0], _remote_reason(placement, choice, rule))
-    return _away(placement, policy, home.pool, choice, reasons, nodes, rule)
+    rank = rule.rule.rank if rule is not None and rule.rule.rank not in unreadable else ""
+    return _away(placement, policy, home, choice, reasons, nodes, rank, need)
 
 
 def _away(
     placement: Placement,
     policy: Policy,
-    pool: str,
+    home: Route,
     choice: Choice,
     reasons: tuple[Reason, ...],
     nodes: tuple[str, ...],
-    rule: NamedRule | None,
+    rank: str,
+    need: Need,
 ) -> Route:
-    """The route to the sites that were chosen."""
+    """The route to the sites that were chosen, with a rule's rank of their slots, if it has one."""
     sites = [policy.site[name] for name in choice.names]
     first = sites[0]
-    where = first.pool if choice.kind == SCHEDD else pool
+    where = first.pool if choice.kind == SCHEDD else home.pool
     if choice.kind == GLIDEIN:
-        own = (*nodes, _any_of(tuple(_is_site(each) for each in sites)))
+        own = (*nodes, _any_of(is_site(each, _arch(each, sites, need)) for each in sites))
     else:
-        own = (first.requirements,) if first.requirements else ()
+        own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
     return Route(
         pool=where,
-        schedd=(placement.schedd or "") if where == pool else "",
+        schedd=(placement.schedd or "") if where == home.pool else "",
         sites=choice.names,
         delivery=delivery_for(policy.pool[where], sites),
         requirements=own,
         reasons=reasons,
-        rank=_rank(sites, rule),
+        rank=rank or _rank(sites),
         attributes=_attributes(sites),
         element=_element(first) if choice.kind == CE else None,
         containers=first.containers,
         paths=path_map(first),
         refused=choice.refused,
+        kind=choice.kind,
+        rule=home.rule,
     )
 
 
@@ -93,10 +100,8 @@ def _element(site: Site) -> Element:
     return Element(resource=site.grid_resource, token=site.token, queue=site.queue)
 
 
-def _rank(sites: Sequence[Site], rule: NamedRule | None) -> str:
-    """What makes one slot better than another: the rule's word, else each site's own about its slots."""
-    if rule is not None and rule.rule.rank:
-        return rule.rule.rank
+def _rank(sites: Sequence[Site]) -> str:
+    """What makes one slot better than another, by each site's own word about its slots."""
     if len(sites) == 1:
         return sites[0].rank
     own = [f"(({each.requirements}) ? ({each.rank}) : 0)" for each in sites if each.rank]
@@ -116,7 +121,7 @@ def _readable(policy: Policy, unreadable: frozenset[str]) -> Policy:
     """The policy without the sites whose expressions HTCondor cannot read."""
     if not unreadable:
         return policy
-    kept = {n: s for n, s in policy.site.items() if not unreadable & {s.requirements, s.rank}}
+    kept = {n: s for n, s in policy.site.items() if unreadable.isdisjoint(s.expressions.values())}
     return replace(policy, site=kept)
 
 
@@ -130,8 +135,8 @@ def _check_expressions(asked: str | None, policy: Policy, unreadable: frozenset[
     bad = [
         (name, key)
         for name in names
-        for key in ("requirements", "rank")
-        if getattr(policy.site[str(name)], key) in unreadable
+        for key, each in policy.site[str(name)].expressions.items()
+        if each in unreadable
     ]
     if bad and {name for name, _ in bad} == set(names):
         raise no_expression(policy, f"site.{bad[0][0]}.{bad[0][1]}")
@@ -143,15 +148,30 @@ def _remote_reason(placement: Placement, choice: Choice, rule: NamedRule | None)
     if placement.remote is Remote.WANTED:
         return Reason(rule="remote", matched="-rmt", because=choice.because)
     assert rule is not None  # noqa: S101 (nothing else sends jobs away)
-    return Reason(rule=rule.name, matched="no -rmt", because=choice.because)
+    return Reason(rule=rule.name, matched=rule.matched, because=choice.because)
 
 
-def _is_site(site: Site) -> str:
-    """A slot says itself where it is; who its start daemon is, is the collector's word."""
-    if not site.identity:
-        return site.requirements
-    return f'({site.requirements}) && TARGET.AuthenticatedIdentity == "{site.identity}"'
+def is_site(site: Site, arch: str = "") -> str:
+    """What is true of a glidein's slots alone: a slot says itself where it is, the collector who its start daemon is.
+
+    Args:
+        site: the site.
+        arch: an expression about the architecture; empty for none.
+    """
+    identity = f'TARGET.AuthenticatedIdentity == "{site.identity}"' if site.identity else ""
+    more = [each for each in (identity, arch) if each]
+    return " && ".join((f"({site.requirements})", *more)) if more else site.requirements
 
 
-def _any_of(expressions: tuple[str, ...]) -> str:
+def _arch(site: Site, sites: Sequence[Site], need: Need) -> str:
+    """The architecture, where the requirements have to name it: HTCondor asks for its own where they do not."""
+    if all(each.arch == USUAL_ARCH for each in sites):
+        return ""
+    said = [f'TARGET.Arch == "{each}"' for each in sorted(machines_for(site, need))]
+    if len(said) > 1:
+        return _any_of(said)
+    return said[0] if said else "TARGET.Arch isnt undefined"
+
+
+def _any_of(expressions: Iterable[str]) -> str:
     return "(" + " || ".join(f"({expression})" for expression in expressions) + ")"

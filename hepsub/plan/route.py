@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
@@ -14,8 +14,9 @@ from hepsub.policy.site import AUTOMATIC, GLIDEIN, NEVER
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from hepsub.plan.needs import Need
     from hepsub.plan.rules import NamedRule
-    from hepsub.plan.sites import Need
+    from hepsub.policy.site import Rule
 
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -56,15 +57,48 @@ def choose_route(
         filesystem_domain=policy.pool[pool].filesystem_domain,
         requirements=(*nodes, *_not_remote(policy, unreadable)),
         reasons=(pool_reason, _local_reason(placement, delivery, rule)),
+        rule=rule.name if rule is not None else "",
     )
-    if not goes_away(placement, rule):
+    if not goes_away(placement, policy, rule):
         return home
     from hepsub.plan.remote import route_to_sites
 
     return route_to_sites(placement, policy, need(), home, nodes, unreadable, rule)
 
 
-def goes_away(placement: Placement, rule: NamedRule | None) -> bool:
+def may_go_away(spec: JobSpec, policy: Policy) -> bool:
+    """Whether jobs may go to a remote site, as far as that is known before anything is looked at."""
+    if spec.placement.remote is Remote.NEVER or not policy.site:
+        return False
+    return _is_asked(spec.placement) or (
+        _may_be_sent(spec.placement, policy)
+        and any(rule.remote == AUTOMATIC and _may_fit(rule, spec) for rule in policy.rule.values())
+    )
+
+
+def _may_fit(rule: Rule, spec: JobSpec) -> bool:
+    if not rule.types and not rule.programs:
+        return True
+    return is_named(spec.type, rule.types) if spec.type else bool(rule.programs)
+
+
+def is_named(type: str, types: Iterable[str]) -> bool:  # noqa: A002 (as in the policy)
+    """Whether a type of jobs is one of these; capitals do not matter."""
+    return type.casefold() in (each.casefold() for each in types)
+
+
+def _is_asked(placement: Placement) -> bool:
+    return placement.site is not None or placement.remote is Remote.WANTED
+
+
+def _may_be_sent(placement: Placement, policy: Policy) -> bool:
+    """Whether a rule may send jobs away: not where their user names something at home, nor from the embedded pool."""
+    named = (placement.pool, placement.schedd, placement.worker_node, placement.worker_group)
+    pool = policy.pool[policy.pool_for(placement.pool)]
+    return not any(named) and not delivery_for(pool).on_this_machine
+
+
+def goes_away(placement: Placement, policy: Policy, rule: NamedRule | None) -> bool:
     """Whether jobs go to a remote site: their user says so, or a rule does where nothing is said.
 
     Raises:
@@ -72,14 +106,15 @@ def goes_away(placement: Placement, rule: NamedRule | None) -> bool:
     """
     if placement.remote is Remote.NEVER:
         return False
-    asked = placement.site is not None or placement.remote is Remote.WANTED
+    asked = _is_asked(placement)
     if rule is None:
         return asked
     if asked and rule.rule.remote == NEVER:
         raise NoSuitableSite(
             f"{rule.because} keeps such jobs at home", remedy="leave out -rmt and -site"
         )
-    return asked or (rule.rule.remote == AUTOMATIC and placement.pool is None)
+    sent = rule.rule.remote == AUTOMATIC and bool(policy.site)
+    return asked or (sent and _may_be_sent(placement, policy))
 
 
 def image_for(os: str, policy: Policy, sites: tuple[str, ...]) -> str:
@@ -159,12 +194,21 @@ def _on_node(node: str) -> str:
 
 
 def unreadable_notes(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:
-    """What to say of remote sites to which no job can be sent, nor be kept from."""
-    return tuple(
-        f"no job goes to the site {name}: {no_expression(policy, f'site.{name}.requirements').message}"
+    """What to say of remote sites to which no job can be sent, nor be kept from, and of rules that lose their rank."""
+    if not unreadable:
+        return ()
+    sites = (
+        f"no job goes to the site {name}: {no_expression(policy, f'site.{name}.{key}').message}"
         for name, site in policy.site.items()
-        if site.requirements in unreadable
+        for key, each in site.expressions.items()
+        if each in unreadable
     )
+    ranks = (
+        f"no slot is better than another for the rule {name}: {no_expression(policy, f'rule.{name}.rank').message}"
+        for name, rule in policy.rule.items()
+        if rule.rank in unreadable
+    )
+    return (*sites, *ranks)
 
 
 def no_expression(policy: Policy, key: str) -> PolicyError:

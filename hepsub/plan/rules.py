@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from hepsub.plan.route import is_named
 from hepsub.policy.model import Policy
 from hepsub.policy.site import Rule
 
@@ -14,6 +16,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     """What rules look at in a submission.
 
     Attributes:
+        program: the program that the jobs start, absolute.
         type: type of the jobs; empty for not known.
         group: the accounting group as the user knows it.
         walltime: limit in seconds.
@@ -21,6 +24,7 @@ class Profile(Struct, frozen=True, kw_only=True):
         output_mb: the most MB of outputs of one of its jobs; None for not known.
     """
 
+    program: str = ""
     type: str = ""
     group: str
     walltime: int
@@ -29,10 +33,11 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class NamedRule(Struct, frozen=True, kw_only=True):
-    """A rule of the policy and its name there."""
+    """A rule of the policy, its name there, and what in the submission it looked at, in words."""
 
     name: str
     rule: Rule
+    matched: str
 
     @property
     def because(self) -> str:
@@ -42,15 +47,20 @@ class NamedRule(Struct, frozen=True, kw_only=True):
 
 def first_rule(policy: Policy, profile: Profile) -> NamedRule | None:
     """The rule that counts for a submission; None where none fits."""
-    fitting = (name for name, rule in policy.rule.items() if _fits(rule, profile))
-    name = next(fitting, None)
-    return NamedRule(name=name, rule=policy.rule[name]) if name is not None else None
+    return next(
+        (
+            NamedRule(name=name, rule=rule, matched=_matched(rule, profile))
+            for name, rule in policy.rule.items()
+            if _fits(rule, profile)
+        ),
+        None,
+    )
 
 
-def matched(rule: Rule, profile: Profile) -> str:
-    """What in the submission a rule looked at, in words."""
+def _matched(rule: Rule, profile: Profile) -> str:
     said = [
-        *([f"type {profile.type}"] if rule.types else []),
+        *([f"type {profile.type}"] if rule.types and profile.type else []),
+        *([profile.program] if rule.programs and not profile.type else []),
         *([f"group {profile.group}"] if rule.groups else []),
         *_sizes(rule, profile),
     ]
@@ -67,7 +77,7 @@ def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
 
 
 def _fits(rule: Rule, profile: Profile) -> bool:
-    if rule.types and profile.type not in rule.types:
+    if not _is_of_type(rule, profile):
         return False
     if rule.groups and profile.group not in rule.groups:
         return False
@@ -76,6 +86,15 @@ def _fits(rule: Rule, profile: Profile) -> bool:
         and _between(profile.output_mb, rule.output_above, rule.output_below)
         and _between(profile.walltime, rule.walltime_above, rule.walltime_below)
     )
+
+
+def _is_of_type(rule: Rule, profile: Profile) -> bool:
+    """Whether jobs are of a rule's types: what their user says counts, else what their program is called."""
+    if not rule.types and not rule.programs:
+        return True
+    if profile.type:
+        return is_named(profile.type, rule.types)
+    return any(fnmatch.fnmatchcase(profile.program, each) for each in rule.programs)
 
 
 def _between(value: float | None, above: int, below: int) -> bool:

@@ -185,8 +185,8 @@ _SHAPES = (
     # `password=…` in connection strings, options and JSON, but for places and other variables.
     (
         "password passwd passphrase secret private api access auth identity refresh",
-        r"(?i:(?<![\w.-])[\w.-]*(?:password|passwd|passphrase|secret|private_?key|api_?key"
-        r"|(?:access|auth|identity|refresh|private)_?token)[\"']?\s*[=:]\s*[\"']?"
+        r"(?i:(?<![\w.-])[\w.-]*(?:password|passwd|passphrase|secret|private[_-]?key|api[_-]?key"
+        r"|(?:access|auth|identity|refresh|private)[_-]?token)[\"']?\s*[=:]\s*[\"']?"
         r"(?![~$%*]|/[a-z][\w.-]*(?:/|$)|(?:true|false|yes|no|none|null|prompt)\b)[^\s;&\"'*]{3,})",
     ),
     ("pwd", r"(?i:(?:^|;)\s*pwd\s*=\s*(?!/)[^\s;])"),

@@ -82,6 +82,9 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         isolation: how the sites keep the directories of users apart, as the policy says; empty for not at all.
         secrets: the names of the variables that hold secrets.
         paths: the directories whose files are objects where the jobs run, and what they stand for.
+        image: the container image in which the wrapper starts the program, as the jobs find it; empty where it does
+            not.
+        mounts: the directories of the worker nodes that the program sees in there.
     """
 
     inputs: tuple[FileRule, ...]
@@ -103,6 +106,8 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     isolation: str = ""
     secrets: tuple[str, ...] = ()
     paths: Paths = ()
+    image: str = ""
+    mounts: tuple[str, ...] = ()
 
     @cached_property
     def known_objects(self) -> Mapping[ObjectPlace, ObjectInfo]:
@@ -248,6 +253,8 @@ def plan_staging(
     secrets: tuple[str, ...] = (),
     carried: CarriedFiles | None = None,
     paths: Paths = (),
+    image: str = "",
+    mounts: tuple[str, ...] = (),
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -266,11 +273,13 @@ def plan_staging(
         secrets: the names of the variables that hold secrets.
         carried: the inputs and outputs of all jobs, where they are known.
         paths: the directories whose files are objects where the jobs run, and what they stand for.
+        image: the container image in which the wrapper starts the program; empty where it does not.
+        mounts: the directories of the worker nodes that the program sees in there.
 
     Raises:
         UsageError: an input or output cannot be read as one.
     """
-    if delivery.shared and not (spec.is_staged or credentials or libraries or secrets):
+    if delivery.shared and not (spec.is_staged or credentials or libraries or secrets or image):
         return None
     rules = policy.staging
     in_place = not spec.is_staged
@@ -300,4 +309,6 @@ def plan_staging(
         secrets=secrets,
         carried=carried,
         paths=paths,
+        image=image,
+        mounts=mounts,
     )

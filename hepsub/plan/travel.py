@@ -15,10 +15,13 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Route
+from hepsub.plan.portability import portability_notes
+from hepsub.plan.remap import used_of
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
 from hepsub.policy.places import bundle_root
+from hepsub.policy.site import WRAPPER
 
 
 def plan_travel(
@@ -26,7 +29,7 @@ def plan_travel(
     facts: Facts,
     route: Route,
     *,
-    in_container: bool,
+    image: str,
     credentials: tuple[JobCredential, ...],
     secrets: tuple[str, ...],
 ) -> tuple[StagingPlan | None, tuple[str, ...]]:
@@ -36,7 +39,7 @@ def plan_travel(
         made: the jobs and their files.
         facts: what is true of the places of these.
         route: where the jobs go.
-        in_container: whether the program sees an image's file system, and perhaps nothing of this host's.
+        image: the container image that the program runs in; empty for none.
         credentials: the tickets and tokens that go along.
         secrets: the names of the variables that hold secrets.
 
@@ -44,6 +47,7 @@ def plan_travel(
         OutputConflict, NotExpressible: the files cannot travel so.
     """
     policy, situation = made.policy, made.situation
+    by_wrapper = route.containers == WRAPPER
     staging = plan_staging(
         made.spec,
         policy,
@@ -53,12 +57,14 @@ def plan_travel(
         delivery=route.delivery,
         isolation=_isolation(route, policy),
         io_proxy=all(policy.site[name].io_proxy for name in route.sites),
-        in_container=in_container,
+        in_container=bool(image) and not by_wrapper,
         credentials=credentials,
         libraries=facts.libraries,
         secrets=secrets,
         carried=made.elsewhere.get(route.paths, made.carried),
         paths=route.paths if route.paths in made.elsewhere else (),
+        image=image if by_wrapper else "",
+        mounts=_mounts(route, policy) if image and by_wrapper else (),
     )
     if staging is not None:
         check_conflicts(staging, made.jobs)
@@ -68,10 +74,24 @@ def plan_travel(
             check_brought_home(staging, made.jobs)
     return staging, (
         *output_notes(facts.outputs),
+        *_mapped_notes(made, route),
         *_home_note(staging, made.jobs),
         *link_note(staging, facts.files, made.jobs, policy.origin("staging.copy_limit")),
         *_pattern_notes(staging, made.number),
         *_library_note(facts),
+        *portability_notes(made, facts, route),
+    )
+
+
+def _mapped_notes(made: Draft, route: Route) -> tuple[str, ...]:
+    """What is read and written elsewhere than its path says."""
+    if made.carried is None or route.paths not in made.elsewhere:
+        return ()
+    rows = (*made.carried.inputs, *made.carried.outputs)
+    found = {each.place.path for row in rows for each in row if isinstance(each.place, FilePlace)}
+    return tuple(
+        f"what is below {directory} here is read from, and written to, {url} at {', '.join(route.sites)}"
+        for directory, url in used_of(route.paths, found)
     )
 
 
@@ -106,6 +126,12 @@ def _library_note(facts: Facts) -> tuple[str, ...]:
     if not facts.library_trouble:
         return ()
     return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
+
+
+def _mounts(route: Route, policy: Policy) -> tuple[str, ...]:
+    """The directories that are at one of the sites as they are here."""
+    found = [path for name in route.sites for path in policy.site[name].mounts]
+    return tuple(dict.fromkeys(found))
 
 
 def _isolation(route: Route, policy: Policy) -> str:

@@ -11,14 +11,14 @@ from hepsub.jobid import same_schedd
 from hepsub.policy.mistake import Mistake, known_credentials, tokens, unknown
 from hepsub.policy.model import CREDENTIAL_KINDS, Policy, Pool
 from hepsub.policy.places import why_no_place
-from hepsub.policy.site import RULE_WORDS, SITE_KINDS
+from hepsub.policy.site import CONTAINERS, RULE_WORDS, SITE_KINDS
 from hepsub.suggest import closest
 from hepsub.units import parse_duration
 
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("pool", "kind"): ("condor", "here"),
     ("site", "kind"): SITE_KINDS,
-    ("site", "containers"): ("universe", "singularity", "wrapper", "none"),
+    ("site", "containers"): CONTAINERS,
     ("rule", "remote"): RULE_WORDS,
     ("site", "isolation"): ("user", "slot", "container", "owner", ""),
     ("storage", "style"): ("path", "virtual"),
@@ -97,8 +97,7 @@ def _references(policy: Policy) -> Iterator[Mistake]:
                 each for each in ("token", "role_arn", "audience") if getattr(storage, each)
             )
             yield from unknown(f"storage.{name}.{said}", "token", word, tokens(policy))
-    said = policy.staging.libraries
-    found = re.match(_LIBRARIES, said) if said else None
+    found = re.match(_LIBRARIES, policy.staging.libraries)
     if found is not None and found["storage"].casefold() != "s3":
         yield from unknown("staging.libraries", "storage", found["storage"], policy.storage)
 

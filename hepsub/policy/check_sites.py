@@ -77,6 +77,8 @@ def _texts_of(at: str, site: Site) -> Iterator[Mistake]:
             what="no identity has quotes, backslashes or line ends",
             remedy="copy AuthenticatedIdentity from an ad of its start daemons",
         )
+    if _NO_TEXT.search(site.arch):
+        yield Mistake(key=f"{at}.arch", what="no architecture has quotes, backslashes or line ends")
     if _NO_TEXT.search(site.queue):
         yield Mistake(key=f"{at}.queue", what="no queue has quotes, backslashes or line ends")
     for word, text in site.attributes.items():

@@ -17,6 +17,13 @@ CE: Final = "ce"
 SITE_KINDS: Final = (GLIDEIN, CE, SCHEDD)
 """How a site is reached; where several sites take a job and no rule says otherwise, the first kind wins."""
 
+UNIVERSE: Final = "universe"
+SINGULARITY: Final = "singularity"
+WRAPPER: Final = "wrapper"
+NO_CONTAINERS: Final = "none"
+CONTAINERS: Final = (UNIVERSE, SINGULARITY, WRAPPER, NO_CONTAINERS)
+"""How container images are started at a site."""
+
 AUTOMATIC: Final = "automatic"
 ASKED: Final = "asked"
 NEVER: Final = "never"
@@ -45,8 +52,10 @@ class Site(Struct, frozen=True, kw_only=True):
             (`/besfs/` = `herd:besfs/`). The longest one counts.
         mounts: directories that are there as they are here, such as /cvmfs: hep_sub does not ask how paths below them
             get there that it finds in arguments and scripts.
-        storage: the storage near it; among sites of one kind that take one job each, those near its inputs come first.
-        arch: the architecture of its machines in HTCondor's word, `X86_64` or `aarch64`; empty for any.
+        storage: the storage near it; of several sites of one kind those near the inputs come first, and those with
+            the shared file system where inputs are paths.
+        arch: the architecture of its machines in HTCondor's word, `X86_64` or `aarch64`; empty for any. To another
+            than X86_64 go programs that were built for it, and others where -site or a rule names the site.
         os: operating systems that differ there: the name, and the image as that site sees it.
         containers: how images are started there: `universe` (HTCondor's container universe), `singularity` (its start
             daemons look for SingularityImage), `wrapper` (apptainer is there, and the job starts it itself), or
@@ -88,7 +97,7 @@ class Site(Struct, frozen=True, kw_only=True):
     storage: str = ""
     arch: str = "X86_64"
     os: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    containers: str = "universe"
+    containers: str = UNIVERSE
     max_cpus: int = 0
     max_memory: Megabytes = 0
     max_walltime: Seconds = 0
@@ -103,15 +112,24 @@ class Site(Struct, frozen=True, kw_only=True):
     io_proxy: bool = False
     identity: str = ""
 
+    @property
+    def expressions(self) -> Mapping[str, str]:
+        """The ClassAd expressions in its description, by key."""
+        said = {"requirements": self.requirements, "rank": self.rank}
+        said |= {f"attributes.{name}": each for name, each in self.attributes.items()}
+        return {key: each for key, each in said.items() if each}
+
 
 class Rule(Struct, frozen=True, kw_only=True):
     """A rule about jobs and remote sites. The first one that fits a job counts; those of a later file come first.
 
     What a rule says of sizes fits a job of which the size is known: of inputs from the objects and files themselves,
-    of outputs by -outsize, or by what the script's last jobs stored.
+    of outputs by -outsize, or by what the jobs of the same program's last submission with -out left behind.
 
     Attributes:
-        types: types of jobs (-type, or recognised); empty for any.
+        types: types of jobs, as -type says them; empty for any.
+        programs: shell patterns of programs, absolute: what they start is of this type where nobody says -type
+            (`*/sim_*.sh`).
         groups: accounting groups; empty for any.
         input_above: the inputs of a job are larger than this, in MB; 0 for any size.
         input_below: they are not larger than this, in MB; 0 for any size.
@@ -130,6 +148,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     """
 
     types: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     input_above: Megabytes = 0
     input_below: Megabytes = 0

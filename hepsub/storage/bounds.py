@@ -26,6 +26,8 @@ _KEY = re.compile(r"[!-~]{1,32768}")
 _LONGEST_TIME = 40
 _GO_KNOWS_NONE = -62_135_596_800.0
 """0001-01-01: what servers written in Go say of an object whose time they do not know."""
+_GO_SAYS_SO = "Mon, 01 Jan 0001 00:00:00 GMT"
+"""The same in a header, where Python takes the year for one of two digits: 2001."""
 
 
 def size_in(text: str) -> int:
@@ -76,7 +78,7 @@ def header_moment_in(text: str) -> float:
     Raises:
         Malformed: it is no time as headers have it (RFC 9110, "Date/Time Formats").
     """
-    return _moment(text, email.utils.parsedate_to_datetime)
+    return 0.0 if text == _GO_SAYS_SO else _moment(text, email.utils.parsedate_to_datetime)
 
 
 def _moment(text: str, read: Callable[[str], datetime.datetime]) -> float:

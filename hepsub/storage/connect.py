@@ -1,4 +1,4 @@
-"""How a connection to a storage is opened: through which proxy, trusting whom; and what is believed of its answers.
+"""How a connection to a storage is opened: through which proxy, trusting whom.
 
 Proxies and authorities are the ones that botocore would take: HTTP_PROXY, HTTPS_PROXY, NO_PROXY; ca_file of the policy,
 AWS_CA_BUNDLE or ca_bundle of ~/.aws/config, REQUESTS_CA_BUNDLE, else those that botocore brings along.
@@ -8,70 +8,118 @@ from __future__ import annotations
 
 import base64
 import functools
-import http.client
-import io
 import os
+import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hepsub.errors import StorageUnreachable
-
-BROKEN = (http.client.HTTPException, OSError)
-"""What a connection that breaks raises."""
+from hepsub.storage.response import BROKEN, Incoming, Response, read_response
 
 _CONNECT_S = 5
 _READ_S = 30
-_MOST_LINES = 300
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(slots=True, kw_only=True)
 class Connection:
-    """A connection to an endpoint, or to the proxy on the way.
+    """A connection to an endpoint, or to the proxy on the way; it is opened when it is needed.
 
     Attributes:
-        client: that of http.client.
         origin: scheme, host and port of the endpoint.
-        headers: what a proxy wants with each request.
-        whole: whether requests name the whole URL, as a plain proxy wants it.
+        host: its name, or its address.
+        port: the one of TCP.
+        proxy: host and port of the proxy; None for none.
+        proxy_headers: what the proxy wants to be told.
+        authorities: who is trusted to name the endpoint; None for one without TLS.
     """
 
-    client: http.client.HTTPConnection
     origin: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    whole: bool = False
+    host: str
+    port: int
+    proxy: tuple[str, int] | None
+    proxy_headers: Mapping[str, str]
+    authorities: ssl.SSLContext | None
+    _incoming: Incoming | None = None
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """The beginning of the answer.
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been used, and may be used again."""
+        return self._incoming is not None
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+        """The beginning of the response to a request without a body.
 
         Raises:
             HTTPException, OSError: there is none.
+            ValueError: something in the request would end its line.
         """
-        used = self.client.sock is not None
+        used = self.is_open
         try:
-            return self._ask(method, url, headers)
+            self.send(method, url, headers)
+            return self.receive(method)
         except BROKEN:
-            self.client.close()
+            self.close()
             if not used:
                 raise
             # The server closes connections that nobody needed for a while: that is no failure.
-            return self._ask(method, url, headers)
+            self.send(method, url, headers)
+            return self.receive(method)
 
-    def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        if self.client.sock is None:
-            self.client.timeout = _CONNECT_S
-            self.client.connect()
-            self._socket.settimeout(_READ_S)
-        target = url if self.whole else url[len(self.origin) :]
-        self.client.request(method, target, headers={**self.headers, **headers})
-        return self.client.getresponse()
+    def send(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+        """Send a request, whose response `receive` gives; it raises what `ask` does."""
+        fields = {"accept-encoding": "identity", **headers}
+        if self.proxy is not None and self.authorities is None:  # which wants the whole URL
+            head = _head(method, url, {**fields, **self.proxy_headers})
+        else:
+            head = _head(method, url[len(self.origin) :], fields)
+        if self._incoming is None:
+            self._incoming = Incoming(self._connect())
+        self._incoming.socket.sendall(head)
 
-    @property
-    def _socket(self) -> Any:  # noqa: ANN401 (it may be TLS's)
-        return self.client.sock
+    def receive(self, method: str) -> Response:
+        """The beginning of the response to what was sent; it raises what `ask` does."""
+        assert self._incoming is not None  # noqa: S101 (something was sent)
+        return read_response(self._incoming, method)
+
+    def close(self) -> None:
+        """Close it, until it is needed again."""
+        if self._incoming is not None:
+            self._incoming.socket.close()
+            self._incoming = None
+
+    def _connect(self) -> socket.socket:
+        opened = socket.create_connection(self.proxy or (self.host, self.port), _CONNECT_S)
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.authorities is not None:
+                if self.proxy is not None:
+                    self._ask_for_tunnel(opened)
+                opened = self.authorities.wrap_socket(opened, server_hostname=self.host)
+        except BaseException:
+            opened.close()
+            raise
+        opened.settimeout(_READ_S)
+        return opened
+
+    def _ask_for_tunnel(self, opened: socket.socket) -> None:
+        target = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        opened.sendall(_head("CONNECT", target, {"host": target, **self.proxy_headers}))
+        incoming = Incoming(opened)
+        status = read_response(incoming, "CONNECT").status
+        if not 200 <= status < 300 or not incoming.is_empty:
+            raise OSError(f"the proxy opens no tunnel ({status})")
+
+
+def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+    head = "\r\n".join(lines)
+    if not head.count("\r") == head.count("\n") == len(lines) - 1:
+        raise ValueError("a URL or a header with the end of a line in it")
+    return f"{head}\r\n\r\n".encode("ascii")
 
 
 def open_connection(origin: str, authorities: str) -> Connection:
@@ -84,32 +132,21 @@ def open_connection(origin: str, authorities: str) -> Connection:
     Raises:
         StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
     """
-    scheme, _, host = origin.partition("://")
-    proxy = urlsplit(_proxy(origin, scheme))
-    if not proxy.hostname:
-        return Connection(client=_open(scheme, host, authorities), origin=origin)
-    if proxy.scheme not in ("http", ""):
+    parts = urlsplit(origin)
+    proxy = urlsplit(_proxy(origin, parts.scheme))
+    if proxy.hostname and proxy.scheme not in ("http", ""):
         raise StorageUnreachable(
             f"{origin}: a proxy that is itself reached by {proxy.scheme} is not supported",
             remedy="name one with http:// in HTTPS_PROXY and HTTP_PROXY, or the storage's host in NO_PROXY",
         )
-    headers = _proxy_authorization(proxy.username, proxy.password)
-    address = f"{proxy.hostname}:{proxy.port or 80}"
-    opened = _open(scheme, address, authorities)
-    if scheme == "http":
-        return Connection(client=opened, origin=origin, headers=headers, whole=True)
-    parts = urlsplit(origin)
-    opened.set_tunnel(parts.hostname or "", parts.port or 443, headers)
-    return Connection(client=opened, origin=origin)
-
-
-def _open(scheme: str, address: str, authorities: str) -> http.client.HTTPConnection:
-    if scheme == "http":
-        made = http.client.HTTPConnection(address)
-    else:
-        made = http.client.HTTPSConnection(address, context=_trust(authorities))
-    made.response_class = _BoundedResponse
-    return made
+    return Connection(
+        origin=origin,
+        host=parts.hostname or "",
+        port=parts.port or _PORTS[parts.scheme],
+        proxy=(proxy.hostname, proxy.port or 80) if proxy.hostname else None,
+        proxy_headers=_proxy_authorization(proxy.username, proxy.password),
+        authorities=None if parts.scheme == "http" else _trust(authorities),
+    )
 
 
 def _proxy_authorization(user: str | None, password: str | None) -> dict[str, str]:
@@ -149,36 +186,3 @@ def _trust(named: str) -> ssl.SSLContext:
             f"the authorities in {path} cannot be read: {error.strerror or error}",
             remedy="correct ca_file in the policy, AWS_CA_BUNDLE, or ca_bundle in ~/.aws/config",
         ) from error
-
-
-# ---- what http.client reads without bounds ----------------------------------------------------
-
-
-class _Bounded(io.BufferedReader):
-    """What came, for http.client, which would read lines for ever, and a chunk of a size below zero to the end."""
-
-    _lines = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        self._lines += 1
-        if self._lines > _MOST_LINES:
-            raise http.client.HTTPException("line after line, and no answer")
-        return super().readline(size)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            raise http.client.HTTPException("a chunk without a size")
-        self._lines = 0
-        return super().read(size)
-
-    def read1(self, size: int = -1, /) -> bytes:
-        if size < 0:
-            raise http.client.HTTPException("a chunk without a size")
-        self._lines = 0
-        return super().read1(size)
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: Any, *args: Any, **more: Any) -> None:  # noqa: ANN401 (http.client's)
-        super().__init__(sock, *args, **more)
-        self.fp = _Bounded(self.fp.detach())

@@ -12,15 +12,17 @@ from msgspec import Struct
 
 from hepsub.errors import HepsubError
 from hepsub.plan.location import ObjectPlace
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import Destination
 from hepsub.storage.http import (
     AccessRefused,
     ConnectionPool,
     PermanentFailure,
     TemporaryFailure,
+    check,
 )
 from hepsub.storage.large_object import RangedDownload
+from hepsub.storage.response import BROKEN
+from hepsub.storage.small_objects import SmallObjects, is_small
 from hepsub.storage.store import Store
 from hepsub.storage.workers import AT_ONCE, run_all
 
@@ -115,12 +117,26 @@ class Downloader:
         """
         results: dict[int, DownloadResult] = {}
         progress = Progress(size=sum(each.size for each in downloads), number=len(downloads))
-        ranges = max(1, min(_RANGES_AT_ONCE, AT_ONCE // max(1, len(downloads))))
         with contextlib.closing(ConnectionPool()) as pool:
+
+            def arrive(number: int, trouble: str) -> None:
+                results[number] = DownloadResult(download=downloads[number], trouble=trouble)
+                progress.end()
+                told(results[number])
+
+            def small(_: int, stop: threading.Event) -> None:
+                numbers = {id(each): n for n, each in enumerate(downloads) if is_small(each.size)}
+                objects = SmallObjects(pool=pool, stores=self.stores, progress=progress, stop=stop)
+                for each in objects.fetch(downloads[number] for number in numbers.values()):
+                    arrive(numbers[id(each)], "")
+
+            run_all(1, small, lambda: watch(progress))
+            rest = [number for number in range(len(downloads)) if number not in results]
+            ranges = max(1, min(_RANGES_AT_ONCE, AT_ONCE // max(1, len(rest))))
 
             def one(number: int, stop: threading.Event) -> None:
                 download = RangedDownload(
-                    download=downloads[number],
+                    download=downloads[rest[number]],
                     pool=pool,
                     stores=self.stores,
                     pause=self.pause,
@@ -128,11 +144,9 @@ class Downloader:
                     stop=stop,
                     at_once=ranges,
                 )
-                results[number] = DownloadResult(download=downloads[number], trouble=download.run())
-                progress.end()
-                told(results[number])
+                arrive(rest[number], download.run())
 
-            run_all(len(downloads), one, lambda: watch(progress))
+            run_all(len(rest), one, lambda: watch(progress))
         watch(progress)
         return tuple(results[number] for number in range(len(downloads)))
 
@@ -156,7 +170,7 @@ class Downloader:
             ):
                 store = self.stores(place.storage, False)  # noqa: FBT003 (a callback)
                 with pool.ask(store, store.url(place.bucket, place.key)) as response:
-                    response.check()
+                    check(response)
                     content = response.read_whole(most)
                     if str(len(content)) == response.header("content-length"):
                         return content

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hepsub.errors import HepsubError
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import PartFile, obstacle_text
 from hepsub.storage.http import (
     AccessRefused,
     ConnectionPool,
     PermanentFailure,
-    Response,
     TemporaryFailure,
+    check,
 )
 from hepsub.storage.ranges import ByteRange, Ranges
+from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.workers import StopAsked
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class RangedDownload:
             headers["Range"] = f"bytes={span.came}-{last}"
         store = self.stores(place.storage, renew)
         with self.pool.ask(store, store.url(place.bucket, place.key), headers=headers) as response:
-            response.check()
+            check(response)
             if response.is_encrypted:
                 self._etag_is_md5 = False
             if not _is_version(response, etag):
@@ -204,21 +204,22 @@ class RangedDownload:
             self._take(response, descriptor, span)
 
     def _take(self, response: Response, descriptor: int, span: ByteRange) -> None:
+        buffer = memoryview(bytearray(min(_CHUNK, span.end - span.came + 1)))
         while True:
             self._stop_if_asked()
             left = span.end - span.came
             try:
-                content = response.read(min(left + 1, _CHUNK))
+                got = response.read_into(buffer[: left + 1])
             except BROKEN as error:
                 raise TemporaryFailure(f"the connection broke ({type(error).__name__})") from error
-            if not content:
+            if not got:
                 break
-            if len(content) > left:
+            if got > left:
                 raise PermanentFailure(
                     "it is larger than it was when it was looked for; run this again"
                 )
-            _write(descriptor, memoryview(content), span.came)
-            self._moved(span, len(content))
+            _write(descriptor, buffer[:got], span.came)
+            self._moved(span, got)
         if span.came < span.end:
             raise TemporaryFailure("the answer ended early")
 

@@ -16,14 +16,13 @@ from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.bounds import etag_in, header_moment_in, size_in
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.http import (
     ConnectionPool,
-    Response,
     TemporaryFailure,
     may_pass,
 )
 from hepsub.storage.page import LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
+from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.trouble import garbled, refused, unreachable
 
 if TYPE_CHECKING:

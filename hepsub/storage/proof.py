@@ -7,9 +7,9 @@ import contextlib
 from msgspec.structs import replace
 
 from hepsub.errors import StorageRefused, StorageUnreachable
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.http import ConnectionPool, TemporaryFailure
 from hepsub.storage.page import LARGEST_PAGE, error_code
+from hepsub.storage.response import BROKEN
 from hepsub.storage.store import Store
 from hepsub.storage.trouble import unreachable
 

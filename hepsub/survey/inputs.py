@@ -1,15 +1,120 @@
-"""Facts about inputs on this host's file system: how large each is, and whether a directory can be copied whole."""
+"""Facts about inputs in S3 and on disk: does each exist, how large is it, can a directory be copied whole."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
+from hepsub.errors import InputsMissing, StorageRefused, UnknownStorage, UsageError
+from hepsub.job import JobSpec
+from hepsub.plan.checks import check_storages
 from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.facts import FileFact
-from hepsub.plan.location import FilePlace, Place
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, find_place
+from hepsub.plan.objects import ObjectInfo
+from hepsub.plan.template import Values, parse_template
+from hepsub.policy.model import Policy
+from hepsub.storage.store import Store
+
+_NAMED = 10
+_REMEDY = "correct -in or the list; -nocheck submits without looking"
+_PATTERN = "; a pattern stands behind -list: -list 's3://bucket/dir/*.root' -in %{item}"
+_NOTHING_KNOWN: Mapping[ObjectPlace, ObjectInfo] = MappingProxyType({})
+
+
+def look_up_inputs(
+    places: Iterable[Place],
+    store_of: Callable[[str], Store],
+    known: Mapping[ObjectPlace, ObjectInfo] = _NOTHING_KNOWN,
+    remedy: str = _REMEDY,
+) -> dict[ObjectPlace, ObjectInfo]:
+    """What is known of the inputs; objects that are known already are not asked for again.
+
+    Raises:
+        InputsMissing: some do not exist or cannot be read; all of them are named.
+        StorageRefused, StorageUnreachable: a storage cannot be asked.
+    """
+    wanted = dict.fromkeys(places)
+    found = {
+        each: known[each] for each in wanted if isinstance(each, ObjectPlace) and each in known
+    }
+    by_storage: defaultdict[str, list[ObjectPlace]] = defaultdict(list)
+    missing: list[str] = []
+    for place in (each for each in wanted if each not in found):
+        if isinstance(place, ObjectPlace):
+            by_storage[place.storage].append(place)
+        elif not _is_readable(place):
+            missing.append(f"{place}{_why(place)}")
+    for name, group in by_storage.items():
+        for place, fact in store_of(name).look_up(group).items():
+            if fact is None:
+                missing.append(str(place))
+            else:
+                found[place] = fact
+    if missing:
+        raise missing_inputs(missing, remedy)
+    return found
+
+
+def remedy_for(spec: JobSpec) -> str:
+    """What to do when inputs are missing."""
+    doubtful = next((each for each in spec.inputs if each.whole), None)
+    if doubtful is None:
+        return _REMEDY
+    return (
+        f"{_REMEDY}; behind the last '=' stands the name in the job, for there is no {doubtful.whole}: where it"
+        f" belongs to the URL, write -in '{doubtful.whole}='"
+    )
+
+
+def whole_inputs(
+    spec: JobSpec, policy: Policy, cwd: Path, first: Values, store_of: Callable[[str], Store]
+) -> frozenset[str]:
+    """Of the texts URL=NAME behind -in those that are a URL as they stand: the first job's exists.
+
+    Raises:
+        StorageUnreachable: a storage does not answer.
+    """
+    doubtful = [each.whole for each in spec.inputs if each.whole] if spec.check_objects else []
+    return frozenset(text for text in doubtful if _exists(text, policy, cwd, first, store_of))
+
+
+def _exists(
+    text: str, policy: Policy, cwd: Path, first: Values, store_of: Callable[[str], Store]
+) -> bool:
+    try:
+        place = find_place(parse_template(text).fill(first), policy.storage, cwd)
+        if isinstance(place, FilePlace):
+            return os.path.exists(place.path)
+        check_storages([place], policy.storage)
+        return store_of(place.storage).look_up([place])[place] is not None
+    except (UsageError, UnknownStorage, StorageRefused):
+        return False  # what it means otherwise is looked at, too, and has its own error
+
+
+def _is_readable(place: FilePlace) -> bool:
+    return os.path.exists(place.path) and os.access(place.path, os.R_OK)
+
+
+def _why(place: FilePlace) -> str:
+    """What is not seen at a glance of an input that is missing."""
+    is_link = os.path.islink(place.path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
+    return " (a link that leads nowhere)" if is_link and not os.path.exists(place.path) else ""
+
+
+def missing_inputs(names: list[str], remedy: str) -> InputsMissing:
+    """The error that names them: the first ten, and how many more."""
+    shown = "\n  ".join(names[:_NAMED])
+    more = f"\n  and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return InputsMissing(
+        f"{len(names)} input(s) do not exist or cannot be read:\n  {shown}{more}",
+        remedy=remedy + (_PATTERN if any("*" in each for each in names) else ""),
+    )
 
 
 def weigh_inputs(places: Iterable[Place]) -> dict[str, FileFact]:

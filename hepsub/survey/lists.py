@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
 from hepsub.job import JobSpec
@@ -22,8 +24,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.store import Store
-from hepsub.survey.files import items_in, read_items, refused_list
-from hepsub.survey.objects import look_up_inputs, missing_inputs
+from hepsub.survey.inputs import look_up_inputs, missing_inputs
 
 _BUCKET = re.compile(r"s3://[^/]+|(?P<storage>[A-Za-z][\w.-]*):[^/:]+", re.IGNORECASE)
 _WILD = re.compile(r"[*?\[]")
@@ -41,11 +42,7 @@ def read_list(
 ) -> Reading:
     """The items of a submission and how its jobs share them; nothing where there is no list.
 
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided.
-        cwd: what relative paths begin at.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+    A storage is asked only for what is in S3.
 
     Raises:
         ListUnreadable: the list cannot be read, or holds no item.
@@ -224,3 +221,39 @@ def _no_size(item: str, why: str) -> UsageError:
         f"-per with a size: the item '{item}' has none, {why}",
         remedy="-per K counts items instead",
     )
+
+
+def read_items(path: str, cwd: Path) -> tuple[str, ...]:
+    """The items of a list: its lines, less empty ones and those that begin with `#`.
+
+    Raises:
+        ListUnreadable: the file cannot be read, is not UTF-8, or holds no item.
+    """
+    with refused_list(path), (cwd / path).open(encoding="utf-8-sig") as file:
+        return items_in(file, path)
+
+
+@contextlib.contextmanager
+def refused_list(name: str) -> Iterator[None]:
+    """Say of what cannot be read that it is this list."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ListUnreadable(
+            f"the list {name} cannot be read: {reason}", remedy="give a text file, one job a line"
+        ) from error
+
+
+def items_in(file: TextIO, name: str) -> tuple[str, ...]:
+    """The items of a list that is open.
+
+    Raises:
+        ListUnreadable: it holds no item.
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    lines = (line.strip() for line in file.read().split("\n"))
+    items = tuple(line for line in lines if line and not line.startswith("#"))
+    if not items:
+        raise ListUnreadable(f"the list {name} holds no item", remedy="write one job a line")
+    return items

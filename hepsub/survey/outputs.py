@@ -48,10 +48,6 @@ def look_at_outputs(rules: Rules, store_of: Callable[[str], Store]) -> OutputFac
     A storage that does not answer, or does not let us look, is told, and no error: a job may be let in later, or
     bring its outputs home.
 
-    Args:
-        rules: the outputs of all jobs.
-        store_of: gives a storage with its keys by its name.
-
     Raises:
         KeysRefused: a storage does not accept the keys.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,13 @@ from msgspec.structs import replace
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
-from hepsub.plan.facts import Facts, FileFacts
+from hepsub.plan.facts import ELF, Facts, FileFacts, Program, ProgramState, elf_machine
 from hepsub.plan.layout import asked_places
+from hepsub.plan.location import PlaceState
 from hepsub.plan.model import delivery_for
 from hepsub.plan.template import values_of
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
-from hepsub.survey.files import inspect_place, inspect_program
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
@@ -25,17 +26,16 @@ if TYPE_CHECKING:
     from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
+_HEAD_BYTES = 256
+"""Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
+
 
 def read(
     spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
 ) -> Reading:
     """Look at what the words of a submission depend on: the list, and what the paths of its logs are.
 
-    Args:
-        spec: what the user asked for.
-        policy: what the site decided; a number of jobs above its limit is not looked at.
-        situation: who calls, where from and when.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
+    A storage is asked only for what is in S3. A number of jobs above the policy's limit is not looked at.
 
     Raises:
         HepsubError: the list cannot be read, or the words cannot mean anything.
@@ -50,7 +50,7 @@ def read(
     check_words(spec, policy, found.items, found.ends)
     whole: frozenset[str] = frozenset()
     if spec.check_objects and any(each.whole for each in spec.inputs):
-        from hepsub.survey.objects import whole_inputs
+        from hepsub.survey.inputs import whole_inputs
 
         first = values_of(0, spec.first, found.items, found.ends)
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
@@ -59,14 +59,9 @@ def read(
 
 
 def survey(
-    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+    made: Draft, store_of: Callable[[str], Store], archives: ArchiveCache | None = None
 ) -> Facts:
-    """Look at the files and objects of a submission.
-
-    Args:
-        made: its jobs, and the places that matter to them.
-        store_of: gives a storage with its keys by its name; asked only for what is in S3.
-        shelf: where packed libraries are, and, if it may be written, are put; None for no libraries.
+    """Look at the files and objects of a submission; its libraries are packed, where `archives` is given.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.
@@ -84,10 +79,14 @@ def survey(
     )
     if made.carried is not None and spec.check_objects:
         facts = _with_files(facts, made, store_of)
-    if spec.libraries and shelf is not None:  # last, because it takes longest
+    if made.may_leave:
+        from hepsub.survey.mentions import look_at_mentions
+
+        facts = replace(facts, mentions=look_at_mentions(made))
+    if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, shelf)
+        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
         facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
     return facts
 
@@ -121,8 +120,7 @@ def _with_files(facts: Facts, made: Draft, store_of: Callable[[str], Store]) -> 
 
 def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store]) -> FileFacts:
     """What is known of inputs and outputs, as far as their places do not depend on the cluster's id."""
-    from hepsub.survey.inputs import weigh_inputs
-    from hepsub.survey.objects import look_up_inputs, remedy_for
+    from hepsub.survey.inputs import look_up_inputs, remedy_for, weigh_inputs
     from hepsub.survey.outputs import look_at_outputs
 
     inputs = [each.place for row in carried.inputs for each in row]
@@ -137,11 +135,64 @@ def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     """What of the policy HTCondor could not read; the embedded pool has no use for it."""
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
-    said = [(site.requirements, site.rank) for site in policy.site.values()]
-    wanted = [each for both in said for each in both if each]
+    wanted = [each for site in policy.site.values() for each in site.expressions.values()]
+    wanted += [rule.rank for rule in policy.rule.values() if rule.rank]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
     if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()
     from hepsub.condor.attributes import unreadable
 
     return unreadable(wanted)
+
+
+def inspect_program(path: str) -> Program:
+    """Whether the kernel would start this file for this user."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: nobody can say this name in this locale
+        return Program(state=ProgramState.MISSING)
+    if stat.S_ISDIR(mode):
+        return Program(state=ProgramState.DIRECTORY)
+    if not os.access(path, os.X_OK):
+        return Program(state=ProgramState.NO_EXEC_BIT)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return Program(state=ProgramState.UNREADABLE)
+    return _program(head)
+
+
+def _program(head: bytes) -> Program:
+    if not head:
+        return Program(state=ProgramState.EMPTY)
+    if not head.startswith(b"#!"):
+        binary = head.startswith(ELF) or b"\0" in head
+        state = ProgramState.RUNNABLE if binary else ProgramState.NO_INTERPRETER_LINE
+        return Program(state=state, machine=elf_machine(head))
+    line = head[2:].split(b"\n")[0]
+    if line.endswith(b"\r"):
+        return Program(state=ProgramState.CARRIAGE_RETURN)
+    words = line.decode("utf-8", "surrogateescape").split()
+    if not words:
+        return Program(state=ProgramState.NO_INTERPRETER_LINE)
+    return Program(
+        state=ProgramState.RUNNABLE,
+        interpreter=words[0],
+        interpreter_here=os.path.exists(words[0]),
+    )
+
+
+def inspect_place(path: str) -> PlaceState:
+    """What a path is, as a place that this user would write to."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return PlaceState.MISSING
+    writable = os.access(path, os.W_OK)
+    if stat.S_ISDIR(mode):
+        usable = writable and os.access(path, os.X_OK)
+        return PlaceState.DIRECTORY if usable else PlaceState.LOCKED_DIRECTORY
+    if stat.S_ISREG(mode):
+        return PlaceState.FILE if writable else PlaceState.LOCKED_FILE
+    return PlaceState.DEVICE

@@ -52,11 +52,7 @@ def _is_fresh(path: Path, now: float) -> bool:
 
 
 def produce_ticket(program: str, cache: bytes) -> bytes:
-    """What HTCondor's SEC_CREDENTIAL_PRODUCER writes when a credential cache is the user's.
-
-    Args:
-        program: its path; it has no arguments.
-        cache: a cache as MIT Kerberos stores it in a file.
+    """What HTCondor's SEC_CREDENTIAL_PRODUCER writes when a credential cache, in MIT's FILE format, is the user's.
 
     Raises:
         ToolFailed: it cannot be started, failed, or wrote nothing.

@@ -42,11 +42,7 @@ class Mounted(Struct, frozen=True, kw_only=True):
 
 
 def mounts(mountinfo: str = "") -> tuple[Mounted, ...]:
-    """All mounts that this process sees, those on top last; nothing that is mounted is touched.
-
-    Args:
-        mountinfo: text of the form of /proc/self/mountinfo (proc(5)); empty for that file's.
-    """
+    """All mounts that this process sees, those on top last; nothing that is mounted is touched."""
     found = []
     for line in (
         mountinfo or _MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
@@ -78,9 +74,6 @@ def _plain(text: str) -> str:
 
 def require_fuse(path: str) -> str:
     """The program that unmounts; proves that this user may mount.
-
-    Args:
-        path: the PATH to look for programs in.
 
     Raises:
         FuseUnavailable: there is no /dev/fuse, it may not be opened, or fusermount3 is not installed.
@@ -133,10 +126,7 @@ _ANSWERS = {0: Answer.YES, None: Answer.SILENT}
 def unmount(program: str, point: Path, *, lazily: bool = False) -> str:
     """Take a mount away; returns why it stays, or nothing.
 
-    Args:
-        program: fusermount3, as `unmounter` found it.
-        point: the directory.
-        lazily: whether programs that use it keep what they have open, and it is gone for all others.
+    Lazily: programs that use it keep what they have open, and it is gone for all others.
     """
     argv = [program, "-u", *(["-z"] if lazily else []), "--", str(point)]
     done = run_within(argv, timeout=_UNMOUNT_S)

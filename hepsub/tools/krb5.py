@@ -90,12 +90,7 @@ def _listed(environment: Mapping[str, str], *options: str) -> Iterator[Cache]:
 
 
 def export_cache(cache: Cache, environment: Mapping[str, str], goal: Path) -> None:
-    """Copy the ticket-granting ticket of a cache of any type into a file that does not exist yet.
-
-    Args:
-        cache: the cache, its principal known.
-        environment: the caller's.
-        goal: the file, which gets mode 0600.
+    """Copy the ticket-granting ticket of a cache of any type into a file that does not exist yet (0600).
 
     Raises:
         CredentialExpired: the ticket has ended.

@@ -20,8 +20,8 @@ from hepsub.errors import (
     CredentialRefused,
     HepsubError,
 )
-from hepsub.tools.oidc_agent_troubles import START, refusal
 from hepsub.tools.run import Completed, installed, run_within
+from hepsub.tools.trouble import START, refusal
 
 ADDRESS = "OIDC_SOCK"
 TOKEN_S = 20.0
@@ -39,7 +39,6 @@ class AgentToken:
     """What oidc-token gave.
 
     Attributes:
-        token: the access token.
         issuer: URL of its provider, without a slash at its end.
         expires: when it ends, in seconds since the epoch; None when the agent does not know.
     """
@@ -53,9 +52,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """What is asked of the agent.
 
     Attributes:
-        account: its name of the account.
         seconds: how long the token should live at least.
-        audience: the audience; empty for the account's own.
         scopes: the scopes; none for all that the account has.
     """
 
@@ -74,10 +71,6 @@ def find_agent(environment: Mapping[str, str], uid: int) -> str | None:
 
     Asked are $OIDC_SOCK and the places of `oidc-agent-service` (4.x and 5.x); in /tmp only what is the
     user's own counts.
-
-    Args:
-        environment: the caller's.
-        uid: numeric user id.
     """
     temporary = environment.get("TMPDIR") or "/tmp"  # noqa: S108 (oidc-agent-service's own place)
     places = [
@@ -105,11 +98,6 @@ def _answers(path: Path, uid: int) -> bool:
 
 def ask_token(request: Request, environment: Mapping[str, str], uid: int) -> AgentToken:
     """A token of the agent.
-
-    Args:
-        request: what is asked for.
-        environment: the caller's.
-        uid: numeric user id.
 
     Raises:
         AgentUnavailable: it is not installed, does not run, is locked, or has not loaded the account.

@@ -18,9 +18,8 @@ from msgspec import Struct
 
 from hepsub.files import write_whole
 from hepsub.policy.model import Storage
-from hepsub.tools.rclone import find_rclone
-from hepsub.tools.rclone_cache import REMOTE
-from hepsub.tools.run import Server, start_daemon
+from hepsub.tools.rclone import REMOTE, find_rclone
+from hepsub.tools.run import Server, start
 
 OLDEST = (1, 60)
 """What Debian 12 has; older ones were not tried."""
@@ -67,18 +66,20 @@ _FLAGS = {
 _SWITCHES = (
     "--use-server-modtime",  # the modification time stands in the listing: else a request for each file
 )
+_STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s+(?:\w+\s*:\s*)?")
+_BAD = re.compile(r"\b(?:ERROR|CRITICAL|Fatal)\b|fusermount|Failed|failed", re.IGNORECASE)
+_FUSE_SIGNS = (
+    "mount helper error", "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
+    "fusermount3: failed to open", "fuse: device not found", "executable file not found",
+    "mount syscall", "operation not permitted",
+)  # fmt: skip
 
 
 class RcloneMount(Struct, frozen=True, kw_only=True):
     """A mount as rclone is asked for it.
 
     Attributes:
-        name: the storage's name in the policy.
-        storage: what the policy says of it.
-        bucket: the bucket.
         prefix: what all keys begin with, without slashes at its ends; empty for the whole bucket.
-        point: the directory, absolute.
-        writable: whether it may be written to.
         state: the mount's own directory (0700), for configuration and log.
         cache: its directory on a local disk.
         cache_mb: how much of what was read is kept there.
@@ -118,10 +119,6 @@ class RcloneMount(Struct, frozen=True, kw_only=True):
 def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
     """Write what rclone needs into the mount's directory, and start it; it is not up yet.
 
-    Args:
-        mount: the mount.
-        environment: the user's own.
-
     Raises:
         ToolFailed: there is no rclone, or only an old one.
         OSError: the directory cannot be written.
@@ -138,7 +135,7 @@ def start_mount(mount: RcloneMount, environment: Mapping[str, str]) -> Server:
     if mount.log.exists():
         mount.log.replace(mount.log.with_suffix(".log.old"))
     write_whole(mount.log, "", 0o600)
-    return start_daemon(
+    return start(
         mount.argv(program),
         log=mount.log,
         directory=mount.state,
@@ -217,10 +214,6 @@ def variables(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-_STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\s+(?:\w+\s*:\s*)?")
-_BAD = re.compile(r"\b(?:ERROR|CRITICAL|Fatal)\b|fusermount|Failed|failed", re.IGNORECASE)
-
-
 def last_trouble(log: Path) -> str:
     """The last error in a log, in one line without its time; empty for none."""
     lines = _lines(log)
@@ -233,13 +226,6 @@ def fuse_refused(log: Path) -> bool:
     """Whether it was FUSE, and not the storage, that did not work."""
     words = " ".join(_lines(log))
     return any(sign in words for sign in _FUSE_SIGNS)
-
-
-_FUSE_SIGNS = (
-    "mount helper error", "fusermount: mount failed", "fusermount3: mount failed", "fusermount: failed to open",
-    "fusermount3: failed to open", "fuse: device not found", "executable file not found",
-    "mount syscall", "operation not permitted",
-)  # fmt: skip
 
 
 def _lines(log: Path) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import selectors
 import shutil
 import signal
 import subprocess
@@ -19,11 +20,11 @@ from msgspec import Struct
 from hepsub.errors import ToolFailed
 from hepsub.plan.secrets import looks_secret
 from hepsub.situation import SAVED_PREFIX
-from hepsub.tools.pipes import TooMuch, read_pipes
 
 _LOG = logging.getLogger(__name__)
 _MOST = 2**24
 """No program that hepsub asks has more to say."""
+_PIECE = 2**16
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -74,45 +75,21 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def start(argv: Sequence[str], *, log: Path, secrets: Mapping[str, str]) -> Server:
-    """Start a program that goes on until it is stopped.
-
-    Args:
-        argv: the program and its arguments.
-        log: the file that gets its stdout and stderr.
-        secrets: variables that it gets besides the environment, so that no secret is an argument.
-
-    Raises:
-        ToolFailed: it is not installed.
-    """
-    _LOG.debug("starting %s", _shown(argv))
-    with _startable(argv), log.open("wb") as output:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment() | dict(secrets),
-            start_new_session=True,
-        )
-    return Server(process=process)
-
-
-def start_daemon(
+def start(
     argv: Sequence[str],
     *,
     log: Path,
-    directory: Path,
     variables: Mapping[str, str],
-    without: tuple[str, ...],
+    directory: Path | None = None,
+    without: tuple[str, ...] = (),
 ) -> Server:
-    """Start a program in a session of its own, which outlives this process and its terminal.
+    """Start a program in a session of its own, which may outlive this process and its terminal.
 
     Args:
         argv: the program and its arguments.
         log: the file behind whose end its stdout and stderr go.
-        directory: where it runs.
-        variables: what it gets besides the environment.
+        variables: what it gets besides the environment, so that no secret is an argument.
+        directory: where it runs; None for the working directory.
         without: beginnings of the names of variables that it does not get.
 
     Raises:
@@ -137,10 +114,6 @@ def run_or_leave(argv: Sequence[str], *, timeout: float) -> int | None:
     """The exit code of a program that may get stuck in the kernel; None when it did not end in time.
 
     `run` would wait for it even when it cannot be ended: a read of a file system whose server sleeps.
-
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is left to itself, with a signal to end.
 
     Raises:
         ToolFailed: it is not installed, or cannot be started.
@@ -178,11 +151,7 @@ def run(
 ) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is ended.
-        check: whether an exit code other than 0 is an error.
-        environment: variables that it gets besides hepsub's own.
+    It is ended after `timeout` seconds; `environment` are variables besides hepsub's own.
 
     Raises:
         ToolFailed: it is not installed, did not end in time, or (with check) failed.
@@ -204,11 +173,6 @@ def run_within(
     argv: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
 ) -> Completed | None:
     """Run a program as `run` does, and give what it did; None when it did not end in time.
-
-    Args:
-        argv: the program and its arguments.
-        timeout: seconds after which it is ended.
-        environment: variables that it gets besides hepsub's own.
 
     Raises:
         ToolFailed: it is not installed, cannot be started, or writes more than 16 MB.
@@ -254,10 +218,6 @@ def _open(pipe: IO[bytes] | None) -> IO[bytes]:
 def run_attached(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Run a program that talks to the user at the terminal itself, for as long as it takes.
 
-    Args:
-        argv: the program and its arguments.
-        environment: variables that it gets besides hepsub's own.
-
     Returns:
         Its exit code.
 
@@ -285,3 +245,40 @@ def _startable(argv: Sequence[str]) -> Iterator[None]:
         raise ToolFailed(
             f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
         ) from error
+
+
+class TooMuch(Exception):
+    """A program writes more than anybody wants to read."""
+
+
+def read_pipes(out: IO[bytes], err: IO[bytes], *, most: int, seconds: float) -> tuple[str, str]:
+    """Read both to their ends; what is no UTF-8 is replaced, and lines end as they do here.
+
+    `most` is the number of bytes that are read in all.
+
+    Raises:
+        TooMuch: there is more.
+        TimeoutError: it takes longer.
+    """
+    parts: dict[int, list[bytes]] = {out.fileno(): [], err.fileno(): []}
+    left, deadline = most, time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for descriptor in parts:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            if (rest := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            for key, _ in selector.select(rest):
+                piece = os.read(key.fd, _PIECE)
+                if not piece:
+                    selector.unregister(key.fd)
+                parts[key.fd].append(piece)
+                left -= len(piece)
+            if left < 0:
+                raise TooMuch
+    return _text(parts[out.fileno()]), _text(parts[err.fileno()])
+
+
+def _text(parts: list[bytes]) -> str:
+    text = b"".join(parts).decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

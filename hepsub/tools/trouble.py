@@ -1,4 +1,4 @@
-"""What other programs say when something goes wrong, and what it means."""
+"""What oidc-agent says when something goes wrong, and what it means; and how that is written for any program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hepsub.errors import HepsubError
+from hepsub.errors import (
+    AgentUnavailable,
+    CredentialMissing,
+    CredentialRefused,
+    HepsubError,
+    ProviderUnreachable,
+)
+
+START = "eval $(oidc-agent-service use)"
+"""Starts the agent, or finds the one that runs."""
 
 
 class Trouble(Struct, frozen=True, kw_only=True):
@@ -14,9 +23,6 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     Attributes:
         texts: any of these is in what it said.
-        error: the error that it means.
-        message: what happened.
-        remedy: what to do.
     """
 
     texts: tuple[str, ...]
@@ -34,3 +40,94 @@ class Trouble(Struct, frozen=True, kw_only=True):
 def find_trouble(troubles: Iterable[Trouble], told: str) -> Trouble | None:
     """The first of the troubles that a text tells of."""
     return next((each for each in troubles if any(text in told for text in each.texts)), None)
+
+
+_TROUBLES = (
+    Trouble(
+        texts=("did not receive any response", "could not connect to oidc-agent", "have you set the env var"),
+        error=AgentUnavailable,
+        message="oidc-agent does not answer",
+        remedy=f"{START}; oidc-agent-service stop; hep_auth login",
+    ),
+    Trouble(
+        texts=("agent locked",),
+        error=AgentUnavailable,
+        message="oidc-agent is locked",
+        remedy="oidc-add -X, with the password that it was locked with",
+    ),
+    Trouble(
+        texts=("account not loaded", "currently not loaded"),
+        error=AgentUnavailable,
+        message="oidc-agent has not loaded the account {account}",
+        remedy="oidc-add {account} (hep_auth login does it)",
+    ),
+    Trouble(
+        texts=("no account configured",),
+        error=CredentialMissing,
+        message="oidc-agent knows no account {account}",
+        remedy="hep_auth login makes it; oidc-add -l lists those there are; `account` in [credential.NAME] of the"
+        " policy names another one",
+    ),
+    Trouble(
+        texts=("invalid_scope", "could not register the necessary scopes"),
+        error=CredentialRefused,
+        message="the provider does not give the account {account} the scopes that were asked for",
+        remedy="add them to login_scopes in [credential.NAME] of the policy, then oidc-gen --delete {account} and"
+        " hep_auth login; if it refuses them too, ask the administrators of the provider to allow them to your client",
+    ),
+    Trouble(
+        texts=("invalid_target", "invalid_resource", "audience"),
+        error=CredentialRefused,
+        message="the provider does not give the account {account} a token for this audience",
+        remedy="correct `audience` in [credential.NAME] or [storage.NAME] of the policy",
+    ),
+    Trouble(
+        texts=("invalid_grant", "refresh token expired", "no refresh token", "malformed refresh token"),
+        error=CredentialRefused,
+        message="the provider no longer accepts the refresh token of the account {account}: it has ended or"
+        " was revoked",
+        remedy="oidc-gen {account} --reauthenticate (hep_auth login does it)",
+    ),
+    Trouble(
+        texts=("invalid_client", "unauthorized_client"),
+        error=CredentialRefused,
+        message="the provider does not accept the client of the account {account}",
+        remedy="make the account anew: oidc-gen --delete {account}; hep_auth login",
+    ),
+    Trouble(
+        texts=("ssl cert", "certificate", "ssl peer"),
+        error=ProviderUnreachable,
+        message="the certificate of the provider of the account {account} is not trusted",
+        remedy="make the account with its CA: oidc-gen --cp=FILE",
+    ),
+    Trouble(
+        texts=(
+            "the other party disconnected",
+            "could not connect to url",
+            "couldn't connect",
+            "could not connect to host",
+            "could not resolve",
+            "couldn't resolve",
+            "timed out",
+            "timeout",
+            "could not get token endpoint",
+            "internal server error",
+            "service unavailable",
+            "bad gateway",
+        ),
+        error=ProviderUnreachable,
+        message="the provider of the account {account} does not answer",
+        remedy="try again later",
+    ),
+)  # fmt: skip
+
+
+def refusal(told: str, account: str) -> HepsubError:
+    """The error that a text of oidc-agent means."""
+    words = " ".join(told.split()).removeprefix("Error: ")[:300]
+    if trouble := find_trouble(_TROUBLES, words.casefold()):
+        return trouble.as_error(words, account=account)
+    return CredentialRefused(
+        f"oidc-agent gives no token of the account {account}: {words or 'no reason given'}",
+        remedy=f"see what oidc-token {account} says; hep_auth login",
+    )

@@ -58,6 +58,7 @@ hs_forwarded=
 hs_source=-
 hs_submitdir=
 hs_workdir=
+hs_image=
 hs_sealed=
 hs_sealed_payload=
 hs_isolation=
@@ -401,6 +402,8 @@ condorcred: NAME KIND SERVICE
 environment: FILE
 ca: PREFIX FILE
 isolation: KIND
+image: IMAGE
+bind: PATH
 newfiles:
 confined:
 source: PATH
@@ -452,6 +455,13 @@ check_field() {
 			esac
 			;;
 		library,FILE | *,NAME | *,PATTERN) inside "$1" ;;
+		image,IMAGE)
+			path "$1"
+			case $hs_text in
+				/* | *://*) ;;
+				*) inside "$1" ;;
+			esac
+			;;
 		ca,FILE) file_name "$1" "an authority" ;;
 		credential,FILE) file_name "$1" "the credential $3" ;;
 		environment,FILE) inside "$1" ;;
@@ -502,6 +512,8 @@ use_line() {
 		environment) check_environment "$2" ;;
 		ca) decode "$2" && printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities" ;;
 		isolation) decode "$2" && hs_isolation=$hs_text ;;
+		image) use_image "$2" ;;
+		bind) printf '%s\n' "$2" >>"$hs_private/binds" ;;
 		newfiles) hs_brings_new=yes ;;
 		confined) hs_confined=yes ;;
 		source) decode "$2" && hs_source=$hs_text ;;
@@ -527,6 +539,13 @@ use_payload() {
 	esac
 	[ -z "$hs_sealed_payload" ] || [ "$1" = "$hs_sealed_payload" ] ||
 		die "$hs_e_sent" "the manifest names '$hs_text' as the payload, which is not what was submitted"
+}
+use_image() {
+	decode "$1" && hs_image=$hs_text
+	case $hs_image in
+		/* | *://*) ;;
+		*) hs_image=./$hs_image ;;
+	esac
 }
 known() { hs_known=$hs_known$1$hs_nl; }
 path() { { decode "$1" && [ -n "$hs_text" ]; } || broken "'$1' is not a path"; }
@@ -1500,6 +1519,65 @@ is_absent() {
 	esac
 	return 1
 }
+hs_starter=
+hs_common_starter=/cvmfs/oasis.opensciencegrid.org/mis/apptainer/current/bin/apptainer
+hs_outside='
+echo $$ >"$1/pid"
+shift
+exec "$@"
+'
+hs_inside='
+hs_leader=$$
+read -r hs_pid hs_name hs_state hs_parent hs_leader hs_rest <"/proc/$$/stat"
+hs_private=$1
+shift
+if [ "$hs_leader" != "$$" ] && command -v setsid >/dev/null; then
+	rm "$hs_private/pid"
+	exec setsid "$@"
+fi
+exec "$@"
+'
+find_image() {
+	[ -n "$hs_image" ] || return 0
+	find_programs apptainer singularity
+	hs_starter=$hs_found_first
+	if [ -z "$hs_starter" ]; then
+		bounded 60 test -x "$hs_common_starter" ||
+			{ heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
+		hs_starter=$hs_common_starter
+	fi
+	case $hs_image in
+		/*) bounded 60 test -r "$hs_image" || { heed && no_image; } ;;
+	esac
+}
+no_image() {
+	case $hs_bounded in
+		137) hs_why="does not answer on $(uname -n)" ;;
+		*) hs_why="does not exist on $(uname -n), or cannot be read" ;;
+	esac
+	die "$hs_e_start" "the payload is to run in the image $hs_image, which $hs_why"
+}
+launch_in_image() {
+	[ "$hs_image" = "${hs_image#./}" ] || [ -r "$hs_image" ] || no_image
+	mkdir "$hs_private/image"
+	hs_work=$hs_top/$hs_private/image
+	export APPTAINER_CACHEDIR="$hs_work" APPTAINER_TMPDIR="$hs_work"
+	export SINGULARITY_CACHEDIR="$hs_work" SINGULARITY_TMPDIR="$hs_work"
+	set -- "$hs_image" sh -c "$hs_inside" hepsub "$hs_top/$hs_private" "$@"
+	[ ! -e /dev/nvidiactl ] || set -- --nv "$@"
+	[ -z "$hs_workdir" ] || set -- --bind "$hs_workdir" "$@"
+	case $hs_payload in
+		/*) set -- --bind "${hs_payload%/*}/" "$@" ;;
+	esac
+	: >>"$hs_private/binds"
+	while IFS= read -r hs_bind <&4; do
+		decode "$hs_bind"
+		bounded 60 test -e "$hs_text" 4<&- && set -- --bind "$hs_text" "$@"
+	done 4<"$hs_private/binds"
+	heed
+	launch sh -c "$hs_outside" hepsub "$hs_top/$hs_private" "$hs_starter" --silent exec --contain --no-home \
+		--workdir "$hs_work" --bind "$hs_top" --pwd "${hs_workdir:-$hs_top}" "$@"
+}
 hs_input=
 hs_original=
 hs_part=$hs_private/part
@@ -1731,6 +1809,7 @@ check_payload() {
 		'#!'*) ;;
 		*) return 0 ;;
 	esac
+	[ -z "$hs_image" ] || return 0
 	hs_first=${hs_first#'#!'}
 	hs_first=${hs_first#"${hs_first%%[! "$hs_tab"]*}"}
 	hs_first=${hs_first%%[ "$hs_tab"]*}
@@ -1796,12 +1875,14 @@ exec_payload() {
 }
 hs_last_shell='
 hs_mark=$1/nostart
-echo $$ >"$1/pid"
+: >"$1/begun"
+[ -e "$1/pid" ] || echo $$ >"$1/pid"
 [ -z "$2" ] || export LD_LIBRARY_PATH="$3"
 [ -z "$4" ] || export LD_PRELOAD="$5"
-[ -z "$6" ] || export PYTHONPATH="$6${PYTHONPATH:+:$PYTHONPATH}"
-[ -z "$7" ] || export PATH="$7${PATH:+:$PATH}"
-shift 7
+[ -z "$6" ] || export HOME="$7"
+[ -z "$8" ] || export PYTHONPATH="$8${PYTHONPATH:+:$PYTHONPATH}"
+[ -z "$9" ] || export PATH="$9${PATH:+:$PATH}"
+shift 9
 trap "hs_exit=\$?; : >\"\$hs_mark\"; exit \$hs_exit" EXIT
 [ -z "${BASH_VERSION-}" ] || shopt -s execfail
 exec "$@"
@@ -1822,7 +1903,8 @@ run_payload() {
 			hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
 			set -- "${hs_pair%X}" "$@"
 		done <"$hs_private/odd"
-		set -- "$(command -v env)" "$@"
+		if [ -n "$hs_image" ]; then hs_program="env"; else hs_program=$(command -v env); fi
+		set -- "$hs_program" "$@"
 	fi
 	if [ -n "$hs_lib_search" ]; then
 		hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
@@ -1830,9 +1912,10 @@ run_payload() {
 	heed
 	now
 	hs_payload_begun=$hs_now
-	launch sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
+	set -- sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
 		"$hs_lib_search$hs_had_library_path" "${hs_lib_search:-$hs_library_path}" "$hs_had_preload" "$hs_preload" \
-		"$hs_lib_python" "$hs_lib_programs" "$@"
+		"${hs_image:+${HOME+yes}}" "${HOME-}" "$hs_lib_python" "$hs_lib_programs" "$@"
+	if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
 	hs_stage=payload
 	[ -z "$hs_signal" ] || caught "$hs_signal"
 	if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
@@ -1919,9 +2002,15 @@ end_group() {
 	done
 	kill -KILL "$hs_group"
 }
+is_stillborn() {
+	[ ! -e "$hs_private/begun" ] || return 1
+	[ -z "$hs_image" ] || { [ -z "$hs_forwarded" ] && [ ! -e "$hs_private/walltime" ]; }
+}
 judge_payload() {
-	if [ -e "$hs_private/nostart" ] || [ ! -e "$hs_private/pid" ]; then
+	if [ -e "$hs_private/nostart" ] || is_stillborn; then
 		hs_payload_status=
+		[ -z "$hs_image" ] ||
+			die "$hs_e_start" "the payload $hs_payload cannot be executed in the image $hs_image on $(uname -n): stderr says why, or its interpreter is not in the image"
 		die "$hs_e_start" "the payload $hs_payload cannot be executed on $(uname -n): wrong architecture, or a file system without programs?"
 	fi
 	if [ "$hs_payload_status" -gt 128 ]; then
@@ -2452,6 +2541,7 @@ main() {
 	count_run
 	forget_lost
 	fetch_credentials
+	find_image
 	fetch_inputs
 	unpack_libraries
 	list_top

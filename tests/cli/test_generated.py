@@ -21,7 +21,7 @@ import pytest
 import hepsub
 from hepsub.cli.generate import __main__ as program
 from hepsub.cli.generate import roff, sources
-from hepsub.cli.generate.outputs import links, stale, texts, write
+from hepsub.cli.generate.__main__ import links, stale, texts, write
 from hepsub.cli.main import PROGRAMS
 from hepsub.cli.options import Command
 

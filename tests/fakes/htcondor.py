@@ -54,6 +54,7 @@ class AdType(enum.Enum):
 
     Schedd = 1
     Credd = 2
+    Startd = 3
 
 
 class CredType(enum.Enum):
@@ -161,10 +162,15 @@ class Collector:
     pool: FakeBindings
     address: str
 
-    def query(self, kind: AdType, *, projection: Sequence[str]) -> list[Ad]:
-        """The ads of one kind, with what was asked for."""
-        self.pool.called("collector", self.address, kind, tuple(projection))
+    def query(
+        self, kind: AdType, *, constraint: str = "", projection: Sequence[str] = ()
+    ) -> list[Ad]:
+        """The ads of one kind, with what was asked for, whole if nothing was; `Only` is a part of its constraint."""
+        self.pool.called("collector", self.address, kind, constraint or tuple(projection))
         ads = self.pool.daemons.get(kind, [])
+        ads = [ad for ad in ads if str(ad.get("Only", "")) in constraint]
+        if not projection:
+            return ads
         return [{name: ad[name] for name in projection if name in ad} for ad in ads]
 
 

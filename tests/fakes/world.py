@@ -13,14 +13,16 @@ from hepsub.auth.credential import CredentialSource
 from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
+from hepsub.errors import HepsubError
 from hepsub.job import JobSpec
 from hepsub.journal import Journal
 from hepsub.plan.draft import Reading, draft
-from hepsub.plan.facts import Facts, Program, ProgramState
+from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import PlaceState
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
+from hepsub.plan.remap import Paths as PathMap
 from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Policy
 from hepsub.result import Value, document_of
@@ -84,6 +86,9 @@ class World(Struct, frozen=True, kw_only=True):
     library_trouble: str = ""
     image_exists: bool = True
     unreadable: frozenset[str] = frozenset()
+    found: FileFacts = FileFacts()
+    elsewhere: Mapping[PathMap, FileFacts | HepsubError] = {}
+    output_mb: float | None = None
 
 
 def make_world(
@@ -120,6 +125,11 @@ def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
         library_trouble=world.library_trouble,
         image_exists=world.image_exists,
         unreadable=world.unreadable,
+        objects=world.found.objects,
+        files=world.found.files,
+        outputs=world.found.outputs,
+        output_mb=world.output_mb,
+        elsewhere=world.elsewhere,
     )
     return make_plan(draft(spec, policy, world.situation, reading), facts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from hepsub.jobid import JobId
 from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
 from hepsub.local.explain import Idle, explain_idle
 from hepsub.local.launch import Launch, read_launch
-from hepsub.local.machine import Busy, Machine, Waiting, capped_note, choose, latest_end
+from hepsub.local.machine import Machine, Waiting, capped_note, choose
+from hepsub.local.outcome import after
 from hepsub.local.queue import condition
 from hepsub.local.record import End, Record
-from hepsub.local.runs import after
 from hepsub.local.start import Timing
 
 MOUNTS = """\
@@ -81,81 +80,18 @@ def test_a_directory_that_cannot_be_trusted(tmp_path: Path) -> None:
         prepare(file / "below", os.getuid())
 
 
-def _waiting(proc: int, cores: int, memory: int = 1, walltime: int = 0) -> Waiting:
-    request = Machine(cores=cores, memory_mb=memory)
-    return Waiting(cluster=1, proc=proc, request=request, walltime_s=walltime)
+def test_nobody_passes_a_job_that_waits_for_room() -> None:
+    def chosen(*requests: tuple[int, int]) -> list[int]:
+        jobs = [
+            Waiting(cluster=1, proc=proc, request=Machine(cores=cores, memory_mb=memory))
+            for proc, (cores, memory) in enumerate(requests)
+        ]
+        return [job.proc for job in choose(jobs, Machine(cores=4, memory_mb=10))]
 
-
-def test_nobody_overtakes_a_job_for_which_there_may_never_be_room() -> None:
-    free = Machine(cores=4, memory_mb=10)
-    jobs = [_waiting(0, 1), _waiting(1, 4), _waiting(2, 1)]
-    assert [job.proc for job in choose(jobs, free)] == [0]
-    jobs = [_waiting(0, 1, 6), _waiting(1, 1, 6)]
-    assert [job.proc for job in choose(jobs, free)] == [0]
-    endless = Busy(request=Machine(cores=4, memory_mb=0), until=latest_end(100, 0))
-    jobs = [_waiting(0, 5), _waiting(1, 1, walltime=1)]
-    assert choose(jobs, free, [endless], 200) == []
-
-
-def test_who_may_pass_a_job_that_waits_for_room() -> None:
-    free = Machine(cores=3, memory_mb=10)
-    busy = [
-        Busy(request=Machine(cores=1, memory_mb=0), until=latest_end(100, 50)),
-        Busy(request=Machine(cores=4, memory_mb=0), until=latest_end(100, 900)),
-    ]
-
-    def chosen(*jobs: Waiting) -> list[int]:
-        return [job.proc for job in choose(jobs, free, busy, 120)]
-
-    wants_four = _waiting(0, 4)  # from 150 on; then nothing is spare
-    assert chosen(wants_four, _waiting(1, 1, walltime=30)) == [1]
-    assert chosen(wants_four, _waiting(1, 1, walltime=31)) == []
-    assert chosen(wants_four, _waiting(1, 1)) == []
-    wants_five = _waiting(0, 5)  # from 1000 on; then three cores and three MB are spare
-    assert chosen(wants_five, _waiting(1, 1, walltime=880), _waiting(2, 2, 2)) == [1, 2]
-    assert chosen(wants_five, _waiting(1, 4, walltime=1), _waiting(2, 3, 9)) == [2]
-    assert chosen(wants_five, _waiting(1, 3, 10)) == []
-    assert chosen(_waiting(0, 1, 8), wants_five, _waiting(1, 1, 1, 10), _waiting(2, 1)) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_nobody_starts_later_than_the_walltimes_promise(seed: int) -> None:
-    """Whatever comes behind it and whenever jobs end, the first job starts when it was promised, or before."""
-    dice = random.Random(seed)
-    machine, now, promised = Machine(cores=8, memory_mb=100), 0.0, dict[int, float]()
-    queue = [
-        _waiting(proc, dice.choice((1, 1, 2, 8)), dice.randrange(1, 60), dice.choice((5, 30, 90)))
-        for proc in range(60)
-    ]
-    running: list[tuple[Waiting, float, float]] = []  # the job, its end, the latest end
-    passed = 0
-    while queue:
-        free = machine
-        for job, _, _ in running:
-            free = free.less(job.request)
-        assert machine.holds(free)
-        assert free.cores >= 0 <= free.memory_mb
-        busy = [Busy(request=job.request, until=until) for job, _, until in running]
-        chosen = choose(queue, free, busy, now)
-        passed += chosen != queue[: len(chosen)]
-        for job in chosen:
-            assert now <= promised.get(job.proc, now)
-            running.append((job, now + dice.uniform(0, job.walltime_s), now + job.walltime_s))
-        queue = [job for job in queue if job not in chosen]
-        if queue:
-            ends = sorted(running, key=lambda each: each[2])
-            room = machine
-            for job, _, _ in ends:
-                room = room.less(job.request)
-            for job, _, until in ends:
-                room = room.more(job.request)
-                if room.holds(queue[0].request):
-                    promise = promised.setdefault(queue[0].proc, until)
-                    promised[queue[0].proc] = min(promise, until)
-                    break
-        now = min(end for _, end, _ in running)
-        running = [each for each in running if each[1] > now]
-    assert passed
+    assert chosen((1, 1), (4, 1), (1, 1)) == [0]
+    assert chosen((1, 6), (1, 6), (1, 1)) == [0]
+    assert chosen((2, 4), (2, 6), (1, 0)) == [0, 1]
+    assert chosen((5, 1), (1, 1)) == []
 
 
 def test_caps() -> None:
@@ -223,9 +159,7 @@ def test_explanations_of_idle_jobs() -> None:
     assert sentence(free=Machine(cores=4, memory_mb=1000)) == "it is next, and starts in a moment"
     first = "7 job(s) go first, by priority and then by id"
     assert sentence(before=7) == first
-    assert sentence(before=7, free=Machine(cores=4, memory_mb=1000)).startswith(
-        f"{first}; it passes"
-    )
+    assert sentence(before=7, free=Machine(cores=4, memory_mb=1000)) == first
     assert "still being ended" in sentence(ending=True)
     assert "since the queue was read" in sentence(ending=True, stale=True)
     assert "being prepared" in sentence(gated=True)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from hepsub.batch import Act, Selection, State
 from hepsub.errors import NotOnThisMachine, QueueNotWritable
-from hepsub.local.locks import FREE
+from hepsub.local.record import FREE
 from tests.here.world import Here, alive, until
 
 ROOT = Path(__file__).parents[2]

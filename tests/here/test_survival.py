@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.batch import Act, State
-from hepsub.local import processes, record
+from hepsub.local import record
 from hepsub.local.launch import Launch
-from hepsub.local.locks import FREE
-from hepsub.local.machine import Machine
 from hepsub.local.outcome import Outcome, outcome_of
-from hepsub.local.runs import Run
+from hepsub.local.record import FREE
 from hepsub.local.start import ensure_runner
 from hepsub.local.supervise import Order, supervise
 from tests.here.test_control import FAMILY, STUBBORN
@@ -213,27 +211,14 @@ def test_a_killed_runners_half_transaction_is_undone(here: Here) -> None:
     assert len(here.ended(cluster)) == 100
 
 
-def _run(boot: str) -> Run:
-    return Run(
-        cluster=1,
-        proc=0,
-        run=1,
-        state=State.RUNNING,
-        boot=boot,
-        mark="m",
-        request=Machine(cores=1, memory_mb=1),
-    )
-
-
 def test_a_run_that_was_noted_but_never_began_cannot_begin_later(
     here: Here, tmp_path: Path
 ) -> None:
-    boot = processes.boot_id()
     path = tmp_path / "1.0.1"
-    assert outcome_of(path, _run(boot), boot, expected=True).outcome is Outcome.RUNS
-    assert outcome_of(path, _run("another"), boot, expected=False).outcome is Outcome.LOST
-    assert outcome_of(path, _run(boot), boot, expected=False).outcome is Outcome.NEVER_BEGAN
-    assert outcome_of(path, _run(boot), boot, expected=False).outcome is Outcome.NEVER_BEGAN
+    assert outcome_of(path, same_boot=True, expected=True).outcome is Outcome.RUNS
+    assert outcome_of(path, same_boot=False, expected=False).outcome is Outcome.LOST
+    assert outcome_of(path, same_boot=True, expected=False).outcome is Outcome.NEVER_BEGAN
+    assert outcome_of(path, same_boot=True, expected=False).outcome is Outcome.NEVER_BEGAN
     with pytest.raises(FileExistsError):
         record.create_locked(path)
     assert [each.name for each in tmp_path.iterdir()] == ["1.0.1"]

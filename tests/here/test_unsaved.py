@@ -11,9 +11,15 @@ import pytest
 from hepsub.batch import Act, JobStatus, State
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.fill import fill_bundle
-from hepsub.local.holds import UNSAVED_CODE
+from hepsub.local.outcome import (
+    UNSAVED,
+    UNSAVED_CODE,
+    after,
+    clear_scratch,
+    scratch_directory,
+    why_unsaved,
+)
 from hepsub.local.record import End, Record
-from hepsub.local.runs import UNSAVED, after, clear_scratch, scratch_directory, why_unsaved
 from tests.here.world import Here
 from tests.unit.bundle.test_request import make_request
 

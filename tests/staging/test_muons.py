@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.actions.demo.events import HEADER, events_csv
-from hepsub.actions.demo.histogram import add_up, read_histogram
+from hepsub.actions.demo.events import HEADER, add_up, events_csv, read_histogram
 from tests.pool.shell import PYTHON, Shell
 from tests.staging.desk import Desk, codes
 from tests.testbed.s3 import S3Server

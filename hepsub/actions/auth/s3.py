@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, convert, field
 
-from hepsub.actions.auth.at_once import at_once
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
 from hepsub.policy.model import Policy, Storage
 from hepsub.result import Result, failures
@@ -21,6 +22,7 @@ _EARLY_S = 300.0
 _EARLY_PART = 0.25
 _SHOWN = 4
 _AWS_TIME = "%Y-%m-%dT%H:%M:%SZ"
+T = TypeVar("T")
 
 
 class StorageKeysDocument(Struct, frozen=True, kw_only=True):
@@ -37,12 +39,10 @@ class StorageKeys(Struct, frozen=True, kw_only=True):
     """Whose keys a storage has; no secret.
 
     Attributes:
-        storage: its name in the policy.
         key: the beginning of the access key id.
         token: the credential whose token they come from; None when they come from ~/.aws.
         good: whether the store has accepted them.
         expires: when they end, in seconds since the epoch; None for never.
-        now: seconds since the epoch.
     """
 
     storage: str
@@ -196,3 +196,37 @@ def _storage_name(policy: Policy, named: str) -> str:
         "the policy has several storages, and none was named",
         remedy=f"name one: {', '.join(known)}",
     )
+
+
+def at_once(questions: Sequence[Callable[[], T]], limit: float) -> list[T | None]:
+    """Every answer; None where it took longer.
+
+    The threads are daemons: what hangs in a system call does not keep the command from ending.
+
+    Args:
+        questions: what is asked.
+        limit: seconds after which nobody is waited for.
+
+    Raises:
+        BaseException: what a question raised.
+    """
+    found: dict[int, T] = {}
+    raised: list[BaseException] = []
+
+    def ask(number: int, question: Callable[[], T]) -> None:
+        try:
+            found[number] = question()
+        except BaseException as error:  # noqa: BLE001 (raised again by the calling thread)
+            raised.append(error)
+
+    threads = [
+        threading.Thread(target=ask, args=each, daemon=True) for each in enumerate(questions)
+    ]
+    end = time.monotonic() + limit
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    if raised:
+        raise raised[0]
+    return [found.get(number) for number in range(len(questions))]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import Struct, convert
+from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.auth.at_once import at_once
-from hepsub.actions.auth.s3 import check_keys, shown_key
-from hepsub.auth.credential import Held
+from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
+from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
@@ -20,44 +19,37 @@ from hepsub.units import duration_text
 
 KEYS = "s3"
 SCHEDD = "schedd"
+_LIMIT_S = 5.0
+"""Nobody waits longer for a table; what has not answered until then says so in its row."""
+_AT_LEAST_S = 60.0
+_SOON_S = 3600.0
+_UNLOCK = "oidc-add -X"
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One credential, the keys of one storage, or one schedd.
+    """One credential, the keys of one storage, or one schedd; its fields are its JSON.
 
     Attributes:
         kind: a credential's (`kerberos`, `token`), or `s3` or `schedd`.
-        name: its name in the policy.
-        who: whom it speaks for; empty when there is none.
         expires: when it ends, in seconds since the epoch; None for never, or not known.
         renewable_until: until when it can be renewed without its user; None for as long as its
             source works.
-        needed_by: what of the policy needs it, in words.
         required: whether the default pool, one of its sites or a storage is among them.
-        origin: where it comes from, in words.
         next_command: what to type; empty when nothing is to be done, or nothing helps.
-        note: a word for its user; empty for none.
-        problem: why it is not good; None when it is.
-        exit_code: that of the problem; 0 for none.
     """
 
     kind: str
     name: str
-    needed_by: tuple[str, ...] = ()
-    required: bool = False
+    good: bool = True
     who: str = ""
     expires: float | None = None
     renewable_until: float | None = None
+    needed_by: tuple[str, ...] = ()
+    required: bool = False
     origin: str = ""
     next_command: str = ""
     note: str = ""
     problem: Problem | None = None
-    exit_code: int = 0
-
-    @property
-    def good(self) -> bool:
-        """Whether it is there, and can be used."""
-        return self.problem is None
 
     @property
     def is_idle(self) -> bool:
@@ -65,108 +57,80 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.problem is not None and not self.needed_by
 
 
-class RowDocument(Struct, frozen=True, kw_only=True):
-    """A row in JSON: as `Row`."""
-
-    kind: str
-    name: str
-    good: bool
-    who: str
-    expires: float | None
-    renewable_until: float | None
-    needed_by: tuple[str, ...]
-    required: bool
-    origin: str
-    next_command: str
-    note: str
-    problem: Problem | None
-
-
-class AuthDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth."""
-
-    now: float
-    credentials: tuple[RowDocument, ...]
-
-
 class AuthStatus(Struct, frozen=True, kw_only=True):
-    """All of them.
+    """All of them, first what is needed, last what nothing needs and is not there; its fields are its JSON."""
 
-    Attributes:
-        rows: first what is needed, last what nothing needs and is not there.
-        now: when that was so, in seconds since the epoch.
-    """
-
-    rows: tuple[Row, ...]
     now: float
-
-    def document(self) -> AuthDocument:
-        """The rows as they stand under `result` in JSON."""
-        return convert(
-            {"now": self.now, "credentials": self.rows}, AuthDocument, from_attributes=True
-        )
-
-
-_LIMIT_S = 5.0
-"""Nobody waits longer for a table; what has not answered until then says so in its row."""
-
-_AT_LEAST_S = 60.0
-_SOON_S = 3600.0
-_UNLOCK = "oidc-add -X"
+    credentials: tuple[Row, ...]
 
 
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
     """Look at every credential, all at the same time, and for a limited time.
-
-    Args:
-        session: the session.
-        pool: the pool whose needs count; None for the default one.
-        limit: seconds after which a row says that there was no answer.
 
     Raises:
         UnknownPool: the policy has no such pool.
     """
     mine = session.pool_name(pool)
     policy = session.policy
-    looks = [
-        *(_credential_look(session, name, mine) for name in policy.credential),
-        *(_keys_look(session, name, storage) for name, storage in policy.storage.items()),
-        _schedd_look(session, mine),
+    checks = [
+        *(_credential_check(session, name, mine) for name in policy.credential),
+        *(_keys_check(session, name, storage) for name, storage in policy.storage.items()),
+        _schedd_check(session, mine),
     ]
-    rows = tuple(sorted(_together(looks, limit), key=_place))
-    failing = [row for row in rows if row.problem is not None and row.required]
+    found = sorted(_check_all(checks, limit), key=_order)
+    rows = tuple(row for row, _ in found)
+    failing = [
+        (row.problem, code) for row, code in found if row.problem is not None and row.required
+    ]
     return Result(
-        value=AuthStatus(rows=rows, now=session.situation.now),
+        value=AuthStatus(now=session.situation.now, credentials=rows),
         notes=_notes(session, rows),
-        problems=tuple(row.problem for row in failing if row.problem is not None),
-        exit_code=failing[0].exit_code if failing else 0,
+        problems=tuple(problem for problem, _ in failing),
+        exit_code=failing[0][1] if failing else 0,
     )
 
 
-class _Look(Struct, frozen=True, kw_only=True):
+_Found = tuple[Row, int]
+"""A row, and the exit code of its problem; 0 for none."""
+
+
+def look_at(session: Session, names: Iterable[str], limit: float = _LIMIT_S) -> dict[str, Row]:
+    """Look at some credentials, all at the same time, and for a limited time.
+
+    Args:
+        session: the session.
+        names: those of the policy.
+        limit: seconds after which a row says that there was no answer.
+    """
+    mine = session.pool_name(None)
+    checks = [_credential_check(session, name, mine) for name in dict.fromkeys(names)]
+    return {row.name: row for row, _ in _check_all(checks, limit)}
+
+
+class _Check(Struct, frozen=True, kw_only=True):
     """A row that is not filled in yet, and how that is done."""
 
     row: Row
     fill: Callable[[Row], Row]
 
-    def at(self) -> Row:
+    def run(self) -> _Found:
         """The row as it is found; trouble is part of it."""
         try:
-            return self.fill(self.row)
+            return self.fill(self.row), 0
         except HepsubError as trouble:
             return _failed(self.row, trouble)
 
 
-def _together(looks: Sequence[_Look], limit: float) -> list[Row]:
+def _check_all(checks: Sequence[_Check], limit: float) -> list[_Found]:
     """Every row, those that took too long with that as their trouble."""
-    found = at_once([look.at for look in looks], limit)
+    found = at_once([each.run for each in checks], limit)
     return [
-        row or _failed(look.row, _late(look.row, limit))
-        for look, row in zip(looks, found, strict=True)
+        answer or _failed(check.row, _no_answer(check.row, limit))
+        for check, answer in zip(checks, found, strict=True)
     ]
 
 
-def _late(row: Row, limit: float) -> HepsubError:
+def _no_answer(row: Row, limit: float) -> HepsubError:
     if row.kind == KEYS:
         return no_answer(row.name, limit)
     if row.kind != TOKEN:
@@ -184,17 +148,14 @@ def _next_command(row: Row, trouble: HepsubError) -> str:
     return _UNLOCK if trouble.remedy.startswith(_UNLOCK) else row.next_command
 
 
-def _failed(row: Row, trouble: HepsubError) -> Row:
+def _failed(row: Row, trouble: HepsubError) -> _Found:
     named = f"{row.kind} {row.name}: {trouble.message}"
-    return replace(
-        row,
-        problem=Problem(code=trouble.code, message=named, remedy=trouble.remedy),
-        exit_code=trouble.exit_code,
-        next_command=_next_command(row, trouble),
-    )
+    problem = Problem(code=trouble.code, message=named, remedy=trouble.remedy)
+    command = _next_command(row, trouble)
+    return replace(row, good=False, problem=problem, next_command=command), trouble.exit_code
 
 
-def _credential_look(session: Session, name: str, pool: str) -> _Look:
+def _credential_check(session: Session, name: str, pool: str) -> _Check:
     rules = session.policy.credential[name]
     needed_by, required = needs(session.policy, name, pool)
     command = f"hep_auth login {name}" if not rules.command else ""
@@ -209,32 +170,32 @@ def _credential_look(session: Session, name: str, pool: str) -> _Look:
     def fill(row: Row) -> Row:
         now = session.situation.now
         source = session.credential(name)
-        held = source.look()
-        if held is None or not held.lifetime.is_good(now):
-            held = source.obtain(_AT_LEAST_S)
-        if not held.lifetime.is_good(now):
+        credential = source.look()
+        if credential is None or not credential.lifetime.is_good(now):
+            credential = source.obtain(_AT_LEAST_S)
+        if not credential.lifetime.is_good(now):
             raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
-        return _held(row, held, source.origin, now)
+        return _with_credential(row, credential, source.origin, now)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _held(row: Row, held: Held, origin: str, now: float) -> Row:
-    life = held.lifetime
+def _with_credential(row: Row, credential: UserCredential, origin: str, now: float) -> Row:
+    life = credential.lifetime
     last = life.renewable_until if life.renewable_until is not None else life.expires
     ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
     return replace(
         row,
-        who=held.who,
+        who=credential.who,
         expires=life.expires,
         renewable_until=life.renewable_until,
-        origin=held.origin or origin,
-        note=held.note,
+        origin=credential.origin or origin,
+        note=credential.note,
         next_command=row.next_command if ends else "",
     )
 
 
-def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
+def _keys_check(session: Session, name: str, storage: Storage) -> _Check:
     token = storage.token_name
     row = Row(
         kind=KEYS,
@@ -257,17 +218,17 @@ def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
             next_command="",
         )
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _schedd_look(session: Session, pool: str) -> _Look:
+def _schedd_check(session: Session, pool: str) -> _Check:
     row = Row(kind=SCHEDD, name=pool, needed_by=("hep_sub",), required=True)
 
     def fill(row: Row) -> Row:
         schedd = session.schedd(pool, "")
         return replace(row, who=schedd.identity(), origin=schedd.name)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
 def _buckets(storage: Storage) -> str:
@@ -286,13 +247,16 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
     for each, site in policy.site.items():
         if name in site.credentials:
             needed.append((f"site {each}", site.pool in ("", pool)))
+        elif name == site.token:
+            needed.append((f"site {each}", False))  # only for what is sent there
     for each, storage in policy.storage.items():
         if name == storage.token_name:
             needed.append((f"storage {each}", True))
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
 
 
-def _place(row: Row) -> tuple[bool, bool]:
+def _order(found: _Found) -> tuple[bool, bool]:
+    row, _ = found
     return row.is_idle, not row.needed_by
 
 

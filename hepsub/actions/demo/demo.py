@@ -11,7 +11,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -20,8 +20,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.demo.events import events_csv
-from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
+from hepsub.actions.demo.events import Histogram, add_up, events_csv, read_histogram
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.result import Submission
@@ -41,45 +40,6 @@ from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
 from hepsub.tools.run import uninterrupted
-
-
-class DemoDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_sub demo: as `DemoResult`, and the histogram's edges and peak in GeV."""
-
-    jobs: int
-    events: int
-    peak_gev: float
-    edges: Sequence[float]
-    counts: Sequence[int]
-    seconds: Mapping[str, float]
-    commands: tuple[str, ...]
-
-
-class DemoResult(Struct, frozen=True, kw_only=True):
-    """What the demo did.
-
-    Attributes:
-        seconds: how long each step took, in order.
-        commands: what a user would have typed.
-    """
-
-    jobs: int
-    histogram: Histogram
-    seconds: tuple[tuple[str, float], ...]
-    commands: tuple[str, ...]
-
-    def document(self) -> DemoDocument:
-        """What was done as it stands under `result` in JSON."""
-        return DemoDocument(
-            jobs=self.jobs,
-            events=self.histogram.total(),
-            peak_gev=self.histogram.peak(),
-            edges=self.histogram.edges,
-            counts=self.histogram.counts,
-            seconds=dict(self.seconds),
-            commands=self.commands,
-        )
-
 
 _JOBS = 3
 _EVENTS = 2000
@@ -103,18 +63,26 @@ grace = "10 s"
 """
 
 
-class Stage(Struct, frozen=True, kw_only=True):
-    """What the demo says while it works.
+class DemoResult(Struct, frozen=True, kw_only=True):
+    """What the demo did; its fields are its JSON.
 
     Attributes:
-        step: a new step begins, or the present one got further.
+        peak_gev: the lower edge of the histogram's fullest bin, in GeV.
+        edges: those of its bins, in GeV.
+        seconds: how long each step took, in order.
     """
 
-    step: Callable[[str], None]
+    jobs: int
+    events: int
+    peak_gev: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    seconds: Mapping[str, float]
+    commands: tuple[str, ...]
 
 
-def demo(session: Session, stage: Stage) -> Result:
-    """Run the demo.
+def demo(session: Session, tell: Callable[[str], None]) -> Result:
+    """Run the demo; people are told how far it is.
 
     Raises:
         ToolFailed: rclone is missing, or its server does not come up.
@@ -123,17 +91,17 @@ def demo(session: Session, stage: Stage) -> Result:
     watch = _Watch(started=time.monotonic(), laps=[])
     with tempfile.TemporaryDirectory(prefix="hepsub-demo-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
-        stage.step("starting an S3 server on this machine")
+        tell("starting an S3 server on this machine")
         with _server(directory) as (server, keys):
             watch.lap("server")
-            stage.step(f"{_JOBS} files of {_EVENTS} generated dimuon events into s3://raw")
+            tell(f"{_JOBS} files of {_EVENTS} generated dimuon events into s3://raw")
             inner = _session(session, directory, server, keys)
             store = Store(name=_STORAGE, storage=inner.policy.storage[_STORAGE], keys=keys)
             _upload_events(store)
             watch.lap("events")
-            stage.step(f"submitting {_JOBS} jobs")
+            tell(f"submitting {_JOBS} jobs")
             with _nothing_left(inner):
-                waited = _run_jobs(inner, directory, stage, watch)
+                waited = _run_jobs(inner, directory, tell, watch)
             histogram = _collect(store, waited)
             watch.lap("histogram")
     commands = (
@@ -144,7 +112,13 @@ def demo(session: Session, stage: Stage) -> Result:
     )
     return Result(
         value=DemoResult(
-            jobs=_JOBS, histogram=histogram, seconds=tuple(watch.laps), commands=commands
+            jobs=_JOBS,
+            events=histogram.total(),
+            peak_gev=histogram.peak(),
+            edges=histogram.edges,
+            counts=histogram.counts,
+            seconds=dict(watch.laps),
+            commands=commands,
         )
     )
 
@@ -224,7 +198,9 @@ def _upload_events(store: Store) -> None:
         client.put_object(Bucket="raw", Key=f"run_{run}.csv", Body=text.encode())
 
 
-def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) -> Waited:
+def _run_jobs(
+    session: Session, directory: Path, tell: Callable[[str], None], watch: _Watch
+) -> Waited:
     script = directory / "dimuon.py"
     text = resources.files("hepsub.actions.demo").joinpath("dimuon.py").read_text(encoding="utf-8")
     # The Python that runs hepsub, whatever the caller's environment holds.
@@ -245,7 +221,7 @@ def _run_jobs(session: Session, directory: Path, stage: Stage, watch: _Watch) ->
     submission = result.value
     assert isinstance(submission, Submission)  # noqa: S101 (what submit returns)
     watch.lap("submission")
-    waited = wait(session, submission, Clock(sleep=time.sleep, progress=stage.step))
+    waited = wait(session, submission, Clock(sleep=time.sleep, progress=tell))
     watch.lap("jobs")
     value = waited.value
     assert isinstance(value, Waited)  # noqa: S101 (what wait returns)

@@ -1,10 +1,13 @@
-"""Generated dimuon events: Z decays above a falling background, as in a collider's data. Pure."""
+"""Generated dimuon events, Z decays above a falling background as in a collider's data, and their histograms. Pure."""
 
 from __future__ import annotations
 
+import csv
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
 
 HEADER = "E1,px1,py1,pz1,E2,px2,py2,pz2"
 
@@ -14,6 +17,7 @@ _RESOLUTION = 1.2
 _MUON_MASS = 0.10566
 _BACKGROUND = 0.15
 _LOW, _HIGH = 60.0, 120.0
+_BAR = 50
 
 
 def events_csv(number: int, seed: int) -> str:
@@ -55,3 +59,39 @@ def _boosted(
         gamma * (energy + along),
         *(p + factor * v for v, p in zip(velocity, momentum, strict=True)),
     ]
+
+
+class Histogram(Struct, frozen=True):
+    """Lower edges in GeV, and counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    def total(self) -> int:
+        """All events in it."""
+        return sum(self.counts)
+
+    def peak(self) -> float:
+        """The lower edge of the fullest bin, in GeV."""
+        return self.edges[self.counts.index(max(self.counts))]
+
+    def lines(self) -> list[str]:
+        """The histogram drawn with characters, a bin a line."""
+        most = max(*self.counts, 1)
+        return [
+            f"{edge:6.0f} GeV {'#' * round(_BAR * count / most):<{_BAR}} {count}"
+            for edge, count in zip(self.edges, self.counts, strict=True)
+        ]
+
+
+def read_histogram(text: str) -> Histogram:
+    """A histogram from the CSV that a job wrote."""
+    rows = list(csv.reader(text.splitlines()))
+    return Histogram(tuple(float(edge) for edge, _ in rows), tuple(int(count) for _, count in rows))
+
+
+def add_up(histograms: Iterable[Histogram]) -> Histogram:
+    """The sum of histograms with the same bins."""
+    every = list(histograms)
+    columns = zip(*(each.counts for each in every), strict=True)
+    return Histogram(every[0].edges, tuple(sum(column) for column in columns))

@@ -26,12 +26,6 @@ _POLL_S = 0.2
 def mount_here(session: Session, order: Order, end: End, tell: Callable[[str], None]) -> Result:
     """Mount, stay until ^C (or SIGTERM, or the terminal's end), and take it away.
 
-    Args:
-        session: the session.
-        order: what the user wants.
-        end: how it is taken away.
-        tell: says to people how far it is.
-
     Raises:
         MountFailed: rclone ended by itself.
         MountBusy: the mount stays, because it is in use or something is not sent.

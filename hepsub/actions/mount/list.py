@@ -17,8 +17,14 @@ from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.tools.fuse import Answer, ask, mount_at
-from hepsub.tools.rclone_cache import Cached, pending, unreadable
+from hepsub.tools.rclone import Cached, pending, unreadable
 from hepsub.tools.rclone_mount import LOGIN
+
+_ANSWER_S = 3.0
+_NAMED = 3
+_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")
+"""Places, never secrets themselves."""
+_MAY_BE_RELATIVE = "BEARER_TOKEN_FILE"
 
 
 class State(Enum):
@@ -73,12 +79,7 @@ class MountsDocument(Struct, frozen=True, kw_only=True):
 
 
 class Mounts(Struct, frozen=True, kw_only=True):
-    """Mounts: those there are, the one that was made, or those that were taken away.
-
-    Attributes:
-        listing: whether they were asked for as a list.
-        ending: whether they were to be taken away.
-    """
+    """Mounts: those there are, the one that was made, or those that were taken away."""
 
     mounts: tuple[Shown, ...]
     listing: bool = False
@@ -108,8 +109,6 @@ def _document(shown: Shown) -> MountDocument:
     )
 
 
-_ANSWER_S = 3.0
-_NAMED = 3
 _STATES = {Answer.YES: State.OK, Answer.NO: State.STALE, Answer.SILENT: State.SILENT}
 
 
@@ -199,11 +198,6 @@ def _notes(shown: tuple[Shown, ...]) -> list[str]:
                 f"{place} does not answer: see {each.record.log}; hep_mount -u -force {place} takes it away"
             )
     return notes
-
-
-_NAMES = ("OIDC_SOCK", "OIDC_CONFIG_DIR", "KRB5CCNAME", "XDG_RUNTIME_DIR")
-"""Places, never secrets themselves."""
-_MAY_BE_RELATIVE = "BEARER_TOKEN_FILE"
 
 
 def offer_login(session: Session, records: Iterable[Record]) -> None:

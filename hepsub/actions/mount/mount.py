@@ -4,44 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.mount.cache import cache_directory, rescue
 from hepsub.actions.mount.list import Mounts, Shown, State, offer_login, waiting_writes
-from hepsub.actions.mount.point import prepare_point, resolve_point
+from hepsub.actions.mount.places import (
+    cache_directory,
+    cache_mb,
+    prepare_point,
+    rescue,
+    resolve_point,
+)
 from hepsub.actions.mount.record import (
     Record,
     Remote,
     find_remote,
+    forget,
     home_of,
     identity,
     only_one,
     read_records,
+    write_record,
 )
-from hepsub.actions.mount.start import bring_up
 from hepsub.actions.mount.unmount import see_gone
-from hepsub.errors import MountFailed, StorageRefused
+from hepsub.errors import FuseUnavailable, HepsubError, MountFailed, StorageRefused
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.storage.listing import PrefixInfo, check_prefix
 from hepsub.storage.store import Store
-from hepsub.tools.fuse import require_fuse
+from hepsub.tools.fuse import Answer, lists, mount_at, require_fuse, unmount
 from hepsub.tools.rclone import find_rclone
-from hepsub.tools.rclone_mount import OLDEST
-from hepsub.tools.run import Server
+from hepsub.tools.rclone_mount import OLDEST, RcloneMount, fuse_refused, last_trouble, start_mount
+from hepsub.tools.run import Server, uninterrupted
+
+_UP_S = 30.0
+_LISTED_S = 60.0
+_SAY_AFTER_S = 5.0
+_POLL_S = 0.05
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What the user wants.
-
-    Attributes:
-        what: the bucket or prefix, as the user wrote it.
-        directory: where, as the user wrote it.
-        writable: whether it may be written to.
-    """
+    """What the user wants."""
 
     what: str
     directory: str
@@ -68,11 +74,6 @@ def mount(session: Session, order: Order, tell: Callable[[str], None]) -> Result
 
 def make_mount(session: Session, order: Order, tell: Callable[[str], None]) -> Made:
     """Mount, and return when the directory can be listed.
-
-    Args:
-        session: the session.
-        order: what the user wants.
-        tell: says to people what takes long.
 
     Raises:
         UsageError, UnknownStorage: what is to be mounted cannot be understood.
@@ -150,3 +151,92 @@ def _told(home: Path) -> Iterator[None]:
         raise MountFailed(
             f"{error.filename or home}: {error.strerror}", remedy="make room there, and try again"
         ) from error
+
+
+def bring_up(
+    session: Session, record: Record, unmounter: str, tell: Callable[[str], None]
+) -> tuple[Record, Server]:
+    """Start rclone, and return when the directory is a mount that can be listed.
+
+    Returns:
+        The record with its process, and the process.
+
+    Raises:
+        MountFailed, FuseUnavailable: it does not come up; nothing is left of it but unsent writes.
+    """
+    rules = session.policy.storage[record.storage]
+    asked = RcloneMount(
+        name=record.storage,
+        storage=rules,
+        bucket=record.bucket,
+        prefix=record.prefix,
+        point=record.point,
+        writable=record.writable,
+        state=Path(record.state),
+        cache=Path(record.cache),
+        cache_mb=cache_mb(Path(record.cache), session.policy.mount.cache_size),
+    )
+    write_record(record)
+    server: Server | None = None
+    try:
+        with uninterrupted():
+            server = start_mount(asked, session.situation.environment)
+            record = record.run_by(server.process.pid)
+            write_record(record)
+        _wait_until_up(record, server)
+        _wait_until_listed(record, server, tell)
+    except BaseException:  # Ctrl-C too: nothing may stay that nobody asked for
+        _undo(record, server, unmounter)
+        raise
+    return record, server
+
+
+def _wait_until_up(record: Record, server: Server) -> None:
+    deadline = time.monotonic() + _UP_S
+    while time.monotonic() < deadline:
+        if not server.is_alive():
+            raise _failure(record, "rclone ended at once")
+        mounted = mount_at(record.point)
+        if mounted is not None and mounted.is_rclone:
+            return
+        time.sleep(_POLL_S)
+    raise _failure(record, f"rclone did not mount it within {_UP_S:.0f} s")
+
+
+def _wait_until_listed(record: Record, server: Server, tell: Callable[[str], None]) -> None:
+    answer = lists(record.point, _SAY_AFTER_S)
+    if answer is Answer.SILENT:
+        tell(f"{record.remote} is being listed for the first time")
+        answer = lists(record.point, _LISTED_S)
+    if answer is Answer.YES and server.is_alive():
+        return
+    why = "cannot be listed" if answer is Answer.NO else f"was not listed within {_LISTED_S:.0f} s"
+    raise _failure(record, f"{record.remote} {why} through it")
+
+
+def _failure(record: Record, what: str) -> HepsubError:
+    words = last_trouble(record.log)
+    said = f": {words}" if words else ""
+    if fuse_refused(record.log):
+        return FuseUnavailable(
+            f"{record.directory} could not be mounted{said}",
+            remedy="try a directory on a local disk; where that does not help, ask the administrators of this"
+            " machine to let its users mount with FUSE: worker nodes and containers often do not",
+        )
+    return MountFailed(
+        f"{record.directory} could not be mounted: {what}{said}",
+        remedy=f"hep_auth s3 {record.storage} shows whether there are keys; then try again",
+    )
+
+
+def _undo(record: Record, server: Server | None, unmounter: str) -> None:
+    mounted = mount_at(record.point)
+    if mounted is not None and mounted.is_rclone:
+        unmount(unmounter, record.point, lazily=True)
+    if server is not None:
+        server.stop()
+    if record.made:
+        with contextlib.suppress(OSError):
+            record.point.rmdir()
+    if not waiting_writes(record):
+        forget(record, cache=True)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote, unquote
 
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 from hepsub.documents import Malformed, Moment, read_file, read_json
 from hepsub.errors import MountBusy, StorageRefused, UsageError
 from hepsub.files import lock_open, make_private, write_whole
-from hepsub.local.processes import boot_id, is_process, start_of
+from hepsub.local.processes import boot_id, is_process, is_zombie, start_of
 from hepsub.plan.location import FilePlace, ObjectPlace, find_place
 from hepsub.policy.model import Storage
 from hepsub.session import Session
@@ -29,13 +30,19 @@ from hepsub.tree import remove_tree
 
 _BARE = re.compile(r"(?:s3://|[A-Za-z][\w.-]*:)[^/:]+", re.IGNORECASE)
 _HOW = "hep_mount STORAGE:BUCKET[/PREFIX] DIRECTORY"
+_FILE = "mount.json"
+_LOCK_S = 90
+_LARGEST = 2**18
+_PLAIN = "".join(chr(each) for each in range(32, 127) if chr(each) != "%")
+"""Names of files are bytes, and JSON's texts are not: what is not ASCII stands there as in a URL."""
+_Text = Annotated[str, Meta(max_length=3 * 4096)]
+_Number = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class Remote(Struct, frozen=True, kw_only=True):
     """A bucket of a storage, or what begins with a prefix in it.
 
     Attributes:
-        storage: the storage's name in the policy.
         prefix: without slashes at its ends; empty for the whole bucket.
     """
 
@@ -86,39 +93,13 @@ def _refuse_clear(place: ObjectPlace, storage: Storage) -> None:
         )
 
 
-_FILE = "mount.json"
-_LOCK_S = 90
-_LARGEST = 2**18
-_Text = Annotated[str, Meta(max_length=2**13)]
-_Number = Annotated[int, Meta(ge=0, le=2**62)]
-
-
-class _Names(Struct, frozen=True, kw_only=True):
-    """Names that are no UTF-8: their bytes, in hex; empty for those that are."""
-
-    prefix: _Text = ""
-    directory: _Text = ""
-    state: _Text = ""
-    cache: _Text = ""
-
-
-class _Raw(Struct, frozen=True):
-    """What a record's file has beside the record."""
-
-    raw: _Names = _Names()
-
-
 class Record(Struct, frozen=True, kw_only=True):
     """A mount.
 
     Attributes:
-        storage: the storage's name in the policy.
-        prefix: without slashes at its ends; empty for the whole bucket.
         directory: where it is, absolute.
-        writable: whether it may be written to.
         since: when it was made, in seconds since the epoch.
         state: the directory of this record.
-        cache: its directory on a local disk.
         start: when that began, in clock ticks since boot.
         boot: which boot of the machine that was.
         made: whether the directory did not exist before.
@@ -157,21 +138,12 @@ class Record(Struct, frozen=True, kw_only=True):
         return (
             self.boot == boot_id()
             and is_process(self.pid, self.start)
-            and not _is_zombie(self.pid)  # in a container without an init nobody buries it
+            and not is_zombie(self.pid)  # in a container without an init nobody buries it
         )
 
     def run_by(self, pid: int) -> Record:
         """The same mount, served by this process."""
         return replace(self, pid=pid, start=start_of(pid), boot=boot_id())
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended (proc(5): the state stands behind the command's name)."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return True
-    return text.rpartition(")")[2].split()[0] in {"Z", "X"}
 
 
 def home_of(session: Session) -> Path:
@@ -192,10 +164,10 @@ def write_record(record: Record) -> None:
         OSError: it cannot be written.
     """
     make_private(Path(record.state))
-    texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
-    # Names of files are bytes, and JSON's texts are not.
-    raw = {name: os.fsencode(each).hex() for name, each in texts.items() if not _is_text(each)}
-    document = to_builtins(record) | dict.fromkeys(raw, "") | ({"raw": raw} if raw else {})
+    document = {
+        name: quote(each, _PLAIN, errors="surrogateescape") if isinstance(each, str) else each
+        for name, each in to_builtins(record).items()
+    }
     write_whole(Path(record.state) / _FILE, json.dumps(document, indent=1) + "\n", 0o600)
 
 
@@ -215,36 +187,15 @@ def _read(path: Path) -> Record:
         OSError: it cannot be read.
         Malformed: it is none.
     """
-    content = read_file(path, _LARGEST)
-    record = read_json(content, Record, most=_LARGEST)
-    raw = read_json(content, _Raw, most=_LARGEST).raw
-    record = replace(
-        record,
-        prefix=_name(raw.prefix, record.prefix),
-        directory=_name(raw.directory, record.directory),
-        state=_name(raw.state, record.state),
-        cache=_name(raw.cache, record.cache),
-    )
+    record = read_json(read_file(path, _LARGEST), Record, most=_LARGEST)
+    texts = {name: each for name, each in to_builtins(record).items() if isinstance(each, str)}
+    names = {name: unquote(each, errors="surrogateescape") for name, each in texts.items()}
+    record = replace(record, **names)
     if "\0" in record.directory:
         raise Malformed("its directory can be none")
     if record.state != str(path.parent) or Path(record.cache).name != path.parent.name:
         raise Malformed("it is of another mount")
     return record
-
-
-def _name(raw: str, text: str) -> str:
-    try:
-        return os.fsdecode(bytes.fromhex(raw)) if raw else text
-    except ValueError as error:
-        raise Malformed("a name of it is none") from error
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def forget(record: Record, *, cache: bool) -> None:

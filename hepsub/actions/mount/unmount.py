@@ -21,13 +21,13 @@ from hepsub.actions.mount.list import (
     offer_login,
     waiting_writes,
 )
-from hepsub.actions.mount.point import resolve_point
+from hepsub.actions.mount.places import resolve_point
 from hepsub.actions.mount.record import Record, forget, home_of, only_one, read_records
 from hepsub.errors import FuseUnavailable, HepsubError, MountBusy, UnknownMount
 from hepsub.result import Result, failures
 from hepsub.session import Session
 from hepsub.tools.fuse import mount_at, unmount, unmounter, users_of
-from hepsub.tools.rclone_cache import Cached
+from hepsub.tools.rclone import Cached
 from hepsub.tools.rclone_mount import last_trouble
 from hepsub.units import duration_text, size_text
 
@@ -43,7 +43,6 @@ class End(Struct, frozen=True, kw_only=True):
 
     Attributes:
         directories: which, as the user wrote them; none for all.
-        limit_s: how long to wait for what is not sent yet, in seconds.
         force: wait for nothing, and give up what is not sent.
     """
 
@@ -54,11 +53,6 @@ class End(Struct, frozen=True, kw_only=True):
 
 def unmount_all(session: Session, end: End, tell: Callable[[str], None]) -> Result:
     """Take mounts away; those that stay are told with the reason.
-
-    Args:
-        session: the session.
-        end: which, and how.
-        tell: says to people how far it is.
 
     Raises:
         FuseUnavailable: there is no fusermount3.
@@ -127,12 +121,6 @@ def take_away(
     record: Record, program: str, end: End, tell: Callable[[str], None]
 ) -> tuple[str, ...]:
     """Take one mount away; returns what the user should know.
-
-    Args:
-        record: the mount.
-        program: the program that unmounts.
-        end: how.
-        tell: says to people how far it is.
 
     Raises:
         MountBusy: it stays: something is not sent, a program uses it, or it was mounted anew meanwhile.

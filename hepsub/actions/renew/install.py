@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
-from hepsub.tools import crontab, systemd
+from hepsub.tools import crontab, timers
 from hepsub.tools.run import installed
 from hepsub.tools.timers import LOOP, THIS_MACHINE, Machine, is_in_afs
 
@@ -89,8 +89,8 @@ def uninstall(session: Session, machine: Machine = THIS_MACHINE) -> Result:
     """
     task = renewal_task(session, machine)
     removed = []
-    if systemd.remove_timer(task.units):
-        removed.append(f"{systemd.TIMER} of your systemd")
+    if timers.remove_timer(task.units):
+        removed.append(f"{timers.TIMER} of your systemd")
     if _remove_line():
         removed.append("the line in your crontab")
     if removed:
@@ -103,24 +103,24 @@ class _Unfit(Exception):
 
 
 def _by_systemd(task: Task) -> Installed:
-    why = systemd.why_no_timers()
+    why = timers.why_no_timers()
     if why:
         raise _Unfit(why)
-    if not systemd.lingers(task.user) and not systemd.enable_linger(task.user):
+    if not timers.lingers(task.user) and not timers.enable_linger(task.user):
         raise _Unfit(
             f"your systemd would end when you log out (loginctl enable-linger {task.user} is refused)"
         )
     first = 1.0 + task.seed % max(1, round(task.every))
-    systemd.install_timer(
+    timers.install_timer(
         task.units,
-        systemd.service_unit(task.command, task.variables),
-        systemd.timer_unit(task.every, first),
+        timers.service_unit(task.command, task.variables),
+        timers.timer_unit(task.every, first),
     )
     _forget(_remove_line)
     return Installed(
         kind=SYSTEMD,
         host=task.host,
-        where=str(task.units / systemd.TIMER),
+        where=str(task.units / timers.TIMER),
         every=task.every,
         proof=f"lingering is on for {task.user} (loginctl show-user {task.user} -p Linger)",
     )
@@ -137,7 +137,7 @@ def _by_cron(task: Task) -> Installed:
     kept = crontab.marked_line(crontab.read_crontab())
     if kept != task.line:
         raise _Unfit("cron took the line, but does not show it")
-    systemd.remove_timer(task.units)
+    timers.remove_timer(task.units)
     return Installed(
         kind=CRON,
         host=task.host,
@@ -151,14 +151,14 @@ _WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
 
 
 def _forget_runs(session: Session, host: str) -> None:
-    """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
+    """Note that this host runs none any more: its last unattended run announces no other; a loop notes its own."""
     root = session.bundles
     state = read_state(root, session.situation.now)
-    if not state.by_itself or state.host != host:
+    if not state.unattended or state.host != host:
         return
-    with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:
+    with contextlib.suppress(OSError, BundleUnusable), locked(root / DIRECTORY) as mine:
         if mine:
-            write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
+            write_whole(state_path(root), state_text(replace(state, unattended=0.0)), 0o600)
 
 
 def _remove_line() -> bool:

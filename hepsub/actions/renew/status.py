@@ -12,7 +12,7 @@ from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.errors import NotDone, RenewalNotInstalled, ToolFailed
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.tools import crontab, systemd
+from hepsub.tools import crontab, timers
 from hepsub.tools.timers import THIS_MACHINE, Machine, way_to_renew
 from hepsub.units import duration_text, moment_text
 
@@ -20,7 +20,7 @@ _NOT_RENEWED = "not-renewed"
 
 
 class OutcomeDocument(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
 
     kind: str
     name: str
@@ -48,7 +48,7 @@ class StatusDocument(Struct, frozen=True, kw_only=True):
 
 
 class RenewalStatus(Struct, frozen=True, kw_only=True):
-    """How it stands with the renewal.
+    """The state of the renewal.
 
     Attributes:
         state: what the last run did.
@@ -107,10 +107,10 @@ def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
 
 
 def _installation(task: Task, way: str) -> tuple[str, str, tuple[Problem, ...]]:
-    """How this machine starts it: the kind, where that stands, and what is wrong with it."""
-    if systemd.has_timer(task.units):
-        where = str(task.units / systemd.TIMER)
-        if systemd.is_timer_active() and systemd.lingers(task.user):
+    """How this machine starts it: the kind, where, and what is wrong with it."""
+    if timers.has_timer(task.units):
+        where = str(task.units / timers.TIMER)
+        if timers.is_timer_active() and timers.lingers(task.user):
             return SYSTEMD, where, ()
         why = f"{where} is there, but it is not active on {task.host}, or would end at your logout"
         return SYSTEMD, where, (_not_running(why, way),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from hepsub.actions.submit.result import Preview, Submission
@@ -76,6 +78,9 @@ class RouteDocument(Struct, frozen=True, kw_only=True):
         site: the remote sites, with commas between; null for the local cluster.
         transfer: whether HTCondor carries the files, there being no shared file system.
         requirements: ClassAd expressions that all have to hold.
+        kind: how the sites are reached: `glidein`, `ce` or `schedd`; null for the local cluster.
+        rule: the rule of the policy about remote sites that fits the jobs; null for none.
+        refused: the sites that do not take the jobs, and why.
     """
 
     pool: str
@@ -83,6 +88,9 @@ class RouteDocument(Struct, frozen=True, kw_only=True):
     transfer: bool
     requirements: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    kind: str | None
+    rule: str | None
+    refused: Mapping[str, str]
 
 
 class PreviewDocument(Struct, frozen=True, kw_only=True):
@@ -176,6 +184,9 @@ def preview_document(preview: Preview) -> PreviewDocument:
             transfer=not route.delivery.shared,
             requirements=route.requirements,
             reasons=route.reasons,
+            kind=route.kind or None,
+            rule=route.rule or None,
+            refused=route.refused,
         ),
         schedd=preview.schedd or None,
         description=preview.description,

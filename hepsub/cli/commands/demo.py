@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+def run(session: Session, values: Values, console: Console) -> Result:
     """Run the demo.
 
     Raises:
         HepsubError: it could not run to its end; nothing is left behind.
     """
-    from rich.console import Console
+    import rich.console
     from rich.text import Text
 
-    from hepsub.actions.demo.demo import Stage, demo
+    from hepsub.actions.demo.demo import demo
     from hepsub.terminal import printable
 
-    console = Console(stderr=True)
-    if not console.is_terminal or values["json"]:
-        return demo(session, Stage(step=talk.progress))
-    with console.status("hep_sub demo") as spinner:
-        return demo(session, Stage(step=lambda said: spinner.update(Text(printable(said)))))
+    terminal = rich.console.Console(stderr=True)
+    if not terminal.is_terminal or values["json"]:
+        return demo(session, console.progress)
+    with terminal.status("hep_sub demo") as spinner:
+        return demo(session, lambda said: spinner.update(Text(printable(said))))
 
 
 COMMAND = Command(
@@ -43,5 +43,5 @@ COMMAND = Command(
     words=None,
     examples=(("hep_sub demo", "everything, in some seconds"),),
     run=run,
-    results=("hepsub.actions.demo.demo:DemoDocument",),
+    results=("hepsub.actions.demo.demo:DemoResult",),
 )

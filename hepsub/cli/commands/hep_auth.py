@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, POOL, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Show what there is, and what to do.
 
     Raises:
@@ -45,5 +45,5 @@ COMMAND = Command(
         ("hep_auth -json", "the same for programs"),
     ),
     run=run,
-    results=("hepsub.actions.auth.status:AuthDocument",),
+    results=("hepsub.actions.auth.status:AuthStatus",),
 )

@@ -5,31 +5,21 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+from hepsub.cli.options import COMMON, Command, Kind, Values, Words, flag
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _OPTIONS = (
-    Option(
-        names=("-krb", "--krb"),
-        field="krb",
-        takes=Takes.NOTHING,
-        help="Only the Kerberos ticket: the same as hep_auth login krb.",
-    ),
-    Option(
-        names=("-iam", "--iam"),
-        field="iam",
-        takes=Takes.NOTHING,
-        help="Only the IAM token: the same as hep_auth login iam.",
-    ),
+    flag("-krb --krb", "Only the Kerberos ticket: the same as hep_auth login krb."),
+    flag("-iam --iam", "Only the IAM token: the same as hep_auth login iam."),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+def run(session: Session, values: Values, console: Console) -> Result:
     """Take the steps that are missing, or tell them where there is no terminal.
 
     Raises:
@@ -41,7 +31,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     flags = [name for name in ("krb", "iam") if values[name]]
     names = tuple(dict.fromkeys([*values["names"], *flags]))
     attached = sys.stdin.isatty() and sys.stderr.isatty() and not values["json"]
-    terminal = Terminal(log_in=log_in, say=talk.progress) if attached else None
+    terminal = Terminal(log_in=log_in, say=console.progress) if attached else None
     return login(session, names, terminal)
 
 

@@ -5,66 +5,31 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values
+from hepsub.cli.options import COMMON, Command, Kind, Values, flag, option
 from hepsub.errors import HepsubError, UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _ONE = (
-    Option(
-        names=("-once", "--once"),
-        field="once",
-        takes=Takes.NOTHING,
-        help="One round now; the default.",
-    ),
-    Option(
-        names=("-loop", "--loop"),
-        field="loop",
-        takes=Takes.NOTHING,
-        help="Round after round, until Ctrl-C or SIGTERM: for containers, tmux and screen.",
-    ),
-    Option(
-        names=("-install", "--install"),
-        field="install",
-        takes=Takes.NOTHING,
-        help="Have it started by itself on this machine, also when you are logged out.",
-    ),
-    Option(
-        names=("-uninstall", "--uninstall"),
-        field="uninstall",
-        takes=Takes.NOTHING,
-        help="Remove what -install added, and nothing else.",
-    ),
-    Option(
-        names=("-status", "--status"),
-        field="status",
-        takes=Takes.NOTHING,
-        help="Tell what the last round did and could not do, and whether it is installed.",
-    ),
-)
+    flag("-once --once", "One round now; the default."),
+    flag("-loop --loop", "Round after round, until Ctrl-C or SIGTERM: for containers, tmux and screen."),
+    flag("-install --install", "Have it started by itself on this machine, also when you are logged out."),
+    flag("-uninstall --uninstall", "Remove what -install added, and nothing else."),
+    flag("-status --status", "Tell what the last round did and could not do, and whether it is installed."),
+)  # fmt: skip
 _OPTIONS = (
     *_ONE,
-    Option(
-        names=("-every", "--every"),
-        field="every",
-        metavar="DURATION",
-        kind=Kind.DURATION,
-        help="With -loop: the longest pause, such as 5min; default: what the policy says.",
-    ),
-    Option(
-        names=("-quiet", "--quiet"),
-        field="quiet",
-        takes=Takes.NOTHING,
-        help="Say nothing of what was done, or could not be: -status tells it later.",
-    ),
+    option("-every --every", "DURATION",
+        "With -loop: the longest pause, such as 5min; default: what the policy says.", kind=Kind.DURATION),
+    flag("-quiet --quiet", "Say nothing of what was done, or could not be: -status tells it later."),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+def run(session: Session, values: Values, console: Console) -> Result:
     """Renew, or arrange for it.
 
     Raises:
@@ -85,7 +50,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     from hepsub.actions.renew.rounds import loop, one_round
 
     if act == "-loop":
-        return loop(values["every"], talk.progress)
+        return loop(values["every"], console.progress)
     return one_round(quiet=values["quiet"])
 
 
@@ -100,7 +65,7 @@ def _arranged(session: Session, act: str) -> Result:
         with contextlib.suppress(
             HepsubError
         ):  # the first round; -status tells what it could not do
-            renew(session, by_itself=True)
+            renew(session, unattended=True)
     return result
 
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+from hepsub.cli.options import COMMON, Command, Kind, Values, Words, flag
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
-_PROCESS = Option(
-    names=("-process", "--process"),
-    field="process",
-    takes=Takes.NOTHING,
-    help="Print the keys on stdout as AWS's credential_process does; whoever calls this gets the secret.",
-)
+_PROCESS = flag("-process --process",
+    "Print the keys on stdout as AWS's credential_process does; whoever calls this gets the secret.")  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Give the keys, or say whose they are.
 
     Raises:

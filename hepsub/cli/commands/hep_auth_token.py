@@ -4,47 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Values, Words
+from hepsub.cli.options import COMMON, Command, Kind, Values, Words, option
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _OPTIONS = (
-    Option(
-        names=("-aud", "--aud", "--audience"),
-        field="audience",
-        metavar="A",
-        help="The audience it has to be for; default: what the policy says.",
-    ),
-    Option(
-        names=("-scope", "--scope"),
-        field="scopes",
-        metavar="S",
-        repeated=True,
-        help="A scope it has to have; may be repeated; default: what the policy says.",
-    ),
-    Option(
-        names=("-t", "-time", "--time"),
-        field="seconds",
-        metavar="DURATION",
-        kind=Kind.DURATION,
-        help="How long it has to be valid at least: 300, 5min, 1h; default: 1 minute.",
-    ),
+    option("-aud --aud --audience", "A", "The audience it has to be for; default: what the policy says."),
+    option("-scope --scope", "S",
+        "A scope it has to have; may be repeated; default: what the policy says.", field="scopes", repeated=True),
+    option("-t -time --time", "DURATION",
+        "How long it has to be valid at least: 300, 5min, 1h; default: 1 minute.",
+        kind=Kind.DURATION, field="seconds"),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Print a token.
 
     Raises:
         HepsubError: there is no such credential, or no such token is to be had.
     """
-    from hepsub.actions.auth.token import Wanted, token
+    from hepsub.actions.auth.token import TokenRequest, token
 
-    wanted = Wanted(
+    wanted = TokenRequest(
         name=values["name"][0] if values["name"] else "",
         audience=values["audience"] or "",
         scopes=values["scopes"],

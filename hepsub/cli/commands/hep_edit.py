@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Option, Values, named_ids
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Values, named_ids, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
-_MEMORY = Option(
-    names=("-m", "-mem", "--memory"),
-    field="memory",
-    metavar="MB",
-    kind=Kind.MEMORY,
-    help="The memory that each job asks for from now on; a bare number is MB.",
-)
+_MEMORY = option("-m -mem --memory", "MB",
+    "The memory that each job asks for from now on; a bare number is MB.", kind=Kind.MEMORY)  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Change jobs.
 
     Raises:

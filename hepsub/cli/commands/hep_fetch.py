@@ -2,71 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Option, Takes, Values
+from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from rich.progress import Progress, Task
+
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
+    from hepsub.storage import download
 
 _OPTIONS = (
-    Option(
-        names=("-d", "--dir"),
-        field="dir",
-        metavar="DIR",
-        kind=Kind.DIRECTORY,
-        help="The directory that gets them, instead of the current one; it is made.",
-    ),
-    Option(
-        names=("-only", "--only"),
-        field="only",
-        metavar="PATTERN",
-        repeated=True,
-        help="Only outputs whose names match, such as '*.root'; may be repeated.",
-    ),
-    Option(
-        names=("-ls", "--ls"),
-        field="ls",
-        takes=Takes.NOTHING,
-        help="Show what there is and where, and fetch nothing.",
-    ),
-    Option(
-        names=("-wait", "--wait"),
-        field="wait",
-        takes=Takes.NOTHING,
-        help="First wait until the jobs have ended.",
-    ),
-    Option(
-        names=("-force", "--force"),
-        field="force",
-        takes=Takes.NOTHING,
-        help="Replace files that are here and differ.",
-    ),
-    Option(
-        names=("-push", "--push"),
-        field="push",
-        takes=Takes.NOTHING,
-        help="First upload what came home because the store was away (of the whole cluster).",
-    ),
+    option("-d --dir", "DIR",
+        "The directory that gets them, instead of the current one; it is made.", kind=Kind.DIRECTORY),
+    option("-only --only", "PATTERN",
+        "Only outputs whose names match, such as '*.root'; may be repeated.", repeated=True),
+    flag("-ls --ls", "Show what there is and where, and fetch nothing."),
+    flag("-wait --wait", "First wait until the jobs have ended."),
+    flag("-force --force", "Replace files that are here and differ."),
+    flag("-push --push", "First upload what came home because the store was away (of the whole cluster)."),
     POOL,
-    Option(
-        names=("-quiet", "--quiet"),
-        field="quiet",
-        takes=Takes.NOTHING,
-        help="No progress and no notes; errors are told.",
-    ),
+    flag("-quiet --quiet", "No progress and no notes; errors are told."),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+def run(session: Session, values: Values, console: Console) -> Result:
     """Fetch outputs, or show what there is.
 
     Raises:
@@ -74,9 +44,8 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.result import Order
+    from hepsub.actions.fetch.result import FetchRequest
     from hepsub.actions.queue.ends import Clock
-    from hepsub.cli.progress import watching
     from hepsub.jobid import parse_job_id
 
     if not values["ids"]:
@@ -84,7 +53,7 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
             "which jobs?",
             remedy="hep_fetch 13 fetches the outputs of cluster 13; also 13.2, 13.0-9",
         )
-    order = Order(
+    order = FetchRequest(
         ids=tuple(parse_job_id(text) for text in values["ids"]),
         directory=_directory(session, values["dir"]),
         pool=values["pool"],
@@ -94,9 +63,9 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
         push=values["push"],
         wait=values["wait"],
     )
-    clock = Clock(sleep=time.sleep, progress=talk.progress)
+    clock = Clock(sleep=time.sleep, progress=console.progress)
     shown = sys.stderr.isatty() and not values["json"] and not values["quiet"]
-    with watching(shown=shown) as watch:
+    with _watching(shown=shown) as watch:
         return fetch(session, order, clock, watch)
 
 
@@ -111,6 +80,55 @@ def _directory(session: Session, asked: str | None) -> Path:
             f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
         )
     return path
+
+
+@contextlib.contextmanager
+def _watching(*, shown: bool) -> Iterator[Callable[[download.Progress], None]]:
+    """What is told how far the transfers are; it draws on stderr."""
+    if not shown:
+        yield lambda _: None
+        return
+    with _bar() as progress:
+        task = progress.add_task("looking for outputs", total=None)
+
+        def watch(meter: download.Progress) -> None:
+            if meter.number:
+                moved = max(0, meter.moved)
+                progress.update(task, total=meter.size, completed=moved, description=_said(meter))
+
+        yield watch
+
+
+def _said(meter: download.Progress) -> str:
+    """Large files are read once more for their checksums, a little behind what comes."""
+    is_here = meter.done < meter.number and meter.moved >= meter.size
+    return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    from hepsub.units import size_text
+
+    class Amount(ProgressColumn):
+        """Bytes that came, of how many, and how many a second, in hepsub's own units."""
+
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text("")
+            rate = f"{size_text(int(task.speed))}/s" if task.speed else "-"
+            return Text(f"{size_text(int(task.completed))} of {size_text(int(task.total))}, {rate}")
+
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        Amount(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
 
 
 COMMAND = Command(

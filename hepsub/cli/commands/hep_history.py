@@ -4,43 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, option
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _MOST = 100
 
 _OPTIONS = (
-    Option(
-        names=("-u", "--user"),
-        field="user",
-        metavar="USER",
-        takes=Takes.PERHAPS_ONE,
-        help="Jobs of this user; default: your own.",
-    ),
-    Option(
-        names=("-i", "--id"),
-        field="id",
-        metavar="ID",
-        takes=Takes.MANY,
-        help="Only these clusters, jobs or ranges.",
-    ),
-    Option(
-        names=("-n", "--number"),
-        field="number",
-        metavar="N",
-        kind=Kind.POSITIVE,
-        help=f"The latest N; default: {_MOST}, or all when ids are given.",
-    ),
+    option("-u --user", "USER", "Jobs of this user; default: your own.", kind=Kind.USER, takes=Takes.PERHAPS_ONE),
+    option("-i --id", "ID", "Only these clusters, jobs or ranges.", takes=Takes.MANY),
+    option("-n --number", "N",
+        f"The latest N; default: {_MOST}, or all when ids are given.", kind=Kind.POSITIVE),
     POOL,
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """List jobs that have ended.
 
     Raises:

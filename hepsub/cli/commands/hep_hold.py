@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values, named_ids
-
-if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
-    from hepsub.result import Result
-    from hepsub.session import Session
-
-
-def run(session: Session, values: Values, _: Talk) -> Result:
-    """Put jobs on hold.
-
-    Raises:
-        HepsubError: the pool cannot be asked, or an id is wrong.
-    """
-    from hepsub.actions.queue.control import control
-    from hepsub.batch import Act
-
-    return control(session, Act.HOLD, named_ids(values, "hep_hold"), values["pool"])
-
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, acting
 
 COMMAND = Command(
     name="hep_hold",
@@ -38,6 +18,6 @@ COMMAND = Command(
         ("hep_hold 13", "a cluster"),
         ("hep_hold -a", "all of your own jobs"),
     ),
-    run=run,
+    run=acting("HOLD", "hep_hold"),
     results=("hepsub.actions.queue.control:Control",),
 )

@@ -4,65 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Kind, Option, Takes, Values, Words
+from hepsub.cli.options import COMMON, Command, Kind, Values, Words, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _LIMIT_S = 600
 
 _OPTIONS = (
-    Option(
-        names=("-rw", "--rw"),
-        field="rw",
-        takes=Takes.NOTHING,
-        help="Let it be written to; without this a mount is read-only.",
-    ),
-    Option(
-        names=("-f", "-foreground", "--foreground"),
-        field="foreground",
-        takes=Takes.NOTHING,
-        help="Stay in the foreground; ^C takes the mount away.",
-    ),
-    Option(
-        names=("-ls", "--ls"),
-        field="ls",
-        takes=Takes.NOTHING,
-        help="Show your mounts on this host, how they are, and what they still have to send.",
-    ),
-    Option(
-        names=("-u", "-umount", "--umount"),
-        field="umount",
-        takes=Takes.NOTHING,
-        help="Take mounts away, when all that was written has arrived in the storage.",
-    ),
-    Option(
-        names=("-a", "-all", "--all"),
-        field="every",
-        takes=Takes.NOTHING,
-        help="With -u: all your mounts on this host.",
-    ),
-    Option(
-        names=("-t", "-timeout", "--timeout"),
-        field="timeout",
-        metavar="DURATION",
-        kind=Kind.DURATION,
-        help="With -u or -f: how long to wait for what has not arrived yet; default: 10 min.",
-    ),
-    Option(
-        names=("-force", "--force"),
-        field="force",
-        takes=Takes.NOTHING,
-        help="With -u: wait for nothing; what has not arrived yet is lost.",
-    ),
+    flag("-rw --rw", "Let it be written to; without this a mount is read-only."),
+    flag("-f -foreground --foreground", "Stay in the foreground; ^C takes the mount away."),
+    flag("-ls --ls", "Show your mounts on this host, how they are, and what they still have to send."),
+    flag("-u -umount --umount", "Take mounts away, when all that was written has arrived in the storage."),
+    flag("-a -all --all", "With -u: all your mounts on this host.", field="every"),
+    option("-t -timeout --timeout", "DURATION",
+        "With -u or -f: how long to wait for what has not arrived yet; default: 10 min.", kind=Kind.DURATION),
+    flag("-force --force", "With -u: wait for nothing; what has not arrived yet is lost."),
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+def run(session: Session, values: Values, console: Console) -> Result:
     """Mount, unmount or list.
 
     Raises:
@@ -80,15 +45,15 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     limit = _LIMIT_S if values["timeout"] is None else values["timeout"]
     end = End(directories=words, limit_s=float(limit), force=values["force"])
     if values["umount"]:
-        return unmount_all(session, end, talk.progress)
+        return unmount_all(session, end, console.progress)
     from hepsub.actions.mount.mount import Order, mount
 
     order = Order(what=words[0], directory=words[1], writable=values["rw"])
     if values["foreground"]:
         from hepsub.actions.mount.foreground import mount_here
 
-        return mount_here(session, order, end, talk.progress)
-    return mount(session, order, talk.progress)
+        return mount_here(session, order, end, console.progress)
+    return mount(session, order, console.progress)
 
 
 def _refuse_nonsense(values: Values, words: tuple[str, ...]) -> None:

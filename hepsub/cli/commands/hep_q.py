@@ -4,58 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Option, Takes, Values, Words
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, flag, option
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
     from hepsub.batch import State
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 _OPTIONS = (
-    Option(
-        names=("-u", "--user"),
-        field="user",
-        metavar="USER",
-        takes=Takes.PERHAPS_ONE,
-        help="Only jobs of this user; without a name, your own.",
-    ),
-    Option(
-        names=("-i", "--id"),
-        field="id",
-        metavar="ID",
-        takes=Takes.MANY,
-        help="Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.",
-    ),
-    Option(
-        names=("-hold", "--hold"),
-        field="hold",
-        takes=Takes.NOTHING,
-        help="Only jobs on hold, with the reasons.",
-    ),
-    Option(
-        names=("-run", "--run"), field="running", takes=Takes.NOTHING, help="Only running jobs."
-    ),
-    Option(
-        names=("-stat", "--stat"),
-        field="stat",
-        metavar="S",
-        kind=Kind.STATE,
-        help="Only jobs in this state: I, R, C, H, X or S.",
-    ),
-    Option(
-        names=("-why", "--why"),
-        field="why",
-        takes=Takes.NOTHING,
-        help="Say in words why each job is where it is, and what to do.",
-    ),
+    option("-u --user", "USER", "Only jobs of this user; without a name, your own.",
+        kind=Kind.USER, takes=Takes.PERHAPS_ONE),
+    option("-i --id", "ID",
+        "Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.", kind=Kind.JOB, takes=Takes.MANY),
+    flag("-hold --hold", "Only jobs on hold, with the reasons."),
+    flag("-run --run", "Only running jobs.", field="running"),
+    option("-stat --stat", "S", "Only jobs in this state: I, R, C, H, X or S.", kind=Kind.STATE),
+    flag("-why --why", "Say in words why each job is where it is, and what to do."),
     POOL,
     *COMMON,
-)
+)  # fmt: skip
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """List jobs, or explain them.
 
     Raises:
@@ -129,7 +101,7 @@ COMMAND = Command(
         " S (suspended). Jobs that ended leave the queue: hep_history shows them.",
     ),
     options=_OPTIONS,
-    words=Words(field="ids", metavar="[ID…]", help="As behind -i."),
+    words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),
     examples=(
         ("hep_q -u", "your own jobs"),
         ("hep_q -i 13 -hold", "the jobs of cluster 13 that are on hold, with the reasons"),

@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values, named_ids
-
-if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
-    from hepsub.result import Result
-    from hepsub.session import Session
-
-
-def run(session: Session, values: Values, _: Talk) -> Result:
-    """Release jobs from hold.
-
-    Raises:
-        HepsubError: the pool cannot be asked, or an id is wrong.
-    """
-    from hepsub.actions.queue.control import control
-    from hepsub.batch import Act
-
-    return control(session, Act.RELEASE, named_ids(values, "hep_release"), values["pool"])
-
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, acting
 
 COMMAND = Command(
     name="hep_release",
@@ -40,6 +20,6 @@ COMMAND = Command(
             "more memory for all that are on hold, then go on",
         ),
     ),
-    run=run,
+    run=acting("RELEASE", "hep_release"),
     results=("hepsub.actions.queue.control:Control",),
 )

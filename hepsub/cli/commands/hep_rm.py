@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Values, named_ids
-
-if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
-    from hepsub.result import Result
-    from hepsub.session import Session
-
-
-def run(session: Session, values: Values, _: Talk) -> Result:
-    """Remove jobs.
-
-    Raises:
-        HepsubError: the pool cannot be asked, or an id is wrong.
-    """
-    from hepsub.actions.queue.control import control
-    from hepsub.batch import Act
-
-    return control(session, Act.REMOVE, named_ids(values, "hep_rm"), values["pool"])
-
+from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, acting
 
 COMMAND = Command(
     name="hep_rm",
@@ -38,6 +18,6 @@ COMMAND = Command(
         ("hep_rm 13 14.0-9", "a cluster, and ten jobs of another"),
         ("hep_rm -a", "all of your own jobs"),
     ),
-    run=run,
+    run=acting("REMOVE", "hep_rm"),
     results=("hepsub.actions.queue.control:Control",),
 )

@@ -5,16 +5,97 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hepsub.cli.commands.hep_sub_options import OPTIONS
-from hepsub.cli.options import Command, Values, Words
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, flag, option
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
+_OPTIONS = (
+    option("-argu --argu --arguments", "WORD",
+        "Arguments of the job, up to the next option or --; blanks separate them. %{ProcId},"
+        " %{ClusterId}, %{Index}, %{Uuid} and %{item} stand for the job's own.",
+        kind=Kind.FILE, takes=Takes.MANY, field="argu"),
+    option("-g --group", "GROUP",
+        "Accounting group, one of your own; default: your primary group.", kind=Kind.GROUP),
+    option("-n --number", "N",
+        "Number of jobs in the cluster; ProcId runs from 0 to N-1.", kind=Kind.INTEGER),
+    option("-o --output", "PATH",
+        "Standard output: a file, a directory, /dev/null, or a pattern with %{ProcId}, %{ClusterId};"
+        " a directory that is missing is made; default: SCRIPT.out.CLUSTER.PROC.", kind=Kind.FILE),
+    option("-e --error", "PATH",
+        "Standard error, likewise; default: SCRIPT.err.CLUSTER.PROC.", kind=Kind.FILE),
+    option("-mem -m --memory", "MB",
+        "Memory of each job; a bare number is MB, 2GB is fine too.", kind=Kind.MEMORY),
+    option("-wt --walltime", "CLASS",
+        "Walltime class of the policy, or a duration such as 90min or 3d: the smallest class that holds"
+        " it, limited to it.", kind=Kind.WALLTIME),
+    option("-os --OperatingSystem", "OS",
+        "Operating system of the policy: the job runs in its container.", kind=Kind.SYSTEM, field="os"),
+    option("-np --numberprocess -cpu --cpu", "CORES", "Cores of each job.", kind=Kind.POSITIVE, field="cpus"),
+    option("-gpu --gpu", "GPUS", "GPUs of each job.", kind=Kind.COUNT, field="gpus"),
+    option("-prio --priority", "N",
+        "Priority among your own jobs; the higher, the earlier.", kind=Kind.INTEGER),
+    option("-name --name", "NAME", "Name of the job."),
+    option("-list --list", "LIST",
+        "One job for each line of a file, or of stdin (-); %{item} is the line. Empty lines and # lines do"
+        " not count. Or one for each object below s3://bucket/dir/ or storage:bucket/dir/, by name; behind it"
+        " there may be a pattern, '*.root', in which * stops at / and ** does not.", kind=Kind.FILE),
+    option("-per --per", "K|SIZE",
+        "K items of the list for each job; with a size such as 2GB (2*2**30 bytes) as many files or objects in"
+        " a row as fit into it, a larger one alone. %{items} stands for them; they also lie in the job's items.txt."
+        " In the job each has the last part of its name; those of one job that share it keep the directory, too:"
+        " run1/hist.root and run2/hist.root.", kind=Kind.PORTION),
+    option("-in --in", "URL[=NAME]",
+        "Input of each job: s3://bucket/key, storage:bucket/key, a path (of which it gets a copy), or %{items};"
+        " may be repeated. URL= where a '=' belongs to the URL.", field="inputs", repeated=True),
+    option("-out --out", "NAME=URL",
+        "Output of each job and where it goes; NAME? may be missing, a pattern goes to URL/; may be"
+        " repeated.", field="outputs", repeated=True),
+    option("-lib --lib", "FILE|DIR",
+        "Library, program or directory of your own that goes along: packed and stored once, unpacked in each job"
+        " below $HEPSUB_LIB, and put in front of LD_LIBRARY_PATH, PYTHONPATH and PATH; may be repeated.",
+        kind=Kind.FILE, field="libraries", repeated=True),
+    flag("-nocheck --nocheck", "Do not look whether inputs, or outputs of earlier jobs, exist."),
+    option("-cred --cred", "NAME",
+        "Send this credential along, and keep it fresh: krb (the Kerberos ticket), iam (the IAM token),"
+        " or another of the policy; `none` drops those that the pool or site wants. May be repeated.", repeated=True),
+    option("-first --first", "N", "%{Index} of the first job: Index = N + ProcId.", kind=Kind.INTEGER),
+    option("-env --env", "NAME[=VALUE]",
+        "Set a variable for the job, or send your own, with -noenv or although it looks like a secret; may be"
+        " repeated.", repeated=True),
+    flag("-noenv --noenv", "Do not send your environment; only what -env names."),
+    flag("-rmt --remote", "Remote: run at any site outside the local cluster that takes the job."),
+    flag("-normt", "Never remote."),
+    option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
+    option("-type --type", "TYPE",
+        "What kind of work it is, for the rules of the policy about remote sites; default: what they know the"
+        " program by."),
+    option("-outsize --outsize", "MB",
+        "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
+        " Default: what the program's last jobs left behind.",
+        kind=Kind.MEMORY),
+    option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
+    option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
+    option("-image --image", "FILE", "Run in this container image.", kind=Kind.FILE),
+    option("-dir --dir", "DIR", "Directory of the logs that -o and -e do not place.", kind=Kind.DIRECTORY),
+    option("-l --log", "FILE", "HTCondor's event log of the cluster.", kind=Kind.FILE),
+    POOL,
+    option("-schedd --schedd", "NAME", "Submit to this schedd."),
+    option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla."),
+    option("-once --once", "KEY",
+        "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
+    flag("-wait --wait",
+        "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
+    flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
+    flag("-quiet --quiet", "No talk on stderr but errors."),
+    *COMMON,
+)  # fmt: skip
+"""HepJob's first, then those that hepsub adds."""
 
-def run(session: Session, values: Values, talk: Talk) -> Result:
+
+def run(session: Session, values: Values, console: Console) -> Result:
     """Submit, or show what would be submitted.
 
     Raises:
@@ -30,18 +111,31 @@ def run(session: Session, values: Values, talk: Talk) -> Result:
     from hepsub.actions.submit.result import Submission
     from hepsub.actions.submit.submit import submit
 
-    result = submit(session, spec, talk.alert)
+    result = submit(session, spec, console.alert)
     if not values["wait"] or result.exit_code:
         return result
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
 
-    talk.early(result.value)
+    console.result_now(result.value)
     for note in result.notes:
-        talk.progress(note)
-    return wait(session, result.value, Clock(sleep=time.sleep, progress=talk.progress))
+        console.progress(note)
+    return wait(session, result.value, Clock(sleep=time.sleep, progress=console.progress))
 
+
+_EXAMPLES = (
+    ("hep_sub job.sh", "one job"),
+    ('hep_sub -g juno -mem 4000 -wt mid -argu "%{ProcId}" 0 ihep -n 600 ntuplize.sh', "600 jobs, numbered"),
+    ('hep_sub run-"%{ProcId}".sh -n 293 -o log -e log', "293 scripts, logs in the directory log"),
+    ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
+    ("hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
+        "all these objects, 2 GB at the most for each job"),
+    ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
+        "with libraries of your own, uploaded once"),
+    ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
+    ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
+)  # fmt: skip
 
 COMMAND = Command(
     name="hep_sub",
@@ -96,38 +190,19 @@ COMMAND = Command(
         " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
         " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
         " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
-        "Without a word about it, a job stays where this host's file system is. With -rmt or -site it runs"
+        "Without a word about it, a job stays where this host's file system is, unless a rule of the policy sends such"
+        " jobs away; then hep_sub says so. With -rmt or -site it runs"
         " at a remote site of the policy: the script travels, and new files of its working directory come home, for"
-        " hep_fetch. Nothing secret goes to a site whose policy names no isolation. At a site without io_proxy URLs"
-        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME].",
+        " hep_fetch. Of the sites that take the job, those of one kind may run it: machines that joined the pool, else"
+        " a computing element, else the pool of others; -dry-run says why not the rest. At a site where the policy has"
+        " paths that stand for objects, -in and -out of such paths are these objects. Nothing secret goes to a site"
+        " whose policy names no isolation. At a site without io_proxy URLs"
+        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME]"
+        " and [rule.NAME], and hep_clus shows the sites.",
     ),
-    options=OPTIONS,
-    words=Words(field="script", metavar="script", help="Any executable: script or binary.", most=1),
-    examples=(
-        ("hep_sub job.sh", "one job"),
-        (
-            'hep_sub -g juno -mem 4000 -wt mid -argu "%{ProcId}" 0 ihep -n 600 ntuplize.sh',
-            "600 jobs, numbered",
-        ),
-        (
-            'hep_sub run-"%{ProcId}".sh -n 293 -o log -e log',
-            "293 scripts, logs in the directory log",
-        ),
-        ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
-        (
-            "hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
-            "all these objects, 2 GB at the most for each job",
-        ),
-        (
-            "hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
-            "with libraries of your own, uploaded once",
-        ),
-        ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
-        (
-            "hep_sub -once reco-v3 -wait -json reco.sh",
-            "for frameworks: repeatable, with all exit codes",
-        ),
-    ),
+    options=_OPTIONS,
+    words=Words("script", "script", "Any executable: script or binary.", 1, Kind.FILE),
+    examples=_EXAMPLES,
     results=(
         "hepsub.actions.submit.documents:SubmissionDocument",
         "hepsub.actions.submit.documents:PreviewDocument",

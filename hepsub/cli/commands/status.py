@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from hepsub.cli.options import COMMON, POOL, Command, Values
 
 if TYPE_CHECKING:
-    from hepsub.cli.output import Talk
+    from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, _: Talk) -> Result:
+def run(session: Session, values: Values, _: Console) -> Result:
     """Show one's own clusters.
 
     Raises:

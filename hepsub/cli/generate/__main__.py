@@ -1,24 +1,91 @@
-"""`python -m hepsub.cli.generate [--check]`: write the man pages and completions, or name the stale ones."""
+"""`python -m hepsub.cli.generate [--check]`: write the man pages and completions, or name the stale ones.
+
+bash-completion and fish load a command's completions from a file of the command's name, so each command
+has a link to the one file that serves all of them.
+"""
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hepsub
-from hepsub.cli.generate.outputs import stale, write
+from hepsub.cli.generate.bash import bash_completion
+from hepsub.cli.generate.fish import fish_completion
+from hepsub.cli.generate.man import man_page
+from hepsub.cli.generate.policy_page import policy_page
+from hepsub.cli.generate.sources import programs
+from hepsub.cli.generate.zsh import zsh_completion
+from hepsub.cli.main import PROGRAMS
 
+_GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*")
+"""Where nothing else may lie than what is made here."""
 CHECKOUT = Path(hepsub.__file__).parent.parent
 _RENEW = "python -m hepsub.cli.generate"
 
 
-def main(words: Sequence[str]) -> int:
-    """Write what is stale, or only name it; returns the exit code.
+@functools.cache
+def texts() -> dict[str, str]:
+    """The generated files: path in the checkout → text."""
+    pages = {f"man/{command.name}.1": man_page(command) for command in programs()}
+    return pages | {
+        "man/hepsub.5": policy_page(),
+        "completions/hep.bash": bash_completion(),
+        "completions/_hep": zsh_completion(),
+        "completions/hep.fish": fish_completion(),
+    }
 
-    Args:
-        words: none, or `--check`.
-    """
+
+def links() -> dict[str, str]:
+    """The symbolic links that go with the files: path in the checkout → target."""
+    bash = {f"completions/bash/{program}": "../hep.bash" for program in PROGRAMS}
+    fish = {f"completions/fish/{program}.fish": "../hep.fish" for program in PROGRAMS}
+    return bash | fish | {"completions/zsh/_hep": "../_hep"}
+
+
+def stale(root: Path) -> list[str]:
+    """The files of a checkout that are missing, old, or of no command any more."""
+    old = [name for name, text in texts().items() if _text(root / name) != text]
+    wrong = [name for name, target in links().items() if _target(root / name) != target]
+    return sorted([*old, *wrong, *_surplus(root)])
+
+
+def write(root: Path) -> list[str]:
+    """Renew the files of a checkout that are stale; returns their names."""
+    names = stale(root)
+    written, linked = texts(), links()
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        if name in linked:
+            path.symlink_to(linked[name])
+        elif name in written:
+            path.write_text(written[name], encoding="utf-8")
+    return names
+
+
+def _surplus(root: Path) -> Iterator[str]:
+    known = {*texts(), *links()}
+    for pattern in _GENERATED:
+        for path in root.glob(pattern):
+            name = path.relative_to(root).as_posix()
+            if name not in known:
+                yield name
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _target(path: Path) -> str | None:
+    return str(path.readlink()) if path.is_symlink() else None
+
+
+def main(words: Sequence[str]) -> int:
+    """Write what is stale, or only name it; returns the exit code."""
     if not (CHECKOUT / "pyproject.toml").is_file():
         print(f"{CHECKOUT} is no checkout of hepsub: run this in one", file=sys.stderr)
         return 1

@@ -6,8 +6,9 @@ import shlex
 import textwrap
 from collections.abc import Iterable
 
-from hepsub.cli.generate import offers, tables
+from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
+from hepsub.cli.help import OFFERED
 from hepsub.cli.main import PROGRAMS
 
 _HEAD = """\
@@ -95,7 +96,7 @@ def bash_completion() -> str:
     """The file that completes all commands in bash."""
     parts = [
         _HEAD,
-        _ENGINE.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format('"$1"')),
+        _ENGINE.replace("@JOBS@", sources.JOBS).replace("@ASK@", sources.ASK.format('"$1"')),
         _offer_function(),
         _verbs_function(),
         tables.verb_table(),
@@ -109,8 +110,7 @@ def bash_completion() -> str:
 
 def _offer_function() -> str:
     rows = [
-        f"{offer.value}) _hep_matching {_words(words)} ;;"
-        for offer, words in offers.fixed().items()
+        f"{offer}) _hep_matching {_words(words)} ;;" for offer, words in sources.fixed().items()
     ]
     return "\n".join([
         "# OFFER: completes the word at hand from it.",
@@ -118,7 +118,7 @@ def _offer_function() -> str:
         "    case $1 in",
         "        files) _hep_paths file default ;;",
         "        directories) _hep_paths directory dirnames ;;",
-        f"        {' | '.join(offer.value for offer in offers.asked())}) _hep_asked \"$1\" ;;",
+        f"        {' | '.join(OFFERED)}) _hep_asked \"$1\" ;;",
         '        users) mapfile -t COMPREPLY < <(compgen -A user -- "$cur") ;;',
         "        jobs) _hep_jobs ;;",
         *(f"        {row}" for row in rows),

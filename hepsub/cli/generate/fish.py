@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hepsub.cli.generate import offers
-from hepsub.cli.generate.offers import Offer
+from hepsub.cli.generate import sources
 from hepsub.cli.generate.sources import programs, verbs
-from hepsub.cli.options import Command, Option, Takes
+from hepsub.cli.help import OFFERED
+from hepsub.cli.options import Command, Kind, Option, Takes
 
 _HEAD = (
     "# Completion of hepsub's commands in fish. Made by python -m hepsub.cli.generate: do not edit."
@@ -72,7 +72,7 @@ def fish_completion() -> str:
     engine = _ENGINE.replace("@VERBS@", "\n".join(_cases()))
     parts = [
         _HEAD,
-        engine.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format("$argv")),
+        engine.replace("@JOBS@", sources.JOBS).replace("@ASK@", sources.ASK.format("$argv")),
     ]
     for command in programs():
         name = command.name
@@ -111,28 +111,28 @@ def _rules(start: str, condition: str, command: Command) -> Iterator[str]:
     """The lines for the words and the options of a command, where a condition holds."""
     yield from _words(start, condition, command)
     for option in command.options:
-        yield f"{start}{_when(condition)} {_option(option, command)}"
+        yield f"{start}{_when(condition)} {_option(option)}"
         if option.takes is Takes.PERHAPS_ONE:
             behind = f"__hep_behind {' '.join(option.names)}"
-            yield f"{start}{_when(condition, behind)} {_value(offers.of_option(option, command))}"
+            yield f"{start}{_when(condition, behind)} {_value(sources.offer(option))}"
 
 
 def _words(start: str, condition: str, command: Command) -> Iterator[str]:
-    offer = offers.of_words(command.words, command)
-    if offer is Offer.FILES:
+    offer = sources.offer(command.words)
+    if offer == Kind.FILE.value:
         return
     yield f"{start}{_when(condition)} -f"
     perhaps = [each for each in command.options if each.takes is Takes.PERHAPS_ONE]
     behind = [f"not __hep_behind {' '.join(each.names)}" for each in perhaps]
-    if offer is not Offer.NOTHING:
+    if offer != sources.NOTHING:
         yield f"{start}{_when(condition, *behind)} {_value(offer)}"
 
 
-def _option(option: Option, command: Command) -> str:
+def _option(option: Option) -> str:
     parts = [_name(name) for name in option.names]
-    parts.append(f"-d {_quote(offers.short(option.help))}")
+    parts.append(f"-d {_quote(sources.short(option.help))}")
     if option.takes in {Takes.ONE, Takes.MANY}:
-        parts.append(_value(offers.of_option(option, command), "-r"))
+        parts.append(_value(sources.offer(option), "-r"))
     return " ".join(part for part in parts if part)
 
 
@@ -140,19 +140,19 @@ def _name(name: str) -> str:
     return f"-l {name[2:]}" if name.startswith("--") else f"-o {name[1:]}"
 
 
-def _value(offer: Offer, required: str = "") -> str:
+def _value(offer: str, required: str = "") -> str:
     """What completes a value, as complete's own options."""
-    words = offers.fixed().get(offer)
-    if offer is Offer.FILES:
+    words = sources.fixed().get(offer)
+    if offer == Kind.FILE.value:
         return f"{required} -F".strip()
     if words is not None:
         return f"{required} -f -a {_quote(' '.join(words))}".strip()
-    if offer in offers.asked():
-        return f"{required} -f -a {_quote(f'(__hep_asked {offer.value})')}".strip()
+    if offer in OFFERED:
+        return f"{required} -f -a {_quote(f'(__hep_asked {offer})')}".strip()
     command = {
-        Offer.DIRECTORIES: "(__fish_complete_directories (commandline -ct))",
-        Offer.USERS: "(__fish_complete_users)",
-        Offer.JOBS: "(__hep_jobs)",
+        Kind.DIRECTORY.value: "(__fish_complete_directories (commandline -ct))",
+        Kind.USER.value: "(__fish_complete_users)",
+        Kind.JOB.value: "(__hep_jobs)",
     }.get(offer)
     return f"{required} -f{f' -a {_quote(command)}' if command else ''}".strip()
 

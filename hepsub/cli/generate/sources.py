@@ -1,4 +1,4 @@
-"""What pages and completions are made from: commands, errors, docstrings and the shipped policy."""
+"""What pages and completions are made from: commands, errors, docstrings, the shipped policy, and offers of words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from importlib import resources
 
 from hepsub.batch import State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs
-from hepsub.cli.options import Command
+from hepsub.cli.options import Command, Kind, Option, Words
 from hepsub.errors import HepsubError
 
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
+JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
+"""The command whose first column names the caller's jobs: quiet, and given up when it is slow."""
+_STATEMENT = re.compile(r"(?:\w+: )?.*?(?=[.;:](?:\s|$)|$)")
+ASK = "timeout 10 hep_sub __offer {} </dev/null 2>/dev/null"
+"""The command that prints what the policy has of an offer and the caller may use, one a line."""
+NOTHING = "nothing"
+_CONVERTED = frozenset({
+    Kind.TEXT, Kind.INTEGER, Kind.POSITIVE, Kind.COUNT, Kind.PORTION, Kind.MEMORY, Kind.DURATION,
+})  # fmt: skip
 
 
 def programs() -> tuple[Command, ...]:
@@ -76,3 +85,19 @@ def _below(cls: type[HepsubError]) -> Iterator[type[HepsubError]]:
         if "exit_code" in vars(each):
             yield each
         yield from _below(each)
+
+
+def fixed() -> dict[str, tuple[str, ...]]:
+    """The offers that are the same for everybody, and their words."""
+    return {Kind.STATE.value: states()}
+
+
+def offer(completed: Option | Words | None) -> str:
+    """Among what a shell completes a value: the word of its kind."""
+    return NOTHING if completed is None or completed.kind in _CONVERTED else completed.kind.value
+
+
+def short(help_text: str) -> str:
+    """The first statement of a help text, as menus show it."""
+    found = _STATEMENT.match(help_text)
+    return found[0] if found else help_text

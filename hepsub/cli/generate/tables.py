@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
-from hepsub.cli.generate import offers
+from hepsub.cli.generate import sources
 from hepsub.cli.generate.sources import every_command, verbs
 from hepsub.cli.options import Command, Takes
 
@@ -37,7 +37,7 @@ def option_table() -> str:
     body = ["case $1 in"]
     for command in every_command():
         rows = {
-            option.names: f"REPLY='{_TAKES[option.takes]} {offers.of_option(option, command).value}'"
+            option.names: f"REPLY='{_TAKES[option.takes]} {sources.offer(option)}'"
             for option in command.options
         }
         body += [
@@ -59,8 +59,8 @@ def words_table() -> str:
 
 def _most(command: Command) -> str:
     most = 0 if command.words is None else command.words.most
-    offer = offers.of_words(command.words, command)
-    return f"{_ANY_NUMBER if most is None else most} {offer.value}"
+    offer = sources.offer(command.words)
+    return f"{_ANY_NUMBER if most is None else most} {offer}"
 
 
 def _case(subject: str, rows: _Rows) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from hepsub.cli.generate import offers, tables
+from hepsub.cli.generate import sources, tables
 from hepsub.cli.generate.sources import every_command, verbs
+from hepsub.cli.help import OFFERED
 from hepsub.cli.main import PROGRAMS
 from hepsub.cli.options import Command
 
@@ -81,7 +82,7 @@ def zsh_completion() -> str:
     """The file that completes all commands in zsh."""
     parts = [
         f"#compdef {' '.join(PROGRAMS)}\n{_HEAD}",
-        _ENGINE.replace("@JOBS@", offers.JOBS).replace("@ASK@", offers.ASK.format("$1")),
+        _ENGINE.replace("@JOBS@", sources.JOBS).replace("@ASK@", sources.ASK.format("$1")),
         _offer_function(),
         _has_verbs_function(),
         _verbs_function(),
@@ -96,8 +97,8 @@ def zsh_completion() -> str:
 
 def _offer_function() -> str:
     rows = [
-        f"        {offer.value}) _hep_values {offer.value} {' '.join(map(shlex.quote, words))} ;;"
-        for offer, words in offers.fixed().items()
+        f"        {offer}) _hep_values {offer} {' '.join(map(shlex.quote, words))} ;;"
+        for offer, words in sources.fixed().items()
     ]
     return "\n".join([
         "# OFFER: completes the word at hand from it.",
@@ -105,7 +106,7 @@ def _offer_function() -> str:
         "    case $1 in",
         "        files) _files ;;",
         "        directories) _files -/ ;;",
-        f"        {'|'.join(offer.value for offer in offers.asked())}) _hep_asked $1 ;;",
+        f"        {'|'.join(OFFERED)}) _hep_asked $1 ;;",
         "        users) _users ;;",
         "        jobs) _hep_jobs ;;",
         *rows,
@@ -158,7 +159,7 @@ def _names_function() -> str:
 
 def _names_of(command: Command) -> Iterator[str]:
     described = [
-        (name, offers.short(option.help)) for option in command.options for name in option.names
+        (name, sources.short(option.help)) for option in command.options for name in option.names
     ]
     yield f"        {shlex.quote(command.name)})"
     yield "            names=("

@@ -1,1 +1,1 @@
-"""Values as text: one module for each family, found by `hepsub.cli.render`."""
+"""Values as text: one module for each family, found by `hepsub.cli.output`."""

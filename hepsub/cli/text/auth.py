@@ -37,7 +37,7 @@ def auth_status(value: AuthStatus) -> str:
             cells=_cells(row, value.now),
             style="dim" if row.is_idle else "red" if row.problem is not None else "",
         )
-        for row in value.rows
+        for row in value.credentials
     )
     columns = (Column(title, wrapped=n in _WRAPPED) for n, title in enumerate(_TITLES))
     table = Table(columns=tuple(columns), rows=rows)
@@ -49,7 +49,7 @@ def auth_status(value: AuthStatus) -> str:
 
 def _blocks(value: AuthStatus) -> Iterator[str]:
     """The same, one fact a line, for a terminal too narrow for the table."""
-    for row in value.rows:
+    for row in value.credentials:
         first, *rest = _cells(row, value.now)
         yield f"{first}: {rest[0]}"
         for title, each in zip(_TITLES[2:], rest[1:], strict=True):
@@ -89,7 +89,7 @@ def _renewable(row: Row, now: float) -> str:
 
 def _causes(value: AuthStatus) -> Iterator[str]:
     """Why what nothing requires is not good (the others are told as errors), and words on what is."""
-    for row in value.rows:
+    for row in value.credentials:
         if row.note:
             yield f"{row.kind} {row.name}: {row.note}"
         if row.problem is not None and not row.required and row.needed_by:

@@ -81,6 +81,7 @@ hs_forwarded=
 hs_source=-
 hs_submitdir=
 hs_workdir=
+hs_image=            # the container image: a path, a URL of a registry, or ./NAME
 hs_sealed=           # whether what was sent has been compared,
 hs_sealed_payload=   # and what the payload is called then, as in the manifest
 hs_isolation=        # what keeps the jobs of users apart here, as the policy says,

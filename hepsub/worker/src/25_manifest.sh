@@ -35,6 +35,8 @@ condorcred: NAME KIND SERVICE
 environment: FILE
 ca: PREFIX FILE
 isolation: KIND
+image: IMAGE
+bind: PATH
 newfiles:
 confined:
 source: PATH
@@ -92,6 +94,13 @@ check_field() {
             esac
             ;;
         library,FILE | *,NAME | *,PATTERN) inside "$1" ;;
+        image,IMAGE)
+            path "$1"
+            case $hs_text in
+                /* | *://*) ;;
+                *) inside "$1" ;;
+            esac
+            ;;
         ca,FILE) file_name "$1" "an authority" ;;
         credential,FILE) file_name "$1" "the credential $3" ;;
         environment,FILE) inside "$1" ;;
@@ -144,6 +153,8 @@ use_line() {
         environment) check_environment "$2" ;;
         ca) decode "$2" && printf '%s\t%s\n' "$hs_text" "$3" >>"$hs_private/authorities" ;;
         isolation) decode "$2" && hs_isolation=$hs_text ;;
+        image) use_image "$2" ;;
+        bind) printf '%s\n' "$2" >>"$hs_private/binds" ;;
         newfiles) hs_brings_new=yes ;;
         confined) hs_confined=yes ;;
         source) decode "$2" && hs_source=$hs_text ;;
@@ -170,6 +181,14 @@ use_payload() {
     esac
     [ -z "$hs_sealed_payload" ] || [ "$1" = "$hs_sealed_payload" ] ||
         die "$hs_e_sent" "the manifest names '$hs_text' as the payload, which is not what was submitted"
+}
+
+use_image() {
+    decode "$1" && hs_image=$hs_text
+    case $hs_image in
+        /* | *://*) ;;
+        *) hs_image=./$hs_image ;;
+    esac
 }
 
 known() { hs_known=$hs_known$1$hs_nl; }

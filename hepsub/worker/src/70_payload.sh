@@ -21,6 +21,7 @@ check_payload() {
         '#!'*) ;;
         *) return 0 ;;
     esac
+    [ -z "$hs_image" ] || return 0 # its interpreter is in there
     hs_first=${hs_first#'#!'}
     hs_first=${hs_first#"${hs_first%%[! "$hs_tab"]*}"}
     hs_first=${hs_first%%[ "$hs_tab"]*}
@@ -113,7 +114,8 @@ run_payload() {
             hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
             set -- "${hs_pair%X}" "$@"
         done <"$hs_private/odd"
-        set -- "$(command -v env)" "$@" # as it is found without the libraries
+        if [ -n "$hs_image" ]; then hs_program="env"; else hs_program=$(command -v env); fi
+        set -- "$hs_program" "$@" # as it is found without the libraries
     fi
     if [ -n "$hs_lib_search" ]; then
         hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
@@ -121,9 +123,10 @@ run_payload() {
     heed
     now
     hs_payload_begun=$hs_now
-    launch sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
+    set -- sh -c "$hs_last_shell" hepsub "$hs_top/$hs_private" \
         "$hs_lib_search$hs_had_library_path" "${hs_lib_search:-$hs_library_path}" "$hs_had_preload" "$hs_preload" \
-        "$hs_lib_python" "$hs_lib_programs" "$@"
+        "${hs_image:+${HOME+yes}}" "${HOME-}" "$hs_lib_python" "$hs_lib_programs" "$@"
+    if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
     if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
@@ -229,9 +232,17 @@ end_group() {
     kill -KILL "$hs_group"
 }
 
+# Not even the shell before the payload was there. An image takes its time, and a signal may come first.
+is_stillborn() {
+    [ ! -e "$hs_private/begun" ] || return 1
+    [ -z "$hs_image" ] || { [ -z "$hs_forwarded" ] && [ ! -e "$hs_private/walltime" ]; }
+}
+
 judge_payload() {
-    if [ -e "$hs_private/nostart" ] || [ ! -e "$hs_private/pid" ]; then
+    if [ -e "$hs_private/nostart" ] || is_stillborn; then
         hs_payload_status=
+        [ -z "$hs_image" ] ||
+            die "$hs_e_start" "the payload $hs_payload cannot be executed in the image $hs_image on $(uname -n): stderr says why, or its interpreter is not in the image"
         die "$hs_e_start" "the payload $hs_payload cannot be executed on $(uname -n): wrong architecture, or a file system without programs?"
     fi
     if [ "$hs_payload_status" -gt 128 ]; then

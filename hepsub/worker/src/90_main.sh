@@ -191,6 +191,7 @@ main() {
     count_run
     forget_lost
     fetch_credentials
+    find_image
     fetch_inputs
     unpack_libraries
     list_top

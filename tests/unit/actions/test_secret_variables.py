@@ -16,7 +16,7 @@ from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.bundle.bundle import read_bundle
-from hepsub.cli.render import render_json, render_text
+from hepsub.cli.output import render_json, render_text
 from hepsub.condor.description import describe
 from hepsub.local.launch import make_launch, shared_environment
 from hepsub.plan.model import Plan

@@ -79,6 +79,16 @@ def test_both_ways_refuse_what_two_schedds_may_mean(session: Session) -> None:
     ]
 
 
+def test_schedds_of_two_pools_that_have_one_short_name_are_told_apart(session: Session) -> None:
+    submitted(session, "u1", 13, "schedd01@ap.example.org")
+    submitted(session, "u2", 13, "schedd01@ap.example.net", "far")
+    with pytest.raises(AmbiguousJob) as caught:
+        find_submissions(session, [parse_job_id("13")], None)
+    assert caught.value.remedy == (
+        "say which one: schedd01@ap.example.org:13 or schedd01@ap.example.net:13"
+    )
+
+
 def test_a_submission_is_found_in_any_pool_unless_one_is_named(session: Session) -> None:
     """The names of the policy and their aliases."""
     ref = submitted(session, "u1", 13)

@@ -63,6 +63,30 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -
     assert read_state(tmp_path, NOON) == RenewalState()
 
 
+def test_what_a_state_does_not_say_is_nothing(tmp_path: Path) -> None:
+    state_path(tmp_path).parent.mkdir()
+    state_path(tmp_path).write_text('{"credentials": {"krb": {}}}')
+    nothing = Outcome(
+        expires=None,
+        renewable_until=None,
+        renewed=0,
+        failures=0,
+        message="",
+        remedy="",
+        not_before=0,
+    )
+    assert read_state(tmp_path, NOON) == RenewalState(
+        when=0,
+        unattended=0,
+        host="",
+        every=0,
+        jobs=0,
+        credentials={"krb": nothing},
+        storages={},
+        notes=(),
+    )
+
+
 def test_a_state_that_is_a_named_pipe_is_none(tmp_path: Path) -> None:
     """Nobody waits for who never writes."""
     state_path(tmp_path).parent.mkdir()
@@ -87,13 +111,21 @@ def test_any_state_can_be_shown_and_gone_on_with(value: object) -> None:
 
 def test_failures_back_off_to_an_hour() -> None:
     """A minute, two, four …: a provider that is down is not hammered, and not forgotten."""
-    outcome = Outcome(expires=NOON + 60, renewed=NOON - 60)
+    outcome = Outcome(expires=NOON + 60, renewable_until=NOON + 90, renewed=NOON - 60)
     pauses = []
     for _ in range(9):
         outcome = failed(outcome, "down", "wait", NOON)
         pauses.append(outcome.not_before - NOON)
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    assert (outcome.failures, outcome.expires, outcome.renewed) == (9, NOON + 60, NOON - 60)
+    assert outcome == Outcome(
+        expires=NOON + 60,
+        renewable_until=NOON + 90,
+        renewed=NOON - 60,
+        failures=9,
+        message="down",
+        remedy="wait",
+        not_before=NOON + 3600,
+    )
 
 
 def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> None:
@@ -101,13 +133,13 @@ def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> N
     ahead, a_little = NOON + 400 * 86400, NOON + 60
     state_path(tmp_path).parent.mkdir()
     wrong = RenewalState(
-        when=ahead, by_itself=ahead, every=600,
+        when=ahead, unattended=ahead, every=600,
         credentials={"krb": Outcome(renewed=ahead, expires=ahead, not_before=ahead + 60)},
         storages={"herd": Outcome(renewed=a_little, expires=ahead, not_before=a_little + 3600)},
     )  # fmt: skip
     state_path(tmp_path).write_text(state_text(wrong))
     state = read_state(tmp_path, NOON)
-    assert (state.when, state.by_itself, state.is_active(NOON)) == (0, 0, False)
+    assert (state.when, state.unattended, state.is_active(NOON)) == (0, 0, False)
     assert state.credentials["krb"] == Outcome(expires=ahead)
     assert state.storages["herd"] == wrong.storages["herd"]
 
@@ -115,7 +147,7 @@ def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> N
 def test_it_is_active_for_two_pauses() -> None:
     """What forecasts believe: something runs hep_auth renew by itself."""
     assert not RenewalState(when=NOON, every=600).is_active(NOON), "a run by hand promises nothing"
-    state = RenewalState(when=NOON, by_itself=NOON, every=600)
+    state = RenewalState(when=NOON, unattended=NOON, every=600)
     assert state.is_active(NOON + 1200)
     assert not state.is_active(NOON + 1300)
     assert not RenewalState().is_active(NOON)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from hepsub.bundle.pending import Pending
 from hepsub.bundle.report import LARGEST, REPORT, Report, read_report, report_at
 from hepsub.documents import Malformed
 from hepsub.plan.objects import ObjectInfo
@@ -48,8 +50,7 @@ def test_all_that_a_wrapper_says() -> None:
         2,
         1782900000.0,
     )
-    assert (report.owes_marker, report.is_complete) == (True, False)
-    said = report.said("r")
+    said = report.output_named("r")
     assert said is not None
     assert (said.state, said.size, said.md5, said.url) == ("home", 7, MD5, "https://s/b/r")
 
@@ -124,6 +125,49 @@ def test_a_document_that_is_none_has_one_error(content: bytes) -> None:
         read_report(content)
 
 
+@pytest.mark.parametrize(
+    ("payload", "code", "succeeded", "complete", "owes", "told"),
+    [
+        ({"exit_code": 0, "signal": None}, 0, True, True, False, "the program ended with exit code 0"),
+        ({"exit_code": 0, "signal": None}, 85, True, False, True, "the program ended with exit code 0"),
+        ({"exit_code": 0, "signal": None}, 84, True, False, False, "the program ended with exit code 0"),
+        ({"exit_code": 0, "signal": 9}, 85, False, False, False, "signal 9 ended the program"),
+        ({"exit_code": None, "signal": 9}, 137, False, False, False, "signal 9 ended the program"),
+        ({"exit_code": 1, "signal": None}, 0, False, False, False, "the program ended with exit code 1"),
+        ({"exit_code": 1, "signal": None}, 85, False, False, False, "the program ended with exit code 1"),
+        (None, 80, False, False, False, "the program was never started"),
+    ],
+)  # fmt: skip
+def test_how_a_run_ended(
+    payload: Any, code: int, succeeded: bool, complete: bool, owes: bool, told: str
+) -> None:
+    """Whose outputs are all in their place, and whose would be if those at home were."""
+    report = read(payload=payload, code=code)
+    assert report.has_succeeded is succeeded
+    assert report.is_complete is complete
+    assert report.owes_marker is owes
+    assert report.end_text() == told
+
+
+@pytest.mark.parametrize(
+    ("of", "other", "is_later"),
+    [
+        ({}, {"run": 3}, True),
+        ({}, {"run": 2, "host": "wn02"}, False),
+        ({}, {"run": 1}, False),
+        ({}, {"run": None}, False),
+        ({}, {"run": None, "host": "wn02"}, True),
+        ({"run": None}, {"started": "2026-07-01T10:00:01Z"}, True),
+        ({"run": None}, {}, False),
+    ],
+)
+def test_which_of_two_reports_is_of_the_later_run(
+    of: dict[str, Any], other: dict[str, Any], is_later: bool
+) -> None:
+    """By the run's number; where one says none, any other run may be the later one."""
+    assert read(**of).is_overtaken_by(read(**other)) is is_later
+
+
 def test_times_that_are_none_are_not_known() -> None:
     assert [read(started=text).started_at for text in ("", "-", "2026-13-41T99:00:00Z")] == [
         0,
@@ -137,15 +181,16 @@ def test_what_came_home_is_told_by_exact_names() -> None:
     names = ("r", "d", "b\ufffd\ufffd")
     report = read(outputs=[{**OUTPUT, "name": name} for name in names])
     odd = b"b\xe2\x82".decode("utf-8", "surrogateescape")
-    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.came_home(name)] == [
+    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.was_returned(name)] == [
         "r", "d/x/y", odd
     ]  # fmt: skip
 
 
 def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> None:
     report = read(outputs=[OUTPUT, {**OUTPUT, "state": "uploaded"}])
-    assert report.came_home("r")
-    assert [each.state for each in report.all_said("r")] == ["home", "uploaded"]
+    assert report.was_returned("r")
+    assert report.output_named("r") == report.outputs_named("r")[1]
+    assert [each.state for each in report.outputs_named("r")] == ["home", "uploaded"]
 
 
 @pytest.mark.parametrize(
@@ -159,15 +204,52 @@ def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> N
     ],
 )
 def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectInfo, is_it: bool) -> None:
-    said = read().said("r")
+    """An output that came home is an object by the same rules, and both take what they know nothing against."""
+    said = read().output_named("r")
     assert said is not None
     assert said.is_what(fact) is is_it
+    home = Pending(line="", name="r", size=7, md5=MD5, destination="https://s/b/r")
+    assert home.is_what(fact) is is_it
+    assert replace(said, etag=fact.etag).is_what(fact) is (fact.size == 7)
+    assert replace(said, size=None, md5=None).is_what(fact)
+    assert replace(home, md5="").is_what(fact) is (fact.size == 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "was_returned"),
+    [("r", 7, True), ("r", 8, False), ("d/x", 3, True), ("u", 7, False), ("n", 9, True), ("-", 1, False)],
+)  # fmt: skip
+def test_a_file_counts_as_brought_with_the_size_that_the_run_said(
+    name: str, size: int, was_returned: bool
+) -> None:
+    """A broken transfer mixes files of two runs; of what lies in a directory nothing is said."""
+    outputs = [
+        OUTPUT,
+        {**OUTPUT, "name": "d", "size": None},
+        {**OUTPUT, "name": "u", "state": "uploaded"},
+        {**OUTPUT, "name": "n", "size": None},
+    ]
+    assert read(outputs=outputs).was_returned(name, size) is was_returned
+
+
+def test_outputs_are_known_by_where_they_are() -> None:
+    """A path is what it is; a URL has its signs quoted."""
+    urls = ("https://s/b/a%20b", "/data/a%20b", None)
+    outputs = [{**OUTPUT, "name": str(n), "url": url} for n, url in enumerate(urls)]
+    assert read(outputs=outputs).by_url() == {"https://s/b/a b": "0", "/data/a%20b": "1"}
 
 
 def test_the_marker_is_the_report_without_complaint() -> None:
-    marker = json.loads(read().marker_text({"https://s/b/r": "etag"}))
+    """What came home and is in its place now counts as uploaded; of all else it says the same."""
+    moved, lost = {**OUTPUT, "state": "moved"}, {**OUTPUT, "url": "https://s/b/lost"}
+    at_home = {**OUTPUT, "url": None}
+    report = read(outputs=[OUTPUT, moved, lost, at_home])
+    marker = json.loads(report.marker_text({"https://s/b/r": "etag"}))
     uploaded = {**OUTPUT, "state": "uploaded", "etag": "etag"}
-    assert marker == {**WHOLE, "code": 0, "message": "", "outputs": [uploaded]}
+    outputs = [uploaded, moved, lost, at_home]
+    assert marker == {**WHOLE, "code": 0, "message": "", "outputs": outputs}
+    marker = json.loads(read(outputs=[{**OUTPUT, "etag": "x"}]).marker_text({"https://s/b/r": ""}))
+    assert marker["outputs"][0]["etag"] is None
 
 
 def test_a_complaint_can_be_shown() -> None:
@@ -219,5 +301,5 @@ def test_any_document_is_a_report_or_malformed(document: Any, junk: bytes, at: i
             assert 0 <= report.code <= 255
             assert isinstance(report.end_text() + report.complaint, str)
             assert report.started_at is not None
-            assert isinstance(report.came_home("r") or report.is_complete, bool)
+            assert isinstance(report.was_returned("r") or report.is_complete, bool)
             assert json.loads(report.marker_text({}))["code"] == 0

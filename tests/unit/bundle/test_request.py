@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
+from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
 from hepsub.plan.location import ObjectPlace
-from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery
+from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, plan_staging
 from hepsub.plan.template import Values
 from hepsub.version import __version__
-from tests.fakes.world import make_policy, make_spec
+from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 POLICY = """
 [storage.herd]
@@ -74,7 +74,10 @@ def make_request(*words: str, delivery: Delivery = SHARED, **values: object) -> 
 def test_the_request_survives_json(delivery: Delivery) -> None:
     """Whoever reads the file gets an equal value: rules, storages, facts, items and limits."""
     request = make_request(delivery=delivery)
-    assert from_json(request.to_json()) == request
+    found = from_json(request.to_json())
+    assert found == request
+    assert found.delivery == delivery
+    assert make_request(delivery=BUNDLE, element=True).delivery == ELEMENT
 
 
 def test_what_looks_like_an_md5_and_is_none_is_not_kept() -> None:
@@ -126,6 +129,8 @@ def test_what_stands_in_it() -> None:
             "in_place": False,
             "confined": False,
             "isolation": "",
+            "image": "",
+            "mounts": [],
             "credentials": [],
             "libraries": [],
             "secrets": [],
@@ -144,6 +149,57 @@ def test_a_request_of_before_the_ends_were_written() -> None:
     for per, items in ((2, ("/data/a", "s3://raw/b")), (1, ("/data/a",))):
         request = from_json(json.dumps({**document, "per": per}).encode())
         assert request.values(0, None).items == items
+
+
+def test_a_request_of_the_first_hepsub() -> None:
+    """It said nothing of what came later; all of that is as it was then."""
+    document = json.loads(make_request().to_json())
+    for name in ("per", "ends", "spool", "stdout", "stderr", "format", "hepsub"):
+        del document[name]
+    for name in (
+        "copy_limit",
+        "in_place",
+        "confined",
+        "credentials",
+        "libraries",
+        "isolation",
+        "secrets",
+    ):
+        del document["staging"][name]
+    request = make_request()
+    staging = replace(request.staging, copy_limit=0)
+    expected = replace(request, ends=(), stdout="", staging=staging, format=1, hepsub="")
+    assert from_json(json.dumps(document).encode()) == expected
+
+
+def test_the_request_of_a_plan() -> None:
+    words = "job.sh -n 3 -first 5 -out r=herd:out/%{ProcId} -o log/o.%{ProcId} -e log/e.%{ProcId}"
+    spec = make_spec(*words.split())
+    plan = plan_for(spec, make_policy(POLICY), make_world())
+    assert plan.staging is not None
+    request = request_for(plan, plan.staging, "u-9", "schedd07")
+    assert request == BundleRequest(
+        uuid="u-9",
+        pool="local",
+        schedd="schedd07",
+        number=3,
+        format=2,
+        hepsub=__version__,
+        user="alice",
+        first=5,
+        items=(),
+        ends=(),
+        executable="/work/alice/job.sh",
+        walltime=36000,
+        factory=False,
+        staging=plan.staging,
+        stdout="/work/alice/log/o.%{ProcId}",
+        stderr="/work/alice/log/e.%{ProcId}",
+    )
+    assert request_for(replace(plan, factory_idle=1), plan.staging, "u-9", "s").factory
+    assert request.log_names(2) == ("/work/alice/log/o.2", "/work/alice/log/e.2")
+    logs = (Path("/work/alice/log/o.2"), Path("/work/alice/log/e.2"))
+    assert request.logs(2, 13) == logs
 
 
 def test_the_values_of_each_job() -> None:

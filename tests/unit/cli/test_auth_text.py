@@ -11,7 +11,7 @@ from hepsub.actions.renew.renew import Renewed
 from hepsub.actions.renew.rounds import Looped, Silent
 from hepsub.actions.renew.status import RenewalStatus
 from hepsub.auth.renewal import Outcome, RenewalState
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.result import Problem, document_of
 from hepsub.units import moment_text
 from tests.fakes.world import NOON
@@ -32,7 +32,7 @@ STATE = RenewalState(
 
 
 def lines(*rows: Row) -> list[str]:
-    return value_text(AuthStatus(rows=rows, now=NOON)).splitlines()
+    return value_text(AuthStatus(credentials=rows, now=NOON)).splitlines()
 
 
 def test_a_good_row() -> None:

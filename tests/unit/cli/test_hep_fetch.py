@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
-from hepsub.cli.output import Talk
+from hepsub.cli.output import Console
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
@@ -24,6 +24,6 @@ def test_a_file_is_no_directory_for_outputs(tmp_path: Path) -> None:
     """Said at once, not after -wait has waited for the jobs."""
     (tmp_path / "file").touch()
     session = make_session(tmp_path, no_pool, situation=make_situation(cwd=tmp_path))
-    quiet = Talk(early=lambda _: None, progress=lambda _: None)
+    quiet = Console(result_now=lambda _: None, progress=lambda _: None)
     with pytest.raises(UsageError, match=f"-d file: {tmp_path}/file is no directory"):
         run(session, parse(["13", "-wait", "-d", "file"], COMMAND), quiet)

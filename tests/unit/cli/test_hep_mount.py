@@ -11,9 +11,8 @@ from hepsub.actions.mount.record import Record
 from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
-from hepsub.cli.output import Talk
+from hepsub.cli.output import Console, value_text
 from hepsub.cli.parse import parse
-from hepsub.cli.render import value_text
 from hepsub.errors import UsageError
 from hepsub.policy.model import Pool
 from tests.fakes.world import as_json, make_session
@@ -35,7 +34,7 @@ def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
     return ()
 
 
-QUIET = Talk(early=lambda _: None, progress=lambda _: None)
+QUIET = Console(result_now=lambda _: None, progress=lambda _: None)
 
 
 @pytest.mark.parametrize(

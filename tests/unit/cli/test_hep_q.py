@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from hepsub.cli.commands.hep_q import COMMAND
-from hepsub.cli.output import Talk
+from hepsub.cli.output import Console
 from hepsub.cli.parse import parse
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import make_session
 
-QUIET = Talk(early=lambda _: None, progress=lambda _: None)
+QUIET = Console(result_now=lambda _: None, progress=lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,7 @@ from hepsub.actions.renew.install import Uninstalled
 from hepsub.batch import Act, State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs, main
 from hepsub.cli.options import Command, Takes
-from hepsub.cli.output import error
-from hepsub.cli.render import render_text
+from hepsub.cli.output import error, render_text
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import make_job
 from tests.fakes.world import make_script
@@ -217,7 +216,7 @@ RESULTS: list[Value] = [
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
     Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
     Walltimes(group=EVIL, limits={EVIL: 60}),
-    AuthStatus(rows=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
+    AuthStatus(credentials=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),
     Uninstalled(removed=(EVIL,), host=EVIL),
     StorageKeys(storage=EVIL, key=EVIL, token=EVIL, good=True, expires=9, now=5),

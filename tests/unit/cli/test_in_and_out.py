@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.errors import UsageError
-from hepsub.job import FileRequest
+from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
 from tests.fakes.world import make_spec
 
 
@@ -101,3 +101,84 @@ def test_what_is_no_share_is_refused(text: str) -> None:
     """Less than one, or no number at all; the option is named."""
     with pytest.raises(UsageError, match="-per"):
         make_spec("job.sh", "-list", "l", "-per", text)
+
+
+def test_each_option_has_its_place() -> None:
+    """All of them at once, in words as their users write them."""
+    words = (
+        "job.sh -n 3 -first 5 -list l -per 2 -in a=b -out c?=s3://d/e -lib f -nocheck -g g -name h -o i -e j -l k"
+        " -dir m -os o -image q -prio -5 -u vanilla -np 4 -gpu 1 -m 5GB -wt short -p r -schedd s -rmt -site t -wn v"
+        " -gwn w -noenv -env X -env Y=1=2 -env Z= -once y -cred c1 -cred c2 -argu"
+    )
+    assert make_spec(*words.split(), '"x  y"', "z") == JobSpec(
+        script="job.sh",
+        arguments=("x", "y", "z"),
+        number=3,
+        first=5,
+        list_file="l",
+        per=2,
+        inputs=(FileRequest(name="b", url="a", whole="a=b"),),
+        outputs=(FileRequest(name="c", url="s3://d/e", optional=True),),
+        libraries=("f",),
+        check_objects=False,
+        group="g",
+        name="h",
+        stdout="i",
+        stderr="j",
+        event_log="k",
+        directory="m",
+        os="o",
+        image="q",
+        priority=-5,
+        universe="vanilla",
+        resources=Resources(cpus=4, gpus=1, memory_mb=5120, walltime="short"),
+        placement=Placement(
+            pool="r",
+            schedd="s",
+            remote=Remote.WANTED,
+            site="t",
+            worker_node="v",
+            worker_group="w",
+        ),
+        environment=EnvironmentRequest(inherit=False, named=(("X", None), ("Y", "1=2"), ("Z", ""))),
+        once="y",
+        credentials=("c1", "c2"),
+    )
+    assert make_spec("job.sh") == JobSpec(
+        script="job.sh", environment=EnvironmentRequest(inherit=True)
+    )
+    assert make_spec("job.sh", "-normt").placement.remote is Remote.NEVER
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "remedy"),
+    [
+        (["-rmt", "-normt", "job.sh"], "-rmt and -normt contradict each other", "drop one of them"),
+        (["job.sh", "-env", "=x"], "argument -env/--env: there is no name in front of the '='", "-env NAME=VALUE"),
+        (["-n", "3"], "the following arguments are required: script", "hep_sub [options] script"),
+        (["-argu", "a", "job.sh"],
+         "the following arguments are required: script; -argu takes every word up to the next option",
+         "if 'job.sh' is the script, put it in front, or write -- before it: -argu … -- job.sh"),
+        (["job.sh", "-out", "?=x"], "argument -out/--out: '?=x' is not NAME=URL",
+         "for example -out hist.root=herd:out/hist_%{ProcId}.root"),
+    ],
+)  # fmt: skip
+def test_what_is_no_job_is_refused(words: list[str], message: str, remedy: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_spec(*words)
+    assert (caught.value.message, caught.value.remedy) == (message, remedy)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (['"a b"', "c  d"], ["a", "b", "c", "d"]),
+        (['"'], ['"']),
+        (['""'], []),
+        (['"a', 'b"'], ['"a', 'b"']),
+        (["'a b'"], ["'a", "b'"]),
+    ],
+)
+def test_arguments_are_split_at_white_space(values: list[str], words: list[str]) -> None:
+    """HepJob's rule: one outer pair of double quotes is dropped first."""
+    assert make_spec("job.sh", "-argu", *values).arguments == tuple(words)

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from hepsub.actions.submit.result import Preview
-from hepsub.cli.render import render_text
+from hepsub.cli.output import render_text
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.result import Result

@@ -75,7 +75,7 @@ def test_a_script_is_found_whatever_the_locale_is(
 def test_a_name_that_a_locale_has_no_bytes_for_is_not_there(locales: Path) -> None:
     """hepsub as a library, in an interpreter that its user started."""
     text = (
-        "import sys; from hepsub.survey.files import inspect_program, inspect_place\n"
+        "import sys; from hepsub.survey.survey import inspect_program, inspect_place\n"
         "assert sys.getfilesystemencoding() == 'gbk', sys.getfilesystemencoding()\n"
         "print(inspect_program('/\\xe9.sh').state.name, inspect_place('/\\xe9').name)"
     )

@@ -271,7 +271,6 @@ def test_the_other_commands_words(
         ("hep_rm", ["-a", "13"], "both ids and -a were given"),
         ("hep_rm", ["job.sh"], "'job.sh' is no job id"),
         ("hep_edit", ["13"], "nothing to change was named"),
-        ("hep_clus", ["-g", "cms"], "nothing was asked for"),
         ("hep_q", ["-stat", "Z"], "argument -stat/--stat: invalid choice: 'Z'"),
         ("hep_q", ["-hold", "-run"], "no job is in two states at once"),
         ("hep_q", ["-i"], "argument -i/--id: expected at least one argument"),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.queue.query import Listing
 from hepsub.batch import JobStatus, State
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.cli.text.queue import summary
 from tests.fakes.batch import make_job, make_unmade
 

@@ -11,6 +11,7 @@ import pkgutil
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hepsub.actions.queue.control import Control, Outcome
@@ -20,15 +21,23 @@ from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.actions.queue.wait import Waited
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
+from hepsub.actions.submit.documents import RouteDocument
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Act, State
-from hepsub.cli import render, text
-from hepsub.cli.render import render_json, render_json_error, render_text, value_text
+from hepsub.cli import output, text
+from hepsub.cli.output import render_json, render_json_error, render_text, value_text
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result, Value
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
-from tests.fakes.world import NOON, make_script, make_session, make_situation, make_spec
+from tests.fakes.world import (
+    NOON,
+    make_policy,
+    make_script,
+    make_session,
+    make_situation,
+    make_spec,
+)
 
 SUBMISSION = Submission(
     submitted=SubmissionRef(
@@ -241,6 +250,9 @@ def test_the_keys_of_a_dry_run_in_json(tmp_path: Path, capsys: pytest.CaptureFix
                     "because": "a plain job runs where this host's file system is",
                 },
             ],
+            "kind": None,
+            "rule": None,
+            "refused": {},
         },
         "schedd": "schedd01.example.org",
         "notes": [
@@ -410,8 +422,44 @@ def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:
 def test_every_module_of_texts_shows_the_values_it_is_said_to() -> None:
     """Each function takes a value of the name that finds it."""
     there = {each.name for each in pkgutil.iter_modules(text.__path__)}
-    shown = {value: found.split(":") for value, found in render._TEXTS.items()}
+    shown = {value: found.split(":") for value, found in output._TEXTS.items()}
     assert {module for module, _ in shown.values()} == there
     for value, (module, name) in shown.items():
         function = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)
         assert next(iter(function.__annotations__.values())) == value
+
+
+def test_a_dry_run_in_json_tells_of_sites_and_rules(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the jobs go and how, by which rule, and why not elsewhere."""
+    make_script(tmp_path)
+    policy = make_policy(
+        "[site.a]\nrequirements = 'G == \"a\"'\n[site.b]\nrequirements = 'true'\nmax_memory = 10\n"
+        "[rule.r]\nremote = 'automatic'\nbecause = 'it is small'\n"
+    )
+    session = make_session(tmp_path, as_batch_systems(FakeSchedd()), policy=policy)
+    render_json("hep_sub", preview(session, make_spec("job.sh")))
+    route = json.loads(capsys.readouterr().out)["result"]["route"]
+    refused = {"b": "it has 10 MB for a job"}
+    assert {key: route[key] for key in ("site", "kind", "rule", "refused", "reasons")} == {
+        "site": "a",
+        "kind": "glidein",
+        "rule": "r",
+        "refused": refused,
+        "reasons": [
+            {
+                "rule": "pool",
+                "matched": "no -p",
+                "because": "local is the first pool of the policy",
+            },
+            {
+                "rule": "r",
+                "matched": "any job",
+                "because": "it may run at a, by the rule r (it is small); not at b: it has 10 MB for a job",
+            },
+        ],
+    }
+    schema = msgspec.json.schema(RouteDocument)["$defs"]["RouteDocument"]["properties"]
+    assert schema["refused"] == {"type": "object", "additionalProperties": {"type": "string"}}
+    assert schema["kind"] == schema["rule"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}

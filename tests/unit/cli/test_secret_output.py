@@ -9,7 +9,7 @@ import pytest
 
 from hepsub.actions.auth.s3 import ProcessKeys
 from hepsub.actions.auth.token import Token
-from hepsub.cli.render import render_json, render_text
+from hepsub.cli.output import render_json, render_text
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Result, Value
 from hepsub.storage.credentials import S3Credentials

@@ -22,6 +22,10 @@ def test_a_table_is_the_same_with_rich_and_without(rows: list[tuple[str, str, st
     assert fits(plain)
 
 
+def test_a_table_without_rows_has_its_titles() -> None:
+    assert drawn(Table(columns=COLUMNS, rows=())) == "FIRST  A NAME  N"
+
+
 def test_a_wide_table_is_wrapped() -> None:
     """At 160 columns, where nobody looks at a terminal."""
     row = Row(cells=("a", "word " * 60, "1"))

@@ -317,6 +317,14 @@ def test_what_a_factory_has_still_to_make() -> None:
     )
 
 
+def test_a_factory_is_asked_for_what_is_read_of_it() -> None:
+    """Together with what is asked of its procs."""
+    whole = {**FACTORY, "JobMaterializePaused": 1}
+    asked = {name: whole[name] for name in (*FACTORY_PROJECTION, "RequestMemory")}
+    assert queue(asked) == queue(whole)
+    assert "RequestMemory" in PROJECTION
+
+
 def test_a_factory_on_hold_is_paused() -> None:
     """JobMaterializePaused is not 0 while the cluster is on hold."""
     assert queue({**FACTORY, "JobMaterializePaused": 1}).unmade[0].paused

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
 from hepsub.batch import Selection
-from hepsub.cli.render import value_text
+from hepsub.cli.output import value_text
 from hepsub.condor.ads import PROJECTION, read_queue, read_submissions
 from hepsub.condor.attributes import boolean, integer, is_short, real, seconds, text
 from hepsub.condor.collector import read_schedds
@@ -244,6 +244,16 @@ def as_htcondor_writes_it(attributes: dict[str, str]) -> Any:
         {"MemoryUsage": "70.5", "RequestMemory": "2000", "JobBatchName": '"a \\"name\\""'},
         {"ExitBySignal": "true", "ExitSignal": "9", "HoldReasonCode": "34"},
         {"Cmd": '"/Expr(x)/"', "MemoryUsage": "undefined"},
+        {"ResidentSetSize": "0"},
+        {"ResidentSetSize": "1"},
+        {"ResidentSetSize": "1025"},
+        {"MemoryUsage": "undefined", "ImageSize": "0"},
+        {"MemoryUsage": "7"},
+        {"ShadowBday": "0", "JobCurrentStartDate": "1795961450"},
+        {"ServerTime": "0"},
+        {"RemoteHost": '""', "LastRemoteHost": '"slot2@other"'},
+        {"CompletionDate": "1795961470"},
+        {"HepSub_Cmd": '""', "RemoveReason": '"via condor_rm"'},
     ],
 )
 def test_a_usual_job_is_read_quickly(attributes: dict[str, str], status: int) -> None:
@@ -251,6 +261,26 @@ def test_a_usual_job_is_read_quickly(attributes: dict[str, str], status: int) ->
     own = as_htcondor_writes_it({**attributes, "JobStatus": str(status)})
     found = read_quickly(own, "s1", NOON)
     assert found == read_carefully(own, "s1", NOON)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"MemoryUsage": '"abc"'},
+        {"MemoryUsage": '"5"', "RequestMemory": "5"},
+        {"RequestMemory": '"5"'},
+        {"ResidentSetSize": "-1"},
+        {"ImageSize": "-2000", "MemoryUsage": "undefined"},
+        {"MemoryUsage": "ImageSize / 2"},
+        {"MemoryUsage": "ImageSize / 2", "RequestMemory": "2"},
+        {"JobPrio": "1 + 1"},
+    ],
+)
+def test_what_is_not_as_htcondor_writes_it_is_left_to_the_careful_reader(
+    attributes: dict[str, str],
+) -> None:
+    own = as_htcondor_writes_it({**attributes, "JobStatus": "2"})
+    assert read_quickly(own, "s1", NOON) in (None, read_carefully(own, "s1", NOON))
 
 
 @settings(deadline=None)

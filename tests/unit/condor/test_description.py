@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -240,6 +241,30 @@ def test_a_remote_job() -> None:
     assert line(found, "My.HepSub_Reason") == (
         '"local is the first pool of the policy; it may run at far"'
     )
+
+
+@pytest.mark.parametrize(
+    ("because", "said"),
+    [
+        ("it is small", "by the rule r (it is small)"),
+        ('say "so" \\', 'by the rule r (say \\"so\\" \\\\)'),
+        ("it costs $(MONEY) and $$(MORE)", "by the rule r (it costs (MONEY) and (MORE))"),
+        ("two\nlines", "by the rule r (two\\\\nlines)"),
+    ],
+)
+def test_no_reason_keeps_a_job_from_being_submitted(because: str, said: str) -> None:
+    """A policy may say what it likes of a rule; no macro of it gets into the ad."""
+    policy = f"{SITE}[rule.r]\nbecause = {json.dumps(because)}\n"
+    found = line(described("job.sh", "-rmt", "-noenv", policy=policy), "My.HepSub_Reason")
+    assert found == f'"local is the first pool of the policy; it may run at far, {said}"'
+
+
+def test_a_long_reason_is_cut() -> None:
+    """Every job of the cluster carries it."""
+    policy = f"{SITE}[rule.r]\nbecause = '{'x' * 5000}'\n"
+    found = line(described("job.sh", "-rmt", "-noenv", policy=policy), "My.HepSub_Reason")
+    assert len(found) == 2005
+    assert found.endswith('x..."')
 
 
 def test_a_plain_job_keeps_away_from_remote_slots() -> None:

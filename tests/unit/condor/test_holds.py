@@ -70,7 +70,17 @@ def test_every_way_of_outrunning_walltime_is_one_cause(code: int, subcode: int) 
     """hepsub's own backstop and HTCondor's limits."""
     found = advice(code, subcode)
     assert found.sentence == "it ran longer than its walltime of 10 h and was stopped"
-    assert "hep_sub -wt" in found.next_command
+    assert found.next_command == "submit it again with a longer walltime: hep_sub -wt 20h …"
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [(0, "mid"), (1, "1min"), (30, "1min"), (31, "2min"), (3540, "118min"), (3570, "119min"), (3600, "2h"),
+     (3601, "3h"), (5400, "3h")],
+)  # fmt: skip
+def test_twice_the_walltime_is_suggested(limit: int, words: str) -> None:
+    """In full minutes, above two hours in full hours; a class where no limit is known."""
+    assert advice(47, walltime_s=limit).next_command.endswith(f" -wt {words} …")
 
 
 def test_an_unknown_walltime_is_not_made_up() -> None:
@@ -79,97 +89,69 @@ def test_an_unknown_walltime_is_not_made_up() -> None:
 
 
 RELEASE = "hep_release 13.2"
+ASK = f"ask the administrators; then {RELEASE}"
+WORDS = "HTCondor's words"
 
 
 @pytest.mark.parametrize(
-    ("code", "subcode", "sentence", "next_command"),
+    ("code", "sentence", "next_command"),
     [
-        (1, 0, "you, or somebody for you, put it on hold with hep_hold", RELEASE),
-        (3, 0, "a rule of the job itself put it on hold: HTCondor's words", RELEASE),
-        (
-            5,
-            0,
-            "a rule of the pool put it on hold: HTCondor's words",
-            "ask the administrators; then hep_release 13.2",
-        ),
-        (
-            6,
-            2,
-            "/work/alice/job.sh could not be started: no such file or directory",
-            "check the script and its #! line, then hep_release 13.2",
-        ),
-        (
-            6,
-            13,
-            "/work/alice/job.sh could not be started: permission denied",
-            "check the script and its #! line, then hep_release 13.2",
-        ),
-        (
-            6,
-            8,
-            "/work/alice/job.sh could not be started: not a program that Linux can start",
-            "check the script and its #! line, then hep_release 13.2",
-        ),
-        (
-            7,
-            21,
-            "its output file /work/alice/log/out could not be opened: it is a directory",
-            "mend that directory, then hep_release 13.2",
-        ),
-        (
-            7,
-            122,
-            "its output file /work/alice/log/out could not be opened: the quota is used up",
-            "mend that directory, then hep_release 13.2",
-        ),
-        (
-            12,
-            28,
-            "its outputs could not be brought home (the disk is full): HTCondor's words",
-            "mend the place, then hep_release 13.2",
-        ),
-        (
-            13,
-            2,
-            "its inputs could not be sent (no such file or directory): HTCondor's words",
-            "mend the file, then hep_release 13.2",
-        ),
-        (
-            14,
-            2,
-            "its working directory on the submit side is not there: no such file or directory",
-            "make it, then hep_release 13.2",
-        ),
-        (15, 0, "it was submitted on hold", RELEASE),
-        (16, 0, "its inputs are still being sent to the schedd", ""),
-        (
-            35,
-            0,
-            "the container runtime of the worker node failed: HTCondor's words",
-            RELEASE,
-        ),
+        (1, "you, or somebody for you, put it on hold with hep_hold", RELEASE),
+        (2, f"a credential that it needs could not be delegated: {WORDS}", RELEASE),
+        (3, f"a rule of the job itself put it on hold: {WORDS}", RELEASE),
+        (4, f"its credentials are not valid: {WORDS}", RELEASE),
+        (5, f"a rule of the pool put it on hold: {WORDS}", ASK),
+        (6, "/work/alice/job.sh could not be started: {}", f"check the script and its #! line, then {RELEASE}"),
+        (7, "its output file /work/alice/log/out could not be opened: {}", f"mend that directory, then {RELEASE}"),
+        (8, "its input could not be opened: {}", f"mend the file, then {RELEASE}"),
+        (11, "its working directory could not be entered: {}", f"mend the directory, then {RELEASE}"),
+        (12, f"its outputs could not be brought home ({{}}): {WORDS}", f"mend the place, then {RELEASE}"),
+        (13, f"its inputs could not be sent ({{}}): {WORDS}", f"mend the file, then {RELEASE}"),
+        (14, "its working directory on the submit side is not there: {}", f"make it, then {RELEASE}"),
+        (15, "it was submitted on hold", RELEASE),
+        (16, "its inputs are still being sent to the schedd", ""),
+        (21, f"the schedd was told to put it on hold: {WORDS}", ASK),
+        (22, f"HTCondor could not prepare the job on the worker node: {WORDS}", RELEASE),
+        (26, f"a rule of the pool put it on hold: {WORDS}", ASK),
+        (34, f"it outgrew its memory: {WORDS}", f"hep_edit -m MB 13.2 && {RELEASE}"),
+        (35, f"the container runtime of the worker node failed: {WORDS}", RELEASE),
+        (45, f"its environment or arguments could not be expanded: {WORDS}", "submit it again without $$"),
+        (99, f"HTCondor put it on hold with code 99/{{subcode}}: {WORDS}", RELEASE),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("subcode", "cause"),
+    [
+        (2, "no such file or directory"),
+        (13, "permission denied"),
+        (8, "not a program that Linux can start"),
+        (21, "it is a directory"),
+        (20, "a part of the path is no directory"),
+        (28, "the disk is full"),
+        (122, "the quota is used up"),
+        (26, "the file is being written"),
+        (7, "arguments or environment are too large"),
+        (999, "error 999"),
     ],
 )
 def test_a_code_is_a_cause_and_a_command(
-    code: int, subcode: int, sentence: str, next_command: str
+    code: int, subcode: int, cause: str, sentence: str, next_command: str
 ) -> None:
-    """HTCondor's numbers in words, errno values included, with what mends it."""
+    """HTCondor's numbers in words, errno values included, with what mends it; new codes have its own words."""
     assert advice(code, subcode) == Advice(
-        sentence=sentence,
+        sentence=sentence.replace("{}", cause).replace("{subcode}", str(subcode)),
         details=(f"HTCondor: {code}/{subcode} HTCondor's words",),
         next_command=next_command,
     )
 
 
-def test_an_unknown_errno_is_shown_as_its_number() -> None:
-    """A number is better than nothing."""
-    assert "could not be started: error 999" in advice(6, 999).sentence
-
-
-def test_an_unknown_code_is_shown_with_htcondors_words() -> None:
-    """A newer HTCondor may have codes that this page does not know."""
-    assert advice(99, 7).sentence == ("HTCondor put it on hold with code 99/7: HTCondor's words")
-    assert advice(99, 7).next_command == RELEASE
+def test_a_job_whose_outputs_were_lost_runs_again() -> None:
+    assert advice(3, 87) == Advice(
+        sentence="its program ended, but the store was away and the outputs are larger than what may come home"
+        f" (home_limit): {WORDS}",
+        details=(f"HTCondor: 3/87 {WORDS}",),
+        next_command=f"{RELEASE}, which runs it again, when the store is back",
+    )
 
 
 @pytest.mark.parametrize("code", range(1, 60))

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import classad2
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
@@ -14,6 +16,7 @@ from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
+from hepsub.condor.jobs import read_job
 from hepsub.condor.schedd import CondorSchedd
 from hepsub.errors import (
     AuthenticationRefused,
@@ -26,7 +29,9 @@ from hepsub.errors import (
     SubmissionUncertain,
 )
 from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
+from hepsub.plan.staging import Seal
 from hepsub.session import Session
 from tests.fakes.htcondor import (
     BUSY,
@@ -34,11 +39,14 @@ from tests.fakes.htcondor import (
     NO_MORE,
     NOT_BELIEVED,
     NOT_COMMITTED,
+    AdType,
+    CredType,
     FakeBindings,
     JobAction,
     QueryOpts,
 )
 from tests.fakes.world import (
+    NOON,
     make_policy,
     make_script,
     make_session,
@@ -119,6 +127,52 @@ def test_a_list_gives_one_item_a_job(htcondor: FakeBindings) -> None:
     assert count == 0
     assert isinstance(items, list)
     assert len(items) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "confined", "is_said"),
+    [("", True, False), ("/home", True, True), ("/home", False, False)],
+)
+def test_an_administrators_limit_of_directories_is_said(
+    htcondor: FakeBindings, limit: str, confined: bool, is_said: bool
+) -> None:
+    """Where jobs were to reach nothing but their own."""
+    htcondor.param["LIMIT_DIRECTORY_ACCESS"] = limit
+    plan = planned("-out", "r=res/", "-o", "/dev/null", "-e", "/dev/null")
+    assert plan.staging is not None
+    staging = replace(plan.staging, confined=confined, seal=Seal(wrapper="00", sets=("-",)))
+    notes = opened().submit(replace(plan, staging=staging), "u-1").notes
+    said = (
+        "on this host LIMIT_DIRECTORY_ACCESS = /home replaces the limit of these jobs to their own directory;"
+        f" where it does not hold {staging.bundle_root} they are put on hold"
+    )
+    assert notes == ((said,) if is_said else ())
+
+
+def test_a_credential_goes_to_the_credd_beside_the_schedd(htcondor: FakeBindings) -> None:
+    ad = {"Name": "ap", "Machine": "ap.test.hep", "MyAddress": "<127.0.0.1:1>"}
+    htcondor.daemons[AdType.Credd] = [{**ad, "Machine": "other.test.hep"}, ad]
+    opened().store_credential(
+        JobCredential(name="iam", kind="token", file="", service="wlcg"), b"secret"
+    )
+    assert htcondor.calls == [
+        ("collector", "pool.test.hep", AdType.Credd, ("Name", "Machine", "MyAddress")),
+        ("add_user_service_cred", CredType.OAuth, b"secret", "wlcg", False),
+    ]
+
+
+def test_one_job_is_asked_for_to_be_explained(htcondor: FakeBindings) -> None:
+    """An idle one with the slots that could run it."""
+    job = read_job(classad2.ClassAd("[ClusterId = 13; ProcId = 2; JobStatus = 5]"), NAME, NOON)
+    assert job is not None
+    assert opened().explain(job, "13.2", NOON).next_command == "hep_release 13.2"
+    idle = replace(job, state=State.IDLE)
+    htcondor.queue = [classad2.ClassAd("[ClusterId = 13; ProcId = 2; Requirements = true]")]
+    said = opened().explain(idle, "13.2", NOON).sentence
+    assert said == "the pool has no worker node at the moment"
+    query = ("query", "ClusterId == 13 && ProcId == 2", (), None)
+    slots = 'SlotType == "Static" || SlotType == "Partitionable"'
+    assert htcondor.calls == [query, query, ("collector", "pool.test.hep", AdType.Startd, slots)]
 
 
 def test_what_is_spooled_is_handed_over_by_the_connection_that_submitted_it(

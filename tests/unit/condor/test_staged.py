@@ -232,6 +232,9 @@ def test_the_code_for_a_changed_wrapper_is_the_contracts() -> None:
 @pytest.mark.parametrize("log", ["a,b", "a;b", "a\\b"])
 def test_a_log_whose_name_htcondor_would_split_is_refused(log: str) -> None:
     """The job would be on hold after its work, or its log in a file of another name."""
+    varying = ("-list", "l", "-out", "r=herd:out/%{ProcId}", "-o", f"log/{log}.%{{Item}}")
     with pytest.raises(NotExpressible, match="does not find the log's place"):
         described("job.sh", "-out", "r=herd:out/r", "-o", log)
+    with pytest.raises(NotExpressible, match="does not find the log's place"):
+        described("job.sh", *varying, items=("1", "2"))
     described("job.sh", "-site", "far", "-o", log)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 
 from hepsub.actions.demo.dimuon import mass
-from hepsub.actions.demo.events import HEADER, events_csv
-from hepsub.actions.demo.histogram import Histogram, add_up, read_histogram
+from hepsub.actions.demo.events import HEADER, Histogram, add_up, events_csv, read_histogram
 
 
 def test_the_same_seed_gives_the_same_events() -> None:

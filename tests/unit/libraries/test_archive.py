@@ -146,3 +146,37 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path, how: str) -> N
         )
     with pytest.raises(LibraryUnusable, match="setup/run"):
         write_archive(tree, io.BytesIO())
+
+
+def elf(machine: int, *, big: bool = False) -> bytes:
+    """The beginning of a shared library."""
+    head = b"\x7fELF" + bytes([2, 2 if big else 1]) + b"\1" + bytes(9)
+    return head + b"".join(n.to_bytes(2, "big" if big else "little") for n in (3, machine))
+
+
+def test_architectures_are_found_while_it_is_packed(tmp_path: Path) -> None:
+    """Each once, with the first file of it; scripts, data and what is cut off are for none."""
+    setup = tmp_path / "setup"
+    (setup / "lib").mkdir(parents=True)
+    for name, content in {
+        "lib/libA.so": elf(183) + b"more",
+        "lib/libB.so": elf(62),
+        "lib/libC.so": elf(183),
+        "lib/libD.so": elf(21, big=True),
+        "data": b"x",
+        "cut": elf(62)[:19],
+        "other": elf(3),
+        "run": b"#!/bin/sh\n",
+    }.items():
+        (setup / name).write_bytes(content)
+    file = io.BytesIO()
+    packed = write_archive(tree_of(tmp_path), file)
+    assert packed.machines == {
+        "aarch64": "setup/lib/libA.so",
+        "X86_64": "setup/lib/libB.so",
+        "ppc64le": "setup/lib/libD.so",
+    }
+    with tarfile.open(fileobj=io.BytesIO(file.getvalue())) as tar:
+        member = tar.extractfile("setup/lib/libA.so")
+        assert member is not None
+        assert member.read() == elf(183) + b"more"

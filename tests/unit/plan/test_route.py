@@ -9,14 +9,13 @@ from hepsub.errors import (
     NoSuitableSite,
     PolicyError,
     UnknownPool,
-    UnknownSite,
     UnknownSystem,
     UsageError,
 )
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, Reason, Route
+from hepsub.plan.needs import Need
 from hepsub.plan.route import choose_route, image_for
-from hepsub.plan.sites import Need
 from hepsub.policy.model import Policy
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
@@ -50,7 +49,8 @@ def route(*words: str, policy: str | Policy = SITES, **need: object) -> Route:
         "os": "",
     } | need
     rules = make_policy(policy) if isinstance(policy, str) else policy
-    return choose_route(make_spec("job.sh", *words), rules, Need(**wanted))  # type: ignore[arg-type]
+    spec = make_spec("job.sh", *words)
+    return choose_route(spec, rules, lambda: Need(**wanted))  # type: ignore[arg-type]
 
 
 def test_a_plain_job_stays_in_the_default_pool() -> None:
@@ -106,7 +106,8 @@ def test_an_unknown_pool_is_refused(word: str, remedy: str) -> None:
 
 def test_the_schedd_asked_for_is_kept() -> None:
     """-schedd goes through as it was typed; the pool will say whether it has one."""
-    assert route("-schedd", "schedd07").schedd == "schedd07"
+    for word in ("schedd07", "jobs@schedd07.example.org"):
+        assert route("-schedd", word).schedd == word
 
 
 @pytest.mark.parametrize(
@@ -205,81 +206,10 @@ def test_the_pool_and_its_sites_decide_how_files_get_there(
     assert route(*words, policy=f"[pool.local]\n{pool}{SITES}").delivery == delivery
 
 
-@pytest.mark.parametrize(
-    ("site", "need", "why"),
-    [
-        ("dongguan", {"group": "bes"}, "group bes may not go there"),
-        ("dongguan", {"walltime": Walltime(name="long", limit=2592000)}, "it ends jobs after 4 d 4 h"),
-        ("dongguan", {"memory_mb": 9000}, "it has 8192 MB for a job"),
-    ],
-)  # fmt: skip
-def test_a_site_that_does_not_take_the_job_says_why(
-    site: str, need: dict[str, object], why: str
-) -> None:
-    """Group, walltime and memory each have their own reason."""
-    with pytest.raises(NoSuitableSite) as caught:
-        route("-site", site, **need)  # type: ignore[arg-type]
-    assert caught.value.message == f"no remote site takes this job: {site}: {why}"
-
-
-def test_a_site_of_another_pool_is_out_of_reach() -> None:
-    """Start daemons that joined one pool do not run the jobs of another."""
-    with pytest.raises(NoSuitableSite, match="dongguan: its machines belong to the pool local"):
-        route("-site", "dongguan", "-p", "east")
-
-
-def test_the_limits_themselves_fit() -> None:
-    """A job of exactly the longest walltime and the most memory may go."""
-    limit = Walltime(name="mid", limit=360000)
-    assert route("-site", "dongguan", walltime=limit, memory_mb=8192).sites == ("dongguan",)
-
-
-def test_the_reason_tells_of_the_sites_that_were_left_out() -> None:
-    """Why not dongguan? Because the group may not."""
-    chosen = route("-rmt", group="bes")
-    assert chosen.sites == ("lanzhou", "annex")
-    assert chosen.reasons[1].because == (
-        "it may run at lanzhou, annex; not at dongguan: group bes may not go there"
-    )
-
-
-def test_sites_with_another_image_are_left_out() -> None:
-    """One cluster has one image: the sites that share the first one's remain."""
-    chosen = route("-rmt", os="CentOS7")
-    assert chosen.sites == ("dongguan", "annex")
-    assert chosen.reasons[1].because == (
-        "it may run at dongguan, lanzhou, annex; not at lanzhou: its image of CentOS7 is another one"
-    ) or chosen.reasons[1].because == (
-        "it may run at dongguan, annex; not at lanzhou: its image of CentOS7 is another one"
-    )
-
-
-def test_without_sites_in_the_policy_rmt_is_refused() -> None:
-    """The remedy says how a site is described."""
-    with pytest.raises(UnknownSite) as caught:
-        route("-rmt", policy="")
-    assert caught.value.message == "no remote site is defined in the policy"
-    assert "[site.NAME]" in caught.value.remedy
-
-
-def test_an_unknown_site_is_refused_with_the_closest_match() -> None:
-    """A slip of the finger is named."""
-    with pytest.raises(UnknownSite) as caught:
-        route("-site", "dongguang")
-    assert caught.value.remedy == "did you mean 'dongguan'?"
-
-
 def test_site_and_normt_contradict_each_other() -> None:
     """Nobody can guess which one was meant."""
     with pytest.raises(UsageError, match="-site and -normt contradict each other"):
         route("-site", "lanzhou", "-normt")
-
-
-def test_a_kind_of_site_that_is_not_supported_takes_no_job() -> None:
-    """A policy may describe it already; a job that would go there is refused with the reason."""
-    policy = "[site.far]\nkind = 'ce'\nrequirements = 'true'\n"
-    with pytest.raises(NoSuitableSite, match="far: sites of the kind 'ce' are not supported"):
-        route("-rmt", policy=policy)
 
 
 @pytest.mark.parametrize(

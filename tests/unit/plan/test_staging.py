@@ -291,6 +291,30 @@ def test_limits_of_the_policy() -> None:
     other = '[staging]\nhome_limit = "10 MB"\ngrace = "1 min"\n'
     plan = staging("-in", "x", policy=other)
     assert (plan.home_limit, plan.grace) == (10 * 2**20, 60)
+    assert staging(delivery=BUNDLE).grace == 15, (
+        "a program without outputs only needs the time to end"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "key"),
+    [
+        (("-in", "s3://raw/%{UUID}/x"), "x", "u-1/x"),
+        (("-out", "%{UUID}=s3://raw/y"), "u-1", "y"),
+        (("-in", "s3://raw/x"), "x", "x"),
+    ],
+)
+def test_the_uuid_is_filled_in_before_the_jobs_are_there(
+    words: tuple[str, ...], name: str, key: str
+) -> None:
+    """Once for all jobs; where no name asks for it nothing is done."""
+    plan, jobs = staging(*words), job_values(2, 0, (), ())
+    named = plan.with_uuid("u-1", jobs)
+    assert (named is plan) is ("UUID" not in words[1])
+    assert [*named.inputs_of(jobs[1]), *named.outputs_of(jobs[1])] == [
+        Carried(name=name, place=obj(key))
+    ]
+    assert named.carried is None or len(named.carried.inputs) == 2
 
 
 @pytest.mark.parametrize(

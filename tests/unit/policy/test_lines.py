@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.policy.mistake import key_lines
+from hepsub.policy.model import Layer
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,14 @@ from hepsub.policy.mistake import key_lines
 def test_keys_and_headers_have_lines(text: str, lines: dict[str, int]) -> None:
     """Dotted names, quoted names, comments and tables in tables."""
     assert key_lines(text) == lines
+
+
+def test_a_key_that_stands_nowhere_has_its_file() -> None:
+    """One of an inline table has the line of that."""
+    layer = Layer(file="f", text="[t]\nk = { x = 1 }\n")
+    assert [layer.where(key) for key in ("t.k", "t.k.x", "t", "u")] == [
+        "f line 2",
+        "f line 2",
+        "f line 1",
+        "f",
+    ]

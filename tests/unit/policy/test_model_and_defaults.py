@@ -127,7 +127,20 @@ def test_every_key_has_its_sentence_in_the_model(cls: type) -> None:
     assert described == [each.name for each in structs.fields(cls)]
 
 
-def test_a_pool_that_a_submission_went_to_and_the_policy_has_no_longer() -> None:
-    """Nobody said -p."""
-    with pytest.raises(UnknownPool, match=r"^an earlier submission: no pool 'old' in the policy$"):
-        make_policy().pool_named("old", "an earlier submission")
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("esat", "did you mean 'east'?"),
+        ("sunrice", "did you mean 'sunrise'?"),
+        ("old", "choose from east, here, local, physical, sunrise, virtual"),
+    ],
+)
+def test_a_pool_that_is_not_there_is_told_with_those_that_are(word: str, remedy: str) -> None:
+    """By name and alias, and where the word stands: nobody need have said -p."""
+    policy = make_policy("[pool.east]\naliases = ['sunrise']\n")
+    with pytest.raises(UnknownPool) as caught:
+        policy.pool_named(word, "an earlier submission")
+    assert caught.value.message == f"an earlier submission: no pool '{word}' in the policy"
+    assert caught.value.remedy == remedy
+    with pytest.raises(UnknownPool, match=rf"^argument -p/--pool: no pool '{word}' in the policy$"):
+        policy.pool_for(word)

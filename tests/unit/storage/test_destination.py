@@ -5,11 +5,82 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from hepsub.storage.destination import Destination
+from hepsub.storage.destination import Destination, obstacle_text, safe_parts
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("r", ("r",)),
+        ("13/0/r s", ("13", "0", "r s")),
+        (".hidden/..x", (".hidden", "..x")),
+        ("x" * 250, ("x" * 250,)),
+        ("\xe9" * 125, ("\xe9" * 125,)),
+        *((name, None) for name in ("", "/r", "a//b", "a/", ".", "..", "a/../b", "a/./b", "a\n", "\x1b", "\udcff")),
+        ("x" * 251, None),
+        ("x" * 251 + "/r", None),
+        ("\xe9" * 126, None),
+    ],
+)  # fmt: skip
+def test_names_that_lead_anywhere_else_are_none(name: str, parts: tuple[str, ...] | None) -> None:
+    """Nor those that a terminal would obey, or that are too long to have .part behind them."""
+    assert safe_parts(name) == parts
+
+
+def test_what_is_there_is_looked_at_and_not_followed(tmp_path: Path, landing: Destination) -> None:
+    """A link in the way is an obstacle; nothing is made to look."""
+    assert landing.look() is None
+    with pytest.raises(FileNotFoundError):
+        landing.open()
+    assert list(tmp_path.iterdir()) == []
+    with landing.open_part() as part:
+        os.pwrite(part.descriptor, b"content", 0)
+        part.finish(1000)
+    facts = landing.look()
+    assert facts is not None
+    assert (facts.st_size, facts.st_mtime) == (7, 1000)
+    with os.fdopen(landing.open()) as file:
+        assert file.read() == "content"
+    landing.path.rename(tmp_path / "elsewhere")
+    landing.path.symlink_to(tmp_path / "elsewhere")
+    facts = landing.look()
+    assert facts is not None
+    assert stat.S_ISLNK(facts.st_mode)
+    above = Destination(root=tmp_path, parts=("link", "r"), part="r.part")
+    (tmp_path / "link").symlink_to(tmp_path / "13")
+    below = Destination(root=tmp_path, parts=("elsewhere", "r"), part="r.part")
+    for attempt in (landing.open, above.look, above.open, below.look):
+        with pytest.raises(OSError, match=r"Not a directory|Too many") as caught:
+            attempt()
+        assert obstacle_text(caught.value) == (
+            "a symbolic link, or a file where a directory should be, is in the way"
+        )
+    with pytest.raises(OSError, match="link"), above.open_part():
+        pass
+    assert obstacle_text(OSError(errno.EACCES, "Permission denied")) == "Permission denied"
+    assert obstacle_text(OSError("odd")) == "odd"
+
+
+def test_a_root_may_be_a_link_or_made(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for root in (tmp_path / "link", tmp_path / "new/new"):
+        with Destination(root=root, parts=("d", "r"), part="r.part").open_part() as part:
+            part.finish(0)
+        assert (root / "d/r").is_file()
+
+
+def test_an_incomplete_file_that_is_none_is_refused(landing: Destination) -> None:
+    """A named pipe keeps nobody waiting."""
+    landing.path.parent.mkdir(parents=True)
+    os.mkfifo(landing.path.with_name("r.part"))
+    with pytest.raises(OSError, match="it is no regular file"), landing.open_part():
+        pass
 
 
 @pytest.fixture

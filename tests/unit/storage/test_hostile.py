@@ -19,7 +19,6 @@ from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage import listing as module
 from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader
 from hepsub.storage.http import (
@@ -27,10 +26,12 @@ from hepsub.storage.http import (
     ConnectionPool,
     PermanentFailure,
     TemporaryFailure,
+    check,
 )
 from hepsub.storage.listing import check_prefix, see_directories, see_objects
 from hepsub.storage.page import NoListing, Page, error_code, read_page
 from hepsub.storage.ranges import Ranges
+from hepsub.storage.response import BROKEN
 from hepsub.units import moment_text
 from tests.fakes.hostile import Hostile, entry, hostile_server, http, listing
 
@@ -209,7 +210,7 @@ def test_a_listing_without_end_has_one(hostile: Hostile, monkeypatch: pytest.Mon
 def test_a_body_that_only_trickles_is_given_up(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hepsub.storage.http._BODY_S", 0.2)
+    monkeypatch.setattr("hepsub.storage.response._BODY_S", 0.2)
 
     def trickle(_: str) -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
@@ -321,7 +322,7 @@ def test_any_bytes_are_an_answer_or_a_broken_connection(content: bytes, hostile:
     store = hostile.store()
     try:
         with closing(ConnectionPool()) as pool, pool.ask(store, store.url("b", "k")) as response:
-            response.check()
+            check(response)
             assert len(response.read_whole(1000)) <= 1000
     except (*BROKEN, TemporaryFailure, PermanentFailure, AccessRefused):
         return

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from hepsub.errors import StorageUnreachable
 from hepsub.policy.model import Storage
 from hepsub.storage import connect
-from hepsub.storage.connect import BROKEN
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass
+from hepsub.storage.http import ConnectionPool, TemporaryFailure, check, may_pass
+from hepsub.storage.response import BROKEN
 from hepsub.storage.store import Store
 from tests.fakes.hostile import Hostile, hostile_server
 
@@ -38,7 +38,7 @@ def answer(hostile: Hostile, pool: ConnectionPool, said: bytes, most: int = 1000
     hostile.answer = lambda _: (said,)
     store = hostile.store()
     with pool.ask(store, store.url("b", "k")) as response:
-        response.check()
+        check(response)
         return response.read_whole(most)
 
 
@@ -121,6 +121,17 @@ def test_it_may_ask_for_a_pause(hostile: Hostile, pool: ConnectionPool) -> None:
     assert caught.value.after == 7.0
 
 
+def test_a_request_that_would_be_two_is_not_sent(hostile: Hostile, pool: ConnectionPool) -> None:
+    store = hostile.store()
+    for odd in ("a\r\nX: b", "a\nb", "a\rb", "\u2028"):
+        with (
+            pytest.raises(TemporaryFailure, match=r"ValueError|UnicodeEncodeError"),
+            pool.ask(store, store.url("b", "k"), headers={"if-match": odd}),
+        ):
+            pass
+    assert hostile.asked == []
+
+
 # ---- proxies and authorities ------------------------------------------------------------------
 
 
@@ -194,6 +205,22 @@ def test_authorities_that_are_not_there(
     with pytest.raises(StorageUnreachable, match="ProfileNotFound"):
         pool.ask(store, store.url("b", "k")).__enter__()
     connect._trust.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "said", [OK, b"HTTP/1.1 200 Yes\r\n\r\n\x16\x03", b"nonsense\r\n\r\n", b""]
+)
+def test_a_proxy_that_opens_no_tunnel_gets_nothing_else(
+    said: bytes, hostile: Hostile, pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what it says before the storage could have said anything."""
+    hostile.answer = lambda _: (said,)
+    monkeypatch.setenv("https_proxy", f"127.0.0.1:{hostile.port}")
+    store = near("https://[2001:db8::7]:9000")
+    with pytest.raises(TemporaryFailure), pool.ask(store, store.url("b", "k")):
+        pass
+    assert hostile.asked == ["CONNECT [2001:db8::7]:9000 HTTP/1.1"]
+    assert hostile.heads[0]["host"] == "[2001:db8::7]:9000"
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])

@@ -14,7 +14,13 @@ import pytest
 
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.listing import see_directories, see_objects
+from hepsub.storage.listing import (
+    check_prefix,
+    list_below,
+    see_directories,
+    see_objects,
+    see_some,
+)
 from hepsub.storage.store import Store
 from tests.fakes.hostile import entry, hostile_server, http, listing
 
@@ -30,11 +36,13 @@ class Bucket:
         keys: of its objects.
         asked: the prefixes of the listings, a page each.
         connections: how many there were.
+        urls: the paths and the queries that were asked for.
     """
 
     keys: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     connections: int = 0
+    urls: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
 
     def page(self, query: dict[str, list[str]]) -> str:
         """The answer to ListObjectsV2, ten keys a page."""
@@ -73,7 +81,10 @@ def store(bucket: Bucket) -> Iterator[Store]:
             super().setup()
 
         def do_GET(self) -> None:
-            text = bucket.page(parse_qs(urlsplit(self.path).query)).encode()
+            asked = urlsplit(self.path)
+            query = parse_qs(asked.query, keep_blank_values=True)
+            bucket.urls.append((asked.path, query))
+            text = bucket.page(query).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -111,6 +122,21 @@ def test_a_directory_with_more_strangers_than_jobs_is_not_listed_to_its_end(
     assert set(see_directories(store, "b", prefixes)) == {"out/a/1", "out/b/2", "out/c/3"}
     assert bucket.asked == ["out/", "out/", *prefixes]
     assert bucket.connections == 1
+
+
+def test_what_a_store_is_asked(bucket: Bucket, store: Store) -> None:
+    """ListObjectsV2 of the bucket itself, with keys that XML can hold; one key, where one tells."""
+    common = {"list-type": ["2"], "encoding-type": ["url"]}
+    bucket.keys = {f"d/{number:02}" for number in range(PAGE + 1)}
+    list_below(store, "b", "d/")
+    see_some(store, "b", "d/", pages=1)
+    check_prefix(store, "b", "")
+    assert bucket.urls == [
+        ("/b/", {**common, "prefix": ["d/"]}),
+        ("/b/", {**common, "prefix": ["d/"], "continuation-token": ["d/09"]}),
+        ("/b/", {**common, "prefix": ["d/"], "delimiter": ["/"]}),
+        ("/b/", {**common, "prefix": [""], "max-keys": ["1"]}),
+    ]
 
 
 def test_one_directory_and_none(bucket: Bucket, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Large objects in pieces, and small ones in turn, against the server of test_download."""
+"""Large objects in pieces, against the server of test_download."""
 
 from __future__ import annotations
 
@@ -174,28 +174,6 @@ def test_no_piece_runs_far_ahead() -> None:
         os.close(descriptor)
 
 
-# ---- small ones -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Download]:
-    """Give forty downloads, each of them in one piece."""
-    monkeypatch.setattr(pieces, "RANGE", SIZE)
-    return [
-        Download(
-            place=ObjectPlace(storage="herd", bucket="out", key=f"d/{number}"),
-            size=SIZE,
-            etag="an-etag",
-            md5=MD5,
-            modified=0,
-            destination=Destination(
-                root=tmp_path, parts=("7", f"r{number}"), part=f"r{number}.part"
-            ),
-        )
-        for number in range(40)
-    ]
-
-
 def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[DownloadResult]]:
     """Fetch them; the troubles in their order, and what was told meanwhile."""
     keys = S3Credentials(access="AK", secret="s", token="", expires=None)
@@ -204,32 +182,3 @@ def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[Dow
     downloader = Downloader(stores=lambda *_: store, pause=lambda _: None)
     arrivals = downloader.fetch(downloads, lambda _: None, told.append)
     return [each.trouble for each in arrivals], told
-
-
-def test_many_come_at_once(
-    many: list[Download], endpoint: str, tmp_path: Path, script: Script
-) -> None:
-    """One request for each; those that are unusual are asked for again."""
-    script.answers = [200, 503, 200, 200, 0, 200, -100]
-    troubles, told = bring(many, endpoint)
-    assert troubles == [""] * 40
-    assert {id(each.download) for each in told} == {id(each) for each in many}
-    assert all((tmp_path / f"7/r{number}").read_bytes() == BODY for number in range(40))
-    assert not list(tmp_path.rglob("*.part"))
-    assert len(script.ranges) == 43
-
-
-def test_a_small_one_that_cannot_come_is_told_alone(
-    many: list[Download], endpoint: str, tmp_path: Path
-) -> None:
-    """A directory of its name is in the way of one; the others are here."""
-    (tmp_path / "7/r3").mkdir(parents=True)
-    troubles, _ = bring(many, endpoint)
-    assert [n for n, text in enumerate(troubles) if text] == [3]
-    assert "cannot be written" in troubles[3]
-
-
-def test_a_store_that_is_away_does_not_hold_everything_up(many: list[Download]) -> None:
-    """Each is told, by tasks at once."""
-    troubles, _ = bring(many, "http://127.0.0.1:9")
-    assert all("does not answer (ConnectionRefusedError), 6 times" in text for text in troubles)

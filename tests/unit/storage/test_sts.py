@@ -19,6 +19,7 @@ from hepsub.errors import (
     StorageUnreachable,
 )
 from hepsub.policy.model import Storage
+from hepsub.storage import sts
 from hepsub.storage.sts import Exchange, SessionTooLong, exchange_token
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
@@ -234,3 +235,81 @@ def test_the_words_of_a_refusal_are_one_short_line(service: Service) -> None:
     assert "(400: you may not d?o? this at all" in caught.value.message
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 500
+
+
+HERE = "the token service of the storage s3"
+CHECK = "check role_arn, audience and token in [storage.s3] with its administrators: the role is {}, the audience {}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "error", "message", "remedy"),
+    [
+        (400, "ExpiredTokenException", "", CredentialExpired,
+         f"{HERE} refuses the token: it has ended (ExpiredTokenException)", "hep_auth login; then try again"),
+        (400, "Other", "the JWT is Expired", CredentialExpired,
+         f"{HERE} refuses the token: it has ended (Other: the JWT is Expired)", "hep_auth login; then try again"),
+        *((400, "x", words, SessionTooLong, f"{HERE} gives no keys for 2 h (x: {words})",
+           "set a smaller session_s in [storage.s3]")
+          for words in ("DurationSeconds", "MaxSessionDuration", "max session duration", "InvalidDuration")),
+        *((400, code, "", SessionTooLong, f"{HERE} gives no keys for 2 h ({code})",
+           "set a smaller session_s in [storage.s3]")
+          for code in ("InvalidArgument", "InvalidRequest", "ValidationError", "InvalidDuration")),
+        (403, "InvalidArgument", "", CredentialRefused,
+         f"{HERE} says no (InvalidArgument): the token, its audience or the role is refused", CHECK.format(ROLE, "a")),
+        (400, "InvalidArgument", "why", CredentialRefused,
+         f"{HERE} says no (InvalidArgument: why): the token, its audience or the role is refused",
+         CHECK.format(ROLE, "a")),
+        (500, "", "", StorageUnreachable, f"{HERE} is in trouble (500)", "try again later"),
+        *((400, code, "", StorageRefused, f"{HERE} at https://s3.org exchanges no tokens ({code})",
+           "name the token service as sts_endpoint in [storage.s3]")
+          for code in ("NotImplemented", "MethodNotAllowed", "InvalidAction", "NoSuchBucket")),
+        (405, "", f"no {TOKEN}", StorageRefused, f"{HERE} at https://s3.org exchanges no tokens (405: no ***)",
+         "name the token service as sts_endpoint in [storage.s3]"),
+    ],
+)  # fmt: skip
+def test_what_a_service_answers_is_told_in_whole(
+    status: int, code: str, words: str, error: type[HepsubError], message: str, remedy: str
+) -> None:
+    """With and without ErrorResponse around it; the token is in no text."""
+    storage = Storage(endpoint="https://s3.org", role_arn=ROLE, audience="a")
+    wanted = Exchange(name="s3", storage=storage, token=TOKEN, user="alice", seconds=7200)
+    said = {"Code": code, "Message": words}
+    meta = {"ResponseMetadata": {"HTTPStatusCode": status}}
+    for response in ({"Error": said, **meta}, {**said, **meta}):
+        found = sts._refused(wanted, response)
+        assert type(found) is error
+        assert (found.message, found.remedy) == (message, remedy)
+
+
+def test_what_the_policy_does_not_name_is_said_to_be_so() -> None:
+    wanted = Exchange(
+        name="s3", storage=Storage(endpoint="https://x"), token=TOKEN, user="a", seconds=900
+    )
+    found = sts._refused(wanted, {"Error": {"Code": "AccessDenied"}})
+    assert found.remedy == CHECK.format("not named", "the one of the credential")
+    assert "(AccessDenied)" in found.message
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "sts_endpoint", "allow_http", "refused"),
+    [
+        ("https://s3.org", "", False, ""),
+        ("HTTPS://s3.org", "", False, ""),
+        ("http://s3.org", "", False, "http://s3.org"),
+        ("http://s3.org", "", True, ""),
+        ("http://s3.org", "https://sts.org", False, ""),
+        ("https://s3.org", "http://sts.org", False, "http://sts.org"),
+    ],
+)
+def test_a_token_does_not_travel_in_the_clear(
+    endpoint: str, sts_endpoint: str, allow_http: bool, refused: str
+) -> None:
+    storage = Storage(endpoint=endpoint, sts_endpoint=sts_endpoint, allow_http=allow_http)
+    wanted = Exchange(name="s3", storage=storage, token=TOKEN, user="a", seconds=900)
+    if not refused:
+        sts._refuse_clear_text(wanted)
+        return
+    with pytest.raises(StorageRefused) as caught:
+        sts._refuse_clear_text(wanted)
+    assert caught.value.message == f"{HERE} is {refused}, and your token would travel in the clear"
+    assert caught.value.remedy == "use https, or set allow_http = true in [storage.s3]"

@@ -15,7 +15,8 @@ import pytest
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
 from hepsub.plan.location import PlaceState
-from hepsub.survey.files import inspect_place, inspect_program, read_items
+from hepsub.survey.lists import read_items
+from hepsub.survey.survey import inspect_place, inspect_program
 from tests.fakes.user import ordinary_user
 
 

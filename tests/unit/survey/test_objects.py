@@ -15,7 +15,7 @@ from hepsub.plan.location import FilePlace, ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.template import job_values
 from hepsub.storage.store import Store
-from hepsub.survey.objects import look_up_inputs, remedy_for, whole_inputs
+from hepsub.survey.inputs import look_up_inputs, remedy_for, whole_inputs
 from tests.fakes.user import ordinary_user
 from tests.fakes.world import make_policy, make_spec
 

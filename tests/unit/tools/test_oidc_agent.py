@@ -26,7 +26,7 @@ from hepsub.tools.oidc_agent import (
     known_accounts,
     start_agent,
 )
-from hepsub.tools.oidc_agent_troubles import refusal
+from hepsub.tools.trouble import refusal
 from tests.unit.auth.stubs import Programs
 
 UID = os.getuid()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.tools.rclone_cache import mark_pending, pending, unreadable
+from hepsub.tools.rclone import mark_pending, pending, unreadable
 
 
 def cached(cache: Path, name: str, body: bytes, meta: str | None) -> None:

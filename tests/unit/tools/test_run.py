@@ -18,7 +18,6 @@ from hepsub.tools.run import (
     run_attached,
     run_within,
     start,
-    start_daemon,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,10 +120,9 @@ def test_secrets_of_a_server_are_not_shown(
     """What is started to go on is logged as what is run to its end."""
     argv, log = ["true", JWT, "plain"], tmp_path / "log"
     with caplog.at_level(logging.DEBUG):
-        start(argv, log=log, secrets={}).stop()
-        start_daemon(argv, log=log, directory=tmp_path, variables={}, without=()).stop()
+        start(argv, log=log, variables={}).stop()
     assert JWT not in caplog.text
-    assert caplog.text.count("starting true *** plain") == 2
+    assert caplog.text.count("starting true *** plain") == 1
 
 
 def test_what_the_launcher_put_aside_is_not_handed_on() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import ToolFailed
-from hepsub.tools.systemd import (
+from hepsub.tools.timers import (
     SERVICE,
     TIMER,
     enable_linger,

@@ -1,0 +1,195 @@
+"""What there is of a submission's outputs: returned reports, objects by listings, markers where needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.fetch.result import Job, Output, RemoteListing
+from hepsub.actions.submissions import SelectedJobs
+from hepsub.bundle.bundle import Bundle
+from hepsub.bundle.manifest import marker_place
+from hepsub.bundle.report import LARGEST, REPORT, read_report
+from hepsub.bundle.returned import ReturnedFile, content_at, returned_outputs
+from hepsub.documents import Malformed
+from hepsub.errors import HepsubError
+from hepsub.jobid import SubmissionRef
+from hepsub.plan.files import Carried, is_pattern
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.download import Downloader
+from hepsub.storage.listing import see_directories, see_objects
+from hepsub.storage.store import Store
+from hepsub.storage.stores import Stores
+from hepsub.terminal import printable
+from hepsub.tree import Tree
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """The jobs that are meant, what the stores have of them, and which stores could not be asked."""
+
+    jobs: tuple[Job, ...]
+    listing: RemoteListing
+    errors: tuple[HepsubError, ...] = ()
+
+
+def scan_submission(
+    selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Downloader
+) -> Scan:
+    """Look at everything that the jobs may have left, wherever it may be."""
+    jobs = [_job(selected.ref, bundle, proc) for proc in selected.procs]
+    errors: dict[str, HepsubError] = {}
+    objects = _see_all(jobs, stores, errors)
+    jobs = _with_markers(jobs, objects, downloader)
+    urls = {place: unquote(_url(stores, place)) for place in objects}
+    reports = [report for job in jobs for report in (job.report, job.marked) if report is not None]
+    listing = RemoteListing(
+        objects=objects,
+        urls=urls,
+        troubles={name: error.message for name, error in errors.items()},
+        reported=frozenset(url for report in reports for url in report.by_url()),
+        shared=_shared(bundle, selected.ref.cluster),
+    )
+    return Scan(jobs=tuple(jobs), listing=listing, errors=tuple(errors.values()))
+
+
+def _job(ref: SubmissionRef, bundle: Bundle, proc: int) -> Job:
+    request = bundle.request
+    carried = request.staging.outputs_of(request.values(proc, ref.cluster))
+    marker = marker_place(carried, request.uuid, proc)
+    job = Job(proc=proc, carried=carried, bundle=bundle, marker=marker)
+    try:
+        with bundle.open_returned(proc) as tree:
+            if tree is None:
+                return job
+            job = _with_report(job, tree)
+            return replace(job, returned=returned_outputs(tree))
+    except OSError as error:
+        return _without(job, f"what came home cannot be looked at: {error.strerror}")
+
+
+def _with_report(job: Job, tree: Tree) -> Job:
+    """The job with what its wrapper reported last."""
+    try:
+        content = content_at(tree, REPORT, LARGEST)
+        if content is None:
+            return job
+        report = read_report(content)
+    except Malformed as error:
+        return _without(job, f"its {REPORT} cannot be used: {error}")
+    facts = tree.look(REPORT)
+    file = Output(
+        proc=job.proc,
+        name=REPORT,
+        source=ReturnedFile(bundle=job.bundle, proc=job.proc, name=REPORT),
+        size=len(content),
+        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        modified=facts.st_mtime if facts is not None else 0.0,
+    )
+    return replace(job, report=report, report_file=file)
+
+
+def _without(job: Job, why: str) -> Job:
+    return replace(job, unusable=(*job.unusable, printable(why)))
+
+
+def _url(stores: Stores, place: ObjectPlace) -> str:
+    return stores.store(place.storage).url(place.bucket, place.key)
+
+
+def _see_all(
+    jobs: Sequence[Job], stores: Stores, errors: dict[str, HepsubError]
+) -> dict[ObjectPlace, ObjectInfo]:
+    """The objects that exist; a storage that cannot be asked is noted, and left alone from then on."""
+    seen: dict[ObjectPlace, ObjectInfo] = {}
+    for (storage, bucket), groups in _groups(jobs).items():
+        if storage in errors:
+            continue
+        try:
+            keys = _see_bucket(stores.store(storage), bucket, groups)
+        except HepsubError as error:
+            errors[storage] = error
+            continue
+        seen |= {
+            ObjectPlace(storage=storage, bucket=bucket, key=key): each for key, each in keys.items()
+        }
+    return seen
+
+
+def _see_bucket(
+    store: Store, bucket: str, groups: Mapping[str, list[Carried | ObjectPlace]]
+) -> dict[str, ObjectInfo]:
+    exact: list[list[str]] = []
+    directories: dict[str, None] = {}
+    for group in groups.values():
+        places = [each.place if isinstance(each, Carried) else each for each in group]
+        keys = [each.key for each in places if isinstance(each, ObjectPlace)]
+        if isinstance(group[0], Carried) and group[0].is_pattern:
+            directories |= dict.fromkeys(keys)
+        else:
+            exact.append(keys)
+    return see_objects(store, bucket, exact) | see_directories(store, bucket, directories)
+
+
+def _groups(
+    jobs: Sequence[Job],
+) -> Mapping[tuple[str, str], Mapping[str, list[Carried | ObjectPlace]]]:
+    """The objects to look for, by storage and bucket, those of one rule together."""
+    found: defaultdict[tuple[str, str], defaultdict[str, list[Carried | ObjectPlace]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for job in jobs:
+        for number, each in enumerate(job.carried):
+            if isinstance(each.place, ObjectPlace):
+                found[each.place.storage, each.place.bucket][str(number)].append(each)
+        if job.marker is not None:
+            found[job.marker.storage, job.marker.bucket]["marker"].append(job.marker)
+    return found
+
+
+def _with_markers(
+    jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], downloader: Downloader
+) -> list[Job]:
+    """The jobs with what their markers say; a marker that is the returned report is not fetched."""
+    markers = {job.proc: job.marker for job in jobs if job.marker is not None}
+    there = {proc: place for proc, place in markers.items() if place in objects}
+    same = {
+        job.proc
+        for job in jobs
+        if job.report_file is not None
+        and job.proc in there
+        and objects[there[job.proc]].md5 == job.report_file.md5
+    }
+    contents = downloader.read([there[proc] for proc in there if proc not in same], LARGEST)
+    return [
+        replace(job, marked=job.report)
+        if job.proc in same
+        else _with_marker(job, contents.get(there[job.proc]) if job.proc in there else None)
+        for job in jobs
+    ]
+
+
+def _with_marker(job: Job, content: bytes | None) -> Job:
+    if content is None:
+        return job
+    try:
+        return replace(job, marked=read_report(content))
+    except Malformed as error:
+        return _without(job, f"its marker {job.marker} cannot be used: {error}")
+
+
+def _shared(bundle: Bundle, cluster: int) -> frozenset[ObjectPlace]:
+    """The prefixes of patterns that are the same for several jobs."""
+    request = bundle.request
+    counts: Counter[ObjectPlace] = Counter()
+    if request.number < 2 or not any(is_pattern(str(r.name)) for r in request.staging.outputs):
+        return frozenset()
+    for proc in range(request.number):
+        for each in request.staging.outputs_of(request.values(proc, cluster)):
+            if each.is_pattern and isinstance(each.place, ObjectPlace):
+                counts[each.place] += 1
+    return frozenset(place for place, number in counts.items() if number > 1)

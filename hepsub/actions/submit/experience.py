@@ -1,0 +1,60 @@
+"""What a program's jobs left behind the last time, for rules of the policy about the size of outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+from hepsub.bundle.bundle import Bundle, read_bundle
+from hepsub.bundle.report import report_at
+from hepsub.documents import Malformed
+from hepsub.job import JobSpec
+from hepsub.plan.route import may_go_away
+from hepsub.policy.model import Policy
+from hepsub.session import Session
+
+_MB = 2**20
+_SUBMISSIONS = 200
+"""So many of the journal's latest are thought of, plain ones too: for these one look finds that there is no bundle."""
+_BUNDLES = 20
+_JOBS = 100
+_REPORTS = 10
+
+
+def is_wanted(spec: JobSpec, policy: Policy) -> bool:
+    """Whether a rule may ask how much the jobs leave behind, and their user does not say it."""
+    if spec.output_mb is not None or not spec.outputs or not may_go_away(spec, policy):
+        return False
+    return any(rule.output_above or rule.output_below for rule in policy.rule.values())
+
+
+def left_behind(session: Session, program: str) -> float | None:
+    """The most MB of outputs of a job in the latest submission of a program of which reports came home; None for none.
+
+    Args:
+        session: the session.
+        program: the program, absolute, as a template.
+    """
+    for bundle in itertools.islice(_latest(session), _BUNDLES):
+        if bundle.request.executable == program:
+            sizes = list(itertools.islice(_sizes(bundle), _REPORTS))
+            if sizes:
+                return max(sizes) / _MB
+    return None
+
+
+def _latest(session: Session) -> Iterator[Bundle]:
+    """The bundles of this user's latest submissions, the latest first."""
+    for entry in reversed(session.journal.entries()[-_SUBMISSIONS:]):
+        if bundle := read_bundle(session.bundles / entry.ref.uuid):
+            yield bundle
+
+
+def _sizes(bundle: Bundle) -> Iterator[int]:
+    """The bytes of outputs of each job that ended with 0 and came home, of the first jobs."""
+    for proc in range(min(bundle.request.number, _JOBS)):
+        with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+            if report is not None and report.has_succeeded:
+                yield sum(each.size or 0 for each in report.outputs)

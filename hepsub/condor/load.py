@@ -1,0 +1,109 @@
+"""How busy a pool is, by its collector: the cores of its slots, and what waits and runs at its schedds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from msgspec import Struct
+
+from hepsub.condor.attributes import ClassAd, integer, text, unreadable
+from hepsub.condor.bindings import bindings
+from hepsub.condor.collector import JOB_SLOTS, unreachable
+from hepsub.jobid import same_schedd
+
+_CLAIMED = ("Claimed", "Preempting")
+_SLOT = ("SlotType", "State", "Cpus", "TotalSlotCpus")
+_SCHEDD = ("Name", "TotalIdleJobs", "TotalRunningJobs")
+_OF_SLOT = re.compile(r'("(?:[^"\\]|\\.)*")|\bTARGET\s*\.', re.IGNORECASE)
+
+
+class Cores(Struct, frozen=True, kw_only=True):
+    """The cores of some slots.
+
+    Attributes:
+        total: how many there are.
+        busy: how many of them jobs have.
+    """
+
+    total: int
+    busy: int
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """How busy a pool is.
+
+    Attributes:
+        cores: all of its slots.
+        idle: jobs of all users that wait at the schedds that were asked for.
+        running: those that run.
+        parts: some of the slots, by the name under which they were asked for; without those whose expression HTCondor
+            cannot read.
+    """
+
+    cores: Cores
+    idle: int
+    running: int
+    parts: Mapping[str, Cores]
+
+
+def load_of(collector: str, schedds: Collection[str], parts: Mapping[str, str]) -> Load:
+    """Ask a collector how busy its pool is.
+
+    Args:
+        collector: host[:port]; empty for HTCondor's own configuration.
+        schedds: the schedds whose jobs count.
+        parts: ClassAd expressions about slots, as jobs have them in their requirements, by name.
+
+    Raises:
+        PoolUnreachable: it does not answer.
+    """
+    htcondor = bindings()
+    bad = unreadable(parts.values())
+    try:
+        source = htcondor.Collector(collector) if collector else htcondor.Collector()
+        ads = source.query(htcondor.AdType.Schedd, projection=list(_SCHEDD))
+        mine = [ad for ad in ads if any(same_schedd(each, text(ad, "Name")) for each in schedds)]
+        slots = {
+            name: source.query(htcondor.AdType.Startd, constraint=wanted, projection=list(_SLOT))
+            for name, wanted in _constraints(parts, bad).items()
+        }
+    except htcondor.HTCondorException as error:
+        raise unreachable(str(error), collector) from error
+    cores = {name: _cores(found) for name, found in slots.items()}
+    return Load(
+        cores=cores.pop(""),
+        idle=sum((integer(ad, "TotalIdleJobs") or 0) for ad in mine),
+        running=sum((integer(ad, "TotalRunningJobs") or 0) for ad in mine),
+        parts=cores,
+    )
+
+
+def limit_queries(seconds: int) -> None:
+    """Let no collector keep this process waiting for longer: the bindings stop all of its threads meanwhile."""
+    bindings().param["QUERY_TIMEOUT"] = str(seconds)
+
+
+def _constraints(parts: Mapping[str, str], bad: Collection[str]) -> dict[str, str]:
+    """What is asked of the collector: all slots, under the empty name, and each part of them."""
+    wanted = {name: _about_slot(each) for name, each in parts.items() if each not in bad}
+    return {"": JOB_SLOTS} | {name: f"({JOB_SLOTS}) && ({each})" for name, each in wanted.items()}
+
+
+def _about_slot(requirements: str) -> str:
+    """What a job asks of a slot, as a collector looks for slots: there, the slot itself is what is asked."""
+    return _OF_SLOT.sub(lambda found: found[1] or "MY.", requirements)
+
+
+def _cores(slots: Iterable[ClassAd]) -> Cores:
+    total = busy = 0
+    for ad in slots:
+        free = integer(ad, "Cpus") or 0
+        if text(ad, "SlotType") == "Partitionable":
+            cores = max(free, integer(ad, "TotalSlotCpus") or 0)
+            taken = cores - free
+        else:
+            cores = free
+            taken = cores if text(ad, "State") in _CLAIMED else 0
+        total, busy = total + cores, busy + taken
+    return Cores(total=total, busy=busy)

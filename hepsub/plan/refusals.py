@@ -1,0 +1,140 @@
+"""Why a remote site does not take a submission. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hepsub.plan.needs import Need
+from hepsub.plan.remap import Paths, covered, path_map, used_of
+from hepsub.plan.rules import NamedRule
+from hepsub.policy.model import Policy
+from hepsub.policy.site import GLIDEIN, NO_CONTAINERS, SCHEDD, Site
+from hepsub.units import duration_text
+
+USUAL_ARCH: Final = "X86_64"
+_MB = 2**20
+_NAMED = 3
+
+
+def refusal(
+    name: str, policy: Policy, need: Need, pool: str, rule: NamedRule | None, *, asked: bool
+) -> str:
+    """Why the site does not take the submission; empty when it does."""
+    site = policy.site[name]
+    where = site.pool if site.kind == SCHEDD else pool
+    named = asked or (rule is not None and name in rule.rule.sites)
+    missing = need.missing.get(path_map(site))
+    reasons = (
+        _by_rule(name, site, rule, asked=asked),
+        _by_way(site, need, pool),
+        _by_size(site, need),
+        _by_machine(site, need, named=named),
+        _not_kept_apart(site, need, policy.pool[where].credentials),
+        missing.message if missing is not None else "",
+    )
+    return next((why for why in reasons if why), "")
+
+
+def _by_rule(name: str, site: Site, rule: NamedRule | None, *, asked: bool) -> str:
+    """What the rule that fits the jobs says of the site; whoever names a site knows whether it is pledged."""
+    if rule is None:
+        return ""
+    said = rule.rule
+    if name in said.not_sites or (said.sites and name not in said.sites):
+        return f"{rule.because} sends such jobs elsewhere"
+    if said.kinds and site.kind not in said.kinds:
+        return f"{rule.because} wants {' or '.join(said.kinds)}"
+    if said.pledged and not site.pledged and not asked:
+        return f"{rule.because} wants pledged sites"
+    return ""
+
+
+def _by_way(site: Site, need: Need, pool: str) -> str:
+    """What the way to the site does not let through."""
+    if site.kind == GLIDEIN:
+        if site.pool and site.pool != pool:
+            return f"its machines belong to the pool {site.pool}"
+        return ""
+    if need.on_node:
+        return "-wn and -gwn name machines of the pool at home"
+    if need.on_schedd and site.kind == SCHEDD:
+        return "-schedd names a schedd of the pool at home"
+    if need.made_as_needed and site.kind == SCHEDD:
+        return f"{need.number} jobs cannot be handed over with their files at once"
+    return ""
+
+
+def _by_size(site: Site, need: Need) -> str:
+    if site.groups and need.group not in site.groups:
+        return f"group {need.group} may not go there"
+    bounds = (
+        (
+            site.max_walltime,
+            need.walltime.limit,
+            f"it ends jobs after {duration_text(site.max_walltime)}",
+        ),
+        (site.max_memory, need.memory_mb, "it has {0} MB for a job"),
+        (site.max_cpus, need.cpus, "it has {0} core(s) for a job"),
+        (site.max_jobs, need.number, "it takes {0} jobs of one submission"),
+        (
+            site.max_disk,
+            need.disk_mb,
+            "it has {0} MB of disk for a job, and its files need {1:.0f}",
+        ),
+        (
+            site.max_sandbox,
+            sandbox_mb(site, need) if site.max_sandbox else 0,
+            "it takes {0} MB of files with a job, and {1:.0f} MB would travel",
+        ),
+    )
+    for most, wanted, words in bounds:
+        if most and wanted > most:
+            return words.format(most, wanted)
+    return ""
+
+
+def sandbox_mb(site: Site, need: Need) -> float:
+    """The most MB that HTCondor would carry to a site for one job."""
+    paths = path_map(site)
+    sent = (sum(size for path, size in job if not covered(path, paths)) for job in need.files)
+    return (max(sent, default=0) + need.archives) / _MB
+
+
+def _by_machine(site: Site, need: Need, *, named: bool) -> str:
+    if need.built and not machines_for(site, need):
+        wrong = [each for each in need.built if site.arch not in each]
+        files = [f"{file} is for {arch}" for each in wrong for arch, file in each.items()]
+        whose = f"its machines are {site.arch}, and" if site.arch else "no machine runs all of it:"
+        return f"{whose} {', '.join(files[:_NAMED])}"
+    if site.arch not in ("", USUAL_ARCH) and not need.built and not named:
+        return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
+    if need.in_image and site.containers == NO_CONTAINERS:
+        return "it starts no container images"
+    return ""
+
+
+def machines_for(site: Site, need: Need) -> frozenset[str]:
+    """The architectures of a site that run all programs and libraries; empty for any, too, where nothing was built."""
+    known = [frozenset(each) for each in need.built]
+    known += [frozenset({site.arch})] if site.arch else []
+    return known[0].intersection(*known) if known else frozenset()
+
+
+def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
+    """Why what travels may not go to the site, `wanted` being what its pool wants; empty when it may."""
+    secrets = need.secrets
+    if mapped(site, need) and "signed URLs" not in secrets:
+        secrets = ("signed URLs", *secrets)
+    if need.takes_credentials and (wanted or site.credentials) and "credentials" not in secrets:
+        secrets = (*secrets, "credentials")
+    if not secrets or site.isolation:
+        return ""
+    return (
+        f"no {' or '.join(secrets)} may go there, because nothing keeps the jobs of its users apart (isolation in its"
+        " part of the policy)"
+    )
+
+
+def mapped(site: Site, need: Need) -> Paths:
+    """What of a site's mapping of paths matters to the files of a submission."""
+    return used_of(path_map(site), need.paths)

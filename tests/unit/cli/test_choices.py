@@ -1,0 +1,90 @@
+"""What the shells' completions and help offer of a policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.cli.help import OFFERED, choices, offer
+from hepsub.cli.options import Kind
+from hepsub.errors import PolicyError
+from hepsub.policy.model import Policy
+from tests.fakes.world import make_policy, make_situation
+
+POLICY = """
+[pool.east]
+aliases = ["sunrise"]
+[site.far]
+requirements = "x"
+[storage.herd]
+endpoint = "https://s3.org"
+[storage."a\\nb"]
+endpoint = "https://s3.org"
+"""
+GROUPS = """
+[group.juno]
+[group.other]
+"""
+LISTED = {
+    "credentials": "krb iam",
+    "groups": "juno physics",
+    "pools": "here local east physical virtual sunrise",
+    "sites": "far",
+    "storages": "herd",
+    "systems": "SL6 SL7 CentOS7 AlmaLinux9",
+    "walltimes": "test short default mid long special",
+}
+
+
+@pytest.fixture(autouse=True)
+def policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this policy be the one that is read."""
+    monkeypatch.setattr("hepsub.situation.read_situation", make_situation)
+    monkeypatch.setattr("hepsub.policy.load.load_policy", lambda _: make_policy(POLICY))
+
+
+@pytest.mark.parametrize("word", LISTED)
+def test_a_completion_gets_a_word_a_line(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Aliases and what is given on request too; nothing that a terminal would obey."""
+    assert offer([word]) == 0
+    assert capsys.readouterr().out.splitlines() == LISTED[word].split()
+
+
+def test_several_kinds_come_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """And what nobody knows is nothing."""
+    assert set(LISTED) == set(OFFERED)
+    assert offer(["sites", "nothing", "credentials"]) == 0
+    assert capsys.readouterr().out == "far\nkrb\niam\n"
+    assert offer([]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_help_names_what_is_not_on_request_and_no_alias() -> None:
+    found = choices([Kind.POOL, Kind.WALLTIME, Kind.TEXT], complete=False)
+    assert found == {
+        Kind.POOL: ("here", "local", "east"),
+        Kind.WALLTIME: ("test", "short", "default", "mid", "long"),
+    }
+
+
+def test_where_the_policy_names_groups_those_of_the_user_are_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hepsub.policy.load.load_policy", lambda _: make_policy(GROUPS))
+    assert choices([Kind.GROUP], complete=True) == {Kind.GROUP: ("juno",)}
+
+
+@pytest.mark.parametrize("error", [PolicyError("x", remedy=""), PermissionError("x")])
+def test_a_policy_that_cannot_be_read_offers_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is it read where nothing of it is asked for."""
+
+    def fails(_: object) -> Policy:
+        raise error
+
+    monkeypatch.setattr("hepsub.policy.load.load_policy", fails)
+    assert choices([Kind.POOL], complete=True) == {}
+    assert offer(["pools"]) == 0
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("hepsub.situation.read_situation", fails)
+    assert choices([Kind.TEXT, Kind.FILE], complete=True) == {}
