@@ -183,7 +183,7 @@ def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> d
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if Path(source).is_dir():
             shutil.copytree(source, path, ignore=_no_files)
-        elif source in copies:
+        elif source in copies:  # a link to our copy, of which the user's file knows nothing
             os.link(copies[source], path)
         else:
             copy_file(Path(source), path)

@@ -214,6 +214,12 @@ def test_a_pool_without_slots() -> None:
     assert [clause.offered for clause in found.clauses] == [0, 0, 0]
 
 
+def test_a_job_without_requirements_fits_everywhere() -> None:
+    """One that another program submitted."""
+    found = matched(classad2.ClassAd("[RequestMemory = 1]"), [slot()])
+    assert (found.slots, found.possible) == (1, 1)
+
+
 def test_the_slots_are_left_as_they_are() -> None:
     """Looking at an emptied copy does not fill the slot."""
     busy = slot(Memory=100)

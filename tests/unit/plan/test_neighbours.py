@@ -174,7 +174,7 @@ def seen(
     marked = report if objects else None
     job = Job(proc=0, carried=(carried,), bundle=bundle, report=report, marked=marked)
     urls = {each: f"https://s3.example.org/{each.bucket}/{each.key}" for each in objects}
-    return job, RemoteListing(objects=objects, urls=urls, claimed=frozenset(report.by_url()))
+    return job, RemoteListing(objects=objects, urls=urls, reported=frozenset(report.by_url()))
 
 
 @pytest.mark.parametrize("way", Way, ids=lambda way: way.name)

@@ -6,6 +6,7 @@ import pytest
 
 from hepsub.errors import PolicyError
 from hepsub.policy.check import mistakes
+from hepsub.policy.site import RULE_WORDS
 from tests.fakes.world import make_policy
 
 WORLD = """[storage.herd]
@@ -88,6 +89,11 @@ def test_what_cannot_be_is_refused_with_file_and_line(text: str, message: str, r
             f"{GLIDEIN}{key} = 0\n"
             for key in ("max_cpus", "max_memory", "max_walltime", "max_disk", "max_sandbox", "max_jobs")
         ),
+        *(
+            f"{GLIDEIN}containers = '{word}'\n"
+            for word in ("universe", "singularity", "wrapper", "none")
+        ),
+        *(f"{RULE}remote = '{word}'\n" for word in RULE_WORDS),
         f"{CE}{RULE}sites = ['b']\nkinds = ['glidein', 'schedd', 'ce']\ngroups = ['juno']\n",
         "[staging]\nhome_limit = 0\nlibrary_limit = 0\n[renew]\nkeep = 0\n",
     ],

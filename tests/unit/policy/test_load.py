@@ -248,12 +248,6 @@ def test_an_unknown_key_in_an_inline_table_names_the_line_too() -> None:
         ("[walltime.x]\nlimit = '90'", "test.toml line 2: walltime.x.limit: '90' is no duration"),
         ("[walltime.x]\non_request = true", "test.toml line 1: walltime.x: the key 'limit' is missing"),
         ("[site.far]\n", "test.toml line 1: site.far: the key 'requirements' is missing"),
-        ("[site.far]\nkind = 'ce'\ntoken = 'iam'",
-         "test.toml line 1: site.far: a site of the kind ce needs grid_resource, HTCondor's words for it"),
-        ("[site.far]\nkind = 'ce'\ngrid_resource = 'condor a b:9619'",
-         "test.toml line 1: site.far: a site of the kind ce needs the credential that is shown to it"),
-        ("[site.far]\nkind = 'schedd'",
-         "test.toml line 1: site.far: a site of the kind schedd needs the pool that takes its jobs, one with spool = true"),  # noqa: E501
         ("[os.SL9]\n", "test.toml line 1: os.SL9: the key 'image' is missing"),
         ("[group.j]\nwalltime = { mid = 'x' }", "test.toml line 2: group.j.walltime.mid: 'x' is no duration"),
     ],

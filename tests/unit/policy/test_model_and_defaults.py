@@ -142,3 +142,5 @@ def test_a_pool_that_is_not_there_is_told_with_those_that_are(word: str, remedy:
         policy.pool_named(word, "an earlier submission")
     assert caught.value.message == f"an earlier submission: no pool '{word}' in the policy"
     assert caught.value.remedy == remedy
+    with pytest.raises(UnknownPool, match=rf"^argument -p/--pool: no pool '{word}' in the policy$"):
+        policy.pool_for(word)

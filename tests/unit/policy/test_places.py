@@ -38,6 +38,7 @@ def test_the_home_and_the_login_name_are_filled_in(said: str, expanded: str) -> 
         ("/data/hepsub/", "/data/hepsub/%{User}"),
         ("/data/$USER", "/data/$USER"),
         ("~/hepsub", "~/hepsub"),
+        ("/data/$GROUP", "/data/$GROUP/%{User}"),
         ("", ""),
     ],
 )
