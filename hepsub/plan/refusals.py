@@ -52,9 +52,7 @@ def _by_rule(name: str, site: Site, rule: NamedRule | None, *, asked: bool) -> s
 def _by_way(site: Site, need: Need, pool: str, policy: Policy) -> str:
     """What the way to the site does not let through."""
     if site.kind == GLIDEIN:
-        if site.pool and site.pool != pool:
-            return f"its machines belong to the pool {site.pool}"
-        return ""
+        return f"its machines belong to the pool {site.pool}" if site.pool not in ("", pool) else ""
     if site.kind == CE and policy.pool[pool].spool:
         return f"jobs go there from a schedd that sees this host's directories, and that of the pool {pool} does not"
     if need.on_node:
