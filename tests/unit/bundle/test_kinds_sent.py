@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.request import request_for
 from hepsub.errors import HepsubError
@@ -117,7 +117,7 @@ def sent(directory: Path, site: str, asked: str, place: Path) -> str:
     except HepsubError as error:
         return error.message.partition(" to the schedd")[0]
     assert plan.staging is not None
-    with claimed(place / "private") as mine:
+    with locked(place / "private") as mine:
         assert mine
     bundle = Bundle(directory=place, request=request_for(plan, plan.staging, "u-1", "schedd01"))
     fill_bundle(bundle)
