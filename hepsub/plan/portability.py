@@ -122,11 +122,12 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     """A sentence for each path that the jobs would not find, and what mends it; the first few, and how many more."""
     if route.delivery.shared:
         return
-    mounts = [path for name in route.sites for path in made.policy.site[name].mounts]
-    travelling = [*mounts, *_travelling(made)]
+    sites = [made.policy.site[name] for name in route.sites]
+    travelling = list(_travelling(made))
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
-        if not any(_is_below(each.path, above) for above in travelling):
+        there = sites and all(_is_below(each.path, site.mounts) for site in sites)
+        if not there and not _is_below(each.path, travelling):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]
@@ -147,8 +148,9 @@ def _travelling(made: Draft) -> Iterator[str]:
     yield from made.programs
 
 
-def _is_below(path: str, above: str) -> bool:
-    return f"{os.path.normpath(path)}/".startswith(f"{os.path.normpath(above).rstrip('/')}/")
+def _is_below(path: str, directories: Iterable[str]) -> bool:
+    whole = f"{os.path.normpath(path)}/"
+    return any(whole.startswith(f"{os.path.normpath(each).rstrip('/')}/") for each in directories)
 
 
 def _note(each: Mention, where: str) -> str:

@@ -19,6 +19,10 @@ spool = true
 requirements = 'GLIDEIN_Site == "dongguan"'
 isolation = "user"
 mounts = ["/data/shared"]
+[site.shandong]
+requirements = 'GLIDEIN_Site == "shandong"'
+isolation = "user"
+mounts = ["/data"]
 [site.near]
 requirements = 'GLIDEIN_Site == "near"'
 shared_filesystem = true
@@ -83,13 +87,13 @@ def test_paths_of_an_argument(said: str, value: str, found: list[tuple[str, str]
     assert [(each.path, each.said) for each in mentions] == found
 
 
-def plan(*words: str, mentions: tuple[Mention, ...]) -> Plan:
+def plan(*words: str, mentions: tuple[Mention, ...], policy: str = SITES) -> Plan:
     """The plan where these paths were found."""
     world = make_world()
     reading = Reading(places=world.places)
     facts = Facts(programs=world.programs, places=world.places, mentions=mentions)
     spec = replace(make_spec(*words), check_objects=False)
-    return make_plan(draft(spec, make_policy(SITES), world.situation, reading), facts)
+    return make_plan(draft(spec, make_policy(policy), world.situation, reading), facts)
 
 
 def told(*words: str, mentions: tuple[Mention, ...]) -> list[str]:
@@ -183,6 +187,17 @@ def test_what_travels_or_is_there_is_not_told(path: str) -> None:
         "x.sif",
     )
     assert told("-site", "dongguan", *words, "job.sh", mentions=(mention(path),)) == []
+
+
+def test_what_one_of_the_sites_lacks_is_told() -> None:
+    found = (mention("/data/shared/x/y"), mention("/data/x/y"))
+    policy = SITES.partition("[site.near]")[0] + '[defaults]\npool = "local"\n'
+    [note] = [
+        each
+        for each in plan("-rmt", "job.sh", mentions=found, policy=policy).notes
+        if "not at" in each
+    ]
+    assert note.startswith("job.sh names /data/x/y (line 12), which is not at dongguan, shandong: ")
 
 
 def test_many_are_counted_and_each_is_told_once() -> None:
