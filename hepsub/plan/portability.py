@@ -179,6 +179,10 @@ def _search_note(lost: Iterable[Mention], where: str) -> Iterator[str]:
     if not lost:
         return
     names = ", ".join(dict.fromkeys(each.source for each in lost))
+    if len(lost) == 1:
+        path = shlex.quote(lost[0].path)
+        yield f"the directory {lost[0].path} of {names} is not at {where}: -lib {path} takes it along"
+        return
     shown = ", ".join(each.path for each in lost[:_DIRECTORIES_SHOWN])
     more = f" and {len(lost) - _DIRECTORIES_SHOWN} more" if len(lost) > _DIRECTORIES_SHOWN else ""
-    yield f"{names}: {shown}{more} is not at {where}: -lib takes a directory along, and the job finds what is in it"
+    yield f"the directories {shown}{more} of {names} are not at {where}: -lib takes one along"

@@ -142,7 +142,7 @@ def mention(path: str, line: int = 12, **more: object) -> Mention:
         ),
         (
             Mention(path="/sw/bin", source="PATH", use=Use.SEARCH, is_directory=True),
-            "PATH: /sw/bin is not at dongguan: -lib takes a directory along, and the job finds what is in it",
+            "the directory /sw/bin of PATH is not at dongguan: -lib /sw/bin takes it along",
         ),
     ],
 )
@@ -207,6 +207,6 @@ def test_many_are_counted_and_each_is_told_once() -> None:
     notes = told("-site", "dongguan", "job.sh", mentions=(*found, twice, *sw))
     assert len(notes) == 7
     assert notes[5] == "and 7 more paths that are not at dongguan"
-    assert notes[6].startswith(
-        "PATH: /sw/0/bin, /sw/1/bin, /sw/2/bin and 2 more is not at dongguan"
+    assert notes[6] == (
+        "the directories /sw/0/bin, /sw/1/bin, /sw/2/bin and 2 more of PATH are not at dongguan: -lib takes one along"
     )
