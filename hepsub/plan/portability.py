@@ -155,10 +155,10 @@ def _is_below(path: str, directories: Iterable[str]) -> bool:
 
 def _note(each: Mention, where: str) -> str:
     if not each.source:
-        path = shlex.quote(each.said)
+        path = shlex.quote(each.said.rstrip("/"))
         return f"the argument {each.path} is not at {where}: -in {path} brings it along, {_as(each.path)}"
     what = f"{each.source} {each.use.value} {each.path} (line {each.line}), which is not at {where}"
-    path = shlex.quote(each.path)
+    path = shlex.quote(each.path.rstrip("/"))  # -in takes no directory with a slash
     if each.use is Use.WRITE:
         into = each.is_directory or each.path.endswith("/")
         name = "NAME" if into else PurePosixPath(each.path).name

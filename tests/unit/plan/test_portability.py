@@ -115,7 +115,7 @@ def mention(path: str, line: int = 12, **more: object) -> Mention:
         ),
         (
             mention("/besfs/run/", is_directory=True),
-            "job.sh names /besfs/run/ (line 12), which is not at dongguan: -in /besfs/run/ brings it along, as run",
+            "job.sh names /besfs/run/ (line 12), which is not at dongguan: -in /besfs/run brings it along, as run",
         ),
         (
             mention("/besfs/out/x.root", use=Use.WRITE),
