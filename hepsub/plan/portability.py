@@ -127,7 +127,8 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
         there = sites and all(_is_below(each.path, site.mounts) for site in sites)
-        if not there and not _is_below(each.path, travelling):
+        filled = each.use is Use.WRITE and any(_is_below(path, [each.path]) for path in travelling)
+        if not (there or filled or _is_below(each.path, travelling)):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]

@@ -189,6 +189,13 @@ def test_what_travels_or_is_there_is_not_told(path: str) -> None:
     assert told("-site", "dongguan", *words, "job.sh", mentions=(mention(path),)) == []
 
 
+def test_a_directory_that_outputs_go_to_is_not_told() -> None:
+    found = (mention("/besfs/out", use=Use.WRITE, is_directory=True),)
+    words = ("-site", "dongguan", "-out", "r=/besfs/out/", "job.sh")
+    assert told(*words, mentions=found) == []
+    assert told("-site", "dongguan", "-out", "r=/besfs/other/", "job.sh", mentions=found) != []
+
+
 def test_what_one_of_the_sites_lacks_is_told() -> None:
     found = (mention("/data/shared/x/y"), mention("/data/x/y"))
     policy = SITES.partition("[site.near]")[0] + '[defaults]\npool = "local"\n'
