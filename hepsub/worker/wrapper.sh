@@ -61,6 +61,7 @@ hs_workdir=
 hs_image=
 hs_sealed=
 hs_sealed_payload=
+hs_sealed_image=
 hs_isolation=
 hs_strangers=null
 hs_brings_new=
@@ -349,6 +350,7 @@ check_sent_line() {
 	heed
 	case $1 in
 		payload) hs_sealed_payload=$2 ;;
+		image) decode "$2" && hs_sealed_image=$hs_text ;;
 		sha256)
 			decode "$3" && [ -f "./$hs_text" ] || return 0
 			hs_name=$hs_text
@@ -1549,6 +1551,8 @@ find_starter() {
 	bounded 60 test -x "$hs_starter"
 }
 find_image() {
+	[ -z "$hs_sealed" ] || [ "${hs_image#./}" = "$hs_sealed_image" ] ||
+		die "$hs_e_sent" "the manifest names '${hs_image:-none}' as the image, which is not what was submitted"
 	[ -n "$hs_image" ] || return 0
 	find_starter ||
 		{ heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }

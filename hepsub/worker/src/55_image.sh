@@ -20,6 +20,8 @@ find_starter() {
 
 # Before the inputs are fetched, because that may take hours.
 find_image() {
+    [ -z "$hs_sealed" ] || [ "${hs_image#./}" = "$hs_sealed_image" ] ||
+        die "$hs_e_sent" "the manifest names '${hs_image:-none}' as the image, which is not what was submitted"
     [ -n "$hs_image" ] || return 0
     find_starter ||
         { heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
