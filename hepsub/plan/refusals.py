@@ -29,6 +29,7 @@ def refusal(
         _by_way(site, need, pool, policy),
         _by_size(site, need),
         _by_machine(site, need, named=named),
+        _by_image(site, need),
         _not_kept_apart(site, need, policy.pool[where].credentials),
         missing.message if missing is not None else "",
     )
@@ -108,6 +109,10 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         return f"{whose} {', '.join(files[:_NAMED])}"
     if site.arch not in ("", USUAL_ARCH) and not need.built and not named:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
+    return ""
+
+
+def _by_image(site: Site, need: Need) -> str:
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
     if sends_image(need.image, site):
@@ -115,6 +120,8 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
             return "it starts images that are there, and takes none along with a job"
         if need.image_is_directory:
             return "an image that is a directory cannot travel (apptainer build makes a file of it)"
+        if mapped(site, need) and covered(need.image, path_map(site)):
+            return "files where the image lies are objects there: copy it elsewhere"
     return ""
 
 
