@@ -199,6 +199,7 @@ def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
     opened().edit_memory(THIRTEEN, 3000)
     assert htcondor.calls == [
         ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
+        ("query", "((ClusterId == 13)) && JobUniverse == 9", ("GridJobId",), None),
         ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
     ]
     assert EDITED == []
