@@ -8,7 +8,7 @@ from hepsub.plan.needs import Need
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, Site
+from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, Site
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
@@ -110,7 +110,19 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
+    if sends_image(need.image, site):
+        if site.containers == SINGULARITY:
+            return "it starts images that are there, and takes none along with a job"
+        if need.image_is_directory:
+            return "an image that is a directory cannot travel (apptainer build makes a file of it)"
     return ""
+
+
+def sends_image(image: str, site: Site) -> bool:
+    """Whether an image of the user's own has to be sent to a site, because it does not see that path."""
+    if not image or site.shared_filesystem:
+        return False
+    return not any(image.startswith(f"{mount.rstrip('/')}/") for mount in site.mounts)
 
 
 def machines_for(site: Site, need: Need) -> frozenset[str]:
