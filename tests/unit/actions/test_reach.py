@@ -278,7 +278,9 @@ SAID = "the collector of qingdao does not answer; cluster 2 of yours is there"
         lambda session: why(session, Filter()),
         lambda session: status(session, None),
         lambda session: control(session, Act.HOLD, (), None),
-        lambda session: control(session, Act.HOLD, (parse_job_id("2"), parse_job_id("1")), None),
+        lambda session: control(
+            session, Act.HOLD, tuple(map(parse_job_id, ("2.0", "2.1", "1"))), None
+        ),
         lambda session: edit(session, (), 3000, None),
         lambda session: history(session, (), "alice", 10, None),
     ],
