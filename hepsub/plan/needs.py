@@ -15,6 +15,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.remap import Paths, path_map
+from hepsub.plan.route import the_program
 from hepsub.plan.rules import Profile
 
 _MB = 2**20
@@ -76,7 +77,7 @@ def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Pro
     """What rules look at."""
     spec = made.spec
     return Profile(
-        program=made.programs[0] if len(made.programs) == 1 else "",
+        program=the_program(made.programs),
         type=spec.type or "",
         group=group,
         walltime=walltime.limit,
@@ -122,7 +123,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         missing={
             paths: trouble
             for paths in {path_map(site) for site in policy.site.values()}
-            if (trouble := facts.trouble_at(paths)) is not None
+            if (trouble := made.unusable.get(paths) or facts.trouble_at(paths)) is not None
         },
     )
 

@@ -150,7 +150,7 @@ def test_a_false_pwd_is_not_believed(tmp_path: Path, lie: str) -> None:
 
 def test_the_home_directory_is_the_environments(tmp_path: Path) -> None:
     """$HOME is where the user's files are, whatever the passwd entry says."""
-    assert shown(tmp_path, RETURNED="/home/elsewhere")["home"] == "/home/elsewhere"
+    assert shown(tmp_path, HOME="/home/elsewhere")["home"] == "/home/elsewhere"
 
 
 def test_the_situation_knows_its_user(tmp_path: Path) -> None:

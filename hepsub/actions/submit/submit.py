@@ -69,7 +69,7 @@ def planned(
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
-        if is_wanted(spec, session.policy):
+        if is_wanted(made):
             known = left_behind(session, str(made.layout.executable))
             facts = replace(facts, output_mb=known)
     return make_plan(made, facts), facts

@@ -46,8 +46,17 @@ requirements = 'GLIDEIN_Site == "far"'
 isolation = "slot"
 identity = "glidein@far"
 """
-MORE = {Way.SPOOL: "[pool.local]\nspool = true\n"}
-WORDS = {Way.HERE: ("-p", "here"), Way.REMOTE: ("-rmt",)}
+ELEMENT = """
+[credential.way]
+command = ["cat", "/token"]
+[site.element]
+kind = "ce"
+grid_resource = "condor ce.far ce.far:9619"
+token = "way"
+isolation = "user"
+"""
+MORE = {Way.SPOOL: "[pool.local]\nspool = true\n", Way.ELEMENT: ELEMENT}
+WORDS = {Way.HERE: ("-p", "here"), Way.REMOTE: ("-rmt",), Way.ELEMENT: ("-site", "element")}
 WORK = "/work/alice"
 OUTPUTS = ("output", "move", "home", "")
 """The verbs of outputs, less `glob`."""
