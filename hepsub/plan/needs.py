@@ -72,9 +72,10 @@ class Need(Struct, frozen=True, kw_only=True):
     missing: Mapping[Paths, HepsubError] = field(default_factory=dict)
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> Iterator[str]:
         """The inputs and outputs that are paths here."""
-        return self.outputs | {path for job in self.files for path, _ in job}
+        yield from self.outputs
+        yield from (path for job in self.files for path, _ in job)
 
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:

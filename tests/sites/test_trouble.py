@@ -104,10 +104,12 @@ def test_the_grid_manager_dies(away: Away, when: str) -> None:
 
 @pytest.mark.parametrize("site", ["element", "schedd"])
 def test_the_schedds_over_there_die(away: Away, site: str) -> None:
-    """The master starts them again, with their queues."""
+    """They are started again, with their queues."""
     sent = send(away, site)
     away.until(lambda: away.site.jobs("JobStatus == 2"), "running jobs")
-    away.site.run(["pkill", "-KILL", "condor_schedd"], check=False)
+    away.site.kill_schedd("schedd01")
+    away.site.run(["pkill", "-KILL", "-f", "condor_schedd -f"], check=False)  # the element's own
+    away.site.start_schedd("schedd01")
     if site == "element":
         away.desk.shell.ended(sent.cluster, JOBS, timeout=TIMEOUT)
     else:
