@@ -12,6 +12,8 @@ from hepsub.jobid import JobId, SubmissionRef
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
+SPOOLED_WITHIN_S = 600
+"""What has not arrived so long after the submission never will: only the process that submitted can send it."""
 
 
 class State(enum.Enum):

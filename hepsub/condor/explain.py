@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from hepsub.batch import Advice, JobStatus
+from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, Advice, JobStatus
 from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, ClassAd, boolean, integer, text
 from hepsub.condor.holds import Hold, explain_hold
 from hepsub.condor.match import Clause, Matching, match
@@ -14,9 +14,15 @@ _JUST_SUBMITTED_S = 60
 _LONGEST = 4096
 
 
-def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
+def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
     """Why a job is on hold, and the command that mends it."""
     known = {} if ad is None else ad
+    if job.hold_code == SPOOLING and now - job.submitted > SPOOLED_WITHIN_S:
+        # Tried on 25.14: a schedd that dies as it takes them forgets that it had them.
+        return Advice(
+            sentence="its files have not reached its schedd, and nobody sends them any more: it can never start",
+            next_command=f"hep_rm {meant}, and submit it again",
+        )
     if job.hold_code == SUBMITTED_ON_HOLD and boolean(known, GATE) is False:
         return _prepared(meant)
     return explain_hold(
