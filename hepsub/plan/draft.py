@@ -27,6 +27,7 @@ from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
+    from hepsub.plan.boss import OptionsFile
     from hepsub.plan.files import CarriedFiles, Rows
     from hepsub.plan.objects import ObjectInfo
     from hepsub.plan.remap import Paths
@@ -41,6 +42,8 @@ class Reading(Struct, frozen=True, kw_only=True):
         objects: what was learnt of objects while the list was read.
         whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         places: what the paths after -o, -e and -dir are.
+        type: the type of jobs that their files tell; empty for not known.
+        options: BOSS's job options that are run in place of a program, by their absolute paths; else empty.
     """
 
     items: tuple[str, ...] = ()
@@ -48,6 +51,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     places: Mapping[str, PlaceState] = field(default_factory=dict)
+    type: str = ""
+    options: Mapping[str, OptionsFile] = field(default_factory=dict)
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -88,7 +93,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     def may_leave(self) -> bool:
         """Whether the jobs may go where this host's file system is not."""
         pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
-        return pool.spool or may_go_away(self.spec, self.policy)
+        return pool.spool or may_go_away(self.spec, self.policy, self.reading.type)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -143,7 +148,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
         carried=carried,
         elsewhere={
             paths: _carried(spec, policy, situation.cwd, jobs, paths)
-            for paths in _other_paths(spec, policy, carried)
+            for paths in _other_paths(spec, policy, reading.type, carried)
         },
     )
 
@@ -162,10 +167,12 @@ def check_words(
     return number
 
 
-def _other_paths(spec: JobSpec, policy: Policy, carried: CarriedFiles | None) -> Iterator[Paths]:
+def _other_paths(
+    spec: JobSpec, policy: Policy, recognised: str, carried: CarriedFiles | None
+) -> Iterator[Paths]:
     """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
     mapped = [site for site in policy.site.values() if site.paths]
-    if carried is None or not mapped or not may_go_away(spec, policy):
+    if carried is None or not mapped or not may_go_away(spec, policy, recognised):
         return
     from hepsub.plan.remap import covered, path_map
 

@@ -74,10 +74,11 @@ class Need(Struct, frozen=True, kw_only=True):
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
-    spec = made.spec
+    programs = tuple(made.reading.options) or made.programs
     return Profile(
-        program=made.programs[0] if len(made.programs) == 1 else "",
-        type=spec.type or "",
+        program=programs[0] if len(programs) == 1 else "",
+        type=made.spec.type or "",
+        recognised=made.reading.type,
         group=group,
         walltime=walltime.limit,
         input_mb=_input_mb(made, facts),

@@ -66,20 +66,31 @@ def choose_route(
     return route_to_sites(placement, policy, need(), home, nodes, unreadable, rule)
 
 
-def may_go_away(spec: JobSpec, policy: Policy) -> bool:
-    """Whether jobs may go to a remote site, as far as that is known before anything is looked at."""
+def may_go_away(spec: JobSpec, policy: Policy, recognised: str = "") -> bool:
+    """Whether jobs may go to a remote site, as far as that is known before their places are looked at.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        recognised: the type of jobs that their files tell; empty for not known.
+    """
     if spec.placement.remote is Remote.NEVER or not policy.site:
         return False
     return _is_asked(spec.placement) or (
         _may_be_sent(spec.placement, policy)
-        and any(rule.remote == AUTOMATIC and _may_fit(rule, spec) for rule in policy.rule.values())
+        and any(
+            rule.remote == AUTOMATIC and _may_fit(rule, spec, recognised)
+            for rule in policy.rule.values()
+        )
     )
 
 
-def _may_fit(rule: Rule, spec: JobSpec) -> bool:
+def _may_fit(rule: Rule, spec: JobSpec, recognised: str) -> bool:
     if not rule.types and not rule.programs:
         return True
-    return is_named(spec.type, rule.types) if spec.type else bool(rule.programs)
+    if spec.type:
+        return is_named(spec.type, rule.types)
+    return bool(rule.programs) or is_named(recognised, rule.types)
 
 
 def is_named(type: str, types: Iterable[str]) -> bool:  # noqa: A002 (as in the policy)

@@ -17,7 +17,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     Attributes:
         program: the program that the jobs start, absolute.
-        type: type of the jobs; empty for not known.
+        type: type of the jobs in their user's word; empty where nothing is said.
+        recognised: the type that their files tell; empty for not known.
         group: the accounting group as the user knows it.
         walltime: limit in seconds.
         input_mb: the most MB of inputs of one of its jobs; None for not known.
@@ -26,6 +27,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     program: str = ""
     type: str = ""
+    recognised: str = ""
     group: str
     walltime: int
     input_mb: float | None = None
@@ -59,12 +61,21 @@ def first_rule(policy: Policy, profile: Profile) -> NamedRule | None:
 
 def _matched(rule: Rule, profile: Profile) -> str:
     said = [
-        *([f"type {profile.type}"] if rule.types and profile.type else []),
-        *([profile.program] if rule.programs and not profile.type else []),
+        *_type_matched(rule, profile),
         *([f"group {profile.group}"] if rule.groups else []),
         *_sizes(rule, profile),
     ]
     return ", ".join(said) or "any job"
+
+
+def _type_matched(rule: Rule, profile: Profile) -> Iterator[str]:
+    """What of a type was looked at: the user's word, else the program's name, else what the files tell."""
+    if rule.types and profile.type:
+        yield f"type {profile.type}"
+    elif rule.programs and not profile.type and _is_program(rule, profile):
+        yield profile.program
+    elif rule.types and profile.recognised:
+        yield f"type {profile.recognised}, as its files tell"
 
 
 def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
@@ -89,11 +100,15 @@ def _fits(rule: Rule, profile: Profile) -> bool:
 
 
 def _is_of_type(rule: Rule, profile: Profile) -> bool:
-    """Whether jobs are of a rule's types: what their user says counts, else what their program is called."""
+    """Whether jobs are of a rule's types: as their user says, else as their program is called or their files tell."""
     if not rule.types and not rule.programs:
         return True
     if profile.type:
         return is_named(profile.type, rule.types)
+    return _is_program(rule, profile) or is_named(profile.recognised, rule.types)
+
+
+def _is_program(rule: Rule, profile: Profile) -> bool:
     return any(fnmatch.fnmatchcase(profile.program, each) for each in rule.programs)
 
 
