@@ -192,7 +192,7 @@ def copy_set(sent: SentSet, goal: Path, copies: dict[str, Path]) -> dict[str, st
             write_whole(path, sent.texts[source], 0o600)
         elif Path(source).is_dir():
             shutil.copytree(source, path, ignore=_no_files)
-        elif source in copies:
+        elif source in copies:  # a link to our copy, of which the user's file knows nothing
             os.link(copies[source], path)
         else:
             copy_file(Path(source), path)

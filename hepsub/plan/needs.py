@@ -15,6 +15,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
 from hepsub.plan.location import FilePlace, ObjectPlace, Place
 from hepsub.plan.remap import Paths, path_map
+from hepsub.plan.route import the_program
 from hepsub.plan.rules import Profile
 
 _MB = 2**20
@@ -74,9 +75,8 @@ class Need(Struct, frozen=True, kw_only=True):
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
-    programs = tuple(made.reading.options) or made.programs
     return Profile(
-        program=programs[0] if len(programs) == 1 else "",
+        program=the_program(made.known_as),
         type=made.spec.type or "",
         recognised=made.reading.type,
         group=group,
@@ -123,7 +123,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         missing={
             paths: trouble
             for paths in {path_map(site) for site in policy.site.values()}
-            if (trouble := facts.trouble_at(paths)) is not None
+            if (trouble := made.unusable.get(paths) or facts.trouble_at(paths)) is not None
         },
     )
 

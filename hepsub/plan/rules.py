@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hepsub.plan.route import is_named
+from hepsub.plan.route import is_of_type, is_program
 from hepsub.policy.model import Policy
 from hepsub.policy.site import Rule
 
@@ -72,7 +71,7 @@ def _type_matched(rule: Rule, profile: Profile) -> Iterator[str]:
     """What of a type was looked at: the user's word, else the program's name, else what the files tell."""
     if rule.types and profile.type:
         yield f"type {profile.type}"
-    elif rule.programs and not profile.type and _is_program(rule, profile):
+    elif rule.programs and not profile.type and is_program(rule, profile.program):
         yield profile.program
     elif rule.types and profile.recognised:
         yield f"type {profile.recognised}, as its files tell"
@@ -88,7 +87,7 @@ def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
 
 
 def _fits(rule: Rule, profile: Profile) -> bool:
-    if not _is_of_type(rule, profile):
+    if not is_of_type(rule, profile.type, profile.program, profile.recognised):
         return False
     if rule.groups and profile.group not in rule.groups:
         return False
@@ -97,19 +96,6 @@ def _fits(rule: Rule, profile: Profile) -> bool:
         and _between(profile.output_mb, rule.output_above, rule.output_below)
         and _between(profile.walltime, rule.walltime_above, rule.walltime_below)
     )
-
-
-def _is_of_type(rule: Rule, profile: Profile) -> bool:
-    """Whether jobs are of a rule's types: as their user says, else as their program is called or their files tell."""
-    if not rule.types and not rule.programs:
-        return True
-    if profile.type:
-        return is_named(profile.type, rule.types)
-    return _is_program(rule, profile) or is_named(profile.recognised, rule.types)
-
-
-def _is_program(rule: Rule, profile: Profile) -> bool:
-    return any(fnmatch.fnmatchcase(profile.program, each) for each in rule.programs)
 
 
 def _between(value: float | None, above: int, below: int) -> bool:

@@ -68,7 +68,7 @@ def plan_travel(
     )
     if staging is not None:
         check_conflicts(staging, made.jobs)
-        if route.delivery.handed_over:
+        if route.delivery.taken_early:
             check_handed_over(staging, made.layout.executable, made.jobs)
         if staging.confined:
             check_brought_home(staging, made.jobs)

@@ -91,9 +91,9 @@ def _is_no_program(path: str) -> bool:
 
 
 def survey(
-    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+    made: Draft, store_of: Callable[[str], Store], archives: ArchiveCache | None = None
 ) -> Facts:
-    """Look at the files and objects of a submission; its libraries are packed, where `shelf` is given.
+    """Look at the files and objects of a submission; its libraries are packed, where `archives` is given.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.
@@ -115,10 +115,10 @@ def survey(
         from hepsub.survey.mentions import look_at_mentions
 
         facts = replace(facts, mentions=look_at_mentions(made))
-    if spec.libraries and shelf is not None:  # last, because it takes longest
+    if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, shelf)
+        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
         facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
     return facts
 

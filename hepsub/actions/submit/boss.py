@@ -35,7 +35,7 @@ def plan_boss(
     spec: JobSpec,
     reading: Reading,
     store_of: Callable[[str], Store],
-    shelf: ArchiveCache | None,
+    archives: ArchiveCache | None,
 ) -> tuple[Plan, Facts]:
     """The decided submission of job options, and what is true of the places of its files.
 
@@ -47,7 +47,7 @@ def plan_boss(
         spec: what is asked for.
         reading: what was looked at before, the options among it.
         store_of: opens a storage.
-        shelf: where packed libraries are kept.
+        archives: where packed libraries are kept; None where there are none.
 
     Raises:
         ScriptMissing: there is no boss.exe where they run here.
@@ -55,7 +55,7 @@ def plan_boss(
     """
 
     def look(made: Draft) -> Facts:
-        return survey(made, store_of, shelf)
+        return survey(made, store_of, archives)
 
     program = find_boss(spec, session.situation)
     asked = spec.placement.site is not None or spec.placement.remote is Remote.WANTED

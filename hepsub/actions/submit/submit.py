@@ -46,17 +46,6 @@ def new_uuid() -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def lazy_stores(session: Session) -> StoresOf:
-    """The storages of the session's policy, opened when they are first asked for."""
-
-    def opened() -> Stores:
-        from hepsub.actions.submit.stage import open_stores
-
-        return open_stores(session)
-
-    return functools.cache(opened)
-
-
 def planned(
     session: Session, stores: StoresOf, spec: JobSpec, *, keeps: bool
 ) -> tuple[Plan, Facts]:
@@ -68,23 +57,23 @@ def planned(
         spec: what is asked for.
         keeps: whether packed libraries may be written.
     """
-    shelf = None
+    archives = None
     if spec.libraries:
-        from hepsub.actions.submit.libraries import shelf_beside
+        from hepsub.actions.submit.libraries import archive_cache
 
-        shelf = shelf_beside(session.bundles, keeps=keeps)
+        archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     reading = read(spec, session.policy, session.situation, store_of)
     if reading.options:
         from hepsub.actions.submit.boss import plan_boss
 
-        return plan_boss(session, spec, reading, store_of, shelf)
+        return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
-    facts = survey(made, store_of, shelf)
+    facts = survey(made, store_of, archives)
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
-        if is_wanted(spec, session.policy):
+        if is_wanted(made):
             known = left_behind(session, str(made.layout.executable))
             facts = replace(facts, output_mb=known)
     return make_plan(made, facts), facts
@@ -125,8 +114,8 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 
 
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
-    stores = lazy_stores(session)
-    if spec.libraries:
+    stores = functools.cache(session.open_stores)
+    if spec.libraries:  # packing them writes beside the bundles, before a bundle is made
         from hepsub.bundle.root import check_common
 
         check_common(session.policy)
@@ -250,5 +239,5 @@ def _travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) 
         note_login(session.paths.logins, situation.host, situation.environment)
     return (
         *uploaded_note(request.staging.libraries),
-        *forecast(session, plan, request.staging, staged.held, used),
+        *forecast(session, plan, request.staging, staged.credentials, used),
     )
