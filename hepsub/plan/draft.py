@@ -71,6 +71,8 @@ class Draft(Struct, frozen=True, kw_only=True):
         carried: the inputs and outputs of each job; None for jobs that have none.
         elsewhere: the same as it is at sites where paths among them are objects, by what the paths stand for there.
         unusable: why the files cannot be used at other such sites.
+        found: what the jobs find by their PATH, as it is here, and have to find wherever a rule sends them; empty for
+            nothing.
     """
 
     spec: JobSpec
@@ -85,6 +87,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     carried: CarriedFiles | None
     elsewhere: Mapping[Paths, CarriedFiles] = field(default_factory=dict)
     unusable: Mapping[Paths, HepsubError] = field(default_factory=dict)
+    found: str = ""
 
     @property
     def number(self) -> int:

@@ -126,7 +126,7 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     travelling = [*mounts, *_travelling(made)]
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
-        if not any(_is_below(each.path, above) for above in travelling):
+        if not any(is_below(each.path, above) for above in travelling):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]
@@ -147,7 +147,8 @@ def _travelling(made: Draft) -> Iterator[str]:
     yield from made.programs
 
 
-def _is_below(path: str, above: str) -> bool:
+def is_below(path: str, above: str) -> bool:
+    """Whether a path is another one, or lies below it."""
     return f"{os.path.normpath(path)}/".startswith(f"{os.path.normpath(above).rstrip('/')}/")
 
 

@@ -25,12 +25,11 @@ from hepsub.plan.joboptions import (
 )
 from hepsub.plan.location import absolute
 from hepsub.plan.portability import Mention
+from hepsub.plan.refusals import is_mounted
 from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 from hepsub.survey.steering import head_of
-
-_EVERYWHERE = "/cvmfs"
 
 
 def read_options(
@@ -89,16 +88,13 @@ def no_boss() -> ScriptMissing:
 def _looked_at(
     path: str, options: JobOptions, policy: Policy, environment: Mapping[str, str], cwd: Path
 ) -> OptionsFile:
-    mounts = tuple(
-        f"{each.rstrip('/')}/"
-        for each in (_EVERYWHERE, *(each for site in policy.site.values() for each in site.mounts))
-    )
+    mounts = [each for site in policy.site.values() for each in site.mounts]
     places: dict[str, str] = {}
     here: set[str] = set()
     mentions: list[Mention] = []
     for each in options.files:
         where = resolved(each.path, environment, cwd)
-        if not where or where.startswith(mounts):
+        if not where or is_mounted(where, mounts):
             continue
         places[each.path] = where
         if each.use in (INPUT, OUTPUT):

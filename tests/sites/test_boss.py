@@ -82,7 +82,7 @@ def test_job_options_run_at_home(away: Away) -> None:
     assert shell.text("rhopi.rtraw") == "raw of home"
 
 
-@pytest.mark.parametrize("site", ["element", "glidein"])
+@pytest.mark.parametrize("site", ["element", "schedd", "glidein"])
 def test_a_rule_sends_simulations_away(away: Away, far_glidein: RemoteSite, site: str) -> None:
     """Without -rmt: inputs come from S3 and from here, the output goes to S3, the options name the local files."""
     environment = {**away.environment, **prepare(away, site)}

@@ -65,7 +65,8 @@ def plan_boss(
     route, stays = None, ""
     if made.may_leave:
         try:
-            plan, facts = _away(session, spec, made, look)
+            needed = "" if asked or spec.libraries else program
+            plan, facts = _away(session, spec, made, look, needed)
         except HepsubError as error:
             if asked or session.policy.pool[session.policy.pool_for(spec.placement.pool)].spool:
                 raise
@@ -79,12 +80,22 @@ def plan_boss(
     return _home(session, spec, made, look, program, route, stays)
 
 
-def _away(session: Session, spec: JobSpec, made: Draft, look: Look) -> tuple[Plan, Facts]:
-    """The submission as it is where this host's file system is not."""
+def _away(
+    session: Session, spec: JobSpec, made: Draft, look: Look, needed: str
+) -> tuple[Plan, Facts]:
+    """The submission as it is where this host's file system is not.
+
+    Args:
+        session: the session.
+        spec: what is asked for.
+        made: its draft.
+        look: looks at the places of a draft.
+        needed: the boss.exe that has to be at the sites; empty where their own may be another.
+    """
     reading, situation = made.reading, session.situation
     travel = travelling(spec, reading.options, made.jobs, situation.cwd)
     made = draft(travel.spec, session.policy, situation, reading)
-    made = _running(made, str(_LAUNCHER))
+    made = replace(_running(made, str(_LAUNCHER)), found=needed)
     facts = look(made)
     directories = [each for file in reading.options.values() for each in file.mentions]
     facts = replace(facts, mentions=(*facts.mentions, *directories))

@@ -197,7 +197,8 @@ COMMAND = Command(
         " as if -in and -out named them: those of digiRootInputFile and InputFiles, of digiRootOutputFile, OutputFile"
         " and NTupleSvc.Output, and texts that name a file that is here, such as a decay table. The job gets a copy of"
         " the options that names the files in its own directory; what you say with -in or -out of such a file counts."
-        " boss.exe is the one that the job's PATH finds there (/cvmfs, or -lib).",
+        " boss.exe is the one that the job's PATH finds there; where it lies neither in /cvmfs nor in another of the"
+        " site's mounts, no rule sends the jobs there by itself, unless -lib takes one along.",
         "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
         " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
         " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",

@@ -35,7 +35,7 @@ bundle_dir = "/proc/self/root{directory}/bundles"
 [site.a]
 requirements = 'G == "a"'
 isolation = "slot"
-mounts = ["/mounted"]
+mounts = ["/mounted", "{directory}/bin"]
 {more}
 """
 RULE = """
@@ -232,6 +232,21 @@ def test_the_user_says_another_type(desk: Desk) -> None:
     assert desk.plan("sim.txt", "-type", "other").route.sites == ("a",)
 
 
+def test_a_rule_sends_nothing_where_boss_is_not(desk: Desk) -> None:
+    """Who asks for a site, or takes a boss.exe along, is believed."""
+    desk.write()
+    desk.environment["PATH"] = f"{desk.directory}/own"
+    (desk.directory / "own").mkdir()
+    own = make_script(desk.directory / "own", "boss.exe")
+    plan = desk.plan("sim.txt")
+    assert (plan.route.sites, plan.staging) == ((), None)
+    assert plan.route.reasons[-1].because == (
+        f"no remote site takes this job: a: {own} is not there"
+    )
+    assert desk.plan("sim.txt", "-rmt").route.sites == ("a",)
+    assert desk.plan("sim.txt", "-lib", str(own)).route.sites == ("a",)
+
+
 def test_the_embedded_pool_runs_it(desk: Desk) -> None:
     desk.write()
     plan = desk.plan("sim.txt", "-p", "here")
@@ -332,4 +347,17 @@ def test_the_ihep_profile_knows_the_types(desk: Desk) -> None:
     value = preview(replace(session, policy=policy), make_spec("sim.txt", "-g", "physics")).value
     assert isinstance(value, Preview)
     assert value.plan.route.rule == "bes-simulation"
-    assert value.plan.route.sites
+    assert value.plan.route.sites == ("hpc",)
+    assert value.plan.route.refused["dongguan"] == f"{desk.boss} is not there"
+    value = preview(
+        replace(session, policy=policy),
+        make_spec("sim.txt", "-g", "physics", "-lib", str(desk.boss)),
+    ).value
+    assert isinstance(value, Preview)
+    assert value.plan.route.sites == ("hpc", "dongguan")
+    [proc] = value.plan.procs()
+    assert [each.name for each in (*proc.inputs, *proc.outputs)] == [
+        "sim.txt",
+        "rhopi.dec",
+        "r.rtraw",
+    ]
