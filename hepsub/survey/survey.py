@@ -84,10 +84,15 @@ def _recognised(
 def _is_no_program(path: str) -> bool:
     """Whether a file is there that neither says what runs it nor is a binary."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             return not file.read(len(ELF)).startswith((b"#!", ELF))
     except (OSError, ValueError):
         return False
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file, and wait for nobody where it is a FIFO."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def survey(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from hepsub.actions.submit.experience import is_wanted, left_behind
 from hepsub.errors import HepsubError
 from hepsub.job import JobSpec, Remote
 from hepsub.plan.boss import at_home, same_outputs_note, travelling
 from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts
+from hepsub.plan.location import absolute
 from hepsub.plan.model import Plan, Reason, Route
 from hepsub.plan.planner import make_plan
 from hepsub.plan.template import literal
@@ -99,6 +101,9 @@ def _away(
     facts = look(made)
     directories = [each for file in reading.options.values() for each in file.mentions]
     facts = replace(facts, mentions=(*facts.mentions, *directories))
+    if made.spec.outputs and is_wanted(made):
+        known = left_behind(session, str(_LAUNCHER), absolute(spec.script, situation.cwd))
+        facts = replace(facts, output_mb=known)
     plan = make_plan(made, facts)
     if plan.staging is not None:
         plan = replace(plan, staging=replace(plan.staging, texts=travel.texts))

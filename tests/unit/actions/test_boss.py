@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -326,9 +327,28 @@ def test_cards_and_macros_tell_the_type(desk: Desk, where: str, text: str, kind:
 
 
 def test_a_fifo_is_not_waited_for(desk: Desk) -> None:
+    """Neither as an argument nor as the script."""
     make_script(desk.directory)
-    os.mkfifo(desk.directory / "fifo")
+    os.mkfifo(desk.directory / "fifo", 0o644)
     assert desk.plan("job.sh", "-argu", "fifo").route.sites == ()
+    with pytest.raises(ScriptNotExecutable):
+        desk.plan("fifo")
+
+
+def test_sizes_by_experience_are_those_of_the_same_options(desk: Desk) -> None:
+    """One rule sends what leaves much behind; the first job that did tells."""
+    desk.write()
+    desk.write("other.txt")
+    value = submit(desk.session(), make_spec("sim.txt")).value
+    assert isinstance(value, Submission)
+    home = desk.directory / "bundles" / value.submitted.uuid / "job/0/home.0"
+    home.mkdir(parents=True)
+    outputs = [{"name": "r.rtraw", "state": "uploaded", "size": 7 * 2**20}]
+    said = {"code": 0, "payload": {"exit_code": 0}, "outputs": outputs}
+    (home / "report.json").write_text(json.dumps(said))
+    desk.more = RULE + "output_above = 5\n"
+    assert desk.plan("sim.txt").route.sites == ("a",)
+    assert desk.plan("other.txt").route.sites == ()
 
 
 def test_a_program_of_a_rule_counts_before_what_its_files_tell(desk: Desk) -> None:
