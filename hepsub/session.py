@@ -266,16 +266,18 @@ def _condor_schedds(
 
         return installed("condor_qedit")
 
+    patience_s = 0
     if pool.spool:
-        from hepsub.condor.reachable import check_reachable
+        from hepsub.condor.reachable import SILENCE_S, check_reachable
 
         check_reachable(pool.collector, f"the collector {pool.collector}")
+        patience_s = SILENCE_S
     try:
-        found = find_schedds(pool.collector)
+        found = find_schedds(pool.collector, patience_s)
     except PoolUnreachable:
         if not obtain_token(""):
             raise
-        found = find_schedds(pool.collector)
+        found = find_schedds(pool.collector, patience_s)
     return tuple(
         CondorSchedd(
             pool=name,

@@ -37,11 +37,13 @@ class SentSet(Struct, frozen=True, kw_only=True):
     Attributes:
         payload: the name of the program in the job's directory; empty where it is not sent.
         files: the name in the job's directory → the user's file or directory.
+        image: the container image in which the wrapper starts the program; empty where it does not.
         texts: what is sent in place of what is in a file of these, by its path.
     """
 
     payload: str
     files: Mapping[str, str]
+    image: str = ""
     texts: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -55,18 +57,17 @@ def sent_sets(
 ) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
-        return (SentSet(payload="", files={}),), ()
-    texts = staging.texts if isinstance(staging, StagingPlan) else {}
+        return (SentSet(payload="", files={}, image=staging.image),), ()
     if not _differ(staging, executable):
         script = executable.fill(jobs[0])
-        return (_set_of(script, staging.inputs_of(jobs[0]), texts),), ()
+        return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)
     rows = staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
     for script, inputs in zip(scripts, rows, strict=True):
-        one = _set_of(script, inputs, texts)
+        one = _set_of(script, inputs, staging)
         key = tuple(one.files.items())
         if key not in found:
             found[key] = len(sets)
@@ -81,20 +82,26 @@ def _differ(staging: Staging, executable: Template) -> bool:
     return bool(names - {Name.CLUSTER})
 
 
-def _set_of(script: str, inputs: Iterable[Carried], texts: Mapping[str, bytes]) -> SentSet:
+def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet:
     payload = PurePosixPath(script).name
     paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
-    return SentSet(payload=payload, files={payload: script} | paths, texts=texts)
+    return SentSet(
+        payload=payload,
+        files={payload: script} | paths,
+        image=staging.image,
+        texts=staging.texts if isinstance(staging, StagingPlan) else {},
+    )
 
 
 def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
-    """What a job compares: its program's name, and the SHA-256 of all that it gets; empty for nothing.
+    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing.
 
     Args:
         sent: the files that HTCondor sends to some jobs.
         digests: the SHA-256 of all files that these jobs get, by their names there.
     """
     lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
+    lines += [f"image\t{escaped(sent.image)}"] if sent.image else []
     lines += [f"sha256\t{value}\t{escaped(name)}" for name, value in digests.items()]
     return "".join(f"{line}\n" for line in lines)
 

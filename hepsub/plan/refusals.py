@@ -10,7 +10,7 @@ from hepsub.plan.portability import is_below
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, Site
+from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, Site
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
@@ -114,6 +114,11 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
+    if sends_image(need.image, site):
+        if site.containers == SINGULARITY:
+            return "it starts images that are there, and takes none along with a job"
+        if need.image_is_directory:
+            return "an image that is a directory cannot travel (apptainer build makes a file of it)"
     return ""
 
 
@@ -121,6 +126,13 @@ def _by_program(site: Site, need: Need) -> str:
     if not need.program or site.shared_filesystem or is_mounted(need.program, site.mounts):
         return ""
     return f"{need.program} is not there"
+
+
+def sends_image(image: str, site: Site) -> bool:
+    """Whether an image of the user's own has to be sent to a site, because it does not see that path."""
+    if not image or site.shared_filesystem:
+        return False
+    return not any(image.startswith(f"{mount.rstrip('/')}/") for mount in site.mounts)
 
 
 def machines_for(site: Site, need: Need) -> frozenset[str]:
@@ -147,7 +159,7 @@ def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
 
 def is_mounted(path: str, mounts: Iterable[str]) -> bool:
     """Whether a path lies in directories that are at sites as they are here; CVMFS is one everywhere."""
-    return any(is_below(path, each) for each in (_CVMFS, *mounts))
+    return is_below(path, (_CVMFS, *mounts))
 
 
 def mapped(site: Site, need: Need) -> Paths:

@@ -155,7 +155,10 @@ def _cluster(text: str) -> int:
 def test_a_key_is_found_without_the_journal(far: Shell) -> None:
     """By the account that the site has for the user."""
     words = ("hep_sub", "job.sh", "-argu", "600", *KINDS["schedd"], "-once", "lost")
-    first = far.ok(*words)
+    done = far(*words)
+    first = done.stdout
+    means = f"the jobs are in the queue of qingdao, where {FAR}:{_cluster(first)} means them"
+    assert means in done.stderr
     for file in (far.account.home / ".local/state/hepsub/journal").glob("*.jsonl"):
         file.unlink()
     again = far(*words)

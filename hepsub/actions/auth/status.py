@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
 from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
+from hepsub.condor.bindings import limit_queries
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
 from hepsub.result import Problem, Result
@@ -65,7 +66,7 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
 
 
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
-    """Look at every credential, all at the same time, and for a limited time.
+    """Look at every credential, all at the same time, then at the schedd, and for a limited time.
 
     Raises:
         UnknownPool: the policy has no such pool.
@@ -75,9 +76,10 @@ def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT
     checks = [
         *(_credential_check(session, name, mine) for name in policy.credential),
         *(_keys_check(session, name, storage) for name, storage in policy.storage.items()),
-        _schedd_check(session, mine),
     ]
-    found = sorted(_check_all(checks, limit), key=_order)
+    limit_queries(limit)
+    schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
+    found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
     rows = tuple(row for row, _ in found)
     failing = [
         (row.problem, code) for row, code in found if row.problem is not None and row.required

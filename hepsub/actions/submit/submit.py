@@ -31,6 +31,7 @@ from hepsub.survey.survey import read, survey
 if TYPE_CHECKING:
     from hepsub.actions.submit.stage import Staged
     from hepsub.batch_system import BatchSystem
+    from hepsub.jobid import SubmissionRef
     from hepsub.storage.stores import Stores
 
     StoresOf = Callable[[], Stores]
@@ -191,9 +192,17 @@ def _made(
         submitted = commit(session, schedd, sealed, identity, bundle, digest=digest)
         handed_over = plan.route.delivery.handed_over
         done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
-    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes)
+    named = _name_note(session, plan, submitted.ref)
+    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
+
+
+def _name_note(session: Session, plan: Plan, ref: SubmissionRef) -> tuple[str, ...]:
+    """What means the jobs, where a site has them in a queue of its own."""
+    if not (plan.route.sites and plan.route.delivery.handed_over):
+        return ()
+    return (f"the jobs are in the queue of {ref.pool}, where {session.meant(ref)} means them",)
 
 
 @contextlib.contextmanager

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth.status import AuthStatus, Row, auth_status
+from hepsub.actions.auth.status import AuthStatus, Row, auth_status, look_at
 from hepsub.auth.credential import CredentialSource, Lifetime, UserCredential
 from hepsub.auth.renewal import RenewalState, state_path, state_text
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -195,6 +196,28 @@ def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
 
     result = auth_status(session(tmp_path, "", Meeting(name="iam"), Meeting(name="krb")))
     assert all(row.problem is None for row in rows(result).values())
+
+
+def test_the_schedd_is_asked_last(tmp_path: Path) -> None:
+    """HTCondor's bindings let nobody else go on while they wait for a collector."""
+    slow = Source(name="iam", given=held("iam"), waits=0.2)
+    made = session(tmp_path, "", slow)
+    known: list[bool] = []
+
+    def connect(pool: str, rules: object) -> tuple[BatchSystem, ...]:
+        known.append(bool(slow.asked) and time.monotonic() - started >= slow.waits)
+        return as_batch_systems(FakeSchedd())(pool, rules)
+
+    started = time.monotonic()
+    auth_status(replace(made, connect=connect))
+    assert known == [True]
+
+
+def test_look_at_asks_for_what_is_named_alone(tmp_path: Path) -> None:
+    iam, krb = Source(name="iam", given=held("iam")), Source(name="krb", given=held("krb"))
+    found = look_at(session(tmp_path, "", iam, krb), ("iam", "iam"))
+    assert {name: row.good for name, row in found.items()} == {"iam": True}
+    assert (len(iam.asked), krb.asked) == (1, [])
 
 
 def test_a_bug_in_a_row_is_a_bug(tmp_path: Path) -> None:
