@@ -102,6 +102,7 @@ class Sandbox:
     def start(self) -> None:
         """Make the namespaces and the mounts."""
         self.directory.mkdir(mode=0o755, exist_ok=True)
+        self._ready.unlink(missing_ok=True)  # of one of the same name that was stopped
         log = self.directory / "holder.log"
         script = ("sh", "-euc", self.setup, str(self.directory))
         with log.open("wb") as output:
@@ -131,8 +132,13 @@ class Sandbox:
             "binds": " ".join(str(path) for path in self.binds),
         }
 
+    @property
+    def _ready(self) -> Path:
+        """Where the first process writes its id."""
+        return self.directory / "holder.ready"
+
     def _wait_until_ready(self, log: Path) -> int:
-        ready = self.directory / "holder.ready"
+        ready = self._ready
         end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end:
             if ready.exists() and (text := ready.read_text().strip()):
