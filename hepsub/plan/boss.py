@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from hepsub.errors import NotExpressible, OutputConflict
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.files import is_pattern
+from hepsub.plan.fitting import fitting_template
 from hepsub.plan.joboptions import INPUT, OUTPUT, JobOptions, NamedFile
 from hepsub.plan.location import absolute
 from hepsub.plan.portability import Mention
-from hepsub.plan.template import Name, Values, parse_template
+from hepsub.plan.template import Values, parse_template
 
 PROGRAM: Final = "boss.exe"
 """What runs job options; the user's PATH has it."""
@@ -114,7 +115,7 @@ def travelling(
         cwd: what relative paths begin at.
 
     Raises:
-        NotExpressible: each job's options name other files, and not by the job's number.
+        NotExpressible: each job's options name other files, and not by the job's number; or their user does.
         OutputConflict: several jobs would write one file.
     """
     own = parse_template(absolute(spec.script, cwd)).fill_all(jobs)
@@ -123,8 +124,8 @@ def travelling(
     slots = _templates(rows, jobs)
     script = PurePosixPath(spec.script).name
     names = _names(slots, spec, script, cwd)
-    if len(jobs) > 1 and len(files) == 1:
-        _check_outputs(slots, names, len(jobs))
+    if len(files) < len(jobs):
+        _check_shared(slots, names, len(jobs))
     added = [
         (FileRequest(name=name, url=slot.path, optional=slot.optional), slot.is_output)
         for slot, (name, said) in zip(slots, names, strict=True)
@@ -157,9 +158,20 @@ def travelling(
     )
 
 
-def _check_outputs(slots: Iterable[_Slot], names: Iterable[tuple[str, bool]], number: int) -> None:
-    for slot, (_, said) in zip(slots, names, strict=True):
-        if slot.is_output and not said:
+def _check_shared(slots: Iterable[_Slot], names: Iterable[tuple[str, bool]], number: int) -> None:
+    """Refuse what jobs with the same options cannot each have for themselves.
+
+    Raises:
+        OutputConflict: they would write one file.
+        NotExpressible: their user calls a file something else in each of them.
+    """
+    for slot, (name, said) in zip(slots, names, strict=True):
+        if parse_template(name).names() and said:
+            raise NotExpressible(
+                f"{slot.path} cannot be {name}: several jobs run the same job options",
+                remedy="give it one name in all jobs; %{ProcId} belongs to the other side of -in or -out",
+            )
+        if slot.is_output and not said and not parse_template(slot.path).names():
             raise OutputConflict(
                 f"all {number} jobs run the same job options, and would write {slot.path}",
                 remedy="a file for each, such as sim_%{ProcId}.txt, with its own random numbers and outputs",
@@ -222,25 +234,9 @@ def _templates(rows: Sequence[Sequence[_Slot]], jobs: Sequence[Values]) -> list[
 
 
 def _template(paths: Sequence[str], jobs: Sequence[Values]) -> str:
-    if len(set(paths)) == 1:
-        return paths[0]
-    last, values = paths[-1], jobs[-1]
-    for name, word in (
-        (Name.PROC, str(values.proc)),
-        (Name.INDEX, str(values.index)),
-        (Name.ITEM, values.item),
-    ):
-        at = [found.start() for found in re.finditer(re.escape(word), last)] if word else []
-        for chosen in (*([each] for each in at), at):
-            text = _replaced(last, chosen, len(word), f"%{{{name.value}}}")
-            if parse_template(text).fill_all(jobs) == list(paths):
-                return text
-    raise _differing()
-
-
-def _replaced(text: str, at: Iterable[int], length: int, by: str) -> str:
-    for start in sorted(at, reverse=True):
-        text = text[:start] + by + text[start + length :]
+    text = fitting_template(paths, jobs)
+    if text is None:
+        raise _differing()
     return text
 
 

@@ -225,6 +225,9 @@ def test_many_jobs_of_one_file() -> None:
     )
     spec = make_spec("sim.txt", "-n", "2", "-out", "r.dst=/besfs/r_%{ProcId}.dst")
     assert travelling(spec, files, job_values(2, 0, ()), CWD).spec.outputs == spec.outputs
+    spec = make_spec("sim.txt", "-n", "2", "-out", "r_%{ProcId}.dst=/besfs/r.dst")
+    with pytest.raises(NotExpressible):
+        travelling(spec, files, job_values(2, 0, ()), CWD)
     [note] = same_outputs_note(files, 2)
     assert note.startswith("all 2 jobs run the same job options, with the same random numbers")
     assert same_outputs_note(files, 1) == ()
