@@ -41,6 +41,7 @@ class Need(Struct, frozen=True, kw_only=True):
         on_schedd: whether a schedd was named.
         built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
             of each; what runs anywhere is not in it.
+        program: what the jobs find by their PATH, as it is here, and have to find there; empty for nothing.
         files: the inputs of each job that are files here, with their bytes.
         outputs: the places of outputs that are paths here.
         archives: bytes of libraries that travel with the jobs.
@@ -64,6 +65,7 @@ class Need(Struct, frozen=True, kw_only=True):
     on_node: bool = False
     on_schedd: bool = False
     built: Sequence[Mapping[str, str]] = ()
+    program: str = ""
     files: Sequence[Sequence[tuple[str, int]]] = ()
     outputs: frozenset[str] = frozenset()
     archives: int = 0
@@ -80,10 +82,10 @@ class Need(Struct, frozen=True, kw_only=True):
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
-    spec = made.spec
     return Profile(
-        program=the_program(made.programs),
-        type=spec.type or "",
+        program=the_program(made.known_as),
+        type=made.spec.type or "",
+        recognised=made.reading.type,
         group=group,
         walltime=walltime.limit,
         input_mb=_input_mb(made, facts),
@@ -109,6 +111,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         on_node=bool(placement.worker_node or placement.worker_group),
         on_schedd=placement.schedd is not None,
         built=tuple(_built(facts)),
+        program=made.found,
         files=[
             [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from hepsub.plan.needs import Need
+from hepsub.plan.portability import is_below
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
@@ -12,6 +14,7 @@ from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, 
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
+_CVMFS = "/cvmfs"
 _MB = 2**20
 _NAMED = 3
 
@@ -30,6 +33,7 @@ def refusal(
         _by_size(site, need),
         _by_machine(site, need, named=named),
         _by_image(site, need),
+        _by_program(site, need),
         _not_kept_apart(site, need, policy.pool[where].credentials),
         missing.message if missing is not None else "",
     )
@@ -125,6 +129,12 @@ def _by_image(site: Site, need: Need) -> str:
     return ""
 
 
+def _by_program(site: Site, need: Need) -> str:
+    if not need.program or site.shared_filesystem or is_mounted(need.program, site.mounts):
+        return ""
+    return f"{need.program} is not there"
+
+
 def sends_image(image: str, site: Site) -> bool:
     """Whether an image of the user's own has to be sent to a site, because it does not see that path."""
     if not image or site.shared_filesystem:
@@ -152,6 +162,11 @@ def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
         f"no {' or '.join(secrets)} may go there, because nothing keeps the jobs of its users apart (isolation in its"
         " part of the policy)"
     )
+
+
+def is_mounted(path: str, mounts: Iterable[str]) -> bool:
+    """Whether a path lies in directories that are at sites as they are here; CVMFS is one everywhere."""
+    return is_below(path, (_CVMFS, *mounts))
 
 
 def mapped(site: Site, need: Need) -> Paths:

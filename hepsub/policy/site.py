@@ -129,7 +129,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     of outputs by -outsize, or by what the jobs of the same program's last submission with -out left behind.
 
     Attributes:
-        types: types of jobs, as -type says them; empty for any.
+        types: types of jobs, as -type says them; empty for any. Where nobody says it, the files of the jobs tell:
+            `bes-simulation`, `bes-reconstruction` and `bes-analysis` job options of BOSS, `corsika` a card, `geant4`
+            a macro.
         programs: shell patterns of programs, absolute: what they start is of this type where nobody says -type
             (`*/sim_*.sh`).
         groups: accounting groups; empty for any.

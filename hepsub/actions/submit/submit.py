@@ -65,6 +65,10 @@ def planned(
         archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     reading = read(spec, session.policy, session.situation, store_of)
+    if reading.options:
+        from hepsub.actions.submit.boss import plan_boss
+
+        return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, archives)
     if spec.outputs and session.policy.rule:
