@@ -33,8 +33,12 @@ class Leaving(Protocol):
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
 
-    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> bool:
-        """Let the jobs of some clusters that have a choice go to none of these sites; whether that changes anything."""
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
+        """Let the jobs of some clusters that have a choice go to none of these sites.
+
+        Returns:
+            The clusters of which this does not reach the jobs that a factory has still to make.
+        """
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""

@@ -76,6 +76,10 @@ def explain_idle(
             next_command=f"condor_q -better-analyze {meant}",
         )
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
+    if (left := text(ad, LEFT_OUT)) and any(
+        LEFT_OUT in each.text and not each.offered for each in matching.clauses
+    ):
+        sentence, next_command = f"it waits for a remote site: {left} is left out for a while", ""
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
         for clause in sorted(matching.clauses, key=lambda clause: clause.offered)

@@ -37,10 +37,12 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
     Attributes:
         connection: the way to the schedd.
         edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: ClusterId, attribute, value.
+        has_edit_cluster: whether that is possible here.
     """
 
     connection: Connection
     edit_cluster: Callable[[int, str, str], None]
+    has_edit_cluster: Callable[[], bool]
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs on hold of some clusters that were at a site."""
@@ -58,20 +60,24 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
             if (each := _read(ad)) is not None
         }
 
-    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> bool:
-        """Let the jobs of some clusters that have a choice go to none of these sites; whether that changes anything."""
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
+        """Let the jobs of some clusters that have a choice go to none of these sites.
+
+        Returns:
+            The clusters of which this does not reach the jobs that a factory has still to make.
+        """
         value = f'"{escaped(",".join(sites))}"'
         differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
-        wanted = f"{differs} && ProcId isnt undefined"
         ads = self._query(f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})")
-        factories = {
-            integer(ad, "ClusterId", least=1) for ad in ads if integer(ad, "ProcId") is None
-        }
-        for cluster in sorted(each for each in factories if each is not None):
-            self.edit_cluster(cluster, LEFT_OUT, value)  # for those that it has still to make
         if any(integer(ad, "ProcId") is not None for ad in ads):
-            self._edit(wanted, LEFT_OUT, value)
-        return bool(ads)
+            self._edit(f"{differs} && ProcId isnt undefined", LEFT_OUT, value)
+        ids = {integer(ad, "ClusterId", least=1) for ad in ads if integer(ad, "ProcId") is None}
+        factories = tuple(sorted(each for each in ids if each is not None))
+        if not self.has_edit_cluster():
+            return factories
+        for cluster in factories:
+            self.edit_cluster(cluster, LEFT_OUT, value)
+        return ()
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""

@@ -80,7 +80,9 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         from hepsub.condor.leaving import CondorLeaving
 
         edit = functools.partial(self.edit_cluster, self.name, self.collector)
-        return CondorLeaving(connection=self.connection, edit_cluster=edit)
+        return CondorLeaving(
+            connection=self.connection, edit_cluster=edit, has_edit_cluster=self.has_edit_cluster
+        )
 
     def identity(self) -> str:
         """Who the schedd takes us for when we submit, and by which method."""

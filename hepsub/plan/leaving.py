@@ -28,6 +28,8 @@ _HOLDS: Mapping[int, str] = {
 
 Such a job is /bin/sh: where that does not start (6), nothing would.
 """
+_KEPT = 100
+"""So many troubles of a site are remembered, if they are enough to leave it out."""
 _TRANSFER = 13
 _AT_THE_SITE = "failure at execution point"
 """HTCondor's words for the side of a transfer that failed; at the other side are the user's own files."""
@@ -146,7 +148,15 @@ def judged(record: SiteRecord, found: Iterable[Trouble], policy: Policy, now: fl
                 jobs=len(those),
                 why=Counter(each.why for each in those).most_common(1)[0][0],
             )
-    return SiteRecord(troubles=recent, left_out=tuple(left.values()))
+    kept = (_latest(those, policy.site[name].leave_out_after) for name, those in by_site.items())
+    return SiteRecord(
+        troubles=tuple(each for those in kept for each in those), left_out=tuple(left.values())
+    )
+
+
+def _latest(troubles: Iterable[Trouble], needed: int) -> list[Trouble]:
+    """As many of them as can matter later."""
+    return sorted(troubles, key=lambda each: (each.when, each.job))[-max(_KEPT, needed) :]
 
 
 def _counts(trouble: Trouble, policy: Policy, now: float) -> bool:

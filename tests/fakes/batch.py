@@ -103,12 +103,14 @@ class FakeLeaving:
         on_hold: its jobs on hold.
         past: where jobs ran that have ended, and when they ended.
         left_out: the sites to which the jobs of a cluster do not go.
+        unreached: the factories that cannot be changed.
         error: what is raised instead of an answer.
     """
 
     on_hold: list[HeldThere] = field(default_factory=list)
     past: dict[tuple[int, int], tuple[str, float]] = field(default_factory=dict)
     left_out: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    unreached: tuple[int, ...] = ()
     error: HepsubError | None = None
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
@@ -123,12 +125,10 @@ class FakeLeaving:
             key: value for key, value in self.past.items() if any(job.holds(*key) for job in jobs)
         }
 
-    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> bool:
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
         """Note it."""
-        wanted = dict.fromkeys(clusters, tuple(sites))
-        changed = any(self.left_out.get(each, ()) != those for each, those in wanted.items())
-        self.left_out |= wanted
-        return changed
+        self.left_out |= dict.fromkeys(clusters, tuple(sites))
+        return self.unreached
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """They are on hold no more."""

@@ -3,11 +3,13 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.sites.away import Away
 from tests.testbed.remote import RemoteSite
+from tests.testbed.sandbox import Sandbox
 
 pytestmark = [pytest.mark.condor]
 
@@ -21,13 +23,13 @@ LINE = ("-out", "out.txt=herd:out/out_%{ProcId}.txt", "-argu", "%{ProcId}", "-n"
 
 
 @contextlib.contextmanager
-def broken(site: RemoteSite) -> Iterator[None]:
-    """Let what the site runs before each job fail: starters read the configuration when they begin."""
-    site.sandbox.write(HOOK, BROKEN)
+def broken(machines: Sandbox) -> Iterator[None]:
+    """Let what a site runs before each job fail: starters read the configuration when they begin."""
+    machines.write(HOOK, BROKEN)
     try:
         yield
     finally:
-        site.sandbox.path(HOOK).unlink()
+        machines.path(HOOK).unlink()
 
 
 def test_held_jobs_go_to_the_other_site(
@@ -36,7 +38,7 @@ def test_held_jobs_go_to_the_other_site(
     """What one of two glidein sites holds ends at the other, once; the next submission goes there, and says why."""
     desk, shell = away.desk, away.desk.shell
     shell.script("job.sh", 'hostname; printf "out of %s" "$1" >out.txt')
-    with broken(far_glidein):
+    with broken(far_glidein.sandbox):
         first = away.submit("job.sh", "-site", "glidein", *LINE)
         away.until(lambda: len(held(away, first["cluster"])) == JOBS, "jobs on hold")
         sent = away.submit("job.sh", "-rmt", *LINE)
@@ -56,6 +58,29 @@ def test_held_jobs_go_to_the_other_site(
     assert "(what the site runs before each job failed); it is left out until" in why
     named = shell("hep_sub", "job.sh", "-site", "glidein", "-dry-run", env=away.environment)
     assert "but -site names glidein" in named.stdout + named.stderr
+
+
+def test_elements_and_schedds_are_left_out_too(away: Away) -> None:
+    """What they hold for reasons of their own is known at home by its code; the jobs stay where they are."""
+    shell = away.desk.shell
+    shell.script("job.sh", "true")
+    with broken(away.site.sandbox):
+        there = away.submit("job.sh", "-site", "schedd", "-n", "3")
+        through = away.submit("job.sh", "-site", "element", "-n", "3")["cluster"]
+        away.until(lambda: len(held(away, through)) == 3, "jobs on hold")
+        away.until(lambda: len(away.site.jobs(far_held(there))) == 3, "jobs on hold")
+    away.renew()
+    refused = away.submit("job.sh", "-rmt", "-dry-run")["route"]["refused"]
+    assert {"element", "schedd"} <= refused.keys()
+    for site in ("element", "schedd"):
+        assert refused[site].startswith("3 of your jobs were held or failed there since"), refused
+    assert len(held(away, through)) == 3
+    assert len(away.site.jobs(far_held(there))) == 3
+
+
+def far_held(sent: dict[str, Any]) -> str:
+    """What is true of the jobs of a submission that are on hold at the far schedd."""
+    return f'HepSub_UUID == "{sent["uuid"]}" && JobStatus == 5 && HoldReasonCode == 19'
 
 
 def held(away: Away, cluster: int) -> list[dict[str, object]]:

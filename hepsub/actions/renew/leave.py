@@ -143,7 +143,13 @@ def _send_elsewhere(place: _There, left: Mapping[str, LeftOut]) -> Iterator[str]
     """Let no more jobs that have a choice go to sites that are left out, and those go on that are on hold there."""
     if not place.clusters:
         return
-    place.leaving.leave_out(place.clusters, sorted(left))
+    names = sorted(left)
+    for cluster in place.leaving.leave_out(place.clusters, names):
+        if names:
+            yield (
+                f"jobs of {cluster} that {place.schedd} has still to make may go to {', '.join(names)} all the same,"
+                " because condor_qedit is not installed here"
+            )
     going = [each for each in place.held if _goes(each, left)]
     if not going:
         return

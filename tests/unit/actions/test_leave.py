@@ -147,6 +147,17 @@ def test_a_users_own_faults_leave_no_site_out(world: World) -> None:
     assert read_sites(session(world).bundles).troubles == ()
 
 
+def test_factories_that_cannot_be_changed_are_said(world: World) -> None:
+    """While something is left out."""
+    leaving(world).unreached = (13,)
+    assert one_round(world) == ()
+    hold(world, 0, 1, 2)
+    _, said, _ = one_round(world)
+    assert said.startswith(
+        "jobs of 13 that schedd01.example.org has still to make may go to a all the same"
+    )
+
+
 def test_a_schedd_that_is_in_trouble_is_said(world: World) -> None:
     """And the round goes on."""
     leaving(world).error = PoolError("no answer", remedy="wait")

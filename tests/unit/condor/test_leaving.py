@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
+import classad2
 import pytest
 
 from hepsub.batch import HeldThere
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
 from hepsub.condor.description import describe
-from hepsub.condor.explain import explain_held
+from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.condor.leaving import CondorLeaving
 from hepsub.jobid import parse_job_id
 from tests.fakes.batch import make_job
 from tests.fakes.htcondor import Ad, FakeBindings, JobAction
-from tests.fakes.world import make_policy, make_spec, make_world, plan_for
+from tests.fakes.world import NOON, make_policy, make_spec, make_world, plan_for
 
 SITES = """
 [site.a]
@@ -38,11 +40,15 @@ def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     return fake
 
 
-def opened() -> CondorLeaving:
+def opened(*, qedit: bool = True) -> CondorLeaving:
     """The jobs of a schedd."""
     address = ScheddAddress(name="s", machine="s", version="23.9.6", ad={"Name": "s"})
     connection = Connection(address=address, obtain_token=lambda _: False)
-    return CondorLeaving(connection=connection, edit_cluster=lambda *words: EDITED.append(words))
+    return CondorLeaving(
+        connection=connection,
+        edit_cluster=lambda *words: EDITED.append(words),
+        has_edit_cluster=lambda: qedit,
+    )
 
 
 def on_hold(proc: int = 0, **more: object) -> Ad:
@@ -95,15 +101,17 @@ def test_a_job_on_hold_is_at_its_one_site_or_where_it_was_matched(
 def test_what_is_left_out_is_written_where_it_differs(htcondor: FakeBindings) -> None:
     """Into jobs that exist, and for a factory into its cluster, by which it makes the others."""
     htcondor.queue = [on_hold(), {"ClusterId": 14}]
-    assert opened().leave_out([13, 14], ["a", 'x"y'])
+    assert opened().leave_out([13, 14], ["a", 'x"y']) == ()
     assert EDITED == [(14, "HepSub_LeftOut", '"a,x\\"y"')]
-    (_, asked, *_), (name, where, attribute, value) = htcondor.calls
+    (_, asked, *_), (name, where, attribute, value), *_ = htcondor.calls
     assert 'HepSub_LeftOut isnt "a,x\\"y" && (ProcId isnt undefined || JobMater' in str(asked)
     assert (name, attribute, value) == ("edit", "HepSub_LeftOut", '"a,x\\"y"')
     assert str(where).endswith("&& ProcId isnt undefined")
+    assert opened(qedit=False).leave_out([13, 14], []) == (14,)
+    assert len(EDITED) == 1
     htcondor.queue = []
     htcondor.calls.clear()
-    assert not opened().leave_out([13], [])
+    assert opened().leave_out([13], []) == ()
     assert len(htcondor.calls) == 1
 
 
@@ -139,3 +147,22 @@ def test_why_tells_of_the_way(htcondor: FakeBindings) -> None:
     )
     assert len(explain_held(make_job(), on_hold(), "13.0").details) == 1
     assert not htcondor.calls
+
+
+@pytest.mark.parametrize(("out", "waits"), [("a,b", True), ("a", False), ("", False)])
+def test_why_a_job_waits_whose_sites_are_all_left_out(
+    monkeypatch: pytest.MonkeyPatch, out: str, waits: bool
+) -> None:
+    """It will start by itself; nobody should remove it."""
+    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
+    importlib.import_module("htcondor2")  # has stringListMember
+    plan = plan_for(make_spec("job.sh", "-rmt"), make_policy(SITES), make_world())
+    (wanted,) = plan.route.requirements
+    ad = classad2.ClassAd({"HepSub_LeftOut": out, "Requirements": classad2.ExprTree(wanted)})
+    slots = [classad2.ClassAd({"G": each}) for each in ("a", "b")]
+    advice = explain_idle(make_job(submitted=NOON - 999), ad, lambda: slots, "13.0", NOON)
+    assert (advice.sentence == "it waits for a remote site: a,b is left out for a while") == waits
+    assert ("never start" in advice.sentence) is False
+    number = 2 - len(out.split(",")) if out else 2
+    said = "a machine at one of its remote sites that gets jobs now"
+    assert f"{number} of 2 slots offer {said}" in advice.details

@@ -110,6 +110,15 @@ def test_one_job_counts_once_and_rounds_add_up(policy: Policy) -> None:
     )
 
 
+def test_what_is_remembered_has_an_end(policy: Policy) -> None:
+    """A site that swallows ten thousand jobs needs no long record."""
+    record = judged(SiteRecord(), troubles("a", 9999), policy, NOON)
+    assert (len(record.troubles), record.left_out[0].jobs) == (100, 9999)
+    many = make_policy(SITES.replace("leave_out_after = 2", "leave_out_after = 300"))
+    record = judged(SiteRecord(), troubles("b", 299), many, NOON)
+    assert (len(record.troubles), record.left_out) == (299, ())
+
+
 def test_the_time_ends_by_itself_and_is_not_prolonged(policy: Policy) -> None:
     """Jobs that stay on hold there do not leave it out for ever."""
     first = judged(SiteRecord(), troubles("a", 3), policy, NOON)
