@@ -31,7 +31,7 @@ def read_sites(root: Path) -> SiteRecord:
 
 
 def write_sites(root: Path, record: SiteRecord) -> None:
-    """Remember it; one process at a time may, which has claimed the directory.
+    """Remember it; one process at a time may, which has locked the directory.
 
     Raises:
         OSError: it cannot be written.

@@ -16,7 +16,7 @@ from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import HeldThere
 from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.bundle.sites import left_out_now, read_sites
 from hepsub.errors import PoolError
 from hepsub.plan.model import Route
@@ -66,7 +66,7 @@ def hold(world: World, *procs: int, site: str = "a", **more: object) -> None:
 def one_round(world: World, ahead: float = 0) -> tuple[str, ...]:
     """What a look at the sites says."""
     now = session(world, ahead)
-    with claimed(now.bundles / ".renew"):
+    with locked(now.bundles / ".renew"):
         return leave_out(now, find_live(now).bundles)
 
 
