@@ -19,6 +19,7 @@ from tests.testbed.process import TestbedError
 
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 START_TIMEOUT = 60
+_READY = "holder.ready"
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 LOOPBACK = "127.0.0.1"
 
@@ -102,6 +103,7 @@ class Sandbox:
     def start(self) -> None:
         """Make the namespaces and the mounts."""
         self.directory.mkdir(mode=0o755, exist_ok=True)
+        (self.directory / _READY).unlink(missing_ok=True)  # it may have been started before
         log = self.directory / "holder.log"
         script = ("sh", "-euc", self.setup, str(self.directory))
         with log.open("wb") as output:
@@ -132,7 +134,7 @@ class Sandbox:
         }
 
     def _wait_until_ready(self, log: Path) -> int:
-        ready = self.directory / "holder.ready"
+        ready = self.directory / _READY
         end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end:
             if ready.exists() and (text := ready.read_text().strip()):
