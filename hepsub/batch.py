@@ -201,6 +201,28 @@ class Selection(Struct, frozen=True, kw_only=True):
     own: tuple[int, ...] = ()
 
 
+class HeldThere(Struct, frozen=True, kw_only=True):
+    """A job on hold that was at a remote site.
+
+    Attributes:
+        site: where it was.
+        since: since when it is on hold, in seconds since the epoch.
+        code: HoldReasonCode; 0 for none.
+        reason: HoldReason.
+        left: the sites that it was taken away from before.
+        elsewhere: the other sites that it may go to when it is released.
+    """
+
+    cluster: int
+    proc: int
+    site: str
+    since: float
+    code: int
+    reason: str
+    left: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+
+
 class Submitted(Struct, frozen=True, kw_only=True):
     """A cluster that a schedd has just taken, and what the user should know of it."""
 

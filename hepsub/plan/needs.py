@@ -48,6 +48,7 @@ class Need(Struct, frozen=True, kw_only=True):
         disk_mb: the most MB of inputs and outputs of one job, as far as they are known.
         storages: the storages that inputs are in.
         missing: why the files cannot be had at sites, by what paths stand for there.
+        left_out: the sites that get no jobs of this user now, and why.
     """
 
     group: str
@@ -72,6 +73,7 @@ class Need(Struct, frozen=True, kw_only=True):
     disk_mb: float = 0
     storages: frozenset[str] = frozenset()
     missing: Mapping[Paths, HepsubError] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> Iterator[str]:
@@ -135,6 +137,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             for paths in {path_map(site) for site in policy.site.values()}
             if (trouble := made.unusable.get(paths) or facts.trouble_at(paths)) is not None
         },
+        left_out=facts.left_out,
     )
 
 

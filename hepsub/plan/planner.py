@@ -116,6 +116,11 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         notes=(
             *_here_note(spec, policy, route),
             *sent_note(route),
+            *(
+                f"{facts.left_out[each]}, but -site names {each}"
+                for each in route.sites
+                if each in facts.left_out
+            ),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),

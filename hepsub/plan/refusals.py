@@ -36,6 +36,7 @@ def refusal(
         _by_program(site, need),
         _not_kept_apart(site, need, policy.pool[where].credentials),
         missing.message if missing is not None else "",
+        "" if asked else need.left_out.get(name, ""),
     )
     return next((why for why in reasons if why), "")
 

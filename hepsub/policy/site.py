@@ -84,6 +84,9 @@ class Site(Struct, frozen=True, kw_only=True):
             and never where isolation is empty. Without it jobs keep what they had when they started.
         identity: for `glidein`, what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which
             they cannot choose); empty for any.
+        leave_out_after: so many jobs of a user that are held there or fail for the site's own reasons, within the
+            time of `leave_out`, leave it out for this user.
+        leave_out: how long it gets none of the user's jobs then, in seconds; 0 for never left out.
     """
 
     kind: str = GLIDEIN
@@ -113,6 +116,8 @@ class Site(Struct, frozen=True, kw_only=True):
     isolation: str = ""
     io_proxy: bool = False
     identity: str = ""
+    leave_out_after: int = 3
+    leave_out: Seconds = 7200
 
     @property
     def expressions(self) -> Mapping[str, str]:

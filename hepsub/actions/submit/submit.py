@@ -71,6 +71,12 @@ def planned(
         return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, archives)
+    if made.may_leave:
+        from hepsub.bundle.sites import left_out_now
+
+        now = session.situation.now
+        left = left_out_now(session.bundles, session.policy, now)
+        facts = replace(facts, left_out={name: each.text(now) for name, each in left.items()})
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
