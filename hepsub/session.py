@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     TokenFor = Callable[[str, str], UserCredential]
     """A token by the credential's name, for an audience; empty for the credential's own."""
 
+_COLLECTOR_S = 10
+"""HTCondor itself waits a minute for the pool's own collector, and hears no Ctrl-C meanwhile."""
 _TOKEN_S = 30.0
 """A token that is exchanged at once needs to live no longer."""
 JOURNAL_MATTERS_S = 14 * 86400
@@ -216,7 +218,9 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     A configured pool that does not answer is an error, never a silent switch.
     """
     site = any(paths.site_policy.glob("*.toml"))
-    named = policy.defaults.pool or any(pool.collector for pool in policy.pool.values())
+    behind = policy.pools_of_sites
+    collectors = (pool.collector for name, pool in policy.pool.items() if name not in behind)
+    named = policy.defaults.pool or any(collectors)
     if site or named or is_configured(situation.environment):
         return policy
     from hepsub.tools.run import installed
@@ -266,7 +270,7 @@ def _condor_schedds(
 
         return installed("condor_qedit")
 
-    patience_s = 0
+    patience_s = _COLLECTOR_S
     if pool.spool:
         from hepsub.condor.reachable import SILENCE_S, check_reachable
 

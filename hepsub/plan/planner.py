@@ -28,6 +28,7 @@ from hepsub.plan.template import Template, parse_template
 from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy
 from hepsub.policy.site import WRAPPER
+from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.plan.credentials import JobCredential
@@ -128,6 +129,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *_handed_over_note(route),
             *travelling.notes,
             *_universe_note(spec.universe),
+            *_type_note(spec.type, policy),
         ),
     )
 
@@ -279,6 +281,15 @@ def _check_texts(made: Draft, arguments: tuple[Template, ...]) -> None:
                 f"HTCondor cannot carry {text!r}: it has a line end or a control character, or is not UTF-8",
                 remedy="put the text into a file that the job reads",
             )
+
+
+def _type_note(said: str | None, policy: Policy) -> tuple[str, ...]:
+    """What to say of a type of jobs that no rule looks at: it may be a slip of the pen."""
+    known = dict.fromkeys(each for rule in policy.rule.values() for each in rule.types)
+    if said is None or said.casefold() in (each.casefold() for each in known):
+        return ()
+    meant = f"; {did_you_mean(said, known)}" if known else ""
+    return (f"-type {said}: no rule of the policy is about such jobs{meant}",)
 
 
 def _universe_note(universe: str | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from hepsub.errors import UnknownPool
-from hepsub.policy.site import Rule, Site
+from hepsub.policy.site import SCHEDD, Rule, Site
 from hepsub.suggest import did_you_mean
 from hepsub.units import Megabytes, Seconds
 
@@ -350,9 +350,17 @@ class Policy(Struct, frozen=True, kw_only=True):
         found = self.origins.get(key)
         return found is not None and found.level is Level.SHIPPED
 
+    @property
+    def pools_of_sites(self) -> frozenset[str]:
+        """The pools that take the jobs of remote sites of the kind schedd."""
+        return frozenset(site.pool for site in self.site.values() if site.kind == SCHEDD)
+
     def default_pool(self) -> str:
-        """The pool for those who name none: the policy's word, else the first that is not embedded."""
-        real = (name for name, pool in self.pool.items() if pool.kind != "here")
+        """The pool for those who name none: the policy's word, else the first that is neither embedded nor a site's."""
+        behind = self.pools_of_sites
+        real = (
+            name for name, pool in self.pool.items() if pool.kind != "here" and name not in behind
+        )
         return self.defaults.pool or next(real, next(iter(self.pool), ""))
 
     def pool_for(self, asked: str | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hepsub.plan.draft import Draft
+from hepsub.plan.environment import without_own
 from hepsub.plan.portability import (
     SEARCH_PATHS,
     Mention,
@@ -59,7 +60,7 @@ def _in_script(path: str, home: str) -> Iterator[Mention]:
 
 def _in_environment(made: Draft) -> Iterator[Mention]:
     """The directories of search paths that travel, less those in which programs keep what they installed for a user."""
-    request, own = made.spec.environment, made.situation.environment
+    request, own = made.spec.environment, without_own(made.situation)
     said = {name: own.get(name) if value is None else value for name, value in request.named}
     for name in SEARCH_PATHS:
         value = said.get(name, own.get(name) if request.inherit else None)

@@ -205,9 +205,11 @@ def _obtain(session: Session, each: JobCredential) -> UserCredential:
     try:
         return session.credential(each.name).obtain(_AT_LEAST_S)
     except HepsubError as error:
+        who = "the site wants to see" if each.stays else "the jobs need"
+        without = "another site" if each.stays else f"-cred none, or no -cred {each.name}"
         raise type(error)(
-            f"nothing was submitted: the jobs need the credential {each.name}, but {error.message}",
-            remedy=f"{error.remedy}; or submit without it (-cred none, or no -cred {each.name})",
+            f"nothing was submitted: {who} the credential {each.name}, but {error.message}",
+            remedy=f"{error.remedy}; or submit without it ({without})",
         ) from error
 
 
