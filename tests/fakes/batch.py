@@ -24,6 +24,7 @@ from hepsub.batch import (
     counts_of,
 )
 from hepsub.batch_system import BatchSystem
+from hepsub.confine import Writable
 from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
 from hepsub.jobid import SubmissionRef
 from hepsub.plan.credentials import JobCredential
@@ -146,7 +147,7 @@ class FakeSchedd:
         if fault is not None:
             raise fault
 
-    def fetch(self, selection: Selection) -> None:
+    def fetch(self, selection: Selection, writable: Writable) -> None:  # noqa: ARG002
         """Ended jobs leave the queue."""
         self._called("fetch")
         wanted = {each.cluster for each in selection.ids}
