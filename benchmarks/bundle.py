@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.fill import fill_bundle
@@ -23,7 +23,7 @@ from hepsub.plan.staging import StagingPlan
 from hepsub.policy.model import TOKEN, Storage
 
 ROUNDS = 5
-HELD_TOKEN = Held(
+HELD_TOKEN = UserCredential(
     name="iam",
     kind=TOKEN,
     content=b"t" * 1200,

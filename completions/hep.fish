@@ -106,7 +106,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o type -l type -d 'What kind of work 
 complete -c hep_sub -n '__hep_at hep_sub' -o outsize -l outsize -d 'How much one job leaves behind, for the rules of the policy about remote sites' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
-complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image, which goes along to sites' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o dir -l dir -d 'Directory of the logs that -o and -e do not place' -r -f -a '(__fish_complete_directories (commandline -ct))'
 complete -c hep_sub -n '__hep_at hep_sub' -o l -l log -d 'HTCondor\'s event log of the cluster' -r -F
 complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'

@@ -24,11 +24,12 @@ from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from hepsub.auth.credential import CredentialSource, Held
+    from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.batch_system import BatchSystem
     from hepsub.storage.credentials import S3Credentials
+    from hepsub.storage.stores import Stores
 
-    TokenFor = Callable[[str, str], Held]
+    TokenFor = Callable[[str, str], UserCredential]
     """A token by the credential's name, for an audience; empty for the credential's own."""
 
 _TOKEN_S = 30.0
@@ -69,6 +70,12 @@ class Session(Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """The directory of the bundles."""
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    def open_stores(self) -> Stores:
+        """The storages of the policy; no keys are looked for yet."""
+        from hepsub.storage.stores import Stores  # a plain job has none
+
+        return Stores(storages=self.policy.storage, keys=self.keys)
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.
@@ -186,7 +193,7 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
 
         return way_to_renew(situation)
 
-    def token_for(name: str, audience: str) -> Held:
+    def token_for(name: str, audience: str) -> UserCredential:
         return credential(name, audience).obtain(_TOKEN_S)
 
     return Session(
@@ -259,16 +266,18 @@ def _condor_schedds(
 
         return installed("condor_qedit")
 
+    patience_s = 0
     if pool.spool:
-        from hepsub.condor.reachable import check_reachable
+        from hepsub.condor.reachable import SILENCE_S, check_reachable
 
         check_reachable(pool.collector, f"the collector {pool.collector}")
+        patience_s = SILENCE_S
     try:
-        found = find_schedds(pool.collector)
+        found = find_schedds(pool.collector, patience_s)
     except PoolUnreachable:
         if not obtain_token(""):
             raise
-        found = find_schedds(pool.collector)
+        found = find_schedds(pool.collector, patience_s)
     return tuple(
         CondorSchedd(
             pool=name,

@@ -29,7 +29,7 @@ class Input:
     def is_refused(self, way: Way) -> bool:
         """Whether HTCondor would take its name apart."""
         cut = any(each in self.name for each in (",", " ", "$$"))
-        return way is Way.SPOOL and cut and not self.is_object
+        return way in (Way.SPOOL, Way.ELEMENT) and cut and not self.is_object
 
 
 INPUTS = (

@@ -21,6 +21,7 @@ class Way(enum.Enum):
     SHARED = "HTCondor with the shared file system"
     SPOOL = "a schedd that gets all files handed over"
     REMOTE = "start daemons at a site without the shared file system"
+    ELEMENT = "a computing element"
 
 
 class Place(enum.Enum):
@@ -254,7 +255,7 @@ class Cell:
         backslash = any("\\" in name for name in kind.arrives)
         if kind.is_pattern and not self.place.is_directory:
             return End.REFUSED
-        if self.way is Way.REMOTE and backslash and not is_object:
+        if self.way in (Way.REMOTE, Way.ELEMENT) and backslash and not is_object:
             return End.LOST if kind.is_pattern else End.REFUSED
         if kind.is_missing:
             return End.MISSING

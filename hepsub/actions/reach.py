@@ -175,7 +175,9 @@ class Reach(Struct, kw_only=True, eq=False):
             error: HepsubError = does_not_answer(place.schedd)
         except HepsubError as trouble:
             error = trouble
-        self.errors.append(type(error)(f"{error.message}; {place.named}", remedy=error.remedy))
+        said = f"{error.message}; {place.named}"
+        if all(each.message != said for each in self.errors):  # two ids may be there
+            self.errors.append(type(error)(said, remedy=error.remedy))
         return None
 
     def schedd_of(self, job: JobStatus) -> BatchSystem:

@@ -1,4 +1,4 @@
-"""A bearer token as a credential in hand, and the one that lies where tokens lie (WLCG Bearer Token Discovery 1.0).
+"""A bearer token as a credential, and where one is discovered (WLCG Bearer Token Discovery 1.0).
 
 Source: WLCG AuthZ Working Group, "WLCG Bearer Token Discovery".
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepsub.auth.claims import is_bearer_token, read_claims
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.documents import Malformed
 from hepsub.errors import CredentialMissing
 from hepsub.policy.model import TOKEN
@@ -21,7 +21,7 @@ _SPACE = b" \f\n\r\t\v"
 _LONGEST = 1 << 20
 
 
-def held_token(name: str, content: bytes) -> Held:
+def read_token(name: str, content: bytes) -> UserCredential:
     """The credential that these bytes are; when an opaque token ends is not known.
 
     Args:
@@ -47,11 +47,11 @@ def held_token(name: str, content: bytes) -> Held:
         since = claims.issued if claims.not_before is None else claims.not_before
         lifetime = Lifetime(expires=claims.expires, renewable_until=None, since=since)
         who = f"{claims.subject} at {claims.issuer}" if claims.issuer else claims.subject
-    return Held(name=name, kind=TOKEN, who=who, lifetime=lifetime, content=token)
+    return UserCredential(name=name, kind=TOKEN, who=who, lifetime=lifetime, content=token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class DiscoveredToken:
     """A token that was found: where, in words, and the token."""
 
     place: str
@@ -62,7 +62,7 @@ def discover(
     environment: Mapping[str, str],
     uid: int,
     fallback: Path = Path("/tmp"),  # noqa: S108 (the specification's)
-) -> Found | None:
+) -> DiscoveredToken | None:
     """The first token of $BEARER_TOKEN, $BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_uUID, /tmp/bt_uUID.
 
     Empty ones and files that are not there are passed over; so is somebody else's file in /tmp, where
@@ -84,7 +84,7 @@ def discover(
             raise CredentialMissing(
                 f"what is in {place} is not a token", remedy="remove it, or put a token there"
             )
-        return Found(place=place, content=token)
+        return DiscoveredToken(place=place, content=token)
     return None
 
 

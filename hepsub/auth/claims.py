@@ -97,7 +97,7 @@ def read_claims(token: str) -> Claims | None:
     )
 
 
-def misfit(
+def mismatch(
     claims: Claims, *, issuer: str = "", audience: str = "", scopes: tuple[str, ...] = ()
 ) -> str:
     """Why a token is not the one that is wanted, in words that follow "the token"; empty when it is.

@@ -1,4 +1,4 @@
-"""A credential with its age: which of several is the best, and when it should be renewed. Pure but for reading."""
+"""Copies of a credential: which of several is the best, and when it should be renewed. Pure but for reading."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.auth.bearer import held_token
+from hepsub.auth.bearer import read_token
 from hepsub.auth.ccache import LARGEST
-from hepsub.auth.credential import Held, Lifetime
-from hepsub.auth.kerberos import held_ticket
+from hepsub.auth.credential import Lifetime, UserCredential
+from hepsub.auth.kerberos import read_ticket
 from hepsub.documents import Malformed, has_been, read_file
 from hepsub.errors import HepsubError
 from hepsub.plan.credentials import JobCredential
@@ -22,21 +22,20 @@ _UNKNOWN_LIFE_S = 600.0
 _GAIN_S = 1.0
 
 
-class Copy(Struct, frozen=True, kw_only=True):
-    """A credential in hand.
+class CredentialCopy(Struct, frozen=True, kw_only=True):
+    """A copy of a credential in a bundle, or the user's own, with its age.
 
     Attributes:
-        held: the credential.
         since: when its life began, in seconds since the epoch.
     """
 
-    held: Held
+    credential: UserCredential
     since: float
 
     @property
     def expires(self) -> float:
         """When it ends, in seconds since the epoch."""
-        end = self.held.lifetime.expires
+        end = self.credential.lifetime.expires
         return self.since + _UNKNOWN_LIFE_S if end is None else end
 
     @property
@@ -52,15 +51,15 @@ class Copy(Struct, frozen=True, kw_only=True):
     @property
     def can_be_renewed(self) -> bool:
         """Whether a renewal would live longer."""
-        until = self.held.lifetime.renewable_until
+        until = self.credential.lifetime.renewable_until
         return until is None or until > self.expires + _GAIN_S
 
-    def is_better_than(self, other: Copy | None) -> bool:
+    def is_better_than(self, other: CredentialCopy | None) -> bool:
         """Whether it should take the other's place."""
         if other is None:
             return True
-        if self.held.kind == KERBEROS:
-            mine, its = _until(self.held.lifetime), _until(other.held.lifetime)
+        if self.credential.kind == KERBEROS:
+            mine, its = _until(self.credential.lifetime), _until(other.credential.lifetime)
             if abs(mine - its) > _GAIN_S:
                 return mine > its
         return self.expires > other.expires + _GAIN_S
@@ -70,16 +69,16 @@ def _until(lifetime: Lifetime) -> float:
     return math.inf if lifetime.renewable_until is None else lifetime.renewable_until
 
 
-def best_of(copies: Iterable[Copy | None], now: float) -> Copy | None:
+def best_of(copies: Iterable[CredentialCopy | None], now: float) -> CredentialCopy | None:
     """The best of those that have not ended; None for none."""
-    best: Copy | None = None
+    best: CredentialCopy | None = None
     for each in copies:
         if each is not None and each.expires > now and each.is_better_than(best):
             best = each
     return best
 
 
-def read_copy(path: Path, credential: JobCredential, now: float) -> Copy | None:
+def read_copy(path: Path, credential: JobCredential, now: float) -> CredentialCopy | None:
     """The copy in a bundle; None when it is not there, or cannot be read as what it should be.
 
     Args:
@@ -92,14 +91,14 @@ def read_copy(path: Path, credential: JobCredential, now: float) -> Copy | None:
         written = path.stat().st_mtime
     except (OSError, Malformed):
         return None
-    read = held_ticket if credential.kind == KERBEROS else held_token
+    read = read_ticket if credential.kind == KERBEROS else read_token
     try:
         return copy_of(read(credential.name, content), written if has_been(written, now) else 0.0)
     except HepsubError:
         return None
 
 
-def copy_of(held: Held, now: float) -> Copy:
-    """A credential in hand, whose life began when it says, or else now."""
-    since = held.lifetime.since
-    return Copy(held=held, since=now if since is None else since)
+def copy_of(credential: UserCredential, now: float) -> CredentialCopy:
+    """A copy of a credential; its life began when it says, or else now."""
+    since = credential.lifetime.since
+    return CredentialCopy(credential=credential, since=now if since is None else since)

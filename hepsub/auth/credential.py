@@ -1,4 +1,4 @@
-"""A credential: what is in hand, how long it lives, and where more of it comes from."""
+"""A ticket or token of the user: its content, its lifetime, and the source that gives and renews it."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Lifetime(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A credential in hand.
+class UserCredential:
+    """A ticket or token of the user.
 
     Attributes:
         name: its name in the policy.
@@ -79,14 +79,14 @@ class CredentialSource(Protocol):
     def origin(self) -> str:
         """Where it comes from, in words."""
 
-    def look(self) -> Held | None:
-        """What is here now, whether it still lives or not; nobody on the network is asked.
+    def look(self) -> UserCredential | None:
+        """The one on this machine, whether it has expired or not; the network is not asked.
 
         Raises:
-            HepsubError: something is here, but it cannot be read.
+            HepsubError: there is one, but it cannot be read.
         """
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """One that lives for at least so many seconds, or else the longest that is to be had.
 
         Raises:
@@ -95,8 +95,8 @@ class CredentialSource(Protocol):
             AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody gives one.
         """
 
-    def renew(self, held: Held) -> Held:
-        """One that lives longer, made from the one in hand where that is possible.
+    def renew(self, credential: UserCredential) -> UserCredential:
+        """One that lives longer, made from a given one where that is possible.
 
         Raises:
             CredentialExpired: it cannot be renewed any more.

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.auth.ccache import LARGEST, CacheFacts, read_ccache
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.documents import Malformed, read_file
 from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
 from hepsub.policy.model import KERBEROS, Credential
@@ -57,8 +57,8 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         said = self.environment.get("KRB5CCNAME", "")
         return f"the ticket cache {said}" if said else "the default Kerberos ticket cache"
 
-    def look(self) -> Held | None:
-        """The ticket in the user's cache, whether it still lives or not; None when there is none.
+    def look(self) -> UserCredential | None:
+        """The ticket in the user's cache, whether it has expired or not; None when there is none.
 
         Raises:
             CredentialMissing: what lies there is no ticket cache, or somebody else's.
@@ -68,15 +68,17 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
         cache = find_cache(self.environment, self.uid, self.policy.principal)
         if cache is None:
             return None
-        held = self._from_file(cache) if cache.path is not None else self._from_elsewhere(cache)
-        if held is not None and self.policy.principal not in {"", held.who}:
+        credential = (
+            self._from_file(cache) if cache.path is not None else self._from_elsewhere(cache)
+        )
+        if credential is not None and self.policy.principal not in {"", credential.who}:
             raise CredentialMissing(
-                f"there is no Kerberos ticket for {self.policy.principal}, but one for {held.who}",
+                f"there is no Kerberos ticket for {self.policy.principal}, but one for {credential.who}",
                 remedy=f"kinit {self.policy.principal}",
             )
-        return held
+        return credential
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """The ticket in the user's cache, or a renewed copy of it where that lives longer.
 
         Args:
@@ -86,52 +88,52 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
             CredentialMissing: there is no ticket.
             CredentialExpired: it has ended.
         """
-        held = self.look()
-        if held is None:
+        credential = self.look()
+        if credential is None:
             raise CredentialMissing(
                 f"you have no Kerberos ticket: nothing lies in {self.origin}", remedy=_REMEDY
             )
         now = self.clock()
-        if not held.lifetime.is_good(now):
-            ended = moment_text(held.lifetime.expires or 0.0, now)
+        if not credential.lifetime.is_good(now):
+            ended = moment_text(credential.lifetime.expires or 0.0, now)
             raise CredentialExpired(
-                f"your Kerberos ticket ({held.who}) ended at {ended}", remedy=_REMEDY
+                f"your Kerberos ticket ({credential.who}) ended at {ended}", remedy=_REMEDY
             )
-        if held.lifetime.is_good(now, seconds) or not held.lifetime.can_be_renewed(now):
-            return held
+        if credential.lifetime.is_good(now, seconds) or not credential.lifetime.can_be_renewed(now):
+            return credential
         try:
-            renewed = self.renew(held)
+            renewed = self.renew(credential)
         except HepsubError:  # what there is lives, and is better than nothing
-            return held
-        return max(held, renewed, key=lambda each: each.lifetime.expires or 0.0)
+            return credential
+        return max(credential, renewed, key=lambda each: each.lifetime.expires or 0.0)
 
-    def renew(self, held: Held) -> Held:
-        """A ticket that lives longer, made from a copy of the one in hand (kinit -R).
+    def renew(self, credential: UserCredential) -> UserCredential:
+        """A ticket that lives longer, made from a copy of a given one (kinit -R).
 
         Raises:
             CredentialExpired: it has ended, or can be renewed no longer.
             CredentialRefused: the KDC says no.
             ProviderUnreachable: no KDC answers.
         """
-        if not held.lifetime.can_be_renewed(self.clock()):
-            until = moment_text(held.lifetime.renewable_until or 0.0, self.clock())
+        if not credential.lifetime.can_be_renewed(self.clock()):
+            until = moment_text(credential.lifetime.renewable_until or 0.0, self.clock())
             raise CredentialExpired(
-                f"the Kerberos ticket of {held.who} cannot be renewed beyond {until}",
+                f"the Kerberos ticket of {credential.who} cannot be renewed beyond {until}",
                 remedy=_REMEDY,
             )
         with self._private_directory() as directory:
             path = Path(directory) / "krb5cc"
             path.touch(mode=0o600)
-            path.write_bytes(held.content)
+            path.write_bytes(credential.content)
             renew_file(path, self.environment)
-            renewed = held_ticket(self.name, path.read_bytes())
-        return replace(renewed, origin=held.origin)
+            renewed = read_ticket(self.name, path.read_bytes())
+        return replace(renewed, origin=credential.origin)
 
-    def _from_file(self, cache: Cache) -> Held | None:
+    def _from_file(self, cache: Cache) -> UserCredential | None:
         for tries in range(_TRIES):
             try:
                 content = read_file(Path(cache.path or ""), LARGEST)
-                return replace(held_ticket(self.name, content), origin=cache.name)
+                return replace(read_ticket(self.name, content), origin=cache.name)
             except FileNotFoundError:
                 return None
             except (OSError, Malformed) as error:
@@ -146,17 +148,17 @@ class KerberosSource(Struct, frozen=True, kw_only=True):
                 time.sleep(_PAUSE_S)
         return None
 
-    def _from_elsewhere(self, cache: Cache) -> Held:
+    def _from_elsewhere(self, cache: Cache) -> UserCredential:
         with self._private_directory() as directory:
             path = Path(directory) / "krb5cc"
             export_cache(cache, self.environment, path)
-            return replace(held_ticket(self.name, path.read_bytes()), origin=cache.name)
+            return replace(read_ticket(self.name, path.read_bytes()), origin=cache.name)
 
     def _private_directory(self) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="hepsub-krb-", dir=self.scratch)
 
 
-def held_ticket(name: str, content: bytes) -> Held:
+def read_ticket(name: str, content: bytes) -> UserCredential:
     """The credential that the bytes of a ticket cache are.
 
     Args:
@@ -167,7 +169,7 @@ def held_ticket(name: str, content: bytes) -> Held:
         CredentialMissing: they are no ticket cache, or hold no ticket-granting ticket.
     """
     facts = read_ccache(content)
-    return Held(
+    return UserCredential(
         name=name,
         kind=KERBEROS,
         who=facts.principal,

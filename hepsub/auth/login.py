@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hepsub.auth.credential import CredentialSource, Held
+from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.token import TokenSource
 from hepsub.errors import (
@@ -29,7 +29,7 @@ from hepsub.tools.oidc_agent import (
 )
 from hepsub.tools.run import run_attached
 
-Talk = Callable[[str], None]
+Say = Callable[[str], None]
 """Tells the user a sentence."""
 
 _BASIC_SCOPES = ("openid", "offline_access")
@@ -41,31 +41,31 @@ _REDIRECT = "http://localhost:4242"
 _ENOUGH_S = 60.0
 
 
-def log_in(source: CredentialSource, talk: Talk) -> Held:
-    """See to it that a credential is there; asks the user, at the terminal, for what is missing.
+def log_in(source: CredentialSource, say: Say) -> UserCredential:
+    """Obtain a credential; where something is missing its user is asked at the terminal.
 
     Args:
         source: where it comes from.
-        talk: tells the user what happens.
+        say: tells the user what happens.
 
     Raises:
-        HepsubError: it is still not there; the message says why.
+        HepsubError: there is still none; the message says why.
     """
     if isinstance(source, KerberosSource):
-        return log_in_kerberos(source, talk)
+        return log_in_kerberos(source, say)
     if isinstance(source, TokenSource):
-        return log_in_token(source, talk)
+        return log_in_token(source, say)
     raise UsageError(f"nobody logs in for {source.name}")
 
 
-def log_in_kerberos(source: KerberosSource, talk: Talk) -> Held:
-    """Get an initial ticket (kinit at the terminal) and give it.
+def log_in_kerberos(source: KerberosSource, say: Say) -> UserCredential:
+    """Obtain an initial ticket: kinit at the terminal.
 
     Raises:
         CredentialRefused: kinit failed; it said why.
     """
     words = kinit_words(source.policy.principal)
-    talk(f"Kerberos: {' '.join(words)}")
+    say(f"Kerberos: {' '.join(words)}")
     if (code := run_attached(words, environment=login_environment(source.environment))) != 0:
         raise CredentialRefused(
             f"kinit gave no ticket (exit code {code})", remedy="see what it said; try again"
@@ -81,8 +81,8 @@ def kinit_words(principal: str) -> list[str]:
     return ["kinit", "-r", "30d", *([principal] if principal else [])]
 
 
-def log_in_token(source: TokenSource, talk: Talk) -> Held:
-    """Have oidc-agent running, with the account made and loaded, and give a token of it.
+def log_in_token(source: TokenSource, say: Say) -> UserCredential:
+    """Start oidc-agent, make and load the account as far as need be, and obtain a token of it.
 
     Raises:
         UsageError: the policy names a command instead of oidc-agent, or no provider.
@@ -97,26 +97,26 @@ def log_in_token(source: TokenSource, talk: Talk) -> Held:
         )
     address = start_agent(source.environment, source.uid)
     if address != source.environment.get("OIDC_SOCK"):
-        talk("oidc-agent runs; for your shell: eval $(oidc-agent-service use)")
+        say("oidc-agent runs; for your shell: eval $(oidc-agent-service use)")
     environment = agent_environment(source.environment, address)
     if account not in loaded_accounts(environment, source.uid):
         if account in known_accounts(environment, source.uid):
             again = f"if its refresh token has ended: oidc-gen {account} --reauthenticate"
-            talk(
+            say(
                 "if it is silent after the password, its refresh token has ended: Ctrl-C, oidc-agent-service stop,"
                 f" oidc-gen {account} --reauthenticate"
             )
-            _attached(["oidc-add", account], environment, talk, remedy=again)
+            _attached(["oidc-add", account], environment, say, remedy=again)
         else:
             if policy.client_id:
-                talk(
+                say(
                     "oidc-gen asks for the secret of the client (oidc-agent 4 takes no client without one)"
                 )
             authority = source.environment.get("SSL_CERT_FILE", "")
             words = device_flow(source.name, account, policy, authority)
-            _attached(words, environment, talk)
+            _attached(words, environment, say)
     elif _is_dead(account, environment, source.uid):
-        _attached(["oidc-gen", account, "--reauthenticate"], environment, talk)
+        _attached(["oidc-gen", account, "--reauthenticate"], environment, say)
     return source.obtain(_ENOUGH_S)
 
 
@@ -165,9 +165,9 @@ def device_flow(name: str, account: str, policy: Credential, authority: str = ""
 
 
 def _attached(
-    argv: list[str], environment: Mapping[str, str], talk: Talk, *, remedy: str = ""
+    argv: list[str], environment: Mapping[str, str], say: Say, *, remedy: str = ""
 ) -> None:
-    talk(f"oidc-agent: {' '.join(argv)}")
+    say(f"oidc-agent: {' '.join(argv)}")
     if (code := run_attached(argv, environment=environment)) != 0:
         raise CredentialRefused(
             f"{argv[0]} ended with exit code {code}", remedy=remedy or "see what it said; try again"

@@ -25,7 +25,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage.
+    """The state of one credential, or of the signatures for one storage.
 
     Attributes:
         expires: when what travels ends, in seconds since the epoch; None for never, or not known.
@@ -52,7 +52,7 @@ class RenewalState(Struct, frozen=True, kw_only=True):
 
     Attributes:
         when: when it ended, in seconds since the epoch; 0 for never.
-        by_itself: when the last run ended that nobody started by hand; 0 for never.
+        unattended: when the last unattended run ended, in seconds since the epoch; 0 for never.
         host: where it ran.
         every: how long until the next one at the latest, in seconds, as far as it knew.
         jobs: how many live jobs it found that something travels with.
@@ -62,7 +62,7 @@ class RenewalState(Struct, frozen=True, kw_only=True):
     """
 
     when: Moment = 0.0
-    by_itself: Moment = 0.0
+    unattended: Moment = field(default=0.0, name="by_itself")
     host: _Text = ""
     every: Moment = 0.0
     jobs: _Count = 0
@@ -71,8 +71,8 @@ class RenewalState(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     def is_active(self, now: float) -> bool:
-        """Whether it seems to run by itself: the last run of that kind is not older than two pauses."""
-        return self.by_itself > 0 and now - self.by_itself < 2 * self.every + _FIRST_PAUSE_S
+        """Whether it seems to run unattended: the last run of that kind is not older than two pauses."""
+        return self.unattended > 0 and now - self.unattended < 2 * self.every + _FIRST_PAUSE_S
 
 
 def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:
@@ -103,7 +103,7 @@ def read_state(root: Path, now: float) -> RenewalState:
     return replace(
         state,
         when=state.when if has_been(state.when, now) else 0.0,
-        by_itself=state.by_itself if has_been(state.by_itself, now) else 0.0,
+        unattended=state.unattended if has_been(state.unattended, now) else 0.0,
         credentials={name: _believed(each, now) for name, each in state.credentials.items()},
         storages={name: _believed(each, now) for name, each in state.storages.items()},
     )

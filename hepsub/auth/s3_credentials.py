@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.policy.model import Storage
 from hepsub.storage import credentials as kept
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.sts import Exchange, SessionTooLong, exchange_token
 from hepsub.units import duration_text
 
-TokenFor = Callable[[str, str], Held]
+TokenFor = Callable[[str, str], UserCredential]
 """Gives a token by the credential's name and the audience (empty: the credential's own)."""
 
 _SESSIONS_S = (43200, 3600, 900)

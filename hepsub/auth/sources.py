@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.token import Order, TokenSource
+from hepsub.auth.token import Precedence, TokenSource
 from hepsub.errors import UsageError
 from hepsub.policy.model import KERBEROS, Policy
 from hepsub.situation import Situation
@@ -23,7 +23,7 @@ def source_for(
     *,
     audience: str = "",
     scopes: tuple[str, ...] = (),
-    order: Order = Order.JOBS,
+    precedence: Precedence = Precedence.JOBS,
 ) -> CredentialSource:
     """Where a credential of the policy comes from.
 
@@ -33,7 +33,7 @@ def source_for(
         situation: who asks, and from where.
         audience: the audience of a token, instead of the policy's; empty for the policy's.
         scopes: the scopes of a token, instead of the policy's; none for the policy's.
-        order: which token comes first.
+        precedence: whether a renewable token or the discovered one is preferred.
 
     Raises:
         UsageError: the policy has no such credential.
@@ -61,7 +61,7 @@ def source_for(
         policy=wanted,
         environment=situation.environment,
         uid=situation.uid,
-        order=order,
+        precedence=precedence,
     )
 
 

@@ -1,4 +1,4 @@
-"""The token as a credential: of a configured command, of oidc-agent, or found where tokens lie.
+"""The token as a credential: from a configured command, from oidc-agent, or discovered (WLCG Bearer Token Discovery).
 
 A command of the policy gets what is wanted as HEPSUB_AUDIENCE, HEPSUB_SCOPES (with spaces between) and
 HEPSUB_SECONDS in its environment, and prints the token.
@@ -13,9 +13,9 @@ from enum import Enum
 
 from msgspec import Struct, structs
 
-from hepsub.auth.bearer import Found, discover, held_token
-from hepsub.auth.claims import misfit, read_claims
-from hepsub.auth.credential import Held
+from hepsub.auth.bearer import DiscoveredToken, discover, read_token
+from hepsub.auth.claims import mismatch, read_claims
+from hepsub.auth.credential import UserCredential
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
@@ -37,8 +37,8 @@ _UNKNOWN_S = 600.0
 """A token that does not tell its end is renewed by one that lives this long."""
 
 
-class Order(Enum):
-    """Which token comes first.
+class Precedence(Enum):
+    """Which token takes precedence.
 
     JOBS: one that can be renewed, while there is any; SHELL: the one that the user's other tools would
     find, if it is the one that is wanted.
@@ -56,7 +56,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         policy: what the policy says of it.
         environment: the caller's environment.
         uid: numeric user id.
-        order: which token comes first.
+        precedence: whether a renewable token or the discovered one is preferred.
         clock: gives seconds since the epoch.
     """
 
@@ -64,7 +64,7 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     policy: Credential
     environment: Mapping[str, str]
     uid: int
-    order: Order = Order.JOBS
+    precedence: Precedence = Precedence.JOBS
     clock: Callable[[], float] = time.time
 
     @property
@@ -84,51 +84,54 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             return f"the command {self.policy.command[0]}"
         return f"oidc-agent's account {self.account}"
 
-    def look(self) -> Held | None:
-        """The token that lies where tokens lie, if nothing else gives any, or it comes first.
+    def look(self) -> UserCredential | None:
+        """The discovered token, if nothing else gives any, or it takes precedence.
 
         A token of the agent is not here before it is asked, and that may take the network.
 
         Raises:
-            CredentialMissing: what lies there is no token.
+            CredentialMissing: what was discovered is no token.
         """
-        if self.order is Order.JOBS and self._has_program():
+        if self.precedence is Precedence.JOBS and self._has_program():
             return None
         found = discover(self.environment, self.uid)
         if found is None:
             return None
-        held = self._discovered(found)
-        return None if self._misfit(held) else held
+        credential = self._discovered(found)
+        return None if self._mismatch(credential) else credential
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """A token that lives for at least so many seconds, or else the longest that is given.
 
         Raises:
-            CredentialMissing: there is no account, and no token lies anywhere.
+            CredentialMissing: there is no account, and no token was discovered.
             CredentialExpired: there is only one that has ended.
             AgentUnavailable: oidc-agent does not run, is locked, or has not loaded the account.
             CredentialRefused: the provider says no, or gives a token that is not the one wanted.
             ProviderUnreachable: nobody answers.
         """
-        if self.order is Order.SHELL and (held := self._fitting(seconds)) is not None:
-            return held
+        if (
+            self.precedence is Precedence.SHELL
+            and (credential := self._wanted_discovered(seconds)) is not None
+        ):
+            return credential
         try:
-            return self._given(seconds)
+            return self._from_program(seconds)
         except HepsubError as error:
             if self.policy.command:
                 raise
-            return self._last_resort(error)
+            return self._discovered_instead(error)
 
-    def renew(self, held: Held) -> Held:
-        """A new token that lives longer than the one in hand.
+    def renew(self, credential: UserCredential) -> UserCredential:
+        """A new token that lives longer than a given one.
 
         Raises:
             CredentialExpired: there is only the one that was found, and nothing renews it.
             AgentUnavailable, CredentialRefused, ProviderUnreachable: nobody gives one.
         """
         now = self.clock()
-        expires = held.lifetime.expires
-        seconds = _UNKNOWN_S if expires is None else held.lifetime.left(now) + _MARGIN_S
+        expires = credential.lifetime.expires
+        seconds = _UNKNOWN_S if expires is None else credential.lifetime.left(now) + _MARGIN_S
         new = self.obtain(seconds)
         if expires is not None and new.lifetime.expires is not None:
             stuck = new.lifetime.expires <= expires and not new.lifetime.can_be_renewed(now)
@@ -145,18 +148,20 @@ class TokenSource(Struct, frozen=True, kw_only=True):
     def _has_program(self) -> bool:
         return bool(self.policy.command) or find_agent(self.environment, self.uid) is not None
 
-    def _given(self, seconds: float) -> Held:
-        held = self._of_command(seconds) if self.policy.command else self._of_agent(seconds)
-        if reason := self._misfit(held):
+    def _from_program(self, seconds: float) -> UserCredential:
+        credential = (
+            self._from_command(seconds) if self.policy.command else self._from_agent(seconds)
+        )
+        if reason := self._mismatch(credential):
             raise CredentialRefused(
                 f"the token of {self.origin} {reason}",
                 remedy=f"correct [credential.{self.name}] of the policy, or ask the provider's"
                 " administrators for the audience or the scopes",
             )
-        self._check_clock(held)
-        return replace(held, note=self._profile_note(held))
+        self._check_clock(credential)
+        return replace(credential, note=self._profile_note(credential))
 
-    def _of_agent(self, seconds: float) -> Held:
+    def _from_agent(self, seconds: float) -> UserCredential:
         request = Request(
             account=self.account,
             seconds=seconds,
@@ -179,12 +184,14 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 f"oidc-agent's account {self.account} is one of {answer.issuer}, not of {wanted}",
                 remedy=f"name the right one as `account` in [credential.{self.name}] of the policy",
             )
-        held = self._held(answer.token.encode("ascii", "replace"))
-        if held.lifetime.expires is None and answer.expires is not None:
-            return replace(held, lifetime=structs.replace(held.lifetime, expires=answer.expires))
-        return held
+        credential = self._read(answer.token.encode("ascii", "replace"))
+        if credential.lifetime.expires is None and answer.expires is not None:
+            return replace(
+                credential, lifetime=structs.replace(credential.lifetime, expires=answer.expires)
+            )
+        return credential
 
-    def _of_command(self, seconds: float) -> Held:
+    def _from_command(self, seconds: float) -> UserCredential:
         program = self.policy.command[0]
         wanted = {
             "HEPSUB_AUDIENCE": self.policy.audience,
@@ -203,12 +210,12 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 f"{program}, which gives the token {self.name}, failed with exit code {done.code}: {told}",
                 remedy=f"see what {program} says at the terminal",
             )
-        return self._held(done.stdout.encode())
+        return self._read(done.stdout.encode())
 
-    def _held(self, content: bytes) -> Held:
+    def _read(self, content: bytes) -> UserCredential:
         """The token that a program gave."""
         try:
-            return replace(held_token(self.name, content), origin=self.origin)
+            return replace(read_token(self.name, content), origin=self.origin)
         except CredentialMissing as error:
             printed = f"`command` in [credential.{self.name}] of the policy has to print a token and nothing else"
             raise CredentialRefused(
@@ -216,9 +223,9 @@ class TokenSource(Struct, frozen=True, kw_only=True):
                 remedy=printed if self.policy.command else error.remedy,
             ) from error
 
-    def _profile_note(self, held: Held) -> str:
+    def _profile_note(self, credential: UserCredential) -> str:
         """A word on a token that should follow WLCG's profile and does not."""
-        claims = read_claims(held.text)
+        claims = read_claims(credential.text)
         asked = "wlcg" in {*self.policy.scopes, *self.policy.login_scopes}
         if claims is None or claims.wlcg or not asked:
             return ""
@@ -227,63 +234,63 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             " register the scope wlcg, and no other profile, for the client"
         )
 
-    def _check_clock(self, held: Held) -> None:
+    def _check_clock(self, credential: UserCredential) -> None:
         """Refuse a token that has just been given and is not valid now."""
         now = self.clock()
-        since = held.lifetime.since
+        since = credential.lifetime.since
         if since is not None and since > now + _SKEW_S:
             raise CredentialRefused(
                 f"the token of {self.origin} is not valid for another {duration_text(since - now)}:"
                 " this machine's clock is behind the provider's",
                 remedy="tell the administrators of this machine that its clock is wrong",
             )
-        if not held.lifetime.is_good(now):
+        if not credential.lifetime.is_good(now):
             raise CredentialRefused(
                 f"the token of {self.origin} had ended when it was given: this machine's clock is ahead of"
                 " the provider's, or it gives old tokens",
                 remedy="see `date`; tell the administrators of this machine if its clock is wrong",
             )
 
-    # ---- a token that lies somewhere --------------------------------------------------------
+    # ---- a discovered token -------------------------------------------------------------------
 
-    def _discovered(self, found: Found) -> Held:
-        held = held_token(self.name, found.content)
-        lifetime = structs.replace(held.lifetime, renewable_until=held.lifetime.expires)
-        return replace(held, lifetime=lifetime, origin=found.place)
+    def _discovered(self, found: DiscoveredToken) -> UserCredential:
+        credential = read_token(self.name, found.content)
+        lifetime = structs.replace(credential.lifetime, renewable_until=credential.lifetime.expires)
+        return replace(credential, lifetime=lifetime, origin=found.place)
 
-    def _fitting(self, seconds: float) -> Held | None:
-        """The token that lies there, if it is the one wanted and lives long enough."""
+    def _wanted_discovered(self, seconds: float) -> UserCredential | None:
+        """The discovered token, if it is the one wanted and lives long enough."""
         found = discover(self.environment, self.uid)
         if found is None:
             return None
-        held = self._discovered(found)
-        is_long = held.lifetime.is_good(self.clock(), seconds)
-        return held if is_long and not self._misfit(held) else None
+        credential = self._discovered(found)
+        is_long = credential.lifetime.is_good(self.clock(), seconds)
+        return credential if is_long and not self._mismatch(credential) else None
 
-    def _last_resort(self, error: HepsubError) -> Held:
-        """The token that lies there, though nobody can renew it; or else the error.
+    def _discovered_instead(self, error: HepsubError) -> UserCredential:
+        """The discovered token, though it cannot be renewed; or else the error.
 
         Raises:
-            HepsubError: the one given, with what is wrong with the token that lies there.
+            HepsubError: the one given, with what is wrong with the discovered token.
         """
         found = discover(self.environment, self.uid)
         if found is None:
             raise error
-        held = self._discovered(found)
-        why = self._misfit(held)
-        if not why and not held.lifetime.is_good(self.clock()):
-            why = f"ended at {moment_text(held.lifetime.expires or 0.0, self.clock())}"
+        credential = self._discovered(found)
+        why = self._mismatch(credential)
+        if not why and not credential.lifetime.is_good(self.clock()):
+            why = f"ended at {moment_text(credential.lifetime.expires or 0.0, self.clock())}"
         if why:
             raise type(error)(
                 f"{error.message}; and the token in {found.place} {why}", remedy=error.remedy
             ) from error
-        return replace(held, note=f"nothing renews it, because {error.message}")
+        return replace(credential, note=f"nothing renews it, because {error.message}")
 
-    def _misfit(self, held: Held) -> str:
-        claims = read_claims(held.text)
+    def _mismatch(self, credential: UserCredential) -> str:
+        claims = read_claims(credential.text)
         if claims is None:
             return ""
-        return misfit(
+        return mismatch(
             claims,
             issuer=self.policy.issuer,
             audience=self.policy.audience,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.auth.credential import Held
-from hepsub.bundle.manifest import FILE_NAME, JobFiles, SignerOf, manifest_text
+from hepsub.auth.credential import UserCredential
+from hepsub.bundle.manifest import FILE_NAME, ManifestJob, SignerOf, manifest_text
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.errors import BundleUnusable
@@ -98,6 +98,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         try:
             with open_tree(self.directory) as tree:
                 if first:
+                    # Nobody reads there yet: no temporary file and no rename for each of ten thousand jobs.
                     with tree.below(JOB) as corners:
                         for proc, content in contents:
                             write_new(corners.descriptor, f"{proc}/{name}", content, 0o600)
@@ -130,7 +131,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
                 some, program.fill_all(jobs), files.inputs, files.outputs, strict=True
             ):
                 corner = f"{self.directory}/{layout.job(proc)}"
-                job = JobFiles(
+                job = ManifestJob(
                     proc=proc,
                     cluster=cluster,
                     program=path,
@@ -153,33 +154,35 @@ class Bundle(Struct, frozen=True, kw_only=True):
         return any(each.stays for each in self.request.staging.credentials if each.name == name)
 
     def write_credential(
-        self, held: Held, procs: Iterable[int] | None = None, *, first: bool = False
+        self, credential: UserCredential, procs: Iterable[int] | None = None, *, first: bool = False
     ) -> None:
         """Write, or replace, a credential for jobs; each file whole.
 
         The copy that no job may reach comes last: as long as it is the old one, the others are written again.
 
         Args:
-            held: the credential.
+            credential: what is written.
             procs: the jobs that still need it; None for all.
             first: whether there is none yet, and no job can start before this returns.
 
         Raises:
             BundleUnusable: it cannot be written.
         """
-        file = self._credential_file(held.name)
+        file = self._credential_file(credential.name)
         if not file:
             return
         trouble: BundleUnusable | None = None
-        if self.request.staging.confined and not self._stays(held.name):
+        if self.request.staging.confined and not self._stays(credential.name):
             try:
                 wanted = range(self.request.number) if procs is None else procs
-                contents = ((proc, held.content) for proc in wanted)
+                contents = ((proc, credential.content) for proc in wanted)
                 self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
                 trouble = error
         try:
-            write_whole(self.layout.private(CREDENTIALS) / file, held.content, 0o600, durable=True)
+            write_whole(
+                self.layout.private(CREDENTIALS) / file, credential.content, 0o600, durable=True
+            )
         except OSError as error:
             raise unusable(self.directory, error) from error
         if trouble is not None:

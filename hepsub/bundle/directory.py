@@ -1,4 +1,4 @@
-"""The directory of one bundle: made, read, claimed by one process at a time, and stripped when its jobs have ended."""
+"""The directory of one bundle: made, locked by one process at a time, stripped when its jobs have ended, removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hepsub.plan.bundle_paths import (
 )
 from hepsub.tree import remove_tree
 
-TORN_S = 3600
+ABANDONED_S = 3600
 """A temporary file that is older belongs to a process that was killed."""
 
 NEW, GONE = ".new", ".gone"
@@ -38,16 +38,15 @@ def discard_bundle(directory: Path) -> None:
     gone = directory.with_name(f".{directory.name}{GONE}")
     try:
         directory.rename(gone)
-    except (
-        OSError
-    ):  # gone already, or a file server that does not rename: a part is better than all
+    except OSError:
+        # Gone already, or a file server that does not rename: a part of a bundle is better than all of it.
         gone = directory
     remove_tree(gone)
 
 
 @contextlib.contextmanager
 def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
-    """A directory for a new bundle; until the block ends it is claimed by this process.
+    """A directory for a new bundle; until the block ends this process has it locked.
 
     It gets its name when it is locked already: there is no moment in which it looks abandoned.
 
@@ -72,8 +71,8 @@ def new_bundle(root: Path, uuid: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def claimed(directory: Path) -> Iterator[bool]:
-    """Be the only one at a directory, which is made if need be; False when somebody else is at it.
+def locked(directory: Path) -> Iterator[bool]:
+    """Lock a directory, which is made if need be; False when another process has it locked.
 
     Raises:
         BundleUnusable: the directory cannot be made or written.
@@ -92,10 +91,10 @@ def claimed(directory: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def taken_over(directory: Path) -> Iterator[bool]:
-    """Keep others from completing a bundle that was left behind meanwhile.
+def locked_existing(directory: Path) -> Iterator[bool]:
+    """Lock a bundle that was left behind, so that nobody else completes it meanwhile.
 
-    False when somebody else is at it, or has just removed it: nothing is made.
+    False when another process has it locked, or has just removed it: nothing is made.
     """
     with contextlib.ExitStack() as stack:
         mine = False
@@ -115,7 +114,7 @@ def _opened_lock(directory: Path, flags: int) -> FileIO:
 
 
 def strip_bundle(directory: Path) -> None:
-    """Leave of a bundle whose jobs have ended what came home, and what it was made for.
+    """Remove all of a bundle whose jobs have ended but returned outputs, its request and its notes.
 
     What cannot be removed (a file that somebody still has open on NFS) is left for the next time.
 
@@ -137,7 +136,7 @@ def strip_bundle(directory: Path) -> None:
         for corner in corners:
             if corner.is_dir(follow_symlinks=False):
                 _remove_all(Path(corner.path), but=(f"home.{corner.name}",))
-                with contextlib.suppress(OSError):  # it brought something home
+                with contextlib.suppress(OSError):  # it has returned outputs
                     Path(corner.path).rmdir()
 
 
@@ -164,5 +163,5 @@ def sweep(directory: Path, now: float) -> None:
     for each in directory.glob(".*"):
         with contextlib.suppress(OSError):
             facts = each.lstat()
-            if stat.S_ISREG(facts.st_mode) and now - facts.st_mtime > TORN_S:
+            if stat.S_ISREG(facts.st_mode) and now - facts.st_mtime > ABANDONED_S:
                 each.unlink()

@@ -24,6 +24,7 @@ from hepsub.bundle.sent import (
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private, write_new, write_whole
 from hepsub.plan.bundle_paths import (
+    ARCHIVES,
     BUNDLED,
     CREDENTIALS,
     ENVIRONMENT_FILE,
@@ -34,11 +35,10 @@ from hepsub.plan.bundle_paths import (
     SENT,
     SETS,
     SHARED,
-    SHELF,
     SUMS,
     WRAPPER,
 )
-from hepsub.plan.libraries import shelf_name
+from hepsub.plan.libraries import archive_name
 from hepsub.plan.staging import Seal, Staging
 from hepsub.plan.template import Values, parse_template
 from hepsub.tree import open_tree
@@ -70,6 +70,7 @@ def fill_bundle(bundle: Bundle, secrets: Mapping[str, str] = MappingProxyType({}
         jobs = [bundle.request.values(proc, None) for proc in range(bundle.request.number)]
         seal = _keep_sent(bundle, jobs, secrets)
         _make_corners(bundle, jobs)
+        # The request comes last: without one a bundle counts as never written, and is removed some day.
         write_whole(bundle.layout.private(REQUEST), bundle.request.to_json(), 0o600)
     except OSError as error:
         raise unusable(bundle.directory, error) from error
@@ -92,13 +93,13 @@ def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str
 
 
 def _keep_libraries(bundle: Bundle) -> None:
-    """Those that are sent along; ten submissions at home keep one copy."""
-    shelf = Path(bundle.request.staging.bundle_root) / SHELF
+    """Those that are sent along; on a shared file system ten submissions keep one copy."""
+    archives = Path(bundle.request.staging.bundle_root) / ARCHIVES
     for each in bundle.request.staging.libraries:
         if each.place is None:
             goal = bundle.directory / SHARED / BUNDLED / each.archive
             make_private(goal.parent)
-            _keep_library(shelf / shelf_name(each.sha256), goal, bundle.request.staging)
+            _keep_library(archives / archive_name(each.sha256), goal, bundle.request.staging)
 
 
 def _keep_authorities(bundle: Bundle) -> None:

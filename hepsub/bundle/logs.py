@@ -107,6 +107,7 @@ def _link_over(corner: Tree, name: str, goal: Path) -> None:
     temporary = goal.with_name(name_beside(goal.name))
     os.link(name, temporary, src_dir_fd=corner.descriptor, follow_symlinks=False)
     try:
+        # The job may write in its corner, and exchange its log between our look and our link.
         if not os.path.samestat(facts, os.stat(temporary, follow_symlinks=False)):
             raise OSError(errno.EINVAL, "it was exchanged", name)
         temporary.replace(goal)

@@ -42,7 +42,7 @@ SignerOf: TypeAlias = Callable[[str], Signing]
 """Gives the signer of a storage by its name."""
 
 
-class JobFiles(Struct, frozen=True, kw_only=True):
+class ManifestJob(Struct, frozen=True, kw_only=True):
     """One job of a submission, and where its files are.
 
     Attributes:
@@ -67,13 +67,13 @@ def environment_text(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}\t{value.count(_LINE_END)}\n{value}" for name, value in lines.items())
 
 
-def manifest_text(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> str:
+def manifest_text(request: BundleRequest, job: ManifestJob, signer_of: SignerOf) -> str:
     """The manifest of a job, with freshly signed URLs."""
     lines = itertools.chain(_settings(request, job), _files(request, job, signer_of))
     return "".join([_line(*fields) for fields in lines])
 
 
-def _settings(request: BundleRequest, job: JobFiles) -> Iterator[tuple[str, ...]]:
+def _settings(request: BundleRequest, job: ManifestJob) -> Iterator[tuple[str, ...]]:
     staging = request.staging
     name = str(job.proc) if job.cluster is None else f"{job.cluster}.{job.proc}"
     yield "hepsub-manifest", _VERSION, name
@@ -99,7 +99,9 @@ def _settings(request: BundleRequest, job: JobFiles) -> Iterator[tuple[str, ...]
         yield "copylimit", str(staging.copy_limit), str(COPIED_FILES)
 
 
-def _files(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> Iterator[tuple[str, ...]]:
+def _files(
+    request: BundleRequest, job: ManifestJob, signer_of: SignerOf
+) -> Iterator[tuple[str, ...]]:
     staging = request.staging
     for credential in (each for each in staging.credentials if not each.stays):
         yield _credential(credential, job.credential_source)
@@ -116,6 +118,7 @@ def _files(request: BundleRequest, job: JobFiles, signer_of: SignerOf) -> Iterat
     marker = marker_place(job.outputs, request.uuid, job.proc)
     if marker is not None:
         signer = signer_of(marker.storage)
+        # The marker of an earlier run would call the outputs of this one complete.
         yield "unmark", signer.sign("DELETE", marker)
         yield "marker", signer.sign("PUT", marker)
 
@@ -130,7 +133,7 @@ def marker_place(outputs: tuple[Carried, ...], uuid: str, proc: int) -> ObjectPl
     return replace(first, key=f"{prefix}.hepsub/{uuid}/{proc}.json")
 
 
-def _authorities(staging: Staging, job: JobFiles) -> Iterator[tuple[str, str, str]]:
+def _authorities(staging: Staging, job: ManifestJob) -> Iterator[tuple[str, str, str]]:
     """What URLs begin with whose servers have authorities of their own, and the file with these."""
     if not staging.authorities:
         return

@@ -1,4 +1,4 @@
-"""`pending.tsv`: a job's outputs that came home and belong elsewhere (worker/README.md).
+"""`pending.tsv`: a job's outputs that HTCondor returned and that belong elsewhere (worker/README.md).
 
 PATH, SIZE, MD5, DESTINATION; its last line is perhaps the marker, which tells that all outputs of the job
 are in their place. A job can write what it likes there: a line counts only as far as the job's report and the
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hepsub.bundle.report import HOME, REPORT, Report, as_reported
+from hepsub.bundle.report import REPORT, RETURNED, Report, as_reported
 from hepsub.bundle.returned import OUTPUTS, content_at
 from hepsub.documents import Malformed
 from hepsub.plan.objects import ObjectInfo
@@ -29,7 +29,7 @@ _ESCAPE = re.compile("%.{0,2}", re.DOTALL)
 
 
 class Pending(Struct, frozen=True, kw_only=True):
-    """An output that is at home instead of in its place.
+    """An output that was returned instead of put into its place.
 
     Attributes:
         line: its line in the list.
@@ -97,10 +97,10 @@ def _is_confirmed(each: Pending, report: Report) -> bool:
     if each.is_marker:
         return report.owes_marker
     return any(
-        said.state == HOME
+        said.state == RETURNED
         and said.url == as_reported(each.destination)
         and (not each.md5 or said.md5 == each.md5)
-        for said in report.all_said(each.name)
+        for said in report.outputs_named(each.name)
     )
 
 

@@ -25,7 +25,7 @@ from hepsub.tree import Tree
 REPORT = "report.json"
 LARGEST = 16 * 2**20
 """No report is larger, in bytes."""
-HOME, UPLOADED = "home", "uploaded"
+RETURNED, UPLOADED = "home", "uploaded"
 _SAVED_AT_HOME = 85
 _SHOWN = 2000
 
@@ -132,7 +132,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def owes_marker(self) -> bool:
-        """Whether nothing but outputs that came home keeps the run from being complete."""
+        """Whether nothing but returned outputs keeps the run from being complete."""
         return self.has_succeeded and self.code == _SAVED_AT_HOME
 
     @property
@@ -164,27 +164,30 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             found[each.name].append(each)
         return dict(found)
 
-    def all_said(self, name: str) -> Sequence[ReportedOutput]:
+    def outputs_named(self, name: str) -> Sequence[ReportedOutput]:
         """What it says of an output; an output with two destinations is there twice."""
         return self._by_name.get(as_reported(name), ())
 
-    def said(self, name: str) -> ReportedOutput | None:
+    def output_named(self, name: str) -> ReportedOutput | None:
         """What it says of an output last; None for nothing."""
-        return next(reversed(self.all_said(name)), None)
+        return next(reversed(self.outputs_named(name)), None)
 
-    def came_home(self, name: str) -> bool:
-        """Whether the run brought back the file of this name, or the directory that it is in."""
+    def was_returned(self, name: str, size: int | None = None) -> bool:
+        """Whether the run brought back the file of this name, or the directory that it is in.
+
+        Args:
+            name: the file's.
+            size: its size, for a file that a broken transfer may have left from another run; None for any.
+        """
+        said = self.output_named(name)
+        if size is not None and said is not None and said.size not in (None, size):
+            return False
         parts = name.split("/")
         return any(
-            each.state == HOME
+            each.state == RETURNED
             for number in range(1, len(parts) + 1)
-            for each in self.all_said("/".join(parts[:number]))
+            for each in self.outputs_named("/".join(parts[:number]))
         )
-
-    def brought(self, name: str, size: int) -> bool:
-        """Whether the run brought back the file of this name and size; a broken transfer mixes files of two runs."""
-        said = self.said(name)
-        return self.came_home(name) and (said is None or said.size in (None, size))
 
     def by_url(self) -> dict[str, str]:
         """The names of outputs by their URLs, unquoted; and by their paths, which are not quoted."""
@@ -195,14 +198,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         }
 
     def marker_text(self, etags: Mapping[str, str]) -> bytes:
-        """The report as the marker holds it, when all outputs that came home are in their place.
+        """The report as the marker holds it, when all returned outputs are in their place.
 
         Args:
             etags: the ETags of objects by their URLs without signature.
         """
         outputs = tuple(
             msgspec.structs.replace(each, state=UPLOADED, etag=etags[each.url] or None)
-            if each.state == HOME and each.url is not None and each.url in etags
+            if each.state == RETURNED and each.url is not None and each.url in etags
             else each
             for each in self.outputs
         )

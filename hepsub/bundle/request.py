@@ -1,4 +1,4 @@
-"""What a bundle was made for, so that anybody can write it anew: its JSON holds no secret."""
+"""The request of a bundle: what its manifests are written from, now and by hep_auth renew; there is no secret in it."""
 
 from __future__ import annotations
 

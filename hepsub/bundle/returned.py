@@ -1,6 +1,6 @@
 """What a job brought back: looked at once, opened by descriptor, nothing in it followed.
 
-Beside the report and the list of what belongs elsewhere, `outputs/NAME` are the outputs that came home.
+Beside the report and the list of what belongs elsewhere, `outputs/NAME` are the outputs that HTCondor returned.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST = 300_000
 
 
 class Returned(Struct, frozen=True, kw_only=True):
-    """The outputs that came home.
+    """The outputs that HTCondor returned.
 
     Attributes:
         files: regular files of this user, by their names below `outputs`, in order.

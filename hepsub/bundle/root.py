@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.bundle.directory import GONE, NEW, TORN_S, discard_bundle
+from hepsub.bundle.directory import ABANDONED_S, GONE, NEW, discard_bundle
 from hepsub.bundle.notes import Placed, is_ready, read_placed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine
@@ -56,12 +56,12 @@ def look_at_root(root: Path) -> Root:
 
 
 def unfinished(root: Path) -> tuple[Path, ...]:
-    """The bundles that nobody has marked as ready."""
+    """The bundles that are not marked as ready."""
     return tuple(each for each in look_at_root(root).bundles if not is_ready(each))
 
 
 def kept_bundles(root: Path) -> tuple[Placed, ...]:
-    """The bundles that are complete and whose jobs have not ended, as far as anybody noted."""
+    """The bundles that are marked as ready and not as finished."""
     there = [each for each in look_at_root(root).bundles if not is_finished(each)]
     return tuple(placed for each in there if (placed := read_placed(each)) is not None)
 
@@ -76,13 +76,13 @@ def is_finished(directory: Path) -> bool:
     return layout_of(directory).private(FINISHED).exists()
 
 
-def clear_torn(root: Path, now: float) -> None:
+def remove_abandoned(root: Path, now: float) -> None:
     """Remove what is left of processes that were killed while they made or removed a bundle."""
     with contextlib.suppress(OSError):
         for each in root.iterdir():
             dead = each.name.startswith(".") and each.name.endswith((NEW, GONE))
             nameless = not each.name.startswith(".") and _is_nothing(each)
-            if (dead or nameless) and now - each.lstat().st_mtime > TORN_S:
+            if (dead or nameless) and now - each.lstat().st_mtime > ABANDONED_S:
                 discard_bundle(each) if nameless else remove_tree(each)
 
 

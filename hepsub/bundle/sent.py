@@ -36,10 +36,12 @@ class SentSet(Struct, frozen=True, kw_only=True):
     Attributes:
         payload: the name of the program in the job's directory; empty where it is not sent.
         files: the name in the job's directory → the user's file or directory.
+        image: the container image in which the wrapper starts the program; empty where it does not.
     """
 
     payload: str
     files: Mapping[str, str]
+    image: str = ""
 
 
 def worker_file(name: str) -> str:
@@ -52,17 +54,17 @@ def sent_sets(
 ) -> tuple[tuple[SentSet, ...], tuple[int, ...]]:
     """The sets of files that jobs get, each once, and which of them each job gets; none for the only one."""
     if staging.shared:
-        return (SentSet(payload="", files={}),), ()
+        return (SentSet(payload="", files={}, image=staging.image),), ()
     if not _differ(staging, executable):
         script = executable.fill(jobs[0])
-        return (_set_of(script, staging.inputs_of(jobs[0])),), ()
+        return (_set_of(script, staging.inputs_of(jobs[0]), staging.image),), ()
     scripts = executable.fill_all(jobs)
     rows = staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
     for script, inputs in zip(scripts, rows, strict=True):
-        one = _set_of(script, inputs)
+        one = _set_of(script, inputs, staging.image)
         key = tuple(one.files.items())
         if key not in found:
             found[key] = len(sets)
@@ -77,20 +79,21 @@ def _differ(staging: Staging, executable: Template) -> bool:
     return bool(names - {Name.CLUSTER})
 
 
-def _set_of(script: str, inputs: Iterable[Carried]) -> SentSet:
+def _set_of(script: str, inputs: Iterable[Carried], image: str) -> SentSet:
     payload = PurePosixPath(script).name
     paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
-    return SentSet(payload=payload, files={payload: script} | paths)
+    return SentSet(payload=payload, files={payload: script} | paths, image=image)
 
 
 def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
-    """What a job compares: its program's name, and the SHA-256 of all that it gets; empty for nothing.
+    """What a job compares: its program's name, its image, the SHA-256 of all that it gets; empty for nothing.
 
     Args:
         sent: the files that HTCondor sends to some jobs.
         digests: the SHA-256 of all files that these jobs get, by their names there.
     """
     lines = [f"payload\t{escaped(sent.payload)}"] if sent.payload else []
+    lines += [f"image\t{escaped(sent.image)}"] if sent.image else []
     lines += [f"sha256\t{value}\t{escaped(name)}" for name, value in digests.items()]
     return "".join(f"{line}\n" for line in lines)
 
@@ -183,7 +186,7 @@ def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> d
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if Path(source).is_dir():
             shutil.copytree(source, path, ignore=_no_files)
-        elif source in copies:
+        elif source in copies:  # a link to our copy, of which the user's file knows nothing
             os.link(copies[source], path)
         else:
             copy_file(Path(source), path)

@@ -41,6 +41,14 @@ def bindings() -> Any:  # noqa: ANN401 (the bindings have no types)
     return htcondor2
 
 
+def limit_queries(seconds: float) -> None:
+    """Let no collector keep this process waiting for longer: the bindings stop all of its threads meanwhile.
+
+    It counts where they are not loaded yet.
+    """
+    set_own("_CONDOR_QUERY_TIMEOUT", f"{seconds:.0f}")
+
+
 def client_methods() -> str:
     """The methods of authentication that HTCondor's configuration allows this client, separated by commas."""
     param = bindings().param

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from hepsub.errors import HepsubError, PoolUnreachable
 JOB_SLOTS = 'SlotType == "Static" || SlotType == "Partitionable"'
 """The slots that jobs are matched with, as a collector is asked for them."""
 
+_TIMEOUT = "QUERY_TIMEOUT"
 _NAME = r"[!-.0-~]{1,255}"
 """A name becomes a part of the names of files, so it has no slash."""
 
@@ -33,11 +35,12 @@ class ScheddAddress(Struct, frozen=True, kw_only=True):
     ad: object
 
 
-def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
+def find_schedds(collector: str, patience_s: int = 0) -> tuple[ScheddAddress, ...]:
     """The schedds of a pool, by name.
 
     Args:
         collector: host[:port]; empty for HTCondor's own configuration.
+        patience_s: for how long it may say nothing, in seconds; 0 for as long as HTCondor's configuration has it.
 
     Raises:
         PoolUnreachable: no collector is configured, or it does not answer.
@@ -50,11 +53,26 @@ def find_schedds(collector: str) -> tuple[ScheddAddress, ...]:
     htcondor = bindings()
     wanted = ["Name", "Machine", "CondorVersion", "MyAddress", "AddressV1", "CondorPlatform"]
     try:
-        source = htcondor.Collector(collector) if collector else htcondor.Collector()
-        ads = source.query(htcondor.AdType.Schedd, projection=wanted)
+        with _patience(patience_s):
+            source = htcondor.Collector(collector) if collector else htcondor.Collector()
+            ads = source.query(htcondor.AdType.Schedd, projection=wanted)
     except htcondor.HTCondorException as error:
         raise unreachable(str(error), collector) from error
     return read_schedds(ads)
+
+
+@contextlib.contextmanager
+def _patience(seconds: int) -> Iterator[None]:
+    """Let HTCondor give up sooner on a collector that takes connections, and says nothing."""
+    param = bindings().param
+    before = param.get(_TIMEOUT)
+    if seconds:
+        param[_TIMEOUT] = str(seconds)
+    try:
+        yield
+    finally:
+        if seconds and before is not None:
+            param[_TIMEOUT] = str(before)
 
 
 def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:

@@ -207,7 +207,8 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
 
 def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     """How the job's image is said to those who start it; the wrapper finds it in its manifest."""
-    image, containers = plain(plan.image, "the image"), plan.route.containers
+    sent = plan.staging.name_of(plan.image) if plan.staging is not None else ""
+    image, containers = plain(sent or plan.image, "the image"), plan.route.containers
     if containers == SINGULARITY:
         yield f"My.SingularityImage = {classad_string(image, 'the image')}"
     elif containers == UNIVERSE and way.universe:  # what the container universe makes of it
@@ -216,8 +217,7 @@ def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
         yield f"My.{_want(image)} = true"
     elif containers == UNIVERSE:
         yield f"container_image = {image}"
-        # one of the user's own has to be sent where this host's file system is not
-        if image.startswith("/") and (plan.route.delivery.shared or plan.os):
+        if "://" not in image:  # it is there, or the bundle has it: HTCondor may read no other file
             yield "transfer_container = false"
 
 

@@ -119,7 +119,10 @@ def _held(
     advice = explain_held(job, ad, meant)
     if job.hold_code == SUBMITTED_ON_HOLD:
         return advice.sentence, advice.next_command, advice.details
+    next_command = advice.next_command
+    if seconds(ad, "JobStartDate") and next_command == f"hep_release {meant}":
+        next_command += f"; where the site starts no job twice (HTCondor-CE's usual way), {again}"
     there = f"on hold at {site}: {advice.sentence}" if text(ad, "GridJobId") else advice.sentence
     if is_about_memory(job.hold_code, job.hold_subcode):  # what is changed here does not reach it
         return there, f"hep_rm {meant}, and submit it again with more memory (-mem)", advice.details
-    return there, advice.next_command, advice.details
+    return there, next_command, advice.details

@@ -79,11 +79,6 @@ def load_of(collector: str, schedds: Collection[str], parts: Mapping[str, str]) 
     )
 
 
-def limit_queries(seconds: int) -> None:
-    """Let no collector keep this process waiting for longer: the bindings stop all of its threads meanwhile."""
-    bindings().param["QUERY_TIMEOUT"] = str(seconds)
-
-
 def _constraints(parts: Mapping[str, str], bad: Collection[str]) -> dict[str, str]:
     """What is asked of the collector: all slots, under the empty name, and each part of them."""
     wanted = {name: _about_slot(each) for name, each in parts.items() if each not in bad}

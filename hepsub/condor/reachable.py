@@ -13,6 +13,8 @@ from hepsub.errors import ScheddNotReached
 
 PATIENCE_S = 4.0
 """Time for two lost packets: TCP sends the first one again after 1 s and 3 s (RFC 6298)."""
+SILENCE_S = 5
+"""A collector answers sooner, or is in trouble; it is asked twice where it wants a token."""
 _COLLECTOR_PORT = 9618
 _HOST = r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
 _COLLECTOR = rf"{_HOST}(?::(?P<port>\d+))?"

@@ -289,14 +289,17 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: not everything was changed.
+            NotDone: a computing element has some of them already: nothing was changed.
         """
         from hepsub.condor.ads import constraint
+        from hepsub.condor.element_memory import edit_for_element
 
         for cluster in factories:
             self.edit_cluster(self.name, self.collector, cluster, "RequestMemory", str(memory_mb))
         if selection is None:
             return
         meant = constraint(selection)
+        edit_for_element(self.connection, meant, memory_mb)
         self.connection.call(
             lambda schedd: schedd.edit(meant, "RequestMemory", str(memory_mb)), writing=True
         )

@@ -24,14 +24,14 @@ from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
 from hepsub.files import make_private
 from hepsub.libraries.archive import Packed, Tree, write_archive
-from hepsub.plan.libraries import shelf_name
+from hepsub.plan.libraries import archive_name
 
 _LARGEST = 2**16
 _SETTLED_S = 2.0
 """The coarsest clock of a file system: a file that was changed so recently may change again unseen."""
 
 _UNUSED_S = 7 * 86400
-"""What nobody used for so long is packed anew when it is needed."""
+"""An archive that was not used for so long is removed, and packed again when it is needed."""
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
     def path(self, sha256: str) -> Path:
         """Where an archive lies, if it is there."""
-        return self.directory / shelf_name(sha256)
+        return self.directory / archive_name(sha256)
 
     def pack(self, tree: Tree, now: float) -> Packed:
         """What a tree is packed to: by what is known of it, else by packing it.
@@ -119,6 +119,7 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
             for each in self.directory.iterdir():
                 with contextlib.suppress(OSError):
                     found = each.stat()
+                    # Bundles of jobs that still wait have further links to an archive.
                     if found.st_nlink == 1 and now - found.st_mtime > _UNUSED_S:
                         each.unlink()
 

@@ -191,7 +191,7 @@ def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Va
     """Refuse names of sent files that HTCondor takes apart when it is handed the files.
 
     (Its list of spooled files is divided at both, as tried on 23.9.6, and stands in the job's ad, where $$ is
-    expanded as the job starts.)
+    expanded as the job starts. What a computing element takes is spooled there: tried from 23.9.6 to 25.14.1.)
 
     Raises:
         NotExpressible: a script or an input has one.

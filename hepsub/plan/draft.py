@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.errors import JobCountTooLarge, JobCountTooSmall, UsageError
+from hepsub.errors import HepsubError, JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.layout import (
     Layout,
@@ -65,6 +65,7 @@ class Draft(Struct, frozen=True, kw_only=True):
         said_directories: the directories that were named as such after -o, -e and -dir.
         carried: the inputs and outputs of each job; None for jobs that have none.
         elsewhere: the same as it is at sites where paths among them are objects, by what the paths stand for there.
+        unusable: why the files cannot be used at other such sites.
     """
 
     spec: JobSpec
@@ -78,6 +79,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     said_directories: frozenset[str]
     carried: CarriedFiles | None
     elsewhere: Mapping[Paths, CarriedFiles] = field(default_factory=dict)
+    unusable: Mapping[Paths, HepsubError] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -88,7 +90,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     def may_leave(self) -> bool:
         """Whether the jobs may go where this host's file system is not."""
         pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
-        return pool.spool or may_go_away(self.spec, self.policy)
+        return pool.spool or may_go_away(self.spec, self.policy, self.programs)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -129,7 +131,15 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     spec = settled(spec, reading.whole)
     jobs = tuple(job_values(number, spec.first, reading.items, reading.ends))
     layout = lay_out(spec, situation.cwd, reading.places, number)
+    programs = tuple(dict.fromkeys(written_out(layout.executable, jobs)))
     carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None
+    elsewhere: dict[Paths, CarriedFiles] = {}
+    unusable: dict[Paths, HepsubError] = {}
+    for paths in _other_paths(spec, policy, carried, programs):
+        try:
+            elsewhere[paths] = _carried(spec, policy, situation.cwd, jobs, paths)
+        except HepsubError as error:
+            unusable[paths] = error
     return Draft(
         spec=spec,
         policy=policy,
@@ -137,14 +147,12 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
         reading=reading,
         jobs=jobs,
         layout=layout,
-        programs=tuple(dict.fromkeys(written_out(layout.executable, jobs))),
+        programs=programs,
         log_directories=log_directories(layout, jobs),
         said_directories=said_directories(layout, jobs),
         carried=carried,
-        elsewhere={
-            paths: _carried(spec, policy, situation.cwd, jobs, paths)
-            for paths in _other_paths(spec, policy, carried)
-        },
+        elsewhere=elsewhere,
+        unusable=unusable,
     )
 
 
@@ -162,10 +170,12 @@ def check_words(
     return number
 
 
-def _other_paths(spec: JobSpec, policy: Policy, carried: CarriedFiles | None) -> Iterator[Paths]:
+def _other_paths(
+    spec: JobSpec, policy: Policy, carried: CarriedFiles | None, programs: Sequence[str]
+) -> Iterator[Paths]:
     """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
     mapped = [site for site in policy.site.values() if site.paths]
-    if carried is None or not mapped or not may_go_away(spec, policy):
+    if carried is None or not mapped or not may_go_away(spec, policy, programs):
         return
     from hepsub.plan.remap import covered, path_map
 

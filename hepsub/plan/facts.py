@@ -124,6 +124,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         libraries: the user's libraries, packed.
         library_trouble: why S3 cannot keep them; empty when it can, or need not.
         image_exists: whether the file after -image exists; True when none was named.
+        image_is_directory: whether it is a directory.
         unreadable: the expressions of the policy that HTCondor cannot read.
         output_mb: the most MB that one of the program's last jobs left behind; None for not known.
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
@@ -139,6 +140,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     libraries: tuple[Library, ...] = ()
     library_trouble: str = ""
     image_exists: bool = True
+    image_is_directory: bool = False
     unreadable: frozenset[str] = frozenset()
     output_mb: float | None = None
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)

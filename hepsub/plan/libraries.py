@@ -53,8 +53,8 @@ class Library(Struct, frozen=True, kw_only=True):
         return self.place is not None and not self.stored
 
 
-def shelf_name(sha256: str) -> str:
-    """The name of an archive on the shelf, and of its object in S3."""
+def archive_name(sha256: str) -> str:
+    """The name of an archive in the cache, and of its object in S3."""
     return f"{sha256}.tar.gz"
 
 

@@ -13,8 +13,9 @@ from hepsub.plan.accounting import Walltime
 from hepsub.plan.draft import Draft
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
-from hepsub.plan.location import FilePlace, ObjectPlace, Place
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, absolute
 from hepsub.plan.remap import Paths, path_map
+from hepsub.plan.route import the_program
 from hepsub.plan.rules import Profile
 
 _MB = 2**20
@@ -34,6 +35,8 @@ class Need(Struct, frozen=True, kw_only=True):
         number: how many jobs.
         made_as_needed: whether the schedd makes the jobs as they are needed.
         in_image: whether the jobs run in a container image.
+        image: the user's own image, a path here; empty for none.
+        image_is_directory: whether that is a directory.
         on_node: whether a worker node or a group of them was named.
         on_schedd: whether a schedd was named.
         built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
@@ -56,6 +59,8 @@ class Need(Struct, frozen=True, kw_only=True):
     number: int = 1
     made_as_needed: bool = False
     in_image: bool = False
+    image: str = ""
+    image_is_directory: bool = False
     on_node: bool = False
     on_schedd: bool = False
     built: Sequence[Mapping[str, str]] = ()
@@ -67,16 +72,17 @@ class Need(Struct, frozen=True, kw_only=True):
     missing: Mapping[Paths, HepsubError] = field(default_factory=dict)
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> Iterator[str]:
         """The inputs and outputs that are paths here."""
-        return self.outputs | {path for job in self.files for path, _ in job}
+        yield from self.outputs
+        yield from (path for job in self.files for path, _ in job)
 
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
     spec = made.spec
     return Profile(
-        program=made.programs[0] if len(made.programs) == 1 else "",
+        program=the_program(made.programs),
         type=spec.type or "",
         group=group,
         walltime=walltime.limit,
@@ -98,6 +104,8 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         number=made.number,
         made_as_needed=made.number > policy.limits.factory_above,
         in_image=bool(spec.image or spec.os or policy.defaults.os),
+        image=own_image(made),
+        image_is_directory=facts.image_is_directory,
         on_node=bool(placement.worker_node or placement.worker_group),
         on_schedd=placement.schedd is not None,
         built=tuple(_built(facts)),
@@ -122,9 +130,15 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         missing={
             paths: trouble
             for paths in {path_map(site) for site in policy.site.values()}
-            if (trouble := facts.trouble_at(paths)) is not None
+            if (trouble := made.unusable.get(paths) or facts.trouble_at(paths)) is not None
         },
     )
+
+
+def own_image(made: Draft) -> str:
+    """The path of the user's own image; empty where none was named, or one of a registry."""
+    said = made.spec.image or ""
+    return "" if not said or "://" in said else absolute(said, made.situation.cwd)
 
 
 def _built(facts: Facts) -> Iterator[Mapping[str, str]]:

@@ -23,7 +23,7 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.layout import list_note, log_notes
 from hepsub.plan.location import absolute, may_be_object
 from hepsub.plan.model import Plan, Route
-from hepsub.plan.route import choose_route, image_for, nobody_decided, unreadable_notes
+from hepsub.plan.route import choose_route, image_for, nobody_decided, sent_note, unreadable_notes
 from hepsub.plan.template import Template, parse_template
 from hepsub.policy.mistake import default_of
 from hepsub.policy.model import Policy
@@ -113,7 +113,7 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         once=spec.once or "",
         notes=(
             *_here_note(spec, policy, route),
-            *_sent_note(route),
+            *sent_note(route),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
@@ -230,16 +230,6 @@ def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
         *(["signed URLs"] if signed else []),
         *(["credentials"] if credentials else []),
         *(["secret variables"] if variables else []),
-    )
-
-
-def _sent_note(route: Route) -> tuple[str, ...]:
-    """Who did not ask for a remote site has to hear of it."""
-    decided = route.reasons[-1]
-    if not route.sites or decided.rule != route.rule:
-        return ()
-    return (
-        f"the rule {route.rule} of the policy sends the jobs to {', '.join(route.sites)}; -normt keeps them here",
     )
 
 

@@ -122,11 +122,13 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     """A sentence for each path that the jobs would not find, and what mends it; the first few, and how many more."""
     if route.delivery.shared:
         return
-    mounts = [path for name in route.sites for path in made.policy.site[name].mounts]
-    travelling = [*mounts, *_travelling(made)]
+    sites = [made.policy.site[name] for name in route.sites]
+    travelling = list(_travelling(made))
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
-        if not any(_is_below(each.path, above) for above in travelling):
+        there = sites and all(_is_below(each.path, site.mounts) for site in sites)
+        filled = each.use is Use.WRITE and any(_is_below(path, [each.path]) for path in travelling)
+        if not (there or filled or _is_below(each.path, travelling)):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]
@@ -147,16 +149,17 @@ def _travelling(made: Draft) -> Iterator[str]:
     yield from made.programs
 
 
-def _is_below(path: str, above: str) -> bool:
-    return f"{os.path.normpath(path)}/".startswith(f"{os.path.normpath(above).rstrip('/')}/")
+def _is_below(path: str, directories: Iterable[str]) -> bool:
+    whole = f"{os.path.normpath(path)}/"
+    return any(whole.startswith(f"{os.path.normpath(each).rstrip('/')}/") for each in directories)
 
 
 def _note(each: Mention, where: str) -> str:
     if not each.source:
-        path = shlex.quote(each.said)
+        path = shlex.quote(each.said.rstrip("/"))
         return f"the argument {each.path} is not at {where}: -in {path} brings it along, {_as(each.path)}"
     what = f"{each.source} {each.use.value} {each.path} (line {each.line}), which is not at {where}"
-    path = shlex.quote(each.path)
+    path = shlex.quote(each.path.rstrip("/"))  # -in takes no directory with a slash
     if each.use is Use.WRITE:
         into = each.is_directory or each.path.endswith("/")
         name = "NAME" if into else PurePosixPath(each.path).name
@@ -177,6 +180,10 @@ def _search_note(lost: Iterable[Mention], where: str) -> Iterator[str]:
     if not lost:
         return
     names = ", ".join(dict.fromkeys(each.source for each in lost))
+    if len(lost) == 1:
+        path = shlex.quote(lost[0].path)
+        yield f"the directory {lost[0].path} of {names} is not at {where}: -lib {path} takes it along"
+        return
     shown = ", ".join(each.path for each in lost[:_DIRECTORIES_SHOWN])
     more = f" and {len(lost) - _DIRECTORIES_SHOWN} more" if len(lost) > _DIRECTORIES_SHOWN else ""
-    yield f"{names}: {shown}{more} is not at {where}: -lib takes a directory along, and the job finds what is in it"
+    yield f"the directories {shown}{more} of {names} are not at {where}: -lib takes one along"

@@ -8,7 +8,7 @@ from hepsub.plan.needs import Need
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import GLIDEIN, NO_CONTAINERS, SCHEDD, Site
+from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, Site
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
@@ -26,7 +26,7 @@ def refusal(
     missing = need.missing.get(path_map(site))
     reasons = (
         _by_rule(name, site, rule, asked=asked),
-        _by_way(site, need, pool),
+        _by_way(site, need, pool, policy),
         _by_size(site, need),
         _by_machine(site, need, named=named),
         _not_kept_apart(site, need, policy.pool[where].credentials),
@@ -49,12 +49,12 @@ def _by_rule(name: str, site: Site, rule: NamedRule | None, *, asked: bool) -> s
     return ""
 
 
-def _by_way(site: Site, need: Need, pool: str) -> str:
+def _by_way(site: Site, need: Need, pool: str, policy: Policy) -> str:
     """What the way to the site does not let through."""
     if site.kind == GLIDEIN:
-        if site.pool and site.pool != pool:
-            return f"its machines belong to the pool {site.pool}"
-        return ""
+        return f"its machines belong to the pool {site.pool}" if site.pool not in ("", pool) else ""
+    if site.kind == CE and policy.pool[pool].spool:
+        return f"jobs go there from a schedd that sees this host's directories, and that of the pool {pool} does not"
     if need.on_node:
         return "-wn and -gwn name machines of the pool at home"
     if need.on_schedd and site.kind == SCHEDD:
@@ -110,7 +110,19 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
+    if sends_image(need.image, site):
+        if site.containers == SINGULARITY:
+            return "it starts images that are there, and takes none along with a job"
+        if need.image_is_directory:
+            return "an image that is a directory cannot travel (apptainer build makes a file of it)"
     return ""
+
+
+def sends_image(image: str, site: Site) -> bool:
+    """Whether an image of the user's own has to be sent to a site, because it does not see that path."""
+    if not image or site.shared_filesystem:
+        return False
+    return not any(image.startswith(f"{mount.rstrip('/')}/") for mount in site.mounts)
 
 
 def machines_for(site: Site, need: Need) -> frozenset[str]:

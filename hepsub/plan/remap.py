@@ -23,7 +23,14 @@ def covered(path: str, paths: Paths) -> bool:
 
 def used_of(paths: Paths, files: Iterable[str]) -> Paths:
     """Those directories that stand for something in the places of these files."""
-    found = {directory_of(file, paths) for file in files}
+    left = {directory for directory, _ in paths}
+    found: set[str] = set()
+    for file in files:
+        if not left:
+            break
+        if file.startswith(tuple(left)):
+            found.add(directory_of(file, paths))
+            left -= found
     return tuple((directory, url) for directory, url in paths if directory in found)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
@@ -66,25 +67,38 @@ def choose_route(
     return route_to_sites(placement, policy, need(), home, nodes, unreadable, rule)
 
 
-def may_go_away(spec: JobSpec, policy: Policy) -> bool:
-    """Whether jobs may go to a remote site, as far as that is known before anything is looked at."""
+def may_go_away(spec: JobSpec, policy: Policy, programs: Sequence[str]) -> bool:
+    """Whether jobs may go to a remote site, as far as that is known before anything is looked at.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        programs: what the jobs start, absolute.
+    """
     if spec.placement.remote is Remote.NEVER or not policy.site:
         return False
+    program = the_program(programs)
     return _is_asked(spec.placement) or (
         _may_be_sent(spec.placement, policy)
-        and any(rule.remote == AUTOMATIC and _may_fit(rule, spec) for rule in policy.rule.values())
+        and any(
+            rule.remote == AUTOMATIC and is_of_type(rule, spec.type or "", program)
+            for rule in policy.rule.values()
+        )
     )
 
 
-def _may_fit(rule: Rule, spec: JobSpec) -> bool:
+def the_program(programs: Sequence[str]) -> str:
+    """The program by which rules know jobs; empty where they start several."""
+    return programs[0] if len(programs) == 1 else ""
+
+
+def is_of_type(rule: Rule, type: str, program: str) -> bool:  # noqa: A002 (as in the policy)
+    """Whether jobs are of a rule's types: what their user says counts, else what their program is called."""
     if not rule.types and not rule.programs:
         return True
-    return is_named(spec.type, rule.types) if spec.type else bool(rule.programs)
-
-
-def is_named(type: str, types: Iterable[str]) -> bool:  # noqa: A002 (as in the policy)
-    """Whether a type of jobs is one of these; capitals do not matter."""
-    return type.casefold() in (each.casefold() for each in types)
+    if type:
+        return type.casefold() in (each.casefold() for each in rule.types)
+    return any(fnmatch.fnmatchcase(program, each) for each in rule.programs)
 
 
 def _is_asked(placement: Placement) -> bool:
@@ -191,6 +205,16 @@ def _on_node(node: str) -> str:
     if "." in node:
         return f'TARGET.Machine == "{node}"'
     return f'(TARGET.Machine == "{node}" || regexp("^{node}[.]", TARGET.Machine, "i"))'
+
+
+def sent_note(route: Route) -> tuple[str, ...]:
+    """What to say where a rule sends jobs away: who did not ask for a remote site has to hear of it."""
+    decided = route.reasons[-1]
+    if not route.sites or decided.rule != route.rule:
+        return ()
+    return (
+        f"the rule {route.rule} of the policy sends the jobs to {', '.join(route.sites)}; -normt keeps them here",
+    )
 
 
 def unreadable_notes(policy: Policy, unreadable: frozenset[str]) -> tuple[str, ...]:

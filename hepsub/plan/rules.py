@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hepsub.plan.route import is_named
+from hepsub.plan.route import is_of_type
 from hepsub.policy.model import Policy
 from hepsub.policy.site import Rule
 
@@ -77,7 +76,7 @@ def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
 
 
 def _fits(rule: Rule, profile: Profile) -> bool:
-    if not _is_of_type(rule, profile):
+    if not is_of_type(rule, profile.type, profile.program):
         return False
     if rule.groups and profile.group not in rule.groups:
         return False
@@ -86,15 +85,6 @@ def _fits(rule: Rule, profile: Profile) -> bool:
         and _between(profile.output_mb, rule.output_above, rule.output_below)
         and _between(profile.walltime, rule.walltime_above, rule.walltime_below)
     )
-
-
-def _is_of_type(rule: Rule, profile: Profile) -> bool:
-    """Whether jobs are of a rule's types: what their user says counts, else what their program is called."""
-    if not rule.types and not rule.programs:
-        return True
-    if profile.type:
-        return is_named(profile.type, rule.types)
-    return any(fnmatch.fnmatchcase(profile.program, each) for each in rule.programs)
 
 
 def _between(value: float | None, above: int, below: int) -> bool:

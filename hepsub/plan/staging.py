@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -22,7 +22,7 @@ from hepsub.plan.files import (
     file_rule,
 )
 from hepsub.plan.libraries import Library
-from hepsub.plan.location import ObjectPlace
+from hepsub.plan.location import FilePlace, ObjectPlace, absolute
 from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.remap import Paths
@@ -148,6 +148,13 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
             if each.ca_file
         }
 
+    def name_of(self, path: str) -> str:
+        """The name in the job's directory of a file of this host that is sent with all jobs; empty for none."""
+        if self.shared:
+            return ""
+        found = (e for e in self.inputs if absolute(e.url, Path(self.cwd)) == path)
+        return next((each.name or PurePosixPath(path).name for each in found), "")
+
     @property
     def needs_cluster(self) -> bool:
         """Whether a place is named after the cluster, whose id is known only after the submission."""
@@ -193,6 +200,15 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
 
     seal: Seal | None = None
     carried: CarriedFiles | None = None
+
+    def with_input(self, path: str) -> StagingPlan:
+        """The staging with one more file of this host for all jobs, under its own name."""
+        rule = FileRule(name=PurePosixPath(path).name, url=path)
+        known = self.carried
+        if known is not None:
+            one = Carried(name=rule.name, place=FilePlace(path=path))
+            known = replace(known, inputs=tuple([(*row, one) for row in known.inputs]))
+        return replace(self, inputs=(*self.inputs, rule), carried=known)
 
     def with_uuid(self, uuid: str, jobs: Sequence[Values]) -> StagingPlan:
         """The staging of one submission, whose UUID is no name any more."""

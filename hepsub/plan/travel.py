@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from hepsub.plan.checks import check_brought_home, check_conflicts, check_handed_over
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.draft import Draft
@@ -15,7 +17,9 @@ from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Route
+from hepsub.plan.needs import own_image
 from hepsub.plan.portability import portability_notes
+from hepsub.plan.refusals import sends_image
 from hepsub.plan.remap import used_of
 from hepsub.plan.staging import StagingPlan, plan_staging
 from hepsub.plan.template import Name, Values
@@ -66,9 +70,14 @@ def plan_travel(
         image=image if by_wrapper else "",
         mounts=_mounts(route, policy) if image and by_wrapper else (),
     )
+    if staging is not None and _sends(made, route):
+        if not staging.name_of(image):
+            staging = staging.with_input(image)
+        if by_wrapper:
+            staging = replace(staging, image=staging.name_of(image))
     if staging is not None:
         check_conflicts(staging, made.jobs)
-        if route.delivery.handed_over:
+        if route.delivery.taken_early:
             check_handed_over(staging, made.layout.executable, made.jobs)
         if staging.confined:
             check_brought_home(staging, made.jobs)
@@ -126,6 +135,12 @@ def _library_note(facts: Facts) -> tuple[str, ...]:
     if not facts.library_trouble:
         return ()
     return (f"{facts.library_trouble}; the libraries travel with the jobs instead",)
+
+
+def _sends(made: Draft, route: Route) -> bool:
+    """Whether the image is one of the user's own that has to be sent."""
+    sites = [made.policy.site[name] for name in route.sites]
+    return any(sends_image(own_image(made), site) for site in sites)
 
 
 def _mounts(route: Route, policy: Policy) -> tuple[str, ...]:

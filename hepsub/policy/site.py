@@ -54,15 +54,17 @@ class Site(Struct, frozen=True, kw_only=True):
         paths: directories whose files are objects for jobs there: the directory, and where its files are in S3
             (`/besfs/` = `herd:besfs/`). The longest one counts.
         mounts: directories that are there as they are here, such as /cvmfs: hep_sub does not ask how paths below them
-            get there that it finds in arguments and scripts.
+            get there that it finds in arguments and scripts, sends no image that is below one, and where the jobs
+            start their images themselves, these see them.
         storage: the storage near it; of several sites of one kind those near the inputs come first, and those with
             the shared file system where inputs are paths.
         arch: the architecture of its machines in HTCondor's word, `X86_64` or `aarch64`; empty for any. To another
             than X86_64 go programs that were built for it, and others where -site or a rule names the site.
         os: operating systems that differ there: the name, and the image as that site sees it.
         containers: how images are started there: `universe` (HTCondor's container universe), `singularity` (its start
-            daemons look for SingularityImage), `wrapper` (apptainer is there, and the job starts it itself), or
-            `none`.
+            daemons look for SingularityImage; only for images that are there), `wrapper` (apptainer or singularity is
+            there, and each job starts its image itself), or `none`. One of the user's own is sent along, which a
+            directory cannot be.
         max_cpus: the most cores of a job there; 0 for no limit.
         max_memory: the most memory of a job there, in MB; 0 for no limit.
         max_walltime: the longest walltime there, in seconds; 0 for no limit.

@@ -13,7 +13,7 @@ from hepsub.libraries.archive import Packed, Tree
 from hepsub.libraries.cache import ArchiveCache
 from hepsub.libraries.tree import scan
 from hepsub.plan.checks import check_storages
-from hepsub.plan.libraries import Library, library_prefix, shelf_name
+from hepsub.plan.libraries import Library, archive_name, library_prefix
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Policy
@@ -38,7 +38,7 @@ def look_at_libraries(
     policy: Policy,
     situation: Situation,
     store_of: Callable[[str], Store],
-    shelf: ArchiveCache,
+    archives: ArchiveCache,
 ) -> Libraries:
     """Pack the libraries of a submission, as far as they are not known, and look for them in S3.
 
@@ -54,14 +54,14 @@ def look_at_libraries(
         check_storages([prefix], policy.storage)
     trees = [scan(said, situation.cwd, policy.staging.library_limit) for said in spec.libraries]
     _check_names(trees)
-    packed = [shelf.pack(tree, situation.now) for tree in trees]
+    packed = [archives.pack(tree, situation.now) for tree in trees]
     found = [_library(tree, each) for tree, each in zip(trees, packed, strict=True)]
     trouble = ""
     if prefix is not None:
         found, trouble = _stored(found, packed, prefix, store_of)
     for library, tree, each in zip(found, trees, packed, strict=True):
         if not library.stored:
-            shelf.ensure(tree, each)
+            archives.ensure(tree, each)
     return Libraries(libraries=tuple(found), trouble=trouble)
 
 
@@ -94,7 +94,7 @@ def _stored(
 ) -> tuple[list[Library], str]:
     """The libraries with their places in S3; without them, and why, when it cannot be asked."""
     placed = [
-        replace(each, place=replace(prefix, key=prefix.key + shelf_name(each.sha256)))
+        replace(each, place=replace(prefix, key=prefix.key + archive_name(each.sha256)))
         for each in libraries
     ]
     try:

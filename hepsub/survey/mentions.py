@@ -58,13 +58,13 @@ def _in_script(path: str, home: str) -> Iterator[Mention]:
 
 
 def _in_environment(made: Draft) -> Iterator[Mention]:
-    """The directories of search paths that travel."""
+    """The directories of search paths that travel, less those in which programs keep what they installed for a user."""
     request, own = made.spec.environment, made.situation.environment
     said = {name: own.get(name) if value is None else value for name, value in request.named}
     for name in SEARCH_PATHS:
         value = said.get(name, own.get(name) if request.inherit else None)
         for path in (value or "").split(":"):
-            if path.startswith("/") and not is_everywhere(path):
+            if path.startswith("/") and "/." not in path and not is_everywhere(path):
                 yield Mention(path=path, use=Use.SEARCH, source=name)
 
 

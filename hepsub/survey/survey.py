@@ -59,9 +59,9 @@ def read(
 
 
 def survey(
-    made: Draft, store_of: Callable[[str], Store], shelf: ArchiveCache | None = None
+    made: Draft, store_of: Callable[[str], Store], archives: ArchiveCache | None = None
 ) -> Facts:
-    """Look at the files and objects of a submission; its libraries are packed, where `shelf` is given.
+    """Look at the files and objects of a submission; its libraries are packed, where `archives` is given.
 
     Raises:
         HepsubError: inputs are missing, or a library cannot be packed.
@@ -75,6 +75,7 @@ def survey(
         programs=programs,
         places=places | {path: inspect_place(path) for path in needed | above},
         image_exists=spec.image is None or os.path.exists(situation.cwd / spec.image),
+        image_is_directory=spec.image is not None and (situation.cwd / spec.image).is_dir(),
         unreadable=_unreadable(spec, made.policy),
     )
     if made.carried is not None and spec.check_objects:
@@ -83,10 +84,10 @@ def survey(
         from hepsub.survey.mentions import look_at_mentions
 
         facts = replace(facts, mentions=look_at_mentions(made))
-    if spec.libraries and shelf is not None:  # last, because it takes longest
+    if spec.libraries and archives is not None:  # last, because it takes longest
         from hepsub.survey.libraries import look_at_libraries
 
-        packed = look_at_libraries(spec, made.policy, situation, store_of, shelf)
+        packed = look_at_libraries(spec, made.policy, situation, store_of, archives)
         facts = replace(facts, libraries=packed.libraries, library_trouble=packed.trouble)
     return facts
 

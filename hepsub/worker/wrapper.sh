@@ -61,6 +61,7 @@ hs_workdir=
 hs_image=
 hs_sealed=
 hs_sealed_payload=
+hs_sealed_image=
 hs_isolation=
 hs_strangers=null
 hs_brings_new=
@@ -349,6 +350,7 @@ check_sent_line() {
 	heed
 	case $1 in
 		payload) hs_sealed_payload=$2 ;;
+		image) decode "$2" && hs_sealed_image=$hs_text ;;
 		sha256)
 			decode "$3" && [ -f "./$hs_text" ] || return 0
 			hs_name=$hs_text
@@ -1520,7 +1522,6 @@ is_absent() {
 	return 1
 }
 hs_starter=
-hs_common_starter=/cvmfs/oasis.opensciencegrid.org/mis/apptainer/current/bin/apptainer
 hs_outside='
 echo $$ >"$1/pid"
 shift
@@ -1537,15 +1538,24 @@ if [ "$hs_leader" != "$$" ] && command -v setsid >/dev/null; then
 fi
 exec "$@"
 '
-find_image() {
-	[ -n "$hs_image" ] || return 0
-	find_programs apptainer singularity
+find_starter() {
+	case ${HEPSUB_APPTAINER-} in
+		-) return 1 ;;
+		?*) hs_starter=$HEPSUB_APPTAINER && return 0 ;;
+	esac
+	find_programs apptainer /usr/bin/apptainer /usr/local/bin/apptainer \
+		singularity /usr/bin/singularity /usr/local/bin/singularity
 	hs_starter=$hs_found_first
-	if [ -z "$hs_starter" ]; then
-		bounded 60 test -x "$hs_common_starter" ||
-			{ heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
-		hs_starter=$hs_common_starter
-	fi
+	[ -z "$hs_starter" ] || return 0
+	hs_starter=/cvmfs/oasis.opensciencegrid.org/mis/apptainer/current/bin/apptainer
+	bounded 60 test -x "$hs_starter"
+}
+find_image() {
+	[ -z "$hs_sealed" ] || [ "${hs_image#./}" = "$hs_sealed_image" ] ||
+		die "$hs_e_sent" "the manifest names '${hs_image:-none}' as the image, which is not what was submitted"
+	[ -n "$hs_image" ] || return 0
+	find_starter ||
+		{ heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
 	case $hs_image in
 		/*) bounded 60 test -r "$hs_image" || { heed && no_image; } ;;
 	esac

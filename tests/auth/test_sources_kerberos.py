@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.errors import (
     CredentialExpired,
@@ -44,7 +44,7 @@ def log_in(kdc: Kdc, name: str, *, who: str = "hepalice", life_s: int, renewable
                    capture_output=True)  # fmt: skip
 
 
-def proves_itself(kdc: Kdc, account: Account, held: Held, directory: Path) -> bool:
+def proves_itself(kdc: Kdc, account: Account, held: UserCredential, directory: Path) -> bool:
     """Whether the KDC accepts the credential, from a file of its own."""
     path = directory / "exported"
     write_whole(path, held.content, 0o600)

@@ -8,7 +8,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from hepsub.auth.bearer import held_token
+from hepsub.auth.bearer import read_token
 from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused, HepsubError, StorageRefused, StorageUnreachable
 from hepsub.policy.model import Storage
@@ -33,7 +33,7 @@ def storage(ceph_sts: WebIdentity) -> Storage:
 
 def keys(storage: Storage, token: str) -> S3Credentials:
     return keys_for(
-        "ceph", storage, lambda name, _aud: held_token(name, token.encode()), "hepalice"
+        "ceph", storage, lambda name, _aud: read_token(name, token.encode()), "hepalice"
     )
 
 
@@ -59,7 +59,7 @@ def test_the_token_is_asked_for_with_the_storages_audience(
     found = keys_for(
         "ceph",
         storage,
-        lambda name, audience: held_token(name, openid.token(audience=audience).encode()),
+        lambda name, audience: read_token(name, openid.token(audience=audience).encode()),
     )
     assert lists_buckets(ceph_sts, found)
 

@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.errors import HepsubError
 from hepsub.policy.model import TOKEN
 
@@ -35,17 +35,17 @@ class FakeSource:
 
     name: str = "iam"
     life: float = 3600.0
-    own: Held | None = None
+    own: UserCredential | None = None
     trouble: HepsubError | None = None
     asked: int = 0
     kind: str = field(default=TOKEN)
     origin: str = "a test"
 
-    def look(self) -> Held | None:
+    def look(self) -> UserCredential | None:
         """What the user has."""
         return self.own
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """A new token."""
         del seconds
         self.asked += 1
@@ -54,9 +54,11 @@ class FakeSource:
         now = time.time()
         lifetime = Lifetime(expires=now + self.life, renewable_until=None, since=now)
         content = make_token(now, self.life)
-        return Held(name=self.name, kind=self.kind, who="alice", lifetime=lifetime, content=content)
+        return UserCredential(
+            name=self.name, kind=self.kind, who="alice", lifetime=lifetime, content=content
+        )
 
-    def renew(self, held: Held) -> Held:
+    def renew(self, held: UserCredential) -> UserCredential:
         """The same: a new token."""
         del held
         return self.obtain(0)

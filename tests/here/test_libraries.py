@@ -31,7 +31,7 @@ LIBRARIES = ("-lib", "tools", "-lib", "data.txt")
 
 
 def test_a_job_in_the_submit_directory(at_home: Here) -> None:
-    """It runs where it was submitted; nothing of the libraries is left anywhere but on the shelf."""
+    """It runs where it was submitted; nothing of the libraries is left anywhere but in the cache."""
     at_home.script(REPORT)
     cluster = at_home.submit("job.sh", *LIBRARIES, "-n", "3")
     for job in at_home.ended(cluster):
@@ -41,8 +41,8 @@ def test_a_job_in_the_submit_directory(at_home: Here) -> None:
         assert lines[3].endswith(f"/scratch/{job.proc}/hepsub_lib/tools/bin")
     assert not list(at_home.directory.glob("hepsub_lib*"))
     assert not list(at_home.directory.glob("bundles/*/scratch/*"))
-    shelf = at_home.directory / "bundles/.libraries"
-    assert [path.stat().st_nlink for path in shelf.glob("*.tar.gz")] == [2, 2]
+    archives = at_home.directory / "bundles/.libraries"
+    assert [path.stat().st_nlink for path in archives.glob("*.tar.gz")] == [2, 2]
 
 
 def test_a_job_with_outputs(at_home: Here) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Submission
-from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, JobStatus, Selection, State
 from hepsub.jobid import parse_job_id
@@ -92,7 +91,7 @@ class Here:
 
     def plan(self, *words: str) -> Plan:
         session, spec = self.session(), make_spec("-p", "here", *words)
-        store_of = open_stores(session).store
+        store_of = session.open_stores().store
         reading = read(spec, session.policy, session.situation, store_of)
         made = draft(spec, session.policy, session.situation, reading)
         return make_plan(made, survey(made, store_of))

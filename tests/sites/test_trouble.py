@@ -102,16 +102,22 @@ def test_the_grid_manager_dies(away: Away, when: str) -> None:
     check_ended_once(away, sent)
 
 
-@pytest.mark.parametrize("site", ["element", "schedd"])
-def test_the_schedds_over_there_die(away: Away, site: str) -> None:
-    """The master starts them again, with their queues."""
-    sent = send(away, site)
+def test_the_element_dies(away: Away) -> None:
+    """Its master starts its schedd again, with the queue."""
+    sent = send(away, "element")
     away.until(lambda: away.site.jobs("JobStatus == 2"), "running jobs")
-    away.site.run(["pkill", "-KILL", "condor_schedd"], check=False)
-    if site == "element":
-        away.desk.shell.ended(sent.cluster, JOBS, timeout=TIMEOUT)
-    else:
-        away.until(lambda: fetched(away), "the jobs to be fetched")
+    away.site.run(["pkill", "-KILL", "-f", "condor_schedd -f"])  # those that a master started
+    away.desk.shell.ended(sent.cluster, JOBS, timeout=TIMEOUT)
+    check_ended_once(away, sent)
+
+
+def test_the_schedd_over_there_dies(away: Away) -> None:
+    """It is started again, with its queue."""
+    sent = send(away, "schedd")
+    away.until(lambda: away.site.jobs("JobStatus == 2"), "running jobs")
+    away.site.kill_schedd("schedd01")
+    away.site.start_schedd("schedd01")
+    away.until(lambda: fetched(away), "the jobs to be fetched")
     check_ended_once(away, sent)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.storage.sts import Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
 REPLACED = {
-    "hepsub/auth/kerberos.py": Held,
-    "hepsub/auth/token.py": Held,
+    "hepsub/auth/kerberos.py": UserCredential,
+    "hepsub/auth/token.py": UserCredential,
     "hepsub/auth/s3_credentials.py": Exchange,
 }
 """The modules that call dataclasses.replace, and what with; all others call msgspec.structs.replace."""

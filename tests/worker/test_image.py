@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -162,9 +163,25 @@ def test_a_signal_may_come_before_the_image(job: Job, image: Path) -> None:
     assert (ended.code, ended.stdout) == (died_of(signal.SIGTERM), "")
 
 
+@pytest.mark.parametrize("named", ["the same", "another", "none"])
+def test_another_image_than_the_submitted_one_is_90(job: Job, image: Path, named: str) -> None:
+    """The manifest lies where an earlier run, or another site, may write."""
+    job.payload("echo ran")
+    sealed = job.lines[0][1]
+    if named != "the same":
+        job.lines = job.lines[1:]
+    if named == "another":
+        job.add("image", str(image.parent))
+    text = f"payload\trun.sh\nimage\t{sealed}\n"
+    job.write("hepsub.sums", text)
+    job.env["HEPSUB_SEAL"] = sha256(text.encode()).hexdigest()
+    ended = job.run()
+    assert (ended.code, ended.stdout) == ((0, "ran\n") if named == "the same" else (90, ""))
+
+
 def test_without_apptainer_it_is_83(job: Job, image: Path) -> None:
     """Before an input is fetched: nobody listens at this URL, and it would be asked for 15 minutes."""
-    job.env.pop("PATH")
+    job.env["HEPSUB_APPTAINER"] = "-"
     job.add("input", "raw", "-", "-", "http://127.0.0.1:9/b/raw")
     job.payload("echo ran")
     ended = job.run()

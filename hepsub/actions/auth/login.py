@@ -1,4 +1,4 @@
-"""hep_auth login: what is missing is got at a terminal, or the commands for it are told."""
+"""hep_auth login: missing credentials are obtained at a terminal, or the commands for that are told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from hepsub.actions.auth.status import needs
-from hepsub.auth.credential import CredentialSource, Held
+from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
@@ -25,8 +25,8 @@ from hepsub.units import moment_text
 _AT_LEAST_S = 60.0
 _AGENT = "eval $(oidc-agent-service use)"
 
-LogIn = Callable[[CredentialSource, Callable[[str], None]], Held]
-"""Gets a credential with its user's help: hepsub.auth.login.log_in."""
+LogIn = Callable[[CredentialSource, Callable[[str], None]], UserCredential]
+"""Obtains a credential with its user's help: hepsub.auth.login.log_in."""
 
 
 class Terminal(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Terminal(Struct, frozen=True, kw_only=True):
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential.
+    """The state of one credential.
 
     Attributes:
         text: what it is, or what is missing.
@@ -51,18 +51,18 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class Login(Struct, frozen=True, kw_only=True):
-    """Each credential that was looked at; its fields are its JSON."""
+    """The credentials that were asked for, and their state; its fields are its JSON."""
 
     credentials: tuple[Told, ...]
 
 
 def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> Result:
-    """Get what is missing; without a terminal tell how.
+    """Obtain missing credentials; without a terminal tell how.
 
     Args:
         session: the session.
         names: credentials of the policy; none for those that the pool, its sites and the storages need. A
-            ticket that is named is got anew though there is one: it may not be renewable any more.
+            ticket that is named is obtained again though there is one: it may not be renewable any more.
         terminal: where programs may ask their user; None for nowhere.
 
     Raises:
@@ -77,10 +77,12 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
     troubles: list[HepsubError] = []
     for name in dict.fromkeys(names) or _needed(session):
         source = session.credential(name)
-        anew = name in names and source.kind == KERBEROS
+        new = name in names and source.kind == KERBEROS
         try:
-            held = _got(source, terminal, anew=anew)
-            told.append(Told(name=name, text=_held_text(held, session.situation.now), good=True))
+            credential = _obtain(source, terminal, new=new)
+            told.append(
+                Told(name=name, text=_credential_text(credential, session.situation.now), good=True)
+            )
         except HepsubError as error:
             told.append(_missing(source, error))
             troubles.append(error)
@@ -105,13 +107,13 @@ def _needed(session: Session) -> tuple[str, ...]:
     )
 
 
-def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> Held:
-    """The credential, if it is there or can be got.
+def _obtain(source: CredentialSource, terminal: Terminal | None, *, new: bool) -> UserCredential:
+    """The credential, if there is one or it can be obtained.
 
     Raises:
-        HepsubError: it is not, and why.
+        HepsubError: there is none; the message says why.
     """
-    if terminal is not None and anew:
+    if terminal is not None and new:
         return terminal.log_in(source, terminal.say)
     try:
         return source.obtain(_AT_LEAST_S)
@@ -122,11 +124,11 @@ def _got(source: CredentialSource, terminal: Terminal | None, *, anew: bool) -> 
     return terminal.log_in(source, terminal.say)
 
 
-def _held_text(held: Held, now: float) -> str:
-    expires = held.lifetime.expires
+def _credential_text(credential: UserCredential, now: float) -> str:
+    expires = credential.lifetime.expires
     until = f", valid until {moment_text(expires, now)}" if expires is not None else ""
-    note = f" ({held.note})" if held.note else ""
-    return f"{held.who or 'it is there'}{until}{note}"
+    note = f" ({credential.note})" if credential.note else ""
+    return f"{credential.who or 'it is there'}{until}{note}"
 
 
 def _missing(source: CredentialSource, error: HepsubError) -> Told:

@@ -8,8 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import at_once, check_keys, shown_key
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
+from hepsub.condor.bindings import limit_queries
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
 from hepsub.result import Problem, Result
@@ -65,19 +66,20 @@ class AuthStatus(Struct, frozen=True, kw_only=True):
 
 
 def auth_status(session: Session, pool: str | None = None, limit: float = _LIMIT_S) -> Result:
-    """Look at every credential, all at the same time, and for a limited time.
+    """Look at every credential, all at the same time, then at the schedd, and for a limited time.
 
     Raises:
         UnknownPool: the policy has no such pool.
     """
     mine = session.pool_name(pool)
     policy = session.policy
-    looks = [
-        *(_credential_look(session, name, mine) for name in policy.credential),
-        *(_keys_look(session, name, storage) for name, storage in policy.storage.items()),
-        _schedd_look(session, mine),
+    checks = [
+        *(_credential_check(session, name, mine) for name in policy.credential),
+        *(_keys_check(session, name, storage) for name, storage in policy.storage.items()),
     ]
-    found = sorted(_together(looks, limit), key=_place)
+    limit_queries(limit)
+    schedd = [_schedd_check(session, mine)]  # last: a collector that says nothing stops all threads
+    found = sorted((*_check_all(checks, limit), *_check_all(schedd, limit + 1)), key=_order)
     rows = tuple(row for row, _ in found)
     failing = [
         (row.problem, code) for row, code in found if row.problem is not None and row.required
@@ -103,17 +105,17 @@ def look_at(session: Session, names: Iterable[str], limit: float = _LIMIT_S) -> 
         limit: seconds after which a row says that there was no answer.
     """
     mine = session.pool_name(None)
-    looks = [_credential_look(session, name, mine) for name in dict.fromkeys(names)]
-    return {row.name: row for row, _ in _together(looks, limit)}
+    checks = [_credential_check(session, name, mine) for name in dict.fromkeys(names)]
+    return {row.name: row for row, _ in _check_all(checks, limit)}
 
 
-class _Look(Struct, frozen=True, kw_only=True):
+class _Check(Struct, frozen=True, kw_only=True):
     """A row that is not filled in yet, and how that is done."""
 
     row: Row
     fill: Callable[[Row], Row]
 
-    def at(self) -> _Found:
+    def run(self) -> _Found:
         """The row as it is found; trouble is part of it."""
         try:
             return self.fill(self.row), 0
@@ -121,16 +123,16 @@ class _Look(Struct, frozen=True, kw_only=True):
             return _failed(self.row, trouble)
 
 
-def _together(looks: Sequence[_Look], limit: float) -> list[_Found]:
+def _check_all(checks: Sequence[_Check], limit: float) -> list[_Found]:
     """Every row, those that took too long with that as their trouble."""
-    found = at_once([look.at for look in looks], limit)
+    found = at_once([each.run for each in checks], limit)
     return [
-        answer or _failed(look.row, _late(look.row, limit))
-        for look, answer in zip(looks, found, strict=True)
+        answer or _failed(check.row, _no_answer(check.row, limit))
+        for check, answer in zip(checks, found, strict=True)
     ]
 
 
-def _late(row: Row, limit: float) -> HepsubError:
+def _no_answer(row: Row, limit: float) -> HepsubError:
     if row.kind == KEYS:
         return no_answer(row.name, limit)
     if row.kind != TOKEN:
@@ -155,7 +157,7 @@ def _failed(row: Row, trouble: HepsubError) -> _Found:
     return replace(row, good=False, problem=problem, next_command=command), trouble.exit_code
 
 
-def _credential_look(session: Session, name: str, pool: str) -> _Look:
+def _credential_check(session: Session, name: str, pool: str) -> _Check:
     rules = session.policy.credential[name]
     needed_by, required = needs(session.policy, name, pool)
     command = f"hep_auth login {name}" if not rules.command else ""
@@ -170,32 +172,32 @@ def _credential_look(session: Session, name: str, pool: str) -> _Look:
     def fill(row: Row) -> Row:
         now = session.situation.now
         source = session.credential(name)
-        held = source.look()
-        if held is None or not held.lifetime.is_good(now):
-            held = source.obtain(_AT_LEAST_S)
-        if not held.lifetime.is_good(now):
+        credential = source.look()
+        if credential is None or not credential.lifetime.is_good(now):
+            credential = source.obtain(_AT_LEAST_S)
+        if not credential.lifetime.is_good(now):
             raise CredentialExpired("it has ended", remedy=f"hep_auth login {name}")
-        return _held(row, held, source.origin, now)
+        return _with_credential(row, credential, source.origin, now)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _held(row: Row, held: Held, origin: str, now: float) -> Row:
-    life = held.lifetime
+def _with_credential(row: Row, credential: UserCredential, origin: str, now: float) -> Row:
+    life = credential.lifetime
     last = life.renewable_until if life.renewable_until is not None else life.expires
     ends = life.renewable_until is not None and last is not None and last - now < _SOON_S
     return replace(
         row,
-        who=held.who,
+        who=credential.who,
         expires=life.expires,
         renewable_until=life.renewable_until,
-        origin=held.origin or origin,
-        note=held.note,
+        origin=credential.origin or origin,
+        note=credential.note,
         next_command=row.next_command if ends else "",
     )
 
 
-def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
+def _keys_check(session: Session, name: str, storage: Storage) -> _Check:
     token = storage.token_name
     row = Row(
         kind=KEYS,
@@ -218,17 +220,17 @@ def _keys_look(session: Session, name: str, storage: Storage) -> _Look:
             next_command="",
         )
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
-def _schedd_look(session: Session, pool: str) -> _Look:
+def _schedd_check(session: Session, pool: str) -> _Check:
     row = Row(kind=SCHEDD, name=pool, needed_by=("hep_sub",), required=True)
 
     def fill(row: Row) -> Row:
         schedd = session.schedd(pool, "")
         return replace(row, who=schedd.identity(), origin=schedd.name)
 
-    return _Look(row=row, fill=fill)
+    return _Check(row=row, fill=fill)
 
 
 def _buckets(storage: Storage) -> str:
@@ -255,7 +257,7 @@ def needs(policy: Policy, name: str, pool: str) -> tuple[tuple[str, ...], bool]:
     return tuple(word for word, _ in needed), any(counts for _, counts in needed)
 
 
-def _place(found: _Found) -> tuple[bool, bool]:
+def _order(found: _Found) -> tuple[bool, bool]:
     row, _ = found
     return row.is_idle, not row.needed_by
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec import Struct, field
 
 from hepsub.auth.sources import source_for
-from hepsub.auth.token import Order
+from hepsub.auth.token import Precedence
 from hepsub.errors import CredentialRefused, UsageError
 from hepsub.policy.model import TOKEN
 from hepsub.result import Result
@@ -19,7 +19,7 @@ _ROUNDED_S = 5.0
 """A token that was asked for a moment ago has lost that much of its life."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class TokenRequest(Struct, frozen=True, kw_only=True):
     """The token that is asked for.
 
     Attributes:
@@ -53,7 +53,7 @@ class Token(Struct, frozen=True, kw_only=True):
         return f"Token(name={self.name!r}, who={self.who!r}, expires={self.expires!r})"
 
 
-def token(session: Session, wanted: Wanted) -> Result:
+def token(session: Session, wanted: TokenRequest) -> Result:
     """Get a token.
 
     Raises:
@@ -67,18 +67,20 @@ def token(session: Session, wanted: Wanted) -> Result:
         session.situation,
         audience=wanted.audience,
         scopes=wanted.scopes,
-        order=Order.SHELL,
+        precedence=Precedence.SHELL,
     )
     if source.kind != TOKEN:
         raise UsageError(f"{name} is a Kerberos ticket, no token", remedy="klist shows it")
-    held = source.obtain(wanted.seconds)
+    credential = source.obtain(wanted.seconds)
     now = session.situation.now
-    if not held.lifetime.is_good(now, wanted.seconds - _ROUNDED_S):
-        left = duration_text(held.lifetime.left(now))
+    if not credential.lifetime.is_good(now, wanted.seconds - _ROUNDED_S):
+        left = duration_text(credential.lifetime.left(now))
         raise CredentialRefused(
             f"the longest token of {name} that is to be had lives for {left} only, not for"
             f" {duration_text(wanted.seconds)}",
             remedy="ask for less with -t",
         )
-    value = Token(name=name, who=held.who, expires=held.lifetime.expires, text=held.text)
-    return Result(value=value, notes=(held.note,) if held.note else ())
+    value = Token(
+        name=name, who=credential.who, expires=credential.lifetime.expires, text=credential.text
+    )
+    return Result(value=value, notes=(credential.note,) if credential.note else ())

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.result import Fetched, FetchedCluster, Here, JobFiles, Local
+from hepsub.actions.fetch.result import Fetched, FetchedCluster, JobOutputs, LocalFile, LocalState
 from hepsub.batch import State
 from hepsub.terminal import printable
 
@@ -25,7 +25,7 @@ class FileDocument(Struct, frozen=True, kw_only=True):
     size: int
     md5: str | None
     path: str
-    state: Here
+    state: LocalState
     message: str | None
 
 
@@ -90,7 +90,7 @@ class FetchedDocument(Struct, frozen=True, kw_only=True):
 
 def fetched_document(fetched: Fetched) -> FetchedDocument:
     """What was done as it stands under `result` in JSON."""
-    counts = {here.value.replace(" ", "_"): fetched.count(here) for here in Here}
+    counts = {state.value.replace(" ", "_"): fetched.count(state) for state in LocalState}
     return FetchedDocument(
         directory=str(fetched.directory),
         files=FilesDocument(**counts),
@@ -124,7 +124,7 @@ def _cluster(cluster: FetchedCluster) -> FetchedClusterDocument:
     )
 
 
-def _file(local: Local) -> FileDocument:
+def _file(local: LocalFile) -> FileDocument:
     output = local.output
     return FileDocument(
         name=printable(output.name),
@@ -132,12 +132,12 @@ def _file(local: Local) -> FileDocument:
         size=output.size,
         md5=output.md5 or None,
         path=printable(str(local.path)),
-        state=local.here,
+        state=local.state,
         message=local.trouble or None,
     )
 
 
-def _exit_code(job: JobFiles) -> int | None:
+def _exit_code(job: JobOutputs) -> int | None:
     if job.report is not None:
         return job.report.exit_code
     return job.status.exit_code if job.status is not None else None

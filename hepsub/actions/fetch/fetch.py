@@ -1,7 +1,7 @@
 """hep_fetch: the outputs of jobs, wherever they are, into CLUSTER/PROC/NAME of a directory.
 
-One submission after the other is looked at (look), what there is of each job is decided (plan), compared with what
-is on this machine (local); then everything that is missing here is brought at once (bring).
+One submission after the other is looked at (scan), what there is of each job is decided (plan), compared with what
+is on this machine (local); then everything that is missing here is brought at once (transfer).
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hepsub.actions.fetch.bring import Brought, bring
 from hepsub.actions.fetch.local import local_state, with_logs
-from hepsub.actions.fetch.look import look
 from hepsub.actions.fetch.plan import job_ranges, plan_job
 from hepsub.actions.fetch.problems import problems_of
-from hepsub.actions.fetch.push import push_home, waiting_at_home
-from hepsub.actions.fetch.result import Fetched, FetchedCluster, Order
+from hepsub.actions.fetch.push import procs_with_pending, push_returned
+from hepsub.actions.fetch.result import Fetched, FetchedCluster, FetchRequest
+from hepsub.actions.fetch.scan import scan_submission
+from hepsub.actions.fetch.transfer import Transferred, transfer_files
 from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.submissions import SelectedJobs, find_submissions
-from hepsub.actions.submit.stage import open_stores
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
@@ -38,7 +37,7 @@ _INTERRUPTED = Problem(
 )
 
 
-class _Seen(Struct, frozen=True, kw_only=True):
+class _Scanned(Struct, frozen=True, kw_only=True):
     """What was seen of one submission.
 
     Attributes:
@@ -55,13 +54,13 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def fetch(
-    session: Session, order: Order, clock: Clock, watch: Callable[[Progress], None]
+    session: Session, wanted: FetchRequest, clock: Clock, watch: Callable[[Progress], None]
 ) -> Result:
     """Fetch what there is, and say what there is not, and why.
 
     Args:
         session: the session.
-        order: what the user wants.
+        wanted: what the user wants.
         clock: for waiting.
         watch: is told how far the transfers are, some times a second.
 
@@ -69,33 +68,37 @@ def fetch(
         AmbiguousJob, UnknownJob: an id is none of a job that is known.
         UsageError: two clusters would have one directory.
     """
-    submissions = find_submissions(session, order.ids, order.pool)
+    submissions = find_submissions(session, wanted.ids, wanted.pool)
     _check_numbers(submissions)
-    if order.wait:
+    if wanted.wait:
         for each in submissions:
             await_ends(session, each.ref, frozenset(each.procs), clock)
-    stores = open_stores(session)
+    stores = session.open_stores()
     downloader = Downloader(stores=stores.refreshed)
-    seen = [_see(session, order, stores, downloader, each) for each in submissions]
+    seen = [_scan(session, wanted, stores, downloader, each) for each in submissions]
     clusters = [each.cluster for each in seen if each.cluster is not None]
     started = time.monotonic()
-    brought = Brought(clusters=clusters)
-    if not order.listing:
-        brought = bring(clusters, order, downloader, watch)
+    transferred = Transferred(clusters=clusters)
+    if not wanted.listing:
+        transferred = transfer_files(clusters, wanted, downloader, watch)
     value = Fetched(
-        directory=order.directory,
-        clusters=tuple(brought.clusters),
-        listing=order.listing,
-        moved=brought.moved,
+        directory=wanted.directory,
+        clusters=tuple(transferred.clusters),
+        listing=wanted.listing,
+        moved=transferred.moved,
         seconds=time.monotonic() - started,
     )
-    return _result(value, order, seen, interrupted=brought.interrupted)
+    return _result(value, wanted, seen, interrupted=transferred.interrupted)
 
 
-def _see(
-    session: Session, order: Order, stores: Stores, downloader: Downloader, selected: SelectedJobs
-) -> _Seen:
-    """Look at a submission, after its spool was emptied and what came home was pushed."""
+def _scan(
+    session: Session,
+    wanted: FetchRequest,
+    stores: Stores,
+    downloader: Downloader,
+    selected: SelectedJobs,
+) -> _Scanned:
+    """Look at a submission, after its spool was emptied and returned outputs were uploaded."""
     problems: list[Problem] = []
     notes: list[str] = []
     if trouble := collect_one(session, selected.ref):
@@ -103,15 +106,15 @@ def _see(
     bundle = selected.bundle
     if bundle is None:
         problems += _without_bundle(session, selected)
-        return _Seen(selected=selected, problems=tuple(problems))
-    if order.push:
-        before = waiting_at_home(bundle, selected.procs)
-        problems += push_home(session, stores, bundle, selected, force=order.force)
-        if pushed := sorted(set(before) - set(waiting_at_home(bundle, selected.procs))):
+        return _Scanned(selected=selected, problems=tuple(problems))
+    if wanted.push:
+        before = procs_with_pending(bundle, selected.procs)
+        problems += push_returned(session, stores, bundle, selected, force=wanted.force)
+        if pushed := sorted(set(before) - set(procs_with_pending(bundle, selected.procs))):
             jobs = job_ranges(selected.ref.cluster, pushed)
             notes.append(f"{jobs}: what had come home is in its place now")
-    cluster, more, troubles = _look(session, order, stores, downloader, selected, bundle)
-    return _Seen(
+    cluster, more, troubles = _compared(session, wanted, stores, downloader, selected, bundle)
+    return _Scanned(
         selected=selected,
         cluster=cluster,
         notes=(*notes, *more),
@@ -119,9 +122,9 @@ def _see(
     )
 
 
-def _look(
+def _compared(
     session: Session,
-    order: Order,
+    wanted: FetchRequest,
     stores: Stores,
     downloader: Downloader,
     selected: SelectedJobs,
@@ -129,7 +132,7 @@ def _look(
 ) -> tuple[FetchedCluster, list[str], list[Problem]]:
     """What there is of a submission's jobs, and how it stands here; what to say, and what could not be seen."""
     ref = selected.ref
-    scan = look(selected, bundle, stores, downloader)
+    scan = scan_submission(selected, bundle, stores, downloader)
     files = {job.proc: plan_job(job, scan.listing) for job in scan.jobs}
     unsure = [proc for proc, job in files.items() if job.missing or job.complete is False]
     states, trouble = job_states(session, ref, unsure)
@@ -140,17 +143,17 @@ def _look(
     }
     notes = [trouble] if trouble else []
     for job in scan.jobs:
-        notes += left_text(f"{ref.cluster}.{job.proc}", job.home, job.returned)
+        notes += left_text(f"{ref.cluster}.{job.proc}", job.returned_directory, job.returned)
     if not any(job.carried for job in scan.jobs) and not bundle.request.staging.brings_all:
         notes.append(f"the jobs of cluster {ref.cluster} have no outputs (-out)")
     whole = (with_logs(each, bundle.request, ref.cluster) for each in files.values())
-    kept = tuple(order.part_of(each) for each in whole)
+    kept = tuple(wanted.part_of(each) for each in whole)
     cluster = FetchedCluster(
         cluster=ref.cluster,
         schedd=ref.schedd,
         jobs=kept,
         files=tuple(
-            each for job in kept for each in local_state(job, order.directory, ref.cluster)
+            each for job in kept for each in local_state(job, wanted.directory, ref.cluster)
         ),
     )
     problems = [
@@ -159,9 +162,11 @@ def _look(
     return cluster, notes, problems
 
 
-def _result(value: Fetched, order: Order, seen: Sequence[_Seen], *, interrupted: bool) -> Result:
+def _result(
+    value: Fetched, wanted: FetchRequest, seen: Sequence[_Scanned], *, interrupted: bool
+) -> Result:
     problems = [each for one in seen for each in one.problems]
-    problems += _unmatched(order, value.clusters)
+    problems += _unmatched(wanted, value.clusters)
     if interrupted:
         problems.insert(0, _INTERRUPTED)
     by_cluster = {each.selected.ref.cluster: each.selected for each in seen}
@@ -202,14 +207,14 @@ def _without_bundle(session: Session, selected: SelectedJobs) -> Iterator[Proble
     )
 
 
-def _unmatched(order: Order, clusters: Sequence[FetchedCluster]) -> Iterator[Problem]:
+def _unmatched(wanted: FetchRequest, clusters: Sequence[FetchedCluster]) -> Iterator[Problem]:
     """A pattern that nothing matches is a mistake, more often than not."""
-    if not order.only or not clusters:
+    if not wanted.only or not clusters:
         return
     if any(job.outputs or job.missing for each in clusters for job in each.jobs):
         return
     yield Problem(
         code="no-match",
-        message=f"no output matches {' or '.join(repr(each) for each in order.only)}",
+        message=f"no output matches {' or '.join(repr(each) for each in wanted.only)}",
         remedy="-ls without -only shows the names",
     )

@@ -1,4 +1,4 @@
-"""Files that are on this machine: how the outputs of jobs stand here, what came home, the logs of jobs that failed."""
+"""Files on this machine: what is there of the outputs of jobs, copies of returned files, logs of failed jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.fetch.result import Here, JobFiles, Local, Output
+from hepsub.actions.fetch.result import JobOutputs, LocalFile, LocalState, Output
 from hepsub.batch import ACTIVE
 from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
@@ -40,7 +40,7 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
     proc: int
     taken: frozenset[str]
 
-    def landing(self, output: Output) -> Destination | None:
+    def destination(self, output: Output) -> Destination | None:
         """Where an output has to be; None when its name could lead out of its job's directory."""
         parts = safe_parts(output.name)
         if parts is None:
@@ -52,7 +52,7 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
         return Destination(root=self.directory, parts=parts, part=part)
 
 
-def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
+def job_directory(job: JobOutputs, directory: Path, cluster: int) -> JobDirectory:
     """Where a job's outputs belong.
 
     Args:
@@ -64,69 +64,78 @@ def job_directory(job: JobFiles, directory: Path, cluster: int) -> JobDirectory:
     return JobDirectory(directory=directory, cluster=cluster, proc=job.proc, taken=taken)
 
 
-def local_state(job: JobFiles, directory: Path, cluster: int) -> Iterator[Local]:
-    """How each output of a job stands here, compared with what lies where it belongs."""
+def local_state(job: JobOutputs, directory: Path, cluster: int) -> Iterator[LocalFile]:
+    """The state of each output of a job on this machine: compared with what lies where it belongs."""
     own = job_directory(job, directory, cluster)
     for output in job.outputs:
         if output.stays and isinstance(output.source, Path):
-            yield Local(output=output, path=output.source, here=Here.IN_PLACE)
+            yield LocalFile(output=output, path=output.source, state=LocalState.IN_PLACE)
             continue
-        landing = own.landing(output)
-        if landing is None:
-            yield Local(
+        destination = own.destination(output)
+        if destination is None:
+            yield LocalFile(
                 output=output,
                 path=directory / f"{cluster}/{job.proc}",
-                here=Here.FAILED,
+                state=LocalState.FAILED,
                 trouble="no file can have this name here",
             )
             continue
-        here, trouble = compare(output, landing)
-        yield Local(output=output, path=landing.path, here=here, trouble=trouble)
+        state, trouble = compare(output, destination)
+        yield LocalFile(output=output, path=destination.path, state=state, trouble=trouble)
 
 
-def compare(output: Output, landing: Destination) -> tuple[Here, str]:
-    """How the file here stands to an output; and what is wrong, in words.
+def compare(output: Output, destination: Destination) -> tuple[LocalState, str]:
+    """How the file at a destination compares with an output; and what is wrong, in words.
 
     Size and checksum decide; the time of the last change, which a transfer sets, where there is no checksum.
     """
     try:
-        there = landing.look()
+        there = destination.look()
         if there is None:
-            return Here.ABSENT, ""
+            return LocalState.ABSENT, ""
         if stat.S_ISDIR(there.st_mode):
-            return Here.FAILED, "a directory is in the way"
+            return LocalState.FAILED, "a directory is in the way"
         if not stat.S_ISREG(there.st_mode):
-            return Here.DIFFERENT, "what is here is no regular file"
+            return LocalState.DIFFERENT, "what is here is no regular file"
         if there.st_size != output.size:
-            return Here.DIFFERENT, f"the file here has {there.st_size} bytes, not {output.size}"
-        return _compare_content(output, landing, there.st_mtime)
+            return (
+                LocalState.DIFFERENT,
+                f"the file here has {there.st_size} bytes, not {output.size}",
+            )
+        return _compare_content(output, destination, there.st_mtime)
     except OSError as error:
-        return Here.FAILED, f"it cannot be compared: {obstacle_text(error)}"
+        return LocalState.FAILED, f"it cannot be compared: {obstacle_text(error)}"
 
 
-def _compare_content(output: Output, landing: Destination, modified: float) -> tuple[Here, str]:
+def _compare_content(
+    output: Output, destination: Destination, modified: float
+) -> tuple[LocalState, str]:
     wanted = output.md5
     if not wanted and not isinstance(output.source, ObjectPlace):
         with _open(output.source) as file:
             wanted = hashlib.file_digest(file, "md5").hexdigest()
     if wanted:
-        with os.fdopen(landing.open(), "rb") as file:
+        with os.fdopen(destination.open(), "rb") as file:
             same = hashlib.file_digest(file, "md5").hexdigest() == wanted
-        return (Here.EQUAL, "") if same else (Here.DIFFERENT, "the file here has other contents")
+        return (
+            (LocalState.EQUAL, "")
+            if same
+            else (LocalState.DIFFERENT, "the file here has other contents")
+        )
     if output.modified and abs(output.modified - modified) < _SAME_TIME_S:
-        return Here.EQUAL, ""
+        return LocalState.EQUAL, ""
     return (
-        Here.DIFFERENT,
+        LocalState.DIFFERENT,
         "the file here is as large, but of another time, and there is no checksum",
     )
 
 
-def copy_home(file: Local, landing: Destination) -> Local:
-    """Copy a file that came home; whole, or not at all."""
+def copy_returned(file: LocalFile, destination: Destination) -> LocalFile:
+    """Copy a file that HTCondor returned; whole, or not at all."""
     source = file.output.source
     assert not isinstance(source, ObjectPlace)  # noqa: S101 (objects are fetched)
     try:
-        with landing.open_part() as part, _open(source) as origin:
+        with destination.open_part() as part, _open(source) as origin:
             if part.size:
                 os.ftruncate(part.descriptor, 0)
             digest = hashlib.md5(usedforsecurity=False)
@@ -134,13 +143,13 @@ def copy_home(file: Local, landing: Destination) -> Local:
                 digest.update(piece)
                 write_all(part.descriptor, piece)
             if file.output.md5 not in ("", digest.hexdigest()):
-                return replace(file, here=Here.FAILED, trouble=_NOT_IT)
+                return replace(file, state=LocalState.FAILED, trouble=_NOT_IT)
             part.finish(file.output.modified)
     except OSError as error:
         return replace(
-            file, here=Here.FAILED, trouble=f"it cannot be copied: {obstacle_text(error)}"
+            file, state=LocalState.FAILED, trouble=f"it cannot be copied: {obstacle_text(error)}"
         )
-    return replace(file, here=Here.FETCHED)
+    return replace(file, state=LocalState.FETCHED)
 
 
 def _open(source: ReturnedFile | Path) -> BufferedReader:
@@ -150,7 +159,7 @@ def _open(source: ReturnedFile | Path) -> BufferedReader:
 # ---- logs: they are where the jobs' stdout and stderr were put, and come along where something is missing ----
 
 
-def with_logs(job: JobFiles, request: BundleRequest, cluster: int) -> JobFiles:
+def with_logs(job: JobOutputs, request: BundleRequest, cluster: int) -> JobOutputs:
     """The files of a job, with its logs where it failed or left something out."""
     if not _has_failed(job):
         return job
@@ -165,7 +174,7 @@ def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
     return path[0] if path and path[0].is_file() else None
 
 
-def _has_failed(job: JobFiles) -> bool:
+def _has_failed(job: JobOutputs) -> bool:
     if job.status is not None and job.status.state in ACTIVE:
         return False  # what its logs hold now is not what they will hold
     return any(not each.optional for each in job.missing) or _program_failed(job.report)

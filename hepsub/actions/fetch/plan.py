@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from hepsub.actions.fetch.result import Job, JobFiles, Missing, Output, RemoteListing
+from hepsub.actions.fetch.result import Job, JobOutputs, Missing, Output, RemoteListing
 from hepsub.actions.fetch.runs import (
     is_marked_complete,
     is_of_another_run,
@@ -13,7 +13,7 @@ from hepsub.actions.fetch.runs import (
     mixed_runs,
 )
 from hepsub.batch import JobStatus, State
-from hepsub.bundle.report import HOME, REPORT, Report, ReportedOutput, as_reported
+from hepsub.bundle.report import REPORT, RETURNED, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import OUTPUTS, ReturnedFile, matches
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
@@ -28,7 +28,7 @@ _IN_THE_QUEUE = {
 }
 
 
-def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) -> JobFiles:
+def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) -> JobOutputs:
     """What there is of a job, and what there is not, and why.
 
     Args:
@@ -47,14 +47,14 @@ def plan_job(job: Job, listing: RemoteListing, status: JobStatus | None = None) 
         if not found:
             missing.append(_missing(job, each, listing, status))
     if job.bundle.request.staging.brings_all:
-        new = (_home_file(job, name) for name in job.returned.files if _came_home(job, name))
+        new = (_returned_file(job, name) for name in job.returned.files if _is_returned(job, name))
         outputs |= {each.name: each for each in new}
     mixed = mixed_runs(job, outputs, missing, listing)
     required = [each for each in missing if not each.optional]
     complete = not required and not mixed and is_marked_complete(job, outputs)
     if job.report_file is not None:
         outputs.setdefault(REPORT, job.report_file)
-    return JobFiles(
+    return JobOutputs(
         proc=job.proc,
         outputs=tuple(outputs.values()),
         missing=tuple(missing),
@@ -93,7 +93,7 @@ def _why_missing(
     if carried.name in job.returned.others:
         return "it came home as what is no regular file of yours, such as a link, which is not followed"
     if job.report is not None:
-        return _reported(job.report, job.report.said(carried.name))
+        return _reported(job.report, job.report.output_named(carried.name))
     if status is None:
         return "the job left no report, and no schedd knows how it ended"
     return f"the job {_ended(status)}, and left no report"
@@ -131,30 +131,32 @@ def _reported(report: Report, said: ReportedOutput | None) -> str:
 
 
 def _found(job: Job, carried: Carried, listing: RemoteListing) -> tuple[list[Output], list[str]]:
-    """Where an output, or what matches a pattern, is; what came home is newer than what is elsewhere."""
-    at_home = [_home_file(job, name) for name in job.returned.of(carried) if _came_home(job, name)]
+    """Where an output, or what matches a pattern, is; what was returned is newer than what is elsewhere."""
+    returned = [
+        _returned_file(job, name) for name in job.returned.of(carried) if _is_returned(job, name)
+    ]
     if isinstance(carried.place, FilePlace):
-        return at_home or _at_path(job, carried, carried.place), []
+        return returned or _at_path(job, carried, carried.place), []
     if carried.is_pattern:
         found, odd = _matches(job, carried, carried.place, listing)
-        names = {each.name for each in at_home}
-        return [*at_home, *(each for each in found if each.name not in names)], odd
-    if at_home:
-        return at_home, []
+        names = {each.name for each in returned}
+        return [*returned, *(each for each in found if each.name not in names)], odd
+    if returned:
+        return returned, []
     seen = listing.objects.get(carried.place)
     if seen is not None and is_of_another_run(job, carried):
         return [], []
     return ([_object(job, carried.name, carried.place, seen)] if seen is not None else []), []
 
 
-def _came_home(job: Job, name: str) -> bool:
+def _is_returned(job: Job, name: str) -> bool:
     """Whether the last run brought it, as far as its report tells."""
-    return job.report is None or job.report.brought(name, job.returned.files[name].st_size)
+    return job.report is None or job.report.was_returned(name, job.returned.files[name].st_size)
 
 
-def _home_file(job: Job, name: str) -> Output:
+def _returned_file(job: Job, name: str) -> Output:
     facts = job.returned.files[name]
-    said = job.report.said(name) if job.report is not None else None
+    said = job.report.output_named(name) if job.report is not None else None
     return Output(
         proc=job.proc,
         name=name,
@@ -207,9 +209,8 @@ def _is_own(job: Job, carried: Carried, path: Path) -> bool:
         return True
     if as_reported(str(path)) in job.report.by_url():
         return True
-    told = (
-        each.name for each in job.report.outputs if each.state == HOME
-    )  # and was put there since
+    # What was returned may have been put there since.
+    told = (each.name for each in job.report.outputs if each.state == RETURNED)
     return any(matches(carried.name, n) and n.rpartition("/")[2] == path.name for n in told)
 
 
@@ -223,17 +224,17 @@ def _matches(
         for where in listing.directly_below(place)
         if matches(pattern, where.key.removeprefix(place.key)) and where != job.marker
     }
-    if job.truth is not None:
-        names = job.truth.by_url()
+    if job.reference is not None:
+        names = job.reference.by_url()
         own = {
             where: names[listing.urls[where]]
             for where in below
             if _is_match(names.get(listing.urls[where], ""), carried, where)
         }
-        strangers = [w for w in below if w not in own and listing.urls[w] not in listing.claimed]
-        odd = _strangers(strangers, carried, place) if place not in listing.shared else []
+        foreign = [w for w in below if w not in own and listing.urls[w] not in listing.reported]
+        odd = _foreign_text(foreign, carried, place) if place not in listing.shared else []
         return [_object(job, name, where, below[where]) for where, name in own.items()], odd
-    free = [where for where in below if listing.urls.get(where) not in listing.claimed]
+    free = [where for where in below if listing.urls.get(where) not in listing.reported]
     if place in listing.shared and free:
         return [], [
             f"{len(free)} object(s) below {place} match '{pattern}', but several jobs write there and this one"
@@ -249,17 +250,17 @@ def _is_match(name: str, carried: Carried, where: ObjectPlace) -> bool:
     return matches(carried.name, name) and name.rpartition("/")[2] == where.key.rpartition("/")[2]
 
 
-def _strangers(strangers: list[ObjectPlace], carried: Carried, place: ObjectPlace) -> list[str]:
-    if not strangers:
+def _foreign_text(foreign: list[ObjectPlace], carried: Carried, place: ObjectPlace) -> list[str]:
+    if not foreign:
         return []
     return [
-        f"{len(strangers)} object(s) below {place} match '{carried.name}' and are not of the run that the report"
-        f" tells of, such as {printable(strangers[0].key)}"
+        f"{len(foreign)} object(s) below {place} match '{carried.name}' and are not of the run that the report"
+        f" tells of, such as {printable(foreign[0].key)}"
     ]
 
 
 def _object(job: Job, name: str, place: ObjectPlace, seen: ObjectInfo) -> Output:
-    said = job.truth.said(name) if job.truth is not None else None
+    said = job.reference.output_named(name) if job.reference is not None else None
     told = (said.md5 or "") if said is not None else ""
     return Output(
         proc=job.proc,

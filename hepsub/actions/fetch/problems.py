@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.actions.fetch.local import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
-from hepsub.actions.fetch.result import FetchedCluster, Here, JobFiles, Local
+from hepsub.actions.fetch.result import FetchedCluster, JobOutputs, LocalFile, LocalState
 from hepsub.actions.submissions import SelectedJobs
 from hepsub.batch import ACTIVE, State
 from hepsub.errors import NotDone
@@ -41,7 +41,7 @@ def problems_of(
 
 def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Problem]:
     """A job counts once, with all of its outputs that are missing for one reason."""
-    groups: defaultdict[tuple[str, tuple[str, ...]], list[JobFiles]] = defaultdict(list)
+    groups: defaultdict[tuple[str, tuple[str, ...]], list[JobOutputs]] = defaultdict(list)
     for job in cluster.jobs:
         names: defaultdict[str, list[str]] = defaultdict(list)
         for each in job.missing:
@@ -59,7 +59,7 @@ def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Proble
         )
 
 
-def _next(selected: SelectedJobs, jobs: list[JobFiles]) -> str:
+def _next(selected: SelectedJobs, jobs: list[JobOutputs]) -> str:
     """What to do about outputs that are missing."""
     first = jobs[0]
     if any(each.unseen for each in first.missing):
@@ -76,7 +76,7 @@ def _next(selected: SelectedJobs, jobs: list[JobFiles]) -> str:
 
 
 def _different(cluster: FetchedCluster) -> Iterator[Problem]:
-    files = [each for each in cluster.files if each.here is Here.DIFFERENT]
+    files = [each for each in cluster.files if each.state is LocalState.DIFFERENT]
     if not files:
         return
     yield Problem(
@@ -88,23 +88,23 @@ def _different(cluster: FetchedCluster) -> Iterator[Problem]:
 
 
 def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
-    groups: defaultdict[str, list[Local]] = defaultdict(list)
+    groups: defaultdict[str, list[LocalFile]] = defaultdict(list)
     for each in cluster.files:
-        if each.here is Here.FAILED:
+        if each.state is LocalState.FAILED:
             groups[each.trouble].append(each)
     for trouble, files in groups.items():
         sources = ", ".join(printable(str(each.output.source)) for each in files[:_NAMED])
         more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         jobs = job_ranges(cluster.cluster, (f.output.proc for f in files))
-        here = printable(os.path.commonpath([each.path for each in files]))
+        path = printable(os.path.commonpath([each.path for each in files]))
         yield Problem(
             code="not-fetched",
-            message=f"{jobs}: {sources}{more} -> {here}: {trouble}",
+            message=f"{jobs}: {sources}{more} -> {path}: {trouble}",
             remedy="the same command tries again, and goes on where it was; -d DIR fetches to another place",
         )
 
 
-def _named(files: Iterable[Local]) -> str:
+def _named(files: Iterable[LocalFile]) -> str:
     all_files = list(files)
     named = ", ".join(
         f"{printable(str(each.path))} ({each.trouble})" for each in all_files[:_NAMED]

@@ -1,4 +1,4 @@
-"""What came home because a store was away is uploaded, before it is fetched."""
+"""Outputs that HTCondor returned because a store did not answer are uploaded before they are fetched."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from hepsub.actions.queue.ends import job_states
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Uploads, push_pending
+from hepsub.actions.returned.pending import push_pending
+from hepsub.actions.returned.uploads import Uploads
 from hepsub.actions.submissions import SelectedJobs
 from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import ACTIVE
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.bundle.notes import Placed
 from hepsub.bundle.pending import PENDING
 from hepsub.errors import HepsubError
@@ -20,8 +21,8 @@ from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
 
-def waiting_at_home(bundle: Bundle, procs: Iterable[int]) -> list[int]:
-    """The jobs of which something came home that belongs into a store."""
+def procs_with_pending(bundle: Bundle, procs: Iterable[int]) -> list[int]:
+    """The jobs of which something was returned that belongs into a store."""
     return [proc for proc in procs if _waits(bundle, proc)]
 
 
@@ -33,7 +34,7 @@ def _waits(bundle: Bundle, proc: int) -> bool:
         return False
 
 
-def push_home(
+def push_returned(
     session: Session,
     stores: Stores,
     bundle: Bundle,
@@ -41,7 +42,7 @@ def push_home(
     *,
     force: bool = False,
 ) -> Iterator[Problem]:
-    """Upload what came home; the refresher, which does the same, is kept out meanwhile.
+    """Upload what was returned; hep_auth renew, which does the same, is kept out meanwhile.
 
     Args:
         session: the session.
@@ -58,12 +59,12 @@ def push_home(
     if not is_believed(session, bundle, placed):
         yield Problem(code="not-believed", message=not_believed(placed))
         return
-    procs = waiting_at_home(bundle, selected.procs)
+    procs = procs_with_pending(bundle, selected.procs)
     states, _ = job_states(session, ref, procs)
     # A job that is active will write its outputs itself.
     ended = [proc for proc in procs if proc not in states or states[proc].state not in ACTIVE]
     try:
-        with claimed(session.bundles / DIRECTORY) as mine:
+        with locked(session.bundles / DIRECTORY) as mine:
             if not mine:
                 yield Problem(
                     code="busy",

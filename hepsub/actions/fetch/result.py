@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hepsub.actions.fetch.documents import FetchedDocument
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class FetchRequest(Struct, frozen=True, kw_only=True):
     """What the user wants.
 
     Attributes:
@@ -36,7 +36,7 @@ class Order(Struct, frozen=True, kw_only=True):
         only: patterns of names; empty for all.
         listing: only look.
         force: replace files that differ.
-        push: first upload what had come home.
+        push: first upload what HTCondor had returned.
         wait: first wait for the jobs' ends.
     """
 
@@ -56,7 +56,7 @@ class Order(Struct, frozen=True, kw_only=True):
             fnmatchcase(name, each) or fnmatchcase(last, each) for each in self.only
         )
 
-    def part_of(self, job: JobFiles) -> JobFiles:
+    def part_of(self, job: JobOutputs) -> JobOutputs:
         """A job with only those of its outputs that are meant."""
         if not self.only:
             return job
@@ -67,8 +67,8 @@ class Order(Struct, frozen=True, kw_only=True):
         )
 
 
-class Here(enum.Enum):
-    """How a file stands here."""
+class LocalState(enum.Enum):
+    """How a file on this machine compares with the output that it should be."""
 
     ABSENT = "absent"
     EQUAL = "equal"
@@ -83,7 +83,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: its name in the job's directory.
-        source: the object, the file that came home, or the user's own file, that it is.
+        source: the object, the file that HTCondor returned, or the user's own file, that it is.
         size: its size in bytes.
         md5: its MD5 in hex; empty for unknown.
         etag: its ETag; empty for a file.
@@ -124,14 +124,14 @@ class RemoteListing(Struct, frozen=True, kw_only=True, dict=True):
         objects: the objects that exist, those below the prefixes of patterns included.
         urls: the unquoted URL of a place, without signature.
         troubles: storages that could not be asked, and why.
-        claimed: objects that the reports of the submission's jobs name.
+        reported: objects that the reports of the submission's jobs name.
         shared: prefixes below which several of its jobs write what matches a pattern.
     """
 
     objects: Mapping[ObjectPlace, ObjectInfo]
     urls: Mapping[ObjectPlace, str] = {}
     troubles: Mapping[str, str] = {}
-    claimed: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     shared: frozenset[ObjectPlace] = frozenset()
 
     @cached_property
@@ -155,7 +155,7 @@ class Job(Struct, frozen=True, kw_only=True):
     Attributes:
         carried: its outputs, as they were asked for.
         bundle: what travelled with it.
-        returned: its outputs that came home.
+        returned: its outputs that HTCondor returned.
         marker: its marker; None where no output goes to a store.
         report: what its wrapper reported last; None for nothing.
         report_file: the report as an output that hep_fetch brings.
@@ -174,17 +174,17 @@ class Job(Struct, frozen=True, kw_only=True):
     unusable: tuple[str, ...] = ()
 
     @property
-    def home(self) -> Path:
-        """Where its outputs are that came home, for people."""
+    def returned_directory(self) -> Path:
+        """Where its returned outputs are, for people."""
         return self.bundle.returned(self.proc) / OUTPUTS
 
     @property
-    def truth(self) -> Report | None:
-        """The report that outputs in a store are measured by."""
+    def reference(self) -> Report | None:
+        """The report with which outputs in a store are compared: the marker's, which was written last."""
         return self.marked or self.report
 
 
-class JobFiles(Struct, frozen=True, kw_only=True):
+class JobOutputs(Struct, frozen=True, kw_only=True):
     """What there is of a job.
 
     Attributes:
@@ -206,22 +206,22 @@ class JobFiles(Struct, frozen=True, kw_only=True):
     status: JobStatus | None = None
 
 
-class Local(Struct, frozen=True, kw_only=True):
-    """An output, and how it stands here: the path, the state, and what is wrong with it, in words."""
+class LocalFile(Struct, frozen=True, kw_only=True):
+    """An output, and the file on this machine that it is or becomes; what is wrong with it, in words."""
 
     output: Output
     path: Path
-    here: Here
+    state: LocalState
     trouble: str = ""
 
 
 class FetchedCluster(Struct, frozen=True, kw_only=True):
-    """What was found of a cluster's jobs, and how it stands here."""
+    """What was found of a cluster's jobs, and the state of each file on this machine."""
 
     cluster: int
     schedd: str
-    jobs: tuple[JobFiles, ...]
-    files: tuple[Local, ...]
+    jobs: tuple[JobOutputs, ...]
+    files: tuple[LocalFile, ...]
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -241,9 +241,9 @@ class Fetched(Struct, frozen=True, kw_only=True):
     moved: int = 0
     seconds: float = 0.0
 
-    def count(self, here: Here) -> int:
-        """How many files stand so."""
-        return sum(1 for each in self.clusters for file in each.files if file.here is here)
+    def count(self, state: LocalState) -> int:
+        """How many files are in a state."""
+        return sum(1 for each in self.clusters for file in each.files if file.state is state)
 
     def document(self) -> FetchedDocument:
         """What was done as it stands under `result` in JSON."""

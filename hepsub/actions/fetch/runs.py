@@ -24,7 +24,7 @@ def is_marked_complete(job: Job, outputs: Mapping[str, Output]) -> bool:
 
 def is_of_another_run(job: Job, carried: Carried) -> bool:
     """Whether the run that the report tells of did not make an output, so that what is there is not its own."""
-    said = job.truth.said(carried.name) if job.truth is not None else None
+    said = job.reference.output_named(carried.name) if job.reference is not None else None
     return said is not None and said.state == "missing"
 
 
@@ -60,7 +60,7 @@ def _lost(job: Job, outputs: Mapping[str, Output]) -> list[str]:
 
 
 def _gone(job: Job, name: str) -> str:
-    said = job.marked.said(name) if job.marked is not None else None
+    said = job.marked.output_named(name) if job.marked is not None else None
     where = f" as {printable(said.url)}" if said is not None and said.url else ""
     return f"{printable(name)} was saved{where}, and is not there any more"
 
@@ -78,7 +78,7 @@ def _not_made(job: Job, listing: RemoteListing) -> list[str]:
 
 def _mixed(job: Job, output: Output) -> str:
     """What to say of an object that is not the one that the report tells of; empty for nothing."""
-    said = job.truth.said(output.name) if job.truth is not None else None
+    said = job.reference.output_named(output.name) if job.reference is not None else None
     if said is None or not isinstance(output.source, ObjectPlace):
         return ""
     if not _is_other(said, output):
@@ -102,7 +102,7 @@ def _is_other(said: ReportedOutput, output: Output) -> bool:
 
 
 def _overtaken(job: Job) -> list[str]:
-    """What to say of a marker that is not of the run whose report came home: each may be whole, both are not one."""
+    """What to say of a marker that is not of the run whose report was returned: each may be whole, both are not one."""
     if job.marked is None or job.report is None or not job.marked.is_overtaken_by(job.report):
         return []
     return [
@@ -115,10 +115,10 @@ def left_over(job: Job) -> list[str]:
     """What to say of files at home that are of no run that is known: HTCondor adds to what an earlier run left."""
     if job.report is None:
         return []
-    stale = [name for name in job.returned.files if not job.report.came_home(name)]
+    stale = [name for name in job.returned.files if not job.report.was_returned(name)]
     if not stale:
         return []
     return [
-        f"{len(stale)} file(s) in {job.home} were left out, such as {printable(stale[0])}: the last run of the job"
-        " did not bring them home, an earlier one did"
+        f"{len(stale)} file(s) in {job.returned_directory} were left out, such as {printable(stale[0])}: the last run"
+        " of the job did not bring them home, an earlier one did"
     ]

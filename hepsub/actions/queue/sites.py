@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from hepsub.actions.auth.status import Row, look_at
 from hepsub.batch import Selection, State
-from hepsub.condor.load import Cores, Load, limit_queries, load_of
+from hepsub.condor.bindings import limit_queries
+from hepsub.condor.load import Cores, Load, load_of
 from hepsub.errors import HepsubError, UnknownGroup
 from hepsub.plan.accounting import own_groups
 from hepsub.plan.model import delivery_for
@@ -108,6 +109,7 @@ def sites(session: Session, group: str | None = None, ask: LoadOf = load_of) -> 
     home = session.pool_name(None)
     mine = (group,) if group is not None else own_groups(policy, session.situation)
     shown = {n: s for n, s in policy.site.items() if group is None or _takes(s, group)}
+    limit_queries(_LIMIT_S)
     pools, cores = _pools(session, home, shown, ask)
     needed = {name: _needed(site, policy, home) for name, site in shown.items()}
     held = look_at(session, {each for names in needed.values() for each in names})
@@ -166,13 +168,10 @@ def _asked(
     """The row of a pool, and the slots of sites in it."""
     rules = session.policy.pool[name]
     row = PoolRow(name=name, default=name == home)
-    embedded = _is_embedded(session.policy, name)
-    if not embedded:
-        limit_queries(_LIMIT_S)
     try:
         schedds = session.schedds(name)
         row = replace(row, schedds=tuple(each.name for each in schedds))
-        if embedded:
+        if _is_embedded(session.policy, name):
             counts = schedds[0].count(Selection(owner=session.situation.user))
             waiting = counts.states.get(State.IDLE, 0) + sum(each.number for each in counts.unmade)
             running = counts.states.get(State.RUNNING, 0)

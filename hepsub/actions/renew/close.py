@@ -6,8 +6,9 @@ import contextlib
 from pathlib import Path
 
 from hepsub.actions.renew.live import is_believed, not_believed
-from hepsub.actions.returned.pending import Uploads, push_pending
+from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.place import place_outputs
+from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.directory import strip_bundle
 from hepsub.bundle.logs import place_logs

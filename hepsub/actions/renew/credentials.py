@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
-from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
+from hepsub.auth.copies import CredentialCopy, best_of, copy_of, read_copy
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.bundle import Bundle
@@ -22,7 +22,7 @@ from hepsub.units import moment_text
 
 _AT_LEAST_S = 30.0
 _GAIN_S = 5.0
-"""What is delivered anew has to live longer than what was by this."""
+"""What is delivered again has to live longer than what was delivered before by this."""
 
 
 class _Users(Struct, frozen=True, kw_only=True):
@@ -33,12 +33,12 @@ class _Users(Struct, frozen=True, kw_only=True):
     deliveries: frozenset[tuple[str, str]]
 
 
-class _Found(Struct, frozen=True, kw_only=True):
+class _Best(Struct, frozen=True, kw_only=True):
     """The best there is of a credential now, and why it could not be made better."""
 
-    best: Copy | None
+    best: CredentialCopy | None
     trouble: HepsubError | None = None
-    waits: bool = False
+    backs_off: bool = False
 
 
 def renew_credentials(
@@ -49,10 +49,10 @@ def renew_credentials(
     Args:
         session: the session.
         live: the bundles that jobs need.
-        before: how each credential stood after the last round.
+        before: the state of each credential after the last round.
 
     Returns:
-        By credential: how it stands, and when it is due next, in seconds since the epoch.
+        By credential: its state, and when it is due next, in seconds since the epoch.
     """
     return {
         name: _renew(session, users, before.get(name, Outcome()))
@@ -81,6 +81,7 @@ def _users(live: Sequence[LiveBundle]) -> dict[str, _Users]:
 
 def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, float]:
     now = session.situation.now
+    # What a schedd has cannot be read back: it is due at half of the life that it had when it was delivered.
     delivered = before.renewed + ((before.expires or 0.0) - before.renewed) / 2
     if not users.bundles and now < delivered:
         return before, delivered
@@ -89,7 +90,7 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     written = False
     if found.best is not None:
         try:
-            written = _spread(session, users, copies, found.best, before)
+            written = _distribute(session, users, copies, found.best, before)
         except HepsubError as error:  # the source is not to blame: it is asked when that is due
             again = failed(before, error.message, error.remedy, now)
             return replace(again, not_before=0.0), again.not_before
@@ -97,50 +98,52 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     if found.trouble is not None:
         again = failed(known, found.trouble.message, found.trouble.remedy, now)
         return again, again.not_before
-    if found.waits or found.best is None:
+    if found.backs_off or found.best is None:
         return known, before.not_before
     outcome = _with_times(Outcome(renewed=now if written else before.renewed), found.best)
     return outcome, found.best.due
 
 
-def _copy(bundle: Bundle, credential: JobCredential, now: float) -> Copy | None:
+def _copy(bundle: Bundle, credential: JobCredential, now: float) -> CredentialCopy | None:
     path = bundle.master_credential(credential.name)
     return read_copy(path, credential, now) if path is not None else None
 
 
-def _with_times(outcome: Outcome, best: Copy | None) -> Outcome:
+def _with_times(outcome: Outcome, best: CredentialCopy | None) -> Outcome:
     if best is None:  # the last end that was known is the true one
         return outcome
-    lifetime = best.held.lifetime
+    lifetime = best.credential.lifetime
     return replace(outcome, expires=lifetime.expires, renewable_until=lifetime.renewable_until)
 
 
 def _find(
-    session: Session, users: _Users, copies: Sequence[Copy | None], before: Outcome
-) -> _Found:
+    session: Session, users: _Users, copies: Sequence[CredentialCopy | None], before: Outcome
+) -> _Best:
     """The best of the copies, of what the user has, and, where that is due, of what can be had."""
     now = session.situation.now
     try:
         source = session.credential(users.credential.name)
     except HepsubError as error:
-        return _Found(best=best_of(copies, now), trouble=error)
-    mine = _look(source, now)
-    if mine is not None and any(_is_anothers(mine, each) for each in copies):
-        mine = None
-    best = best_of([*copies, mine], now)
+        return _Best(best=best_of(copies, now), trouble=error)
+    own = _look(source, now)
+    # After `kinit` as somebody else the jobs keep the ticket of the principal who submitted them.
+    if own is not None and any(_of_another_principal(own, each) for each in copies):
+        own = None
+    best = best_of([*copies, own], now)
     if best is not None and now < best.due:
-        return _Found(best=best)
-    if now < before.not_before and (mine is None or best is not mine):
-        return _Found(best=best, waits=True)
+        return _Best(best=best)
+    # Sources are left alone for a while after a failure; what the user has obtained himself is not.
+    if now < before.not_before and (own is None or best is not own):
+        return _Best(best=best, backs_off=True)
     try:
         if best is None and users.deliveries:
-            return _Found(best=_delivered_anew(source, before, now))
-        return _Found(best=best_of([best, _extended(source, best, now)], now))
+            return _Best(best=_obtain_for_delivery(source, before, now))
+        return _Best(best=best_of([best, _obtain_or_renew(source, best, now)], now))
     except HepsubError as error:
-        return _Found(best=best, trouble=error)
+        return _Best(best=best, trouble=error)
 
 
-def _look(source: CredentialSource, now: float) -> Copy | None:
+def _look(source: CredentialSource, now: float) -> CredentialCopy | None:
     """What the user has; None also where it cannot be read, because the copies may still be good."""
     try:
         own = source.look()
@@ -149,14 +152,14 @@ def _look(source: CredentialSource, now: float) -> Copy | None:
     return copy_of(own, now) if own is not None else None
 
 
-def _is_anothers(one: Copy, other: Copy | None) -> bool:
+def _of_another_principal(one: CredentialCopy, other: CredentialCopy | None) -> bool:
     """Whether two tickets are of two principals; whose tokens are is the policy's to say."""
-    if other is None or one.held.kind != KERBEROS:
+    if other is None or one.credential.kind != KERBEROS:
         return False
-    return one.held.who != other.held.who
+    return one.credential.who != other.credential.who
 
 
-def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Copy:
+def _obtain_for_delivery(source: CredentialSource, before: Outcome, now: float) -> CredentialCopy:
     """One that outlives what the pool has; its sources would give that once more.
 
     Raises:
@@ -172,7 +175,9 @@ def _delivered_anew(source: CredentialSource, before: Outcome, now: float) -> Co
     return got
 
 
-def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
+def _obtain_or_renew(
+    source: CredentialSource, best: CredentialCopy | None, now: float
+) -> CredentialCopy:
     """A new one, made from the best there is where it can be.
 
     Raises:
@@ -185,19 +190,19 @@ def _extended(source: CredentialSource, best: Copy | None, now: float) -> Copy:
             f"it ends at {moment_text(best.expires, now)} and cannot be renewed any further",
             remedy=f"hep_auth login {source.name}",
         )
-    return copy_of(source.renew(best.held), now)
+    return copy_of(source.renew(best.credential), now)
 
 
-def _spread(
+def _distribute(
     session: Session,
     users: _Users,
-    copies: Mapping[Path, Copy | None],
-    best: Copy,
+    copies: Mapping[Path, CredentialCopy | None],
+    best: CredentialCopy,
     before: Outcome,
 ) -> bool:
-    """Write the best one to everybody who has a worse one; whether anybody had.
+    """Write the best one into each bundle, and to each schedd, that has a worse one; whether there was any.
 
-    One place where it cannot be put does not keep it from the others.
+    A bundle or schedd that does not take it does not keep it from the others.
 
     Raises:
         HepsubError: it cannot be written somewhere, a schedd does not take it, or it is not the user's whose
@@ -210,14 +215,16 @@ def _spread(
         if not best.is_better_than(old):
             continue
         try:
-            _put(best, old, bundle)
+            _write_into(best, old, bundle)
             written = True
         except HepsubError as error:
             troubles.append(error)
     if users.deliveries and best.expires > (before.expires or 0.0):
         for pool, schedd in sorted(users.deliveries):
             try:
-                session.schedd(pool, schedd).store_credential(users.credential, best.held.content)
+                session.schedd(pool, schedd).store_credential(
+                    users.credential, best.credential.content
+                )
                 written = True
             except HepsubError as error:
                 troubles.append(error)
@@ -226,16 +233,16 @@ def _spread(
     return written
 
 
-def _put(best: Copy, old: Copy | None, bundle: Bundle) -> None:
+def _write_into(best: CredentialCopy, old: CredentialCopy | None, bundle: Bundle) -> None:
     """Write it into a bundle.
 
     Raises:
         CredentialRefused: the jobs have somebody else's.
         BundleUnusable: it cannot be written.
     """
-    if old is not None and _is_anothers(best, old):
+    if old is not None and _of_another_principal(best, old):
         raise CredentialRefused(
-            f"jobs have a ticket of {old.held.who}, and yours is {best.held.who}'s now",
-            remedy=f"kinit {old.held.who}",
+            f"jobs have a ticket of {old.credential.who}, and yours is {best.credential.who}'s now",
+            remedy=f"kinit {old.credential.who}",
         )
-    bundle.write_credential(best.held)
+    bundle.write_credential(best.credential)

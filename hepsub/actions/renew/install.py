@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hepsub.actions.renew.task import Task, renewal_task
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.renewal import DIRECTORY, read_state, state_path, state_text
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import BundleUnusable, RenewalNotInstalled, ToolFailed
 from hepsub.files import write_whole
 from hepsub.result import Result
@@ -151,14 +151,14 @@ _WAYS: tuple[Callable[[Task], Installed], ...] = (_by_systemd, _by_cron)
 
 
 def _forget_runs(session: Session, host: str) -> None:
-    """Let nobody take this host's last run for a sign that another one comes; a loop signs the next one."""
+    """Note that this host runs none any more: its last unattended run announces no other; a loop notes its own."""
     root = session.bundles
     state = read_state(root, session.situation.now)
-    if not state.by_itself or state.host != host:
+    if not state.unattended or state.host != host:
         return
-    with contextlib.suppress(OSError, BundleUnusable), claimed(root / DIRECTORY) as mine:
+    with contextlib.suppress(OSError, BundleUnusable), locked(root / DIRECTORY) as mine:
         if mine:
-            write_whole(state_path(root), state_text(replace(state, by_itself=0.0)), 0o600)
+            write_whole(state_path(root), state_text(replace(state, unattended=0.0)), 0o600)
 
 
 def _remove_line() -> bool:

@@ -13,10 +13,9 @@ from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
-from hepsub.actions.returned.pending import Uploads
-from hepsub.actions.submit.libraries import shelf_beside
+from hepsub.actions.returned.uploads import Uploads
+from hepsub.actions.submit.libraries import archive_cache
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import open_stores
 from hepsub.auth.renewal import (
     DIRECTORY,
     Outcome,
@@ -26,7 +25,7 @@ from hepsub.auth.renewal import (
     state_text,
 )
 from hepsub.bundle.bundle import unusable, why_of_another
-from hepsub.bundle.directory import claimed, sweep
+from hepsub.bundle.directory import locked, sweep
 from hepsub.bundle.root import look_at_root, unfinished
 from hepsub.errors import NotDone
 from hepsub.files import write_whole
@@ -39,7 +38,7 @@ _OVERDUE_PAUSE_S = 60.0
 
 
 class RenewedOutcome(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
 
     expires: float | None
     renewable_until: float | None
@@ -88,7 +87,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
         )
 
 
-def renew(session: Session, *, patient: bool = True, by_itself: bool = False) -> Result:
+def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result:
     """Run one round, unless another process is at it: then do nothing.
 
     Interrupted submissions are recovered and spools fetched; tickets, tokens and signed URLs of jobs that have not
@@ -98,22 +97,22 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
 
     Args:
         session: the session.
-        patient: whether to back off after failures; a user who has just done something about them wants a
+        back_off: whether to back off after failures; a user who has just done something about them wants a
             retry now.
-        by_itself: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
+        unattended: whether it runs unattended (cron, systemd, -loop): then it is noted that another round will
             follow, and troubles are not the exit code's business.
 
     Raises:
         BundleUnusable: the state cannot be written.
     """
     root = session.bundles
-    with claimed(root / DIRECTORY) as mine:
+    with locked(root / DIRECTORY) as mine:
         before = read_state(root, session.situation.now)
         if not mine:
             every = float(session.policy.renew.every)
             return Result(value=Renewed(state=before, busy=True, pause=every))
-        state, pause, left = _round(session, before if patient else _without_pauses(before))
-        state = replace(state, by_itself=state.when if by_itself else before.by_itself)
+        state, pause, left = _round(session, before if back_off else _without_pauses(before))
+        state = replace(state, unattended=state.when if unattended else before.unattended)
         try:
             write_whole(state_path(root), state_text(state), 0o600)
         except OSError as error:
@@ -123,7 +122,7 @@ def renew(session: Session, *, patient: bool = True, by_itself: bool = False) ->
         value=Renewed(state=state, busy=False, pause=pause),
         notes=tuple(note for note in state.notes if note not in left),
         problems=problems,
-        exit_code=NotDone.exit_code if problems and not by_itself else 0,
+        exit_code=NotDone.exit_code if problems and not unattended else 0,
     )
 
 
@@ -133,8 +132,8 @@ def _left(trouble: str) -> Problem:
 
 
 def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float, tuple[str, ...]]:
-    """Everything that is due: how it stands then, how long until the next time, and what had to be left alone."""
-    stores = open_stores(session)
+    """Everything that is due: the state then, how long until the next time, and what had to be left alone."""
+    stores = session.open_stores()
     uploads = Uploads(stores=stores)
     now = session.situation.now
     every = float(session.policy.renew.every)
@@ -146,7 +145,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     live = [each for each in found if not each.has_ended and each.bundle.request.delivery.refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
-    shelf_beside(session.bundles).prune(now)
+    archive_cache(session.bundles).prune(now)
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)

@@ -42,21 +42,21 @@ class Silent(Struct, frozen=True, kw_only=True):
         return self.value.document()
 
 
-def one_round(*, quiet: bool = False, by_itself: bool = False) -> Result:
+def one_round(*, quiet: bool = False, unattended: bool = False) -> Result:
     """Renew once.
 
     Args:
         quiet: say nothing of what was done, or could not be: the state has it, and -status shows it. Nobody
-            is there then, so it came by itself, too.
-        by_itself: nobody started it by hand; after a failure it waits before it tries the same again.
+            is there then, so it is unattended, too.
+        unattended: whether nobody started it by hand; it backs off after failures then.
 
     Raises:
         HepsubError: nothing could be done.
     """
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
-    alone = by_itself or quiet
-    result = renew(open_session(), patient=alone, by_itself=alone)
+    alone = unattended or quiet
+    result = renew(open_session(), back_off=alone, unattended=alone)
     if not quiet:
         return result
     assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)
@@ -86,10 +86,9 @@ def loop(every: int | None, say: Callable[[str], None]) -> Result:
 def _round() -> tuple[float, list[str]]:
     """One round; returns how long until the next one makes sense, in seconds, and what there is to say."""
     try:
-        result = one_round(by_itself=True)
-    except (
-        HepsubError
-    ) as trouble:  # the policy is being edited, the disk is full: the next round may do better
+        result = one_round(unattended=True)
+    except HepsubError as trouble:
+        # The policy is being edited, the disk is full: the next round may do better.
         return _AFTER_TROUBLE_S, [each for each in (trouble.message, trouble.remedy) if each]
     problems = (
         f"{each.message}; {each.remedy}" if each.remedy else each.message

@@ -19,8 +19,8 @@ _GAIN_S = 1.0
 """New URLs that do not live longer than the old ones by this are not worth writing."""
 
 
-class _Round(Struct, kw_only=True, eq=False):
-    """What happened in one round: the storages that were signed for, and the troubles by storage.
+class _Results(Struct, kw_only=True, eq=False):
+    """The results of one round: the storages that were signed for, and the troubles by storage.
 
     A bundle that is broken is its own trouble: it keeps nobody from signing for the others.
     """
@@ -42,13 +42,13 @@ def renew_signatures(
         session: the session.
         stores: the storages, with keys.
         live: the bundles that jobs need.
-        before: how each storage stood after the last round.
+        before: the state of each storage after the last round.
 
     Returns:
-        By storage: how it stands, and when it is due next, in seconds since the epoch.
+        By storage: its state, and when it is due next, in seconds since the epoch.
     """
     now = session.situation.now
-    done = _Round()
+    done = _Results()
     for each in live:
         used = used_storages(each.bundle.request)
         if not each.ref.cluster and each.bundle.request.staging.needs_cluster:
@@ -72,7 +72,7 @@ def _outcome(before: Mapping[str, Outcome], name: str) -> Outcome:
 
 
 def _can_sign(
-    stores: Stores, used: Sequence[str], signed: Mapping[str, Signed], now: float, done: _Round
+    stores: Stores, used: Sequence[str], signed: Mapping[str, Signed], now: float, done: _Results
 ) -> bool:
     """Whether there are keys for all storages, and they give URLs that live longer than those there are."""
     for name in used:
@@ -91,7 +91,7 @@ def _can_sign(
 
 
 def _sign(
-    session: Session, stores: Stores, each: LiveBundle, used: Sequence[str], done: _Round
+    session: Session, stores: Stores, each: LiveBundle, used: Sequence[str], done: _Results
 ) -> None:
     try:
         sign(session, stores, each.bundle, each.ref.cluster, each.procs)
@@ -104,22 +104,22 @@ def _sign(
 
 
 def _summary(
-    live: Sequence[LiveBundle], before: Mapping[str, Outcome], done: _Round, now: float
+    live: Sequence[LiveBundle], before: Mapping[str, Outcome], done: _Results, now: float
 ) -> dict[str, tuple[Outcome, float]]:
-    """Each storage stands as the worst of its bundles does."""
+    """The state of each storage is the worst of its bundles'."""
     signed: dict[str, list[Signed | None]] = {}
     for each in live:
         there = read_signed(each.bundle.directory, now)
         for name in used_storages(each.bundle.request):
             signed.setdefault(name, []).append(there.get(name))
     return {
-        name: _standing(_outcome(before, name), name, all_of_it, done, now)
-        for name, all_of_it in signed.items()
+        name: _state_of(_outcome(before, name), name, own, done, now)
+        for name, own in signed.items()
     }
 
 
-def _standing(
-    before: Outcome, name: str, signed: Sequence[Signed | None], done: _Round, now: float
+def _state_of(
+    before: Outcome, name: str, signed: Sequence[Signed | None], done: _Results, now: float
 ) -> tuple[Outcome, float]:
     ends = [each.end for each in signed if each is not None]
     known = replace(before, expires=min(ends, default=None))

@@ -20,7 +20,7 @@ _NOT_RENEWED = "not-renewed"
 
 
 class OutcomeDocument(Struct, frozen=True, kw_only=True):
-    """How it stands with one credential, or with the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
 
     kind: str
     name: str
@@ -48,7 +48,7 @@ class StatusDocument(Struct, frozen=True, kw_only=True):
 
 
 class RenewalStatus(Struct, frozen=True, kw_only=True):
-    """How it stands with the renewal.
+    """The state of the renewal.
 
     Attributes:
         state: what the last run did.
@@ -107,7 +107,7 @@ def renewal_status(session: Session, machine: Machine = THIS_MACHINE) -> Result:
 
 
 def _installation(task: Task, way: str) -> tuple[str, str, tuple[Problem, ...]]:
-    """How this machine starts it: the kind, where that stands, and what is wrong with it."""
+    """How this machine starts it: the kind, where, and what is wrong with it."""
     if timers.has_timer(task.units):
         where = str(task.units / timers.TIMER)
         if timers.is_timer_active() and timers.lingers(task.user):

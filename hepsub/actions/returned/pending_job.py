@@ -1,4 +1,4 @@
-"""A job with outputs at home: what its report, its list and the request say of them, beside what its stores hold."""
+"""A job with returned outputs: what its report, its list and the request say of them, beside what its stores hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.manifest import marker_place
 from hepsub.bundle.pending import Pending
-from hepsub.bundle.report import HOME, UPLOADED, Report, ReportedOutput, as_reported
+from hepsub.bundle.report import RETURNED, UPLOADED, Report, ReportedOutput, as_reported
 from hepsub.bundle.returned import matches
 from hepsub.errors import InputsMissing
 from hepsub.plan.files import Carried
@@ -28,7 +28,7 @@ from hepsub.terminal import printable
 from hepsub.tree import Tree
 
 
-class Goal(Struct, frozen=True, kw_only=True):
+class ExpectedOutput(Struct, frozen=True, kw_only=True):
     """An output as the request has it, and the URL without signature, or the path, of its place."""
 
     output: Carried
@@ -43,9 +43,8 @@ class Goal(Struct, frozen=True, kw_only=True):
             is_it = name == as_reported(self.output.name) and destination in (self.url, below)
             return place if is_it else None
         places = [f"{self.url}{last}"]
-        if isinstance(
-            place, ObjectPlace
-        ):  # the wrapper of an earlier hepsub did not quote the key of a form
+        if isinstance(place, ObjectPlace):
+            # The wrapper of an earlier hepsub did not quote the key of a form.
             places += [f"{unquote(self.url)}{last}", self.url + quote(last, safe="")]
         if not matches(self.output.name, name) or destination not in places:
             return None
@@ -54,43 +53,43 @@ class Goal(Struct, frozen=True, kw_only=True):
         return replace(place, key=place.key + last)
 
 
-class JobAtHome(Struct, frozen=True, kw_only=True):
-    """A job with outputs at home.
+class ReturnedJob(Struct, frozen=True, kw_only=True):
+    """A job with outputs that HTCondor returned instead of the store getting them.
 
     Attributes:
         name: `cluster.proc`.
-        home: its directory, for people.
+        directory: what it brought back, for people.
         report: what its last run says of them.
-        goals: what it was to write.
+        expected: what it was to write.
         marker: its marker, and the URL of that; None where no output goes to a store.
         limit: bytes that may come home.
     """
 
     name: str
     proc: int
-    home: Path
+    directory: Path
     report: Report
-    goals: tuple[Goal, ...]
+    expected: tuple[ExpectedOutput, ...]
     marker: tuple[ObjectPlace, str] | None
     limit: int
 
     def path_text(self, each: Pending) -> str:
         """Where a file is, for people."""
-        return printable(str(self.home / each.path))
+        return printable(str(self.directory / each.path))
 
     def place_of(self, name: str, destination: str) -> Place | None:
         """Where the request wants an output, if that is its destination; None for one that it knows nothing of."""
         told = as_reported(name)
-        goals = self.goals
+        expected = self.expected
         if told != name:  # bytes that are no UTF-8 are no key
-            goals = tuple(each for each in goals if not each.output.is_pattern)
-        places = (goal.place_of(told, as_reported(destination)) for goal in goals)
+            expected = tuple(each for each in expected if not each.output.is_pattern)
+        places = (output.place_of(told, as_reported(destination)) for output in expected)
         return next((place for place in places if place is not None), None)
 
     def stored(self) -> Iterator[tuple[ReportedOutput, ObjectPlace]]:
         """Its outputs that are, or are to be, in a store."""
         for each in self.report.outputs:
-            if each.state in (HOME, UPLOADED):
+            if each.state in (RETURNED, UPLOADED):
                 place = self.place_of(each.name, each.url or "")
                 if isinstance(place, ObjectPlace):
                     yield each, place
@@ -154,10 +153,10 @@ class JobAtHome(Struct, frozen=True, kw_only=True):
         return ""
 
 
-def job_at_home(
+def returned_job(
     stores: Stores, bundle: Bundle, cluster: int, proc: int, report: Report
-) -> JobAtHome:
-    """A job with outputs at home, as its bundle has it.
+) -> ReturnedJob:
+    """A job with returned outputs, as its bundle has it.
 
     Raises:
         HepsubError: a storage of its outputs is not known any more, or has no keys.
@@ -165,12 +164,14 @@ def job_at_home(
     request = bundle.request
     outputs = request.staging.outputs_of(request.values(proc, cluster))
     marker = marker_place(outputs, request.uuid, proc)
-    return JobAtHome(
+    return ReturnedJob(
         name=f"{cluster}.{proc}",
         proc=proc,
-        home=bundle.returned(proc),
+        directory=bundle.returned(proc),
         report=report,
-        goals=tuple(Goal(output=each, url=_url(stores, each.place)) for each in outputs),
+        expected=tuple(
+            ExpectedOutput(output=each, url=_url(stores, each.place)) for each in outputs
+        ),
         marker=(marker, _url(stores, marker)) if marker is not None else None,
         limit=request.staging.home_limit,
     )

@@ -1,6 +1,6 @@
-"""Outputs that HTCondor brought home into the bundle, put where -out says.
+"""Outputs that HTCondor returned into the bundle, put where -out says.
 
-A site without this host's file system cannot write to a path of it, so such outputs come home first. Where
+A site without this host's file system cannot write to a path of it, so HTCondor returns such outputs first. Where
 they go is the request's decision alone: what a job wrote there is opened, never followed.
 """
 
@@ -28,7 +28,7 @@ _NAMED = 5
 
 
 def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
-    """Move outputs that came home to their paths; a sentence for each that could not be.
+    """Move returned outputs to their paths; a sentence for each that could not be.
 
     A file that is there already is replaced whole, as the job itself would have done.
 
@@ -38,23 +38,23 @@ def place_outputs(bundle: Bundle, cluster: int) -> tuple[str, ...]:
     """
     troubles: list[str] = []
     for proc in range(bundle.request.number):
-        job, home = f"{cluster}.{proc}", bundle.returned(proc)
+        job, directory = f"{cluster}.{proc}", bundle.returned(proc)
         try:
             with bundle.open_returned(proc) as tree:
                 returned = returned_outputs(tree) if tree is not None else Returned()
                 if tree is not None and returned:
-                    troubles += left_text(job, home / OUTPUTS, returned)
+                    troubles += left_text(job, directory / OUTPUTS, returned)
                     troubles += _place_job(bundle, tree, returned, proc, cluster)
         except (Malformed, OSError) as error:
-            troubles.append(unusable_text(job, home, error))
+            troubles.append(unusable_text(job, directory, error))
     return tuple(troubles)
 
 
-def unusable_text(job: str, home: Path, error: Malformed | OSError) -> str:
+def unusable_text(job: str, directory: Path, error: Malformed | OSError) -> str:
     """What to say where what a job brought back cannot be used."""
     why = error.strerror if isinstance(error, OSError) else error
     return printable(
-        f"what {job} brought back stays in {home}: {why}; hep_fetch {job} brings what can be read"
+        f"what {job} brought back stays in {directory}: {why}; hep_fetch {job} brings what can be read"
     )
 
 
@@ -86,7 +86,7 @@ def _place_job(
             troubles.append(f"{source} stays there: another match has the same file name")
     report = report_at(tree) if goals else None
     for name in goals:
-        if report is not None and not report.came_home(name):
+        if report is not None and not report.was_returned(name):
             continue  # an earlier run of the job left it
         source = printable(str(bundle.returned(proc) / OUTPUTS / name))
         if (
@@ -110,9 +110,9 @@ def _place_job(
 def _is_as_told(tree: Tree, returned: Returned, name: str, report: Report) -> bool:
     """Whether an output is what its job's last run had: HTCondor may leave a part of it, or an earlier run's file."""
     for each, facts in returned.below(name).items():
-        if not report.brought(each, facts.st_size):
+        if not report.was_returned(each, facts.st_size):
             return False
-        said = report.said(each)
+        said = report.output_named(each)
         if said is not None and said.md5:
             with os.fdopen(tree.open(f"{OUTPUTS}/{each}"), "rb") as file:
                 if hashlib.file_digest(file, "md5").hexdigest() != said.md5:
@@ -123,7 +123,7 @@ def _is_as_told(tree: Tree, returned: Returned, name: str, report: Report) -> bo
 def _goals(
     bundle: Bundle, returned: Returned, proc: int, cluster: int
 ) -> Iterator[tuple[str, Path]]:
-    """The outputs of a job that came home and have to be at a path, and where."""
+    """The returned outputs of a job that have to be at a path, and where."""
     for each in bundle.request.staging.outputs_of(bundle.request.values(proc, cluster)):
         if isinstance(each.place, FilePlace):
             names = returned.of(each)
@@ -146,9 +146,8 @@ def _put(tree: Tree, returned: Returned, name: str, goal: Path) -> str:
     if name in returned.files:
         return _copy(tree, f"{OUTPUTS}/{name}", goal)
     names = [each.removeprefix(f"{name}/") for each in returned.below(name)]
-    whole = goal.with_name(
-        name_beside(goal.name)
-    )  # a full disk is noticed before anything is changed
+    # A full disk is noticed before anything is changed.
+    whole = goal.with_name(name_beside(goal.name))
     try:
         for each in names:
             if trouble := _copy(tree, f"{OUTPUTS}/{name}/{each}", whole / each):

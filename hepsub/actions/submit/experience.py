@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.report import report_at
 from hepsub.documents import Malformed
-from hepsub.job import JobSpec
+from hepsub.plan.draft import Draft
 from hepsub.plan.route import may_go_away
-from hepsub.policy.model import Policy
 from hepsub.session import Session
 
 _MB = 2**20
@@ -22,9 +21,10 @@ _JOBS = 100
 _REPORTS = 10
 
 
-def is_wanted(spec: JobSpec, policy: Policy) -> bool:
+def is_wanted(made: Draft) -> bool:
     """Whether a rule may ask how much the jobs leave behind, and their user does not say it."""
-    if spec.output_mb is not None or not spec.outputs or not may_go_away(spec, policy):
+    spec, policy = made.spec, made.policy
+    if spec.output_mb is not None or not may_go_away(spec, policy, made.programs):
         return False
     return any(rule.output_above or rule.output_below for rule in policy.rule.values())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.auth.credential import Held
+from hepsub.auth.credential import UserCredential
 from hepsub.auth.renewal import read_state
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.forecast import (
@@ -45,7 +45,7 @@ def forecast(
     session: Session,
     plan: Plan,
     staging: Staging,
-    held: tuple[Held, ...],
+    credentials: tuple[UserCredential, ...],
     stores: Mapping[str, Store],
 ) -> tuple[str, ...]:
     """A sentence for each storage whose signed URLs, and each credential that, may end before the jobs do.
@@ -54,7 +54,7 @@ def forecast(
         session: the session.
         plan: the decided submission.
         staging: how its files travel.
-        held: the credentials that travel.
+        credentials: those that travel.
         stores: the storages that URLs are signed for, with keys; by name.
     """
     now = session.situation.now
@@ -66,7 +66,8 @@ def forecast(
     notes: list[str] = []
     travelling = [_access(name, store, now, refreshed=refreshed) for name, store in stores.items()]
     travelling += [
-        _credential(by_name[each.name], each, refreshed=refreshed, renewed=active) for each in held
+        _credential(by_name[each.name], each, refreshed=refreshed, renewed=active)
+        for each in credentials
     ]
     for each in travelling:
         if isinstance(each, str):
@@ -106,13 +107,13 @@ def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travell
 
 
 def _credential(
-    credential: JobCredential, held: Held, *, refreshed: bool, renewed: bool
+    credential: JobCredential, issued: UserCredential, *, refreshed: bool, renewed: bool
 ) -> _Travelling:
     """A ticket is renewed where it is: by the job itself, or by the pool that delivers it.
 
     A token that the pool delivers comes from hep_auth renew.
     """
-    kerberos, life = credential.kind == KERBEROS, held.lifetime
+    kerberos, life = credential.kind == KERBEROS, issued.lifetime
     expiry = Expiry(
         what="your Kerberos ticket" if kerberos else f"the token {credential.name}",
         expires=life.expires,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hepsub.errors import BundleUnusable, StorageRefused, StorageUnreachable
 from hepsub.libraries.cache import ArchiveCache
-from hepsub.plan.bundle_paths import SHELF
+from hepsub.plan.bundle_paths import ARCHIVES
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage.store import Store
@@ -18,18 +18,18 @@ _REMEDY = (
 )
 
 
-def shelf_beside(bundles: Path, *, keeps: bool = True) -> ArchiveCache:
-    """The shelf of packed libraries beside the bundles.
+def archive_cache(bundles: Path, *, keeps: bool = True) -> ArchiveCache:
+    """The cache of packed libraries beside the bundles.
 
     Args:
         bundles: the directory of the bundles.
         keeps: whether anything may be written.
     """
-    return ArchiveCache(directory=bundles / SHELF, keeps=keeps)
+    return ArchiveCache(directory=bundles / ARCHIVES, keeps=keeps)
 
 
 def upload_missing(
-    libraries: Iterable[Library], store_of: Callable[[str], Store], shelf: ArchiveCache
+    libraries: Iterable[Library], store_of: Callable[[str], Store], archives: ArchiveCache
 ) -> None:
     """Upload the libraries that S3 does not have; an object is there whole or not at all.
 
@@ -39,12 +39,12 @@ def upload_missing(
     """
     for library in libraries:
         if library.place is not None and library.is_missing:
-            _upload(library, library.place, store_of(library.place.storage), shelf)
+            _upload(library, library.place, store_of(library.place.storage), archives)
 
 
-def _upload(library: Library, place: ObjectPlace, store: Store, shelf: ArchiveCache) -> None:
+def _upload(library: Library, place: ObjectPlace, store: Store, archives: ArchiveCache) -> None:
     try:
-        with shelf.path(library.sha256).open("rb") as archive:
+        with archives.path(library.sha256).open("rb") as archive:
             store.upload(archive, place)
     except (StorageRefused, StorageUnreachable) as error:
         raise type(error)(
@@ -58,7 +58,7 @@ def _upload(library: Library, place: ObjectPlace, store: Store, shelf: ArchiveCa
                 f"the archive of {library.name} cannot be read: {error.strerror}",
                 remedy="submit again",
             ) from error
-    shelf.drop(library.sha256)
+    archives.drop(library.sha256)
 
 
 def uploaded_note(libraries: Iterable[Library]) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Preview
-from hepsub.actions.submit.submit import check_places, lazy_stores, new_uuid, planned
+from hepsub.actions.submit.submit import check_places, new_uuid, planned
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.job import JobSpec
 from hepsub.plan.model import Plan
@@ -24,7 +25,7 @@ def preview(session: Session, spec: JobSpec) -> Result:
     Raises:
         HepsubError: the submission would be refused.
     """
-    plan, facts = planned(session, lazy_stores(session), spec, keeps=False)
+    plan, facts = planned(session, functools.cache(session.open_stores), spec, keeps=False)
     check_places(session, plan, facts.outputs)
     expiries = _expiry_notes(session, plan)
     schedd, unreachable = _reachable(session, plan)
@@ -45,8 +46,8 @@ def _expiry_notes(session: Session, plan: Plan) -> tuple[str, ...]:
     """How long the credentials of a preview are good for; they are obtained as they would be for its jobs."""
     if plan.staging is None:
         return ()
-    from hepsub.actions.submit.credentials import obtain_all
     from hepsub.actions.submit.forecast import forecast
+    from hepsub.actions.submit.stage import obtain_all
 
     return forecast(session, plan, plan.staging, obtain_all(session, plan.staging), {})
 

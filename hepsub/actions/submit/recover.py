@@ -14,10 +14,10 @@ from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import open_gate
 from hepsub.batch import SPOOLING, Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
-from hepsub.bundle.directory import discard_bundle, taken_over
+from hepsub.bundle.directory import discard_bundle, locked_existing
 from hepsub.bundle.logs import link_logs
 from hepsub.bundle.notes import is_cancelled, is_ready, mark_ready
-from hepsub.bundle.root import clear_torn, unfinished
+from hepsub.bundle.root import remove_abandoned, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
@@ -35,9 +35,9 @@ def recover(session: Session, stores: Stores) -> Iterator[str]:
 
     What cannot be decided now (a schedd or a storage is away) is left for the next time.
     """
-    clear_torn(session.bundles, session.situation.now)
+    remove_abandoned(session.bundles, session.situation.now)
     for directory in unfinished(session.bundles):
-        with taken_over(directory) as mine:
+        with locked_existing(directory) as mine:
             ready = is_ready(directory)  # it was completed while we waited
             note = _recover(session, stores, directory) if mine and not ready else ""
         if note:

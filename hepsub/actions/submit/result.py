@@ -18,7 +18,6 @@ class Preview(Struct, frozen=True, kw_only=True):
     """What would be submitted.
 
     Attributes:
-        plan: the decided submission.
         description: what HTCondor would get.
         schedd: the schedd that would take it; empty when the pool did not answer.
         unreachable: why the pool could not be asked; empty when it could.
@@ -40,7 +39,6 @@ class Submission(Struct, frozen=True, kw_only=True):
     """A cluster that was submitted, now or earlier with the same key.
 
     Attributes:
-        submitted: the cluster.
         plan: the decided submission; None when the key had been used before.
         bundle: what travelled with it when the key was used first; None where nothing did, or it is gone.
         notes: what the user should know.

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.credentials import deliver, obtain_all
-from hepsub.actions.submit.libraries import shelf_beside, upload_missing
-from hepsub.auth.credential import Held
+from hepsub.actions.submit.libraries import archive_cache, upload_missing
+from hepsub.auth.credential import UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.fill import fill_bundle
@@ -20,6 +19,7 @@ from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
+from hepsub.plan.credentials import JobCredential
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
@@ -30,17 +30,15 @@ from hepsub.storage.stores import Stores
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
 
-
-def open_stores(session: Session) -> Stores:
-    """The storages of the session's policy; no keys are looked for yet."""
-    return Stores(storages=session.policy.storage, keys=session.keys)
+_AT_LEAST_S = 300.0
+"""What goes into a bundle should live so long, where its source can do that."""
 
 
 class Staged(Struct, frozen=True, kw_only=True):
     """A bundle, the credentials in it as they were obtained, and the plan with the bundle's seal."""
 
     bundle: Bundle
-    held: tuple[Held, ...]
+    credentials: tuple[UserCredential, ...]
     plan: Plan
 
 
@@ -68,19 +66,19 @@ def bundle_for(
     # What is missing is found out before anything is written.
     for name in used_storages(request):
         stores.store(name)
-    held = obtain_all(session, staging)
-    upload_missing(staging.libraries, stores.store, shelf_beside(session.bundles))
+    credentials = obtain_all(session, staging)
+    upload_missing(staging.libraries, stores.store, archive_cache(session.bundles))
     session.interrupts.hold()  # what has its name is also removed
     with new_bundle(Path(staging.bundle_root), uuid) as directory:
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
                 seal = fill_bundle(bundle, plan.secrets)
-                deliver(staging, held, bundle, schedd)
+                deliver(staging, credentials, bundle, schedd)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
             sealed = replace(plan, staging=replace(staging, seal=seal))
-            yield Staged(bundle=bundle, held=held, plan=sealed)
+            yield Staged(bundle=bundle, credentials=credentials, plan=sealed)
         except (HepsubError, KeyboardInterrupt) as error:
             session.interrupts.hold()
             if not isinstance(error, SubmissionUncertain) and not is_cancelled(bundle):
@@ -192,3 +190,40 @@ def open_gate(
             f"cluster {cluster} was submitted, but its jobs cannot start: {error.message}",
             remedy=f"the next hep_sub tries again; hep_rm {cluster} removes it",
         ) from error
+
+
+def obtain_all(session: Session, staging: StagingPlan) -> tuple[UserCredential, ...]:
+    """Every credential that goes along with the jobs.
+
+    Raises:
+        HepsubError: one of them is not to be had, and the jobs would miss it.
+    """
+    return tuple(_obtain(session, each) for each in staging.credentials)
+
+
+def _obtain(session: Session, each: JobCredential) -> UserCredential:
+    try:
+        return session.credential(each.name).obtain(_AT_LEAST_S)
+    except HepsubError as error:
+        raise type(error)(
+            f"nothing was submitted: the jobs need the credential {each.name}, but {error.message}",
+            remedy=f"{error.remedy}; or submit without it (-cred none, or no -cred {each.name})",
+        ) from error
+
+
+def deliver(
+    staging: StagingPlan,
+    credentials: tuple[UserCredential, ...],
+    bundle: Bundle,
+    schedd: BatchSystem,
+) -> None:
+    """Put each credential where the jobs find it: into the bundle, or to the pool's own credd.
+
+    Raises:
+        HepsubError: one cannot be put there.
+    """
+    for each, content in zip(staging.credentials, credentials, strict=True):
+        if each.by_condor:
+            schedd.store_credential(each, content.content)
+        else:
+            bundle.write_credential(content, first=True)

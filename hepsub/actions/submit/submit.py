@@ -31,6 +31,7 @@ from hepsub.survey.survey import read, survey
 if TYPE_CHECKING:
     from hepsub.actions.submit.stage import Staged
     from hepsub.batch_system import BatchSystem
+    from hepsub.jobid import SubmissionRef
     from hepsub.storage.stores import Stores
 
     StoresOf = Callable[[], Stores]
@@ -46,17 +47,6 @@ def new_uuid() -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def lazy_stores(session: Session) -> StoresOf:
-    """The storages of the session's policy, opened when they are first asked for."""
-
-    def opened() -> Stores:
-        from hepsub.actions.submit.stage import open_stores
-
-        return open_stores(session)
-
-    return functools.cache(opened)
-
-
 def planned(
     session: Session, stores: StoresOf, spec: JobSpec, *, keeps: bool
 ) -> tuple[Plan, Facts]:
@@ -68,19 +58,19 @@ def planned(
         spec: what is asked for.
         keeps: whether packed libraries may be written.
     """
-    shelf = None
+    archives = None
     if spec.libraries:
-        from hepsub.actions.submit.libraries import shelf_beside
+        from hepsub.actions.submit.libraries import archive_cache
 
-        shelf = shelf_beside(session.bundles, keeps=keeps)
+        archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     reading = read(spec, session.policy, session.situation, store_of)
     made = draft(spec, session.policy, session.situation, reading)
-    facts = survey(made, store_of, shelf)
+    facts = survey(made, store_of, archives)
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
-        if is_wanted(spec, session.policy):
+        if is_wanted(made):
             known = left_behind(session, str(made.layout.executable))
             facts = replace(facts, output_mb=known)
     return make_plan(made, facts), facts
@@ -121,8 +111,8 @@ def submit(session: Session, spec: JobSpec, tell: Callable[[str], None] = lambda
 
 
 def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Result:
-    stores = lazy_stores(session)
-    if spec.libraries:
+    stores = functools.cache(session.open_stores)
+    if spec.libraries:  # packing them writes beside the bundles, before a bundle is made
         from hepsub.bundle.root import check_common
 
         check_common(session.policy)
@@ -198,9 +188,17 @@ def _made(
         submitted = commit(session, schedd, sealed, identity, bundle, digest=digest)
         handed_over = plan.route.delivery.handed_over
         done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
-    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes)
+    named = _name_note(session, plan, submitted.ref)
+    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
+
+
+def _name_note(session: Session, plan: Plan, ref: SubmissionRef) -> tuple[str, ...]:
+    """What means the jobs, where a site has them in a queue of its own."""
+    if not (plan.route.sites and plan.route.delivery.handed_over):
+        return ()
+    return (f"the jobs are in the queue of {ref.pool}, where {session.meant(ref)} means them",)
 
 
 @contextlib.contextmanager
@@ -246,5 +244,5 @@ def _travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) 
         note_login(session.paths.logins, situation.host, situation.environment)
     return (
         *uploaded_note(request.staging.libraries),
-        *forecast(session, plan, request.staging, staged.held, used),
+        *forecast(session, plan, request.staging, staged.credentials, used),
     )

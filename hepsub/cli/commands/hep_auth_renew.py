@@ -65,7 +65,7 @@ def _arranged(session: Session, act: str) -> Result:
         with contextlib.suppress(
             HepsubError
         ):  # the first round; -status tells what it could not do
-            renew(session, by_itself=True)
+            renew(session, unattended=True)
     return result
 
 

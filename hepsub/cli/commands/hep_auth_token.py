@@ -28,9 +28,9 @@ def run(session: Session, values: Values, _: Console) -> Result:
     Raises:
         HepsubError: there is no such credential, or no such token is to be had.
     """
-    from hepsub.actions.auth.token import Wanted, token
+    from hepsub.actions.auth.token import TokenRequest, token
 
-    wanted = Wanted(
+    wanted = TokenRequest(
         name=values["name"][0] if values["name"] else "",
         audience=values["audience"] or "",
         scopes=values["scopes"],

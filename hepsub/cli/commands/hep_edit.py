@@ -34,7 +34,8 @@ COMMAND = Command(
     summary="Change the memory of waiting and held jobs",
     description=(
         "hep_edit changes the memory that waiting and held jobs ask for, and says old -> new. Running jobs"
-        " are left alone: what they have was given to them when they started.",
+        " are left alone: what they have was given to them when they started. What a computing element has"
+        " already cannot be changed.",
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(_MEMORY, ALL, POOL, *COMMON),

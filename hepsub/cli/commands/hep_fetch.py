@@ -44,7 +44,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.result import Order
+    from hepsub.actions.fetch.result import FetchRequest
     from hepsub.actions.queue.ends import Clock
     from hepsub.jobid import parse_job_id
 
@@ -53,7 +53,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
             "which jobs?",
             remedy="hep_fetch 13 fetches the outputs of cluster 13; also 13.2, 13.0-9",
         )
-    order = Order(
+    order = FetchRequest(
         ids=tuple(parse_job_id(text) for text in values["ids"]),
         directory=_directory(session, values["dir"]),
         pool=values["pool"],

@@ -43,7 +43,8 @@ COMMAND = Command(
     description=(
         "hep_history lists jobs that have left the queue, the latest first, with the exit code or the signal"
         " that ended them, their run time, their peak memory in MB and their CPU time (of all their processes"
-        " together: with two busy cores it is twice the run time), or why they were removed.",
+        " together: with two busy cores it is twice the run time), or why they were removed."
+        " Without -p that includes jobs at sites that are pools of their own, as in hep_q.",
     ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i."),

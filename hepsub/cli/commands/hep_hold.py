@@ -9,7 +9,7 @@ COMMAND = Command(
     summary="Put jobs on hold",
     description=(
         "hep_hold puts jobs on hold: they keep their place in the queue and do not start."
-        " A running job is ended and begins anew when it is released.",
+        " A running job is ended and begins anew when it is released; a computing element may remove it then.",
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(ALL, POOL, *COMMON),

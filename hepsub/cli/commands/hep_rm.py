@@ -8,7 +8,9 @@ COMMAND = Command(
     name="hep_rm",
     summary="Remove jobs",
     description=(
-        "hep_rm removes jobs from the queue. A running job is ended; HTCondor brings none of its outputs home.",
+        "hep_rm removes jobs from the queue. A running job is ended; HTCondor brings none of its outputs home."
+        " -a means those at sites that are pools of their own, too, but not what has ended there: hep_fetch brings"
+        " what it left.",
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(ALL, POOL, *COMMON),

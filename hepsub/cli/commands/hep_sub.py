@@ -78,7 +78,7 @@ _OPTIONS = (
         kind=Kind.MEMORY),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
-    option("-image --image", "FILE", "Run in this container image.", kind=Kind.FILE),
+    option("-image --image", "FILE", "Run in this container image, which goes along to sites.", kind=Kind.FILE),
     option("-dir --dir", "DIR", "Directory of the logs that -o and -e do not place.", kind=Kind.DIRECTORY),
     option("-l --log", "FILE", "HTCondor's event log of the cluster.", kind=Kind.FILE),
     POOL,

@@ -27,7 +27,8 @@ COMMAND = Command(
     name="hep_sub status",
     summary="Show your own jobs, cluster by cluster",
     description=(
-        "The grouped view of your own jobs. hep_q shows them one by one, in HepJob's table.",
+        "The grouped view of your own jobs. hep_q shows them one by one, in HepJob's table. Where a cluster is in the"
+        " pool of a site, SCHEDD is the whole name, and SCHEDD:CLUSTER means it.",
     ),
     options=(POOL, *COMMON),
     words=None,

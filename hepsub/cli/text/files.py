@@ -12,7 +12,7 @@ from hepsub.units import clock_text, size_text
 
 if TYPE_CHECKING:
     from hepsub.actions.demo.demo import DemoResult
-    from hepsub.actions.fetch.result import Fetched, FetchedCluster, Local
+    from hepsub.actions.fetch.result import Fetched, FetchedCluster, LocalFile
     from hepsub.actions.mount.list import Mounts, Shown
 
 _OUTPUT_ROW = "%-12s %-10s %-8s %-10s %s"
@@ -31,13 +31,13 @@ _MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
 
 def fetched(value: Fetched) -> str:
     """The text of what was fetched, or found."""
-    from hepsub.actions.fetch.result import Here
+    from hepsub.actions.fetch.result import LocalState
 
     if value.listing:
         return joined(_output_rows(value))
-    fetched, equal = value.count(Here.FETCHED), value.count(Here.EQUAL)
+    fetched, equal = value.count(LocalState.FETCHED), value.count(LocalState.EQUAL)
     text = f"{fetched} file(s) fetched, {size_text(value.moved)}; {equal} were here"
-    if stayed := value.count(Here.IN_PLACE):
+    if stayed := value.count(LocalState.IN_PLACE):
         text += f"; {stayed} are where -out says"
     return text
 
@@ -49,7 +49,7 @@ def _output_rows(value: Fetched) -> Iterator[str]:
 
 
 def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
-    files: defaultdict[int, list[Local]] = defaultdict(list)
+    files: defaultdict[int, list[LocalFile]] = defaultdict(list)
     for each in cluster.files:
         files[each.output.proc].append(each)
     for job in cluster.jobs:
@@ -62,7 +62,7 @@ def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
             yield _OUTPUT_ROW % (
                 name,
                 size_text(each.output.size),
-                _WORDS[each.here.value],
+                _WORDS[each.state.value],
                 origin,
                 where,
             )

@@ -84,6 +84,7 @@ hs_workdir=
 hs_image=            # the container image: a path, a URL of a registry, or ./NAME
 hs_sealed=           # whether what was sent has been compared,
 hs_sealed_payload=   # and what the payload is called then, as in the manifest
+hs_sealed_image=     # and the image as well; empty for none
 hs_isolation=        # what keeps the jobs of users apart here, as the policy says,
 hs_strangers=null    # and how many jobs of others can be read all the same
 hs_brings_new=       # whether all that the payload leaves new comes home,

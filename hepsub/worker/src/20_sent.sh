@@ -18,6 +18,7 @@ check_sent_line() {
     heed
     case $1 in
         payload) hs_sealed_payload=$2 ;;
+        image) decode "$2" && hs_sealed_image=$hs_text ;;
         sha256)
             decode "$3" && [ -f "./$hs_text" ] || return 0 # a library in a store comes later
             hs_name=$hs_text

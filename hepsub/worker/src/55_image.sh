@@ -1,20 +1,30 @@
 # The container image that the payload runs in, at sites where nobody but the wrapper starts it.
 
 hs_starter= # what starts it
-hs_common_starter=/cvmfs/oasis.opensciencegrid.org/mis/apptainer/current/bin/apptainer
 hs_outside='@include image_outside.sh@'
 hs_inside='@include image_inside.sh@'
 
+# What starts images → hs_starter. The job's PATH is the one of where it was submitted.
+find_starter() {
+    case ${HEPSUB_APPTAINER-} in
+        -) return 1 ;;
+        ?*) hs_starter=$HEPSUB_APPTAINER && return 0 ;;
+    esac
+    find_programs apptainer /usr/bin/apptainer /usr/local/bin/apptainer \
+        singularity /usr/bin/singularity /usr/local/bin/singularity
+    hs_starter=$hs_found_first
+    [ -z "$hs_starter" ] || return 0
+    hs_starter=/cvmfs/oasis.opensciencegrid.org/mis/apptainer/current/bin/apptainer
+    bounded 60 test -x "$hs_starter"
+}
+
 # Before the inputs are fetched, because that may take hours.
 find_image() {
+    [ -z "$hs_sealed" ] || [ "${hs_image#./}" = "$hs_sealed_image" ] ||
+        die "$hs_e_sent" "the manifest names '${hs_image:-none}' as the image, which is not what was submitted"
     [ -n "$hs_image" ] || return 0
-    find_programs apptainer singularity
-    hs_starter=$hs_found_first
-    if [ -z "$hs_starter" ]; then
-        bounded 60 test -x "$hs_common_starter" ||
-            { heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
-        hs_starter=$hs_common_starter
-    fi
+    find_starter ||
+        { heed && die "$hs_e_start" "the payload is to run in the image $hs_image, and neither apptainer nor singularity is on $(uname -n)"; }
     case $hs_image in
         /*) bounded 60 test -r "$hs_image" || { heed && no_image; } ;;
     esac

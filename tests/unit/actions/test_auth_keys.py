@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.s3 import ProcessKeys, StorageKeys, storage_keys
-from hepsub.actions.auth.token import Token, Wanted, token
+from hepsub.actions.auth.token import Token, TokenRequest, token
 from hepsub.cli.output import value_text
 from hepsub.errors import (
     CredentialRefused,
@@ -206,7 +206,7 @@ def with_claims(**claims: str) -> str:
 def test_a_token_is_one_line(tmp_path: Path) -> None:
     """And nothing else on stdout."""
     text = real_token("alice")
-    result = token(given(tmp_path, printed(tmp_path, text)), Wanted())
+    result = token(given(tmp_path, printed(tmp_path, text)), TokenRequest())
     assert value_text(result.value) == text
     assert text not in repr(result.value)
     assert (tmp_path / "asked").read_text() == "||60\n"
@@ -216,13 +216,13 @@ def test_the_one_that_other_tools_would_find_comes_first(tmp_path: Path) -> None
     """WLCG Bearer Token Discovery."""
     found = real_token("found")
     made = given(tmp_path, printed(tmp_path, real_token("given")), BEARER_TOKEN=found)
-    value = token(made, Wanted()).value
+    value = token(made, TokenRequest()).value
     assert isinstance(value, Token)
     assert value.text == found
 
 
-@pytest.mark.parametrize("wanted", [Wanted(seconds=2000), Wanted(audience="https://x")])
-def test_one_that_does_not_fit_is_passed_over(tmp_path: Path, wanted: Wanted) -> None:
+@pytest.mark.parametrize("wanted", [TokenRequest(seconds=2000), TokenRequest(audience="https://x")])
+def test_one_that_does_not_fit_is_passed_over(tmp_path: Path, wanted: TokenRequest) -> None:
     """Too short; for somebody else."""
     text = with_claims(sub="given", aud="https://x")
     made = given(tmp_path, printed(tmp_path, text), BEARER_TOKEN=real_token("found"))
@@ -235,7 +235,7 @@ def test_scopes_are_asked_for(tmp_path: Path) -> None:
     """And a token without them is refused rather than printed."""
     made = given(tmp_path, printed(tmp_path, with_claims(sub="alice", scope="storage.read:/")))
     with pytest.raises(CredentialRefused):
-        token(made, Wanted(scopes=("storage.read:/", "compute.read")))
+        token(made, TokenRequest(scopes=("storage.read:/", "compute.read")))
     assert (tmp_path / "asked").read_text() == "|storage.read:/ compute.read|60\n"
 
 
@@ -243,4 +243,4 @@ def test_scopes_are_asked_for(tmp_path: Path) -> None:
 def test_what_is_no_token_cannot_be_printed(tmp_path: Path, name: str) -> None:
     """A ticket; a name that the policy does not know."""
     with pytest.raises(UsageError):
-        token(given(tmp_path), Wanted(name=name))
+        token(given(tmp_path), TokenRequest(name=name))

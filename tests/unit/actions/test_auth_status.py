@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.auth.status import AuthStatus, Row, auth_status
-from hepsub.auth.credential import CredentialSource, Held, Lifetime
+from hepsub.actions.auth.status import AuthStatus, Row, auth_status, look_at
+from hepsub.auth.credential import CredentialSource, Lifetime, UserCredential
 from hepsub.auth.renewal import RenewalState, state_path, state_text
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -41,15 +42,15 @@ class Source:
     name: str
     kind: str = TOKEN
     origin: str = "a test"
-    own: Held | None = None
-    given: Held | HepsubError | None = None
+    own: UserCredential | None = None
+    given: UserCredential | HepsubError | None = None
     waits: float = 0.0
     asked: list[float] = field(default_factory=list)
 
-    def look(self) -> Held | None:
+    def look(self) -> UserCredential | None:
         return self.own
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         self.asked.append(seconds)
         time.sleep(self.waits)
         if isinstance(self.given, HepsubError):
@@ -60,15 +61,17 @@ class Source:
             )
         return self.given
 
-    def renew(self, held: Held) -> Held:
+    def renew(self, held: UserCredential) -> UserCredential:
         raise NotImplementedError
 
 
-def held(name: str, life: float = 3600.0, until: float | None = None) -> Held:
+def held(name: str, life: float = 3600.0, until: float | None = None) -> UserCredential:
     lifetime = Lifetime(
         expires=NOON + life, renewable_until=None if until is None else NOON + until
     )
-    return Held(name=name, kind=TOKEN, who=f"alice by {name}", lifetime=lifetime, content=b"t")
+    return UserCredential(
+        name=name, kind=TOKEN, who=f"alice by {name}", lifetime=lifetime, content=b"t"
+    )
 
 
 def session(
@@ -186,7 +189,7 @@ def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
     together = threading.Barrier(2, timeout=5)
 
     class Meeting(Source):
-        def obtain(self, seconds: float) -> Held:
+        def obtain(self, seconds: float) -> UserCredential:
             self.asked.append(seconds)
             together.wait()
             return held(self.name)
@@ -195,11 +198,33 @@ def test_all_are_asked_at_the_same_time(tmp_path: Path) -> None:
     assert all(row.problem is None for row in rows(result).values())
 
 
+def test_the_schedd_is_asked_last(tmp_path: Path) -> None:
+    """HTCondor's bindings let nobody else go on while they wait for a collector."""
+    slow = Source(name="iam", given=held("iam"), waits=0.2)
+    made = session(tmp_path, "", slow)
+    known: list[bool] = []
+
+    def connect(pool: str, rules: object) -> tuple[BatchSystem, ...]:
+        known.append(bool(slow.asked) and time.monotonic() - started >= slow.waits)
+        return as_batch_systems(FakeSchedd())(pool, rules)
+
+    started = time.monotonic()
+    auth_status(replace(made, connect=connect))
+    assert known == [True]
+
+
+def test_look_at_asks_for_what_is_named_alone(tmp_path: Path) -> None:
+    iam, krb = Source(name="iam", given=held("iam")), Source(name="krb", given=held("krb"))
+    found = look_at(session(tmp_path, "", iam, krb), ("iam", "iam"))
+    assert {name: row.good for name, row in found.items()} == {"iam": True}
+    assert (len(iam.asked), krb.asked) == (1, [])
+
+
 def test_a_bug_in_a_row_is_a_bug(tmp_path: Path) -> None:
     """It is not hidden in a table."""
 
     class Broken(Source):
-        def look(self) -> Held | None:
+        def look(self) -> UserCredential | None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -297,7 +322,9 @@ def test_whether_what_travels_is_renewed_is_a_note(tmp_path: Path) -> None:
     path = state_path(tmp_path / "bundles")
     path.parent.mkdir(parents=True)
     path.write_text(
-        state_text(RenewalState(when=NOON - 120, by_itself=NOON - 120, host="login02", every=600.0))
+        state_text(
+            RenewalState(when=NOON - 120, unattended=NOON - 120, host="login02", every=600.0)
+        )
     )
     assert auth_status(made).notes[0].startswith("hep_auth renew ran 2 min ago on login02")
 

@@ -12,9 +12,10 @@ from hepsub.actions.submit.experience import is_wanted, left_behind
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
+from hepsub.plan.draft import Reading, draft
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd
-from tests.fakes.world import make_policy, make_script, make_spec
+from tests.fakes.world import make_policy, make_script, make_situation, make_spec
 from tests.unit.actions.test_renew import World, world
 
 __all__ = ["world"]
@@ -95,12 +96,12 @@ def test_what_cannot_be_read_tells_nothing(world: World) -> None:
         (RULES, ("-out", "r=herd:o/r"), False),
         (RULES + "remote = 'automatic'\n", ("-out", "r=herd:o/r"), True),
         (RULES, ("-rmt", "-out", "r=herd:o/r", "-outsize", "3"), False),
-        (RULES, ("-rmt",), False),
         (RULES.replace("output_", "input_"), ("-rmt", "-out", "r=herd:o/r"), False),
     ],
 )
 def test_nobody_looks_where_no_rule_asks(policy: str, words: tuple[str, ...], wanted: bool) -> None:
-    assert is_wanted(make_spec("job.sh", *words), make_policy(policy)) is wanted
+    made = draft(make_spec("job.sh", *words), make_policy(policy), make_situation(), Reading())
+    assert is_wanted(made) is wanted
 
 
 def test_rules_about_outputs_go_by_it(world: World) -> None:

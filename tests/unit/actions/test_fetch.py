@@ -13,16 +13,16 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.fetch.fetch import fetch
-from hepsub.actions.fetch.local import compare, copy_home, job_directory
+from hepsub.actions.fetch.local import compare, copy_returned, job_directory
 from hepsub.actions.fetch.plan import job_ranges
 from hepsub.actions.fetch.plan import plan_job as planned
 from hepsub.actions.fetch.result import (
     Fetched,
-    Here,
+    FetchRequest,
     Job,
-    JobFiles,
-    Local,
-    Order,
+    JobOutputs,
+    LocalFile,
+    LocalState,
     Output,
     RemoteListing,
 )
@@ -88,7 +88,7 @@ def report(
     return read_report(json.dumps(document).encode())
 
 
-def plan_job(job: Job, seen: RemoteListing, status: JobStatus | None = None) -> JobFiles:
+def plan_job(job: Job, seen: RemoteListing, status: JobStatus | None = None) -> JobOutputs:
     """What there is of a job, as it lies there now."""
     with job.bundle.open_returned(job.proc) as tree:
         if tree is not None:
@@ -96,7 +96,7 @@ def plan_job(job: Job, seen: RemoteListing, status: JobStatus | None = None) -> 
     return planned(job, seen, status)
 
 
-def sight(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> RemoteListing:
+def listing_of(*keys: ObjectPlace, etag: str = MD5, **more: Any) -> RemoteListing:
     """These objects, as they are after the first run."""
     return RemoteListing(
         objects={key: ObjectInfo(size=7, etag=etag, modified=5.0) for key in keys},
@@ -117,9 +117,9 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def came_home(job: Job, name: str, content: bytes = CONTENT) -> Path:
+def was_returned(job: Job, name: str, content: bytes = CONTENT) -> Path:
     """Let an output be at home."""
-    path = job.home / name
+    path = job.returned_directory / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -131,7 +131,7 @@ def came_home(job: Job, name: str, content: bytes = CONTENT) -> Path:
 def test_a_complete_job(job: Job) -> None:
     """Object and marker are there, and the object is the reported one."""
     known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, sight(R, MARKER))
+    files = plan_job(known, listing_of(R, MARKER))
     [output] = files.outputs
     assert (output.name, output.source, output.size, output.md5) == ("r", R, 7, MD5)
     assert (files.missing, files.oddities, files.complete) == ((), (), True)
@@ -139,21 +139,21 @@ def test_a_complete_job(job: Job) -> None:
 
 def test_without_its_marker_a_job_is_not_complete(job: Job) -> None:
     """The output is taken all the same."""
-    files = plan_job(job, sight(R))
+    files = plan_job(job, listing_of(R))
     assert (len(files.outputs), files.complete) == (1, False)
 
 
 def test_what_came_home_is_newer_than_what_is_in_the_store(job: Job) -> None:
     """An object of an earlier run is not taken for it."""
-    path = came_home(job, "r")
-    [output] = plan_job(job, sight(R, etag=OTHER)).outputs
+    path = was_returned(job, "r")
+    [output] = plan_job(job, listing_of(R, etag=OTHER)).outputs
     assert str(output.source) == str(path)
 
 
 def test_an_object_of_another_run_is_told(job: Job) -> None:
     """Its MD5 is not the one that the marker tells of."""
     known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, sight(R, MARKER, etag=OTHER))
+    files = plan_job(known, listing_of(R, MARKER, etag=OTHER))
     assert files.complete is False
     assert f"ETag {OTHER}; told were 7 bytes, {MD5})" in files.oddities[0]
 
@@ -161,7 +161,7 @@ def test_an_object_of_another_run_is_told(job: Job) -> None:
 def test_a_multipart_etag_says_nothing_against_an_object(job: Job) -> None:
     """The report's MD5 is what it has to have."""
     known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, sight(R, MARKER, etag=f"{OTHER}-2"))
+    files = plan_job(known, listing_of(R, MARKER, etag=f"{OTHER}-2"))
     assert (files.oddities, files.outputs[0].md5) == ((), MD5)
 
 
@@ -186,7 +186,7 @@ def test_outputs_of_one_run_and_the_report_of_a_later_one_are_not_complete(
     known = replace(
         job, marked=report({"r": ("uploaded", MD5, R)}, **marked), report=report(**home)
     )
-    files = plan_job(known, sight(R, MARKER))
+    files = plan_job(known, listing_of(R, MARKER))
     assert files.complete is not is_told
     assert any("another run" in each for each in files.oddities) is is_told
 
@@ -209,41 +209,41 @@ def test_the_etag_of_the_upload_tells_whose_an_object_is(
     """Also where it is no MD5: of several parts, or encrypted by the store."""
     document = {"name": "r", "state": "uploaded", "md5": MD5, "url": url(R), "etag": said or None}
     known = replace(job, marked=report(outputs_=[document]))
-    assert plan_job(known, sight(R, MARKER, etag=etag)).complete is not is_other
+    assert plan_job(known, listing_of(R, MARKER, etag=etag)).complete is not is_other
 
 
 def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
     """HTCondor adds to what was there: the last report says what the last run brought."""
-    came_home(job, "r", b"earlier")
+    was_returned(job, "r", b"earlier")
     known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, sight(R))
+    files = plan_job(known, listing_of(R))
     assert files.outputs[0].source == R
     assert "an earlier one did" in files.oddities[0]
     known = replace(job, report=report({"r": ("home", MD5, R)}))
-    assert plan_job(known, sight(R)).outputs[0].source != R
+    assert plan_job(known, listing_of(R)).outputs[0].source != R
 
 
 def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:
     """It is where -out says; while it is at home, that is what is taken."""
     path = tmp_path / "results/r"
     known = replace(job, carried=(Carried(name="r", place=FilePlace(path=str(path))),), marker=None)
-    assert plan_job(known, sight()).missing
+    assert plan_job(known, listing_of()).missing
     path.parent.mkdir()
     path.write_bytes(CONTENT)
-    [output] = plan_job(known, sight()).outputs
+    [output] = plan_job(known, listing_of()).outputs
     assert output.stays
-    home = came_home(known, "r")
-    [output] = plan_job(known, sight()).outputs
+    home = was_returned(known, "r")
+    [output] = plan_job(known, listing_of()).outputs
     assert (output.stays, str(output.source)) == (False, str(home))
-    assert plan_job(known, sight()).complete is None
+    assert plan_job(known, listing_of()).complete is None
 
 
 def test_a_link_at_home_is_not_followed(job: Job, tmp_path: Path) -> None:
     """What a job left behind does not read other files of the user's."""
     (tmp_path / "secret").write_text("secret")
-    job.home.mkdir(parents=True)
-    (job.home / "r").symlink_to(tmp_path / "secret")
-    files = plan_job(job, sight())
+    job.returned_directory.mkdir(parents=True)
+    (job.returned_directory / "r").symlink_to(tmp_path / "secret")
+    files = plan_job(job, listing_of())
     assert files.outputs == ()
     assert "a link, which is not followed" in files.missing[0].why
 
@@ -262,14 +262,14 @@ A, B, C = place("13/0/h_1.root"), place("13/0/h_2.root"), place("13/0/other.txt"
 
 def test_a_pattern_without_report_is_what_matches(roots: Job) -> None:
     """Under their last component."""
-    files = plan_job(roots, sight(A, B, C))
+    files = plan_job(roots, listing_of(A, B, C))
     assert [each.name for each in files.outputs] == ["h_1.root", "h_2.root"]
 
 
 def test_a_pattern_with_report_is_what_the_job_wrote(roots: Job) -> None:
     """Under their names in the job; what an earlier run left is told, and not mixed in."""
     known = replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
-    files = plan_job(known, sight(A, B))
+    files = plan_job(known, listing_of(A, B))
     assert [each.name for each in files.outputs] == ["d/h_1.root"]
     assert "13/0/h_2.root" in files.oddities[0]
 
@@ -277,7 +277,7 @@ def test_a_pattern_with_report_is_what_the_job_wrote(roots: Job) -> None:
 def test_jobs_that_share_a_directory_are_told_apart_by_their_reports(roots: Job) -> None:
     """Another job's objects are not this one's; without any report nobody can tell."""
     known = replace(roots, marked=report({"d/h_1.root": ("uploaded", MD5, A)}))
-    seen = sight(A, B, shared=frozenset({ROOTS}))
+    seen = listing_of(A, B, shared=frozenset({ROOTS}))
     assert plan_job(known, seen).oddities == ()
     files = plan_job(roots, seen)
     assert files.outputs == ()
@@ -306,14 +306,14 @@ def test_jobs_that_share_a_directory_are_told_apart_by_their_reports(roots: Job)
 )  # fmt: skip
 def test_why(job: Job, status: Any, said: Report | None, why: str) -> None:
     """The queue knows first, then the report, then the history."""
-    [missing] = plan_job(replace(job, report=said), sight(), status).missing
+    [missing] = plan_job(replace(job, report=said), listing_of(), status).missing
     assert missing.why == why
 
 
 def test_a_store_that_is_away_is_the_reason(job: Job) -> None:
     """Whatever the job did."""
     known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
-    [missing] = plan_job(known, sight(troubles={"herd": "herd does not answer"})).missing
+    [missing] = plan_job(known, listing_of(troubles={"herd": "herd does not answer"})).missing
     assert missing.why == "herd does not answer"
 
 
@@ -329,18 +329,20 @@ def test_ranges(procs: list[int], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "md5", "age", "here"),
+    ("content", "md5", "age", "state"),
     [
-        (None, MD5, 0, Here.ABSENT),
-        (CONTENT, MD5, 0, Here.EQUAL),
-        (CONTENT, MD5, 999, Here.EQUAL),
-        (b"RESULT\n", MD5, 0, Here.DIFFERENT),
-        (b"longer than it", MD5, 0, Here.DIFFERENT),
-        (CONTENT, "", 0, Here.EQUAL),
-        (CONTENT, "", 999, Here.DIFFERENT),
+        (None, MD5, 0, LocalState.ABSENT),
+        (CONTENT, MD5, 0, LocalState.EQUAL),
+        (CONTENT, MD5, 999, LocalState.EQUAL),
+        (b"RESULT\n", MD5, 0, LocalState.DIFFERENT),
+        (b"longer than it", MD5, 0, LocalState.DIFFERENT),
+        (CONTENT, "", 0, LocalState.EQUAL),
+        (CONTENT, "", 999, LocalState.DIFFERENT),
     ],
 )
-def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here: Here) -> None:
+def test_compare(
+    tmp_path: Path, content: bytes | None, md5: str, age: int, state: LocalState
+) -> None:
     """Size and checksum decide; the time only where there is no checksum."""
     goal = Destination(root=tmp_path, parts=("r",), part="r.part")
     modified = 1_700_000_000.0
@@ -348,18 +350,18 @@ def test_compare(tmp_path: Path, content: bytes | None, md5: str, age: int, here
         (tmp_path / "r").write_bytes(content)
         os.utime(tmp_path / "r", (modified - age, modified - age))
     output = Output(proc=0, name="r", source=R, size=len(CONTENT), md5=md5, modified=modified)
-    assert compare(output, goal)[0] is here
+    assert compare(output, goal)[0] is state
 
 
 def test_parts_do_not_meet_outputs(tmp_path: Path) -> None:
     """An output that is itself called NAME.part keeps its name."""
     output = Output(proc=2, name="d/r", source=R, size=1)
     both = (output, replace(output, name="d/r.part"))
-    own = job_directory(JobFiles(proc=2, outputs=both), tmp_path, 13)
-    found = own.landing(output)
+    own = job_directory(JobOutputs(proc=2, outputs=both), tmp_path, 13)
+    found = own.destination(output)
     assert found is not None
     assert (found.parts, found.part) == (("13", "2", "d", "r"), "r.part.part")
-    assert own.landing(replace(output, name="../r")) is None
+    assert own.destination(replace(output, name="../r")) is None
 
 
 # ---- whole runs -------------------------------------------------------------------------------
@@ -392,9 +394,11 @@ class World:
 
     def fetch(self, *ids: str, **more: Any) -> Result:
         """Fetch into the directory `got`."""
-        order = Order(ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more)
+        wanted = FetchRequest(
+            ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more
+        )
         clock = Clock(sleep=self.sleep, progress=lambda _: None)
-        return fetch(self.session(), order, clock, lambda _: None)
+        return fetch(self.session(), wanted, clock, lambda _: None)
 
     sleep: Callable[[float], None] = staticmethod(lambda _: None)
 
@@ -432,7 +436,7 @@ def test_what_came_home_is_copied_and_the_rest_told(world: World) -> None:
     assert [each.message for each in result.problems] == ["13.2: no r: the job is idle"]
     assert (world.directory / "got/13/1/r").read_bytes() == b"1"
     again = world.fetch("13.0-1")
-    assert (again.exit_code, value_of(again).count(Here.EQUAL)) == (0, 2)
+    assert (again.exit_code, value_of(again).count(LocalState.EQUAL)) == (0, 2)
     assert value_text(value_of(again)) == "0 file(s) fetched, 0 B; 2 were here"
 
 
@@ -487,7 +491,7 @@ def test_what_was_pushed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) 
         lists[1].unlink()
         return []
 
-    monkeypatch.setattr("hepsub.actions.fetch.fetch.push_home", push)
+    monkeypatch.setattr("hepsub.actions.fetch.fetch.push_returned", push)
     assert "13.0-1: what had come home is in its place now" in world.fetch("13", push=True).notes
     assert not any("come home" in each for each in world.fetch("13").notes)
 
@@ -591,14 +595,14 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(
     job: Job, tmp_path: Path
 ) -> None:
     """What was looked at and what is copied are two moments."""
-    path = came_home(job, "r")
-    [output] = plan_job(job, sight()).outputs
+    path = was_returned(job, "r")
+    [output] = plan_job(job, listing_of()).outputs
     (tmp_path / "secret").write_text("secret\n")
     path.unlink()
     path.symlink_to(tmp_path / "secret")
     goal = Destination(root=tmp_path / "got", parts=("r",), part="r.part")
-    copied = copy_home(Local(output=output, path=goal.path, here=Here.ABSENT), goal)
-    assert copied.here is Here.FAILED
+    copied = copy_returned(LocalFile(output=output, path=goal.path, state=LocalState.ABSENT), goal)
+    assert copied.state is LocalState.FAILED
     assert not goal.path.exists()
 
 
@@ -620,6 +624,6 @@ def test_a_report_gives_an_object_no_name_of_its_own(roots: Job) -> None:
     """Only one that the pattern has, with the object's last component."""
     for name in ("../../.bashrc", "d/h_9.root", "h_1.root", "d/e/h_1.root"):
         known = replace(roots, marked=report({name: ("uploaded", MD5, A)}))
-        files = plan_job(known, sight(A))
+        files = plan_job(known, listing_of(A))
         assert files.outputs == ()
         assert any("13/0/h_1.root" in each for each in files.oddities)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.fetch.local import stderr_of, with_logs
-from hepsub.actions.fetch.result import JobFiles, Missing
+from hepsub.actions.fetch.result import JobOutputs, Missing
 from hepsub.batch import JobStatus, State
 from hepsub.bundle.report import Payload, Report
 from hepsub.bundle.request import BundleRequest
@@ -30,15 +30,15 @@ def ended(exit_code: int | None, *, code: int = 0, signal: int | None = None) ->
 
 def job(
     report: Report | None = None, status: JobStatus | None = None, *, missing: bool = False
-) -> JobFiles:
+) -> JobOutputs:
     """The second job."""
     absent = Missing(proc=1, name="r", why="it was not made")
-    return JobFiles(
+    return JobOutputs(
         proc=1, outputs=(), missing=(absent,) if missing else (), report=report, status=status
     )
 
 
-def names(files: JobFiles) -> list[str]:
+def names(files: JobOutputs) -> list[str]:
     """The names of its files."""
     return [each.name for each in files.outputs]
 
@@ -54,7 +54,7 @@ def names(files: JobFiles) -> list[str]:
         (job(), False),
     ],
 )
-def test_the_logs_of_a_failed_job(request_: BundleRequest, files: JobFiles, come: bool) -> None:
+def test_the_logs_of_a_failed_job(request_: BundleRequest, files: JobOutputs, come: bool) -> None:
     """Of one that did its work, though its outputs came home, nobody needs them."""
     assert names(with_logs(files, request_, 13)) == (["out.13.1", "err.13.1"] if come else [])
 

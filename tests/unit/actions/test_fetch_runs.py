@@ -42,7 +42,7 @@ def report(*outputs: dict[str, Any], code: int = 0) -> Report:
     return read_report(json.dumps(document).encode())
 
 
-def sight(**etags: str) -> RemoteListing:
+def listing_of(**etags: str) -> RemoteListing:
     """What the store has, the marker included."""
     places = {"r": R, "o": O}
     objects = {places[name]: ObjectInfo(size=7, etag=etag) for name, etag in etags.items()}
@@ -70,33 +70,33 @@ def complete(job: Job, seen: RemoteListing, *outputs: dict[str, Any], code: int 
 def test_size_and_etag_decide(job: Job) -> None:
     """What the store answered to the upload is what it has to have: also where that is no MD5."""
     one = said("r", R)
-    assert complete(job, sight(r=MD5), one) is True
-    assert complete(job, sight(r=OTHER), one) is False
-    assert complete(job, sight(r=OTHER), {**one, "etag": OTHER}) is True
-    assert complete(job, sight(r="x-2"), {**one, "etag": "x-2"}) is True
-    assert complete(job, sight(r=MD5), {**one, "size": 8}) is False
-    assert complete(job, sight(r=OTHER), {**one, "etag": None}) is False
-    assert complete(job, sight(r="x-2"), {**one, "etag": None}) is True
+    assert complete(job, listing_of(r=MD5), one) is True
+    assert complete(job, listing_of(r=OTHER), one) is False
+    assert complete(job, listing_of(r=OTHER), {**one, "etag": OTHER}) is True
+    assert complete(job, listing_of(r="x-2"), {**one, "etag": "x-2"}) is True
+    assert complete(job, listing_of(r=MD5), {**one, "size": 8}) is False
+    assert complete(job, listing_of(r=OTHER), {**one, "etag": None}) is False
+    assert complete(job, listing_of(r="x-2"), {**one, "etag": None}) is True
 
 
 def test_an_encrypted_object_has_the_reported_md5(job: Job) -> None:
     """Its ETag looks like one, and is none."""
     marked = report(said("r", R, etag=OTHER))
-    [output, *_] = plan_job(replace(job, marked=marked), sight(r=OTHER)).outputs
+    [output, *_] = plan_job(replace(job, marked=marked), listing_of(r=OTHER)).outputs
     assert (output.md5, output.etag) == (MD5, OTHER)
 
 
 def test_a_marker_has_to_say_so(job: Job) -> None:
     """One that cannot be read says nothing, nor does one that complains."""
-    assert plan_job(job, sight(r=MD5)).complete is False
-    assert complete(job, sight(r=MD5), said("r", R), code=85) is False
+    assert plan_job(job, listing_of(r=MD5)).complete is False
+    assert complete(job, listing_of(r=MD5), said("r", R), code=85) is False
 
 
 def test_what_an_earlier_run_made_and_this_one_did_not(job: Job) -> None:
     """An optional output that is another run's is not fetched as this one's."""
     outputs = (said("r", R), said("o", O, state="missing", size=None, md5=None, url=None))
-    assert complete(job, sight(r=MD5), *outputs) is True
-    files = plan_job(replace(job, marked=report(*outputs)), sight(r=MD5, o=OTHER))
+    assert complete(job, listing_of(r=MD5), *outputs) is True
+    files = plan_job(replace(job, marked=report(*outputs)), listing_of(r=MD5, o=OTHER))
     assert [each.name for each in files.outputs] == ["r"]
     assert files.complete is False
     assert "o was not made, but herd:out/13/o is there" in files.oddities[0]
@@ -107,28 +107,30 @@ def test_what_the_marker_tells_of_has_to_be_there(job: Job) -> None:
     pattern = Carried(name="m*", place=ObjectPlace(storage="herd", bucket="out", key="13/"))
     known = replace(job, carried=(*job.carried, pattern))
     match = said("m1", replace(R, key="13/m1"))
-    assert complete(known, sight(r=MD5), said("r", R)) is False, "required, and without a match"
-    assert complete(job, sight(r=MD5), said("r", R), said("o", O)) is False, "told as missing"
-    files = plan_job(replace(job, marked=report(said("r", R), match)), sight(r=MD5))
+    assert complete(known, listing_of(r=MD5), said("r", R)) is False, (
+        "required, and without a match"
+    )
+    assert complete(job, listing_of(r=MD5), said("r", R), said("o", O)) is False, "told as missing"
+    files = plan_job(replace(job, marked=report(said("r", R), match)), listing_of(r=MD5))
     assert files.complete is False
     assert "m1 was saved as" in files.oddities[0]
 
 
 def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
     """The second run uploaded all; HTCondor left what the first had brought."""
-    path = job.home / "r"
+    path = job.returned_directory / "r"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"earlier")
     with job.bundle.open_returned(0) as tree:
         assert tree is not None
         job = replace(job, returned=returned_outputs(tree))
     second = report(said("r", R))
-    [output] = plan_job(replace(job, report=second, marked=second), sight(r=MD5)).outputs
+    [output] = plan_job(replace(job, report=second, marked=second), listing_of(r=MD5)).outputs
     assert output.source == R
-    at_home = report(said("r", R, state="home"), code=85)
-    [output] = plan_job(replace(job, report=at_home), sight(r=OTHER)).outputs
+    returned = report(said("r", R, state="home"), code=85)
+    [output] = plan_job(replace(job, report=returned), listing_of(r=OTHER)).outputs
     assert str(output.source) == str(path)
     [output] = plan_job(
-        replace(job, report=report(said("r", R, state="home", size=3))), sight(r=OTHER)
+        replace(job, report=report(said("r", R, state="home", size=3))), listing_of(r=OTHER)
     ).outputs
     assert output.source == R

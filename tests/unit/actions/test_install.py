@@ -275,7 +275,7 @@ def test_the_last_run_here_promises_nothing_after_uninstall(place: Place, host: 
     """A moment ago it ran by itself here, which is over; what another host does goes on."""
     place.add_cron()
     installed(place)
-    place.state(when=NOON - 5, by_itself=NOON - 5, host=host, every=600.0, jobs=3)
+    place.state(when=NOON - 5, unattended=NOON - 5, host=host, every=600.0, jobs=3)
     assert status(place).active
     uninstall(place.session(), place.machine)
     after = status(place)
@@ -330,7 +330,7 @@ def test_a_status_without_anything_tells_how_to_begin(place: Place, has: str, re
 
 def test_a_loop_elsewhere_is_alive_without_an_installation(place: Place) -> None:
     """The state tells it: its last run is not long ago."""
-    place.state(when=NOON - 60, by_itself=NOON - 60, host="other", every=600.0, jobs=3)
+    place.state(when=NOON - 60, unattended=NOON - 60, host="other", every=600.0, jobs=3)
     result = renewal_status(place.session(), place.machine)
     assert (result.exit_code, result.problems) == (0, ())
     assert status(place).active
@@ -368,7 +368,7 @@ def test_what_the_last_run_could_not_do_is_told(place: Place) -> None:
     """Exit code 53: the cause, how often, and what to do."""
     place.state(
         when=NOON - 60,
-        by_itself=NOON - 60,
+        unattended=NOON - 60,
         host="login01",
         every=600.0,
         jobs=3,

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.actions.submit import stage
-from hepsub.actions.submit.libraries import shelf_beside, upload_missing, uploaded_note
+from hepsub.actions.submit.libraries import archive_cache, upload_missing, uploaded_note
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.stage import sign, used_storages
@@ -90,7 +89,7 @@ class World:
 
     @property
     def shelved(self) -> list[Path]:
-        """The archives on the shelf."""
+        """The archives in the cache."""
         return sorted(self.directory.glob("bundles/.libraries/*.tar.gz"))
 
 
@@ -206,7 +205,7 @@ def test_their_urls_are_signed_anew_with_all_others(world: World) -> None:
     before = path.read_text()
     path.unlink()
     session = world.session
-    sign(session, stage.open_stores(session), bundle, None)
+    sign(session, session.open_stores(), bundle, None)
     places = [
         [line.split("?")[0] for line in text.splitlines()] for text in (before, path.read_text())
     ]
@@ -222,17 +221,17 @@ def missing(sha256: str = "ab" * 32) -> Library:
 def test_what_another_command_has_uploaded_meanwhile_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It took the archive from the shelf when it was done; one that nobody uploaded is an error."""
-    stores = stage.open_stores(world.session)
+    """It takes the archive out of the cache when it was done; one that nobody uploaded is an error."""
+    stores = world.session.open_stores()
     library = missing()
 
     monkeypatch.setattr(Store, "upload", lambda _self, path, _place: path.stat())
-    shelf = shelf_beside(world.session.bundles)
+    archives = archive_cache(world.session.bundles)
     assert library.place is not None
     with pytest.raises(BundleUnusable, match="cannot be read"):
-        upload_missing([library], stores.store, shelf)
+        upload_missing([library], stores.store, archives)
     world.s3.objects[library.place.key] = 5
-    upload_missing([library], stores.store, shelf)
+    upload_missing([library], stores.store, archives)
 
 
 def test_only_what_was_uploaded_is_told() -> None:

@@ -14,7 +14,6 @@ from hepsub.actions.queue.why import bundle_of
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.recover import recover
-from hepsub.actions.submit.stage import open_stores
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId
@@ -169,5 +168,5 @@ def test_what_else_needs_such_a_bundle_says_so(world: World) -> None:
     _, [line] = bundle_of(world.session(), world.schedd.name, 13)
     assert SAID in line
     (bundle / "private/ready").unlink()
-    [told] = recover(world.session(), open_stores(world.session()))
+    [told] = recover(world.session(), world.session().open_stores())
     assert SAID in told

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.auth.login import Login, Terminal, Told, login
-from hepsub.auth.credential import CredentialSource, Held
+from hepsub.auth.credential import CredentialSource, UserCredential
 from hepsub.auth.login_environment import noted_login
 from hepsub.auth.sources import source_for
 from hepsub.cli.output import value_text
@@ -41,13 +41,13 @@ def told(result: Result) -> dict[str, Told]:
 
 
 def terminal(
-    *answers: Held, says: list[str] | None = None, asked: list[str] | None = None
+    *answers: UserCredential, says: list[str] | None = None, asked: list[str] | None = None
 ) -> Terminal:
     """A terminal at which these credentials are got, one after the other; then nothing is."""
     left = list(answers)
     ignored: list[str] = []
 
-    def log_in(source: CredentialSource, say: Callable[[str], None]) -> Held:
+    def log_in(source: CredentialSource, say: Callable[[str], None]) -> UserCredential:
         if asked is not None:
             asked.append(source.name)
         say(f"getting {source.name}")

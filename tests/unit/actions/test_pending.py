@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from hepsub.actions.returned.pending import Uploads, push_pending
+from hepsub.actions.returned.pending import push_pending
+from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.pending import PENDING, pending_at
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable

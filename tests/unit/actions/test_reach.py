@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.queue.control import Control, control
 from hepsub.actions.queue.edit import Edited, edit
@@ -17,15 +18,27 @@ from hepsub.actions.queue.status import Status, status
 from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import find_submissions
+from hepsub.actions.submit.once import find_earlier
 from hepsub.batch import Act, State
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import AmbiguousJob, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
+from hepsub.plan.model import SPOOL
 from hepsub.result import Result
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, make_job, make_unmade
-from tests.fakes.world import NOON, as_json, make_policy, make_session
+from tests.fakes.world import (
+    NOON,
+    RUNNABLE,
+    as_json,
+    make_policy,
+    make_script,
+    make_session,
+    make_spec,
+    make_world,
+    plan_for,
+)
 
 HOME, FAR = "schedd01@ap.test.hep", "schedd01@ap.qingdao.hep"
 DAY = 86400
@@ -278,7 +291,9 @@ SAID = "the collector of qingdao does not answer; cluster 2 of yours is there"
         lambda session: why(session, Filter()),
         lambda session: status(session, None),
         lambda session: control(session, Act.HOLD, (), None),
-        lambda session: control(session, Act.HOLD, (parse_job_id("2"), parse_job_id("1")), None),
+        lambda session: control(
+            session, Act.HOLD, tuple(map(parse_job_id, ("2.0", "2.1", "1"))), None
+        ),
         lambda session: edit(session, (), 3000, None),
         lambda session: history(session, (), "alice", 10, None),
     ],
@@ -338,3 +353,26 @@ def test_many_clusters_are_named_in_few_words(session: Session, pools: Pools) ->
     pools.away = {"qingdao"}
     [problem] = query(session, Filter()).problems
     assert "; clusters 2, 4, 5 and 3 more of yours are there" in problem.message
+
+
+def test_what_means_a_submission(session: Session) -> None:
+    """In remedies: as hep_q would show it."""
+    note(session, "u1", 1, pool="local")
+    meant = [session.meant(entry.ref) for entry in session.journal.entries()]
+    assert meant == [f"{FAR}:2", "1"]
+
+
+def test_a_key_is_looked_for_under_the_account_at_the_site(
+    tmp_path: Path, session: Session, pools: Pools
+) -> None:
+    """Another user there may have used the same key."""
+    make_script(tmp_path)
+    spec = make_spec(str(tmp_path / "job.sh"), "-once", "key")
+    plan = plan_for(spec, make_policy(), make_world(programs={str(tmp_path / "job.sh"): RUNNABLE}))
+    far = replace(plan, route=replace(plan.route, pool="qingdao", delivery=SPOOL))
+    pools.far.owner = "qdalice"
+    for user in ("qdbob", "qdalice"):
+        pools.far.submit(replace(far, user=user), f"of {user}")
+    found = find_earlier(session, far)
+    assert found is not None
+    assert found.submitted.uuid == "of qdalice"

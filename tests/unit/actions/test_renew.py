@@ -15,11 +15,10 @@ from msgspec.structs import replace
 from hepsub.actions.renew.renew import Renewed, renew
 from hepsub.actions.submit.recover import recover
 from hepsub.actions.submit.result import Submission
-from hepsub.actions.submit.stage import open_stores
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import Outcome, RenewalState, read_state, state_path, state_text
 from hepsub.batch import State
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import AgentUnavailable, CredentialMissing, StorageRefused
 from hepsub.policy.model import Storage
 from hepsub.result import Result
@@ -208,14 +207,14 @@ def test_what_a_clock_that_was_ahead_has_signed_is_signed_anew(
     os.utime(signed, (world.now + when * day, world.now + when * day))
     ahead = RenewalState(
         when=world.now + 400 * day,
-        by_itself=world.now + 400 * day,
+        unattended=world.now + 400 * day,
         every=600,
         storages={"herd": Outcome(failures=1, not_before=world.now + 400 * day)},
     )
     root = world.session().bundles
     state_path(root).parent.mkdir(mode=0o700, exist_ok=True)
     state_path(root).write_text(state_text(ahead))
-    result = renew(world.session(), patient=True)
+    result = renew(world.session(), back_off=True)
     assert (result.exit_code, result.problems) == (0, ())
     (ends,) = json.loads(signed.read_text()).values()
     assert ends == pytest.approx(world.now + HOUR, abs=60)
@@ -269,7 +268,7 @@ def test_two_at_once(world: World) -> None:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        with claimed(world.session().bundles / ".renew") as mine:
+        with locked(world.session().bundles / ".renew") as mine:
             os.write(writing, b"1" if mine else b"0")
             signal.pause()
         os._exit(0)
@@ -299,7 +298,7 @@ def test_many_that_meet_stale_bundles_leave_nothing_of_them(world: World) -> Non
         child = os.fork()
         if child == 0:
             try:
-                list(recover(world.session(), open_stores(world.session())))
+                list(recover(world.session(), world.session().open_stores()))
             except BaseException:  # noqa: BLE001 (nothing may leave the child)
                 os._exit(1)
             os._exit(0)

@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.renew.renew import renew
-from hepsub.actions.returned.pending import Uploads
-from hepsub.auth.bearer import held_token
+from hepsub.actions.returned.uploads import Uploads
+from hepsub.auth.bearer import read_token
 from hepsub.auth.credential import CredentialSource
 from hepsub.auth.s3_credentials import keys_for
 from hepsub.auth.token import TokenSource
@@ -85,7 +85,7 @@ class Crossroads(World):
         """The keys of `bad` come from its own token service."""
         if name != "bad":
             return super().keys(name, storage)
-        token = held_token("iam", make_token(self.now, HOUR))
+        token = read_token("iam", make_token(self.now, HOUR))
         return keys_for(name, storage, lambda *_: token)
 
 
@@ -121,7 +121,7 @@ def test_a_store_and_a_token_that_lie_cost_their_own_part_only(
     assert value_text(value_of(result))
     world.service.says(STS.format("2099-01-01T00:00:00Z").encode())
     world.prints(make_token(world.now, HOUR).decode())
-    assert renew(world.session(), patient=False).problems == ()
+    assert renew(world.session(), back_off=False).problems == ()
     assert (bad / "private/creds/vault.token").exists()
     assert (bad / "private/signed.json").exists()
 
@@ -140,7 +140,7 @@ def test_a_copy_of_a_token_that_makes_no_sense_is_written_anew(world: Crossroads
     bundle = world.submit("-cred", "iam")
     (bundle / "private/creds/iam.token").write_text(jwt(sub="alice", exp=10**30))
     assert world.renew().problems == ()
-    copy = held_token("iam", (bundle / "private/creds/iam.token").read_bytes())
+    copy = read_token("iam", (bundle / "private/creds/iam.token").read_bytes())
     assert copy.lifetime.is_good(time.time())
 
 

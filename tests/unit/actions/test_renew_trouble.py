@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from hepsub.actions.renew.offer import offer
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.submit import submit
-from hepsub.auth.credential import Held
-from hepsub.auth.kerberos import held_ticket
+from hepsub.auth.credential import UserCredential
+from hepsub.auth.kerberos import read_ticket
 from hepsub.auth.renewal import read_state, state_path, state_text
 from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
@@ -106,18 +106,18 @@ def test_half_of_its_life_is_when_a_token_is_due(world: World, part: float, call
 class TicketSource(FakeSource):
     """The user's ticket cache: what lies there is what is to be had."""
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """That ticket."""
         del seconds
         assert self.own is not None
         return self.own
 
 
-def ticket(world: World, life: float, principal: str) -> Held:
+def ticket(world: World, life: float, principal: str) -> UserCredential:
     """A ticket that begins now."""
     now = int(world.now)
     entry = Entry(starts=now, expires=now + int(life), renew_until=now + int(life))
-    return held_ticket("krb", cache(entry, owner=(principal,)))
+    return read_ticket("krb", cache(entry, owner=(principal,)))
 
 
 def test_a_new_identity_is_not_given_to_the_jobs_of_the_old_one(world: World) -> None:
@@ -147,9 +147,9 @@ def test_a_new_identity_is_not_given_to_the_jobs_of_the_old_one(world: World) ->
 class AgentWithAMemory(FakeSource):
     """An agent that gives the token it has while that lives as long as it is asked for."""
 
-    last: Held | None = None
+    last: UserCredential | None = None
 
-    def obtain(self, seconds: float) -> Held:
+    def obtain(self, seconds: float) -> UserCredential:
         """The last one, or a new one."""
         if self.last is None or not self.last.lifetime.is_good(time.time(), seconds):
             self.last = FakeSource.obtain(self, seconds)

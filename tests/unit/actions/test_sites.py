@@ -86,8 +86,7 @@ class Pools:
 
 
 @pytest.fixture
-def pools(monkeypatch: pytest.MonkeyPatch) -> Pools:
-    monkeypatch.setattr("hepsub.actions.queue.sites.limit_queries", lambda _: None)
+def pools() -> Pools:
     return Pools()
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
-from hepsub.bundle.directory import claimed
+from hepsub.bundle.directory import locked
 from hepsub.errors import (
     BundleUnusable,
     HepsubError,
@@ -271,7 +271,7 @@ def test_a_bundle_in_the_making_is_left_alone(
     begun, end = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        with claimed(bundle / "private"):
+        with locked(bundle / "private"):
             os.write(begun[1], b"x")
             os.read(end[0], 1)
         os._exit(0)

@@ -13,7 +13,7 @@ from hepsub.auth.claims import (
     LONGEST_TOKEN,
     Claims,
     is_bearer_token,
-    misfit,
+    mismatch,
     missing_scopes,
     read_claims,
 )
@@ -141,17 +141,17 @@ def test_no_bearer_token(token: bytes) -> None:
 
 def test_a_token_that_fits_has_no_reason_not_to() -> None:
     found = claims(iss="https://i", aud="a", scope="compute.read storage.read:/")
-    assert not misfit(found)
-    assert not misfit(found, issuer="https://i/", audience="a", scopes=("compute.read",))
+    assert not mismatch(found)
+    assert not mismatch(found, issuer="https://i/", audience="a", scopes=("compute.read",))
 
 
 @pytest.mark.parametrize("anybody", ["https://wlcg.cern.ch/jwt/v1/any", "ANY"])
 def test_some_tokens_are_meant_for_everybody(anybody: str) -> None:
-    assert not misfit(claims(aud=anybody), audience="https://s3.example.org")
+    assert not mismatch(claims(aud=anybody), audience="https://s3.example.org")
 
 
 def test_another_issuer() -> None:
-    found = misfit(claims(iss="https://other"), issuer="https://i")
+    found = mismatch(claims(iss="https://other"), issuer="https://i")
     assert found == "is from https://other, not from https://i"
 
 
@@ -159,11 +159,11 @@ def test_another_issuer() -> None:
     ("aud", "meant"), [("b", "b"), (["b", "c"], "b, c"), ([], "nobody in particular")]
 )
 def test_another_audience(aud: object, meant: str) -> None:
-    assert misfit(claims(aud=aud), audience="a") == f"is meant for {meant}, not for a"
+    assert mismatch(claims(aud=aud), audience="a") == f"is meant for {meant}, not for a"
 
 
 def test_missing_scopes_are_named() -> None:
-    found = misfit(claims(scope="compute.read"), scopes=("compute.read", "compute.create", "x"))
+    found = mismatch(claims(scope="compute.read"), scopes=("compute.read", "compute.create", "x"))
     assert found == "does not allow compute.create x"
 
 

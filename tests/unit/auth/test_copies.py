@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.auth.copies import Copy, best_of, copy_of, read_copy
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.copies import CredentialCopy, best_of, copy_of, read_copy
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS
 from tests.fakes.credentials import make_token
@@ -26,18 +26,18 @@ def make_copy(
     *,
     kind: str = "token",
     since: float | None = NOON,
-) -> Copy:
+) -> CredentialCopy:
     """A credential whose life began at noon; moments are seconds after noon."""
     lifetime = Lifetime(
         expires=None if expires is None else NOON + expires,
         renewable_until=None if until is None else NOON + until,
         since=since,
     )
-    held = Held(name="iam", kind=kind, who="alice", lifetime=lifetime, content=b"x")
-    return copy_of(held, NOON)
+    credential = UserCredential(name="iam", kind=kind, who="alice", lifetime=lifetime, content=b"x")
+    return copy_of(credential, NOON)
 
 
-def ticket(expires: float, until: float) -> Copy:
+def ticket(expires: float, until: float) -> CredentialCopy:
     """A ticket."""
     return make_copy(expires, until, kind=KERBEROS)
 
@@ -107,7 +107,7 @@ def test_a_token_is_read_with_its_own_times(tmp_path: Path) -> None:
     copy = read_copy(path, TOKEN, NOON)
     assert copy is not None
     assert (copy.since, copy.expires) == (NOON, NOON + 3600)
-    assert copy.held.content == make_token(NOON, 3600)
+    assert copy.credential.content == make_token(NOON, 3600)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_whom_a_token_speaks_for_and_since_when(
     os.utime(path, (NOON, NOON))
     copy = read_copy(path, TOKEN, NOON)
     assert copy is not None
-    assert (copy.held.who, copy.since, copy.held.kind) == (who, since, "token")
+    assert (copy.credential.who, copy.since, copy.credential.kind) == (who, since, "token")
 
 
 def test_an_opaque_token_is_as_old_as_its_file(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_ticket_is_read_with_its_renewable_life(tmp_path: Path) -> None:
     copy = read_copy(path, TICKET, NOON)
     assert copy is not None
     assert (copy.since, copy.expires, copy.can_be_renewed) == (1000, 2000, True)
-    assert copy.held.lifetime.renewable_until == 5000
+    assert copy.credential.lifetime.renewable_until == 5000
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x05\x04", b"two words\n", b"\xff\xfe"])

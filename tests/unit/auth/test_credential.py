@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.policy.model import TOKEN
 
 NOW = 1_700_000_000.0
 
 
-def held(content: bytes = b"secret") -> Held:
+def held(content: bytes = b"secret") -> UserCredential:
     lifetime = Lifetime(expires=None, renewable_until=None)
-    return Held(name="iam", kind=TOKEN, who="alice", lifetime=lifetime, content=content)
+    return UserCredential(name="iam", kind=TOKEN, who="alice", lifetime=lifetime, content=content)
 
 
 @pytest.mark.parametrize(

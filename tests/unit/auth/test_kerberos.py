@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.auth.credential import Held, Lifetime
-from hepsub.auth.kerberos import KerberosSource, held_ticket
+from hepsub.auth.credential import Lifetime, UserCredential
+from hepsub.auth.kerberos import KerberosSource, read_ticket
 from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
@@ -52,7 +52,7 @@ def renewing(programs: Programs, expires: int) -> None:
 
 
 def test_a_cache_is_a_credential(ticket: Path) -> None:
-    assert held_ticket("krb", ticket.read_bytes()) == Held(
+    assert read_ticket("krb", ticket.read_bytes()) == UserCredential(
         name="krb",
         kind=KERBEROS,
         who="alice@TEST.HEP",
@@ -71,7 +71,7 @@ def test_where_it_lies_is_told_by_its_name(tmp_path: Path) -> None:
     "entry", [Entry(flags=INITIAL), Entry(renew_until=2000), Entry(renew_until=0)]
 )
 def test_a_ticket_that_cannot_be_renewed_ends_when_it_ends(entry: Entry) -> None:
-    lifetime = held_ticket("krb", cache(entry)).lifetime
+    lifetime = read_ticket("krb", cache(entry)).lifetime
     assert lifetime.renewable_until == lifetime.expires == 2000
 
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_renewed_any_more(
     tmp_path: Path, programs: Programs, entry: Entry, now: float
 ) -> None:
     renewing(programs, 9000)
-    mine = held_ticket("krb", cache(entry))
+    mine = read_ticket("krb", cache(entry))
     with pytest.raises(CredentialExpired, match="cannot be renewed beyond"):
         source(tmp_path / "cc", now=now).renew(mine)
     assert not programs.was_called("kinit")
@@ -232,4 +232,4 @@ def test_a_cache_in_a_keyring_is_exported(tmp_path: Path, programs: Programs) ->
 def test_every_error_is_one_of_ours(tmp_path: Path) -> None:
     for content in (b"", b"\5\4", cache()[:-1]):
         with pytest.raises(HepsubError):
-            held_ticket("krb", content)
+            read_ticket("krb", content)

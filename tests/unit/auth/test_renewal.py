@@ -77,7 +77,7 @@ def test_what_a_state_does_not_say_is_nothing(tmp_path: Path) -> None:
     )
     assert read_state(tmp_path, NOON) == RenewalState(
         when=0,
-        by_itself=0,
+        unattended=0,
         host="",
         every=0,
         jobs=0,
@@ -133,13 +133,13 @@ def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> N
     ahead, a_little = NOON + 400 * 86400, NOON + 60
     state_path(tmp_path).parent.mkdir()
     wrong = RenewalState(
-        when=ahead, by_itself=ahead, every=600,
+        when=ahead, unattended=ahead, every=600,
         credentials={"krb": Outcome(renewed=ahead, expires=ahead, not_before=ahead + 60)},
         storages={"herd": Outcome(renewed=a_little, expires=ahead, not_before=a_little + 3600)},
     )  # fmt: skip
     state_path(tmp_path).write_text(state_text(wrong))
     state = read_state(tmp_path, NOON)
-    assert (state.when, state.by_itself, state.is_active(NOON)) == (0, 0, False)
+    assert (state.when, state.unattended, state.is_active(NOON)) == (0, 0, False)
     assert state.credentials["krb"] == Outcome(expires=ahead)
     assert state.storages["herd"] == wrong.storages["herd"]
 
@@ -147,7 +147,7 @@ def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> N
 def test_it_is_active_for_two_pauses() -> None:
     """What forecasts believe: something runs hep_auth renew by itself."""
     assert not RenewalState(when=NOON, every=600).is_active(NOON), "a run by hand promises nothing"
-    state = RenewalState(when=NOON, by_itself=NOON, every=600)
+    state = RenewalState(when=NOON, unattended=NOON, every=600)
     assert state.is_active(NOON + 1200)
     assert not state.is_active(NOON + 1300)
     assert not RenewalState().is_active(NOON)

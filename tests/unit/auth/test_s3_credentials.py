@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.auth import s3_credentials as s3
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.auth.s3_credentials import keys_for
 from hepsub.errors import CredentialRefused
 from hepsub.policy.model import TOKEN, Storage
@@ -39,10 +39,10 @@ def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
     return fake
 
 
-def token_for(name: str, audience: str) -> Held:
+def token_for(name: str, audience: str) -> UserCredential:
     lifetime = Lifetime(expires=None, renewable_until=None)
     content = f"{name}-for-{audience or 'anybody'}".encode()
-    return Held(name=name, kind=TOKEN, who="", lifetime=lifetime, content=content)
+    return UserCredential(name=name, kind=TOKEN, who="", lifetime=lifetime, content=content)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_role_that_allows_none_says_so(service: FakeService) -> None:
 
 
 def test_without_a_token_there_are_no_keys(service: FakeService) -> None:
-    def refuse(_name: str, _audience: str) -> Held:
+    def refuse(_name: str, _audience: str) -> UserCredential:
         raise CredentialRefused("no token", remedy="login")
 
     with pytest.raises(CredentialRefused, match="no token"):

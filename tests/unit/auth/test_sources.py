@@ -8,7 +8,7 @@ import pytest
 
 from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.sources import all_sources, source_for
-from hepsub.auth.token import Order, TokenSource
+from hepsub.auth.token import Precedence, TokenSource
 from hepsub.errors import UsageError
 from hepsub.policy.model import KERBEROS, TOKEN
 from tests.fakes.world import make_policy, make_situation
@@ -37,19 +37,19 @@ def test_copies_of_a_ticket_are_in_memory_where_there_is_a_place(tmp_path: Path)
 def test_a_token() -> None:
     source = source_for("iam", POLICY, make_situation())
     assert isinstance(source, TokenSource)
-    assert (source.kind, source.order) == (TOKEN, Order.JOBS)
+    assert (source.kind, source.precedence) == (TOKEN, Precedence.JOBS)
     assert (source.policy.audience, source.policy.scopes) == ("a", ("x",))
 
 
 def test_a_token_for_somebody_else() -> None:
     source = source_for(
-        "iam", POLICY, make_situation(), audience="b", scopes=("y",), order=Order.SHELL
+        "iam", POLICY, make_situation(), audience="b", scopes=("y",), precedence=Precedence.SHELL
     )
     assert isinstance(source, TokenSource)
-    assert (source.policy.audience, source.policy.scopes, source.order) == (
+    assert (source.policy.audience, source.policy.scopes, source.precedence) == (
         "b",
         ("y",),
-        Order.SHELL,
+        Precedence.SHELL,
     )
 
 

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from hepsub.auth import provider
 from hepsub.auth import token as module
-from hepsub.auth.bearer import discover, held_token
-from hepsub.auth.credential import Held, Lifetime
-from hepsub.auth.token import Order, TokenSource
+from hepsub.auth.bearer import discover, read_token
+from hepsub.auth.credential import Lifetime, UserCredential
+from hepsub.auth.token import Precedence, TokenSource
 from hepsub.errors import (
     AgentUnavailable,
     CredentialExpired,
@@ -88,14 +88,14 @@ def lying(tmp_path: Path) -> Callable[[str], dict[str, str]]:
 def source(
     policy: Credential | None = None,
     environment: Mapping[str, str] | None = None,
-    order: Order = Order.JOBS,
+    precedence: Precedence = Precedence.JOBS,
 ) -> TokenSource:
     return TokenSource(
         name="iam",
         policy=policy or Credential(),
         environment={"XDG_RUNTIME_DIR": "/nonexistent", **(environment or {})},
         uid=999_999,  # whose /tmp/bt_u999999 nobody has
-        order=order,
+        precedence=precedence,
         clock=lambda: NOW,
     )
 
@@ -104,14 +104,14 @@ def source(
 
 
 def test_a_jwt_tells_whose_it_is_and_how_long_it_lives() -> None:
-    held = held_token("iam", f" {good()}\n".encode())
+    held = read_token("iam", f" {good()}\n".encode())
     assert held.lifetime == Lifetime(expires=NOW + 3600, renewable_until=None, since=NOW - 60)
     assert held.who == f"alice at {ISSUER}"
     assert (held.kind, held.text) == (TOKEN, good())
 
 
 def test_an_opaque_token_tells_nothing() -> None:
-    held = held_token("iam", b"opaque")
+    held = read_token("iam", b"opaque")
     assert held.lifetime == Lifetime(expires=None, renewable_until=None)
     assert held.who == ""
 
@@ -119,7 +119,7 @@ def test_an_opaque_token_tells_nothing() -> None:
 @pytest.mark.parametrize("content", [b"", b"Error: no token", b"\xff\xfe"])
 def test_other_bytes_are_no_token(content: bytes) -> None:
     with pytest.raises(CredentialMissing, match="not a token"):
-        held_token("iam", content)
+        read_token("iam", content)
 
 
 NONSENSE: dict[str, object] = {
@@ -139,14 +139,14 @@ NONSENSE: dict[str, object] = {
 @pytest.mark.parametrize("value", NONSENSE.values(), ids=NONSENSE)
 def test_a_token_of_a_time_that_has_no_date_is_none(claim: str, value: object) -> None:
     with pytest.raises(CredentialMissing, match=r"makes no sense \(") as caught:
-        held_token("iam", jwt(**{claim: value}).encode())
+        read_token("iam", jwt(**{claim: value}).encode())
     assert "iam" in caught.value.remedy
 
 
 def test_a_token_is_no_larger_than_what_a_server_takes() -> None:
-    held_token("iam", b"a" * 2**16)
+    read_token("iam", b"a" * 2**16)
     with pytest.raises(CredentialMissing, match="not a token"):
-        held_token("iam", b"a" * (2**16 + 1))
+        read_token("iam", b"a" * (2**16 + 1))
 
 
 # ---- discovery --------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def test_in_a_shell_the_token_that_lies_there_comes_first(
     agent: FakeAgent, lying: Callable[[str], dict[str, str]]
 ) -> None:
     environment = lying(good())
-    assert source(environment=environment, order=Order.SHELL).obtain(300).text == good()
+    assert source(environment=environment, precedence=Precedence.SHELL).obtain(300).text == good()
     assert not agent.asked
 
 
@@ -354,7 +354,7 @@ def test_in_a_shell_the_agent_comes_next(
 ) -> None:
     agent.answer = good(sub="agent")
     policy = Credential(audience="a", scopes=("compute.read",))
-    held = source(policy, lying(unfit), Order.SHELL).obtain(300)
+    held = source(policy, lying(unfit), Precedence.SHELL).obtain(300)
     assert held.who.startswith("agent")
 
 
@@ -373,7 +373,7 @@ def test_looking_asks_nobody(
 ) -> None:
     environment = lying(good())
     assert source(environment=environment).look() is None, "the agent gives better ones"
-    shell = source(environment=environment, order=Order.SHELL).look()
+    shell = source(environment=environment, precedence=Precedence.SHELL).look()
     assert shell is not None
     monkeypatch.setattr(module, "find_agent", lambda _environment, _uid: None)
     found = source(environment=environment).look()
@@ -387,10 +387,10 @@ def test_looking_asks_nobody(
 # ---- renewal ----------------------------------------------------------------------------------
 
 
-def held(life: float | None) -> Held:
+def held(life: float | None) -> UserCredential:
     expires = None if life is None else NOW + life
     lifetime = Lifetime(expires=expires, renewable_until=None)
-    return Held(name="iam", kind=TOKEN, who="", lifetime=lifetime, content=b"old")
+    return UserCredential(name="iam", kind=TOKEN, who="", lifetime=lifetime, content=b"old")
 
 
 @pytest.mark.parametrize(("life", "seconds"), [(100, 105), (-100, 5), (None, 600)])

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, read_bundle
-from hepsub.bundle.directory import claimed, discard_bundle
+from hepsub.bundle.directory import discard_bundle, locked
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.logs import link_logs, place_logs
 from hepsub.bundle.manifest import Signing, marker_place
@@ -64,7 +64,7 @@ def make_bundle(
 ) -> Bundle:
     """A bundle in tmp_path/b/u-1, nothing written."""
     request = make_request(*words, delivery=delivery, **values)
-    with claimed(tmp_path / "b/u-1/private") as mine:
+    with locked(tmp_path / "b/u-1/private") as mine:
         assert mine
     return Bundle(directory=tmp_path / "b/u-1", request=request)
 
@@ -380,16 +380,16 @@ def test_only_one_completes_a_bundle(tmp_path: Path) -> None:
     begun, end = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        with claimed(bundle.layout.private("")):
+        with locked(bundle.layout.private("")):
             os.write(begun[1], b"x")
             os.read(end[0], 1)
         os._exit(0)
     assert os.read(begun[0], 1) == b"x"
-    with claimed(bundle.layout.private("")) as mine:
+    with locked(bundle.layout.private("")) as mine:
         assert not mine
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with claimed(bundle.layout.private("")) as mine:
+    with locked(bundle.layout.private("")) as mine:
         assert mine
 
 

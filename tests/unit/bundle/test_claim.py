@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.directory import claimed, discard_bundle, new_bundle, taken_over
+from hepsub.bundle.directory import discard_bundle, locked, locked_existing, new_bundle
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.notes import is_cancelled, mark_cancelled
-from hepsub.bundle.root import clear_torn, unfinished
+from hepsub.bundle.root import remove_abandoned, unfinished
 from hepsub.errors import BundleUnusable
 from tests.unit.bundle.test_bundle import make_bundle
 
@@ -26,11 +26,11 @@ def test_a_new_bundle_is_claimed_before_it_has_its_name(tmp_path: Path) -> None:
         assert unfinished(tmp_path / "b") == (directory,)
         child = os.fork()
         if child == 0:
-            with taken_over(directory) as mine:
+            with locked_existing(directory) as mine:
                 os._exit(1 if mine else 0)
         assert os.waitpid(child, 0)[1] == 0
         assert oct(directory.stat().st_mode & 0o777) == "0o700"
-    with taken_over(directory) as mine:
+    with locked_existing(directory) as mine:
         assert mine
 
 
@@ -48,7 +48,7 @@ def test_taking_over_makes_nothing(tmp_path: Path) -> None:
     """A bundle that somebody else has just removed does not come back as a directory with a lock."""
     bundle = make_bundle(tmp_path)
     discard_bundle(bundle.directory)
-    with taken_over(bundle.directory) as mine:
+    with locked_existing(bundle.directory) as mine:
         assert not mine
     assert list((tmp_path / "b").iterdir()) == []
 
@@ -64,7 +64,7 @@ def test_ten_processes_that_meet_sixty_stale_bundles_leave_none(tmp_path: Path) 
         child = os.fork()
         if child == 0:
             for directory in unfinished(root):
-                with taken_over(directory) as mine:
+                with locked_existing(directory) as mine:
                     if mine:
                         discard_bundle(directory)
             os._exit(0)
@@ -93,9 +93,9 @@ def test_a_lock_that_somebody_put_there_is_not_followed(
     thesis.write_text("chapter 1")
     (bundle.directory / "private/lock").unlink()
     make(bundle.directory / "private/lock", thesis)
-    with taken_over(bundle.directory):
+    with locked_existing(bundle.directory):
         pass
-    with contextlib.suppress(BundleUnusable), claimed(bundle.directory):
+    with contextlib.suppress(BundleUnusable), locked(bundle.directory):
         pass
     assert thesis.read_text() == "chapter 1"
 
@@ -108,9 +108,9 @@ def test_what_a_killed_process_left_of_a_bundle_goes_after_an_hour(tmp_path: Pat
     with new_bundle(root, "u-4"):
         pass
     now = root.stat().st_mtime
-    clear_torn(root, now + 60)
+    remove_abandoned(root, now + 60)
     assert len(list(root.iterdir())) == 6
-    clear_torn(root, now + 7200)
+    remove_abandoned(root, now + 7200)
     assert sorted(each.name for each in root.iterdir()) == [".libraries", ".renew", "u-4"]
 
 
@@ -133,15 +133,15 @@ def test_a_file_system_without_locks_is_told(
     def none(_: int) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    with claimed(tmp_path / "private") as mine:
+    with locked(tmp_path / "private") as mine:
         assert mine
     monkeypatch.setattr("hepsub.bundle.directory.lock_process", none)
-    with pytest.raises(BundleUnusable) as caught, claimed(tmp_path / "private"):
+    with pytest.raises(BundleUnusable) as caught, locked(tmp_path / "private"):
         pass
     assert caught.value.message == (
         f"the bundle {tmp_path}/private cannot be written: No locks available"
     )
-    with taken_over(tmp_path) as mine:
+    with locked_existing(tmp_path) as mine:
         assert not mine
     with pytest.raises(BundleUnusable), new_bundle(tmp_path / "root", "u-1"):
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hepsub.auth.credential import Held, Lifetime
+from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.logs import link_logs, place_logs
@@ -17,7 +17,7 @@ from hepsub.bundle.notes import is_cancelled, mark_cancelled
 from hepsub.errors import BundleUnusable
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.existing import COPIED_FILES
-from hepsub.plan.libraries import Library, shelf_name
+from hepsub.plan.libraries import Library, archive_name
 from tests.unit.bundle.test_bundle import Signer, far_away, make_bundle
 
 ARCHIVE = "hepsub_lib.00.tar.gz"
@@ -25,18 +25,18 @@ IAM = JobCredential(name="iam", kind="token", file="iam.token")
 CONDOR = JobCredential(name="krb", kind="kerberos", file="")
 
 
-def held(name: str = "iam", content: bytes = b"t1") -> Held:
+def held(name: str = "iam", content: bytes = b"t1") -> UserCredential:
     """A credential in hand."""
     lifetime = Lifetime(expires=None, renewable_until=None)
-    return Held(name=name, kind="token", who="alice", lifetime=lifetime, content=content)
+    return UserCredential(name=name, kind="token", who="alice", lifetime=lifetime, content=content)
 
 
 def whole(tmp_path: Path, *, confined: bool = True) -> Bundle:
     """A bundle whose jobs get all that there is, the library packed already."""
     bundle = far_away(tmp_path, "-in", f"{tmp_path}/files/x=y", "-out", "r=res/")
-    shelf = tmp_path / "b/.libraries"
-    shelf.mkdir(parents=True)
-    (shelf / shelf_name("00")).write_text("packed")
+    archives = tmp_path / "b/.libraries"
+    archives.mkdir(parents=True)
+    (archives / archive_name("00")).write_text("packed")
     staging = replace(
         bundle.request.staging,
         bundle_root=str(tmp_path / "b"),
@@ -86,7 +86,7 @@ def test_all_that_a_manifest_says(tmp_path: Path, confined: bool) -> None:
         f"sha256\t00\t{ARCHIVE}",
         f"sha256\t{sha256(variables.read_bytes()).hexdigest()}\thepsub.environment",
     ]
-    links = (tmp_path / "b/.libraries" / shelf_name("00")).stat().st_nlink
+    links = (tmp_path / "b/.libraries" / archive_name("00")).stat().st_nlink
     assert links == (1 if confined else 2), "where no job writes, one copy serves all bundles"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hepsub.bundle.bundle import read_bundle, why_of_another, why_unreadable
-from hepsub.bundle.directory import TORN_S, strip_bundle, sweep
+from hepsub.bundle.directory import ABANDONED_S, strip_bundle, sweep
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.notes import Placed, Signed, mark_ready, note_signed, read_placed, read_signed
-from hepsub.bundle.root import clear_torn, finished_bundles, kept_bundles
+from hepsub.bundle.root import finished_bundles, kept_bundles, remove_abandoned
 from hepsub.errors import BundleUnusable
 from hepsub.jobid import SubmissionRef
 from hepsub.storage.signing import LONGEST_URL_S
@@ -152,7 +152,7 @@ def test_a_bundle_that_is_gone_cannot_be_finished(tmp_path: Path) -> None:
         strip_bundle(tmp_path / "gone")
 
 
-@pytest.mark.parametrize(("age", "stays"), [(TORN_S - 60, True), (TORN_S + 60, False)])
+@pytest.mark.parametrize(("age", "stays"), [(ABANDONED_S - 60, True), (ABANDONED_S + 60, False)])
 def test_what_killed_processes_left_goes_when_it_is_old(
     tmp_path: Path, age: float, stays: bool
 ) -> None:
@@ -171,7 +171,7 @@ def test_what_killed_processes_left_goes_when_it_is_old(
         path.write_text("")
     for path in (*root.iterdir(), *old):
         os.utime(path, (NOW - age, NOW - age))
-    clear_torn(root, NOW)
+    remove_abandoned(root, NOW)
     sweep(tmp_path / "f", NOW)
     assert [path.exists() for path in made["torn"]] == [stays] * 3
     assert all(path.exists() for path in (*made["kept"], root / "file"))

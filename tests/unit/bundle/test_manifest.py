@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from hepsub.bundle.manifest import JobFiles, manifest_text
+from hepsub.bundle.manifest import ManifestJob, manifest_text
 from hepsub.bundle.request import BundleRequest
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace, ObjectPlace
@@ -66,7 +66,7 @@ REQUEST = BundleRequest(
     items=(),
     staging=STAGING,
 )
-FILES = JobFiles(
+FILES = ManifestJob(
     proc=0,
     cluster=13,
     program="/work/alice/job.sh",
@@ -88,7 +88,7 @@ FILES = JobFiles(
 NOTHING = replace(FILES, inputs=(), outputs=())
 
 
-def text_of(job: JobFiles = FILES, **staging: object) -> str:
+def text_of(job: ManifestJob = FILES, **staging: object) -> str:
     """The manifest of a job of a submission whose staging differs in so much."""
     request = replace(REQUEST, staging=replace(STAGING, **staging))
     return manifest_text(request, job, lambda _: Plain())

@@ -50,7 +50,7 @@ def test_all_that_a_wrapper_says() -> None:
         2,
         1782900000.0,
     )
-    said = report.said("r")
+    said = report.output_named("r")
     assert said is not None
     assert (said.state, said.size, said.md5, said.url) == ("home", 7, MD5, "https://s/b/r")
 
@@ -181,16 +181,16 @@ def test_what_came_home_is_told_by_exact_names() -> None:
     names = ("r", "d", "b\ufffd\ufffd")
     report = read(outputs=[{**OUTPUT, "name": name} for name in names])
     odd = b"b\xe2\x82".decode("utf-8", "surrogateescape")
-    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.came_home(name)] == [
+    assert [name for name in ("r", "d/x/y", odd, "rr", "b", "b\ufffd", "x/r") if report.was_returned(name)] == [
         "r", "d/x/y", odd
     ]  # fmt: skip
 
 
 def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> None:
     report = read(outputs=[OUTPUT, {**OUTPUT, "state": "uploaded"}])
-    assert report.came_home("r")
-    assert report.said("r") == report.all_said("r")[1]
-    assert [each.state for each in report.all_said("r")] == ["home", "uploaded"]
+    assert report.was_returned("r")
+    assert report.output_named("r") == report.outputs_named("r")[1]
+    assert [each.state for each in report.outputs_named("r")] == ["home", "uploaded"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_output_with_two_destinations_is_at_home_if_one_of_them_failed() -> N
 )
 def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectInfo, is_it: bool) -> None:
     """An output that came home is an object by the same rules, and both take what they know nothing against."""
-    said = read().said("r")
+    said = read().output_named("r")
     assert said is not None
     assert said.is_what(fact) is is_it
     home = Pending(line="", name="r", size=7, md5=MD5, destination="https://s/b/r")
@@ -216,11 +216,11 @@ def test_an_object_is_an_output_by_size_and_checksum(fact: ObjectInfo, is_it: bo
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "brought"),
+    ("name", "size", "was_returned"),
     [("r", 7, True), ("r", 8, False), ("d/x", 3, True), ("u", 7, False), ("n", 9, True), ("-", 1, False)],
 )  # fmt: skip
 def test_a_file_counts_as_brought_with_the_size_that_the_run_said(
-    name: str, size: int, brought: bool
+    name: str, size: int, was_returned: bool
 ) -> None:
     """A broken transfer mixes files of two runs; of what lies in a directory nothing is said."""
     outputs = [
@@ -229,7 +229,7 @@ def test_a_file_counts_as_brought_with_the_size_that_the_run_said(
         {**OUTPUT, "name": "u", "state": "uploaded"},
         {**OUTPUT, "name": "n", "size": None},
     ]
-    assert read(outputs=outputs).brought(name, size) is brought
+    assert read(outputs=outputs).was_returned(name, size) is was_returned
 
 
 def test_outputs_are_known_by_where_they_are() -> None:
@@ -301,5 +301,5 @@ def test_any_document_is_a_report_or_malformed(document: Any, junk: bytes, at: i
             assert 0 <= report.code <= 255
             assert isinstance(report.end_text() + report.complaint, str)
             assert report.started_at is not None
-            assert isinstance(report.came_home("r") or report.is_complete, bool)
+            assert isinstance(report.was_returned("r") or report.is_complete, bool)
             assert json.loads(report.marker_text({}))["code"] == 0

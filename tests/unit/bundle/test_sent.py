@@ -80,6 +80,9 @@ def test_a_list_has_a_line_for_each_file() -> None:
     sent = SentSet(payload="a\tb", files={})
     assert list_text(sent, {"c%": "00"}) == "payload\ta%09b\nsha256\t00\tc%25\n"
     assert list_text(SentSet(payload="", files={}), {}) == ""
+    assert (
+        list_text(SentSet(payload="p", files={}, image="/i%"), {}) == "payload\tp\nimage\t/i%25\n"
+    )
 
 
 def test_jobs_get_sets_by_what_is_in_them(tmp_path: Path) -> None:

@@ -319,8 +319,8 @@ def test_a_loop_says_once_what_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -
     rounds = [("a",), ("a", "b"), ("b",), ("a", "b")]
     said: list[str] = []
 
-    def one_round(*, by_itself: bool) -> Result:
-        assert by_itself
+    def one_round(*, unattended: bool) -> Result:
+        assert unattended
         notes = rounds.pop(0)
         if not rounds:
             os.kill(os.getpid(), signal.SIGTERM)

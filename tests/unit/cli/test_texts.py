@@ -14,9 +14,9 @@ from hepsub.actions.demo.events import Histogram
 from hepsub.actions.fetch.result import (
     Fetched,
     FetchedCluster,
-    Here,
-    JobFiles,
-    Local,
+    JobOutputs,
+    LocalFile,
+    LocalState,
     Missing,
     Output,
 )
@@ -40,14 +40,14 @@ def output(
     )
 
 
-def fetched(*heres: Here, listing: bool = False) -> Fetched:
+def fetched(*heres: LocalState, listing: bool = False) -> Fetched:
     """Files of job 13.0 that stand like this, 2 kB each."""
     files = tuple(
-        Local(output=output(0, f"r{number}"), path=Path("/x"), here=here)
-        for number, here in enumerate(heres)
+        LocalFile(output=output(0, f"r{number}"), path=Path("/x"), state=state)
+        for number, state in enumerate(heres)
     )
-    cluster = FetchedCluster(cluster=13, schedd="s", jobs=(JobFiles(proc=0),), files=files)
-    moved = sum(each.output.size for each in files if each.here is Here.FETCHED)
+    cluster = FetchedCluster(cluster=13, schedd="s", jobs=(JobOutputs(proc=0),), files=files)
+    moved = sum(each.output.size for each in files if each.state is LocalState.FETCHED)
     return Fetched(clusters=(cluster,), directory=Path("/x"), listing=listing, moved=moved)
 
 
@@ -55,19 +55,20 @@ def fetched(*heres: Here, listing: bool = False) -> Fetched:
     ("heres", "text"),
     [
         ((), "0 file(s) fetched, 0 B; 0 were here"),
-        ((Here.FETCHED, Here.EQUAL, Here.FETCHED), "2 file(s) fetched, 4.0 kB; 1 were here"),
-        ((Here.IN_PLACE, Here.FAILED, Here.DIFFERENT), "0 file(s) fetched, 0 B; 0 were here; 1 are where -out says"),
+        ((LocalState.FETCHED, LocalState.EQUAL, LocalState.FETCHED), "2 file(s) fetched, 4.0 kB; 1 were here"),
+        ((LocalState.IN_PLACE, LocalState.FAILED, LocalState.DIFFERENT),
+         "0 file(s) fetched, 0 B; 0 were here; 1 are where -out says"),
     ],
 )  # fmt: skip
-def test_what_was_fetched_is_one_line(heres: tuple[Here, ...], text: str) -> None:
+def test_what_was_fetched_is_one_line(heres: tuple[LocalState, ...], text: str) -> None:
     assert value_text(fetched(*heres)) == text
 
 
 def test_what_there_is_is_one_line_a_file() -> None:
     """Job by job: where it stands here, what it is, and what is missing, and why."""
     words = {
-        Here.ABSENT: "-", Here.EQUAL: "here", Here.DIFFERENT: "differs", Here.FAILED: "no",
-        Here.IN_PLACE: "here", Here.FETCHED: "here",
+        LocalState.ABSENT: "-", LocalState.EQUAL: "here", LocalState.DIFFERENT: "differs", LocalState.FAILED: "no",
+        LocalState.IN_PLACE: "here", LocalState.FETCHED: "here",
     }  # fmt: skip
     rows = value_text(fetched(*words, listing=True)).splitlines()
     assert rows == [
@@ -77,15 +78,19 @@ def test_what_there_is_is_one_line_a_file() -> None:
             for number, word in enumerate(words.values())
         ),
     ]
-    home = Local(output=output(1, "h", path="/home/h"), path=Path("/x"), here=Here.ABSENT)
-    stays = Local(
-        output=output(1, "s", size=0, stays=True, path="/d/s"), path=Path("/x"), here=Here.IN_PLACE
+    home = LocalFile(
+        output=output(1, "h", path="/home/h"), path=Path("/x"), state=LocalState.ABSENT
+    )
+    stays = LocalFile(
+        output=output(1, "s", size=0, stays=True, path="/d/s"),
+        path=Path("/x"),
+        state=LocalState.IN_PLACE,
     )
     missing = (
         Missing(proc=1, name="m", why="it was not written"),
         Missing(proc=1, name="o", why="none", optional=True),
     )
-    jobs = (JobFiles(proc=0), JobFiles(proc=1, missing=missing))
+    jobs = (JobOutputs(proc=0), JobOutputs(proc=1, missing=missing))
     cluster = FetchedCluster(cluster=14, schedd="s", jobs=jobs, files=(home, stays))
     value = Fetched(clusters=(cluster,), directory=Path("/x"), listing=True)
     assert value_text(value).splitlines()[1:] == [

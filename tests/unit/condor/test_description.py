@@ -225,12 +225,6 @@ def test_an_image_on_a_path_is_not_sent_at_home() -> None:
     assert "transfer_container" not in commands(described("job.sh", "-image", "docker://a"))
 
 
-def test_an_image_of_this_host_travels_to_a_site_without_its_file_system() -> None:
-    """Everything that the job needs travels: /work/alice/x.sif is not there."""
-    found = described("job.sh", "-rmt", "-image", "x.sif", policy=SITE)
-    assert "transfer_container = false" not in found.text
-
-
 def test_a_remote_job() -> None:
     """At a site without the shared file system HTCondor carries the script and the outputs."""
     found = described("job.sh", "-rmt", "-noenv", policy=SITE)

@@ -195,6 +195,15 @@ def test_a_job_on_hold(
     assert found.details[0] == f"HTCondor: {code[0]}/{code[1]} {reason}"
 
 
+def test_a_job_that_had_begun_may_not_begin_again() -> None:
+    """A release is no harmless thing then."""
+    hold: dict[str, Any] = {"hold_code": 1, "hold_reason": "by alice"}
+    found = explained(State.HELD, {**SENT, "JobStartDate": int(NOON)}, **hold)
+    assert found.next_command == (
+        "hep_release 13; where the site starts no job twice (HTCondor-CE's usual way), " + ONCE_MORE
+    )
+
+
 def test_a_job_that_is_being_prepared() -> None:
     """It was submitted on hold, until its bundle is complete."""
     found = explained(

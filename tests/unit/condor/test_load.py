@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import hepsub
 from hepsub.condor import bindings, collector, load
-from hepsub.condor.load import Cores, Load, limit_queries, load_of
+from hepsub.condor.load import Cores, Load, load_of
 from hepsub.errors import PoolUnreachable
 from tests.fakes.htcondor import AdType, FakeBindings
 
@@ -95,6 +101,23 @@ def test_a_collector_that_does_not_answer(fake: FakeBindings) -> None:
         load_of("c", (), {})
 
 
-def test_nobody_waits_for_a_collector_for_long(fake: FakeBindings) -> None:
-    limit_queries(7)
-    assert fake.param == {"QUERY_TIMEOUT": "7"}
+def test_nobody_waits_for_a_collector_for_long(tmp_path: Path) -> None:
+    """One that takes the call and says nothing; the bindings themselves would wait for a minute."""
+    program = """
+import sys
+from hepsub.condor.bindings import limit_queries
+from hepsub.condor.load import load_of
+limit_queries(1.2)
+load_of(sys.argv[1], (), {})
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", program, f"127.0.0.1:{silent.getsockname()[1]}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"HOME": str(tmp_path), "PYTHONPATH": str(Path(hepsub.__file__).parent.parent)},
+        )
+    assert "PoolUnreachable: the collector" in done.stderr
+    assert time.monotonic() - started < 20

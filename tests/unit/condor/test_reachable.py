@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from hepsub.condor.bindings import bindings
+from hepsub.condor.collector import find_schedds
 from hepsub.condor.reachable import check_reachable
 from hepsub.errors import PoolUnreachable
 
@@ -38,6 +41,17 @@ def test_who_does_not_is_not(closed: int, form: str) -> None:
             PoolUnreachable, match=r"^the collector does not answer \(Connection refused\)$"
         ):
             check_reachable(form.format(closed, closed), "the collector")
+
+
+def test_a_collector_that_says_nothing_is_not_waited_for(port: int) -> None:
+    """It takes connections, as one that hangs does; whoever is asked next has HTCondor's own patience."""
+    param = bindings().param
+    before = param["QUERY_TIMEOUT"]
+    begin = time.monotonic()
+    with pytest.raises(PoolUnreachable):
+        find_schedds(f"127.0.0.1:{port}", patience_s=1)
+    assert time.monotonic() - begin < 10
+    assert param["QUERY_TIMEOUT"] == before
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from hepsub.errors import (
     AuthenticationRefused,
     CredentialMissing,
     HepsubError,
+    NotDone,
     PoolError,
     PoolUnreachable,
     ScheddNotReached,
@@ -213,9 +214,33 @@ def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
     opened().edit_memory(THIRTEEN, 3000)
     assert htcondor.calls == [
         ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
+        THROUGH_ELEMENT,
         ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
     ]
     assert EDITED == []
+
+
+THROUGH_ELEMENT = ("query", "((ClusterId == 13)) && JobUniverse == 9", ("GridJobId",), None)
+
+
+def test_the_memory_of_what_no_computing_element_has_yet_is_edited_in_its_word(
+    htcondor: FakeBindings,
+) -> None:
+    htcondor.queue = [{}]
+    opened().edit_memory(THIRTEEN, 3000)
+    assert htcondor.calls == [
+        THROUGH_ELEMENT,
+        ("edit", "((ClusterId == 13)) && JobUniverse == 9", "maxMemory", "3000"),
+        ("edit", "(ClusterId == 13)", "RequestMemory", "3000"),
+    ]
+
+
+def test_the_memory_of_what_a_computing_element_has_is_not_edited(htcondor: FakeBindings) -> None:
+    """What was changed here would not reach it; so nothing is, and that is said."""
+    htcondor.queue = [{"GridJobId": "condor ce ce:9619 7.0"}, {}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) are at their site"):
+        opened().edit_memory(THIRTEEN, 3000)
+    assert htcondor.calls == [THROUGH_ELEMENT]
 
 
 def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: FakeBindings) -> None:

@@ -1,4 +1,4 @@
-"""The shelf: what was packed before is not packed again, and what nobody uses goes away."""
+"""The cache of archives: what was packed before is not packed again, and what nobody uses goes away."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ WEEK = 7 * 86400
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> ArchiveCache:
-    """A shelf that is not there yet."""
+def archives(tmp_path: Path) -> ArchiveCache:
+    """A cache that is not there yet."""
     return ArchiveCache(directory=tmp_path / "bundles/.libraries", keeps=True)
 
 
@@ -48,128 +48,128 @@ def forbid_packing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_known_is_not_even_read(
-    tmp_path: Path, shelf: ArchiveCache, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archives: ArchiveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second time; a change is packed anew."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
+    packed = archives.pack(tree, later(tree))
     assert packed.machines == {"aarch64": "setup/a.so"}
-    assert shelf.path(packed.sha256).stat().st_size == packed.size
+    assert archives.path(packed.sha256).stat().st_size == packed.size
     with monkeypatch.context() as patch:
         forbid_packing(patch)
-        assert shelf.pack(tree, later(tree)) == packed
-        shelf.ensure(tree, packed)
+        assert archives.pack(tree, later(tree)) == packed
+        archives.ensure(tree, packed)
     (tmp_path / "setup/a").write_text("b")
-    assert shelf.pack(scan("setup", tmp_path, 100), later(tree)).sha256 != packed.sha256
+    assert archives.pack(scan("setup", tmp_path, 100), later(tree)).sha256 != packed.sha256
 
 
-def test_what_was_changed_just_now_is_packed_again(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_what_was_changed_just_now_is_packed_again(tmp_path: Path, archives: ArchiveCache) -> None:
     """A second change within the clock's step could not be seen; bundles keep the archive they have."""
     tree = furnish(tmp_path)
     now = later(tree) - 10
-    packed = shelf.pack(tree, now)
-    inode = shelf.path(packed.sha256).stat().st_ino
-    assert list(shelf.directory.glob("*.json")) == []
-    assert shelf.pack(tree, now) == packed
-    assert shelf.path(packed.sha256).stat().st_ino == inode
-    assert [path.name for path in shelf.directory.iterdir()] == [f"{packed.sha256}.tar.gz"]
+    packed = archives.pack(tree, now)
+    inode = archives.path(packed.sha256).stat().st_ino
+    assert list(archives.directory.glob("*.json")) == []
+    assert archives.pack(tree, now) == packed
+    assert archives.path(packed.sha256).stat().st_ino == inode
+    assert [path.name for path in archives.directory.iterdir()] == [f"{packed.sha256}.tar.gz"]
 
 
-def test_for_a_look_nothing_is_written(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_for_a_look_nothing_is_written(tmp_path: Path, archives: ArchiveCache) -> None:
     """A dry run gets the same answer."""
     tree = furnish(tmp_path)
-    looking = replace(shelf, keeps=False)
+    looking = replace(archives, keeps=False)
     packed = looking.pack(tree, later(tree))
     looking.ensure(tree, packed)
-    assert not shelf.directory.exists()
-    assert shelf.pack(tree, later(tree)) == packed
+    assert not archives.directory.exists()
+    assert archives.pack(tree, later(tree)) == packed
 
 
-def test_an_archive_that_was_dropped_is_made_again(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_an_archive_that_was_dropped_is_made_again(tmp_path: Path, archives: ArchiveCache) -> None:
     """When it is needed; it was in S3, and is there no more."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
-    shelf.drop(packed.sha256)
-    assert shelf.pack(tree, later(tree)) == packed
-    assert not shelf.path(packed.sha256).exists()
-    shelf.ensure(tree, packed)
-    assert shelf.path(packed.sha256).stat().st_size == packed.size
+    packed = archives.pack(tree, later(tree))
+    archives.drop(packed.sha256)
+    assert archives.pack(tree, later(tree)) == packed
+    assert not archives.path(packed.sha256).exists()
+    archives.ensure(tree, packed)
+    assert archives.path(packed.sha256).stat().st_size == packed.size
 
 
 def test_an_archive_of_which_a_crash_left_only_the_name_is_made_again(
-    tmp_path: Path, shelf: ArchiveCache
+    tmp_path: Path, archives: ArchiveCache
 ) -> None:
     """When the machine went down, what was renamed last may be empty."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
-    shelf.path(packed.sha256).write_bytes(b"")
-    shelf.ensure(tree, packed)
-    assert shelf.path(packed.sha256).stat().st_size == packed.size
+    packed = archives.pack(tree, later(tree))
+    archives.path(packed.sha256).write_bytes(b"")
+    archives.ensure(tree, packed)
+    assert archives.path(packed.sha256).stat().st_size == packed.size
 
 
-def test_a_note_that_is_wrong_does_no_harm(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_a_note_that_is_wrong_does_no_harm(tmp_path: Path, archives: ArchiveCache) -> None:
     """Broken: packed again. Of something else: refused once, and right the next time."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
-    [note] = shelf.directory.glob("*.json")
+    packed = archives.pack(tree, later(tree))
+    [note] = archives.directory.glob("*.json")
     note.write_text("{")
-    assert shelf.pack(tree, later(tree)) == packed
+    assert archives.pack(tree, later(tree)) == packed
     other = replace(packed, sha256="00" * 32)
     with pytest.raises(BundleUnusable, match="not what it was"):
-        shelf.ensure(tree, other)
-    assert shelf.pack(tree, later(tree)) == packed
+        archives.ensure(tree, other)
+    assert archives.pack(tree, later(tree)) == packed
 
 
-def test_nobody_else_reads_it(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_nobody_else_reads_it(tmp_path: Path, archives: ArchiveCache) -> None:
     """The directory is the user's own, whatever the umask."""
     old = os.umask(0)
     try:
-        shelf.pack(furnish(tmp_path), 0)
+        archives.pack(furnish(tmp_path), 0)
     finally:
         os.umask(old)
-    assert shelf.directory.stat().st_mode & 0o777 == 0o700
-    [archive] = shelf.directory.iterdir()
+    assert archives.directory.stat().st_mode & 0o777 == 0o700
+    [archive] = archives.directory.iterdir()
     assert archive.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_nobody_used_for_a_week_goes_away(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_what_nobody_used_for_a_week_goes_away(tmp_path: Path, archives: ArchiveCache) -> None:
     """Unless a bundle has it, too; a file that a killed process left behind goes as well."""
     tree = furnish(tmp_path)
     now = later(tree)
-    packed = shelf.pack(tree, now)
-    path = shelf.path(packed.sha256)
-    (shelf.directory / ".torn").touch()
-    for each in shelf.directory.iterdir():
+    packed = archives.pack(tree, now)
+    path = archives.path(packed.sha256)
+    (archives.directory / ".torn").touch()
+    for each in archives.directory.iterdir():
         os.utime(each, (now, now))
     os.link(path, tmp_path / "in-a-bundle")
-    shelf.prune(now + WEEK - 60)
-    assert len(list(shelf.directory.iterdir())) == 3
-    shelf.prune(now + WEEK + 60)
-    assert list(shelf.directory.iterdir()) == [path]
+    archives.prune(now + WEEK - 60)
+    assert len(list(archives.directory.iterdir())) == 3
+    archives.prune(now + WEEK + 60)
+    assert list(archives.directory.iterdir()) == [path]
     (tmp_path / "in-a-bundle").unlink()
-    shelf.prune(now + WEEK + 60)
-    assert list(shelf.directory.iterdir()) == []
+    archives.prune(now + WEEK + 60)
+    assert list(archives.directory.iterdir()) == []
 
 
-def test_pruning_what_is_not_there_is_no_error(shelf: ArchiveCache) -> None:
+def test_pruning_what_is_not_there_is_no_error(archives: ArchiveCache) -> None:
     """Most users have none."""
-    shelf.prune(0)
-    assert not shelf.directory.exists()
+    archives.prune(0)
+    assert not archives.directory.exists()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, shelf: ArchiveCache) -> None:
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, archives: ArchiveCache) -> None:
     """With the directory and what to do, and nothing half done."""
     tree = furnish(tmp_path)
     tmp_path.chmod(0o755)
-    shelf.directory.mkdir(parents=True)
-    shelf.directory.chmod(0o555)
+    archives.directory.mkdir(parents=True)
+    archives.directory.chmod(0o555)
     with ordinary_user(), pytest.raises(BundleUnusable, match="cannot be written"):
-        shelf.pack(tree, 0)
-    assert list(shelf.directory.iterdir()) == []
+        archives.pack(tree, 0)
+    assert list(archives.directory.iterdir()) == []
 
 
 def test_an_interrupted_packing_leaves_nothing(
-    tmp_path: Path, shelf: ArchiveCache, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archives: ArchiveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in the middle."""
     tree = furnish(tmp_path)
@@ -180,8 +180,8 @@ def test_an_interrupted_packing_leaves_nothing(
 
     monkeypatch.setattr(module, "write_archive", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        shelf.pack(tree, 0)
-    assert list(shelf.directory.iterdir()) == []
+        archives.pack(tree, 0)
+    assert list(archives.directory.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -192,21 +192,23 @@ def test_an_interrupted_packing_leaves_nothing(
     ],
 )  # fmt: skip
 def test_a_note_that_makes_no_sense_is_none(
-    tmp_path: Path, shelf: ArchiveCache, said: dict[str, object]
+    tmp_path: Path, archives: ArchiveCache, said: dict[str, object]
 ) -> None:
-    """The tree is packed again; no file outside the shelf is taken for its archive."""
+    """The tree is packed again; no file outside the cache is taken for its archive."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
-    (note,) = shelf.directory.glob("*.json")
+    packed = archives.pack(tree, later(tree))
+    (note,) = archives.directory.glob("*.json")
     note.write_text(json.dumps(json.loads(note.read_text()) | said))
-    assert shelf.pack(tree, later(tree)) == packed
+    assert archives.pack(tree, later(tree)) == packed
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{" * 10**5, '{"size": ' + "9" * 900 + "}", " " * 2000])
-def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, shelf: ArchiveCache, text: str) -> None:
+def test_a_note_that_cannot_be_read_is_none(
+    tmp_path: Path, archives: ArchiveCache, text: str
+) -> None:
     """Whatever a full disk left of it."""
     tree = furnish(tmp_path)
-    packed = shelf.pack(tree, later(tree))
-    (note,) = shelf.directory.glob("*.json")
+    packed = archives.pack(tree, later(tree))
+    (note,) = archives.directory.glob("*.json")
     note.write_text(text)
-    assert shelf.pack(tree, later(tree)) == packed
+    assert archives.pack(tree, later(tree)) == packed

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hepsub.actions.submit.documents import library_document
 from hepsub.condor.description import describe
 from hepsub.errors import PolicyError, UsageError
-from hepsub.plan.libraries import Library, library_prefix, shelf_name
+from hepsub.plan.libraries import Library, archive_name, library_prefix
 from hepsub.plan.location import ObjectPlace
 from tests.fakes.world import World, make_policy, make_spec, make_world, plan_for
 
@@ -107,7 +107,7 @@ def test_the_document() -> None:
         "size": 7,
         "stored": False,
         "uploaded": True,
-        "where": f"herd:user/alice/lib/{shelf_name(SHA)}",
+        "where": f"herd:user/alice/lib/{archive_name(SHA)}",
     }
     assert not library_document(KEPT, uploaded=False).uploaded
     assert not library_document(replace(KEPT, stored=True), uploaded=True).uploaded

@@ -46,8 +46,17 @@ requirements = 'GLIDEIN_Site == "far"'
 isolation = "slot"
 identity = "glidein@far"
 """
-MORE = {Way.SPOOL: "[pool.local]\nspool = true\n"}
-WORDS = {Way.HERE: ("-p", "here"), Way.REMOTE: ("-rmt",)}
+ELEMENT = """
+[credential.way]
+command = ["cat", "/token"]
+[site.element]
+kind = "ce"
+grid_resource = "condor ce.far ce.far:9619"
+token = "way"
+isolation = "user"
+"""
+MORE = {Way.SPOOL: "[pool.local]\nspool = true\n", Way.ELEMENT: ELEMENT}
+WORDS = {Way.HERE: ("-p", "here"), Way.REMOTE: ("-rmt",), Way.ELEMENT: ("-site", "element")}
 WORK = "/work/alice"
 OUTPUTS = ("output", "move", "home", "")
 """The verbs of outputs, less `glob`."""
@@ -174,7 +183,7 @@ def seen(
     marked = report if objects else None
     job = Job(proc=0, carried=(carried,), bundle=bundle, report=report, marked=marked)
     urls = {each: f"https://s3.example.org/{each.bucket}/{each.key}" for each in objects}
-    return job, RemoteListing(objects=objects, urls=urls, claimed=frozenset(report.by_url()))
+    return job, RemoteListing(objects=objects, urls=urls, reported=frozenset(report.by_url()))
 
 
 @pytest.mark.parametrize("way", Way, ids=lambda way: way.name)

@@ -19,6 +19,10 @@ spool = true
 requirements = 'GLIDEIN_Site == "dongguan"'
 isolation = "user"
 mounts = ["/data/shared"]
+[site.shandong]
+requirements = 'GLIDEIN_Site == "shandong"'
+isolation = "user"
+mounts = ["/data"]
 [site.near]
 requirements = 'GLIDEIN_Site == "near"'
 shared_filesystem = true
@@ -83,13 +87,13 @@ def test_paths_of_an_argument(said: str, value: str, found: list[tuple[str, str]
     assert [(each.path, each.said) for each in mentions] == found
 
 
-def plan(*words: str, mentions: tuple[Mention, ...]) -> Plan:
+def plan(*words: str, mentions: tuple[Mention, ...], policy: str = SITES) -> Plan:
     """The plan where these paths were found."""
     world = make_world()
     reading = Reading(places=world.places)
     facts = Facts(programs=world.programs, places=world.places, mentions=mentions)
     spec = replace(make_spec(*words), check_objects=False)
-    return make_plan(draft(spec, make_policy(SITES), world.situation, reading), facts)
+    return make_plan(draft(spec, make_policy(policy), world.situation, reading), facts)
 
 
 def told(*words: str, mentions: tuple[Mention, ...]) -> list[str]:
@@ -111,7 +115,7 @@ def mention(path: str, line: int = 12, **more: object) -> Mention:
         ),
         (
             mention("/besfs/run/", is_directory=True),
-            "job.sh names /besfs/run/ (line 12), which is not at dongguan: -in /besfs/run/ brings it along, as run",
+            "job.sh names /besfs/run/ (line 12), which is not at dongguan: -in /besfs/run brings it along, as run",
         ),
         (
             mention("/besfs/out/x.root", use=Use.WRITE),
@@ -138,7 +142,7 @@ def mention(path: str, line: int = 12, **more: object) -> Mention:
         ),
         (
             Mention(path="/sw/bin", source="PATH", use=Use.SEARCH, is_directory=True),
-            "PATH: /sw/bin is not at dongguan: -lib takes a directory along, and the job finds what is in it",
+            "the directory /sw/bin of PATH is not at dongguan: -lib /sw/bin takes it along",
         ),
     ],
 )
@@ -185,6 +189,24 @@ def test_what_travels_or_is_there_is_not_told(path: str) -> None:
     assert told("-site", "dongguan", *words, "job.sh", mentions=(mention(path),)) == []
 
 
+def test_a_directory_that_outputs_go_to_is_not_told() -> None:
+    found = (mention("/besfs/out", use=Use.WRITE, is_directory=True),)
+    words = ("-site", "dongguan", "-out", "r=/besfs/out/", "job.sh")
+    assert told(*words, mentions=found) == []
+    assert told("-site", "dongguan", "-out", "r=/besfs/other/", "job.sh", mentions=found) != []
+
+
+def test_what_one_of_the_sites_lacks_is_told() -> None:
+    found = (mention("/data/shared/x/y"), mention("/data/x/y"))
+    policy = SITES.partition("[site.near]")[0] + '[defaults]\npool = "local"\n'
+    [note] = [
+        each
+        for each in plan("-rmt", "job.sh", mentions=found, policy=policy).notes
+        if "not at" in each
+    ]
+    assert note.startswith("job.sh names /data/x/y (line 12), which is not at dongguan, shandong: ")
+
+
 def test_many_are_counted_and_each_is_told_once() -> None:
     found = [mention(f"/besfs/{i}.raw", line=i) for i in range(12)]
     twice = mention("/besfs/1.raw/", line=99)
@@ -192,6 +214,6 @@ def test_many_are_counted_and_each_is_told_once() -> None:
     notes = told("-site", "dongguan", "job.sh", mentions=(*found, twice, *sw))
     assert len(notes) == 7
     assert notes[5] == "and 7 more paths that are not at dongguan"
-    assert notes[6].startswith(
-        "PATH: /sw/0/bin, /sw/1/bin, /sw/2/bin and 2 more is not at dongguan"
+    assert notes[6] == (
+        "the directories /sw/0/bin, /sw/1/bin, /sw/2/bin and 2 more of PATH are not at dongguan: -lib takes one along"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hepsub.errors import HepsubError, InputsMissing
+from hepsub.errors import HepsubError, InputsMissing, UnknownStorage
 from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import FileFact, FileFacts
 from hepsub.plan.location import ObjectPlace
@@ -200,7 +200,8 @@ def test_what_is_missing_where_the_jobs_go_is_the_error(
         ("[rule.r]\nremote = 'automatic'\n", ("-p", "local"), False),
         ("[rule.r]\nremote = 'automatic'\ntypes = ['sim']\n", (), False),
         ("[rule.r]\nremote = 'automatic'\ntypes = ['sim']\n", ("-type", "SIM"), True),
-        ("[rule.r]\nremote = 'automatic'\ntypes = ['sim']\nprograms = ['*']\n", (), True),
+        ("[rule.r]\nremote = 'automatic'\ntypes = ['sim']\nprograms = ['*/job.sh']\n", (), True),
+        ("[rule.r]\nremote = 'automatic'\ntypes = ['sim']\nprograms = ['*/sim.sh']\n", (), False),
         ("[rule.r]\nremote = 'asked'\n", (), False),
     ],
 )
@@ -211,3 +212,20 @@ def test_a_job_that_stays_at_home_asks_nothing_of_a_store(
     spec = make_spec("job.sh", "-in", "/besfs/x", *words)
     made = draft(spec, make_policy(POLICY + rule), make_situation(), Reading())
     assert tuple(made.elsewhere) == ((MAPPED,) if looked_at else ())
+
+
+HTTP = POLICY.replace("https:", "http:")
+
+
+@pytest.mark.parametrize("words", [(), ("-nocheck",)])
+def test_what_is_wrong_at_a_site_alone_stops_no_job_that_does_not_go_there(
+    words: tuple[str, ...],
+) -> None:
+    """Its storage may not be one that can be used."""
+    automatic = f"{HTTP}[rule.r]\nremote = 'automatic'\nsites = ['mapped']\n"
+    plan = planned("-in", "/besfs/x", *words, policy=automatic)
+    assert carried(plan) == [[("x", "/besfs/x")]]
+    assert "the storage herd is plain http" in plan.route.reasons[1].because
+    assert planned("-rmt", "-in", "/besfs/x", *words, policy=HTTP).route.sites == ("plain",)
+    with pytest.raises(UnknownStorage, match="the storage herd is plain http"):
+        planned("-site", "mapped", "-in", "/besfs/x", *words, policy=HTTP)

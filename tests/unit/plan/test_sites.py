@@ -261,6 +261,14 @@ def test_what_is_said_of_the_choice() -> None:
     assert choose(glidein("b")).because == "it may run at b"
 
 
+def test_an_element_is_not_fed_by_a_schedd_that_sees_nothing_of_this_host() -> None:
+    with pytest.raises(NoSuitableSite) as caught:
+        choose_sites("c", make_policy(COMMON + site("c", CE)), make_need(), "far", None)
+    assert caught.value.message.endswith(
+        "c: jobs go there from a schedd that sees this host's directories, and that of the pool far does not"
+    )
+
+
 def test_all_refusals_are_named_where_no_site_is_left() -> None:
     sites = glidein("a", "max_memory = 1000") + glidein("b", 'groups = ["x"]')
     with pytest.raises(NoSuitableSite) as caught:

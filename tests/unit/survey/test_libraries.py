@@ -41,13 +41,13 @@ class FakeStore:
 
 @dataclass
 class World:
-    """A directory, a shelf and a store."""
+    """A directory, a cache and a store."""
 
     directory: Path
     store: FakeStore = field(default_factory=FakeStore)
 
     @property
-    def shelf(self) -> ArchiveCache:
+    def archives(self) -> ArchiveCache:
         """Beside the bundles."""
         return ArchiveCache(directory=self.directory / ".libraries", keeps=True)
 
@@ -59,12 +59,12 @@ class World:
             make_policy(policy),
             make_situation(cwd=self.directory),
             lambda _: cast("Store", self.store),
-            self.shelf,
+            self.archives,
         )
 
     def shelved(self) -> list[str]:
         """The archives."""
-        return sorted(path.name for path in self.shelf.directory.glob("*.tar.gz"))
+        return sorted(path.name for path in self.archives.directory.glob("*.tar.gz"))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def world(tmp_path: Path) -> World:
 
 
 def test_what_s3_does_not_have_is_packed_for_it(world: World) -> None:
-    """One question for all; the archives lie on the shelf until they are uploaded."""
+    """One question for all; the archives lie in the cache until they are uploaded."""
     found = world.look("setup/", "libA.so")
     setup, lib = found.libraries
     assert (setup.name, setup.is_directory, lib.name, lib.is_directory) == (
@@ -106,7 +106,7 @@ def test_what_s3_has_is_not_uploaded_again(
     """By name, size, and the MD5 where the store tells it: one that was cut off or spoilt is replaced."""
     [first] = world.look("setup").libraries
     assert first.place is not None
-    packed = world.shelf.path(first.sha256)
+    packed = world.archives.path(first.sha256)
     right = ObjectInfo(size=first.size, etag=hashlib.md5(packed.read_bytes()).hexdigest())
     world.store.facts[first.place.key] = replace(right, **fact)
     [again] = world.look("setup").libraries
@@ -136,7 +136,7 @@ def test_two_of_one_name_are_refused(world: World) -> None:
     (world.directory / "other/setup").mkdir(parents=True)
     with pytest.raises(UsageError, match="the name setup"):
         world.look("setup", "other/setup/")
-    assert not world.shelf.directory.exists()
+    assert not world.archives.directory.exists()
 
 
 def test_one_that_is_too_large_is_refused(world: World) -> None:

@@ -72,7 +72,11 @@ def test_arguments_as_the_first_job_gets_them(tmp_path: Path) -> None:
 )
 def test_search_paths_that_travel(tmp_path: Path, words: tuple[str, ...], names: list[str]) -> None:
     furnish(tmp_path, "#!/bin/sh\n")
-    environment = {"PATH": f"/usr/bin:{tmp_path}/data:{tmp_path}/none:rel", "OTHER": f"{tmp_path}"}
+    (tmp_path / ".local").mkdir()
+    environment = {
+        "PATH": f"/usr/bin:{tmp_path}/.local:{tmp_path}/data:{tmp_path}/none:rel",
+        "OTHER": f"{tmp_path}",
+    }
     seen = found(tmp_path, *words, "job.sh", environment=environment)
     assert list(seen) == names
 

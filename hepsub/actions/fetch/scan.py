@@ -1,4 +1,4 @@
-"""What there is of a submission's outputs: reports at home, objects by listings, markers where needed."""
+"""What there is of a submission's outputs: returned reports, objects by listings, markers where needed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Scan(Struct, frozen=True, kw_only=True):
     errors: tuple[HepsubError, ...] = ()
 
 
-def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Downloader) -> Scan:
+def scan_submission(
+    selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Downloader
+) -> Scan:
     """Look at everything that the jobs may have left, wherever it may be."""
     jobs = [_job(selected.ref, bundle, proc) for proc in selected.procs]
     errors: dict[str, HepsubError] = {}
@@ -50,7 +52,7 @@ def look(selected: SelectedJobs, bundle: Bundle, stores: Stores, downloader: Dow
         objects=objects,
         urls=urls,
         troubles={name: error.message for name, error in errors.items()},
-        claimed=frozenset(url for report in reports for url in report.by_url()),
+        reported=frozenset(url for report in reports for url in report.by_url()),
         shared=_shared(bundle, selected.ref.cluster),
     )
     return Scan(jobs=tuple(jobs), listing=listing, errors=tuple(errors.values()))
@@ -152,7 +154,7 @@ def _groups(
 def _with_markers(
     jobs: Sequence[Job], objects: Mapping[ObjectPlace, ObjectInfo], downloader: Downloader
 ) -> list[Job]:
-    """The jobs with what their markers say; a marker that is the report at home is not fetched."""
+    """The jobs with what their markers say; a marker that is the returned report is not fetched."""
     markers = {job.proc: job.marker for job in jobs if job.marker is not None}
     there = {proc: place for proc, place in markers.items() if place in objects}
     same = {

@@ -1,0 +1,122 @@
+"""Uploads of returned outputs: a bucket that refuses or does not answer is left alone for the rest of the run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from io import BufferedIOBase
+
+from msgspec import Struct, field
+
+from hepsub.actions.returned.pending_job import ReturnedJob
+from hepsub.bundle.pending import Pending
+from hepsub.errors import HepsubError, InputsMissing, StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.objects import ObjectInfo
+from hepsub.storage.stores import Stores
+from hepsub.tree import Tree
+
+_ENOUGH = 5
+"""So many refusals in a row are the bucket's, and not the objects'."""
+
+
+class Uploads(Struct, kw_only=True, eq=False):
+    """The uploads of one run, and what it has learned of the storages meanwhile.
+
+    Attributes:
+        force: whether outputs are put over what another run has written meanwhile.
+        away: the buckets that could not be asked, and why: they are left alone.
+        refused: how many uploads a bucket has refused in a row; a full one refuses those of ten thousand jobs.
+        written: the ETags of what was uploaded.
+    """
+
+    stores: Stores
+    force: bool = False
+    away: dict[tuple[str, str], HepsubError] = field(default_factory=dict)
+    refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    written: dict[ObjectPlace, str] = field(default_factory=dict)
+
+    def look(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo]:
+        """The objects that exist, of the buckets that can be asked; the others are away from now on."""
+        groups: defaultdict[tuple[str, str], list[ObjectPlace]] = defaultdict(list)
+        for place in places:
+            groups[place.storage, place.bucket].append(place)
+        found: dict[ObjectPlace, ObjectInfo] = {}
+        for bucket, group in groups.items():
+            if bucket in self.away:
+                continue
+            try:
+                facts = self.stores.store(bucket[0]).look_up(group)
+            except HepsubError as error:
+                self._lose(bucket, error, groups)
+                continue
+            found |= {place: fact for place, fact in facts.items() if fact is not None}
+        return found
+
+    def _lose(
+        self,
+        bucket: tuple[str, str],
+        error: HepsubError,
+        buckets: Iterable[tuple[str, str]],
+    ) -> None:
+        """Leave a bucket alone, and all of its storage, if that does not answer: each question takes its time."""
+        self.away[bucket] = error
+        if isinstance(error, StorageUnreachable):
+            self.away.update({each: error for each in buckets if each[0] == bucket[0]})
+
+    def check(self, place: ObjectPlace) -> None:
+        """Raise what keeps an object's bucket from being used.
+
+        Raises:
+            HepsubError: it could not be asked before.
+        """
+        if (error := self.away.get((place.storage, place.bucket))) is not None:
+            raise error
+
+    def upload(self, file: BufferedIOBase, place: ObjectPlace) -> None:
+        """Write what is open as an object.
+
+        Raises:
+            HepsubError: it could not be written.
+        """
+        self.check(place)
+        bucket = (place.storage, place.bucket)
+        try:
+            self.written[place] = self.stores.store(place.storage).upload(file, place)
+        except StorageUnreachable as error:
+            self.away[bucket] = error
+            raise
+        except StorageRefused as error:
+            self.refused[bucket] = self.refused.get(bucket, 0) + 1
+            if self.refused[bucket] == _ENOUGH:
+                self.away[bucket] = error
+            raise
+        self.refused[bucket] = 0
+
+    def put(
+        self,
+        tree: Tree,
+        job: ReturnedJob,
+        each: Pending,
+        place: ObjectPlace,
+        fact: ObjectInfo | None,
+    ) -> None:
+        """Put an output into its place, and remove it here.
+
+        A file that is gone was removed by a round that was killed before it could write its list.
+
+        Raises:
+            HepsubError: it is not in its place; it is here, if it was.
+            OSError: it cannot be looked at, or removed.
+        """
+        self.check(place)
+        if fact is not None and fact.md5 and (fact.size, fact.md5) == (each.size, each.md5):
+            pass  # the upload had succeeded, but the answer was lost
+        elif tree.look(each.path) is not None:
+            with job.open(tree, each) as file:
+                self.upload(file, place)
+        elif fact is None or not each.is_what(fact):
+            raise InputsMissing(
+                f"{job.path_text(each)} is gone, and is not complete as {place} either"
+            )
+        tree.remove(each.path)
