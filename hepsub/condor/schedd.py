@@ -166,6 +166,8 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         def once(schedd: Any) -> None:  # noqa: ANN401
             check_places(schedd.query(wanted, list(PLACES)), writable, self.name)
+            # proofs of who we are may have to write elsewhere; what is proven once holds for the retrieval, too
+            bindings().ping(self.connection.address.ad, "WRITE")
             confined(lambda: schedd.retrieve(wanted), writable)
 
         self.connection.call(once, writing=True)

@@ -108,6 +108,7 @@ class FakeSchedd:
         handover_fault: what the next hand_over raises.
         owner: what it calls alice.
         edits_factories: whether what factories have still to make can be changed.
+        places: where what was fetched could be written.
     """
 
     name: str = "schedd01.example.org"
@@ -124,6 +125,7 @@ class FakeSchedd:
     handover_fault: BaseException | None = None
     edits_factories: bool = True
     owner: str = "alice"
+    places: list[Writable] = field(default_factory=list)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
@@ -147,8 +149,9 @@ class FakeSchedd:
         if fault is not None:
             raise fault
 
-    def fetch(self, selection: Selection, writable: Writable) -> None:  # noqa: ARG002
+    def fetch(self, selection: Selection, writable: Writable) -> None:
         """Ended jobs leave the queue."""
+        self.places.append(writable)
         self._called("fetch")
         wanted = {each.cluster for each in selection.ids}
         self.jobs = [

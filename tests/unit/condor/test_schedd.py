@@ -195,7 +195,11 @@ def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
     """From the spool; the others would leave the queue as well."""
     opened().fetch(THIRTEEN, Writable())
     ended = "(ClusterId == 13) && (JobStatus == 4)"
-    assert htcondor.calls == [("query", ended, PLACES, None), ("retrieve", ended)]
+    assert htcondor.calls == [
+        ("query", ended, PLACES, None),
+        ("ping", {"Name": "schedd01@ap.test.hep"}, "WRITE"),
+        ("retrieve", ended),
+    ]
 
 
 def test_what_would_go_elsewhere_is_not_fetched(htcondor: FakeBindings, tmp_path: Path) -> None:
@@ -206,7 +210,7 @@ def test_what_would_go_elsewhere_is_not_fetched(htcondor: FakeBindings, tmp_path
         opened().fetch(THIRTEEN, Writable(directories=(tmp_path / "job/2",)))
     assert htcondor.names() == ["query"]
     opened().fetch(THIRTEEN, Writable(directories=(tmp_path,)))
-    assert htcondor.names() == ["query", "query", "retrieve"]
+    assert htcondor.names() == ["query", "query", "ping", "retrieve"]
 
 
 def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
