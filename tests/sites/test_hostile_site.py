@@ -1,5 +1,6 @@
 """The far site is hostile: its schedd says where files go that come home, and what became of the jobs."""
 
+import json
 import re
 import sys
 
@@ -7,7 +8,15 @@ import pytest
 
 from hepsub.confine import can_confine
 from tests.sites.away import Away
-from tests.sites.hostile import EVIL, Ended, end_at_schedd, quoted, run_at_element, waits_there
+from tests.sites.hostile import (
+    EVIL,
+    PLANTED,
+    Ended,
+    end_at_schedd,
+    quoted,
+    run_at_element,
+    waits_there,
+)
 from tests.sites.sniffer import Sniffer
 
 pytestmark = [pytest.mark.condor]
@@ -81,6 +90,27 @@ def test_what_belongs_home_comes_home(away: Away) -> None:
     assert "Job terminated" in shell.text("events.log")
     assert shell.text("results/made") == "made\n"
     assert away.site.jobs() == []
+
+
+@pytest.mark.parametrize("name", [f"{'../' * 9}thesis.tex", "{home}/.bashrc", "\x1b[2J\nb", "link"])
+def test_a_report_that_the_site_has_written_leads_nowhere(away: Away, name: str) -> None:
+    """Names of other files, names that move the cursor, links: no file at home changes, and nothing raw is said."""
+    ended = end_at_schedd(away, "echo result >r", "-out", "r=herd:out/r")
+    box, returned = away.site.sandbox, f"{ended.ad()['Iwd']}/home.0"
+    name = name.format(home=ended.home)
+    report = box.path(f"{returned}/report.json").read_text()
+    assert '"r"' in report
+    away.site.run(["mkdir", "-p", f"{returned}/outputs"])
+    away.site.run(["ln", "-sf", "/etc/passwd", f"{returned}/outputs/link"])
+    box.write(f"{returned}/outputs/\x1b[2J\nx", PLANTED)
+    box.write(f"{returned}/report.json", report.replace('"r"', json.dumps(name)))
+    box.write(f"{returned}/pending.tsv", f"{name}\t8\t-\t{ended.home}/.ssh/authorized_keys\n")
+    said = renewed(ended) + renewed(ended)
+    done = away.desk.shell("hep_fetch", str(ended.cluster), "-d", "got", env=away.environment)
+    assert "Traceback" not in done.stderr
+    assert not CONTROL.search(said + done.stdout + done.stderr)
+    got = str((away.desk.shell.work / "got").relative_to(ended.home))
+    assert [each for each in ended.changed() if not each.startswith(got)] == []
 
 
 @pytest.mark.parametrize("site", ["element", "schedd"])
