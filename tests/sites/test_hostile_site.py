@@ -3,9 +3,11 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
+import hepsub
 from hepsub.confine import can_confine
 from tests.sites.away import Away
 from tests.sites.hostile import (
@@ -169,6 +171,7 @@ def test_what_its_ads_say_is_shown_and_nothing_else(away: Away, attributes: dict
         assert done.returncode == 0, (words, said)
 
 
+WRAPPER = Path(hepsub.__file__).parent / "worker/wrapper.sh"
 SECRET = "s3cr3t-of-the-environment"
 LOOT = """
 grep -rhoE 'eyJ[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+' . /proc/self/environ 2>/dev/null
@@ -178,12 +181,13 @@ echo "[$MY_PASSWORD]"
 
 @pytest.mark.parametrize("site", ["element", "schedd"])
 def test_the_token_of_the_way_stays_and_what_travels_is_encrypted(away: Away, site: str) -> None:
-    """No job finds it, it is not at the site; manifest and secret variable cross no cable as they are, even where the
-    site would rather not encrypt.
+    """No job finds it, it lies nowhere at the site, and neither it nor manifest or secret is seen on the cable.
+
+    Also not where a site's schedd is told never to encrypt.
     """
     shell = away.desk.shell
     if site == "schedd":
-        away.site.add_config("SEC_DEFAULT_ENCRYPTION = NEVER\nSEC_DEFAULT_INTEGRITY = OPTIONAL")
+        away.site.add_config("SEC_DEFAULT_ENCRYPTION = NEVER\nSEC_DEFAULT_INTEGRITY = NEVER")
     shell.script("job.sh", LOOT)
     env = away.environment | {"MY_PASSWORD": SECRET}
     with Sniffer(away.site.link.cable) as sniffer:
@@ -195,6 +199,7 @@ def test_the_token_of_the_way_stays_and_what_travels_is_encrypted(away: Away, si
     for each in hidden:
         assert each.encode() not in sniffer.seen
     assert b"AuthMethods" in sniffer.seen  # it has listened
+    assert len(sniffer.seen) > WRAPPER.stat().st_size
     spools = "/var/spool/condor /var/lib/condor-ce /var/lib/condor"
     found = away.site.run(["sh", "-c", f"grep -rlF {hidden[1]} {spools}"], check=False)
     assert found.stdout == ""
