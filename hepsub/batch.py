@@ -12,6 +12,8 @@ from hepsub.jobid import JobId, SubmissionRef
 
 SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
+SPOOLED_WITHIN_S = 600
+"""What has not arrived so long after the submission never will: only the process that submitted can send it."""
 
 
 class State(enum.Enum):
@@ -197,6 +199,28 @@ class Selection(Struct, frozen=True, kw_only=True):
     uuid: str = ""
     once: str = ""
     own: tuple[int, ...] = ()
+
+
+class HeldThere(Struct, frozen=True, kw_only=True):
+    """A job on hold that was at a remote site.
+
+    Attributes:
+        site: where it was.
+        since: since when it is on hold, in seconds since the epoch.
+        code: HoldReasonCode; 0 for none.
+        reason: HoldReason.
+        left: the sites that it was taken away from before.
+        elsewhere: the other sites that it may go to when it is released.
+    """
+
+    cluster: int
+    proc: int
+    site: str
+    since: float
+    code: int
+    reason: str
+    left: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Submitted(Struct, frozen=True, kw_only=True):

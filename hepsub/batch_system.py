@@ -5,21 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
     from hepsub.batch import (
         Act,
         ActCount,
         Advice,
         ClusterCounts,
         Counts,
+        HeldThere,
         JobStatus,
         Queue,
         Selection,
         Submitted,
     )
     from hepsub.confine import Writable
-    from hepsub.jobid import SubmissionRef
+    from hepsub.jobid import JobId, SubmissionRef
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
+
+
+class Leaving(Protocol):
+    """The jobs of a schedd that are at remote sites, and may be taken away from them."""
+
+    def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """The jobs on hold of some clusters that were at a site."""
+
+    def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
+        """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
+
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
+        """Let the jobs of some clusters that have a choice go to none of these sites.
+
+        Returns:
+            The clusters of which this does not reach the jobs that a factory has still to make.
+        """
+
+    def release(self, jobs: Iterable[HeldThere]) -> int:
+        """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
 
 
 class BatchSystem(Protocol):
@@ -36,6 +59,10 @@ class BatchSystem(Protocol):
     @property
     def host(self) -> str:
         """The host that it runs on."""
+
+    @property
+    def leaving(self) -> Leaving | None:
+        """Its jobs at remote sites; None for what has no sites."""
 
     def identity(self) -> str:
         """Who the schedd takes us for, and by which method, for people."""

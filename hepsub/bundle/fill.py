@@ -86,7 +86,7 @@ def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str
     for number, each in enumerate(sets):
         directory = bundle.directory / SHARED / SETS / str(number)
         make_private(directory / SENT)
-        digests = copy_set(each.files, directory / SENT, copies)
+        digests = copy_set(each, directory / SENT, copies)
         lists.append(list_text(each, digests | common))
         write_whole(directory / SUMS, lists[-1], 0o600)
     return seal_of(worker_file(WRAPPER), tuple(lists), set_of)

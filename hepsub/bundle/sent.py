@@ -15,13 +15,14 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hepsub.bundle.manifest import environment_text, escaped
+from hepsub.files import write_whole
 from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, NO_LIST, SCRATCH, WRAPPER
 from hepsub.plan.files import Carried
 from hepsub.plan.location import FilePlace
-from hepsub.plan.staging import Seal, Staging
+from hepsub.plan.staging import Seal, Staging, StagingPlan
 from hepsub.plan.template import Name, Template, Values
 
 WORKER_FILES = (WRAPPER, SCRATCH)
@@ -37,11 +38,13 @@ class SentSet(Struct, frozen=True, kw_only=True):
         payload: the name of the program in the job's directory; empty where it is not sent.
         files: the name in the job's directory → the user's file or directory.
         image: the container image in which the wrapper starts the program; empty where it does not.
+        texts: what is sent in place of what is in a file of these, by its path.
     """
 
     payload: str
     files: Mapping[str, str]
     image: str = ""
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def worker_file(name: str) -> str:
@@ -57,14 +60,14 @@ def sent_sets(
         return (SentSet(payload="", files={}, image=staging.image),), ()
     if not _differ(staging, executable):
         script = executable.fill(jobs[0])
-        return (_set_of(script, staging.inputs_of(jobs[0]), staging.image),), ()
+        return (_set_of(script, staging.inputs_of(jobs[0]), staging),), ()
     scripts = executable.fill_all(jobs)
     rows = staging.carried_by(jobs).inputs
     found: dict[tuple[tuple[str, str], ...], int] = {}
     sets: list[SentSet] = []
     which: list[int] = []
     for script, inputs in zip(scripts, rows, strict=True):
-        one = _set_of(script, inputs, staging.image)
+        one = _set_of(script, inputs, staging)
         key = tuple(one.files.items())
         if key not in found:
             found[key] = len(sets)
@@ -79,10 +82,15 @@ def _differ(staging: Staging, executable: Template) -> bool:
     return bool(names - {Name.CLUSTER})
 
 
-def _set_of(script: str, inputs: Iterable[Carried], image: str) -> SentSet:
+def _set_of(script: str, inputs: Iterable[Carried], staging: Staging) -> SentSet:
     payload = PurePosixPath(script).name
     paths = {e.name: e.place.path for e in inputs if isinstance(e.place, FilePlace)}
-    return SentSet(payload=payload, files={payload: script} | paths, image=image)
+    return SentSet(
+        payload=payload,
+        files={payload: script} | paths,
+        image=staging.image,
+        texts=staging.texts if isinstance(staging, StagingPlan) else {},
+    )
 
 
 def list_text(sent: SentSet, digests: Mapping[str, str]) -> str:
@@ -121,7 +129,7 @@ def preview_seal(
     """
     sets, set_of = sent_sets(staging, executable, jobs)
     common = common_digests(staging, secrets)
-    lists = tuple(list_text(each, _digests_there(each.files) | common) for each in sets)
+    lists = tuple(list_text(each, _digests_there(each) | common) for each in sets)
     return seal_of(worker_file(WRAPPER), lists, set_of)
 
 
@@ -140,10 +148,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest() if text else NO_LIST
 
 
-def _digests_there(files: Mapping[str, str]) -> dict[str, str]:
+def _digests_there(sent: SentSet) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, source in files.items():
-        found |= {below: _file_digest(path) for below, path in _files_of(name, Path(source))}
+    for name, source in sent.files.items():
+        if source in sent.texts:
+            found[name] = hashlib.sha256(sent.texts[source]).hexdigest()
+        else:
+            found |= {below: _file_digest(path) for below, path in _files_of(name, Path(source))}
     return found
 
 
@@ -165,11 +176,11 @@ def _no_files(directory: str, names: list[str]) -> set[str]:
     return {name for name, path in paths.items() if not (path.is_file() or path.is_dir())}
 
 
-def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> dict[str, str]:
+def copy_set(sent: SentSet, goal: Path, copies: dict[str, Path]) -> dict[str, str]:
     """Copy the files of a set into a directory, for this user alone.
 
     Args:
-        files: the name there → the user's file or directory.
+        sent: the set.
         goal: the directory.
         copies: the copies that other sets have, by the user's file: one of them serves all; the new ones are
             added.
@@ -181,10 +192,12 @@ def copy_set(files: Mapping[str, str], goal: Path, copies: dict[str, Path]) -> d
         OSError: one cannot be read or written.
     """
     digests: dict[str, str] = {}
-    for name, source in files.items():
+    for name, source in sent.files.items():
         path = goal / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if Path(source).is_dir():
+        if source in sent.texts:
+            write_whole(path, sent.texts[source], 0o600)
+        elif Path(source).is_dir():
             shutil.copytree(source, path, ignore=_no_files)
         elif source in copies:  # a link to our copy, of which the user's file knows nothing
             os.link(copies[source], path)

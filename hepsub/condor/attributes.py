@@ -14,6 +14,9 @@ from typing import Any, TypeAlias
 ClassAd: TypeAlias = Any
 """A ClassAd of HTCondor's bindings, which have no types; or a mapping of plain values."""
 
+SITE = "HepSub_Site"
+"""The attribute that is expanded to the name of the site where a job starts."""
+
 GATE = "HepSub_Ready"
 """The attribute that lets the jobs of a cluster start when their bundle is complete."""
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
+from hepsub.condor.attributes import MEMORY_SUBCODE, SITE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import (
     CLUSTER_VALUE,
     PROC_VALUE,
+    SITE_VALUE,
     classad_string,
     path_value,
     plain,
@@ -22,7 +23,7 @@ from hepsub.condor.quoting import (
     refuse_foreign_macros,
 )
 from hepsub.plan.environment import JOB_ID
-from hepsub.plan.model import Plan
+from hepsub.plan.model import WHERE, Plan
 from hepsub.plan.template import Name, Template, literal
 from hepsub.policy.site import SINGULARITY, UNIVERSE
 from hepsub.terminal import printable
@@ -314,3 +315,5 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
     for name, text in texts.items():
         if text:
             yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
+    if WHERE in plan.route.attributes:  # HTCondor writes it out at each start, as MATCH_EXP_...
+        yield f'My.{SITE} = "{SITE_VALUE}"'

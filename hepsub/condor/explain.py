@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from hepsub.batch import Advice, JobStatus
+from msgspec.structs import replace
+
+from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, Advice, JobStatus
 from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, ClassAd, boolean, integer, text
 from hepsub.condor.holds import Hold, explain_hold
+from hepsub.condor.leaving import left_sites
 from hepsub.condor.match import Clause, Matching, match
+from hepsub.plan.model import LEFT_OUT
 from hepsub.units import duration_text
 
 _JUST_SUBMITTED_S = 60
 _LONGEST = 4096
 
 
-def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
+def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
     """Why a job is on hold, and the command that mends it."""
     known = {} if ad is None else ad
+    if job.hold_code == SPOOLING and now - job.submitted > SPOOLED_WITHIN_S:
+        # Tried on 25.14: a schedd that dies as it takes them forgets that it had them.
+        return Advice(
+            sentence="its files have not reached its schedd, and nobody sends them any more: it can never start",
+            next_command=f"hep_rm {meant}, and submit it again",
+        )
     if job.hold_code == SUBMITTED_ON_HOLD and boolean(known, GATE) is False:
         return _prepared(meant)
-    return explain_hold(
+    advice = explain_hold(
         Hold(
             job=meant,
             code=job.hold_code,
@@ -32,6 +42,15 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str) -> Advice:
             walltime_s=integer(known, "HepSub_WalltimeLimit") or 0,
         )
     )
+    return replace(advice, details=(*advice.details, *_sent_elsewhere(known)))
+
+
+def _sent_elsewhere(ad: ClassAd) -> Iterator[str]:
+    """From where a job was sent to other sites, and where the jobs of its cluster do not go now."""
+    if left := left_sites(ad):
+        yield f"it was on hold at {', '.join(left)}, and was released to run elsewhere"
+    if out := text(ad, LEFT_OUT):
+        yield f"left out for a while, because jobs fail there: {out}"
 
 
 def _prepared(meant: str) -> Advice:
@@ -54,7 +73,7 @@ def explain_idle(
     if boolean(ad, GATE) is False:
         return _prepared(meant)
     reason = text(ad, "HepSub_Reason", _LONGEST)
-    route = (f"route: {reason}",) if reason else ()
+    route = (*((f"route: {reason}",) if reason else ()), *_sent_elsewhere(ad))
     matching = match(ad, slots())
     if matching is None:
         return Advice(
@@ -63,6 +82,10 @@ def explain_idle(
             next_command=f"condor_q -better-analyze {meant}",
         )
     sentence, next_command = _idle_sentence(matching, meant, waited=now - job.submitted)
+    if (left := text(ad, LEFT_OUT)) and any(
+        LEFT_OUT in each.text and not each.offered for each in matching.clauses
+    ):
+        sentence, next_command = f"it waits for a remote site: {left} is left out for a while", ""
     counts = tuple(
         f"{clause.offered} of {matching.slots} slots offer {clause.words}"
         for clause in sorted(matching.clauses, key=lambda clause: clause.offered)

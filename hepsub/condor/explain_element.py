@@ -41,7 +41,7 @@ def explain_there(
     site = _site(ad)
     expired = token_end is not None and token_end <= now
     if job.state is State.HELD:
-        sentence, next_command, more = _held(job, ad, meant, site, expired=expired)
+        sentence, next_command, more = _held(job, ad, meant, site, now, expired=expired)
     else:
         sentence, next_command = _moving(job, ad, site, now, expired=expired)
         more = ()
@@ -96,7 +96,7 @@ def _moving(
 
 
 def _held(
-    job: JobStatus, ad: ClassAd, meant: str, site: str, *, expired: bool
+    job: JobStatus, ad: ClassAd, meant: str, site: str, now: float, *, expired: bool
 ) -> tuple[str, str, tuple[str, ...]]:
     """Why a job is on hold: because of the site, or because the grid manager could not go on."""
     words = (f"HTCondor: {job.hold_code}/{job.hold_subcode} {job.hold_reason}",)
@@ -116,7 +116,7 @@ def _held(
             f"hep_release {meant}",
             words,
         )
-    advice = explain_held(job, ad, meant)
+    advice = explain_held(job, ad, meant, now)
     if job.hold_code == SUBMITTED_ON_HOLD:
         return advice.sentence, advice.next_command, advice.details
     next_command = advice.next_command

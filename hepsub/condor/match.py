@@ -225,6 +225,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (r'.*TARGET\.Machine == "([^"]*)".*', "the worker node \\1"),
     (r'.*stringListMember\("([^"]*)", ?TARGET\.HepJob_WorkerGroups.*', "the worker-node group \\1"),
+    (r".*MY\.HepSub_LeftOut.*", "a machine at one of its remote sites that gets jobs now"),
     (r'.*GLIDEIN_Site == "([^"]*)"\)* isnt true', "a machine that is not at the remote site \\1"),
     (r'.*GLIDEIN_Site == "([^"]*)".*', "a machine at the remote site \\1"),
 )

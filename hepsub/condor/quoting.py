@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 from hepsub.errors import NotExpressible
+from hepsub.plan.model import WHERE
 from hepsub.plan.template import Name, Template
 
 _RUNS = r"\$\$|\$|[^$]+"
@@ -23,6 +24,7 @@ SEAL_ATTRIBUTE = "HepSub_Seal"
 SEAL_VALUE = f"$$([MY.{SEAL_ATTRIBUTE}])"
 PROC_VALUE = "$$([MY.ProcId])"
 CLUSTER_VALUE = "$$([MY.ClusterId])"
+SITE_VALUE = f"$$([MY.{WHERE}])"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
 
 
@@ -151,7 +153,7 @@ def refuse_foreign_macros(lines: Iterable[str]) -> None:
     """
     for line in lines:
         rest = line
-        for own in ("$$(DOLLARDOLLAR)", CLUSTER_VALUE, PROC_VALUE, SEAL_VALUE):
+        for own in ("$$(DOLLARDOLLAR)", CLUSTER_VALUE, PROC_VALUE, SEAL_VALUE, SITE_VALUE):
             rest = rest.replace(own, "")
         if "$$(" in rest or "$$[" in rest:
             raise NotExpressible(

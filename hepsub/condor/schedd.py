@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from hepsub.jobid import SubmissionRef
 if TYPE_CHECKING:
     from hepsub.condor.credd import Produce
     from hepsub.condor.description import SubmitDescription
+    from hepsub.condor.leaving import CondorLeaving
     from hepsub.confine import Writable
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
@@ -72,6 +74,16 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     def edits_factories(self) -> bool:
         """Whether condor_qedit is here, which alone reaches what a factory has still to make."""
         return self.has_edit_cluster()
+
+    @property
+    def leaving(self) -> CondorLeaving:
+        """Its jobs at remote sites."""
+        from hepsub.condor.leaving import CondorLeaving
+
+        edit = functools.partial(self.edit_cluster, self.name, self.collector)
+        return CondorLeaving(
+            connection=self.connection, edit_cluster=edit, has_edit_cluster=self.has_edit_cluster
+        )
 
     def identity(self) -> str:
         """Who the schedd takes us for when we submit, and by which method."""
@@ -251,7 +263,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         if ad is not None and goes_through_element(ad):
             return explain_there(job, ad, meant, now, token_end)
         if job.state is State.HELD:
-            return explain_held(job, ad, meant)
+            return explain_held(job, ad, meant, now)
         return explain_idle(job, ad, lambda: find_slots(self.collector), meant, now)
 
     # ---- what is done to its jobs ---------------------------------------------------------------

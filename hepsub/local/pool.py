@@ -65,6 +65,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """The pool's name among schedds."""
         return f"here@{self.host}"
 
+    @property
+    def leaving(self) -> None:
+        """Nothing: no job is at a remote site."""
+
     def describe(self, plan: Plan, uuid: str) -> str:
         """What would run.
 

@@ -27,6 +27,7 @@ from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
+    from hepsub.plan.boss import OptionsFile
     from hepsub.plan.files import CarriedFiles, Rows
     from hepsub.plan.objects import ObjectInfo
     from hepsub.plan.remap import Paths
@@ -41,6 +42,8 @@ class Reading(Struct, frozen=True, kw_only=True):
         objects: what was learnt of objects while the list was read.
         whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         places: what the paths after -o, -e and -dir are.
+        type: the type of jobs that their files tell; empty for not known.
+        options: BOSS's job options that are run in place of a program, by their absolute paths; else empty.
     """
 
     items: tuple[str, ...] = ()
@@ -48,6 +51,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     places: Mapping[str, PlaceState] = field(default_factory=dict)
+    type: str = ""
+    options: Mapping[str, OptionsFile] = field(default_factory=dict)
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -66,6 +71,8 @@ class Draft(Struct, frozen=True, kw_only=True):
         carried: the inputs and outputs of each job; None for jobs that have none.
         elsewhere: the same as it is at sites where paths among them are objects, by what the paths stand for there.
         unusable: why the files cannot be used at other such sites.
+        found: what the jobs find by their PATH, as it is here, and have to find wherever a rule sends them; empty for
+            nothing.
     """
 
     spec: JobSpec
@@ -80,6 +87,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     carried: CarriedFiles | None
     elsewhere: Mapping[Paths, CarriedFiles] = field(default_factory=dict)
     unusable: Mapping[Paths, HepsubError] = field(default_factory=dict)
+    found: str = ""
 
     @property
     def number(self) -> int:
@@ -87,10 +95,15 @@ class Draft(Struct, frozen=True, kw_only=True):
         return len(self.jobs)
 
     @property
+    def known_as(self) -> tuple[str, ...]:
+        """The programs by which rules know the jobs; for BOSS its job options."""
+        return tuple(self.reading.options) or self.programs
+
+    @property
     def may_leave(self) -> bool:
         """Whether the jobs may go where this host's file system is not."""
         pool = self.policy.pool[self.policy.pool_for(self.spec.placement.pool)]
-        return pool.spool or may_go_away(self.spec, self.policy, self.programs)
+        return pool.spool or may_go_away(self.spec, self.policy, self.known_as, self.reading.type)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -135,7 +148,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None
     elsewhere: dict[Paths, CarriedFiles] = {}
     unusable: dict[Paths, HepsubError] = {}
-    for paths in _other_paths(spec, policy, carried, programs):
+    for paths in _other_paths(spec, policy, carried, programs, reading.type):
         try:
             elsewhere[paths] = _carried(spec, policy, situation.cwd, jobs, paths)
         except HepsubError as error:
@@ -171,11 +184,15 @@ def check_words(
 
 
 def _other_paths(
-    spec: JobSpec, policy: Policy, carried: CarriedFiles | None, programs: Sequence[str]
+    spec: JobSpec,
+    policy: Policy,
+    carried: CarriedFiles | None,
+    programs: Sequence[str],
+    recognised: str,
 ) -> Iterator[Paths]:
     """What paths stand for at the sites where jobs may go, wherever that makes a difference to these files."""
     mapped = [site for site in policy.site.values() if site.paths]
-    if carried is None or not mapped or not may_go_away(spec, policy, programs):
+    if carried is None or not mapped or not may_go_away(spec, policy, programs, recognised):
         return
     from hepsub.plan.remap import covered, path_map
 

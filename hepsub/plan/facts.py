@@ -130,6 +130,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         elsewhere: what was found of the files as they are at sites where paths are objects, by what the paths stand
             for there, or why they cannot be had; under () why they cannot be had as they are here.
         mentions: the paths in arguments, scripts and search paths that are here; empty where all jobs stay here.
+        left_out: the sites that get no jobs of this user now, and why.
     """
 
     programs: Mapping[str, Program]
@@ -145,6 +146,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     output_mb: float | None = None
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, paths: Paths) -> Facts:
         """What is true where paths stand for these objects.

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from hepsub.policy.model import Pool
     from hepsub.policy.site import Site
 
+LEFT_OUT: Final = "HepSub_LeftOut"
+"""The attribute that names the sites, with commas between, to which the jobs of a cluster do not go now."""
+WHERE: Final = "HepSub_Where"
+"""The attribute whose value on a slot is the name of its site; only jobs that have a choice have it."""
+
 
 class Reason(Struct, frozen=True, kw_only=True):
     """Why something was decided.

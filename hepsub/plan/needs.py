@@ -41,12 +41,14 @@ class Need(Struct, frozen=True, kw_only=True):
         on_schedd: whether a schedd was named.
         built: for each program and library the architectures that it was built for, in HTCondor's words, and a file
             of each; what runs anywhere is not in it.
+        program: what the jobs find by their PATH, as it is here, and have to find there; empty for nothing.
         files: the inputs of each job that are files here, with their bytes.
         outputs: the places of outputs that are paths here.
         archives: bytes of libraries that travel with the jobs.
         disk_mb: the most MB of inputs and outputs of one job, as far as they are known.
         storages: the storages that inputs are in.
         missing: why the files cannot be had at sites, by what paths stand for there.
+        left_out: the sites that get no jobs of this user now, and why.
     """
 
     group: str
@@ -64,12 +66,14 @@ class Need(Struct, frozen=True, kw_only=True):
     on_node: bool = False
     on_schedd: bool = False
     built: Sequence[Mapping[str, str]] = ()
+    program: str = ""
     files: Sequence[Sequence[tuple[str, int]]] = ()
     outputs: frozenset[str] = frozenset()
     archives: int = 0
     disk_mb: float = 0
     storages: frozenset[str] = frozenset()
     missing: Mapping[Paths, HepsubError] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> Iterator[str]:
@@ -80,10 +84,10 @@ class Need(Struct, frozen=True, kw_only=True):
 
 def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Profile:
     """What rules look at."""
-    spec = made.spec
     return Profile(
-        program=the_program(made.programs),
-        type=spec.type or "",
+        program=the_program(made.known_as),
+        type=made.spec.type or "",
+        recognised=made.reading.type,
         group=group,
         walltime=walltime.limit,
         input_mb=_input_mb(made, facts),
@@ -109,6 +113,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         on_node=bool(placement.worker_node or placement.worker_group),
         on_schedd=placement.schedd is not None,
         built=tuple(_built(facts)),
+        program=made.found,
         files=[
             [(p.path, _file_size(p, facts)) for p in _places(row) if isinstance(p, FilePlace)]
             for row in carried.inputs
@@ -132,6 +137,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             for paths in {path_map(site) for site in policy.site.values()}
             if (trouble := made.unusable.get(paths) or facts.trouble_at(paths)) is not None
         },
+        left_out=facts.left_out,
     )
 
 

@@ -39,12 +39,13 @@ _UNIVERSES = ("vanilla", "container")
 _REGISTRY_IMAGE = r"[a-z]+://"
 
 
-def make_plan(made: Draft, facts: Facts) -> Plan:
+def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
     """Decide one submission; nothing outside the arguments is looked at.
 
     Args:
         made: the jobs, and what was asked for.
         facts: what is true of the places that the draft names.
+        route: where the jobs go, if that is decided already.
 
     Raises:
         HepsubError: what was asked for cannot be done; each cause has its own class.
@@ -54,7 +55,6 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
     walltime = _walltime(spec, policy, group)
     memory = spec.resources.memory_mb or policy.defaults.memory
     os = _system(spec, policy)
-    rule = _rule(made, facts, group, walltime)
 
     def need() -> Need:
         from hepsub.plan.needs import need_of
@@ -62,7 +62,9 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         need = need_of(made, facts, group, walltime)
         return replace(need, memory_mb=memory, os=os, secrets=_secrets(made, facts))
 
-    route = choose_route(spec, policy, need, facts.unreadable, rule)
+    if route is None:
+        rule = _rule(made, facts, group, walltime)
+        route = choose_route(spec, policy, need, facts.unreadable, rule)
     facts = facts.at(route.paths)
     _check_number(made, route)
     image = _image(made, facts, os, route.sites)
@@ -114,6 +116,11 @@ def make_plan(made: Draft, facts: Facts) -> Plan:
         notes=(
             *_here_note(spec, policy, route),
             *sent_note(route),
+            *(
+                f"{facts.left_out[each]}, but -site names {each}"
+                for each in route.sites
+                if each in facts.left_out
+            ),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),

@@ -126,9 +126,9 @@ def portability_notes(made: Draft, facts: Facts, route: Route) -> Iterator[str]:
     travelling = list(_travelling(made))
     lost: dict[str, Mention] = {}
     for each in facts.mentions:
-        there = sites and all(_is_below(each.path, site.mounts) for site in sites)
-        filled = each.use is Use.WRITE and any(_is_below(path, [each.path]) for path in travelling)
-        if not (there or filled or _is_below(each.path, travelling)):
+        there = sites and all(is_below(each.path, site.mounts) for site in sites)
+        filled = each.use is Use.WRITE and any(is_below(path, [each.path]) for path in travelling)
+        if not (there or filled or is_below(each.path, travelling)):
             lost.setdefault(each.path.rstrip("/"), each)
     where = ", ".join(route.sites) or f"the pool {route.pool}"
     named = [each for each in lost.values() if each.source not in SEARCH_PATHS]
@@ -149,7 +149,8 @@ def _travelling(made: Draft) -> Iterator[str]:
     yield from made.programs
 
 
-def _is_below(path: str, directories: Iterable[str]) -> bool:
+def is_below(path: str, directories: Iterable[str]) -> bool:
+    """Whether a path is one of these directories, or lies below one."""
     whole = f"{os.path.normpath(path)}/"
     return any(whole.startswith(f"{os.path.normpath(each).rstrip('/')}/") for each in directories)
 

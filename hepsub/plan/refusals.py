@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from hepsub.plan.needs import Need
+from hepsub.plan.portability import is_below
 from hepsub.plan.remap import Paths, covered, path_map, used_of
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
@@ -12,6 +14,7 @@ from hepsub.policy.site import CE, GLIDEIN, NO_CONTAINERS, SCHEDD, SINGULARITY, 
 from hepsub.units import duration_text
 
 USUAL_ARCH: Final = "X86_64"
+_CVMFS = "/cvmfs"
 _MB = 2**20
 _NAMED = 3
 
@@ -29,8 +32,11 @@ def refusal(
         _by_way(site, need, pool, policy),
         _by_size(site, need),
         _by_machine(site, need, named=named),
+        _by_image(site, need),
+        _by_program(site, need),
         _not_kept_apart(site, need, policy.pool[where].credentials),
         missing.message if missing is not None else "",
+        "" if asked else need.left_out.get(name, ""),
     )
     return next((why for why in reasons if why), "")
 
@@ -108,6 +114,10 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
         return f"{whose} {', '.join(files[:_NAMED])}"
     if site.arch not in ("", USUAL_ARCH) and not need.built and not named:
         return f"its machines are {site.arch}, and nothing says that what the script starts was built for them"
+    return ""
+
+
+def _by_image(site: Site, need: Need) -> str:
     if need.in_image and site.containers == NO_CONTAINERS:
         return "it starts no container images"
     if sends_image(need.image, site):
@@ -115,7 +125,15 @@ def _by_machine(site: Site, need: Need, *, named: bool) -> str:
             return "it starts images that are there, and takes none along with a job"
         if need.image_is_directory:
             return "an image that is a directory cannot travel (apptainer build makes a file of it)"
+        if mapped(site, need) and covered(need.image, path_map(site)):
+            return "files where the image lies are objects there: copy it elsewhere"
     return ""
+
+
+def _by_program(site: Site, need: Need) -> str:
+    if not need.program or site.shared_filesystem or is_mounted(need.program, site.mounts):
+        return ""
+    return f"{need.program} is not there"
 
 
 def sends_image(image: str, site: Site) -> bool:
@@ -145,6 +163,11 @@ def _not_kept_apart(site: Site, need: Need, wanted: tuple[str, ...]) -> str:
         f"no {' or '.join(secrets)} may go there, because nothing keeps the jobs of its users apart (isolation in its"
         " part of the policy)"
     )
+
+
+def is_mounted(path: str, mounts: Iterable[str]) -> bool:
+    """Whether a path lies in directories that are at sites as they are here; CVMFS is one everywhere."""
+    return is_below(path, (_CVMFS, *mounts))
 
 
 def mapped(site: Site, need: Need) -> Paths:

@@ -5,13 +5,14 @@ A plain job has nothing of this, and its submission does not load it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError
 from hepsub.job import Placement, Remote
-from hepsub.plan.model import Element, Reason, Route, delivery_for
+from hepsub.plan.leaving import unless_left_out, where
+from hepsub.plan.model import LEFT_OUT, WHERE, Element, Reason, Route, delivery_for
 from hepsub.plan.needs import Need
 from hepsub.plan.refusals import USUAL_ARCH, machines_for
 from hepsub.plan.remap import path_map
@@ -73,20 +74,27 @@ def _away(
     """The route to the sites that were chosen, with a rule's rank of their slots, if it has one."""
     sites = [policy.site[name] for name in choice.names]
     first = sites[0]
-    where = first.pool if choice.kind == SCHEDD else home.pool
+    pool = first.pool if choice.kind == SCHEDD else home.pool
+    attributes = _attributes(sites)
     if choice.kind == GLIDEIN:
-        own = (*nodes, _any_of(is_site(each, _arch(each, sites, need)) for each in sites))
+        slots = {
+            name: is_site(each, _arch(each, sites, need))
+            for name, each in zip(choice.names, sites, strict=True)
+        }
+        own = (*nodes, _at_one_of(slots))
+        if len(slots) > 1:
+            attributes |= {LEFT_OUT: '""', WHERE: where(slots)}
     else:
         own = tuple(each for each in (first.requirements, _arch(first, sites, need)) if each)
     return Route(
-        pool=where,
-        schedd=(placement.schedd or "") if where == home.pool else "",
+        pool=pool,
+        schedd=(placement.schedd or "") if pool == home.pool else "",
         sites=choice.names,
-        delivery=delivery_for(policy.pool[where], sites),
+        delivery=delivery_for(policy.pool[pool], sites),
         requirements=own,
         reasons=reasons,
         rank=rank or _rank(sites),
-        attributes=_attributes(sites),
+        attributes=attributes,
         element=_element(first) if choice.kind == CE else None,
         containers=first.containers,
         paths=path_map(first),
@@ -94,6 +102,13 @@ def _away(
         kind=choice.kind,
         rule=home.rule,
     )
+
+
+def _at_one_of(slots: Mapping[str, str]) -> str:
+    """What is true of the slots of sites; jobs that have a choice stay away from those that are left out."""
+    if len(slots) == 1:
+        return _any_of(slots.values())
+    return _any_of(unless_left_out(name, each) for name, each in slots.items())
 
 
 def _element(site: Site) -> Element:

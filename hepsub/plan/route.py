@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
@@ -67,13 +67,16 @@ def choose_route(
     return route_to_sites(placement, policy, need(), home, nodes, unreadable, rule)
 
 
-def may_go_away(spec: JobSpec, policy: Policy, programs: Sequence[str]) -> bool:
-    """Whether jobs may go to a remote site, as far as that is known before anything is looked at.
+def may_go_away(
+    spec: JobSpec, policy: Policy, programs: Sequence[str], recognised: str = ""
+) -> bool:
+    """Whether jobs may go to a remote site, as far as that is known before their places are looked at.
 
     Args:
         spec: what the user asked for.
         policy: what the site decided.
         programs: what the jobs start, absolute.
+        recognised: the type of jobs that their files tell; empty for not known.
     """
     if spec.placement.remote is Remote.NEVER or not policy.site:
         return False
@@ -81,7 +84,7 @@ def may_go_away(spec: JobSpec, policy: Policy, programs: Sequence[str]) -> bool:
     return _is_asked(spec.placement) or (
         _may_be_sent(spec.placement, policy)
         and any(
-            rule.remote == AUTOMATIC and is_of_type(rule, spec.type or "", program)
+            rule.remote == AUTOMATIC and is_of_type(rule, spec.type or "", program, recognised)
             for rule in policy.rule.values()
         )
     )
@@ -92,13 +95,29 @@ def the_program(programs: Sequence[str]) -> str:
     return programs[0] if len(programs) == 1 else ""
 
 
-def is_of_type(rule: Rule, type: str, program: str) -> bool:  # noqa: A002 (as in the policy)
-    """Whether jobs are of a rule's types: what their user says counts, else what their program is called."""
+def is_of_type(rule: Rule, type: str, program: str, recognised: str = "") -> bool:  # noqa: A002 (as in the policy)
+    """Whether jobs are of a rule's types: as their user says, else as their program is called or their files tell.
+
+    Args:
+        rule: the rule.
+        type: the type in the user's word; empty where nothing is said.
+        program: what the jobs start, absolute.
+        recognised: the type that their files tell; empty for not known.
+    """
     if not rule.types and not rule.programs:
         return True
     if type:
-        return type.casefold() in (each.casefold() for each in rule.types)
+        return _is_named(type, rule.types)
+    return is_program(rule, program) or _is_named(recognised, rule.types)
+
+
+def is_program(rule: Rule, program: str) -> bool:
+    """Whether a rule knows a program by its path."""
     return any(fnmatch.fnmatchcase(program, each) for each in rule.programs)
+
+
+def _is_named(type: str, types: Iterable[str]) -> bool:  # noqa: A002 (as in the policy)
+    return type.casefold() in (each.casefold() for each in types)
 
 
 def _is_asked(placement: Placement) -> bool:

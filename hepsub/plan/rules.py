@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hepsub.plan.route import is_of_type
+from hepsub.plan.route import is_of_type, is_program
 from hepsub.policy.model import Policy
 from hepsub.policy.site import Rule
 
@@ -16,7 +16,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     Attributes:
         program: the program that the jobs start, absolute.
-        type: type of the jobs; empty for not known.
+        type: type of the jobs in their user's word; empty where nothing is said.
+        recognised: the type that their files tell; empty for not known.
         group: the accounting group as the user knows it.
         walltime: limit in seconds.
         input_mb: the most MB of inputs of one of its jobs; None for not known.
@@ -25,6 +26,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     program: str = ""
     type: str = ""
+    recognised: str = ""
     group: str
     walltime: int
     input_mb: float | None = None
@@ -58,12 +60,21 @@ def first_rule(policy: Policy, profile: Profile) -> NamedRule | None:
 
 def _matched(rule: Rule, profile: Profile) -> str:
     said = [
-        *([f"type {profile.type}"] if rule.types and profile.type else []),
-        *([profile.program] if rule.programs and not profile.type else []),
+        *_type_matched(rule, profile),
         *([f"group {profile.group}"] if rule.groups else []),
         *_sizes(rule, profile),
     ]
     return ", ".join(said) or "any job"
+
+
+def _type_matched(rule: Rule, profile: Profile) -> Iterator[str]:
+    """What of a type was looked at: the user's word, else the program's name, else what the files tell."""
+    if rule.types and profile.type:
+        yield f"type {profile.type}"
+    elif rule.programs and not profile.type and is_program(rule, profile.program):
+        yield profile.program
+    elif rule.types and profile.recognised:
+        yield f"type {profile.recognised}, as its files tell"
 
 
 def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
@@ -76,7 +87,7 @@ def _sizes(rule: Rule, profile: Profile) -> Iterator[str]:
 
 
 def _fits(rule: Rule, profile: Profile) -> bool:
-    if not is_of_type(rule, profile.type, profile.program):
+    if not is_of_type(rule, profile.type, profile.program, profile.recognised):
         return False
     if rule.groups and profile.group not in rule.groups:
         return False

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from hepsub.job import JobSpec
@@ -196,10 +196,12 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
         seal: what jobs check before they use what was sent; None while it is not known.
         carried: the files of all jobs, where somebody filled them in already; what is named after the cluster is so in
             words only.
+        texts: what jobs get in place of what is in a file, by its path.
     """
 
     seal: Seal | None = None
     carried: CarriedFiles | None = None
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     def with_input(self, path: str) -> StagingPlan:
         """The staging with one more file of this host for all jobs, under its own name."""

@@ -30,7 +30,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
 _MAY_BE_NOTHING = frozenset({
     "max_cpus", "max_memory", "max_walltime", "max_disk", "max_sandbox", "max_jobs", "input_above", "input_below",
     "output_above", "output_below", "walltime_above", "walltime_below", "expected_wait", "grace", "home_limit",
-    "library_limit", "keep", "factory_above", "environment_kb",
+    "library_limit", "keep", "leave_out", "factory_above", "environment_kb",
 })  # fmt: skip
 """The keys whose number may be 0; all others are at least 1."""
 

@@ -87,6 +87,9 @@ class Site(Struct, frozen=True, kw_only=True):
             and never where isolation is empty. Without it jobs keep what they had when they started.
         identity: for `glidein`, what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which
             they cannot choose); empty for any.
+        leave_out_after: so many jobs of a user that are held there or fail for the site's own reasons, within the
+            time of `leave_out`, leave it out for this user.
+        leave_out: how long it gets none of the user's jobs then, in seconds; 0 for never left out.
     """
 
     kind: str = GLIDEIN
@@ -116,6 +119,8 @@ class Site(Struct, frozen=True, kw_only=True):
     isolation: str = ""
     io_proxy: bool = False
     identity: str = ""
+    leave_out_after: int = 3
+    leave_out: Seconds = 7200
 
     @property
     def expressions(self) -> Mapping[str, str]:
@@ -132,7 +137,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     of outputs by -outsize, or by what the jobs of the same program's last submission with -out left behind.
 
     Attributes:
-        types: types of jobs, as -type says them; empty for any.
+        types: types of jobs, as -type says them; empty for any. Where nobody says it, the files of the jobs tell:
+            `bes-simulation`, `bes-reconstruction` and `bes-analysis` job options of BOSS, `corsika` a card, `geant4`
+            a macro.
         programs: shell patterns of programs, absolute: what they start is of this type where nobody says -type
             (`*/sim_*.sh`).
         groups: accounting groups; empty for any.

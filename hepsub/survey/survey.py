@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,14 +14,15 @@ from hepsub.job import JobSpec
 from hepsub.plan.draft import Draft, Reading, check_words
 from hepsub.plan.facts import ELF, Facts, FileFacts, Program, ProgramState, elf_machine
 from hepsub.plan.layout import asked_places
-from hepsub.plan.location import PlaceState
+from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.model import delivery_for
-from hepsub.plan.template import values_of
+from hepsub.plan.template import job_values, parse_template, values_of
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
 if TYPE_CHECKING:
     from hepsub.libraries.cache import ArchiveCache
+    from hepsub.plan.boss import OptionsFile
     from hepsub.plan.files import CarriedFiles
     from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
@@ -47,7 +48,7 @@ def read(
         from hepsub.survey.lists import read_list
 
         found = read_list(spec, policy, situation.cwd, store_of)
-    check_words(spec, policy, found.items, found.ends)
+    number = check_words(spec, policy, found.items, found.ends)
     whole: frozenset[str] = frozenset()
     if spec.check_objects and any(each.whole for each in spec.inputs):
         from hepsub.survey.inputs import whole_inputs
@@ -55,7 +56,43 @@ def read(
         first = values_of(0, spec.first, found.items, found.ends)
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
-    return replace(found, whole=whole, places=places)
+    recognised, options = _recognised(spec, policy, situation, found, number)
+    return replace(found, whole=whole, places=places, type=recognised, options=options)
+
+
+def _recognised(
+    spec: JobSpec, policy: Policy, situation: Situation, found: Reading, number: int
+) -> tuple[str, Mapping[str, OptionsFile]]:
+    """What kind of work the files tell, and BOSS's job options, where the script is one."""
+    first = values_of(0, spec.first, found.items, found.ends)
+    script = absolute(parse_template(spec.script).fill(first), situation.cwd)
+    if _is_no_program(script):
+        from hepsub.survey.joboptions import read_options
+
+        jobs = job_values(number, spec.first, found.items, found.ends)
+        if options := read_options(spec, policy, situation, jobs):
+            types = {each.options.type for each in options.values()}
+            return (types.pop() if len(types) == 1 else ""), options
+    if spec.type is not None or not any(rule.types for rule in policy.rule.values()):
+        return "", {}
+    from hepsub.survey.steering import type_of_files
+
+    words = [str(parse_template(word).fill_known(first)) for word in spec.arguments]
+    return type_of_files([script, *(absolute(word, situation.cwd) for word in words)]), {}
+
+
+def _is_no_program(path: str) -> bool:
+    """Whether a file is there that neither says what runs it nor is a binary."""
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            return not file.read(len(ELF)).startswith((b"#!", ELF))
+    except (OSError, ValueError):
+        return False
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file, and wait for nobody where it is a FIFO."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def survey(

@@ -117,7 +117,11 @@ class AnyStore:
 def lay_out(directory: Path, spec: JobSpec) -> None:
     """Write what a submission names: scripts, lists, libraries, inputs, the directory of the logs."""
     for number in range(spec.number or 1):
-        make_script(directory, spec.script.replace("%{ProcId}", str(number)))
+        name = spec.script.replace("%{ProcId}", str(number))
+        script = make_script(directory, name)
+        if name.startswith("simjob"):
+            script.write_text(f'KKMC.X = 1;\nRootCnvSvc.digiRootOutputFile = "r_{number}.rtraw";\n')
+    make_script(directory, "boss.exe")
     (directory / "log").mkdir()
     (directory / "runs.txt").write_text("".join(f"s3://raw/{n}.root\n" for n in range(50)))
     (directory / "setup").mkdir()
@@ -146,7 +150,9 @@ def test_a_submission_is_planned(
         tmp_path,
         away,
         policy=policy,
-        situation=make_situation(cwd=tmp_path, groups=("juno", "cms")),
+        situation=make_situation(
+            cwd=tmp_path, groups=("juno", "physics", "cms"), environment={"PATH": str(tmp_path)}
+        ),
         sources={name: FakeSource(name=name) for name in policy.credential},
     )
     value = preview(session, spec).value
@@ -158,6 +164,14 @@ def test_a_submission_is_planned(
 
 def expected_jobs(example: str) -> int:
     """How many jobs a submission has."""
-    numbers = {"-n 600": 600, "-n 293": 293, "-n 3": 3, "-per 20": 3, "-per 2GB": 2, "-list - ": 2}
+    numbers = {
+        "-n 600": 600,
+        "-n 100": 100,
+        "-n 293": 293,
+        "-n 3": 3,
+        "-per 20": 3,
+        "-per 2GB": 2,
+        "-list - ": 2,
+    }
     found = [number for words, number in numbers.items() if words in example]
     return found[0] if found else 50 if "-list runs.txt" in example else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from hepsub.batch import (
     Advice,
     ClusterCounts,
     Counts,
+    HeldThere,
     JobStatus,
     Queue,
     Selection,
@@ -25,8 +26,14 @@ from hepsub.batch import (
 )
 from hepsub.batch_system import BatchSystem
 from hepsub.confine import Writable
-from hepsub.errors import PoolUnreachable, ScheddNotReached, SubmissionRefused, ToolFailed
-from hepsub.jobid import SubmissionRef
+from hepsub.errors import (
+    HepsubError,
+    PoolUnreachable,
+    ScheddNotReached,
+    SubmissionRefused,
+    ToolFailed,
+)
+from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from tests.fakes.world import NOON
@@ -90,6 +97,48 @@ class Cluster:
 
 
 @dataclass(slots=True, kw_only=True)
+class FakeLeaving:
+    """The jobs of a schedd at remote sites.
+
+    Attributes:
+        on_hold: its jobs on hold.
+        past: where jobs ran that have ended, and when they ended.
+        left_out: the sites to which the jobs of a cluster do not go.
+        unreached: the factories that cannot be changed.
+        error: what is raised instead of an answer.
+    """
+
+    on_hold: list[HeldThere] = field(default_factory=list)
+    past: dict[tuple[int, int], tuple[str, float]] = field(default_factory=dict)
+    left_out: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    unreached: tuple[int, ...] = ()
+    error: HepsubError | None = None
+
+    def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """Those of these clusters."""
+        if self.error is not None:
+            raise self.error
+        return tuple(each for each in self.on_hold if each.cluster in clusters)
+
+    def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
+        """What is known of these."""
+        return {
+            key: value for key, value in self.past.items() if any(job.holds(*key) for job in jobs)
+        }
+
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
+        """Note it."""
+        self.left_out |= dict.fromkeys(clusters, tuple(sites))
+        return self.unreached
+
+    def release(self, jobs: Iterable[HeldThere]) -> int:
+        """They are on hold no more."""
+        going = list(jobs)
+        self.on_hold = [each for each in self.on_hold if each not in going]
+        return len(going)
+
+
+@dataclass(slots=True, kw_only=True)
 class FakeSchedd:
     """One schedd.
 
@@ -107,6 +156,7 @@ class FakeSchedd:
         calls: what it was asked, in order.
         handover_fault: what the next hand_over raises.
         owner: what it calls alice.
+        leaving: its jobs at remote sites.
         edits_factories: whether what factories have still to make can be changed.
         places: where what was fetched could be written.
     """
@@ -126,6 +176,7 @@ class FakeSchedd:
     edits_factories: bool = True
     owner: str = "alice"
     places: list[Writable] = field(default_factory=list)
+    leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""

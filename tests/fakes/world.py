@@ -88,6 +88,7 @@ class World(Struct, frozen=True, kw_only=True):
     unreadable: frozenset[str] = frozenset()
     found: FileFacts = FileFacts()
     elsewhere: Mapping[PathMap, FileFacts | HepsubError] = {}
+    left_out: Mapping[str, str] = {}
     output_mb: float | None = None
 
 
@@ -98,6 +99,7 @@ def make_world(
     programs: Mapping[str, Program] | None = None,
     places: Mapping[str, PlaceState] | None = None,
     image_exists: bool = True,
+    left_out: Mapping[str, str] | None = None,
 ) -> World:
     """A world in which /work/alice and /work/alice/log are directories and job.sh can be started."""
     return World(
@@ -112,6 +114,7 @@ def make_world(
             **(places or {}),
         },
         image_exists=image_exists,
+        left_out=left_out or {},
     )
 
 
@@ -130,6 +133,7 @@ def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
         outputs=world.found.outputs,
         output_mb=world.output_mb,
         elsewhere=world.elsewhere,
+        left_out=world.left_out,
     )
     return make_plan(draft(spec, policy, world.situation, reading), facts)
 

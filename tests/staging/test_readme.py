@@ -40,6 +40,10 @@ def laid(desk: Desk, rclone_s3: S3Server) -> Desk:
     for name in ("job.sh", "reco.sh", "ntuplize.sh", *(f"run-{n}.sh" for n in range(293))):
         user.script(name, "true")
     user.script("dimuon.py", "cat run_*.root > mass.csv")
+    user.script("boss.exe", "true")
+    for number in range(100):
+        options = f'KKMC.A = 1;\nRootCnvSvc.digiRootOutputFile = "r_{number}.rtraw";\n'
+        user.account.write(f"simjob_{number}.txt", options)
     user.account.write("setup/bin/tool", "#!/bin/sh\n", mode=0o755)
     user.account.write("libMyAna.so", "")
     user.account.write("runs.txt", "".join(f"s3://raw/good_{n}.root\n" for n in range(3)))
@@ -51,7 +55,8 @@ def laid(desk: Desk, rclone_s3: S3Server) -> Desk:
 
 
 def typed(desk: Desk, line: str) -> CompletedProcess[str]:
-    done = desk.shell("/bin/bash", "-c", line)
+    """Type a line in a shell that has set up BOSS."""
+    done = desk.shell("/bin/bash", "-c", f'PATH="{desk.shell.work}:$PATH"; {line}')
     assert done.returncode == 0, (line, done.stdout, done.stderr)
     return done
 

@@ -21,6 +21,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 START_TIMEOUT = 60
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 LOOPBACK = "127.0.0.1"
+READY = "holder.ready"
 
 SETUP = r"""
 read -r pid rest < /proc/self/stat
@@ -102,6 +103,7 @@ class Sandbox:
     def start(self) -> None:
         """Make the namespaces and the mounts."""
         self.directory.mkdir(mode=0o755, exist_ok=True)
+        (self.directory / READY).unlink(missing_ok=True)  # of an earlier one of this name
         log = self.directory / "holder.log"
         script = ("sh", "-euc", self.setup, str(self.directory))
         with log.open("wb") as output:
@@ -132,7 +134,7 @@ class Sandbox:
         }
 
     def _wait_until_ready(self, log: Path) -> int:
-        ready = self.directory / "holder.ready"
+        ready = self.directory / READY
         end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end:
             if ready.exists() and (text := ready.read_text().strip()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hepsub.batch import ACTIVE, SPOOLING, JobStatus, Queue, Selection, State
+from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
 from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.spooled import open_places, places_of
 from hepsub.errors import BundleUnusable, HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
@@ -49,7 +49,7 @@ def await_ends(
         UnknownPool: the policy has the pool no more.
         KeyboardInterrupt: the user waits no longer.
     """
-    pause, told = _FIRST_PAUSE_S, ""
+    pause, told, moment = _FIRST_PAUSE_S, "", session.situation.now
     while True:
         schedd, queue = _ask(session, ref, clock)
         now = _progress(ref, queue, procs)
@@ -57,16 +57,18 @@ def await_ends(
             clock.progress(now)
             told = now
         if not _unmade_among(queue, procs) and not any(
-            job.proc in procs and _goes_on(job) for job in queue.jobs
+            job.proc in procs and _goes_on(job, moment) for job in queue.jobs
         ):
             return schedd, queue
         clock.sleep(pause)
+        moment += pause
         pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
 
 
-def _goes_on(job: JobStatus) -> bool:
+def _goes_on(job: JobStatus, now: float) -> bool:
     """Whether a job will do something by itself; one whose files are still on their way is not stuck."""
-    return job.state in ACTIVE or (job.state is State.HELD and job.hold_code == SPOOLING)
+    sent = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S
+    return job.state in ACTIVE or (job.state is State.HELD and sent)
 
 
 def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSystem, Queue]:

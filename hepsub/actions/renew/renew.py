@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hepsub.actions.queue.ends import collect_all
 from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
+from hepsub.actions.renew.leave import leave_out
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.renew.signatures import renew_signatures
 from hepsub.actions.returned.uploads import Uploads
@@ -90,8 +91,9 @@ class Renewed(Struct, frozen=True, kw_only=True):
 def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result:
     """Run one round, unless another process is at it: then do nothing.
 
-    Interrupted submissions are recovered and spools fetched; tickets, tokens and signed URLs of jobs that have not
-    ended are renewed where that is due; bundles of ended jobs are closed.
+    Interrupted submissions are recovered and spools fetched; remote sites that fail are left out for a while;
+    tickets, tokens and signed URLs of jobs that have not ended are renewed where that is due; bundles of ended jobs
+    are closed.
 
     One trouble does not stop the others: each is a problem of the result, and is tried again later.
 
@@ -141,6 +143,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     alive = find_live(session)
     found = alive.bundles
     notes += alive.away
+    notes += leave_out(session, found)
     left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
     live = [each for each in found if not each.has_ended and each.bundle.request.delivery.refreshed]
     for directory in _own_directories(session, live):

@@ -24,20 +24,25 @@ _REPORTS = 10
 def is_wanted(made: Draft) -> bool:
     """Whether a rule may ask how much the jobs leave behind, and their user does not say it."""
     spec, policy = made.spec, made.policy
-    if spec.output_mb is not None or not may_go_away(spec, policy, made.programs):
+    if spec.output_mb is not None or not may_go_away(
+        spec, policy, made.known_as, made.reading.type
+    ):
         return False
     return any(rule.output_above or rule.output_below for rule in policy.rule.values())
 
 
-def left_behind(session: Session, program: str) -> float | None:
+def left_behind(session: Session, program: str, options: str = "") -> float | None:
     """The most MB of outputs of a job in the latest submission of a program of which reports came home; None for none.
 
     Args:
         session: the session.
         program: the program, absolute, as a template.
+        options: the job options that BOSS ran, the same way; empty for another program.
     """
     for bundle in itertools.islice(_latest(session), _BUNDLES):
-        if bundle.request.executable == program:
+        request = bundle.request
+        known = not options or any(rule.url == options for rule in request.staging.inputs)
+        if known and request.executable == program:
             sizes = list(itertools.islice(_sizes(bundle), _REPORTS))
             if sizes:
                 return max(sizes) / _MB

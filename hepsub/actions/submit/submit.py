@@ -65,8 +65,18 @@ def planned(
         archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     reading = read(spec, session.policy, session.situation, store_of)
+    if reading.options:
+        from hepsub.actions.submit.boss import plan_boss
+
+        return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, archives)
+    if made.may_leave:
+        from hepsub.bundle.sites import left_out_now
+
+        now = session.situation.now
+        left = left_out_now(session.bundles, session.policy, now)
+        facts = replace(facts, left_out={name: each.text(now) for name, each in left.items()})
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 

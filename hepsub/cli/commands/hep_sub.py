@@ -71,7 +71,7 @@ _OPTIONS = (
     option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
     option("-type --type", "TYPE",
         "What kind of work it is, for the rules of the policy about remote sites; default: what they know the"
-        " program by."),
+        " program by, or what its files tell: bes-simulation, bes-reconstruction, bes-analysis, corsika, geant4."),
     option("-outsize --outsize", "MB",
         "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
         " Default: what the program's last jobs left behind.",
@@ -134,6 +134,7 @@ _EXAMPLES = (
     ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
         "with libraries of your own, uploaded once"),
     ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
+    ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, a job options file for each job"),
     ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
 )  # fmt: skip
 
@@ -190,6 +191,17 @@ COMMAND = Command(
         " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
         " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
         " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
+        "Job options of BOSS are no program, and are run as boss.condor does it: boss.exe, found by your PATH, gets the"
+        " file. So set up BOSS first. A job options file for each job (simjob_%{ProcId}.txt) has its own random numbers"
+        " and outputs. At a site without this host's file system the files that the options name are inputs and outputs"
+        " as if -in and -out named them: those of digiRootInputFile and InputFiles, of digiRootOutputFile, OutputFile"
+        " and NTupleSvc.Output, and texts that name a file that is here, such as a decay table. The job gets a copy of"
+        " the options that names the files in its own directory; what you say with -in or -out of such a file counts."
+        " boss.exe is the one that the job's PATH finds there; where it lies neither in /cvmfs nor in another of the"
+        " site's mounts, no rule sends the jobs there by itself, unless -lib takes one along.",
+        "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
+        " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
+        " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",
         "Without a word about it, a job stays where this host's file system is, unless a rule of the policy sends such"
         " jobs away; then hep_sub says so. With -rmt or -site it runs"
         " at a remote site of the policy: the script travels, and new files of its working directory come home, for"
@@ -201,7 +213,13 @@ COMMAND = Command(
         " and [rule.NAME], and hep_clus shows the sites.",
     ),
     options=_OPTIONS,
-    words=Words("script", "script", "Any executable: script or binary.", 1, Kind.FILE),
+    words=Words(
+        "script",
+        "script",
+        "Any executable: script or binary; or job options of BOSS.",
+        1,
+        Kind.FILE,
+    ),
     examples=_EXAMPLES,
     results=(
         "hepsub.actions.submit.documents:SubmissionDocument",

@@ -14,6 +14,9 @@ from hepsub.plan.planner import make_plan
 from tests.fakes.world import make_policy, make_spec, make_world
 
 FAR = """
+[storage.herd]
+endpoint = "https://s3.example.org"
+default = true
 [pool.far]
 spool = true
 [defaults]
@@ -61,10 +64,12 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def planned(kind: str, containers: str, *words: str, is_directory: bool = False) -> Plan:
+def planned(
+    kind: str, containers: str, *words: str, is_directory: bool = False, more: str = ""
+) -> Plan:
     """The plan of a job in an image at a site."""
     world = make_world()
-    policy = make_policy(f'{FAR}{WAYS[kind]}\ncontainers = "{containers}"\n')
+    policy = make_policy(f'{FAR}{WAYS[kind]}\ncontainers = "{containers}"\n{more}\n')
     spec = replace(make_spec("-site", "away", *words, "job.sh"), check_objects=False)
     facts = Facts(programs=world.programs, places=world.places, image_is_directory=is_directory)
     return make_plan(draft(spec, policy, world.situation, Reading(places=world.places)), facts)
@@ -108,6 +113,15 @@ def test_what_cannot_travel_is_refused(kind: str) -> None:
     with pytest.raises(NoSuitableSite, match="an image that is a directory cannot travel"):
         planned(kind, "wrapper", "-image", "tree", is_directory=True)
     assert told(planned(kind, "wrapper", "-image", "/cvmfs/tree", is_directory=True))
+
+
+def test_an_image_among_objects_is_refused() -> None:
+    """Where the job's files are such objects; else it is a file as any other."""
+    mapped = 'paths = { "/besfs/" = "s3://raw/besfs/" }'
+    image = ("-image", "/besfs/x.sif")
+    assert told(planned("glidein", "wrapper", *image, more=mapped))
+    with pytest.raises(NoSuitableSite, match="files where the image lies are objects there"):
+        planned("glidein", "wrapper", *image, "-in", "/besfs/a.raw", more=mapped)
 
 
 def test_an_image_that_would_be_divided_is_refused() -> None:

@@ -167,9 +167,11 @@ def test_rmt_means_every_site_that_takes_the_job() -> None:
     chosen = route("-rmt")
     assert chosen.sites == ("dongguan", "lanzhou", "annex")
     assert chosen.delivery == BUNDLE
-    assert chosen.requirements == (
-        '((GLIDEIN_Site == "dongguan") || (GLIDEIN_Site == "lanzhou") || (GLIDEIN_Site == "annex"))',
-    )
+    clauses = [
+        f'((GLIDEIN_Site == "{each}") && !stringListMember("{each}", MY.HepSub_LeftOut, ","))'
+        for each in chosen.sites
+    ]
+    assert chosen.requirements == (f"({' || '.join(clauses)})",)
     assert chosen.reasons[1] == Reason(
         rule="remote", matched="-rmt", because="it may run at dongguan, lanzhou, annex"
     )

@@ -374,10 +374,15 @@ def test_each_kind_has_its_route(
 @pytest.mark.parametrize(
     ("sites", "words", "requirements"),
     [
-        (glidein("x") + glidein("y"), ("-rmt",), '((G == "x") || (G == "y"))'),
+        (
+            glidein("x") + glidein("y"), ("-rmt",),
+            '(((G == "x") && !stringListMember("x", MY.HepSub_LeftOut, ","))'
+            ' || ((G == "y") && !stringListMember("y", MY.HepSub_LeftOut, ",")))',
+        ),
         (
             glidein("x") + glidein("y", 'arch = ""'), ("-rmt",),
-            '(((G == "x") && TARGET.Arch == "X86_64") || ((G == "y") && TARGET.Arch isnt undefined))',
+            '((((G == "x") && TARGET.Arch == "X86_64") && !stringListMember("x", MY.HepSub_LeftOut, ","))'
+            ' || (((G == "y") && TARGET.Arch isnt undefined) && !stringListMember("y", MY.HepSub_LeftOut, ",")))',
         ),
         (
             glidein("arm", 'arch = "aarch64"\nidentity = "g@arm"'), ("-site", "arm"),
@@ -418,4 +423,10 @@ def test_the_attributes_that_sites_want_are_in_the_ad() -> None:
     sites = glidein("x", "attributes = { A = '\"x\"', B = 'true' }")
     sites += glidein("y", "attributes = { A = '\"y\"', C = '3' }")
     plan = plan_for(make_spec("job.sh", "-rmt"), make_policy(COMMON + sites), make_world())
-    assert dict(plan.route.attributes) == {"A": '"x"', "B": "true", "C": "3"}
+    assert dict(plan.route.attributes) == {
+        "A": '"x"',
+        "B": "true",
+        "C": "3",
+        "HepSub_LeftOut": '""',
+        "HepSub_Where": 'ifThenElse((G == "x") is true, "x", ifThenElse((G == "y") is true, "y", "?"))',
+    }

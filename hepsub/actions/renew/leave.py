@@ -1,0 +1,166 @@
+"""Remote sites that hold or fail jobs for reasons of their own are left out for a while, and jobs go elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hepsub.bundle.report import report_at
+from hepsub.bundle.sites import read_sites, write_sites
+from hepsub.documents import Malformed
+from hepsub.errors import HepsubError
+from hepsub.jobid import JobId
+from hepsub.plan.leaving import LeftOut, Trouble, failure_by_site, hold_by_site, judged
+
+if TYPE_CHECKING:
+    from hepsub.actions.renew.live import LiveBundle
+    from hepsub.batch import HeldThere
+    from hepsub.batch_system import Leaving
+    from hepsub.session import Session
+
+_REPORTS = 1000
+"""So many of the jobs of a cluster tell enough about its sites."""
+
+
+class _There(Struct, frozen=True, kw_only=True):
+    """A schedd that has jobs at remote sites, or had.
+
+    Attributes:
+        schedd: full name of it.
+        clusters: the clusters with jobs in its queue.
+        held: their jobs on hold that were at a site.
+        failed: jobs that failed at a site.
+    """
+
+    schedd: str
+    leaving: Leaving
+    clusters: tuple[int, ...]
+    held: tuple[HeldThere, ...]
+    failed: tuple[Trouble, ...]
+
+    def troubles(self) -> Iterator[Trouble]:
+        """What was the sites' own fault."""
+        yield from self.failed
+        for each in self.held:
+            if why := hold_by_site(each.code, each.reason):
+                job = f"{self.schedd}:{each.cluster}.{each.proc}"
+                yield Trouble(site=each.site, job=job, when=each.since, why=why)
+
+
+def leave_out(session: Session, found: Iterable[LiveBundle]) -> tuple[str, ...]:
+    """Judge the remote sites by the jobs that they hold or failed, and take jobs that have a choice away from bad ones.
+
+    A job on hold is released when it goes to another site then, from each site once; one without a choice stays.
+
+    Args:
+        session: the session.
+        found: the bundles, with their jobs.
+
+    Returns:
+        A sentence for each site that is left out or takes jobs again, for jobs that go elsewhere, and for what could
+        not be done.
+    """
+    if not session.policy.site:
+        return ()
+    now, root, notes = session.situation.now, session.bundles, list[str]()
+    there = tuple(_look(session, found, notes))
+    before = read_sites(root)
+    troubles = [each for place in there for each in place.troubles()]
+    after = judged(before, troubles, session.policy, now)
+    if after != before:
+        try:
+            write_sites(root, after)
+        except OSError as error:
+            notes.append(f"which sites fail cannot be noted in {root}: {error.strerror}")
+    left = after.now_left_out(session.policy, now)
+    notes += (f"{name}: {each.text(now)}" for name, each in left.items())
+    notes += (f"{each.site} gets jobs again" for each in before.left_out if each.site not in left)
+    for place in there:
+        try:
+            notes += _send_elsewhere(place, left)
+        except HepsubError as error:
+            notes.append(f"jobs of {place.schedd} could not be sent elsewhere: {error.message}")
+    return tuple(notes)
+
+
+def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> Iterator[_There]:
+    """What the schedds tell of the jobs at sites; why one does not goes to the notes."""
+    by_schedd: defaultdict[tuple[str, str], list[LiveBundle]] = defaultdict(list)
+    for each in found:
+        if each.procs is not None and each.ref.cluster:
+            by_schedd[each.ref.pool, each.ref.schedd].append(each)
+    for (pool, schedd), bundles in by_schedd.items():
+        try:
+            leaving = session.schedd(pool, schedd).leaving
+            if leaving is None:
+                continue
+            clusters = tuple(each.ref.cluster for each in bundles if each.procs)
+            yield _There(
+                schedd=schedd,
+                leaving=leaving,
+                clusters=clusters,
+                held=leaving.held(clusters) if clusters else (),
+                failed=tuple(_failed(leaving, schedd, bundles)),
+            )
+        except HepsubError as error:
+            notes.append(f"{error.message}; how sites treat the jobs of {schedd} is not known")
+
+
+def _failed(leaving: Leaving, schedd: str, bundles: Iterable[LiveBundle]) -> Iterator[Trouble]:
+    """The jobs of clusters that have ended which failed for reasons of their sites."""
+    reasons = {
+        (each.ref.cluster, proc): trouble
+        for each in bundles
+        if each.has_ended
+        for proc, trouble in _unstarted(each)
+    }
+    if not reasons:
+        return
+    ids = tuple(JobId(cluster=c, first=p, last=p) for c, p in reasons)
+    for job, (site, when) in leaving.ended(ids).items():
+        if job in reasons:
+            cluster, proc = job
+            name = f"{schedd}:{cluster}.{proc}"
+            yield Trouble(site=site, job=name, when=when, why=reasons[job])
+
+
+def _unstarted(each: LiveBundle) -> Iterator[tuple[int, str]]:
+    """The jobs whose programs could not be started, by their reports, and why."""
+    for proc in range(min(each.bundle.request.number, _REPORTS)):
+        with contextlib.suppress(OSError, Malformed), each.bundle.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+            if report is None:
+                continue
+            if why := failure_by_site(report.code, started=report.payload is not None):
+                yield proc, why
+
+
+def _send_elsewhere(place: _There, left: Mapping[str, LeftOut]) -> Iterator[str]:
+    """Let no more jobs that have a choice go to sites that are left out, and those go on that are on hold there."""
+    if not place.clusters:
+        return
+    names = sorted(left)
+    for cluster in place.leaving.leave_out(place.clusters, names):
+        if names:
+            yield (
+                f"jobs of {cluster} that {place.schedd} has still to make may go to {', '.join(names)} all the same,"
+                " because condor_qedit is not installed here"
+            )
+    going = [each for each in place.held if _goes(each, left)]
+    if not going:
+        return
+    number = place.leaving.release(going)
+    if number:
+        sites = ", ".join(sorted({each.site for each in going}))
+        clusters = ", ".join(map(str, sorted({each.cluster for each in going})))
+        yield f"{number} job(s) of {clusters} at {place.schedd} were released, to run elsewhere than at {sites}"
+
+
+def _goes(job: HeldThere, left: Collection[str]) -> bool:
+    """Whether a job on hold may go on: by its site's fault, away from it for the first time, and to another one."""
+    by_site = job.site in left and bool(hold_by_site(job.code, job.reason))
+    return by_site and job.site not in job.left and any(each not in left for each in job.elsewhere)

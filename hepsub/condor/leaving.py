@@ -1,0 +1,144 @@
+"""Jobs at remote sites that hold them: which, where, and how they get to another one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hepsub.batch import HeldThere, Selection
+from hepsub.condor.ads import constraint
+from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
+from hepsub.condor.bindings import bindings
+from hepsub.condor.connection import Connection
+from hepsub.condor.quoting import escaped
+from hepsub.jobid import JobId
+from hepsub.plan.model import LEFT_OUT
+
+_LEFT = "HepSub_LeftSites"
+"""The attribute that names the sites, with commas between, that a job was taken away from."""
+_MATCHED = f"MATCH_EXP_{SITE}"
+_SITES = "HepSub_Sites"
+_IS_FACTORY = "JobMaterializeDigestFile isnt undefined"
+_HELD = 5
+_LONGEST = 4096
+_PROJECTION = (
+    "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", _SITES, _MATCHED, LEFT_OUT, _LEFT,
+)  # fmt: skip
+
+
+class CondorLeaving(Struct, frozen=True, kw_only=True):
+    """The jobs of a schedd that are at remote sites.
+
+    Whatever cannot be asked or done raises PoolUnreachable, AuthenticationRefused, PoolError or ToolFailed.
+
+    Attributes:
+        connection: the way to the schedd.
+        edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: ClusterId, attribute, value.
+        has_edit_cluster: whether that is possible here.
+    """
+
+    connection: Connection
+    edit_cluster: Callable[[int, str, str], None]
+    has_edit_cluster: Callable[[], bool]
+
+    def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """The jobs on hold of some clusters that were at a site."""
+        wanted = f"{_of(clusters)} && JobStatus == {_HELD} && {_SITES} isnt undefined"
+        found = (_read(ad) for ad in self._query(wanted))
+        return tuple(each for each in found if each is not None)
+
+    def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
+        """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
+        wanted, names = constraint(Selection(ids=tuple(jobs))), [*_PROJECTION, "CompletionDate"]
+        ads = self.connection.call(lambda schedd: list(schedd.history(wanted, names, len(jobs))))
+        return {
+            (each.cluster, each.proc): (each.site, seconds(ad, "CompletionDate"))
+            for ad in ads
+            if (each := _read(ad)) is not None
+        }
+
+    def leave_out(self, clusters: Collection[int], sites: Iterable[str]) -> tuple[int, ...]:
+        """Let the jobs of some clusters that have a choice go to none of these sites.
+
+        Returns:
+            The clusters of which this does not reach the jobs that a factory has still to make.
+        """
+        value = f'"{escaped(",".join(sites))}"'
+        differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
+        ads = self._query(f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})")
+        if any(integer(ad, "ProcId") is not None for ad in ads):
+            self._edit(f"{differs} && ProcId isnt undefined", LEFT_OUT, value)
+        ids = {integer(ad, "ClusterId", least=1) for ad in ads if integer(ad, "ProcId") is None}
+        factories = tuple(sorted(each for each in ids if each is not None))
+        if not self.has_edit_cluster():
+            return factories
+        for cluster in factories:
+            self.edit_cluster(cluster, LEFT_OUT, value)
+        return ()
+
+    def release(self, jobs: Iterable[HeldThere]) -> int:
+        """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
+        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
+        for each in jobs:
+            alike[",".join((*each.left, each.site))].append(each)
+        done = 0
+        for left, those in alike.items():
+            which = " || ".join(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in those)
+            wanted = f"JobStatus == {_HELD} && ({which})"
+            self._edit(wanted, _LEFT, f'"{escaped(left)}"')
+            done += self._release(wanted)
+        return done
+
+    def _release(self, wanted: str) -> int:
+        def once(schedd: Any) -> int:  # noqa: ANN401 (the bindings have no types)
+            reason = ("hepsub sends it to another site", 0)
+            answer = schedd.act(bindings().JobAction.Release, wanted, reason)
+            return integer(answer, "TotalSuccess") or 0
+
+        return self.connection.call(once, writing=True)
+
+    def _edit(self, wanted: str, name: str, value: str) -> None:
+        self.connection.call(lambda schedd: schedd.edit(wanted, name, value), writing=True)
+
+    def _query(self, wanted: str) -> list[ClassAd]:
+        opts = bindings().QueryOpts.IncludeClusterAd
+        return self.connection.call(
+            lambda schedd: list(
+                schedd.query(constraint=wanted, projection=list(_PROJECTION), opts=opts)
+            )
+        )
+
+
+def left_sites(ad: ClassAd) -> tuple[str, ...]:
+    """The sites that a job was taken away from."""
+    return _names(text(ad, _LEFT))
+
+
+def _of(clusters: Iterable[int]) -> str:
+    return constraint(Selection(ids=tuple(JobId(cluster=each) for each in clusters)))
+
+
+def _read(ad: ClassAd) -> HeldThere | None:
+    """A job on hold, as far as it is known at which site it was."""
+    cluster, proc = integer(ad, "ClusterId", least=1), integer(ad, "ProcId")
+    sites = _names(text(ad, _SITES, _LONGEST))
+    site = sites[0] if len(sites) == 1 else text(ad, _MATCHED)
+    if cluster is None or proc is None or site not in sites:
+        return None
+    return HeldThere(
+        cluster=cluster,
+        proc=proc,
+        site=site,
+        since=seconds(ad, "EnteredCurrentStatus"),
+        code=integer(ad, "HoldReasonCode") or 0,
+        reason=text(ad, "HoldReason", _LONGEST),
+        left=left_sites(ad),
+        elsewhere=tuple(each for each in sites if each != site) if LEFT_OUT in ad else (),
+    )
+
+
+def _names(line: str) -> tuple[str, ...]:
+    return tuple(each for each in line.split(",") if each)

@@ -1,0 +1,39 @@
+"""What kind of work the files of a job tell: cards and macros that steer a program."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+
+from hepsub.plan.steering import type_of_text
+
+_READ_BYTES = 2**18
+"""So much of a file is read; a card or macro tells in its first lines."""
+_FILES = 20
+"""So many are looked at, at the most."""
+
+
+def type_of_files(paths: Iterable[str]) -> str:
+    """What kind of work the first file tells that tells any; empty for not known.
+
+    Args:
+        paths: the script, and what its arguments would be as paths; absolute.
+    """
+    for path in list(dict.fromkeys(paths))[:_FILES]:
+        content = head_of(path, _READ_BYTES)
+        if found := type_of_text(content.decode("latin-1")):
+            return found
+    return ""
+
+
+def head_of(path: str, most: int) -> bytes:
+    """The first bytes of a text; nothing of what is no file, or no text, or cannot be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # nobody waits for a FIFO
+            return b""
+        with open(path, "rb") as file:
+            content = file.read(most)
+    except (OSError, ValueError):
+        return b""
+    return b"" if b"\0" in content else content

@@ -1,0 +1,168 @@
+"""Jobs at sites that hold them: how they are described, found, kept away and released."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import classad2
+import pytest
+
+from hepsub.batch import HeldThere
+from hepsub.condor.collector import ScheddAddress
+from hepsub.condor.connection import Connection
+from hepsub.condor.description import describe
+from hepsub.condor.explain import explain_held, explain_idle
+from hepsub.condor.leaving import CondorLeaving
+from hepsub.jobid import parse_job_id
+from tests.fakes.batch import make_job
+from tests.fakes.htcondor import Ad, FakeBindings, JobAction
+from tests.fakes.world import NOON, make_policy, make_spec, make_world, plan_for
+
+SITES = """
+[site.a]
+requirements = 'G == "a"'
+[site.b]
+requirements = 'G == "b"'
+"""
+CHOICE = ('My.HepSub_Site = "$$([MY.HepSub_Where])"', 'My.HepSub_LeftOut = ""')
+EDITED: list[tuple[object, ...]] = []
+
+
+@pytest.fixture
+def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
+    """Give bindings in memory in the place of the real ones."""
+    fake = FakeBindings(acted={"TotalSuccess": 2})
+    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
+    monkeypatch.setitem(sys.modules, "htcondor2", fake)
+    EDITED.clear()
+    return fake
+
+
+def opened(*, qedit: bool = True) -> CondorLeaving:
+    """The jobs of a schedd."""
+    address = ScheddAddress(name="s", machine="s", version="23.9.6", ad={"Name": "s"})
+    connection = Connection(address=address, obtain_token=lambda _: False)
+    return CondorLeaving(
+        connection=connection,
+        edit_cluster=lambda *words: EDITED.append(words),
+        has_edit_cluster=lambda: qedit,
+    )
+
+
+def on_hold(proc: int = 0, **more: object) -> Ad:
+    """The ad of a job on hold at a."""
+    return {
+        "ClusterId": 13, "ProcId": proc, "HoldReasonCode": 19, "HoldReason": "hook", "EnteredCurrentStatus": 1000,
+        "HepSub_Sites": "a,b", "MATCH_EXP_HepSub_Site": "a", "HepSub_LeftOut": "", **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "choice"), [(("-rmt",), True), (("-site", "a"), False)])
+def test_who_has_a_choice_tells_where_it_is_and_can_be_kept_away(
+    words: tuple[str, ...], choice: bool
+) -> None:
+    """One site alone needs neither, and nor does a job at home."""
+    plan = plan_for(make_spec("job.sh", *words), make_policy(SITES), make_world())
+    lines = describe(plan, "u-1").text.splitlines()
+    assert [each in lines for each in CHOICE] == [choice, choice]
+    plain = plan_for(make_spec("job.sh"), make_policy(SITES), make_world())
+    assert "HepSub_LeftOut" not in describe(plain, "u-1").text
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {}),
+        ({"HepSub_LeftSites": "b"}, {"left": ("b",)}),
+        ({"HepSub_Sites": "a", "MATCH_EXP_HepSub_Site": None, "HepSub_LeftOut": None}, {"elsewhere": ()}),
+        ({"HoldReasonCode": "x"}, {"code": 0}),
+        ({"MATCH_EXP_HepSub_Site": "?"}, None),
+        ({"MATCH_EXP_HepSub_Site": None}, None),
+        ({"HepSub_Sites": None}, None),
+        ({"ProcId": None}, None),
+    ],
+)  # fmt: skip
+def test_a_job_on_hold_is_at_its_one_site_or_where_it_was_matched(
+    htcondor: FakeBindings, more: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    """A job that never started has been at none; what an ad says wrongly is not there."""
+    htcondor.queue = [{k: v for k, v in on_hold(**more).items() if v is not None}]
+    usual: dict[str, Any] = {
+        "cluster": 13, "proc": 0, "site": "a", "since": 1000.0, "code": 19, "reason": "hook", "elsewhere": ("b",),
+    }  # fmt: skip
+    found = opened().held([13])
+    assert found == ((HeldThere(**usual | expected),) if expected is not None else ())
+    [(_, asked, *_)] = htcondor.calls
+    assert str(asked) == "(ClusterId == 13) && JobStatus == 5 && HepSub_Sites isnt undefined"
+
+
+def test_what_is_left_out_is_written_where_it_differs(htcondor: FakeBindings) -> None:
+    """Into jobs that exist, and for a factory into its cluster, by which it makes the others."""
+    htcondor.queue = [on_hold(), {"ClusterId": 14}]
+    assert opened().leave_out([13, 14], ["a", 'x"y']) == ()
+    assert EDITED == [(14, "HepSub_LeftOut", '"a,x\\"y"')]
+    (_, asked, *_), (name, where, attribute, value), *_ = htcondor.calls
+    assert 'HepSub_LeftOut isnt "a,x\\"y" && (ProcId isnt undefined || JobMater' in str(asked)
+    assert (name, attribute, value) == ("edit", "HepSub_LeftOut", '"a,x\\"y"')
+    assert str(where).endswith("&& ProcId isnt undefined")
+    assert opened(qedit=False).leave_out([13, 14], []) == (14,)
+    assert len(EDITED) == 1
+    htcondor.queue = []
+    htcondor.calls.clear()
+    assert opened().leave_out([13], []) == ()
+    assert len(htcondor.calls) == 1
+
+
+def test_released_jobs_remember_what_they_left(htcondor: FakeBindings) -> None:
+    """Those that left the same sites at once; only what is still on hold is meant."""
+    htcondor.queue = [on_hold(0), on_hold(1), on_hold(2, HepSub_LeftSites="b")]
+    assert opened().release(opened().held([13])) == 4
+    done = [call for call in htcondor.calls if call[0] != "query"]
+    both = "(ClusterId == 13 && ProcId == 0) || (ClusterId == 13 && ProcId == 1)"
+    assert done == [
+        ("edit", f"JobStatus == 5 && ({both})", "HepSub_LeftSites", '"a"'),
+        ("act", JobAction.Release, f"JobStatus == 5 && ({both})", ("hepsub sends it to another site", 0)),
+        ("edit", "JobStatus == 5 && ((ClusterId == 13 && ProcId == 2))", "HepSub_LeftSites", '"b,a"'),
+        ("act", JobAction.Release, "JobStatus == 5 && ((ClusterId == 13 && ProcId == 2))", done[3][3]),
+    ]  # fmt: skip
+
+
+def test_where_ended_jobs_were(htcondor: FakeBindings) -> None:
+    """The history tells, as far as it goes back."""
+    htcondor.past = [on_hold(0, CompletionDate=1234)]
+    jobs = (parse_job_id("13.0"), parse_job_id("13.1"))
+    assert opened().ended(jobs) == {(13, 0): ("a", 1234.0)}
+    assert htcondor.calls[0][3] == 2
+
+
+def test_why_tells_of_the_way(htcondor: FakeBindings) -> None:
+    """What a job was taken away from, and where it does not go now."""
+    ad = on_hold(HepSub_LeftSites="b", HepSub_LeftOut="a,b")
+    details = explain_held(make_job(), ad, "13.0").details
+    assert details[1:] == (
+        "it was on hold at b, and was released to run elsewhere",
+        "left out for a while, because jobs fail there: a,b",
+    )
+    assert len(explain_held(make_job(), on_hold(), "13.0").details) == 1
+    assert not htcondor.calls
+
+
+@pytest.mark.parametrize(("out", "waits"), [("a,b", True), ("a", False), ("", False)])
+def test_why_a_job_waits_whose_sites_are_all_left_out(
+    monkeypatch: pytest.MonkeyPatch, out: str, waits: bool
+) -> None:
+    """It will start by itself; nobody should remove it."""
+    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
+    importlib.import_module("htcondor2")  # has stringListMember
+    plan = plan_for(make_spec("job.sh", "-rmt"), make_policy(SITES), make_world())
+    (wanted,) = plan.route.requirements
+    ad = classad2.ClassAd({"HepSub_LeftOut": out, "Requirements": classad2.ExprTree(wanted)})
+    slots = [classad2.ClassAd({"G": each}) for each in ("a", "b")]
+    advice = explain_idle(make_job(submitted=NOON - 999), ad, lambda: slots, "13.0", NOON)
+    assert (advice.sentence == "it waits for a remote site: a,b is left out for a while") == waits
+    assert ("never start" in advice.sentence) is False
+    number = 2 - len(out.split(",")) if out else 2
+    said = "a machine at one of its remote sites that gets jobs now"
+    assert f"{number} of 2 slots offer {said}" in advice.details
