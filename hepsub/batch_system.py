@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Selection,
         Submitted,
     )
+    from hepsub.confine import Writable
     from hepsub.jobid import JobId, SubmissionRef
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
@@ -94,8 +95,8 @@ class BatchSystem(Protocol):
     def hand_over(self, cluster: int) -> None:
         """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
 
-    def fetch(self, selection: Selection) -> None:
-        """Fetch what ended jobs of a selection left with the schedd, to where it belongs."""
+    def fetch(self, selection: Selection, writable: Writable) -> None:
+        """Fetch what ended jobs of a selection left with the schedd, to where it may be written."""
 
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
         """The clusters of a selection that are in the queue or, failing that, in the history."""

@@ -62,6 +62,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         element: whether a computing element takes the jobs, and their files with them.
         stdout: where standard output goes, as a template; empty for not known.
         stderr: the same for standard error.
+        event_log: HTCondor's event log of the cluster; empty for none, or not known.
         format: the form of the document.
         hepsub: the version that wrote it.
     """
@@ -83,6 +84,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     element: bool = False
     stdout: str = ""
     stderr: str = ""
+    event_log: str = ""
     format: int = 1
     hepsub: str = ""
 
@@ -141,6 +143,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         element=plan.route.element is not None,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
+        event_log=plan.event_log,
         format=_FORMAT,
         hepsub=__version__,
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hepsub.condor.credd import Produce
     from hepsub.condor.description import SubmitDescription
     from hepsub.condor.leaving import CondorLeaving
+    from hepsub.confine import Writable
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
 
@@ -157,16 +158,31 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         self.connection.call(lambda schedd: schedd.spool(self.unsent[cluster]), writing=True)
         del self.unsent[cluster]
 
-    def fetch(self, selection: Selection) -> None:
+    def fetch(self, selection: Selection, writable: Writable) -> None:
         """Fetch what ended jobs left in the schedd's spool; they leave the queue then.
 
+        The bindings write it where the schedd's ads say, so those are compared, and the bindings are confined.
+
+        Args:
+            selection: the jobs.
+            writable: where it may be written.
+
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched.
+            PoolUnreachable, AuthenticationRefused, PoolError: it could not be fetched, or the ads say other places.
         """
         from hepsub.condor.ads import constraint
+        from hepsub.condor.handed import PLACES, check_places
+        from hepsub.confine import confined
 
-        ended = replace(selection, states=(State.COMPLETED,))
-        self.connection.call(lambda schedd: schedd.retrieve(constraint(ended)), writing=True)
+        wanted = constraint(replace(selection, states=(State.COMPLETED,)))
+
+        def once(schedd: Any) -> None:  # noqa: ANN401
+            check_places(schedd.query(wanted, list(PLACES)), writable, self.name)
+            # proofs of who we are may have to write elsewhere; what is proven once holds for the retrieval, too
+            bindings().ping(self.connection.address.ad, "WRITE")
+            confined(lambda: schedd.retrieve(wanted), writable)
+
+        self.connection.call(once, writing=True)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.

@@ -23,6 +23,7 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.confine import Writable
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import SubmissionRef
 from hepsub.local import queue, record, runs
@@ -192,7 +193,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def hand_over(self, cluster: int) -> None:
         """Do nothing: the files are on this machine."""
 
-    def fetch(self, selection: Selection) -> None:
+    def fetch(self, selection: Selection, writable: Writable) -> None:
         """Do nothing: what jobs leave behind is on this machine."""
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)

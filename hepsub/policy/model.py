@@ -135,7 +135,8 @@ class Pool(Struct, frozen=True, kw_only=True):
         token: the credential that is shown to the schedd, as a SciToken, when it refuses
             everything else; empty for none.
         spool: whether the schedd sees none of this host's directories: jobs are handed over with all
-            their files, which nobody can refresh then, and what they leave behind is fetched.
+            their files, which nobody can refresh then, and what they leave behind is fetched, into the jobs' own
+            files and no others.
     """
 
     kind: str = "condor"

@@ -37,7 +37,10 @@ class Site(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: how it is reached: `glidein` (its start daemons joined a pool of this policy), `schedd` (jobs are spooled
             to the schedd of another pool of this policy), or `ce` (jobs go through an HTCondor-CE, or any HTCondor
-            that takes tokens, from the user's own schedd, in HTCondor's grid universe).
+            that takes tokens, from the user's own schedd, in HTCondor's grid universe). The administrators of `schedd`
+            and `ce` read all that is sent, and are believed in what became of the jobs. Those of a `ce` are believed
+            as the user: HTCondor writes what comes home where the element's ads say, into any file of the user's. What
+            comes from a `schedd` hepsub confines to the jobs' own files, where the kernel has Landlock (Linux 5.13).
         requirements: a ClassAd expression; for `glidein` it has to be there, and is true on the site's slots and
             nowhere else; for `schedd` what else the jobs need there.
         pool: for `glidein` the pool that its start daemons joined, empty for any; for `schedd` the pool that takes

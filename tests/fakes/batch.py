@@ -25,6 +25,7 @@ from hepsub.batch import (
     counts_of,
 )
 from hepsub.batch_system import BatchSystem
+from hepsub.confine import Writable
 from hepsub.errors import (
     HepsubError,
     PoolUnreachable,
@@ -157,6 +158,7 @@ class FakeSchedd:
         owner: what it calls alice.
         leaving: its jobs at remote sites.
         edits_factories: whether what factories have still to make can be changed.
+        places: where what was fetched could be written.
     """
 
     name: str = "schedd01.example.org"
@@ -173,6 +175,7 @@ class FakeSchedd:
     handover_fault: BaseException | None = None
     edits_factories: bool = True
     owner: str = "alice"
+    places: list[Writable] = field(default_factory=list)
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
@@ -197,8 +200,9 @@ class FakeSchedd:
         if fault is not None:
             raise fault
 
-    def fetch(self, selection: Selection) -> None:
+    def fetch(self, selection: Selection, writable: Writable) -> None:
         """Ended jobs leave the queue."""
+        self.places.append(writable)
         self._called("fetch")
         wanted = {each.cluster for each in selection.ids}
         self.jobs = [

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
-from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
+from hepsub.bundle.bundle import read_bundle
+from hepsub.bundle.spooled import open_places, places_of
+from hepsub.errors import BundleUnusable, HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.model import delivery_for
 from hepsub.session import Session
@@ -154,24 +156,38 @@ def is_spooled(session: Session, pool: str) -> bool:
     return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
 
 
-def collect_spooled(schedd: BatchSystem, clusters: Iterable[int], now: float) -> int:
+def collect_spooled(session: Session, schedd: BatchSystem, refs: Iterable[SubmissionRef]) -> int:
     """Fetch what ended jobs left in a schedd's spool, and let them leave the queue; how many there were.
 
     Args:
+        session: the session.
         schedd: the schedd.
-        clusters: the ClusterIds of this user's submissions: another home's logs do not belong here.
-        now: seconds since the epoch.
+        refs: submissions of this journal: another home's logs do not belong here.
 
     Raises:
-        HepsubError: the schedd cannot be asked, or it could not be fetched.
+        HepsubError: the schedd cannot be asked, or not everything could be fetched.
     """
+    uuids = {ref.cluster: ref.uuid for ref in refs}
     # Not by owner: the schedd may know the user by another name.
-    ids = tuple(JobId(cluster=cluster) for cluster in clusters)
-    jobs = schedd.queue(Selection(ids=ids, states=(State.COMPLETED,)), now).jobs
-    if jobs:
-        having = sorted({job.cluster for job in jobs})
-        schedd.fetch(Selection(ids=tuple(JobId(cluster=cluster) for cluster in having)))
-    return len(jobs)
+    ids = tuple(JobId(cluster=cluster) for cluster in uuids)
+    ended: defaultdict[int, list[int]] = defaultdict(list)
+    queue = schedd.queue(Selection(ids=ids, states=(State.COMPLETED,)), session.situation.now)
+    for job in queue.jobs:
+        if job.cluster in uuids:
+            ended[job.cluster].append(job.proc)
+    bundles = {each: read_bundle(session.bundles / uuids[each]) for each in sorted(ended)}
+    having = {cluster: bundle for cluster, bundle in bundles.items() if bundle is not None}
+    if having:
+        homes = (places_of(bundle, each, ended[each]) for each, bundle in having.items())
+        with open_places(homes) as writable:
+            wanted = tuple(JobId(cluster=cluster) for cluster in having)
+            schedd.fetch(Selection(ids=wanted), writable)
+    if homeless := [str(cluster) for cluster in bundles if cluster not in having]:
+        raise BundleUnusable(
+            f"the bundle of cluster {', '.join(homeless)} is gone, into which it belongs",
+            remedy="hep_rm removes the jobs with what they left",
+        )
+    return sum(len(ended[cluster]) for cluster in having)
 
 
 def collect_one(session: Session, ref: SubmissionRef) -> str:
@@ -179,7 +195,7 @@ def collect_one(session: Session, ref: SubmissionRef) -> str:
     if not is_spooled(session, ref.pool):
         return ""
     try:
-        collect_spooled(_schedd(session, ref), [ref.cluster], session.situation.now)
+        collect_spooled(session, _schedd(session, ref), [ref])
     except HepsubError as error:
         return f"what the jobs left at {ref.schedd} could not be fetched: {error.message}"
     return ""
@@ -187,15 +203,15 @@ def collect_one(session: Session, ref: SubmissionRef) -> str:
 
 def collect_all(session: Session) -> tuple[str, ...]:
     """Fetch what jobs of this journal left in any spool; a sentence for what was fetched, and what could not be."""
-    clusters: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    refs: defaultdict[tuple[str, str], list[SubmissionRef]] = defaultdict(list)
     for entry in session.journal.entries():
         if entry.ref.cluster > 0 and is_spooled(session, entry.ref.pool):
-            clusters[entry.ref.pool, entry.ref.schedd].append(entry.ref.cluster)
+            refs[entry.ref.pool, entry.ref.schedd].append(entry.ref)
     notes: list[str] = []
-    for (pool, schedd), numbers in clusters.items():
+    for (pool, schedd), submitted in refs.items():
         try:
             there = session.schedd(pool, schedd)
-            if number := collect_spooled(there, numbers, session.situation.now):
+            if number := collect_spooled(session, there, submitted):
                 notes.append(f"fetched what {number} job(s) left at {schedd}")
         except HepsubError as error:
             notes.append(f"what jobs left at {schedd} could not be fetched: {error.message}")

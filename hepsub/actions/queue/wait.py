@@ -120,7 +120,7 @@ def _await_all(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[JobS
     """The jobs' ends from the history, plus those that stay in the queue on hold."""
     schedd, queue = await_ends(session, ref, range(ref.number), clock)
     if is_spooled(session, ref.pool):
-        collect_spooled(schedd, [ref.cluster], session.situation.now)
+        collect_spooled(session, schedd, [ref])
     held = tuple(job for job in queue.jobs if job.state is State.HELD)
     past: tuple[JobStatus, ...] = ()
     for _ in range(_HISTORY_LOOKS):

@@ -118,3 +118,35 @@ def test_renew_fetches_the_ended_and_refreshes_nothing(
     assert [job.proc for job in schedd.jobs] == [1]
     assert any("fetched what 1 job(s) left" in note for note in result.notes)
     assert result.problems == ()
+
+
+def complete(schedd: FakeSchedd) -> None:
+    """Let the jobs of the schedd have ended."""
+    schedd.jobs = [replace(job, state=State.COMPLETED) for job in schedd.jobs]
+
+
+def test_what_is_fetched_has_its_places(
+    session: Session, schedd: FakeSchedd, tmp_path: Path
+) -> None:
+    """The corners and logs of the jobs that ended; what the schedd says of other clusters gives it none."""
+    submit(session, make_spec(*LINE, "-n", "2"))
+    complete(schedd)
+    stranger = replace(schedd.jobs[0], cluster=14)
+    schedd.jobs = [*schedd.jobs[:1], stranger, replace(stranger, cluster=13, proc=7)]
+    renew(session)
+    [places] = schedd.places
+    [bundle] = session.bundles.glob("[!.]*")
+    assert places.directories == (bundle / "job/0",)
+    assert [each.name for each in places.files] == ["job.sh.err.13.0", "job.sh.out.13.0"]
+    assert (tmp_path / "job.sh.out.13.0").exists()
+
+
+def test_without_its_bundle_nothing_is_fetched(session: Session, schedd: FakeSchedd) -> None:
+    """Nobody knows any more where it belongs but the schedd, which is not believed; it is said."""
+    submit(session, make_spec(*LINE))
+    complete(schedd)
+    [bundle] = session.bundles.glob("[!.]*")
+    bundle.rename(bundle.with_name(".away"))
+    result = renew(session)
+    assert schedd.places == []
+    assert any("the bundle of cluster 13 is gone" in note for note in result.notes)

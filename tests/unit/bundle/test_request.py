@@ -101,6 +101,7 @@ def test_what_stands_in_it() -> None:
     assert document.pop("hepsub") == __version__
     assert document == {
         "format": 2,
+        "event_log": "",
         "per": 1,
         "uuid": "u-1",
         "stdout": "/work/out.%{ClusterId}.%{ProcId}",

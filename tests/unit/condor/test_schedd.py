@@ -16,8 +16,10 @@ from hepsub.batch import Act, ActCount, Selection, State, Submitted
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
+from hepsub.condor.handed import PLACES
 from hepsub.condor.jobs import read_job
 from hepsub.condor.schedd import CondorSchedd
+from hepsub.confine import Writable
 from hepsub.errors import (
     AuthenticationRefused,
     CredentialMissing,
@@ -191,8 +193,24 @@ SPOOL = "[defaults]\npool = 'there'\n[pool.there]\ncollector = 'c'\nspool = true
 
 def test_ended_jobs_only_are_fetched(htcondor: FakeBindings) -> None:
     """From the spool; the others would leave the queue as well."""
-    opened().fetch(THIRTEEN)
-    assert htcondor.calls == [("retrieve", "(ClusterId == 13) && (JobStatus == 4)")]
+    opened().fetch(THIRTEEN, Writable())
+    ended = "(ClusterId == 13) && (JobStatus == 4)"
+    assert htcondor.calls == [
+        ("query", ended, PLACES, None),
+        ("ping", {"Name": "schedd01@ap.test.hep"}, "WRITE"),
+        ("retrieve", ended),
+    ]
+
+
+def test_what_would_go_elsewhere_is_not_fetched(htcondor: FakeBindings, tmp_path: Path) -> None:
+    """The ads say where it goes: the jobs' own corners, and nowhere else."""
+    ad = {"ClusterId": 13, "ProcId": 2, "Iwd": "/spool/13", "SUBMIT_Iwd": str(tmp_path)}
+    htcondor.queue.append(ad)
+    with pytest.raises(PoolError, match=rf"wants {tmp_path} written for job 13\.2"):
+        opened().fetch(THIRTEEN, Writable(directories=(tmp_path / "job/2",)))
+    assert htcondor.names() == ["query"]
+    opened().fetch(THIRTEEN, Writable(directories=(tmp_path,)))
+    assert htcondor.names() == ["query", "query", "ping", "retrieve"]
 
 
 def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
@@ -403,7 +421,7 @@ def test_the_bindings_other_errors_are_told_as_well(
         lambda schedd: schedd.open_gate(13, factory=False),
         lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
         lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
-        lambda schedd: schedd.fetch(THIRTEEN),
+        lambda schedd: schedd.fetch(THIRTEEN, Writable()),
     ],
     ids=("open_gate", "edit_memory", "act", "fetch"),
 )
