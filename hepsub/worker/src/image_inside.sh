@@ -3,6 +3,7 @@
 # the payload gets a session of its own, or it would have each signal twice. (Of what leads a group already, setsid
 # makes a child for which it does not wait.)
 hs_leader=$$
+# shellcheck disable=SC2034 # the fields in front of the one that counts
 read -r hs_pid hs_name hs_state hs_parent hs_leader hs_rest <"/proc/$$/stat"
 hs_private=$1
 shift
