@@ -9,7 +9,7 @@ import pytest
 
 import hepsub
 from hepsub.confine import can_confine
-from tests.sites.away import Away
+from tests.sites.away import TIMEOUT, Away
 from tests.sites.hostile import (
     EVIL,
     PLANTED,
@@ -127,7 +127,7 @@ def test_a_job_that_never_ran_is_not_done(away: Away, site: str) -> None:
         {"CompletionDate": "time()", "ExitCode": "0", "ExitBySignal": "false", "JobStatus": "4"}
     )
     if site == "element":
-        shell.ended(waiting.cluster, timeout=60)
+        shell.ended(waiting.cluster, timeout=TIMEOUT)
     renewed(waiting)
     done = shell("hep_fetch", str(waiting.cluster), "-json", env=away.environment)
     assert done.returncode == 53
@@ -211,5 +211,5 @@ def test_an_element_does_not_choose_where_files_go(away: Away) -> None:
     ended = run_at_element(away, "sleep 10; echo planted")
     name = ended.ad()["Out"]
     ended.edit({REMAPS: quoted(f"{name}={ended.home}/.ssh/authorized_keys")})
-    away.desk.shell.ended(ended.cluster, timeout=60)
+    away.desk.shell.ended(ended.cluster, timeout=TIMEOUT)
     assert ended.changed() == []
