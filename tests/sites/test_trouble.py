@@ -107,17 +107,6 @@ def test_the_grid_manager_dies(away: Away, when: str) -> None:
     check_ended_once(away, sent)
 
 
-def test_the_element_dies(away: Away) -> None:
-    """Its master starts its schedd again, with the queue."""
-    sent = send(away, "element")
-    away.until(lambda: away.site.jobs("JobStatus == 2"), "running jobs")
-    # The pool's own schedds have a file with their number; the element's is its master's.
-    others = "for p in $(pgrep -x condor_schedd); do grep -q pidfile /proc/$p/cmdline || kill -KILL $p; done"
-    away.site.run(["sh", "-c", others])
-    away.desk.shell.ended(sent.cluster, JOBS, timeout=TIMEOUT)
-    check_ended_once(away, sent)
-
-
 def test_the_schedd_over_there_dies(away: Away) -> None:
     """It is started again, with its queue, and runs those once more that it lost sight of."""
     sent = send(away, "schedd")
