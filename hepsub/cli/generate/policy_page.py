@@ -18,12 +18,13 @@ _DESCRIPTION = (
     "The policy says which pools, groups, walltime classes, operating systems and remote sites there are,"
     " and what a job gets when the user says nothing. It is written in TOML, in any number of files."
     " An unknown key, a wrong value, or a word for something that is not described is an error (exit status 10);"
-    " all of them are named at once, each with file and line.",
+    " they are named together, each with file and line: first unknown keys and values that cannot be read, then"
+    " words for what is not described.",
 )
 _LAYERS = (
     "All of these are read, in this order. A later one wins; tables are merged key by key, and any other"
     " value is replaced, lists too. An option of the command line wins over all of them.",
-    "Where any file of the site (3.) names walltime classes, groups, operating systems, pools or remote sites, none"
+    "Where any file of the site (3.) names walltime classes, groups, operating systems, pools, remote sites or rules, none"
     " of that kind is left of hepsub's own (1. and 2.): the site's are all there are, and a user's files (4. and 5.)"
     " add to them. What hepsub's own files say of what is gone (a default pool, a site's pool) goes with it."
     " A site that names its walltime classes says with `walltime` in [defaults] which one jobs get that ask for none,"
