@@ -25,8 +25,8 @@ _LAYERS = (
     "All of these are read, in this order. A later one wins; tables are merged key by key, and any other"
     " value is replaced, lists too. An option of the command line wins over all of them.",
     "Where any file of the site (3.) names walltime classes, groups, operating systems, pools, remote sites or rules,"
-    " none of that kind is left of hepsub's own (1. and 2.): the site's are all there are, and a user's files (4. and 5.)"
-    " add to them. What hepsub's own files say of what is gone (a default pool, a site's pool) goes with it."
+    " none of that kind is left of hepsub's own (1. and 2.): the site's are all there are, and a user's files (4. and"
+    " 5.) add to them. What hepsub's own files say of what is gone (a default pool, a site's pool) goes with it."
     " A site that names its walltime classes says with `walltime` in [defaults] which one jobs get that ask for none,"
     ' unless one is called default; one that wants the embedded pool writes [pool.here] with kind = "here".',
 )
