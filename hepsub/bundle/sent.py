@@ -8,10 +8,12 @@ ad. And therefore they are copies: a second link would change the user's own fil
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -214,6 +216,7 @@ def copy_file(source: Path, goal: Path) -> None:
     Raises:
         OSError: it cannot be read or written.
     """
+    _check_regular(source)
     with source.open("rb") as origin, goal.open("xb") as copy:
         mode = os.fstat(origin.fileno()).st_mode
         os.fchmod(copy.fileno(), 0o700 if mode & 0o100 else 0o600)
@@ -223,6 +226,17 @@ def copy_file(source: Path, goal: Path) -> None:
         shutil.copyfileobj(origin, copy, 2**20)
 
 
+def _check_regular(path: Path) -> None:
+    """Refuse what has no end, or whose other end would be waited for.
+
+    Raises:
+        OSError: it is no regular file, or is not there.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
 def _file_digest(path: Path) -> str:
+    _check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

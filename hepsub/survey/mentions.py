@@ -49,6 +49,8 @@ def _in_arguments(made: Draft, home: str) -> Iterator[Mention]:
 
 
 def _in_script(path: str, home: str) -> Iterator[Mention]:
+    if not Path(path).is_file():  # of a FIFO the other end would be waited for
+        return
     try:
         with open(path, "rb") as file:
             text = file.read(_READ_BYTES)

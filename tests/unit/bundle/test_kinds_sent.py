@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import locked
 from hepsub.bundle.fill import fill_bundle
 from hepsub.bundle.request import request_for
+from hepsub.bundle.sent import copy_file
 from hepsub.errors import HepsubError
 from hepsub.plan.location import PlaceState
 from tests.fakes.world import (
@@ -141,3 +145,12 @@ def test_the_table(tmp_path: Path) -> None:
         for kind, asked in KINDS.items()
     ]
     assert "".join(f"{row}\n" for row in rows).replace(str(here), "HERE") == TABLE
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A FIFO has no end; it is refused before anything is copied."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="no regular file"):
+        copy_file(fifo, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

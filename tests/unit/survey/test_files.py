@@ -96,6 +96,14 @@ def test_a_real_binary_can_be_started(tmp_path: Path) -> None:
     assert found.machine == {"x86_64": "X86_64"}.get(platform.machine(), platform.machine())
 
 
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """A FIFO would be waited for; the kernel starts none."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo, 0o755)
+    for path in (str(fifo), "/dev/null"):
+        assert inspect_program(path).state is ProgramState.UNREADABLE
+
+
 def test_a_script_without_exec_bit(tmp_path: Path) -> None:
     """The most frequent slip of all; root's word does not count here either."""
     assert inspect_program(program(tmp_path, b"#!/bin/sh\n", 0o644)).state is (
