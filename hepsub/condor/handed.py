@@ -40,8 +40,7 @@ def check_places(ads: Iterable[ClassAd], writable: Writable, schedd: str) -> Non
             if not f"{place}/".startswith(directories) and place not in files:
                 job = f"{integer(ad, 'ClusterId')}.{integer(ad, 'ProcId')}"
                 raise PoolError(
-                    f"the schedd {schedd} wants {printable(place)} written for job {job}, which is none of its files:"
-                    " nothing was fetched",
+                    f"the schedd {schedd} wants {printable(place)} written for job {job}, which is none of its files",
                     remedy="tell the site's administrators; hep_rm removes the job with what it left",
                 )
 

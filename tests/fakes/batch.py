@@ -28,6 +28,7 @@ from hepsub.batch_system import BatchSystem
 from hepsub.confine import Writable
 from hepsub.errors import (
     HepsubError,
+    PoolError,
     PoolUnreachable,
     ScheddNotReached,
     SubmissionRefused,
@@ -159,6 +160,7 @@ class FakeSchedd:
         leaving: its jobs at remote sites.
         edits_factories: whether what factories have still to make can be changed.
         places: where what was fetched could be written.
+        lost: the jobs of whose files it has nothing any more.
     """
 
     name: str = "schedd01.example.org"
@@ -176,6 +178,7 @@ class FakeSchedd:
     edits_factories: bool = True
     owner: str = "alice"
     places: list[Writable] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
@@ -201,15 +204,18 @@ class FakeSchedd:
             raise fault
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Ended jobs leave the queue."""
+        """Ended jobs leave the queue; not one of them does where one's files are lost."""
         self.places.append(writable)
         self._called("fetch")
-        wanted = {each.cluster for each in selection.ids}
-        self.jobs = [
+        meant = [
             job
             for job in self.jobs
-            if job.state is not State.COMPLETED or (wanted and job.cluster not in wanted)
+            if job.state is State.COMPLETED
+            and (not selection.ids or any(i.holds(job.cluster, job.proc) for i in selection.ids))
         ]
+        if any(job.job in self.lost for job in meant):
+            raise PoolError(f"the schedd {self.name} said: File transfer failed", remedy="")
+        self.jobs = [job for job in self.jobs if job not in meant]
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:
         """Note what was handed over."""

@@ -19,7 +19,8 @@ from hepsub.actions.fetch.push import procs_with_pending, push_returned
 from hepsub.actions.fetch.result import Fetched, FetchedCluster, FetchRequest
 from hepsub.actions.fetch.scan import scan_submission
 from hepsub.actions.fetch.transfer import Transferred, transfer_files
-from hepsub.actions.queue.ends import Clock, await_ends, collect_one, is_spooled, job_states
+from hepsub.actions.queue.ends import Clock, await_ends, job_states
+from hepsub.actions.queue.spools import collect_one, is_spooled
 from hepsub.actions.returned.place import left_text
 from hepsub.actions.submissions import SelectedJobs, find_submissions
 from hepsub.bundle.bundle import Bundle

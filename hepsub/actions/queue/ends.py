@@ -1,19 +1,16 @@
-"""How jobs stand and end: the queue, then the history; waiting for their end; what they left in a spool."""
+"""How jobs stand and end: the queue, then the history; waiting for their end."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
-from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.spooled import open_places, places_of
-from hepsub.errors import BundleUnusable, HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
-from hepsub.jobid import JobId, SubmissionRef
-from hepsub.plan.model import delivery_for
+from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
+from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
 
 if TYPE_CHECKING:
@@ -76,7 +73,7 @@ def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSyste
     pause = 2.0
     while True:
         try:
-            schedd = _schedd(session, ref)
+            schedd = schedd_of(session, ref)
             return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
         except (PoolUnreachable, UnknownSchedd) as error:
             clock.progress(f"{error.message}; asking again in {pause:.0f} s")
@@ -84,7 +81,13 @@ def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSyste
             pause = min(pause * 2, 60.0)
 
 
-def _schedd(session: Session, ref: SubmissionRef) -> BatchSystem:
+def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
+    """The schedd of a submission.
+
+    Raises:
+        UnknownPool: the policy has its pool no more.
+        HepsubError: it cannot be found.
+    """
     if ref.pool not in session.policy.pool:
         raise UnknownPool(f"the policy knows no pool {ref.pool} any more")
     return session.schedd(ref.pool, ref.schedd)
@@ -115,7 +118,7 @@ def job_states(
     if not procs:
         return {}, ""
     try:
-        schedd = _schedd(session, ref)
+        schedd = schedd_of(session, ref)
         queue = schedd.queue(Selection(ids=ref.ids), session.situation.now)
         states = {job.proc: job for job in queue.jobs} | _unmade(queue)
         if any(proc not in states for proc in procs):
@@ -146,73 +149,3 @@ def _unmade(queue: Queue) -> dict[int, JobStatus]:
         for rest in queue.unmade
         for proc in range(rest.first, rest.first + rest.number)
     }
-
-
-# ---- what was left with a schedd that sees none of this host's directories -------------------------
-
-
-def is_spooled(session: Session, pool: str) -> bool:
-    """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
-    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
-
-
-def collect_spooled(session: Session, schedd: BatchSystem, refs: Iterable[SubmissionRef]) -> int:
-    """Fetch what ended jobs left in a schedd's spool, and let them leave the queue; how many there were.
-
-    Args:
-        session: the session.
-        schedd: the schedd.
-        refs: submissions of this journal: another home's logs do not belong here.
-
-    Raises:
-        HepsubError: the schedd cannot be asked, or not everything could be fetched.
-    """
-    uuids = {ref.cluster: ref.uuid for ref in refs}
-    # Not by owner: the schedd may know the user by another name.
-    ids = tuple(JobId(cluster=cluster) for cluster in uuids)
-    ended: defaultdict[int, list[int]] = defaultdict(list)
-    queue = schedd.queue(Selection(ids=ids, states=(State.COMPLETED,)), session.situation.now)
-    for job in queue.jobs:
-        if job.cluster in uuids:
-            ended[job.cluster].append(job.proc)
-    bundles = {each: read_bundle(session.bundles / uuids[each]) for each in sorted(ended)}
-    having = {cluster: bundle for cluster, bundle in bundles.items() if bundle is not None}
-    if having:
-        homes = (places_of(bundle, each, ended[each]) for each, bundle in having.items())
-        with open_places(homes) as writable:
-            wanted = tuple(JobId(cluster=cluster) for cluster in having)
-            schedd.fetch(Selection(ids=wanted), writable)
-    if homeless := [str(cluster) for cluster in bundles if cluster not in having]:
-        raise BundleUnusable(
-            f"the bundle of cluster {', '.join(homeless)} is gone, into which it belongs",
-            remedy="hep_rm removes the jobs with what they left",
-        )
-    return sum(len(ended[cluster]) for cluster in having)
-
-
-def collect_one(session: Session, ref: SubmissionRef) -> str:
-    """Fetch what the jobs of a submission left in a spool, if they do; why that was not possible, in words."""
-    if not is_spooled(session, ref.pool):
-        return ""
-    try:
-        collect_spooled(session, _schedd(session, ref), [ref])
-    except HepsubError as error:
-        return f"what the jobs left at {ref.schedd} could not be fetched: {error.message}"
-    return ""
-
-
-def collect_all(session: Session) -> tuple[str, ...]:
-    """Fetch what jobs of this journal left in any spool; a sentence for what was fetched, and what could not be."""
-    refs: defaultdict[tuple[str, str], list[SubmissionRef]] = defaultdict(list)
-    for entry in session.journal.entries():
-        if entry.ref.cluster > 0 and is_spooled(session, entry.ref.pool):
-            refs[entry.ref.pool, entry.ref.schedd].append(entry.ref)
-    notes: list[str] = []
-    for (pool, schedd), submitted in refs.items():
-        try:
-            there = session.schedd(pool, schedd)
-            if number := collect_spooled(session, there, submitted):
-                notes.append(f"fetched what {number} job(s) left at {schedd}")
-        except HepsubError as error:
-            notes.append(f"what jobs left at {schedd} could not be fetched: {error.message}")
-    return tuple(notes)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from hepsub.actions.queue.ends import Clock, await_ends, collect_spooled, is_spooled
+from hepsub.actions.queue.ends import Clock, await_ends
 from hepsub.actions.queue.query import JobDocument, job_document
+from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, Selection, State
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.logs import place_logs
-from hepsub.errors import Interrupted, JobsFailed
+from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
@@ -41,7 +42,7 @@ class Waited(Struct, frozen=True, kw_only=True):
     """A submission, and how its jobs ended.
 
     Attributes:
-        jobs: its jobs, those that are still in the queue (on hold) included.
+        jobs: its jobs, those that are still in the queue included.
         interrupted: whether the user stopped waiting.
     """
 
@@ -76,7 +77,7 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
     """
     try:
         with session.interrupts.allowed():
-            jobs = _await_all(session, submission.submitted, clock)
+            jobs, left = _await_all(session, submission.submitted, clock)
     except KeyboardInterrupt:
         cluster = submission.submitted.cluster
         meant = session.meant(submission.submitted)
@@ -90,14 +91,18 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
     waited = Waited(submission=submission, jobs=jobs)
     notes = _bring_home(session, submission)
     failed = waited.failed()
-    if not failed and not waited.unknown():
-        return Result(value=waited, notes=notes)
-    return Result(
-        value=waited,
-        notes=notes,
-        problems=(_failure(session, submission, failed, waited.unknown()),),
-        exit_code=JobsFailed.exit_code,
-    )
+    problems = [_left(session, submission, left)] if left else []
+    code = NotDone.exit_code if left else 0
+    if failed or waited.unknown():
+        problems.append(_failure(session, submission, failed, waited.unknown()))
+        code = JobsFailed.exit_code
+    return Result(value=waited, notes=notes, problems=tuple(problems), exit_code=code)
+
+
+def _left(session: Session, submission: Submission, trouble: str) -> Problem:
+    """What jobs left that could not be fetched from their schedd."""
+    meant = session.meant(submission.submitted)
+    return Problem(code="spool", message=trouble, remedy=f"hep_fetch {meant} tries it again")
 
 
 def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
@@ -116,19 +121,21 @@ def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
     return (*place_outputs(bundle, cluster), *place_logs(bundle, cluster))
 
 
-def _await_all(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[JobStatus, ...]:
-    """The jobs' ends from the history, plus those that stay in the queue on hold."""
+def _await_all(
+    session: Session, ref: SubmissionRef, clock: Clock
+) -> tuple[tuple[JobStatus, ...], str]:
+    """The jobs' ends from the history, plus those that stay in the queue; and why something could not be fetched."""
     schedd, queue = await_ends(session, ref, range(ref.number), clock)
-    if is_spooled(session, ref.pool):
-        collect_spooled(session, schedd, [ref])
-    held = tuple(job for job in queue.jobs if job.state is State.HELD)
-    past: tuple[JobStatus, ...] = ()
+    left = collect_one(session, ref)
+    stay = {job.proc: job for job in queue.jobs if job.state in (State.HELD, State.COMPLETED)}
+    past: dict[int, JobStatus] = {}
     for _ in range(_HISTORY_LOOKS):
-        past = schedd.history(Selection(ids=ref.ids), ref.number)
-        if len(past) + len(held) >= ref.number:
+        past = {job.proc: job for job in schedd.history(Selection(ids=ref.ids), ref.number)}
+        if len(stay | past) >= ref.number:
             break
         clock.sleep(_HISTORY_PAUSE_S)
-    return tuple(sorted((*past, *held), key=lambda job: job.proc))
+    jobs = (stay | past).values()
+    return tuple(sorted(jobs, key=lambda job: job.proc)), left
 
 
 def _failure(

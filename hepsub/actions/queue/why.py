@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
-from hepsub.actions.queue.ends import is_spooled
 from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.queue.spools import is_spooled
 from hepsub.actions.reach import Reach
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from hepsub.actions.queue.ends import collect_all
+from hepsub.actions.queue.spools import collect_all
 from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.leave import leave_out
