@@ -151,9 +151,10 @@ _hep_names() {
                 --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
                 -per --per -in --in -out --out -lib --lib -nocheck --nocheck -cred --cred -first \
                 --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
-                -outsize --outsize -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p \
-                --pool -schedd --schedd -u --universe -once --once -wait --wait -dry-run \
-                --dry-run -quiet --quiet -json --json -version --version -h -help --help
+                -outsize --outsize -disk -retry -attr -require -rank -append -maxidle -maxrun \
+                -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd \
+                --schedd -u --universe -once --once -wait --wait -dry-run --dry-run -quiet \
+                --quiet -json --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -252,6 +253,15 @@ _hep_option() {
                 -site | --site) REPLY='one sites' ;;
                 -type | --type) REPLY='one nothing' ;;
                 -outsize | --outsize) REPLY='one nothing' ;;
+                -disk) REPLY='one nothing' ;;
+                -retry) REPLY='one nothing' ;;
+                -attr) REPLY='one nothing' ;;
+                -require) REPLY='one nothing' ;;
+                -rank) REPLY='one nothing' ;;
+                -append) REPLY='one nothing' ;;
+                -maxidle) REPLY='one nothing' ;;
+                -maxrun) REPLY='one nothing' ;;
+                -notify) REPLY='one nothing' ;;
                 -wn | --wn) REPLY='one nothing' ;;
                 -gwn | --gwn) REPLY='one nothing' ;;
                 -image | --image) REPLY='one files' ;;

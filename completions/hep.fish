@@ -104,6 +104,15 @@ complete -c hep_sub -n '__hep_at hep_sub' -o normt -d 'Never remote'
 complete -c hep_sub -n '__hep_at hep_sub' -o site -l site -d 'Run at this remote site' -r -f -a '(__hep_asked sites)'
 complete -c hep_sub -n '__hep_at hep_sub' -o type -l type -d 'What kind of work it is, for the rules of the policy about remote sites' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o outsize -l outsize -d 'How much one job leaves behind, for the rules of the policy about remote sites' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o disk -d 'Disk of each job' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o retry -d 'Start a job that failed again, N times at the most' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o attr -d 'An attribute of the jobs\' ads, as +NAME of condor_submit' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o require -d 'A ClassAd expression that has to hold for a slot, besides what hepsub asks for' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o rank -d 'A ClassAd expression' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o append -d 'A submit command of condor_submit that hepsub leaves alone' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o maxidle -d 'Keep at most N idle jobs of the cluster in the queue' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o maxrun -d 'Have at most N jobs of the cluster in the queue at a time' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o notify -d 'When HTCondor sends mail' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o wn -l wn -d 'Run on this worker node, full or short name' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o gwn -l gwn -d 'Run on this group of worker nodes' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o image -l image -d 'Run in this container image, which goes along to sites' -r -F

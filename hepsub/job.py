@@ -25,12 +25,14 @@ class Resources(Struct, frozen=True, kw_only=True):
         cpus: cores.
         gpus: GPUs.
         memory_mb: memory in MB (2**20 bytes).
+        disk_mb: disk in MB (2**20 bytes).
         walltime: a walltime class or a duration, as it was written.
     """
 
     cpus: int | None = None
     gpus: int | None = None
     memory_mb: int | None = None
+    disk_mb: int | None = None
     walltime: str | None = None
 
 
@@ -83,6 +85,30 @@ class FileRequest(Struct, frozen=True, kw_only=True):
     whole: str = ""
 
 
+class HTCondorRequest(Struct, frozen=True, kw_only=True):
+    """What the user says to HTCondor in its own words, as written.
+
+    Attributes:
+        attributes: `NAME=EXPR`, each an attribute of the jobs' ads.
+        requirements: ClassAd expressions that all have to hold.
+        rank: a ClassAd expression: the higher, the better a slot; empty for none.
+        commands: `NAME = VALUE`, each a submit command.
+        retries: `N` or `N:CODE,CODE…`: how often, and after which exit codes, a job is started again.
+        max_idle: how many idle jobs the schedd keeps of the cluster; None for no such limit.
+        max_run: how many jobs of the cluster there are at a time; None for no such limit.
+        notification: when HTCondor sends mail.
+    """
+
+    attributes: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    rank: str = ""
+    commands: tuple[str, ...] = ()
+    retries: str = ""
+    max_idle: int | None = None
+    max_run: int | None = None
+    notification: str = ""
+
+
 class JobSpec(Struct, frozen=True, kw_only=True):
     """One submission as the user wrote it.
 
@@ -121,6 +147,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
             site wants; `none` drops those.
         type: what kind of work it is, for the policy's rules; None where the user does not say.
         output_mb: MB that one job leaves behind; None where the user does not say.
+        htcondor: what is said to HTCondor in its own words; None for nothing.
     """
 
     script: str
@@ -151,6 +178,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     credentials: tuple[str, ...] = ()
     type: str | None = None
     output_mb: int | None = None
+    htcondor: HTCondorRequest | None = None
 
     @property
     def is_staged(self) -> bool:

@@ -184,7 +184,11 @@ def _find(
         option = known.get(attached[1])
         if option is not None and option.takes is Takes.ONE:
             return option, attached[2]
-    longer = {known[each].field: known[each] for each in known if each.startswith(name)}
+    longer = {
+        option.field: option
+        for each, option in known.items()
+        if each.startswith(name) and not option.exact
+    }
     if len(longer) == 1 and len(name) >= _SHORTEST_ABBREVIATION and open_many is None:
         return next(iter(longer.values())), value if equals else None
     match = closest(name, known)

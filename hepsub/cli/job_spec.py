@@ -6,7 +6,15 @@ import re
 
 from hepsub.cli.options import Values
 from hepsub.errors import UsageError
-from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
+from hepsub.job import (
+    EnvironmentRequest,
+    FileRequest,
+    HTCondorRequest,
+    JobSpec,
+    Placement,
+    Remote,
+    Resources,
+)
 
 
 def job_spec(values: Values) -> JobSpec:
@@ -44,6 +52,7 @@ def job_spec(values: Values) -> JobSpec:
             cpus=values["cpus"],
             gpus=values["gpus"],
             memory_mb=values["memory"],
+            disk_mb=values["disk"],
             walltime=values["walltime"],
         ),
         placement=Placement(
@@ -61,6 +70,25 @@ def job_spec(values: Values) -> JobSpec:
         credentials=values["cred"],
         type=values["type"],
         output_mb=values["outsize"],
+        htcondor=_htcondor(values),
+    )
+
+
+_HTCONDOR = ("retry", "attr", "require", "rank", "append", "maxidle", "maxrun", "notify")
+
+
+def _htcondor(values: Values) -> HTCondorRequest | None:
+    if not any(values[each] for each in _HTCONDOR):
+        return None
+    return HTCondorRequest(
+        attributes=values["attr"],
+        requirements=values["require"],
+        rank=values["rank"] or "",
+        commands=values["append"],
+        retries=values["retry"] or "",
+        max_idle=values["maxidle"],
+        max_run=values["maxrun"],
+        notification=values["notify"] or "",
     )
 
 

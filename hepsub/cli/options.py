@@ -57,6 +57,7 @@ class Option(NamedTuple):
         field: the name of its value for the command.
         metavar: what help shows for the value; empty for a flag.
         repeated: whether it may be given more than once, all values counting; else the last counts.
+        exact: whether it is written in full only, so that no abbreviation that people type becomes ambiguous by it.
     """
 
     names: tuple[str, ...]
@@ -66,6 +67,7 @@ class Option(NamedTuple):
     takes: Takes = Takes.ONE
     kind: Kind = Kind.TEXT
     repeated: bool = False
+    exact: bool = False
 
     @property
     def shown(self) -> str:
@@ -82,11 +84,12 @@ def option(
     takes: Takes = Takes.ONE,
     field: str = "",
     repeated: bool = False,
+    exact: bool = False,
 ) -> Option:
     """An option with a value; blanks separate its names, the last of which is also its field's, if none is given."""
     words = tuple(names.split())
     field = field or words[-1].lstrip("-").replace("-", "_")
-    return Option(words, field, told, metavar, takes, kind, repeated)
+    return Option(words, field, told, metavar, takes, kind, repeated, exact)
 
 
 def flag(names: str, told: str, *, field: str = "") -> Option:

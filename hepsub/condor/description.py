@@ -6,7 +6,7 @@ is the same for both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
@@ -72,6 +72,7 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         *_environment(plan, way),
         *_placement(plan, way, domain),
         *way.holds(),
+        *way.at_end(_retries(plan)),
         *_limits(plan, way),
         *_attributes(plan, uuid),
         *way.attributes(),
@@ -126,6 +127,10 @@ class Unstaged(Struct, frozen=True, kw_only=True):
     def holds(self) -> Iterator[str]:
         """Nothing besides the limits."""
         yield from ()
+
+    def at_end(self, lines: Iterable[str]) -> Iterator[str]:
+        """What becomes of a job that has ended: the schedd at home decides."""
+        yield from lines
 
     def attributes(self) -> Iterator[str]:
         """Nothing besides what every job says."""
@@ -203,7 +208,7 @@ def _program(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[s
         yield from _image(plan, way)
     if plan.name:
         yield f"batch_name = {plain(plan.name, 'the name')}"
-    yield "notification = Never"
+    yield f"notification = {plan.notification}"
 
 
 def _image(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
@@ -234,6 +239,8 @@ def _resources(plan: Plan) -> Iterator[str]:
     yield f"request_memory = {plan.memory_mb}"
     if plan.gpus:
         yield f"request_gpus = {plan.gpus}"
+    if plan.disk_mb:
+        yield f"request_disk = {plan.disk_mb * 1024}"
 
 
 def _accounting(plan: Plan) -> Iterator[str]:
@@ -258,6 +265,9 @@ def _placement(plan: Plan, way: Unstaged | Staged, domain: str) -> Iterator[str]
         yield f"rank = {plan.route.rank}"
     if plan.factory_idle:
         yield f"max_idle = {plan.factory_idle}"
+    if plan.factory_most:
+        yield f"max_materialize = {plan.factory_most}"
+    yield from (f"{name} = {value}" for name, value in plan.commands.items())
 
 
 def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
@@ -277,6 +287,16 @@ def _limits(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     yield f"periodic_hold = {' || '.join(f'({each})' for each, _, _ in kept)}"
     yield f"periodic_hold_reason = ifThenElse({when}, {reason}, {last_reason})"
     yield f"periodic_hold_subcode = ifThenElse({when}, {code}, {last_code})"
+
+
+def _retries(plan: Plan) -> Iterator[str]:
+    """When a job leaves the queue, where it may be started again (condor_submit(1), max_retries)."""
+    if plan.retries is None:
+        return
+    again = " || ".join(f"ExitCode =?= {each}" for each in plan.retries.codes)
+    done = f"!({again})" if again else "ExitCode =?= 0"
+    yield f"on_exit_remove = NumJobCompletions > {plan.retries.number} || {done}"
+    yield f"My.JobMaxRetries = {plan.retries.number}"
 
 
 _LONGEST_REASON = 2000

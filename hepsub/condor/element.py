@@ -9,7 +9,7 @@ HTCondor-CE takes what a job asks for from words of its own, and overwrites Requ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hepsub.condor.quoting import classad_string
 from hepsub.condor.staged import SUMS_VARIABLE, Staged
@@ -61,10 +61,14 @@ class ThroughElement(Staged, frozen=True, kw_only=True):
         return f"My.remote_Requirements = {wanted}"
 
     def holds(self) -> Iterator[str]:
-        """As for every job with a bundle, but it is the element's schedd that holds it; the reason comes home."""
-        for line in super().holds():
+        """As for every job with a bundle."""
+        yield from self.at_end(super().holds())
+
+    def at_end(self, lines: Iterable[str]) -> Iterator[str]:
+        """What becomes of a job that has ended: the element's schedd decides, and a hold's reason comes home."""
+        for line in lines:
             name, value = line.split(" = ", 1)
-            yield f"My.remote_{_HOLDS[name]} = {value}"
+            yield f"My.remote_{_REMOTE[name]} = {value}"
 
     def attributes(self) -> Iterator[str]:
         """What the job asks for, in the words of an HTCondor-CE."""
@@ -77,7 +81,9 @@ class ThroughElement(Staged, frozen=True, kw_only=True):
             yield f"My.queue = {classad_string(self.element.queue, 'the queue')}"
 
 
-_HOLDS = {
+_REMOTE = {
+    "on_exit_remove": "OnExitRemove",
+    "My.JobMaxRetries": "JobMaxRetries",
     "on_exit_hold": "OnExitHold",
     "on_exit_hold_reason": "OnExitHoldReason",
     "on_exit_hold_subcode": "OnExitHoldSubCode",

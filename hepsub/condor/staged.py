@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from msgspec import Struct
@@ -237,6 +237,10 @@ class Staged(Struct, frozen=True, kw_only=True):
             " MY.ChirpHepSub_Lost)"
         )
         yield f"on_exit_hold_subcode = {LOST_SUBCODE}"
+
+    def at_end(self, lines: Iterable[str]) -> Iterator[str]:
+        """What becomes of a job that has ended: the schedd that has it decides."""
+        yield from lines
 
     def attributes(self) -> Iterator[str]:
         """The digest of its own set of files, where the jobs have several."""

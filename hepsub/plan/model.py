@@ -142,6 +142,18 @@ class Route(Struct, frozen=True, kw_only=True):
     rule: str = ""
 
 
+class Retries(Struct, frozen=True, kw_only=True):
+    """How often a job that failed is started again.
+
+    Attributes:
+        number: at the most.
+        codes: the exit codes after which; empty for whatever is no success.
+    """
+
+    number: int
+    codes: tuple[int, ...] = ()
+
+
 class Proc(Struct, frozen=True, kw_only=True):
     """One job of the cluster, written out; ClusterId stays a name until it is known.
 
@@ -202,6 +214,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         notes: what the user should know about these decisions.
         secrets: the variables that travel in a file, because their values are secrets.
         new_directories: the directories of logs that are made before the jobs are submitted, absolute.
+        disk_mb: disk in MB (2**20 bytes); 0 for HTCondor's own guess.
+        factory_most: how many jobs the schedd keeps of a cluster that it makes as it goes; 0 for no such limit.
+        retries: how often a job that failed is started again; None for never.
+        notification: when HTCondor sends mail, in its word.
+        commands: submit commands of HTCondor, and their values, as the user wrote them.
     """
 
     script: str
@@ -237,6 +254,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
     new_directories: tuple[str, ...] = ()
+    disk_mb: int = 0
+    factory_most: int = 0
+    retries: Retries | None = None
+    notification: str = "Never"
+    commands: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret

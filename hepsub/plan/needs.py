@@ -90,7 +90,7 @@ def profile_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Pro
         recognised=made.reading.type,
         group=group,
         walltime=walltime.limit,
-        input_mb=_input_mb(made, facts),
+        input_mb=input_mb(made, facts),
         output_mb=_output_mb(made, facts),
     )
 
@@ -125,7 +125,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
             if isinstance(each, FilePlace)
         ),
         archives=sum(each.size for each in facts.libraries if each.place is None),
-        disk_mb=(_input_mb(made, facts) or 0) + (_output_mb(made, facts) or 0),
+        disk_mb=(input_mb(made, facts) or 0) + (_output_mb(made, facts) or 0),
         storages=frozenset(
             each.storage
             for row in carried.inputs
@@ -171,7 +171,7 @@ def _output_mb(made: Draft, facts: Facts) -> float | None:
     return made.spec.output_mb if made.spec.output_mb is not None else facts.output_mb
 
 
-def _input_mb(made: Draft, facts: Facts) -> float | None:
+def input_mb(made: Draft, facts: Facts) -> float | None:
     """The most MB of inputs of one job, as they are here, else at a site; None where one of them is not known."""
     if made.carried is None:
         return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,14 @@ from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.plan.credentials import JobCredential
+    from hepsub.plan.htcondor import HTCondorWords
     from hepsub.plan.needs import Need
     from hepsub.plan.rules import NamedRule
     from hepsub.plan.staging import StagingPlan
 
 _UNIVERSES = ("vanilla", "container")
+_SMALL_MB = 100
+"""So much disk every slot has, and HTCondor's own guess does."""
 _REGISTRY_IMAGE = r"[a-z]+://"
 
 
@@ -66,6 +70,11 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
     if route is None:
         rule = _rule(made, facts, group, walltime)
         route = choose_route(spec, policy, need, facts.unreadable, rule)
+    words = _htcondor(spec, facts, route)
+    if words is not None:
+        from hepsub.plan.htcondor import with_words
+
+        route = with_words(route, words)
     facts = facts.at(route.paths)
     _check_number(made, route)
     image = _image(made, facts, os, route.sites)
@@ -109,7 +118,12 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         environment=travelling.variables,
         secrets=travelling.secrets,
         route=route,
-        factory_idle=policy.limits.factory_idle if made.number > policy.limits.factory_above else 0,
+        factory_idle=_factory_idle(made),
+        factory_most=(spec.htcondor.max_run or 0) if spec.htcondor else 0,
+        disk_mb=spec.resources.disk_mb or _disk_mb(made, facts, staging),
+        retries=words.retries if words else None,
+        notification=words.notification if words else "Never",
+        commands=words.commands if words else {},
         hold_walltime=policy.limits.enforce_walltime,
         hold_memory=policy.limits.enforce_memory,
         staging=staging,
@@ -132,6 +146,39 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *_type_note(spec.type, policy),
         ),
     )
+
+
+def _htcondor(spec: JobSpec, facts: Facts, route: Route) -> HTCondorWords | None:
+    """What the user says to HTCondor in its own words.
+
+    Raises:
+        UsageError: it is wrong, or cannot be done where the jobs go.
+    """
+    if spec.htcondor is None:
+        return None
+    from hepsub.plan.htcondor import check_words, read_words
+
+    words = read_words(spec.htcondor)
+    check_words(spec.htcondor, words, route, facts.unreadable)
+    return words
+
+
+def _factory_idle(made: Draft) -> int:
+    """How many idle jobs the schedd keeps of a cluster that it makes as it goes; 0 for one that is made at once."""
+    limits, asked = made.policy.limits, made.spec.htcondor
+    if asked is not None and (asked.max_idle or asked.max_run):
+        return asked.max_idle or limits.factory_idle
+    return limits.factory_idle if made.number > limits.factory_above else 0
+
+
+def _disk_mb(made: Draft, facts: Facts, staging: StagingPlan | None) -> int:
+    """MB of the files of one job, as far as they are known: they are copied to where it runs."""
+    if staging is None or not (facts.objects or facts.files):
+        return 0
+    from hepsub.plan.needs import input_mb
+
+    known = math.ceil(input_mb(made, facts) or 0)
+    return known if known > _SMALL_MB else 0
 
 
 def _rule(made: Draft, facts: Facts, group: str, walltime: Walltime) -> NamedRule | None:

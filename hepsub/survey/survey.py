@@ -171,11 +171,15 @@ def _look_at(carried: CarriedFiles, made: Draft, store_of: Callable[[str], Store
 
 
 def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
-    """What of the policy HTCondor could not read; the embedded pool has no use for it."""
+    """What of the policy and of the user's words HTCondor could not read; the embedded pool has no use for it."""
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
     wanted = [each for site in policy.site.values() for each in site.expressions.values()]
     wanted += [rule.rank for rule in policy.rule.values() if rule.rank]
     wanted += [pool.worker_group] if spec.placement.worker_group else []
+    if spec.htcondor is not None:
+        from hepsub.plan.htcondor import read_words
+
+        wanted += [text for _, text in read_words(spec.htcondor).expressions()]
     if not wanted or delivery_for(pool).on_this_machine:
         return frozenset()
     from hepsub.condor.attributes import unreadable

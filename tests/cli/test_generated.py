@@ -555,7 +555,7 @@ def test_fish_offers_exactly_the_options_of_a_command(place: Place, name: str) -
     [
         ("hep_sub -dr", {"-dry-run"}),
         ("hep_sub -gw", {"-gwn"}),
-        ("hep_sub -m", {"-m", "-mem"}),
+        ("hep_sub -m", {"-m", "-mem", "-maxidle", "-maxrun"}),
         ("hep_sub -wt ", WALLTIMES),
         ("hep_sub --walltime=lo", {"--walltime=long"}),
         ("hep_sub job.sh -argu a -os ", SYSTEMS),

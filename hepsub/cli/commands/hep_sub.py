@@ -76,6 +76,25 @@ _OPTIONS = (
         "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
         " Default: what the program's last jobs left behind.",
         kind=Kind.MEMORY),
+    option("-disk", "MB",
+        "Disk of each job; a bare number is MB, 20GB is fine too. Default: the sizes of its inputs, as far as they are"
+        " known.",
+        kind=Kind.MEMORY, exact=True),
+    option("-retry", "N[:CODES]",
+        "Start a job that failed again, N times at the most; with exit codes (2:81,134) only after these.", exact=True),
+    option("-attr", "NAME=EXPR",
+        "An attribute of the jobs' ads, as +NAME of condor_submit; may be repeated.", exact=True, repeated=True),
+    option("-require", "EXPR",
+        "A ClassAd expression that has to hold for a slot, besides what hepsub asks for; may be repeated.",
+        exact=True, repeated=True),
+    option("-rank", "EXPR", "A ClassAd expression: the higher it is, the better a slot.", exact=True),
+    option("-append", "'NAME = VALUE'",
+        "A submit command of condor_submit that hepsub leaves alone; may be repeated.", exact=True, repeated=True),
+    option("-maxidle", "N", "Keep at most N idle jobs of the cluster in the queue; the others are made as these start.",
+        kind=Kind.POSITIVE, exact=True),
+    option("-maxrun", "N", "Have at most N jobs of the cluster in the queue at a time.",
+        kind=Kind.POSITIVE, exact=True),
+    option("-notify", "WHEN", "When HTCondor sends mail: never, complete, error or always.", exact=True),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
     option("-image --image", "FILE", "Run in this container image, which goes along to sites.", kind=Kind.FILE),
@@ -191,6 +210,12 @@ COMMAND = Command(
         " started; .git, .hg, .svn and __pycache__ are left out. A link inside the directory stays a link, one that"
         " leads out of it becomes what it leads to. Where the policy names a place in S3 (libraries in [staging])"
         " an archive is uploaded once, under its SHA-256; else it travels with the jobs.",
+        "For those who know HTCondor: -attr, -require, -rank and -append go into the submit description, which -dry-run"
+        " shows. An expression is read before anything is submitted. What hepsub says itself cannot be said again:"
+        " attributes of HepSub_ and of HTCondor's own, submit commands that have an option, that move files, stream"
+        " logs or open the I/O proxy; -append without a known command names those that there are. -retry counts runs"
+        " that ended with another code than 0, or by a signal; hep_q shows the job as idle in between. With"
+        " -maxidle or -maxrun the schedd makes the jobs as they are needed, as it does for large clusters.",
         "Job options of BOSS are no program, and are run as boss.condor does it: boss.exe, found by your PATH, gets the"
         " file. So set up BOSS first. A job options file for each job (simjob_%{ProcId}.txt) has its own random numbers"
         " and outputs. At a site without this host's file system the files that the options name are inputs and outputs"
