@@ -5,6 +5,8 @@ The policy's words are got quickly and silently: no pool is asked, and a policy 
 
 from __future__ import annotations
 
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from hepsub.situation import Situation
 
 _COLUMN = 30
-_WIDTH = 100
+_WIDTH, _NARROWEST = 100, 60
+_BRIEF_WIDTH, _BRIEF_COLUMN, _BRIEF_EXAMPLES, _SHORT_EXAMPLE = 80, 21, 4, 38
 _NAMED = 12
 """So many of the words that a value can be are shown."""
 _OF_THE_POLICY = (
@@ -34,10 +37,44 @@ def usage(command: Command) -> str:
     return f"usage: {command.name} [options]{words}"
 
 
+def window() -> int:
+    """How many columns a help text may have: a terminal's, and no more than are read with ease."""
+    if not sys.stdout.isatty():
+        return _WIDTH
+    return max(_NARROWEST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
+
+
+def brief_help(command: Command) -> str:
+    """What fits on a screen of 24 lines of 80 columns: the options that people use, and where the rest is."""
+    rows = [
+        f"  {_brief_left(option):<{_BRIEF_COLUMN - 2}}{command.brief[option.field]}"
+        for option in command.options
+        if option.field in command.brief
+    ]
+    fits = _BRIEF_WIDTH - _SHORT_EXAMPLE - 4
+    short = [e for e in command.examples if len(e[0]) <= _SHORT_EXAMPLE and len(e[1]) <= fits]
+    examples = (f"  {line:<{_SHORT_EXAMPLE + 2}}{what}" for line, what in short[:_BRIEF_EXAMPLES])
+    return "\n".join([
+        f"{usage(command)}    {command.summary}.",
+        "",
+        *rows,
+        "",
+        *examples,
+        "",
+        f"{command.name} -help all shows all {len(command.options)} options; man {command.name} tells everything.",
+    ])  # fmt: skip
+
+
+def _brief_left(option: Option) -> str:
+    """The name of an option that help shows first, and its value."""
+    return left(option._replace(names=option.names[:1]))
+
+
 def help_text(
     command: Command,
     verbs: Mapping[str, str] = MappingProxyType({}),
     known: Mapping[Kind, Sequence[str]] = MappingProxyType({}),
+    width: int = _WIDTH,
 ) -> str:
     """The help text: usage, summary, verbs, options, examples.
 
@@ -46,22 +83,29 @@ def help_text(
         verbs: the words that name another command, with what it does; they stand on one line where
             nothing is said of them.
         known: what values of a kind can be here.
+        width: how many columns it may have.
     """
     return "\n".join([
         usage(command),
         "",
         f"{command.summary}.",
         "",
-        *_words(command),
-        *_verbs(command, verbs),
-        "options:",
-        *(line for option in command.options for line in _row(left(option), told(option, known))),
-        "",
+        *_words(command, width),
+        *_verbs(command, verbs, width),
+        *_options(command, known, width),
         "examples:",
         *(line for example, what in command.examples for line in _example(example, what)),
         "",
         f"man {command.name.split()[0]} tells everything.",
     ])  # fmt: skip
+
+
+def _options(command: Command, known: Mapping[Kind, Sequence[str]], width: int) -> Iterator[str]:
+    for name, options in command.grouped():
+        yield f"{name.lower()}:" if name else "options:"
+        for option in options:
+            yield from _row(left(option), told(option, known), width)
+        yield ""
 
 
 def told(option: Option, known: Mapping[Kind, Sequence[str]]) -> str:
@@ -83,22 +127,27 @@ def left(option: Option) -> str:
     return ", ".join(option.names) + value
 
 
-def _words(command: Command) -> list[str]:
-    return [*_row(command.words.metavar, command.words.help), ""] if command.words else []
+def _words(command: Command, width: int) -> list[str]:
+    return [*_row(command.words.metavar, command.words.help, width), ""] if command.words else []
 
 
-def _verbs(command: Command, verbs: Mapping[str, str]) -> list[str]:
+def _verbs(command: Command, verbs: Mapping[str, str], width: int) -> list[str]:
     if not verbs:
         return []
     if any(verbs.values()):
-        rows = (_row(f"{command.name} {word}", told) for word, told in verbs.items())
+        rows = (_row(f"{command.name} {word}", told, width) for word, told in verbs.items())
         return ["also, each with its own -h:", *(line for row in rows for line in row), ""]
     text = f"Also: {command.name} {'|'.join(verbs)} …; each has its own -h."
-    return [*textwrap.wrap(text, _WIDTH), ""]
+    return [*_wrapped(text, width), ""]
 
 
-def _row(name: str, text: str) -> Iterator[str]:
-    lines = textwrap.wrap(text, _WIDTH - _COLUMN)
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of whole words: what is copied from a help text has to work."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _row(name: str, text: str, width: int) -> Iterator[str]:
+    lines = _wrapped(text, width - _COLUMN)
     if len(name) > _COLUMN - 4:
         yield f"  {name}"
     else:

@@ -147,7 +147,8 @@ def _output(text: str) -> FileRequest:
 def _no_script(values: Values) -> UsageError:
     if not values["argu"]:
         return UsageError(
-            "the following arguments are required: script", remedy="hep_sub [options] script"
+            "the following arguments are required: script",
+            remedy="hep_sub job.sh submits the script job.sh; hep_sub demo shows how, hep_sub -h the options",
         )
     last = values["argu"][-1]
     return UsageError(

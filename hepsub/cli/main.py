@@ -135,9 +135,13 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
     rewritten = rewrite(words, command)
     asked = rewritten[: rewritten.index("--")]
     if "--help" in asked:
-        from hepsub.cli.help import help_text
+        from hepsub.cli.help import brief_help, help_text, window
 
-        print(help_text(command, _verbs_shown(command), _choices_shown(command)), flush=True)
+        if command.brief and "all" not in rewritten[rewritten.index("--") :]:
+            print(brief_help(command), flush=True)
+            return _End(exit_code=0)
+        known = _choices_shown(command)
+        print(help_text(command, _verbs_shown(command), known, window()), flush=True)
         return _End(exit_code=0)
     if "--version" in asked:
         print(f"{command.name} (hepsub) {__version__}", flush=True)

@@ -123,6 +123,8 @@ class Command(NamedTuple):
         description: paragraphs, for the man page and the long help.
         words: the words that belong to no option; None when there may be none.
         results: the types of its JSON results, as `module:name`; none where they are not described yet.
+        brief: what -h says of the options that people use, where there are too many for a screen: field → words.
+        groups: in which groups all of them are shown then: the group's name → fields.
     """
 
     name: str
@@ -133,6 +135,18 @@ class Command(NamedTuple):
     examples: tuple[tuple[str, str], ...]
     run: Callable[[Session, Values, Console], Result]
     results: tuple[str, ...] = ()
+    brief: Mapping[str, str] = {}
+    groups: Mapping[str, tuple[str, ...]] = {}
+
+    def grouped(self) -> list[tuple[str, list[Option]]]:
+        """All options, group by group; those of no group at the end."""
+        own = {field: name for name, fields in self.groups.items() for field in fields}
+        named = [
+            (name, [each for each in self.options if own.get(each.field) == name])
+            for name in self.groups
+        ]
+        rest = [each for each in self.options if each.field not in own]
+        return [*named, ("More" if named else "", rest)] if rest else named
 
 
 JSON = flag("-json --json", "Print one JSON document on stdout, also for errors.")

@@ -173,7 +173,7 @@ def test_a_command_line_in_argparses_spirit(words: list[str], spec: JobSpec) -> 
 @pytest.mark.parametrize(
     ("words", "message", "remedy"),
     [
-        ([], "the following arguments are required: script", "hep_sub [options] script"),
+        ([], "the following arguments are required: script", "hep_sub job.sh submits"),
         (
             ["-n", "3", "-argu", "a", "job.sh"],
             "the following arguments are required: script; -argu takes every word up to the next option",

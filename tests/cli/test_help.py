@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.help import help_text, left, told, usage
+from hepsub.cli.help import brief_help, help_text, left, told, usage
 from hepsub.cli.main import PROGRAMS, load, main
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
@@ -123,11 +123,40 @@ def test_help_offers_the_policys_own_words(
     monkeypatch.setenv("HEPSUB_CONFIG", str(file))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file.write_text("[walltime.week]\nlimit = '7 d'\n[os.SL9]\nimage = '/i'\n")
-    assert main("hep_sub", ["-h"]) == 0
+    assert main("hep_sub", ["-help", "all"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "long, week." in shown
     assert "AlmaLinux9, SL9." in shown
     assert "special" not in shown
     file.write_text("[")
-    assert main("hep_sub", ["-h"]) == 0
+    assert main("hep_sub", ["-help", "all"]) == 0
     assert "Here:" not in capsys.readouterr().out
+
+
+def test_the_brief_help_of_hep_sub_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    """24 lines of 80 columns, and where the rest is; no policy is read for it."""
+    assert main("hep_sub", ["-h"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == brief_help(load("hep_sub")) + "\n"
+    assert len(shown.splitlines()) <= 24
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "hep_sub -help all" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_what_the_brief_help_and_the_groups_name_is_there(command: Command) -> None:
+    """Each field is an option's, and in one group."""
+    fields = {option.field for option in command.options}
+    named = [field for group in command.groups.values() for field in group]
+    assert set(command.brief) | set(named) <= fields
+    assert len(named) == len(set(named))
+    shown = [option for _, options in command.grouped() for option in options]
+    assert sorted(shown) == sorted(command.options)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_no_word_is_broken(command: Command, width: int) -> None:
+    """At any width: what is copied from the help works."""
+    words = {word for option in command.options for word in option.help.split()}
+    assert words <= set(help_text(command, width=width).split())

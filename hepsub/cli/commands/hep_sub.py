@@ -143,17 +143,62 @@ def run(session: Session, values: Values, console: Console) -> Result:
     return wait(session, result.value, Clock(sleep=time.sleep, progress=console.progress))
 
 
+_BRIEF = {
+    "argu": "arguments up to the next option; %{ProcId} numbers jobs",
+    "number": "number of jobs",
+    "group": "accounting group",
+    "memory": "memory of each job",
+    "walltime": "walltime: a class of the policy, or 90min, 3d",
+    "os": "operating system: the job runs in its container",
+    "output": "standard output: file, directory, pattern; -e: its errors",
+    "inputs": "input: s3://bucket/key, storage:bucket/key or a path",
+    "outputs": "output and where it goes",
+    "list": "a job for each line of a file, or each object: %{item}",
+    "remote": "at a remote site that takes it; -site NAME: at this one",
+    "wait": "wait for the end; exit code 0 only if all ended with 0",
+    "dry_run": "show the plan and its reasons; submit nothing",
+}
+_GROUPS = {
+    "Jobs": (
+        "argu",
+        "number",
+        "first",
+        "list",
+        "per",
+        "name",
+        "once",
+        "priority",
+        "universe",
+    ),
+    "Resources": ("group", "memory", "walltime", "cpus", "gpus", "disk", "retry", "os", "image"),
+    "Logs": ("output", "error", "dir", "log"),
+    "Files that travel": ("inputs", "outputs", "libraries", "nocheck"),
+    "Environment and credentials": ("env", "noenv", "cred"),
+    "Where": ("pool", "schedd", "remote", "normt", "site", "type", "outsize", "wn", "gwn"),
+    "For those who know HTCondor": (
+        "attr",
+        "require",
+        "rank",
+        "append",
+        "maxidle",
+        "maxrun",
+        "notify",
+    ),
+    "Talk": ("wait", "dry_run", "quiet", "json", "version", "help"),
+}
+
 _EXAMPLES = (
     ("hep_sub job.sh", "one job"),
-    ('hep_sub -g juno -mem 4000 -wt mid -argu "%{ProcId}" 0 ihep -n 600 ntuplize.sh', "600 jobs, numbered"),
+    ("hep_sub job.sh -n 600 -argu %{ProcId}", "600 jobs, numbered"),
+    ('hep_sub -g juno -mem 4000 -wt mid -argu "%{ProcId}" 0 ihep -n 600 ntuplize.sh', "with group, memory, walltime"),
     ('hep_sub run-"%{ProcId}".sh -n 293 -o log -e log', "293 scripts, logs in the directory log"),
     ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
     ("hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
         "all these objects, 2 GB at the most for each job"),
     ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
         "with libraries of your own, uploaded once"),
-    ("hep_sub job.sh -rmt -dry-run", "where it would go and why; nothing is submitted"),
-    ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, a job options file for each job"),
+    ("hep_sub job.sh -rmt -dry-run", "where it would go, and why"),
+    ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, job options for each"),
     ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
 )  # fmt: skip
 
@@ -252,4 +297,6 @@ COMMAND = Command(
         "hepsub.actions.queue.wait:WaitedDocument",
     ),
     run=run,
+    brief=_BRIEF,
+    groups=_GROUPS,
 )
