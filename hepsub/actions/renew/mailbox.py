@@ -28,7 +28,7 @@ from hepsub.bundle.mailbox import (
     read_posted,
     seal_letter,
 )
-from hepsub.errors import HepsubError
+from hepsub.errors import HepsubError, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.session import Session
 from hepsub.storage.http import ConnectionPool
@@ -90,7 +90,10 @@ def post_letters(
 def _post_all(
     session: Session, way: _Post, live: Sequence[LiveBundle], before: Outcome
 ) -> tuple[Outcome, float]:
-    """The letters of some bundles in one storage; a bundle that is broken does not stop the others."""
+    """The letters of some bundles in one storage.
+
+    A bundle that is broken does not stop the others; a storage that does not answer is asked once.
+    """
     now = session.situation.now
     if now < before.not_before:
         return before, before.not_before
@@ -100,6 +103,8 @@ def _post_all(
             wrote = _post_bundle(way, each, now) or wrote
         except HepsubError as error:
             trouble = error
+            if isinstance(error, StorageUnreachable):
+                break
     renewed = now if wrote else before.renewed
     if trouble is not None:
         message = f"jobs get nothing newer by the mailbox: {trouble.message}"
@@ -120,10 +125,11 @@ def _post_bundle(way: _Post, each: LiveBundle, now: float) -> bool:
     digest = hashlib.sha256(credentials_text(files)).hexdigest() if files else ""
     wrote = False
     is_due = posted.serial > posted.posted and _is_named(each)
-    if (is_due or digest != posted.digest) and not posted.used:
+    is_new = digest not in ("", posted.digest)
+    if (is_due or is_new) and not posted.used:
         posted = replace(posted, used=True)
         note_posted(bundle, posted)  # before: what failed half-way has to be removed as well
-    if digest != posted.digest:
+    if is_new:
         posted = replace(posted, credentials=posted.next_serial(now), digest=digest)
         letter = letters.credentials(posted.credentials)
         way.send(bundle, letter.place, credentials_letter(letter, files))
