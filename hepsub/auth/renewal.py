@@ -25,7 +25,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """The state of one credential, or of the signatures for one storage.
+    """The state of one credential, or of one storage's signatures or mailbox.
 
     Attributes:
         expires: when what travels ends, in seconds since the epoch; None for never, or not known.
@@ -58,6 +58,7 @@ class RenewalState(Struct, frozen=True, kw_only=True):
         jobs: how many live jobs it found that something travels with.
         credentials: each credential that travels, by name.
         storages: the signatures for each storage, by name.
+        mailboxes: the mailbox in each storage, by its name.
         notes: what it did, in sentences.
     """
 
@@ -68,7 +69,14 @@ class RenewalState(Struct, frozen=True, kw_only=True):
     jobs: _Count = 0
     credentials: Mapping[str, Outcome] = field(default_factory=dict)
     storages: Mapping[str, Outcome] = field(default_factory=dict)
+    mailboxes: Mapping[str, Outcome] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[tuple[str, Outcome], ...]:
+        """All outcomes, by the names for people."""
+        mailboxes = ((f"the mailbox in {name}", each) for name, each in self.mailboxes.items())
+        return (*self.credentials.items(), *self.storages.items(), *mailboxes)
 
     def is_active(self, now: float) -> bool:
         """Whether it seems to run unattended: the last run of that kind is not older than two pauses."""
@@ -106,6 +114,7 @@ def read_state(root: Path, now: float) -> RenewalState:
         unattended=state.unattended if has_been(state.unattended, now) else 0.0,
         credentials={name: _believed(each, now) for name, each in state.credentials.items()},
         storages={name: _believed(each, now) for name, each in state.storages.items()},
+        mailboxes={name: _believed(each, now) for name, each in state.mailboxes.items()},
     )
 
 

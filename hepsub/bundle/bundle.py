@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.auth.credential import UserCredential
+from hepsub.bundle.letters import Letters
 from hepsub.bundle.manifest import FILE_NAME, ManifestJob, SignerOf, manifest_text
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
@@ -68,6 +69,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         signer_of: SignerOf,
         procs: Iterable[int] | None = None,
         *,
+        letters: Letters | None = None,
         first: bool = False,
     ) -> None:
         """Write, or renew, the manifests of jobs; each file whole.
@@ -76,15 +78,15 @@ class Bundle(Struct, frozen=True, kw_only=True):
             cluster: ClusterId, None while it is not known and not needed.
             signer_of: gives the signer of a storage by its name.
             procs: the jobs; None for all.
+            letters: those that the manifests stand for; None without a mailbox.
             first: whether there are none yet, and no job can start before this returns.
 
         Raises:
             BundleUnusable: a file cannot be written; those of the other jobs are, unless they are the first.
         """
         wanted = range(self.request.number) if procs is None else procs
-        self._write_corners(
-            FILE_NAME, self._manifests(wanted, cluster, functools.cache(signer_of)), first=first
-        )
+        contents = self.manifests(wanted, cluster, functools.cache(signer_of), letters)
+        self._write_corners(FILE_NAME, contents, first=first)
 
     def _write_corners(
         self, name: str, contents: Iterable[tuple[int, str | bytes]], *, first: bool
@@ -116,13 +118,18 @@ class Bundle(Struct, frozen=True, kw_only=True):
         if trouble is not None:
             raise unusable(self.directory, trouble) from trouble
 
-    def _manifests(
-        self, procs: Iterable[int], cluster: int | None, signer_of: SignerOf
+    def manifests(
+        self,
+        procs: Iterable[int],
+        cluster: int | None,
+        signer_of: SignerOf,
+        letters: Letters | None = None,
     ) -> Iterator[tuple[int, str]]:
-        """The manifest of each job."""
+        """The manifest of each job, freshly signed; arguments as those of `write_manifests`."""
         request, layout = self.request, self.layout
         program = parse_template(request.executable)
         credentials = str(layout.private(CREDENTIALS))
+        carries = request.staging.carries
         waiting = iter(procs)
         while some := list(itertools.islice(waiting, _AT_ONCE)):
             jobs = [request.values(proc, cluster) for proc in some]
@@ -139,6 +146,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
                     credential_source=corner if request.staging.confined else credentials,
                     inputs=inputs,
                     outputs=outputs,
+                    letters=letters.known_by(proc, carries=carries) if letters else (),
                 )
                 yield proc, manifest_text(request, job, signer_of)
 

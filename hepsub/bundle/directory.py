@@ -16,6 +16,7 @@ from hepsub.plan.bundle_paths import (
     FINISHED,
     JOB,
     LOCK,
+    MAILBOX,
     PRIVATE,
     READY,
     REQUEST,
@@ -114,7 +115,7 @@ def _opened_lock(directory: Path, flags: int) -> FileIO:
 
 
 def strip_bundle(directory: Path) -> None:
-    """Remove all of a bundle whose jobs have ended but returned outputs, its request and its notes.
+    """Remove all of a bundle whose jobs have ended but returned outputs, its request, its notes and its mailbox.
 
     What cannot be removed (a file that somebody still has open on NFS) is left for the next time.
 
@@ -131,7 +132,8 @@ def strip_bundle(directory: Path) -> None:
         _remove_all(directory, but=(FINISHED, "home", READY, REQUEST, LOCK))
         return
     _remove_all(directory, but=(PRIVATE, JOB))
-    _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK))
+    # What letters are made with is gone when they are (actions/renew/mailbox.py).
+    _remove_all(directory / PRIVATE, but=(FINISHED, READY, REQUEST, LOCK, MAILBOX))
     with contextlib.suppress(OSError), os.scandir(directory / JOB) as corners:
         for corner in corners:
             if corner.is_dir(follow_symlinks=False):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from hepsub.bundle.bundle import Bundle, unusable
 from hepsub.bundle.logs import make_logs
+from hepsub.bundle.mailbox import letter_files, make_mailbox
 from hepsub.bundle.manifest import environment_text
 from hepsub.bundle.sent import (
     WORKER_FILES,
@@ -44,24 +45,29 @@ from hepsub.plan.template import Values, parse_template
 from hepsub.tree import open_tree
 
 
-def fill_bundle(bundle: Bundle, secrets: Mapping[str, str] = MappingProxyType({})) -> Seal:
+def fill_bundle(
+    bundle: Bundle, secrets: Mapping[str, str] = MappingProxyType({}), *, now: float = 0.0
+) -> Seal:
     """Write the request, the scripts of the worker node, copies, lists of items.
 
     Args:
         bundle: a new one; it has its directory, and nothing in it.
         secrets: the variables that travel in a file; they stand nowhere else.
+        now: seconds since the epoch.
 
     Returns:
         What the jobs check before they use what was sent.
 
     Raises:
         BundleUnusable: a file cannot be read or written.
+        ToolFailed: the keys of the jobs' letters cannot be made.
     """
     try:
         for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):
             make_private(bundle.directory / each)
         for name in WORKER_FILES:
             write_whole(bundle.directory / SHARED / name, worker_file(name), 0o700)
+        make_mailbox(bundle, now)
         _keep_authorities(bundle)
         _keep_libraries(bundle)
         if secrets:
@@ -81,7 +87,7 @@ def _keep_sent(bundle: Bundle, jobs: Sequence[Values], secrets: Mapping[str, str
     staging = bundle.request.staging
     sets, set_of = sent_sets(staging, parse_template(bundle.request.executable), jobs)
     copies: dict[str, Path] = {}
-    common = common_digests(staging, secrets)
+    common = common_digests(staging, secrets, letter_files(bundle))
     lists = []
     for number, each in enumerate(sets):
         directory = bundle.directory / SHARED / SETS / str(number)

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.bundle.letters import Letter
 from hepsub.bundle.request import BundleRequest
-from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, MANIFEST
+from hepsub.plan.bundle_paths import ENVIRONMENT_FILE, LETTERS_KEY, LETTERS_SIGNER, MANIFEST
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.existing import COPIED_FILES
 from hepsub.plan.files import Carried
@@ -24,7 +25,7 @@ from hepsub.plan.staging import Staging, authority_file
 FILE_NAME = MANIFEST
 _VERSION = "1"
 _LINE_END = "\n"
-_WITH_URL = ("input", "output", "glob", "marker", "unmark")
+_WITH_URL = ("input", "output", "glob", "marker", "unmark", "letter")
 _ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A"})
 
 
@@ -50,6 +51,7 @@ class ManifestJob(Struct, frozen=True, kw_only=True):
         program: its path on the submit side.
         corner: the job's own directory in the bundle, absolute.
         credential_source: the directory of its newest tickets and tokens on the submit side.
+        letters: those that it may open; what the manifest holds is as new as they say.
     """
 
     proc: int
@@ -59,6 +61,7 @@ class ManifestJob(Struct, frozen=True, kw_only=True):
     credential_source: str
     inputs: tuple[Carried, ...]
     outputs: tuple[Carried, ...]
+    letters: tuple[Letter, ...] = ()
 
 
 def environment_text(variables: Mapping[str, str]) -> str:
@@ -105,6 +108,7 @@ def _files(
     staging = request.staging
     for credential in (each for each in staging.credentials if not each.stays):
         yield _credential(credential, job.credential_source)
+    yield from _letters(staging, job.letters, signer_of)
     for each in job.inputs:
         yield _input(each, staging, signer_of)
     for library in staging.libraries:
@@ -139,7 +143,8 @@ def _authorities(staging: Staging, job: ManifestJob) -> Iterator[tuple[str, str,
         return
     found: dict[str, str] = {}
     places = [each.place for each in (*job.inputs, *job.outputs)]
-    for place in (*places, *(each.place for each in staging.libraries)):
+    letters = [each.place for each in job.letters]
+    for place in (*places, *letters, *(each.place for each in staging.libraries)):
         if not isinstance(place, ObjectPlace):
             continue
         storage = staging.storages.get(place.storage)
@@ -154,6 +159,21 @@ def _credential(each: JobCredential, source: str) -> tuple[str, ...]:
     if each.by_condor:
         return "condorcred", each.name, each.kind, each.service or "-"
     return "credential", each.name, each.kind, each.file, f"{source}/{each.file}"
+
+
+def _letters(
+    staging: Staging, letters: tuple[Letter, ...], signer_of: SignerOf
+) -> Iterator[tuple[str, ...]]:
+    """What the job opens letters with, and where they are."""
+    if staging.mailbox is None or not letters:
+        return
+    yield "mailbox", LETTERS_KEY, LETTERS_SIGNER
+    for each in letters:
+        if staging.mailbox.public:
+            url = staging.storages[each.place.storage].object_url(each.place.bucket, each.place.key)
+        else:
+            url = _signed("GET", each.place, signer_of)
+        yield "letter", each.kind, each.to, str(each.serial), url
 
 
 def _is_file(each: Carried) -> bool:

@@ -102,6 +102,11 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return ELEMENT
         return SHARED if self.staging.shared else BUNDLE
 
+    @property
+    def is_refreshed(self) -> bool:
+        """Whether credentials and signed URLs are renewed after the commit, here or in the mailbox."""
+        return self.delivery.refreshed or self.staging.mailbox is not None
+
     def logs(self, proc: int, cluster: int) -> tuple[Path, ...]:
         """Where the standard output and the standard error of a job are, in this order."""
         values = self.values(proc, cluster)

@@ -135,14 +135,22 @@ def preview_seal(
     return seal_of(worker_file(WRAPPER), lists, set_of)
 
 
-def common_digests(staging: Staging, secrets: Mapping[str, str]) -> dict[str, str]:
-    """The SHA-256 of what all jobs get: storages' certificates, libraries, variables; by their names there.
+def common_digests(
+    staging: Staging, secrets: Mapping[str, str], letters: Mapping[str, Path] | None = None
+) -> dict[str, str]:
+    """The SHA-256 of what all jobs get: certificates, libraries, keys of letters, variables; by their names there.
+
+    Args:
+        staging: how files travel.
+        secrets: the variables that travel in a file.
+        letters: what letters are opened with; None where that is not made yet.
 
     Raises:
         OSError: a certificate cannot be read.
     """
     found = {n: _file_digest(Path(p)) for n, p in staging.authorities.items()}
     found |= {each.archive: each.sha256 for each in staging.libraries}
+    found |= {name: _file_digest(path) for name, path in (letters or {}).items()}
     return found | ({ENVIRONMENT_FILE: _digest(environment_text(secrets))} if secrets else {})
 
 

@@ -29,6 +29,8 @@ from hepsub.plan.bundle_paths import (
     ENVIRONMENT_FILE,
     ITEMS_FILE,
     JOB,
+    LETTERS_KEY,
+    LETTERS_SIGNER,
     MANIFEST,
     NO_LIST,
     PRIVATE,
@@ -149,6 +151,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         yield f"transfer_input_files = {', '.join(self._sent())}"
         files = [each.file for each in staging.credentials if each.travels]
         files += [ENVIRONMENT_FILE] if staging.secrets else []
+        files += _letters(staging)
         yield f"encrypt_input_files = {', '.join([MANIFEST, *files])}"
         yield from self._credentials()
         if not staging.shared and not staging.isolation and self.plan.route.sites:
@@ -169,6 +172,7 @@ class Staged(Struct, frozen=True, kw_only=True):
         archives = (f"{BUNDLED}/{each.archive}" for each in staging.libraries if not each.place)
         files = [WRAPPER, *archives, *staging.authorities]
         files += [ENVIRONMENT_FILE] if staging.secrets else []
+        files += _letters(staging)
         yield from (f"{bundle}/{SHARED}/{name}" for name in files)
         if self.plan.items:
             yield f"{corner}/{ITEMS_FILE}"
@@ -254,6 +258,11 @@ class Staged(Struct, frozen=True, kw_only=True):
             return {}
         number = seal.set_of[proc]
         return {_SET: str(number), SUMS_VARIABLE: seal.sets[number]}
+
+
+def _letters(staging: StagingPlan) -> list[str]:
+    """What a job opens letters with, where it gets any."""
+    return [LETTERS_KEY, LETTERS_SIGNER] if staging.mailbox is not None else []
 
 
 def _shown_word(word: Template) -> str:

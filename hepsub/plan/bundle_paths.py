@@ -11,9 +11,12 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * `signed.json`: when the URLs of each storage end
     * `finished`: its jobs have ended, and all but reports and outputs that came home was removed
     * `creds/`: tickets and tokens, 0600, rewritten whole while the jobs live
+    * `mailbox/`: what letters are made with: the signer's key (`signer.pem`), whom they are for (`recipient.crt`), the
+      secret in their names (`secret`), and what was posted (`posted.json`); gone when the letters are
 * `shared/`: what all jobs get, as copies; checked by its SHA-256 before it is used, never written again
     * `wrapper.sh`, `scratch.sh`: what runs on the worker node, and what the embedded pool starts
     * `ca.STORAGE.pem`: the certificates of storages' own authorities
+    * `hepsub.letters.pem`, `hepsub.letters.crt`: the key that opens the jobs' letters, and who signs them
     * `lib/ARCHIVE`: the user's libraries, where they are sent along
     * `sets/N/hepsub.sums`, `sets/N/in/NAME`: the scripts and inputs that HTCondor sends, and their SHA-256
 * `job/PROC/`: one job's own corner
@@ -42,6 +45,9 @@ UNLINKED = "unlinked"
 SIGNED = "signed.json"
 FINISHED = "finished"
 CREDENTIALS = "creds"
+MAILBOX = "mailbox"
+LETTERS_KEY, LETTERS_SIGNER = "hepsub.letters.pem", "hepsub.letters.crt"
+"""What a job opens letters with, and whom it believes; the names are those in the job's directory, too."""
 SETS = "sets"
 SUMS = "hepsub.sums"
 WRAPPER = "wrapper.sh"

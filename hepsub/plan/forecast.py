@@ -85,6 +85,30 @@ def taken_note(expiry: Expiry, window: Window) -> str:
     )
 
 
+def unopened_note(left: float, wait: float, now: float, *, taken: bool) -> str:
+    """A sentence where a job may wait for longer than it can open its mailbox; empty where it will not.
+
+    Args:
+        left: for how long the URL is good that it takes along, in seconds from now.
+        wait: how long it may wait, in seconds.
+        now: seconds since the epoch.
+        taken: whether a site takes it, perhaps when half of that is over.
+    """
+    left = left / 2 if taken else left
+    if left >= wait:
+        return ""
+    start = (
+        f"must start within {rough_text(left)} after the site has taken it"
+        if taken
+        else f"must start before {moment_text(now + left, now)}"
+    )
+    return (
+        f"a job {start} to find anything newer in its mailbox, whose signed URL ends then, and may wait"
+        f" {rough_text(wait)}: with mailbox_public = true in [staging], where the store lets everybody read there, it"
+        " does not end"
+    )
+
+
 def forecast_note(expiry: Expiry, window: Window, *, renewer: str, way: Callable[[], str]) -> str:
     """A sentence where it may end before the job does; empty where it will not.
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec import Struct, field
 
-from hepsub.errors import PolicyError
 from hepsub.job import JobSpec
-from hepsub.plan.location import ObjectPlace, find_place
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.mailbox import user_prefix
 from hepsub.plan.model import delivery_for
 from hepsub.policy.model import Policy
 
 DIRECTORY = "hepsub_lib"
 """Where they are unpacked in the scratch directory."""
-
-_USER = re.compile(r"%\{user\}", re.IGNORECASE)
 
 
 class Library(Struct, frozen=True, kw_only=True):
@@ -67,15 +63,7 @@ def library_prefix(spec: JobSpec, policy: Policy, user: str) -> ObjectPlace | No
         PolicyError: the policy's place is none in S3.
         UnknownPool, UnknownStorage: the policy does not know it.
     """
-    said = policy.staging.libraries
     pool = policy.pool[policy.pool_for(spec.placement.pool)]
-    if not said or not spec.libraries or delivery_for(pool).on_this_machine:
+    if not policy.staging.libraries or not spec.libraries or delivery_for(pool).on_this_machine:
         return None
-    place = find_place(_USER.sub(lambda _: user, said), policy.storage, Path("/"))
-    if not isinstance(place, ObjectPlace) or "%{" in place.key:
-        raise PolicyError(
-            f'libraries = "{said}" in [staging] is no place in S3 ({policy.origin("staging.libraries")})',
-            remedy="write storage:bucket/prefix, in which %{User} may stand; or leave it empty",
-        )
-    prefix = f"{place.key.rstrip('/')}/" if place.key.strip("/") else ""
-    return ObjectPlace(storage=place.storage, bucket=place.bucket, key=prefix)
+    return user_prefix(policy, "libraries", user)

@@ -140,7 +140,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             *list_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
             *told,
-            *_handed_over_note(route),
+            *_handed_over_note(route, staging),
             *travelling.notes,
             *_universe_note(spec.universe),
             *_type_note(spec.type, policy),
@@ -262,12 +262,18 @@ def _staging(
     )
 
 
-def _handed_over_note(route: Route) -> tuple[str, ...]:
+def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, ...]:
     if not route.delivery.handed_over:
         return ()
+    mailbox = staging.mailbox if staging is not None else None
+    refreshed = (
+        "nothing can be refreshed in them"
+        if mailbox is None
+        else f"what is newer comes by the mailbox {mailbox}"
+    )
     return (
-        "the jobs were handed over with their files, and nothing can be refreshed in them; hep_sub -wait and"
-        " hep_auth renew fetch what they leave behind",
+        f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
+        " leave behind",
     )
 
 

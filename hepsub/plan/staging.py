@@ -22,7 +22,8 @@ from hepsub.plan.files import (
     file_rule,
 )
 from hepsub.plan.libraries import Library
-from hepsub.plan.location import FilePlace, ObjectPlace, absolute
+from hepsub.plan.location import FilePlace, ObjectPlace, absolute, may_be_object
+from hepsub.plan.mailbox import Mailbox
 from hepsub.plan.model import Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.remap import Paths
@@ -85,6 +86,8 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
         image: the container image in which the wrapper starts the program, as the jobs find it; empty where it does
             not.
         mounts: the directories of the worker nodes that the program sees in there.
+        mailbox: where jobs find newer manifests and credentials that can reach nothing on this side; None where they
+            can, where nothing of theirs ends, or for none.
     """
 
     inputs: tuple[FileRule, ...]
@@ -108,6 +111,7 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     paths: Paths = ()
     image: str = ""
     mounts: tuple[str, ...] = ()
+    mailbox: Mailbox | None = None
 
     @cached_property
     def known_objects(self) -> Mapping[ObjectPlace, ObjectInfo]:
@@ -127,7 +131,12 @@ class Staging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dic
     @property
     def is_refreshed(self) -> bool:
         """Whether what travels is kept fresh while the jobs run, and not only while they wait."""
-        return self.shared or self.chirp
+        return self.shared or self.chirp or self.mailbox is not None
+
+    @property
+    def carries(self) -> bool:
+        """Whether tickets or tokens travel as files."""
+        return any(each.travels for each in self.credentials)
 
     @property
     def brings_all(self) -> bool:
@@ -203,6 +212,17 @@ class StagingPlan(Staging, frozen=True, kw_only=True):
     carried: CarriedFiles | None = None
     texts: Mapping[str, bytes] = field(default_factory=dict)
 
+    @property
+    def signs(self) -> bool:
+        """Whether URLs are signed for the jobs, as far as is known."""
+        if any(each.place for each in self.libraries):
+            return True
+        if (known := self.carried) is not None:
+            rows = (*known.inputs, *known.outputs)
+            return any(isinstance(each.place, ObjectPlace) for row in rows for each in row)
+        urls = [rule.url for rule in (*self.inputs, *self.outputs)]
+        return any(url.startswith("%{") or may_be_object(url, self.storages) for url in urls)
+
     def with_input(self, path: str) -> StagingPlan:
         """The staging with one more file of this host for all jobs, under its own name."""
         rule = FileRule(name=PurePosixPath(path).name, url=path)
@@ -273,6 +293,7 @@ def plan_staging(
     paths: Paths = (),
     image: str = "",
     mounts: tuple[str, ...] = (),
+    mailbox: Mailbox | None = None,
 ) -> StagingPlan | None:
     """How the files of a submission travel; None when it has nothing that does.
 
@@ -293,6 +314,7 @@ def plan_staging(
         paths: the directories whose files are objects where the jobs run, and what they stand for.
         image: the container image in which the wrapper starts the program; empty where it does not.
         mounts: the directories of the worker nodes that the program sees in there.
+        mailbox: the policy's; None for none.
 
     Raises:
         UsageError: an input or output cannot be read as one.
@@ -303,7 +325,7 @@ def plan_staging(
     in_place = not spec.is_staged
     inputs = tuple(file_rule(each) for each in spec.inputs)
     outputs = tuple(file_rule(each) for each in spec.outputs)
-    return StagingPlan(
+    staging = StagingPlan(
         inputs=inputs,
         outputs=outputs,
         storages=policy.storage,
@@ -330,3 +352,6 @@ def plan_staging(
         image=image,
         mounts=mounts,
     )
+    if mailbox is None or staging.is_refreshed or not (staging.carries or staging.signs):
+        return staging
+    return replace(staging, mailbox=mailbox)

@@ -16,6 +16,7 @@ from hepsub.plan.existing import link_note, output_notes
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import is_pattern
 from hepsub.plan.location import FilePlace
+from hepsub.plan.mailbox import mailbox_of
 from hepsub.plan.model import Route
 from hepsub.plan.needs import own_image
 from hepsub.plan.portability import portability_notes
@@ -69,6 +70,7 @@ def plan_travel(
         paths=route.paths if route.paths in made.elsewhere else (),
         image=image if by_wrapper else "",
         mounts=_mounts(route, policy) if image and by_wrapper else (),
+        mailbox=mailbox_of(policy, situation.user),
     )
     if staging is not None and _sends(made, route):
         if not staging.name_of(image):

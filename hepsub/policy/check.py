@@ -35,7 +35,7 @@ _MAY_BE_NOTHING = frozenset({
 """The keys whose number may be 0; all others are at least 1."""
 
 _CREDENTIAL = r"[A-Za-z0-9_-]+"
-_LIBRARIES = r"(?P<storage>[A-Za-z][\w.-]*):[^/]"
+_IN_STORAGE = r"(?P<storage>[A-Za-z][\w.-]*):[^/]"
 
 
 def mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -97,9 +97,10 @@ def _references(policy: Policy) -> Iterator[Mistake]:
                 each for each in ("token", "role_arn", "audience") if getattr(storage, each)
             )
             yield from unknown(f"storage.{name}.{said}", "token", word, tokens(policy))
-    found = re.match(_LIBRARIES, policy.staging.libraries)
-    if found is not None and found["storage"].casefold() != "s3":
-        yield from unknown("staging.libraries", "storage", found["storage"], policy.storage)
+    for key in ("libraries", "mailbox"):
+        found = re.match(_IN_STORAGE, getattr(policy.staging, key))
+        if found is not None and found["storage"].casefold() != "s3":
+            yield from unknown(f"staging.{key}", "storage", found["storage"], policy.storage)
 
 
 def _of_pool(at: str, pool: Pool, policy: Policy) -> Iterator[Mistake]:

@@ -135,8 +135,8 @@ class Pool(Struct, frozen=True, kw_only=True):
         token: the credential that is shown to the schedd, as a SciToken, when it refuses
             everything else; empty for none.
         spool: whether the schedd sees none of this host's directories: jobs are handed over with all
-            their files, which nobody can refresh then, and what they leave behind is fetched, into the jobs' own
-            files and no others.
+            their files, which nobody can refresh then but by the mailbox of [staging], and what they leave behind is
+            fetched, into the jobs' own files and no others.
     """
 
     kind: str = "condor"
@@ -191,6 +191,12 @@ class Storage(Struct, frozen=True, kw_only=True):
         """The credential whose token is exchanged for keys; empty where keys come from elsewhere."""
         return self.token or ("iam" if self.role_arn or self.audience else "")
 
+    def object_url(self, bucket: str, key: str) -> str:
+        """The unsigned URL of an object."""
+        from urllib.parse import quote
+
+        return f"{self.bucket_url(bucket)}/{quote(key, safe='/~')}"
+
     def bucket_url(self, bucket: str) -> str:
         """The unsigned URL of a bucket, without a slash at its end."""
         endpoint = self.endpoint.rstrip("/")
@@ -225,6 +231,14 @@ class Staging(Struct, frozen=True, kw_only=True):
             stands for the login name; empty to send them along with the jobs. An archive is needed
             for as long as jobs wait that use it.
         library_limit: the most MB of files behind one -lib.
+        mailbox: where in S3 jobs find newer URLs, tickets and tokens that can reach nothing here while they run (remote
+            sites without io_proxy, computing elements, spool), storage:bucket/prefix, in which %{User} stands for the
+            login name; empty for nowhere. hep_auth renew puts them there as sealed letters: signed, encrypted, below
+            names that nobody can guess, and takes them away when the jobs have ended. Set a lifecycle rule for the
+            prefix all the same, of twice the time that a job may wait and run: it removes what was left behind.
+        mailbox_public: whether the store lets everybody read (GetObject, but not ListBucket) below that prefix
+            without a signature, so that jobs read their mail however long they have waited: a signed URL of the
+            mailbox ends with the keys that signed it, after seven days at the most.
     """
 
     bundle_dir: str = ""
@@ -237,6 +251,8 @@ class Staging(Struct, frozen=True, kw_only=True):
     overwrite: bool = True
     libraries: str = ""
     library_limit: Megabytes = 1024
+    mailbox: str = ""
+    mailbox_public: bool = False
 
 
 KERBEROS: Final = "kerberos"

@@ -21,6 +21,7 @@ from hepsub.storage.response import BROKEN, Incoming, Response, read_response
 
 _CONNECT_S = 5
 _READ_S = 30
+_WITH_BODY = ("PUT", "POST")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -50,8 +51,8 @@ class Connection:
         """Whether it has been used, and may be used again."""
         return self._incoming is not None
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
-        """The beginning of the response to a request without a body.
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
+        """The beginning of the response to a request; one with a body may arrive twice.
 
         Raises:
             HTTPException, OSError: there is none.
@@ -59,26 +60,28 @@ class Connection:
         """
         used = self.is_open
         try:
-            self.send(method, url, headers)
+            self.send(method, url, headers, body)
             return self.receive(method)
         except BROKEN:
             self.close()
             if not used:
                 raise
             # The server closes connections that nobody needed for a while: that is no failure.
-            self.send(method, url, headers)
+            self.send(method, url, headers, body)
             return self.receive(method)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
         """Send a request, whose response `receive` gives; it raises what `ask` does."""
         fields = {"accept-encoding": "identity", **headers}
+        if body or method in _WITH_BODY:
+            fields["content-length"] = str(len(body))
         if self.proxy is not None and self.authorities is None:  # which wants the whole URL
             head = _head(method, url, {**fields, **self.proxy_headers})
         else:
             head = _head(method, url[len(self.origin) :], fields)
         if self._incoming is None:
             self._incoming = Incoming(self._connect())
-        self._incoming.socket.sendall(head)
+        self._incoming.socket.sendall(head + body)
 
     def receive(self, method: str) -> Response:
         """The beginning of the response to what was sent; it raises what `ask` does."""

@@ -1,4 +1,4 @@
-"""HTTP to storages: signed requests without a body, over connections that are kept, by many threads.
+"""HTTP to storages: signed requests, with a small body or none, over connections that are kept, by many threads.
 
 A client call of botocore costs ten times what a small object does, a request of urllib3 or http.client several times.
 """
@@ -92,27 +92,29 @@ class ConnectionPool:
         method: str = "GET",
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> Iterator[Response]:
         """The beginning of the answer to a signed request, whatever its status.
 
         Args:
             store: whose keys sign it.
             url: without a query.
-            method: one without a body.
+            method: what is asked for.
             query: not quoted yet.
             headers: more of them.
+            body: what is sent along.
 
         Raises:
             TemporaryFailure: there was no answer.
             StorageUnreachable: the proxy or the authorities that the environment names cannot be used.
         """
         connection = self.take(store, url)
-        fields = {**signed_headers(store, method, url, query or {}), **(headers or {})}
+        fields = {**signed_headers(store, method, url, query or {}, body), **(headers or {})}
         response = None
         try:
             try:
                 whole = f"{url}?{query_text(query)}" if query else url
-                response = connection.ask(method, whole, fields)
+                response = connection.ask(method, whole, fields, body)
             except (*BROKEN, ValueError) as error:
                 why = type(error).__name__
                 text = f"the storage {store.name} does not answer ({why})"

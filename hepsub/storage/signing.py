@@ -94,24 +94,28 @@ class Signer(Struct, frozen=True, kw_only=True):
         return url if urlsplit(url).path else f"{url}/", fields
 
 
-def signed_headers(store: Store, method: str, url: str, query: Mapping[str, str]) -> dict[str, str]:
-    """The headers that authorise a request without a body, now: no log that a URL gets into can be used by others.
+def signed_headers(
+    store: Store, method: str, url: str, query: Mapping[str, str], body: bytes = b""
+) -> dict[str, str]:
+    """The headers that authorise a request, now: no log that a URL gets into can be used by others.
 
     Args:
         store: the storage.
         method: of the request.
         url: what it is for, without its query.
         query: the query, not quoted yet.
+        body: what is sent along, which the store compares.
     """
+    content = hashlib.sha256(body).hexdigest() if body else _NO_BODY
     host, path = _host_and_path(url)
     stamp = _stamp(store.keys, store.storage.region, int(time.time()))
-    headers = {"host": host, "x-amz-content-sha256": _NO_BODY, "x-amz-date": stamp.moment}
+    headers = {"host": host, "x-amz-content-sha256": content, "x-amz-date": stamp.moment}
     if store.keys.token:
         headers["x-amz-security-token"] = store.keys.token
     names = ";".join(headers)
     lines = "".join(f"{name}:{text}\n" for name, text in headers.items())
     canonical = _sorted_query(query_text(query)) if query else ""
-    request = f"{method}\n{path}\n{canonical}\n{lines}\n{names}\n{_NO_BODY}"
+    request = f"{method}\n{path}\n{canonical}\n{lines}\n{names}\n{content}"
     headers["authorization"] = (
         f"{_ALGORITHM} Credential={store.keys.access}/{stamp.scope}, SignedHeaders={names},"
         f" Signature={stamp.sign_request(request)}"

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import BufferedIOBase
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -58,7 +57,7 @@ class Store(Struct, frozen=True, kw_only=True):
 
     def url(self, bucket: str, key: str) -> str:
         """The unsigned URL of an object."""
-        return f"{self.storage.bucket_url(bucket)}/{quote(key, safe='/~')}"
+        return self.storage.object_url(bucket, key)
 
     def look_up(self, places: Iterable[ObjectPlace]) -> dict[ObjectPlace, ObjectInfo | None]:
         """What is known of objects; None for those that do not exist.

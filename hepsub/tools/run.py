@@ -158,14 +158,9 @@ def run(
     """
     done = run_within(argv, timeout=timeout, environment=environment)
     if done is None:
-        raise ToolFailed(
-            f"{_shown(argv)} did not end within {timeout:.0f} s", remedy="try again later"
-        )
+        raise _too_slow(argv, timeout)
     if check and done.code != 0:
-        words = " ".join((done.stderr or done.stdout).split())[-500:]
-        raise ToolFailed(
-            f"{_shown(argv)} failed with exit code {done.code}: {words}", remedy="see its words"
-        )
+        raise _failed(argv, done.code, done.stderr or done.stdout)
     return done
 
 
@@ -206,6 +201,42 @@ def run_within(
             process.kill()
             raise
     return Completed(code=code, stdout=out, stderr=err)
+
+
+def run_filter(argv: Sequence[str], content: bytes, *, timeout: float) -> bytes:
+    """What a program writes that reads bytes; it is ended after `timeout` seconds.
+
+    Raises:
+        ToolFailed: it is not installed, did not end in time, or failed.
+    """
+    try:
+        with _startable(argv):
+            done = subprocess.run(
+                list(argv),
+                input=content,
+                capture_output=True,
+                env=_environment(),
+                timeout=timeout,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise _too_slow(argv, timeout) from None  # which holds what it had written
+    if done.returncode != 0:
+        raise _failed(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
+    return done.stdout
+
+
+def _too_slow(argv: Sequence[str], timeout: float) -> ToolFailed:
+    return ToolFailed(
+        f"{_shown(argv)} did not end within {timeout:.0f} s", remedy="try again later"
+    )
+
+
+def _failed(argv: Sequence[str], code: int, said: str) -> ToolFailed:
+    words = " ".join(said.split())[-500:]
+    return ToolFailed(
+        f"{_shown(argv)} failed with exit code {code}: {words}", remedy="see its words"
+    )
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -6,12 +6,14 @@ import contextlib
 from pathlib import Path
 
 from hepsub.actions.renew.live import is_believed, not_believed
+from hepsub.actions.renew.mailbox import remove_letters
 from hepsub.actions.returned.pending import push_pending
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.directory import strip_bundle
 from hepsub.bundle.logs import place_logs
+from hepsub.bundle.mailbox import has_mailbox
 from hepsub.bundle.notes import read_placed
 from hepsub.bundle.pending import PENDING
 from hepsub.bundle.returned import returned_outputs
@@ -39,6 +41,7 @@ def close_bundle(
     if troubles := place_logs(bundle, cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
+        notes = (*notes, *remove_letters(uploads.stores, bundle))
         strip_bundle(bundle.directory)
         return (*notes, *_settle(session, bundle))
     except HepsubError as error:
@@ -74,19 +77,24 @@ def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, 
         return (another,) if another else ()
     if not is_believed(session, bundle, placed):
         return (not_believed(placed),)
+    letters = remove_letters(uploads.stores, bundle)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
     notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()
-    return (*notes, *_settle(session, bundle))
+    return (*letters, *notes, *_settle(session, bundle))
 
 
 def _settle(session: Session, bundle: Bundle) -> tuple[str, ...]:
-    """Note that a bundle needs no further look, if it has no outputs left, and remove it when it is old enough.
+    """Note that a bundle needs no further look, if nothing of it is left, and remove it when it is old enough.
 
     Each look would cost as much as the jobs are many.
     """
     if _has_outputs(bundle):
         return ()
+    if has_mailbox(
+        bundle
+    ):  # the store was away; some day the mailbox's lifecycle rule removes them
+        return _forget_after(session, bundle.directory)
     with contextlib.suppress(OSError):
         write_whole(bundle.layout.private(FINISHED), _SETTLED, 0o600)
     return _forget_after(session, bundle.directory)

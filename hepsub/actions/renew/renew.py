@@ -13,6 +13,7 @@ from hepsub.actions.renew.close import close_bundle, revisit_finished
 from hepsub.actions.renew.credentials import renew_credentials
 from hepsub.actions.renew.leave import leave_out
 from hepsub.actions.renew.live import LiveBundle, find_live
+from hepsub.actions.renew.mailbox import post_letters
 from hepsub.actions.renew.signatures import renew_signatures
 from hepsub.actions.returned.uploads import Uploads
 from hepsub.actions.submit.libraries import archive_cache
@@ -39,7 +40,7 @@ _OVERDUE_PAUSE_S = 60.0
 
 
 class RenewedOutcome(Struct, frozen=True, kw_only=True):
-    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of one storage's signatures or mailbox, in JSON: as `Outcome`."""
 
     expires: float | None
     renewable_until: float | None
@@ -59,6 +60,7 @@ class RenewedDocument(Struct, frozen=True, kw_only=True):
     next_in_s: float
     credentials: Mapping[str, RenewedOutcome]
     storages: Mapping[str, RenewedOutcome]
+    mailboxes: Mapping[str, RenewedOutcome]
 
 
 class Renewed(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
             next_in_s=self.pause,
             credentials=convert(state.credentials, outcomes, from_attributes=True),
             storages=convert(state.storages, outcomes, from_attributes=True),
+            mailboxes=convert(state.mailboxes, outcomes, from_attributes=True),
         )
 
 
@@ -92,8 +95,8 @@ def renew(session: Session, *, back_off: bool = True, unattended: bool = False) 
     """Run one round, unless another process is at it: then do nothing.
 
     Interrupted submissions are recovered and spools fetched; remote sites that fail are left out for a while;
-    tickets, tokens and signed URLs of jobs that have not ended are renewed where that is due; bundles of ended jobs
-    are closed.
+    tickets, tokens and signed URLs of jobs that have not ended are renewed where that is due, and posted to the mailbox
+    of those that see nothing else; bundles of ended jobs are closed.
 
     One trouble does not stop the others: each is a problem of the result, and is tried again later.
 
@@ -145,13 +148,14 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     notes += alive.away
     notes += leave_out(session, found)
     left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
-    live = [each for each in found if not each.has_ended and each.bundle.request.delivery.refreshed]
+    live = [each for each in found if not each.has_ended and each.bundle.request.is_refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
     archive_cache(session.bundles).prune(now)
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
+    mailboxes = post_letters(session, stores, live, before.mailboxes)
     for each in found:
         if each.has_ended:
             left += close_bundle(session, uploads, each.bundle, each.ref.cluster)
@@ -163,9 +167,10 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
         jobs=sum(each.number for each in live),
         credentials={name: outcome for name, (outcome, _) in credentials.items()},
         storages={name: outcome for name, (outcome, _) in storages.items()},
+        mailboxes={name: outcome for name, (outcome, _) in mailboxes.items()},
         notes=tuple(dict.fromkeys((*notes, *left))),
     )
-    dues = [due for _, due in (*credentials.values(), *storages.values())]
+    dues = [due for _, due in (*credentials.values(), *storages.values(), *mailboxes.values())]
     return state, _pause(dues, now, every), tuple(dict.fromkeys(left))  # some were looked at twice
 
 
@@ -188,7 +193,12 @@ def _without_pauses(state: RenewalState) -> RenewalState:
     def now(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
         return {name: replace(each, not_before=0.0) for name, each in outcomes.items()}
 
-    return replace(state, credentials=now(state.credentials), storages=now(state.storages))
+    return replace(
+        state,
+        credentials=now(state.credentials),
+        storages=now(state.storages),
+        mailboxes=now(state.mailboxes),
+    )
 
 
 def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[Path]:
@@ -199,7 +209,7 @@ def _own_directories(session: Session, live: Sequence[LiveBundle]) -> Iterator[P
 
 
 def _problems(state: RenewalState) -> Iterable[Problem]:
-    for name, outcome in (*state.credentials.items(), *state.storages.items()):
+    for name, outcome in state.outcomes:
         if outcome.message:
             yield Problem(
                 code="not-renewed", message=f"{name}: {outcome.message}", remedy=outcome.remedy

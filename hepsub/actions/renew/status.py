@@ -20,7 +20,7 @@ _NOT_RENEWED = "not-renewed"
 
 
 class OutcomeDocument(Struct, frozen=True, kw_only=True):
-    """The state of one credential, or of the signatures for one storage, in JSON: as `Outcome`."""
+    """The state of one credential, or of one storage's signatures or mailbox, in JSON: as `Outcome`."""
 
     kind: str
     name: str
@@ -82,6 +82,7 @@ class RenewalStatus(Struct, frozen=True, kw_only=True):
             outcomes=(
                 *_outcomes("credential", state.credentials),
                 *_outcomes("storage", state.storages),
+                *_outcomes("mailbox", state.mailboxes),
             ),
         )
 
@@ -137,7 +138,7 @@ def _not_running(why: str, way: str) -> Problem:
 def _troubles(status: RenewalStatus, way: str) -> Iterator[Problem]:
     """What the last run could not do, and whether there will be another one."""
     state = status.state
-    for name, each in (*state.credentials.items(), *state.storages.items()):
+    for name, each in state.outcomes:
         if each.message:
             tried = f"tried {each.failures} time(s), again after {moment_text(each.not_before, status.now)}"
             yield Problem(

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.bundle.request import BundleRequest
+from hepsub.plan.freshness import Fresh
 from hepsub.plan.libraries import Library
 from hepsub.plan.model import Plan, Proc, Reason
 from hepsub.plan.staging import Staging
@@ -102,6 +103,7 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
         procs: the first jobs.
         schedd: the schedd that would take it; null when the pool did not answer.
         description: what HTCondor would get.
+        fresh: who would keep fresh what travels with the jobs and ends.
     """
 
     jobs: int
@@ -115,6 +117,7 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
     universe: str
     priority: int
     credentials: tuple[str, ...]
+    fresh: tuple[Fresh, ...]
     libraries: tuple[LibraryDocument, ...]
     secret_variables: tuple[str, ...]
     first: int
@@ -173,6 +176,7 @@ def preview_document(preview: Preview) -> PreviewDocument:
         universe=plan.universe,
         priority=plan.priority,
         credentials=tuple(each.name for each in plan.staging.credentials) if plan.staging else (),
+        fresh=preview.fresh,
         libraries=_libraries(plan.staging, uploaded=False),
         secret_variables=tuple(plan.secrets),
         first=plan.first,

@@ -16,6 +16,7 @@ from hepsub.plan.forecast import (
     Window,
     forecast_note,
     taken_note,
+    unopened_note,
     unrefreshed_note,
 )
 from hepsub.plan.model import Plan
@@ -58,7 +59,7 @@ def forecast(
         stores: the storages that URLs are signed for, with keys; by name.
     """
     now = session.situation.now
-    refreshed = plan.route.delivery.refreshed
+    refreshed = plan.route.delivery.refreshed or staging.mailbox is not None
     active = read_state(session.bundles, now).is_active(now)
     limit = plan.walltime.limit
     window = Window(now=now, needed=session.policy.staging.expected_wait + limit)
@@ -81,7 +82,21 @@ def forecast(
             notes.append(taken_note(each.expiry, window))
         else:
             notes.append(unrefreshed_note(each.expiry, window, walltime=limit))
+    notes.append(_mailbox(session, plan, staging, stores))
     return tuple(note for note in notes if note)
+
+
+def _mailbox(session: Session, plan: Plan, staging: Staging, stores: Mapping[str, Store]) -> str:
+    """Until when a job has to have started to read its mail; empty where it need not, or nobody knows."""
+    mailbox, now = staging.mailbox, session.situation.now
+    if mailbox is None or mailbox.public or mailbox.storage not in stores:
+        return ""
+    delivery = plan.route.delivery
+    if not delivery.taken_early:
+        return ""  # what waits is signed anew
+    left = stores[mailbox.storage].lifetime(now)
+    wait = session.policy.staging.expected_wait
+    return unopened_note(left, wait, now, taken=not delivery.handed_over)
 
 
 def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travelling | str:

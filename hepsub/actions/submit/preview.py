@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
 
 if TYPE_CHECKING:
+    from hepsub.actions.submit.submit import StoresOf
     from hepsub.batch_system import BatchSystem
+    from hepsub.storage.store import Store
 
 
 def preview(session: Session, spec: JobSpec) -> Result:
@@ -25,9 +28,10 @@ def preview(session: Session, spec: JobSpec) -> Result:
     Raises:
         HepsubError: the submission would be refused.
     """
-    plan, facts = planned(session, functools.cache(session.open_stores), spec, keeps=False)
+    stores = functools.cache(session.open_stores)
+    plan, facts = planned(session, stores, spec, keeps=False)
     check_places(session, plan, facts.outputs)
-    expiries = _expiry_notes(session, plan)
+    expiries = _expiry_notes(session, stores, plan)
     schedd, unreachable = _reachable(session, plan)
     identity = new_uuid()
     sealed = _sealed(plan.with_uuid(identity))
@@ -42,14 +46,19 @@ def preview(session: Session, spec: JobSpec) -> Result:
     return Result(value=value, notes=(*plan.notes, *expiries, *notes), problems=problems)
 
 
-def _expiry_notes(session: Session, plan: Plan) -> tuple[str, ...]:
+def _expiry_notes(session: Session, stores: StoresOf, plan: Plan) -> tuple[str, ...]:
     """How long the credentials of a preview are good for; they are obtained as they would be for its jobs."""
     if plan.staging is None:
         return ()
     from hepsub.actions.submit.forecast import forecast
     from hepsub.actions.submit.stage import obtain_all
 
-    return forecast(session, plan, plan.staging, obtain_all(session, plan.staging), {})
+    staging, mailbox = plan.staging, plan.staging.mailbox
+    used: dict[str, Store] = {}
+    if mailbox is not None:  # whether there are keys at all is the submission's to find out
+        with contextlib.suppress(HepsubError):
+            used[mailbox.storage] = stores().store(mailbox.storage)
+    return forecast(session, plan, staging, obtain_all(session, staging), used)
 
 
 def _description(schedd: BatchSystem | None, plan: Plan, identity: str) -> str:

@@ -12,6 +12,7 @@ from hepsub.plan.model import Plan
 if TYPE_CHECKING:
     from hepsub.actions.submit.documents import PreviewDocument, SubmissionDocument
     from hepsub.bundle.bundle import Bundle
+    from hepsub.plan.freshness import Fresh
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -27,6 +28,17 @@ class Preview(Struct, frozen=True, kw_only=True):
     description: str
     schedd: str
     unreachable: str
+
+    @property
+    def fresh(self) -> tuple[Fresh, ...]:
+        """Who would keep what fresh that travels with the jobs."""
+        plan = self.plan
+        if plan.staging is None:
+            return ()
+        from hepsub.plan.freshness import freshness, used_storages
+
+        used = used_storages(plan.staging, plan.number, plan.values)
+        return freshness(plan.staging, plan.route, used)
 
     def document(self) -> PreviewDocument:
         """The preview as it stands under `result` in JSON."""

@@ -15,15 +15,15 @@ from hepsub.auth.credential import UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.fill import fill_bundle
+from hepsub.bundle.mailbox import has_mailbox, next_letters, note_posted, read_posted
 from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
 from hepsub.errors import BundleUnusable, HepsubError, SubmissionUncertain
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.location import ObjectPlace
+from hepsub.plan.freshness import used_storages as storages_used
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import StagingPlan
-from hepsub.plan.template import Name, parse_template
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
@@ -66,6 +66,8 @@ def bundle_for(
     # What is missing is found out before anything is written.
     for name in used_storages(request):
         stores.store(name)
+    if staging.mailbox is not None:
+        stores.store(staging.mailbox.storage)
     credentials = obtain_all(session, staging)
     upload_missing(staging.libraries, stores.store, archive_cache(session.bundles))
     session.interrupts.hold()  # what has its name is also removed
@@ -73,7 +75,7 @@ def bundle_for(
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
-                seal = fill_bundle(bundle, plan.secrets)
+                seal = fill_bundle(bundle, plan.secrets, now=session.situation.now)
                 deliver(staging, credentials, bundle, schedd)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
@@ -115,7 +117,12 @@ def sign(
     known = cluster if bundle.request.staging.needs_cluster else None
     wanted = range(bundle.request.number) if procs is None else procs
     checked = session.interrupts.checked(wanted)
-    bundle.write_manifests(known, stores.signer, checked, first=first)
+    letters = next_letters(bundle, now) if has_mailbox(bundle) else None
+    bundle.write_manifests(known, stores.signer, checked, letters=letters, first=first)
+    if letters is not None:
+        # What jobs start with is no news to them.
+        posted = {"serial": letters.serial, **({"posted": letters.serial} if first else {})}
+        note_posted(bundle, replace(read_posted(bundle), **posted))
     used = used_storages(bundle.request)
     note_signed(bundle, {name: now + stores.store(name).lifetime(now) for name in used})
 
@@ -142,19 +149,8 @@ def _check_place(session: Session, plan: Plan, staging: StagingPlan, schedd: Bat
 
 
 def used_storages(request: BundleRequest) -> tuple[str, ...]:
-    """The storages that the jobs' files are in: the first job's tell, unless whole URLs are on the list."""
-    staging = request.staging
-    templates = [parse_template(rule.url).parts[:1] for rule in (*staging.inputs, *staging.outputs)]
-    listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
-    jobs = [request.values(proc, None) for proc in range(request.number if listed else 1)]
-    files = staging.carried_by(jobs)
-    names: dict[str, None] = {}
-    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
-        for each in (*inputs, *outputs):
-            if isinstance(each.place, ObjectPlace):
-                names[each.place.storage] = None
-    names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
-    return tuple(names)
+    """The storages that URLs are signed for."""
+    return storages_used(request.staging, request.number, lambda proc: request.values(proc, None))
 
 
 def open_gate(

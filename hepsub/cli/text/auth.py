@@ -188,6 +188,13 @@ def _outcome_lines(state: RenewalState, now: float) -> Iterator[str]:
         yield f"{_INDENT}{name}: {_outcome_text(each, now)}"
     for name, each in state.storages.items():
         yield f"{_INDENT}URLs of {name}: {_outcome_text(each, now)}"
+    for name, each in state.mailboxes.items():
+        yield f"{_INDENT}mailbox in {name}: {_posted_text(each, now)}"
+
+
+def _posted_text(each: Outcome, now: float) -> str:
+    posted = f"posted {moment_text(each.renewed, now)}" if each.renewed else "nothing posted yet"
+    return f"{posted}{', NOT RENEWED' if each.message else ''}"
 
 
 def _outcome_text(each: Outcome, now: float) -> str:

@@ -40,6 +40,9 @@ def _preview_lines(value: Preview) -> Iterator[str]:
         yield f"  image       {plan.image}"
     if plan.staging is not None and plan.staging.credentials:
         yield f"  carries     {', '.join(each.name for each in plan.staging.credentials)}"
+    for each in value.fresh:
+        what = f"URLs of {each.name}" if each.kind == "storage" else each.name
+        yield f"  fresh       {what}: {each.text}"
     for library in plan.staging.libraries if plan.staging is not None else ():
         yield f"  library     {_library_text(library)}"
     for proc in plan.procs(_NAMED):

@@ -132,6 +132,7 @@ def test_what_stands_in_it() -> None:
             "isolation": "",
             "image": "",
             "mounts": [],
+            "mailbox": None,
             "credentials": [],
             "libraries": [],
             "secrets": [],

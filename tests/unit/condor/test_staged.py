@@ -201,6 +201,17 @@ def test_a_spooled_job_is_not_limited_by_names_of_this_host() -> None:
     assert found["initialdir"] == f"{B}/job/$(ProcId)"
 
 
+def test_what_opens_letters_travels_encrypted() -> None:
+    """Where the job reaches nothing here, and has something that ends."""
+    mail = f"{POLICY}[staging]\nmailbox = 'herd:mail/'\n"
+    names = ("hepsub.letters.pem", "hepsub.letters.crt")
+    found = described("job.sh", "-site", "far", "-cred", "iam", policy=mail)
+    assert all(f"{B}/shared/{name}" in found["transfer_input_files"] for name in names)
+    assert found["encrypt_input_files"] == ", ".join(("hepsub.manifest", "iam.token", *names))
+    for words in (("-site", "near", "-cred", "iam"), ("-cred", "iam"), ("-site", "far")):
+        assert "letters" not in describe(sealed("job.sh", *words, policy=mail), "u-1").text
+
+
 def test_a_job_with_a_wrapper_is_held_late_and_for_lost_outputs() -> None:
     """The wrapper ends its program itself, and saves the outputs then; 600 s after that HTCondor holds it."""
     found = described("job.sh", "-out", "r=herd:out/r")

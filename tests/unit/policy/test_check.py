@@ -77,6 +77,8 @@ WRONG = [
      "credential.a/b: 'a/b' cannot be the name of a credential", "use letters, digits, - and _"),
     ("[staging]\nlibraries = 'hred:user/lib'",
      "staging.libraries: no storage 'hred'", "did you mean 'herd'?"),
+    ("[staging]\nmailbox = 'hred:mail/'",
+     "staging.mailbox: no storage 'hred'", "did you mean 'herd'?"),
     ("[staging]\nbundle_dir = 'bundles'",
      "staging.bundle_dir: 'bundles' is no absolute path of a directory", "write it from / on, or from ~/"),
     ("[staging]\nbundle_dir = '$SCRATCH/b'",

@@ -1,0 +1,201 @@
+"""The mailbox of a bundle: keys and secret, made once and never sent but to whom they are for; what was posted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from hepsub.bundle.bundle import Bundle, unusable
+from hepsub.bundle.letters import Letters
+from hepsub.documents import Malformed, read_json
+from hepsub.errors import ToolFailed
+from hepsub.files import make_private, write_whole
+from hepsub.plan.bundle_paths import (
+    CREDENTIALS,
+    LETTERS_KEY,
+    LETTERS_SIGNER,
+    MAILBOX,
+    SHARED,
+)
+from hepsub.tools import openssl
+from hepsub.tree import open_tree, remove_tree
+
+_SECRET, _SIGNER, _RECIPIENT, _POSTED = "secret", "signer.pem", "recipient.crt", "posted.json"
+_SECRET_BYTES = 32
+_LARGEST = 2**16
+_LARGEST_CREDENTIAL = 2**19
+_Serial = Annotated[int, Meta(ge=0, lt=2**53)]
+
+
+class Posted(Struct, frozen=True, kw_only=True):
+    """What is in the mailbox, and what should be.
+
+    Attributes:
+        first: the serial of the credentials that the jobs were submitted with.
+        serial: that of the manifests that were written last.
+        posted: that of the manifests that were posted last.
+        credentials: that of the credentials that were posted last.
+        digest: of these credentials; empty for none.
+        used: whether any letter was, or may have been, posted.
+    """
+
+    first: _Serial
+    serial: _Serial
+    posted: _Serial = 0
+    credentials: _Serial = 0
+    digest: Annotated[str, Meta(max_length=64)] = ""
+    used: bool = False
+
+    def next_serial(self, now: float) -> int:
+        """A serial that is larger than all before it, whatever the clock did.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        return max(self.first, self.serial, self.credentials, self.posted, int(now * 1000) - 1) + 1
+
+
+def make_mailbox(bundle: Bundle, now: float) -> None:
+    """Make the keys and the secret of a bundle whose jobs get letters; nothing for others.
+
+    Args:
+        bundle: the bundle.
+        now: seconds since the epoch.
+
+    Raises:
+        OSError: they cannot be written.
+        ToolFailed: openssl does not make them.
+    """
+    if bundle.request.staging.mailbox is None:
+        return
+    try:
+        signer, recipient = openssl.new_signer(), openssl.new_recipient()
+    except ToolFailed as error:
+        raise ToolFailed(
+            f"the keys of the jobs' letters cannot be made: {error.message}",
+            remedy=f'{error.remedy}; or set mailbox = "" in [staging] of your policy',
+        ) from error
+    private, shared = bundle.layout.private(MAILBOX), bundle.directory / SHARED
+    make_private(private)
+    write_whole(private / _SIGNER, signer.whole, 0o600)
+    # A site may write into what is shared; whom letters are for is not its to say.
+    write_whole(private / _RECIPIENT, recipient.certificate, 0o600)
+    write_whole(private / _SECRET, os.urandom(_SECRET_BYTES), 0o600)
+    write_whole(shared / LETTERS_SIGNER, signer.certificate, 0o600)
+    write_whole(shared / LETTERS_KEY, recipient.whole, 0o600)
+    first = int(now * 1000)
+    note_posted(bundle, Posted(first=first, serial=first))
+
+
+def letter_files(bundle: Bundle) -> dict[str, Path]:
+    """What jobs open letters with: the names in their directories → the files of the bundle."""
+    if bundle.request.staging.mailbox is None:
+        return {}
+    return {name: bundle.directory / SHARED / name for name in (LETTERS_KEY, LETTERS_SIGNER)}
+
+
+def has_mailbox(bundle: Bundle) -> bool:
+    """Whether letters can be written for a bundle, or are left to be removed."""
+    return bundle.request.staging.mailbox is not None and bundle.layout.private(MAILBOX).is_dir()
+
+
+def read_letters(bundle: Bundle) -> Letters:
+    """The letters of a bundle that has a mailbox, as its manifests stand for them.
+
+    Raises:
+        BundleUnusable: what they are made with cannot be read.
+    """
+    mailbox = bundle.request.staging.mailbox
+    assert mailbox is not None  # noqa: S101 (the caller has asked)
+    posted = read_posted(bundle)
+    try:
+        with open_tree(bundle.layout.private(MAILBOX)) as tree:
+            secret = tree.read(_SECRET, _LARGEST)
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+    return Letters(
+        uuid=bundle.request.uuid,
+        mailbox=mailbox,
+        secret=secret,
+        first=posted.first,
+        serial=posted.serial,
+    )
+
+
+def read_posted(bundle: Bundle) -> Posted:
+    """What was posted.
+
+    Raises:
+        BundleUnusable: it cannot be read.
+    """
+    try:
+        with open_tree(bundle.layout.private(MAILBOX)) as tree:
+            return read_json(tree.read(_POSTED, _LARGEST), Posted, most=_LARGEST)
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+    except Malformed as error:
+        raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
+
+
+def note_posted(bundle: Bundle, posted: Posted) -> None:
+    """Note what was posted.
+
+    Raises:
+        BundleUnusable: it cannot be noted.
+    """
+    try:
+        path = bundle.layout.private(MAILBOX) / _POSTED
+        write_whole(path, msgspec.json.encode(posted), 0o600)
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+
+
+def next_letters(bundle: Bundle, now: float) -> Letters:
+    """The letters that manifests written now stand for; they are newer than all before them.
+
+    Args:
+        bundle: one with a mailbox.
+        now: seconds since the epoch.
+
+    Raises:
+        BundleUnusable: what they are made with cannot be read.
+    """
+    return replace(read_letters(bundle), serial=read_posted(bundle).next_serial(now))
+
+
+def seal_letter(bundle: Bundle, content: bytes) -> bytes:
+    """Sign and encrypt a letter for the jobs of a bundle.
+
+    Raises:
+        ToolFailed: openssl does not do it.
+    """
+    private = bundle.layout.private(MAILBOX)
+    return openssl.seal(content, signer=private / _SIGNER, recipient=private / _RECIPIENT)
+
+
+def master_credentials(bundle: Bundle) -> dict[str, bytes]:
+    """The tickets and tokens that the jobs of a bundle should have, by the names of their files.
+
+    Raises:
+        BundleUnusable: one cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    files = [each.file for each in bundle.request.staging.credentials if each.travels]
+    try:
+        with open_tree(bundle.layout.private(CREDENTIALS)) as tree:
+            for file in files:
+                if tree.look(file) is not None:
+                    found[file] = tree.read(file, _LARGEST_CREDENTIAL)
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+    return found
+
+
+def forget_mailbox(bundle: Bundle) -> None:
+    """Remove what letters are made with: there are none any more, and there will be none."""
+    remove_tree(bundle.layout.private(MAILBOX))

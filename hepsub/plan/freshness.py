@@ -1,0 +1,102 @@
+"""Who keeps fresh what travels with the jobs and ends: said before they are submitted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.location import ObjectPlace
+from hepsub.plan.model import Route
+from hepsub.plan.staging import Staging
+from hepsub.plan.template import Name, Values, parse_template
+from hepsub.policy.model import KERBEROS
+
+SHARED, SHADOW, MAILBOX, CREDD, HERE, NOBODY = (
+    "shared", "shadow", "mailbox", "credd", "here", "nobody",
+)  # fmt: skip
+"""Who does it, in JSON."""
+
+
+class Fresh(Struct, frozen=True, kw_only=True):
+    """What keeps one credential, or the signed URLs of one storage, fresh; its fields are its JSON.
+
+    Attributes:
+        kind: `credential` or `storage`.
+        name: its name in the policy.
+        by: `shared` (the jobs see this host's files), `shadow` (they ask the submit side), `mailbox`, `credd` (the
+            pool's own delivers it), `here` (it stays on this side, and is shown to the site from here) or `nobody`.
+        text: the same in words, with what keeps it from being refreshed, and what to set.
+    """
+
+    kind: str
+    name: str
+    by: str
+    text: str
+
+
+def freshness(staging: Staging, route: Route, storages: tuple[str, ...]) -> tuple[Fresh, ...]:
+    """Who keeps what fresh while the jobs wait and run.
+
+    Args:
+        staging: how files travel.
+        route: where the jobs go.
+        storages: those that URLs are signed for.
+    """
+    by, text = _way(staging, route)
+    signed = (Fresh(kind="storage", name=name, by=by, text=text) for name in storages)
+    return (*(_credential(each, by, text) for each in staging.credentials), *signed)
+
+
+def _credential(each: JobCredential, by: str, text: str) -> Fresh:
+    if each.by_condor:
+        by = CREDD
+        text = f"refreshed by the pool's {'credmon' if each.kind == KERBEROS else 'credd'}"
+    elif each.stays:
+        by, text = HERE, "refreshed here, from where it is shown to the site"
+    return Fresh(kind="credential", name=each.name, by=by, text=text)
+
+
+def _way(staging: Staging, route: Route) -> tuple[str, str]:
+    """Who refreshes what jobs have with them, and the words for it."""
+    if staging.mailbox is not None:
+        return MAILBOX, f"refreshed by the mailbox {staging.mailbox}"
+    if staging.chirp:
+        return SHADOW, "refreshed by the shadow"
+    if staging.shared:
+        return SHARED, "refreshed where the jobs read it, on the shared file system"
+    delivery = route.delivery
+    if delivery.handed_over:
+        when, why = "not refreshed at all", "the jobs are handed over with their files"
+    elif delivery.taken_early:
+        when = "not refreshed from when the site has taken the job"
+        why = "its files have left then"
+    else:
+        when = "refreshed by the shadow until the job starts, then not at all"
+        why = "jobs there cannot ask for anything (io_proxy is not set)"
+    return NOBODY, f'{when}, because {why}: set mailbox = "STORAGE:BUCKET/PREFIX" in [staging]'
+
+
+def used_storages(
+    staging: Staging, number: int, values: Callable[[int], Values]
+) -> tuple[str, ...]:
+    """The storages that URLs are signed for: the first job's files tell, unless whole URLs are on the list.
+
+    Args:
+        staging: how files travel.
+        number: how many jobs there are.
+        values: what the names stand for in a job.
+    """
+    templates = [parse_template(rule.url).parts[:1] for rule in (*staging.inputs, *staging.outputs)]
+    listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
+    files = staging.carried_by([values(proc) for proc in range(number if listed else 1)])
+    names: dict[str, None] = {}
+    for inputs, outputs in zip(files.inputs, files.outputs, strict=True):
+        for each in (*inputs, *outputs):
+            if isinstance(each.place, ObjectPlace):
+                names[each.place.storage] = None
+    names |= dict.fromkeys(each.place.storage for each in staging.libraries if each.place)
+    if staging.mailbox is not None and not staging.mailbox.public:
+        names[staging.mailbox.storage] = None
+    return tuple(names)

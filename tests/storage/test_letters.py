@@ -1,0 +1,306 @@
+"""Letters of jobs that reach nothing here, in a store that enforces signatures: posted, opened, kept, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hepsub.actions.renew.renew import renew
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
+from hepsub.auth.renewal import read_state
+from hepsub.files import write_whole
+from hepsub.result import Result
+from hepsub.session import Session
+from hepsub.storage.credentials import S3Credentials
+from tests.fakes.batch import FakeSchedd, as_batch_systems
+from tests.fakes.credentials import FakeSource, make_token
+from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+from tests.testbed.s3 import S3Server
+
+pytestmark = pytest.mark.s3
+
+HOUR = 3600.0
+OUT = ("-out", "r=herd:out/r_%{ProcId}", "-nocheck")
+
+
+class Desk:
+    """Alice's login node: a schedd that sees nothing of it, a source of tokens, and a store for the mail."""
+
+    def __init__(self, directory: Path, server: S3Server) -> None:
+        make_script(directory)
+        self.directory = directory
+        self.server = server
+        self.bucket = server.make_bucket(f"mail-{time.time_ns()}")
+        self.schedd = FakeSchedd(host="far.example.org")
+        self.source = FakeSource()
+        self.public = False
+        self.later = 0.0
+        self.access = server.access_key
+
+    def session(self) -> Session:
+        """A session now, or later."""
+        policy = make_policy(
+            "[pool.local]\nspool = true\n"
+            f'[storage.herd]\nendpoint = "{self.server.endpoint}"\nallow_http = true\ndefault = true\n'
+            f'[staging]\nbundle_dir = "{self.directory}/bundles"\n'
+            f'mailbox = "herd:{self.bucket}/mail/%{{User}}"\nmailbox_public = {str(self.public).lower()}\n'
+        )
+        now = time.time() + self.later
+        made = make_session(
+            self.directory,
+            as_batch_systems(self.schedd),
+            policy=policy,
+            situation=replace(make_situation(cwd=self.directory), now=now),
+            sources={"iam": self.source},
+        )
+        return replace(made, keys=lambda _name, _storage: self._keys(now))
+
+    def _keys(self, now: float) -> S3Credentials:
+        """Keys that end in an hour, as those of a session, without a token that this store would not know."""
+        return S3Credentials(
+            access=self.access, secret=self.server.secret_key, token="", expires=now + HOUR
+        )
+
+    def submit(self, *words: str) -> Path:
+        """Submit, and give the bundle."""
+        value = submit(self.session(), make_spec("job.sh", *words)).value
+        assert isinstance(value, Submission)
+        return self.directory / "bundles" / value.submitted.uuid
+
+    def renew(self, later: float = 0.0) -> Result:
+        """One round, so many seconds later."""
+        self.later += later
+        return renew(self.session())
+
+    def letters(self) -> dict[str, int]:
+        """What is in the mailbox: keys and sizes."""
+        return self.server.objects(self.bucket)
+
+    def open(self, bundle: Path, key: str) -> bytes:
+        """What a job reads in a letter, with what was sent to it."""
+        return opened(self.server.content(self.bucket, key), bundle / "shared")
+
+
+def opened(sealed: bytes, shared: Path) -> bytes:
+    """Open a letter as a job does."""
+    pem, crt = (str(shared / f"hepsub.letters.{end}") for end in ("pem", "crt"))
+    decrypt = ["openssl", "cms", "-decrypt", "-inform", "DER", "-recip", pem, "-inkey", pem]
+    verify = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-CAfile", crt]
+    verify += ["-certfile", crt, "-no_check_time", "-purpose", "any"]
+    signed = subprocess.run(decrypt, input=sealed, capture_output=True, check=True, timeout=60)
+    return subprocess.run(
+        verify, input=signed.stdout, capture_output=True, check=True, timeout=60
+    ).stdout
+
+
+def lines_of(manifest: str, action: str) -> list[list[str]]:
+    """The lines of one action, as fields."""
+    lines = (line.split("\t") for line in manifest.splitlines())
+    return [line for line in lines if line[0] == action]
+
+
+def manifest_of(bundle: Path, proc: int = 0) -> str:
+    """The manifest of a job as it was handed over, or written since."""
+    return (bundle / f"job/{proc}/hepsub.manifest").read_text()
+
+
+def key_in(url: str, bucket: str) -> str:
+    """The key of an object, of its URL."""
+    return url.partition("?")[0].partition(f"/{bucket}/")[2]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, rclone_s3: S3Server) -> Desk:
+    """Alice's desk, with an empty mailbox."""
+    rclone_s3.start()
+    return Desk(tmp_path, rclone_s3)
+
+
+def test_a_manifest_names_letters_whose_names_nobody_guesses(desk: Desk) -> None:
+    """Signed, because they may not be read otherwise; the same names each time, others for each job."""
+    bundle = desk.submit("-n", "2", "-cred", "iam", *OUT)
+    uuid = bundle.name
+    assert lines_of(manifest_of(bundle), "mailbox") == [
+        ["mailbox", "hepsub.letters.pem", "hepsub.letters.crt"]
+    ]
+    own, common = lines_of(manifest_of(bundle), "letter")
+    other = lines_of(manifest_of(bundle, 1), "letter")
+    assert own[:3] == ["letter", "manifest", f"{uuid}.0"]
+    assert common[:3] == ["letter", "credentials", uuid]
+    assert other[0][2] == f"{uuid}.1"
+    assert int(common[3]) < int(own[3]) < 2**53
+    keys = [key_in(line[4], desk.bucket) for line in (own, common, *other)]
+    assert len(set(keys)) == 3
+    assert keys[1] == keys[3]
+    assert all(key.startswith("mail/alice/") and len(key) == 11 + 64 for key in keys)
+    assert all("X-Amz-Signature=" in line[4] for line in (own, common))
+    assert desk.letters() == {}, "what they started with is no news"
+
+
+def test_what_opens_letters_is_compared_and_what_signs_them_stays(desk: Desk) -> None:
+    """The digests are in the list that every job compares; all keys are the user's alone."""
+    bundle = desk.submit("-cred", "iam", *OUT)
+    sums = (bundle / "shared/sets/0/hepsub.sums").read_text()
+    for name in ("hepsub.letters.pem", "hepsub.letters.crt"):
+        path = bundle / "shared" / name
+        assert f"sha256\t{hashlib.sha256(path.read_bytes()).hexdigest()}\t{name}\n" in sums
+        assert path.stat().st_mode & 0o777 == 0o600
+    private = {path.name: path.stat().st_mode & 0o777 for path in bundle.glob("private/mailbox/*")}
+    names = ("posted.json", "recipient.crt", "secret", "signer.pem")
+    assert private == dict.fromkeys(names, 0o600)
+    assert (bundle / "private/mailbox").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_jobs_get_is_newer_each_time_and_holds_the_next_address(desk: Desk) -> None:
+    """At half of the life of what they have: a letter for each job, and one for all with the token."""
+    bundle = desk.submit("-n", "2", "-cred", "iam", *OUT)
+    first, common = lines_of(manifest_of(bundle), "letter")
+    key, uuid = key_in(first[4], desk.bucket), bundle.name
+    desk.source.own = desk.source.obtain(0)
+    serials = [int(first[3])]
+    for _ in range(2):
+        assert desk.renew(0.6 * HOUR).problems == ()
+        head, _, text = desk.open(bundle, key).decode().partition("\n")
+        serial = int(head.split("\t")[4])
+        assert head == f"hepsub-letter\t1\tmanifest\t{uuid}.0\t{serial}"
+        own = lines_of(text, "letter")[0]
+        assert own[:4] == ["letter", "manifest", f"{uuid}.0", str(serial)]
+        assert key_in(own[4], desk.bucket) == key
+        assert text.splitlines()[0] == manifest_of(bundle).splitlines()[0]
+        serials.append(serial)
+    assert serials == sorted(set(serials))
+    assert len(desk.letters()) == 3
+    (line,) = desk.open(bundle, key_in(common[4], desk.bucket)).split(b"\n", 1)[:1]
+    assert int(line.split(b"\t")[4]) > int(common[3])
+
+
+def test_the_letter_with_credentials_has_them_whole(desk: Desk) -> None:
+    """As files in base64; it is written again only when they are others."""
+    bundle = desk.submit("-cred", "iam", *OUT)
+    key = key_in(lines_of(manifest_of(bundle), "letter")[1][4], desk.bucket)
+    desk.renew()
+    head, name, *body = desk.open(bundle, key).decode().splitlines()
+    assert head.split("\t")[:4] == ["hepsub-letter", "1", "credentials", bundle.name]
+    assert name == f"file\tiam.token\t{len(body)}"
+    token = (bundle / "private/creds/iam.token").read_bytes()
+    assert b64decode("".join(body)) == token
+    before = desk.server.content(desk.bucket, key)
+    desk.renew(5)
+    assert desk.server.content(desk.bucket, key) == before
+    write_whole(bundle / "private/creds/iam.token", make_token(time.time(), 9 * HOUR), 0o600)
+    desk.renew(5)
+    assert b64decode("".join(desk.open(bundle, key).decode().splitlines()[2:])) != token
+
+
+def test_a_public_mailbox_has_addresses_that_never_end(desk: Desk) -> None:
+    """And nothing is signed for it."""
+    desk.public = True
+    bundle = desk.submit("-cred", "iam")
+    for line in lines_of(manifest_of(bundle), "letter"):
+        assert line[4].startswith(f"{desk.server.endpoint}/{desk.bucket}/mail/alice/")
+        assert "?" not in line[4]
+    assert desk.renew().problems == ()
+    assert len(desk.letters()) == 1
+
+
+def test_letters_of_ended_jobs_are_removed_and_then_their_keys(desk: Desk) -> None:
+    """More than one request's worth of names costs no error; what never was is no trouble."""
+    bundle = desk.submit("-n", "3", "-cred", "iam", *OUT)
+    desk.renew(0.6 * HOUR)
+    assert len(desk.letters()) == 4
+    desk.schedd.jobs.clear()
+    result = desk.renew()
+    assert (result.problems, desk.letters()) == ((), {})
+    assert not (bundle / "private/mailbox").exists()
+    assert not (bundle / "shared").exists()
+
+
+@pytest.mark.parametrize("fault", ["away", "refused"])
+def test_a_store_that_takes_no_letters_is_told_and_tried_again(desk: Desk, fault: str) -> None:
+    """Nothing else waits for it; when it is back, jobs get what is newest."""
+    bundle = desk.submit("-cred", "iam", *OUT)
+    key = key_in(lines_of(manifest_of(bundle), "letter")[0][4], desk.bucket)
+    if fault == "away":
+        desk.server.stop()
+    else:
+        desk.access = "nobody"
+    result = desk.renew(0.6 * HOUR)
+    (problem,) = [each for each in result.problems if "the mailbox" in each.message]
+    assert problem.message.startswith("the mailbox in herd: jobs get nothing newer by the mailbox:")
+    assert problem.remedy
+    now = time.time() + desk.later
+    outcome = read_state(desk.session().bundles, now).mailboxes["herd"]
+    assert (outcome.failures, outcome.not_before > now) == (1, True)
+    desk.server.start()
+    desk.access = desk.server.access_key
+    assert desk.renew(100).problems == ()
+    assert lines_of(desk.open(bundle, key).decode(), "letter")[0][3] == str(
+        lines_of(manifest_of(bundle), "letter")[0][3]
+    )
+
+
+def test_letters_that_cannot_be_removed_keep_nothing_else_back(desk: Desk) -> None:
+    """The bundle is stripped; what names them is kept until they are gone."""
+    bundle = desk.submit("-cred", "iam", *OUT)
+    desk.renew(0.6 * HOUR)
+    desk.schedd.jobs.clear()
+    desk.server.stop()
+    result = desk.renew()
+    assert any("letters of jobs that have ended are still in" in p.message for p in result.problems)
+    assert not (bundle / "private/creds").exists()
+    desk.server.start()
+    assert desk.renew().problems == ()
+    assert desk.letters() == {}
+    assert not (bundle / "private/mailbox").exists()
+
+
+def test_what_a_job_writes_into_its_corner_is_not_signed(desk: Desk) -> None:
+    """Letters are made of the request, which no job reaches."""
+    bundle = desk.submit("-cred", "iam", *OUT)
+    key = key_in(lines_of(manifest_of(bundle), "letter")[0][4], desk.bucket)
+    desk.server.stop()
+    desk.renew(0.6 * HOUR)
+    desk.server.start()
+    corner = bundle / "job/0/hepsub.manifest"
+    corner.write_text(corner.read_text().replace("payload\tjob.sh", "payload\tevil.sh"))
+    assert desk.renew(100).problems == ()
+    assert b"evil" not in desk.open(bundle, key)
+
+
+def _spoil_none(sealed: bytes) -> bytes:
+    return sealed
+
+
+def _spoil_last(sealed: bytes) -> bytes:
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+
+def _cut(sealed: bytes) -> bytes:
+    return sealed[:-40]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "good"), [(_spoil_none, True), (_spoil_last, False), (_cut, False)]
+)
+def test_a_letter_opens_whole_or_not_at_all(
+    desk: Desk, spoil: Callable[[bytes], bytes], good: bool
+) -> None:
+    """With the options that the wrapper uses; and not with the keys of another submission."""
+    bundle, other = desk.submit("-cred", "iam"), desk.submit("-cred", "iam")
+    desk.renew()
+    key = key_in(lines_of(manifest_of(bundle), "letter")[1][4], desk.bucket)
+    sealed = spoil(desk.server.content(desk.bucket, key))
+    for shared, mine in ((bundle / "shared", True), (other / "shared", False)):
+        if good and mine:
+            assert opened(sealed, shared).startswith(b"hepsub-letter\t1\tcredentials\t")
+        else:
+            with pytest.raises(subprocess.CalledProcessError):
+                opened(sealed, shared)
