@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from hepsub import __version__
 from hepsub.cli.options import Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
-from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.result import Problem
