@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.version import __version__
-
 if TYPE_CHECKING:
     from hepsub.actions.queue.query import Filter, Listing
     from hepsub.actions.submit.result import Preview, Submission
     from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
+
+__version__ = "0.1.0"
 
 __all__ = [
     "EnvironmentRequest",

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from hepsub import __version__
 from hepsub.errors import JournalNotWritable
 from hepsub.jobid import SubmissionRef
 from hepsub.terminal import printable
-from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.tree import Tree

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from hepsub import __version__
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
@@ -18,7 +19,6 @@ from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
 from hepsub.plan.template import Values, parse_template, values_of
 from hepsub.terminal import printable
-from hepsub.version import __version__
 
 _FORMAT = 2
 """1 was everything before this was written down."""

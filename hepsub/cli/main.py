@@ -7,12 +7,12 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
+from hepsub import __version__
 from hepsub.cli.options import Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
-from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.result import Problem
@@ -70,15 +70,8 @@ def _declared(module: str) -> Command:
     return command
 
 
-class _End(NamedTuple):
-    """How a command ended.
-
-    Attributes:
-        session: the session it had, if what it was asked for was done and told.
-    """
-
-    exit_code: int
-    session: Session | None = None
+_End: TypeAlias = "tuple[int, Session | None]"
+"""How a command ended: its exit code, and the session it had, if what it was asked for was done and told."""
 
 
 def main(program: str, words: Sequence[str]) -> int:
@@ -98,13 +91,15 @@ def main(program: str, words: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     interrupts = Interrupts()
     with interrupts.scope():
-        end = _caught(command, words, interrupts, lambda: _run(command, words, interrupts))
+        exit_code, session = _caught(
+            command, words, interrupts, lambda: _run(command, words, interrupts)
+        )
         interrupts.take()  # it has been told how the command ended
-    if (session := end.session) is not None:
+    if session is not None:
         with interrupts.scope():
             _caught(command, (), interrupts, lambda: _offer(session))
             interrupts.take()
-    return end.exit_code
+    return exit_code
 
 
 def _caught(
@@ -123,7 +118,7 @@ def _caught(
         from hepsub.cli.output import discard_output
 
         discard_output()
-        return _End(exit_code=141)  # what a shell shows for a program that SIGPIPE ended
+        return 141, None  # what a shell shows for a program that SIGPIPE ended
     except Exception:  # noqa: BLE001 (a bug: the traceback goes to a file, whose path the user is told)
         interrupts.hold()
         return _report(command, words, _bug(), _BUG)
@@ -139,13 +134,13 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
 
         if command.brief and "all" not in rewritten[rewritten.index("--") :]:
             print(brief_help(command), flush=True)
-            return _End(exit_code=0)
+            return 0, None
         known = _choices_shown(command)
         print(help_text(command, _verbs_shown(command), known, window()), flush=True)
-        return _End(exit_code=0)
+        return 0, None
     if "--version" in asked:
         print(f"{command.name} (hepsub) {__version__}", flush=True)
-        return _End(exit_code=0)
+        return 0, None
     from hepsub.cli.parse import convert  # click, which help does not need
 
     return _run_in_session(command, convert(rewritten, command), interrupts)
@@ -193,17 +188,17 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
         output.render_json(command.name, result)
     else:
         output.render_text(command.name, result, quiet=quiet)
-    return _End(exit_code=result.exit_code, session=session)
+    return result.exit_code, session
 
 
 def _offer(session: Session) -> _End:
     """What every command does on its way; the command itself has ended, and been told."""
     if not session.bundles.is_dir():
-        return _End(exit_code=0)
+        return 0, None
     from hepsub.actions.renew.offer import offer
 
     offer(session)
-    return _End(exit_code=0)
+    return 0, None
 
 
 def _report(command: Command, words: Sequence[str], problem: Problem, exit_code: int) -> _End:
@@ -214,7 +209,7 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
         output.render_json_error(command.name, problem)
     else:
         output.error(command.name, problem)
-    return _End(exit_code=exit_code)
+    return exit_code, None
 
 
 def _problem(trouble: HepsubError) -> Problem:

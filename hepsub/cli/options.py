@@ -1,9 +1,8 @@
 """What an option and a command are: declared once, read by the grammar, click, help, man pages and completions.
 
 Each is a NamedTuple: all commands need them before they do anything, and a dataclass takes ten times as long to make.
+None of their annotations is a text: NamedTuple would compile it, which takes as long as to import three modules.
 """
-
-from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
@@ -133,7 +132,7 @@ class Command(NamedTuple):
     options: tuple[Option, ...]
     words: Words | None
     examples: tuple[tuple[str, str], ...]
-    run: Callable[[Session, Values, Console], Result]
+    run: Callable[["Session", Values, "Console"], "Result"]
     results: tuple[str, ...] = ()
     brief: Mapping[str, str] = {}
     groups: Mapping[str, tuple[str, ...]] = {}
@@ -161,10 +160,10 @@ IDS = Words("ids", "ID…", _IDS, kind=Kind.JOB)
 COMMON = (JSON, VERSION, HELP)
 
 
-def acting(act: str, command: str) -> Callable[[Session, Values, Console], Result]:
+def acting(act: str, command: str) -> Callable[["Session", Values, "Console"], "Result"]:
     """What hep_rm, hep_hold and hep_release do: one of `batch.Act`, to the jobs that were named."""
 
-    def run(session: Session, values: Values, _: Console) -> Result:
+    def run(session: "Session", values: Values, _: "Console") -> "Result":
         from hepsub.actions.queue.control import control
         from hepsub.batch import Act
 
@@ -173,7 +172,7 @@ def acting(act: str, command: str) -> Callable[[Session, Values, Console], Resul
     return run
 
 
-def named_ids(values: Values, command: str) -> tuple[JobId, ...]:
+def named_ids(values: Values, command: str) -> "tuple[JobId, ...]":
     """The ids that hep_rm and its like were given; none for -a.
 
     Raises:

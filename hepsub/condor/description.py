@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
+from hepsub import __version__
 from hepsub.condor.attributes import MEMORY_SUBCODE, SITE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import (
     CLUSTER_VALUE,
@@ -27,7 +28,6 @@ from hepsub.plan.model import WHERE, Plan
 from hepsub.plan.template import Name, Template, literal
 from hepsub.policy.site import SINGULARITY, UNIVERSE
 from hepsub.terminal import printable
-from hepsub.version import __version__
 
 if TYPE_CHECKING:
     from hepsub.condor.staged import Staged

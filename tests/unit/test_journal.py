@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from hepsub import __version__
 from hepsub.errors import JournalNotWritable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
-from hepsub.version import __version__
 
 
 def entry(

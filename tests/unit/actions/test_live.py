@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub import __version__
 from hepsub.actions.queue.why import bundle_of
 from hepsub.actions.renew.live import LiveBundle, find_live
 from hepsub.actions.submissions import find_submissions
@@ -17,7 +18,6 @@ from hepsub.actions.submit.recover import recover
 from hepsub.batch import State
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId
-from hepsub.version import __version__
 from tests.fakes.batch import make_job, make_unmade
 from tests.unit.actions.test_renew import OUT, World, world
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hepsub import __version__
 from hepsub.bundle.bundle import read_bundle, why_of_another, why_unreadable
 from hepsub.bundle.directory import ABANDONED_S, strip_bundle, sweep
 from hepsub.bundle.fill import fill_bundle
@@ -16,7 +17,6 @@ from hepsub.bundle.root import finished_bundles, kept_bundles, remove_abandoned
 from hepsub.errors import BundleUnusable
 from hepsub.jobid import SubmissionRef
 from hepsub.storage.signing import LONGEST_URL_S
-from hepsub.version import __version__
 from tests.unit.bundle.test_bundle import make_bundle
 from tests.unit.bundle.test_request import make_request
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub import __version__
 from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json, request_for
 from hepsub.documents import Malformed
 from hepsub.plan.location import ObjectPlace
@@ -15,7 +16,6 @@ from hepsub.plan.model import BUNDLE, ELEMENT, EMBEDDED, SHARED, SPOOL, Delivery
 from hepsub.plan.objects import ObjectInfo
 from hepsub.plan.staging import Staging, plan_staging
 from hepsub.plan.template import Values
-from hepsub.version import __version__
 from tests.fakes.world import make_policy, make_spec, make_world, plan_for
 
 POLICY = """
