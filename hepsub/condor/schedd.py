@@ -244,11 +244,11 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return count_clusters(self.connection, selection, now)
 
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
         from hepsub.condor.queries import history
 
-        return history(self.connection, selection, most)
+        return history(self.connection, selection, most, since)
 
     def explain(
         self, job: JobStatus, meant: str, now: float, token_end: float | None = None
