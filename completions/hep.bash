@@ -134,7 +134,7 @@ _hep_words() {
         hep_fetch) REPLY='1000000 jobs' ;;
         hep_mount) REPLY='1000000 directories' ;;
         hep_auth) REPLY='0 nothing' ;;
-        'hep_sub status') REPLY='0 nothing' ;;
+        'hep_sub status') REPLY='1000000 jobs' ;;
         'hep_sub demo') REPLY='0 nothing' ;;
         'hep_auth login') REPLY='1000000 credentials' ;;
         'hep_auth renew') REPLY='0 nothing' ;;
@@ -203,7 +203,8 @@ _hep_names() {
             _hep_matching -p --pool -json --json -version --version -h -help --help
             ;;
         'hep_sub status')
-            _hep_matching -p --pool -json --json -version --version -h -help --help
+            _hep_matching -watch --watch -until --until -state --state -p --pool -json \
+                --json -version --version -h -help --help
             ;;
         'hep_sub demo')
             _hep_matching -json --json -version --version -h -help --help
@@ -418,6 +419,9 @@ _hep_option() {
             ;;
         'hep_sub status')
             case $2 in
+                -watch | --watch) REPLY='nothing nothing' ;;
+                -until | --until) REPLY='one nothing' ;;
+                -state | --state) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;

@@ -130,7 +130,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o quiet -l quiet -d 'No talk on stder
 complete -c hep_sub -n '__hep_at hep_sub' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub' -o h -o help -l help -d 'Show this help and exit'
-complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'status' -d 'Show your own jobs, cluster by cluster'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'status' -d 'Show your own jobs, cluster by cluster; with ids, these in full'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'demo' -d 'Show the whole way of the data on this machine'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'rm' -d 'Remove jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put jobs on hold'
@@ -142,6 +142,10 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring 
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'mount' -d 'Show a bucket as a directory'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
 complete -c hep_sub -n '__hep_at hep_sub status' -f
+complete -c hep_sub -n '__hep_at hep_sub status' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_sub status' -o watch -l watch -d 'Show the counts again and again'
+complete -c hep_sub -n '__hep_at hep_sub status' -o until -l until -d 'What ends -watch, if it comes first' -r -f
+complete -c hep_sub -n '__hep_at hep_sub status' -o state -l state -d 'One word for programs that manage workflows'
 complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'

@@ -51,6 +51,9 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         remove_reason: why it was removed; empty when it was not.
         cpu_seconds: CPU time of all its processes, as far as it is known: HTCondor looks now and then
             and counts whole seconds, the embedded pool knows it when a run has ended.
+        cores: cores asked for.
+        walltime_s: seconds that it may run, by hepsub's own limit; 0 for none, or not known.
+        stderr: where its standard error goes, absolute, as its batch system knows it; empty for not known.
     """
 
     schedd: str
@@ -75,6 +78,9 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     ended: float = 0
     remove_reason: str = ""
     cpu_seconds: float = 0
+    cores: int = 1
+    walltime_s: int = 0
+    stderr: str = ""
     pool: str = ""
 
     @property

@@ -121,8 +121,14 @@ class BatchSystem(Protocol):
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters of a selection that are in the queue, by id, their jobs counted."""
 
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
-        """The jobs of a selection that left the queue, the latest first."""
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that left the queue, the latest first.
+
+        Args:
+            selection: which jobs.
+            most: how many at most.
+            since: what left before this moment (seconds since the epoch) is not looked for.
+        """
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, of the queue or of the history, and where its logs are; None where it is in neither.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.batch_logs import Piece
     from hepsub.batch_system import BatchSystem
+    from hepsub.ended import EndedJobs
     from hepsub.storage.credentials import S3Credentials
     from hepsub.storage.stores import Stores
 
@@ -74,6 +75,13 @@ class Session(Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """The directory of the bundles."""
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    @property
+    def ended(self) -> EndedJobs:
+        """What is kept of jobs that have ended."""
+        from hepsub.ended import EndedJobs  # a submission keeps nothing
+
+        return EndedJobs(directory=self.paths.ended)
 
     def open_stores(self) -> Stores:
         """The storages of the policy; no keys are looked for yet."""

@@ -179,6 +179,7 @@ class Paths(Struct, frozen=True, kw_only=True):
         reports: directory of the tracebacks of bugs.
         logins: directory of what hep_auth renew needs of a login session, one file for each host.
         mounts: directory of what hep_mount knows of its mounts, one directory for each host.
+        ended: directory of what is kept of jobs that have ended.
     """
 
     user_policy: Path
@@ -188,6 +189,7 @@ class Paths(Struct, frozen=True, kw_only=True):
     reports: Path
     logins: Path
     mounts: Path
+    ended: Path
 
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
@@ -203,6 +205,7 @@ def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
         reports=state / "hepsub" / "reports",
         logins=state / "hepsub" / "logins",
         mounts=state / "hepsub" / "mounts",
+        ended=state / "hepsub" / "ended",
     )
 
 

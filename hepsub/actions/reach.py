@@ -81,6 +81,11 @@ class Reach(Struct, kw_only=True, eq=False):
         """
         return self.session.pool_name(self.asked)
 
+    @property
+    def option(self) -> str:
+        """What has to stand behind a command for the same pool, with a blank in front; empty for the default one."""
+        return "" if self.pool == self.session.pool_name(None) else f" -p {self.asked}"
+
     def here(self) -> tuple[BatchSystem, ...]:
         """The schedds of the pool that is asked.
 

@@ -26,7 +26,7 @@ REPORT = "report.json"
 LARGEST = 16 * 2**20
 """No report is larger, in bytes."""
 RETURNED, UPLOADED = "home", "uploaded"
-_SAVED_AT_HOME = 85
+_SAVED_AT_HOME, _OVER_TIME = 85, 86
 _SHOWN = 2000
 
 _Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -138,10 +138,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def started_at(self) -> float:
         """When the run began, in seconds since the epoch; 0 for not known."""
-        try:
-            return datetime.fromisoformat(self.started).timestamp()
-        except (ValueError, OverflowError):
-            return 0.0
+        return _moment(self.started)
+
+    @property
+    def ended_at(self) -> float:
+        """When the run ended, in seconds since the epoch; 0 for not known."""
+        return _moment(self.ended)
+
+    @property
+    def job_exit_code(self) -> int:
+        """The exit code with which the job ended, if no signal ended it (worker/README.md, "Exit codes")."""
+        return self.code if self.code == _OVER_TIME else (self.exit_code or self.code)
 
     def end_text(self) -> str:
         """How the program ended, in words."""
@@ -211,6 +218,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
         marker = msgspec.structs.replace(self, code=0, message="", outputs=outputs)
         return msgspec.json.format(msgspec.json.encode(marker), indent=1) + b"\n"
+
+
+def _moment(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def as_reported(name: str) -> str:

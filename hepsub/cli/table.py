@@ -21,19 +21,25 @@ _SAYS_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
 class Column(Struct, frozen=True):
-    """A column: its title, whether its cells may be wrapped, and whether they are flush right."""
+    """A column: its title, whether its cells may be wrapped, or cut off, and whether they are flush right."""
 
     title: str
     wrapped: bool = False
     right: bool = False
+    cut: bool = False
 
 
 class Row(Struct, frozen=True):
-    """The cells of a row, whatever their texts hold, and how rich shows each, or all of them, on a terminal."""
+    """The cells of a row, whatever their texts hold, and how rich shows each, or all of them, on a terminal.
+
+    Attributes:
+        below: lines under the row, over the whole width; none in a table with wrapped columns.
+    """
 
     cells: tuple[str, ...]
     styles: tuple[str, ...] = ()
     style: str = ""
+    below: tuple[str, ...] = ()
 
 
 class Table(Struct, frozen=True):
@@ -64,13 +70,24 @@ def drawn(table: Table) -> Styled:
 
     real = Console()
     text = io.StringIO()
-    Console(
+    console = Console(
         file=text,
         force_terminal=real.is_terminal,
         no_color=real.no_color,
         width=real.width if real.is_terminal else _WIDTH,
-    ).print(_rich(table))
-    return Styled(text.getvalue().rstrip("\n"))
+    )
+    console.print(_rich(table))
+    title, *lines = text.getvalue().rstrip("\n").split("\n")
+    if not any(row.below for row in table.rows):
+        return Styled("\n".join([title, *lines]))
+    pairs = zip(lines, table.rows, strict=True)
+    return Styled(
+        "\n".join([title, *(each for line, row in pairs for each in (line, *_below(row)))])
+    )
+
+
+def _below(row: Row) -> tuple[str, ...]:
+    return tuple(printable(each) for each in row.below)
 
 
 def _is_plain(table: Table) -> bool:
@@ -92,15 +109,15 @@ def _widths(table: Table) -> list[int]:
 def _plain(table: Table) -> Styled:
     widths = _widths(table)
     lines = [tuple(column.title for column in table.columns), *(row.cells for row in table.rows)]
-    return Styled(
-        "\n".join(
-            _BETWEEN.join(
-                printable(cell).rjust(width) if column.right else printable(cell).ljust(width)
-                for cell, width, column in zip(cells, widths, table.columns, strict=True)
-            )
-            for cells in lines
+    below = [(), *(_below(row) for row in table.rows)]
+    drawn_lines: list[str] = []
+    for cells, under in zip(lines, below, strict=True):
+        padded = (
+            printable(cell).rjust(width) if column.right else printable(cell).ljust(width)
+            for cell, width, column in zip(cells, widths, table.columns, strict=True)
         )
-    )
+        drawn_lines += [_BETWEEN.join(padded), *under]
+    return Styled("\n".join(drawn_lines))
 
 
 def _rich(table: Table) -> RichTable:
@@ -111,11 +128,15 @@ def _rich(table: Table) -> RichTable:
     for column in table.columns:
         made.add_column(
             column.title,
-            no_wrap=not column.wrapped and not column.right,
+            no_wrap=not column.wrapped and not column.right and not column.cut,
             justify="right" if column.right else "left",
         )
     for row in table.rows:
         styles = row.styles or ("",) * len(row.cells)
         cells = zip(row.cells, styles, strict=True)
-        made.add_row(*(Text(printable(cell), style) for cell, style in cells), style=row.style)
+        texts = [Text(printable(cell), style) for cell, style in cells]
+        for text, column in zip(texts, table.columns, strict=True):
+            if column.cut:  # rich makes such a column narrow, and no line of it becomes two
+                text.no_wrap, text.overflow = True, "ellipsis"
+        made.add_row(*texts, style=row.style)
     return made

@@ -23,6 +23,7 @@ PROJECTION = (
     "RemoteUserCpu", "RemoteSysCpu", "RequestMemory",
     "JobBatchName", "HoldReason", "HoldReasonCode", "HoldReasonSubCode", "RemoteHost", "LastRemoteHost",
     "ExitCode", "ExitBySignal", "ExitSignal", "CompletionDate", "EnteredCurrentStatus", "RemoveReason",
+    "RequestCpus", "HepSub_WalltimeLimit", "Err", "Iwd",
 )  # fmt: skip
 FACTORY_PROJECTION = (
     "ClusterId", "Owner", "TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused",

@@ -22,6 +22,7 @@ STATES = {
     6: State.TRANSFERRING, 7: State.SUSPENDED,
 }  # fmt: skip
 MOST_MB = 2**30
+MOST_CORES = 2**16
 LONGEST = 2**14
 _ACTIVE = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 _LARGEST = 2**31 - 1
@@ -82,7 +83,16 @@ def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         or _removed_at(state, seconds(ad, "EnteredCurrentStatus")),
         remove_reason=text(ad, "RemoveReason", LONGEST),
         cpu_seconds=seconds(ad, "RemoteUserCpu") + seconds(ad, "RemoteSysCpu"),
+        cores=integer(ad, "RequestCpus", least=1, most=MOST_CORES) or 1,
+        walltime_s=integer(ad, "HepSub_WalltimeLimit") or 0,
+        stderr=_path(text(ad, "Iwd", LONGEST), text(ad, "Err", LONGEST)),
     )
+
+
+def _path(directory: str, name: str) -> str:
+    """A path as HTCondor takes it: a relative one is below the working directory; empty where none is absolute."""
+    path = name if name.startswith("/") or not name else f"{directory}/{name}"
+    return path if path.startswith("/") else ""
 
 
 def _removed_at(state: State, entered: float) -> float:
@@ -163,6 +173,10 @@ class _Ad(Struct, forbid_unknown_fields=True, rename="pascal", gc=False):
     completion_date: _Seconds = 0.0
     entered_current_status: _Seconds = 0.0
     remove_reason: _Line = ""
+    request_cpus: Annotated[int, Meta(ge=1, le=MOST_CORES)] = 1
+    walltime_limit: _Id = msgspec.field(default=0, name="HepSub_WalltimeLimit")
+    err: _Line = ""
+    iwd: _Line = ""
     total_submit_procs: _Id = 0
     job_materialize_next_proc_id: _Id = 0
     job_materialize_paused: _Code = 0
@@ -224,4 +238,7 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         ended=found.completion_date or _removed_at(state, found.entered_current_status),
         remove_reason=found.remove_reason,
         cpu_seconds=found.remote_user_cpu + found.remote_sys_cpu,
+        cores=found.request_cpus,
+        walltime_s=found.walltime_limit,
+        stderr=_path(found.iwd, found.err),
     )

@@ -74,9 +74,20 @@ def count_clusters(
     return read_groups(groups, unmade, connection.name)
 
 
-def history(connection: Connection, selection: Selection, most: int) -> tuple[JobStatus, ...]:
-    """The jobs of a selection that left the queue, the latest first."""
-    found = _history(connection, selection, PROJECTION, most)
+def history(
+    connection: Connection, selection: Selection, most: int, since: float = 0
+) -> tuple[JobStatus, ...]:
+    """The jobs of a selection that left the queue, the latest first.
+
+    Args:
+        connection: the way to the schedd.
+        selection: which jobs.
+        most: how many at most.
+        since: the schedd looks no further back than to what ended before this, in seconds since the epoch.
+    """
+    # The schedd reads its history backwards, as it was written, to the first job for which this is true.
+    stop = f"EnteredCurrentStatus < {since:.0f}" if since > 0 else None
+    found = _history(connection, selection, PROJECTION, most, stop)
     jobs = (read_job(ad, connection.name, 0) for ad in found)
     return tuple(job for job in jobs if job is not None)
 
@@ -124,9 +135,13 @@ def _query(
 
 
 def _history(
-    connection: Connection, selection: Selection, projection: tuple[str, ...], most: int
+    connection: Connection,
+    selection: Selection,
+    projection: tuple[str, ...],
+    most: int,
+    stop: str | None = None,
 ) -> list[ClassAd]:
     """The ads of procs of a selection that left the queue."""
     return connection.call(
-        lambda schedd: list(schedd.history(constraint(selection), list(projection), most))
+        lambda schedd: list(schedd.history(constraint(selection), list(projection), most, stop))
     )

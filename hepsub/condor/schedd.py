@@ -249,11 +249,11 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return count_clusters(self.connection, selection, now)
 
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
         from hepsub.condor.queries import history
 
-        return history(self.connection, selection, most)
+        return history(self.connection, selection, most, since)
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, of the queue or of the history, and where its logs are."""

@@ -104,12 +104,13 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         with Database(self.place).reading() as connection:
             return queue.find(connection, selection, self.pool, self.name)
 
-    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002 (the seam's)
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
         """The jobs of a selection that are in the queue."""
         if not self._exists():
             return _EMPTY
         with Database(self.place).reading() as connection:
-            found = queue.listed(connection, selection, self.name, max(now, time.time()))
+            moment = max(now, time.time())
+            found = queue.listed(connection, selection, self.name, moment, brief=brief)
             work = runs.has_work(connection)
         if work:
             ensure_runner(self.place, self.timing)
@@ -117,7 +118,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue; as `queue`."""
-        return counts_of(self.queue(selection, self.now))
+        return counts_of(self.queue(selection, self.now, brief=True))
 
     def has_factories(self, selection: Selection) -> bool:  # noqa: ARG002
         """There are none."""
@@ -125,14 +126,14 @@ class HereBatch(Struct, frozen=True, kw_only=True):
 
     def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
         """The clusters of a selection that are in the queue; as `queue`."""
-        return clusters_of(self.queue(selection, now))
+        return clusters_of(self.queue(selection, now, brief=True))
 
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
         if not self._exists():
             return ()
         with Database(self.place).reading() as connection:
-            return queue.past(connection, selection, self.name, most)
+            return queue.past(connection, selection, self.name, most, since)
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, of the queue or of the history, and where its logs are."""

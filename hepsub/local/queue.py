@@ -18,9 +18,11 @@ from hepsub.plan.model import Plan
 _JOINED = "procs JOIN clusters USING (cluster)"
 _SHOWN = (
     "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, cpu_s, peak_mb,"
-    " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name"
+    " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name,"
+    " cores, walltime_s"
 )
 """What a JobStatus is made of: not the environment, which would be read once for each job."""
+_WITH_STDERR = f"{_SHOWN}, launch"
 
 _REMOVE_REASON = "hepsub was asked to remove it"
 
@@ -99,10 +101,11 @@ def find(
 
 
 def listed(
-    connection: sqlite3.Connection, selection: Selection, schedd: str, now: float
+    connection: sqlite3.Connection, selection: Selection, schedd: str, now: float, *, brief: bool
 ) -> list[Listed]:
-    """The jobs of a selection that are in the queue, by id."""
-    rows = _select(connection, _SHOWN, "queued = 1", selection, "ORDER BY procs.cluster, proc")
+    """The jobs of a selection that are in the queue, by id; if brief, without their stderr."""
+    wanted = _SHOWN if brief else _WITH_STDERR
+    rows = _select(connection, wanted, "queued = 1", selection, "ORDER BY procs.cluster, proc")
     return [
         Listed(status=_status(row, schedd, now), run=row["run"] if row["active"] else 0)
         for row in rows
@@ -110,11 +113,12 @@ def listed(
 
 
 def past(
-    connection: sqlite3.Connection, selection: Selection, schedd: str, most: int
+    connection: sqlite3.Connection, selection: Selection, schedd: str, most: int, since: float
 ) -> tuple[JobStatus, ...]:
     """The jobs of a selection that left the queue, the latest first."""
     order = f"ORDER BY ended DESC, procs.cluster DESC, proc DESC LIMIT {most:d}"
-    rows = _select(connection, _SHOWN, "queued = 0", selection, order)
+    also = f"queued = 0 AND ended >= {since:f}"
+    rows = _select(connection, _WITH_STDERR, also, selection, order)
     return tuple(_status(row, schedd, 0) for row in rows)
 
 
@@ -149,6 +153,9 @@ def _status(row: sqlite3.Row, schedd: str, now: float) -> JobStatus:
         ended=row["ended"],
         remove_reason=row["remove_reason"],
         cpu_seconds=row["cpu_s"],
+        cores=row["cores"],
+        walltime_s=row["walltime_s"],
+        stderr=json.loads(row["launch"])["stderr"] if "launch" in row.keys() else "",  # noqa: SIM118 (a Row has no `in`)
     )
 
 

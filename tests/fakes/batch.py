@@ -315,10 +315,11 @@ class FakeSchedd:
             unmade=tuple(each for each in unmade if each is not None),
         )
 
-    def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
         """The jobs that left, as far as they are meant."""
         self._called("history")
-        return tuple(job for job in self.past if self._is_meant(job, selection))[:most]
+        late = [job for job in self.past if job.ended >= since]
+        return tuple(job for job in late if self._is_meant(job, selection))[:most]
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """What a test wants it to say next."""

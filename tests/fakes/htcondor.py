@@ -144,8 +144,11 @@ class Schedd:
         found = [ad for ad in self.pool.queue if not wanted or ad.get("HepSub_UUID") == wanted[1]]
         return found if limit < 0 else found[:limit]
 
-    def history(self, constraint: str, projection: Sequence[str], match: int) -> Iterator[Ad]:
+    def history(
+        self, constraint: str, projection: Sequence[str], match: int, since: str | None = None
+    ) -> Iterator[Ad]:
         """The ads of the past, whatever was asked."""
+        del since
         self.pool.called("history", constraint, tuple(projection), match)
         yield from self.pool.past[:match]
 

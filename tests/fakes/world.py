@@ -158,6 +158,7 @@ def make_session(
             reports=directory / "reports",
             logins=directory / "logins",
             mounts=directory / "mounts",
+            ended=directory / "ended",
         ),
         policy=policy or make_policy(),
         journal=Journal(directory=directory / "journal", host=where.host),

@@ -7,8 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hepsub.batch import State
-from hepsub.cli.table import Column, Row, Table, drawn
-from hepsub.jobid import short_name
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text
 
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from hepsub.actions.queue.edit import Edited
     from hepsub.actions.queue.history import Past
     from hepsub.actions.queue.query import Listing
-    from hepsub.actions.queue.status import ClusterStatus, Status
     from hepsub.actions.queue.wait import Waited
     from hepsub.actions.queue.walltimes import Walltimes
     from hepsub.actions.queue.why import Explanation, Explanations
@@ -26,10 +23,6 @@ if TYPE_CHECKING:
 _JOB_ROW = "%-15s %-15s %-15s %-15s %-2s %-3s %-5s %s"
 _HEADER = _JOB_ROW % ("JOBID", "OWNER", "SUBMITTED", "RUN_TIME", "ST", "PRI", "SIZE", "CMD")
 _NO_DATE = "??/?? ??:??"
-_CLUSTER_COLUMNS = (
-    Column("CLUSTER"), Column("SCHEDD"), Column("SUBMITTED"), Column("NAME", wrapped=True),
-    Column("IDLE", right=True), Column("RUNNING", right=True), Column("HELD", right=True),
-)  # fmt: skip
 _NAMED = 3
 _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
@@ -62,29 +55,6 @@ def _job_rows(value: Listing) -> Iterator[str]:
         yield (_JOB_ROW % words).rstrip()
         if value.reasons and job.hold_reason:
             yield f"    {job.hold_reason} (code {job.hold_code}/{job.hold_subcode})"
-
-
-def status(value: Status) -> str:
-    """The table; plain text where stdout is no terminal."""
-    if not value.clusters:
-        return "You have no jobs in the queue."
-    rows = (row for each in value.clusters for row in _cluster_rows(each, value.pool))
-    return drawn(Table(columns=_CLUSTER_COLUMNS, rows=tuple(rows)))
-
-
-def _cluster_rows(each: ClusterStatus, pool: str) -> Iterator[Row]:
-    schedd = short_name(each.schedd) if each.pool == pool else each.schedd
-    yield Row(
-        cells=(
-            str(each.cluster), schedd, clock_text(each.submitted) if each.submitted else "",
-            each.name, str(each.idle), str(each.running), str(each.held),
-        ),
-        styles=("",) * 6 + ("red" if each.held else "",),
-    )  # fmt: skip
-    if each.reason:
-        yield Row(
-            cells=("", "", "", each.reason, "", "", ""), styles=("", "", "", "dim", "", "", "")
-        )
 
 
 def explanations(value: Explanations) -> str:

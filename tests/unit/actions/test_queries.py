@@ -9,7 +9,7 @@ from msgspec import to_builtins
 
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, job_document, query
-from hepsub.actions.queue.status import ClusterStatus, Status, status
+from hepsub.actions.queue.status import Status, status
 from hepsub.actions.queue.walltimes import Walltimes, walltimes
 from hepsub.actions.queue.why import Explanation, Explanations, why
 from hepsub.batch import State
@@ -311,33 +311,30 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
         unmade=[make_unmade(20)],
     )
     result = status(make_session(tmp_path, as_batch_systems(schedd)), None)
-    assert result.value == Status(
-        pool="local",
-        clusters=(
-            ClusterStatus(
-                pool="local",
-                schedd="schedd01.example.org",
-                cluster=13,
-                name="scan",
-                submitted=NOON - 100,
-                idle=1,
-                running=1,
-                held=2,
-                reason="memory",
-            ),
-            ClusterStatus(
-                pool="local",
-                schedd="schedd01.example.org",
-                cluster=20,
-                name="job.sh",
-                submitted=NOON - 100,
-                idle=90,
-                running=1,
-                held=0,
-                reason=None,
-            ),
-        ),
-    )
+    assert isinstance(result.value, Status)
+    first, second = result.value.clusters
+    assert as_json(first) == {
+        "pool": "local",
+        "schedd": "schedd01.example.org",
+        "cluster": 13,
+        "name": "scan",
+        "submitted": NOON - 100,
+        "idle": 1,
+        "running": 1,
+        "held": 2,
+        "hold_reason": "memory",
+        "id": "13",
+        "jobs": 4,
+        "done": 0,
+        "failed": 0,
+        "removed": 0,
+        "unknown": 0,
+        "waiting_since": NOON - 100,
+        "ended": None,
+        "next": "hep_q -i 13 -why",
+    }
+    assert (second.cluster, second.name, second.idle, second.running) == (20, "job.sh", 90, 1)
+    assert (second.held, second.reason, second.number) == (0, None, 91)
 
 
 def test_the_same_id_on_two_schedds_is_two_clusters(tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
             )),
             "13.0 (I): it waits\n    a\n    b\n    next: hep_rm 13\n1.0, 1.1, 1.2 and 2 more (H): it is held",
         ),
-        (Status(pool="local", clusters=()), "You have no jobs in the queue."),
+        (Status(pool="local", clusters=()), "You have no jobs in the queue, and none that ended in the last days."),
     ],
 )  # fmt: skip
 def test_a_value_as_text(value: Value, text: str) -> None:
@@ -385,7 +385,7 @@ def test_a_job_cannot_forge_a_row_of_the_history() -> None:
 
 
 def test_the_status_as_text() -> None:
-    """One line for each cluster, and the first hold reason below it."""
+    """One line for each cluster with a bar and counts; below it the first hold reason, and what to do."""
     cluster = ClusterStatus(
         pool="local",
         schedd="schedd01.example.org",
@@ -396,13 +396,35 @@ def test_the_status_as_text() -> None:
         running=1,
         held=2,
         reason="memory [limit]",
+        id="13",
+        number=100,
+        done=5,
+        failed=1,
+        removed=1,
+        waiting_since=NOON,
+        next_command="hep_q -i 13 -why",
     )
-    lines = value_text(Status(pool="local", clusters=(cluster,))).splitlines()
-    assert lines[0].split() == ["CLUSTER", "SCHEDD", "SUBMITTED", "NAME", "IDLE", "RUNNING", "HELD"]
+    value = Status(pool="local", clusters=(cluster,), now=NOON + 7200)
+    lines = value_text(value).splitlines()
+    assert lines[0].split() == [
+        "CLUSTER", "SCHEDD", "SUBMITTED", "NAME", "PROGRESS", "DONE", "FAILED", "RUNNING", "IDLE", "HELD", "SINCE",
+    ]  # fmt: skip
     assert lines[1].split()[:2] == ["13", "schedd01"]
-    assert lines[1].split()[-3:] == ["90", "1", "2"]
+    assert lines[1].split()[-9:] == [
+        "#x~>!...............",
+        "5",
+        "1",
+        "1",
+        "90",
+        "2",
+        "waits",
+        "2",
+        "h",
+    ]
     assert "scan [bold]x" in lines[1]
-    assert lines[2].strip() == "memory [limit]"
+    assert [line.strip() for line in lines[2:]] == [
+        "on hold: memory [limit]", "1 removed", "next: hep_q -i 13 -why",
+    ]  # fmt: skip
 
 
 def test_a_value_without_a_text_is_a_bug_that_is_seen() -> None:

@@ -25,6 +25,7 @@ def paths(directory: Path, *, extra: Path | None = None) -> Paths:
         reports=directory / "reports",
         logins=directory / "logins",
         mounts=directory / "mounts",
+        ended=directory / "ended",
     )
 
 

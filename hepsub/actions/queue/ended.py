@@ -1,0 +1,225 @@
+"""What became of jobs that have ended: kept from earlier, else from the schedd's history, else from their reports."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.batch import JobStatus, Selection, State
+from hepsub.ended import Asked, Kept
+from hepsub.errors import HepsubError
+from hepsub.jobid import SubmissionRef
+from hepsub.session import Session
+
+if TYPE_CHECKING:
+    from hepsub.batch_system import BatchSystem
+    from hepsub.bundle.report import Report
+
+_CLOCKS_S = 300.0
+"""So much the clocks of hosts differ, and so much later may something be written that ended earlier."""
+_ANOTHER_S = 86400.0
+"""A job that was submitted so much earlier or later is of another cluster of the same number."""
+_REPORTS = 2000
+"""So many reports are read for one submission."""
+
+
+class Submitted(Struct, frozen=True, kw_only=True):
+    """A submission, and how many of its jobs have ended.
+
+    Attributes:
+        when: when it was submitted, in seconds since the epoch; 0 for not known.
+        ended: how many of its jobs are in the queue no more, or there as ended ones.
+        living: the ProcIds that are known to be in the queue.
+        since: what ended before this moment need not be looked for.
+    """
+
+    ref: SubmissionRef
+    when: float
+    ended: int
+    living: frozenset[int] = frozenset()
+    since: float = 0
+
+    @property
+    def beginning(self) -> float:
+        """Before this moment none of its jobs has ended that is looked for; 0 for not known."""
+        return max(self.when, self.since) if self.when else 0.0
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """The jobs of a submission that have ended.
+
+    Attributes:
+        jobs: those of which it is known how, by ProcId.
+        unknown: how many more there are.
+    """
+
+    jobs: Mapping[int, JobStatus]
+    unknown: int = 0
+
+    @property
+    def latest(self) -> float:
+        """When the last of them ended, in seconds since the epoch; 0 for not known."""
+        return max((job.ended for job in self.jobs.values()), default=0.0)
+
+
+def has_succeeded(job: JobStatus) -> bool:
+    """Whether a job that has ended did so with 0."""
+    return job.state is State.COMPLETED and job.exit_code == 0
+
+
+def was_removed(job: JobStatus) -> bool:
+    """Whether somebody, or a rule, took it out of the queue before it had ended by itself."""
+    return job.state is State.REMOVED
+
+
+def look_back(
+    session: Session,
+    schedd: BatchSystem | None,
+    submitted: Sequence[Submitted],
+    errors: list[HepsubError],
+    *,
+    spooled: bool = False,
+    thorough: bool = False,
+) -> dict[str, Ended]:
+    """What became of the jobs of submissions to one schedd, by UUID; what is learnt is kept.
+
+    Args:
+        session: the session.
+        schedd: the schedd; None for one that cannot be asked.
+        submitted: the submissions, each with how many jobs have ended.
+        errors: gets why the schedd's history could not be asked.
+        spooled: whether ended jobs stay in the queue until what they left is fetched.
+        thorough: whether a schedd is asked that did not know more the last time.
+    """
+    kept = {each.ref.uuid: session.ended.read(each.ref.uuid) for each in submitted}
+    short = [
+        each
+        for each in submitted
+        if each.ended > len(kept[each.ref.uuid].jobs)
+        and (thorough or not kept[each.ref.uuid].is_final(each.ended))
+    ]
+    found: dict[str, Kept] = dict(kept)
+    if short and schedd is not None:
+        try:
+            found |= _asked(schedd, short, kept, whole=spooled)
+        except HepsubError as error:
+            errors.append(error)
+        else:
+            _keep(session, short, kept, found)
+    return {each.ref.uuid: _ended(session, each, found[each.ref.uuid].jobs) for each in submitted}
+
+
+def _asked(
+    schedd: BatchSystem, short: Sequence[Submitted], kept: Mapping[str, Kept], *, whole: bool
+) -> dict[str, Kept]:
+    """What the history of a schedd adds to what is kept: first of late, then back to the submissions."""
+    found = {each.ref.uuid: kept[each.ref.uuid] for each in short}
+    if whole or not all(each.when for each in short):
+        return _added(schedd, short, found, 0)
+    late = min(max(each.beginning, kept[each.ref.uuid].latest) for each in short) - _CLOCKS_S
+    found = _added(schedd, short, found, late)
+    left = [each for each in short if each.ended > len(found[each.ref.uuid].jobs)]
+    early = min((each.beginning for each in left), default=late) - _CLOCKS_S
+    return found | _added(schedd, left, found, early) if early < late else found
+
+
+def _added(
+    schedd: BatchSystem, short: Sequence[Submitted], kept: Mapping[str, Kept], since: float
+) -> dict[str, Kept]:
+    ids = tuple(job for each in short for job in each.ref.ids)
+    past = schedd.history(Selection(ids=ids), sum(each.ended for each in short), max(0.0, since))
+    wanted = {each.ref.cluster: each for each in short}
+    jobs = {each.ref.uuid: dict(kept[each.ref.uuid].jobs) for each in short}
+    for job in past:
+        each = wanted.get(job.cluster)
+        if each is not None and _is_of(job, each) and job.proc not in each.living:
+            jobs[each.ref.uuid].setdefault(job.proc, job)
+    return {uuid: replace(kept[uuid], jobs=found) for uuid, found in jobs.items()}
+
+
+def _is_of(job: JobStatus, each: Submitted) -> bool:
+    """Whether a job is not of an earlier or later cluster with the same number."""
+    known = each.when > 0 and job.submitted > 0
+    return not known or abs(job.submitted - each.when) < _ANOTHER_S
+
+
+def _keep(
+    session: Session,
+    short: Iterable[Submitted],
+    before: Mapping[str, Kept],
+    found: Mapping[str, Kept],
+) -> None:
+    for each in short:
+        uuid = each.ref.uuid
+        jobs = found[uuid].jobs
+        new = [job for proc, job in jobs.items() if proc not in before[uuid].jobs]
+        lacking = each.ended > len(jobs)
+        asked = Asked(asked=session.situation.now, ended=each.ended) if lacking else None
+        session.ended.keep(uuid, new, asked)
+
+
+def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -> None:
+    """Keep jobs of a submission that were seen to have ended, those that are kept already excepted."""
+    ended = [job for job in jobs if job.state in (State.COMPLETED, State.REMOVED) and job.ended]
+    if ref.uuid and ended:
+        known = session.ended.read(ref.uuid).jobs
+        session.ended.keep(ref.uuid, [job for job in ended if job.proc not in known])
+
+
+def _ended(session: Session, each: Submitted, jobs: Mapping[int, JobStatus]) -> Ended:
+    """What is known, with the reports of jobs of which nobody else tells."""
+    found = {proc: job for proc, job in jobs.items() if proc not in each.living}
+    if each.ended > len(found):
+        found |= {job.proc: job for job in _reported(session, each, found)}
+    return Ended(jobs=dict(sorted(found.items())), unknown=max(0, each.ended - len(found)))
+
+
+def _reported(
+    session: Session, each: Submitted, known: Mapping[int, JobStatus]
+) -> Iterator[JobStatus]:
+    """The jobs of a submission whose reports came home, of those that are neither known nor in the queue."""
+    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.report import report_at
+    from hepsub.documents import Malformed
+
+    bundle = read_bundle(session.bundles / each.ref.uuid) if each.ref.uuid else None
+    if bundle is None:
+        return
+    if len(each.living) + each.ended < bundle.request.number:
+        return  # some are in the queue, and it is not known which: a report may be of an earlier run
+    asked = (p for p in range(bundle.request.number) if p not in known and p not in each.living)
+    for _, proc in zip(range(_REPORTS), asked, strict=False):
+        with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+            if report is not None:
+                yield _job_of(session, each, report, proc, bundle.request.executable)
+
+
+def _job_of(
+    session: Session, each: Submitted, report: Report, proc: int, program: str
+) -> JobStatus:
+    """A job as its report tells of it: a job can write what it likes there, and does so about itself."""
+    payload = report.payload
+    signal = payload.signal if payload is not None else None
+    return JobStatus(
+        schedd=each.ref.schedd,
+        cluster=each.ref.cluster,
+        proc=proc,
+        owner=session.situation.user,
+        submitted=each.when,
+        run_seconds=max(0.0, report.ended_at - report.started_at),
+        state=State.COMPLETED,
+        priority=0,
+        memory_mb=0,
+        requested_mb=0,
+        command=program.rpartition("/")[2],
+        arguments=(),
+        host=report.host,
+        exit_code=None if signal else report.job_exit_code,
+        exit_signal=signal,
+        ended=report.ended_at,
+    )

@@ -1,0 +1,175 @@
+"""Jobs that failed, grouped by the reason, and the end of what one of them said on its standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import Struct, field
+
+from hepsub.batch import JobStatus, State
+from hepsub.files import open_own
+
+_TAIL_BYTES = 4096
+_TAIL_LINES = 3
+_LONGEST_LINE = 300
+_HEPSUB_CODES = {
+    80: "its manifest was missing or wrong",
+    81: "an input did not come",
+    82: "an input was not what was submitted",
+    83: "the program could not be started",
+    84: "an output was not made",
+    85: "its outputs are at home, not in their place",
+    86: "the walltime ended the program",
+    87: "its outputs could be saved nowhere",
+    88: "there was neither curl nor python3",
+    89: "the libraries could not be unpacked",
+    90: "what was sent was not what was submitted",
+}
+"""The wrapper's own exit codes (worker/README.md)."""
+_SHELL_CODES = {126: "a program could not be executed", 127: "a program was not found"}
+_BY_SIGNAL = 128
+"""A shell adds it to the number of the signal that ended its last program."""
+
+
+class Stderr(Struct, frozen=True, kw_only=True):
+    """The end of what a job said on its standard error.
+
+    Attributes:
+        job: the job.
+        path: the file.
+        lines: its last lines; none where it is empty, or not here.
+    """
+
+    job: str
+    path: str
+    lines: tuple[str, ...] = ()
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Jobs that failed, or are on hold, for the same reason.
+
+    Attributes:
+        state: C for jobs that ended by themselves, X for removed ones, H for those on hold.
+        reason: in words.
+        exit_code: null for what ended without one.
+        exit_signal: null where none ended them.
+        ids: the jobs, as ranges.
+        number: how many.
+        stderr: of one of them; null where nothing is known of it.
+        next_command: what to do; null where there is nothing for these alone.
+    """
+
+    state: State
+    reason: str
+    exit_code: int | None
+    exit_signal: int | None
+    ids: tuple[str, ...]
+    number: int = field(name="jobs")
+    stderr: Stderr | None = None
+    next_command: str | None = field(name="next", default=None)
+
+
+def groups_of(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
+    """Jobs that failed, those that did so in the same way together, the largest group first."""
+    found: dict[tuple[object, ...], list[JobStatus]] = {}
+    for job in jobs:
+        reason = job.remove_reason if job.state is State.REMOVED else ""
+        found.setdefault((job.state, job.exit_code, job.exit_signal, reason), []).append(job)
+    return sorted(found.values(), key=lambda group: (-len(group), group[0].proc))
+
+
+def failure_of(group: Sequence[JobStatus], meant: str, stderr: Stderr | None) -> Failure:
+    """A group of jobs that failed in the same way.
+
+    Args:
+        group: the jobs, by ProcId.
+        meant: what means their cluster on a command line.
+        stderr: the end of what one of them said.
+    """
+    first = group[0]
+    return Failure(
+        state=first.state,
+        reason=end_text(first),
+        exit_code=first.exit_code,
+        exit_signal=first.exit_signal,
+        ids=ranges(meant, (job.proc for job in group)),
+        number=len(group),
+        stderr=stderr,
+    )
+
+
+def end_text(job: JobStatus) -> str:
+    """How a job that failed ended, in a few words."""
+    if job.state is State.REMOVED:
+        return f"removed: {job.remove_reason}" if job.remove_reason else "removed"
+    if job.exit_signal is not None:
+        return f"signal {job.exit_signal}{_named(job.exit_signal)}"
+    if job.exit_code is None:
+        return "it has no exit code"
+    code = job.exit_code
+    said = _HEPSUB_CODES.get(code) or _SHELL_CODES.get(code)
+    if said is None and (name := _named(code - _BY_SIGNAL)):
+        said = f"a program in it was ended by signal {code - _BY_SIGNAL}{name}"
+    return f"exit code {code}" + (f": {said}" if said else "")
+
+
+def _named(number: int) -> str:
+    try:
+        return f", {signal.Signals(number).name}"
+    except ValueError:
+        return ""
+
+
+def ranges(meant: str, procs: Iterable[int]) -> tuple[str, ...]:
+    """Jobs of a cluster as ids, in a row as ranges: `13.3`, `13.17-20`."""
+    return tuple(f"{meant}.{text}" for text in _runs(sorted(set(procs))))
+
+
+def _runs(procs: Sequence[int]) -> Iterator[str]:
+    start = 0
+    for place, proc in enumerate(procs):
+        if place + 1 == len(procs) or procs[place + 1] != proc + 1:
+            yield str(proc) if place == start else f"{procs[start]}-{proc}"
+            start = place + 1
+
+
+def last_stderr(
+    group: Sequence[JobStatus], meant: str, path_of: Callable[[JobStatus], str], most: int = 20
+) -> Stderr | None:
+    """The end of the standard error of the first job of a group that said anything.
+
+    Args:
+        group: the jobs.
+        meant: what means their cluster on a command line.
+        path_of: where the standard error of a job goes; empty for not known.
+        most: so many of the jobs are looked at.
+    """
+    silent: Stderr | None = None
+    for job in group[:most]:
+        path = path_of(job)
+        if not path or path == os.devnull:
+            continue
+        if lines := last_lines(path):
+            return Stderr(job=f"{meant}.{job.proc}", path=path, lines=lines)
+        silent = silent or Stderr(job=f"{meant}.{job.proc}", path=path)
+    return silent
+
+
+def last_lines(path: str) -> tuple[str, ...]:
+    """The last lines of a regular file of this user's own; none of anything else."""
+    from pathlib import Path
+
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = open_own(Path(path), os.O_RDONLY, path)
+        with os.fdopen(descriptor, "rb") as file:
+            start = max(0, os.fstat(descriptor).st_size - _TAIL_BYTES)
+            file.seek(start)
+            content = file.read(_TAIL_BYTES)
+        # What the read began in the middle of is no line.
+        whole = content.partition(b"\n")[2] if start and b"\n" in content else content
+        lines = [each.decode(errors="replace").rstrip() for each in whole.split(b"\n")]
+        return tuple(line[:_LONGEST_LINE] for line in lines if line.strip())[-_TAIL_LINES:]
+    return ()

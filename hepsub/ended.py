@@ -1,0 +1,207 @@
+"""What is kept of jobs that have ended: their schedd forgets them, and their user asks the morning after.
+
+One file for each submission, append-only: a line is a job as it was told of, or that its schedd was asked and did not
+know more. Two hosts may append at once; a line that is torn by that is passed over, and its job is asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
+
+from hepsub.batch import JobStatus
+from hepsub.documents import LATEST, Malformed, read_json
+
+_LARGEST = 1 << 28
+"""Of a larger file only the end is read, in bytes: half a million jobs."""
+_LINE_BYTES = 1 << 16
+_LONGEST_TEXT = 4000
+_MORE = "…"
+_ASKED_AGAIN_S = 60.0
+"""A schedd writes its history a moment after a job left: what it does not know a minute later it never will."""
+
+_Natural = Annotated[int, Meta(ge=0, lt=1 << 31)]
+_Integer = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
+_Moment = Annotated[float, Meta(ge=0, le=LATEST)]
+_Amount = Annotated[float, Meta(ge=0, le=2.0**40)]
+_Text = Annotated[str, Meta(max_length=_LINE_BYTES)]
+
+
+class _Line(JobStatus, frozen=True, kw_only=True, omit_defaults=True):
+    """A job as it stands in the file; the bounds are those of a line that is believed."""
+
+    schedd: _Text
+    cluster: _Natural
+    proc: _Natural
+    owner: _Text
+    submitted: _Moment
+    run_seconds: _Amount
+    priority: _Integer
+    memory_mb: _Amount
+    requested_mb: _Natural
+    command: _Text
+    arguments: Annotated[tuple[_Text, ...], Meta(max_length=_LINE_BYTES)]
+    name: _Text = ""
+    host: _Text = ""
+    exit_code: _Integer | None = None
+    exit_signal: _Natural | None = None
+    ended: _Moment = 0
+    remove_reason: _Text = ""
+    cpu_seconds: _Amount = 0
+    cores: _Natural = 1
+    walltime_s: _Natural = 0
+    stderr: _Text = ""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A schedd did not know all jobs of a submission that have ended.
+
+    Attributes:
+        asked: when it was asked, in seconds since the epoch.
+        ended: how many had ended then.
+    """
+
+    asked: _Moment
+    ended: _Natural
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What is kept of one submission.
+
+    Attributes:
+        jobs: its jobs that have ended, by ProcId.
+        asked: when its schedd did not know all of them.
+    """
+
+    jobs: Mapping[int, JobStatus]
+    asked: tuple[Asked, ...] = ()
+
+    def is_final(self, ended: int) -> bool:
+        """Whether the schedd knows no more of so many jobs that have ended."""
+        times = [each.asked for each in self.asked if each.ended == ended]
+        return bool(times) and times[-1] - times[0] >= _ASKED_AGAIN_S
+
+    @property
+    def latest(self) -> float:
+        """When the last of the jobs ended, in seconds since the epoch; 0 for none."""
+        return max((job.ended for job in self.jobs.values()), default=0.0)
+
+
+_NOTHING = Kept(jobs={})
+_LINE = msgspec.json.Decoder(_Line)
+
+
+class EndedJobs(Struct, frozen=True, kw_only=True):
+    """The jobs of one user that have ended, by the UUIDs of their submissions."""
+
+    directory: Path
+
+    def read(self, uuid: str) -> Kept:
+        """What is kept of a submission; nothing where that cannot be read."""
+        path = self._path(uuid)
+        if path is None:
+            return _NOTHING
+        try:
+            content = _end_of(path)
+        except OSError:
+            return _NOTHING
+        jobs: dict[int, JobStatus] = {}
+        asked: list[Asked] = []
+        for line in content.split(b"\n"):
+            found = _read_line(line)
+            if isinstance(found, Asked):
+                asked.append(found)
+            elif found is not None:
+                jobs[found.proc] = found
+        return Kept(jobs=jobs, asked=tuple(asked))
+
+    def keep(self, uuid: str, jobs: Iterable[JobStatus], asked: Asked | None = None) -> None:
+        """Add jobs of a submission, and that its schedd did not know all of them; what cannot be kept is not.
+
+        A full disk hides nothing: what is not kept is asked for again.
+        """
+        from hepsub.files import make_private, open_own, write_all
+
+        path = self._path(uuid)
+        lines = [_written(job) for job in jobs]
+        lines += [msgspec.json.encode(asked)] if asked is not None else []
+        if path is None or not lines:
+            return
+        with contextlib.suppress(OSError):
+            make_private(self.directory)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            descriptor = open_own(path, flags, path.name)
+            try:
+                # A line that a crash tore ends here: an empty line is passed over.
+                write_all(descriptor, b"\n" + b"\n".join(lines) + b"\n")
+            finally:
+                os.close(descriptor)
+
+    def _path(self, uuid: str) -> Path | None:
+        """The file of a submission; None for a word that names none."""
+        plain = uuid.replace("-", "").isalnum() and uuid.isascii() and len(uuid) <= 100
+        return self.directory / f"{uuid}.jsonl" if plain else None
+
+
+def _end_of(path: Path) -> bytes:
+    from hepsub.files import open_own
+
+    descriptor = open_own(path, os.O_RDONLY, path.name)
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(max(0, os.fstat(descriptor).st_size - _LARGEST))
+        return file.read(_LARGEST)
+
+
+def _read_line(line: bytes) -> JobStatus | Asked | None:
+    """What a line says; None where it says nothing that is believed."""
+    if not 0 < len(line) <= 2 * _LINE_BYTES:
+        return None
+    with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return _LINE.decode(line)
+    with contextlib.suppress(Malformed):
+        return read_json(line, Asked, most=2 * _LINE_BYTES)
+    with contextlib.suppress(Malformed):
+        return read_json(line, _Line, most=2 * _LINE_BYTES, any_text=True)
+    return None
+
+
+def _written(job: JobStatus) -> bytes:
+    """A job as a line, with texts that are much too long cut off."""
+    short = replace(
+        job,
+        arguments=tuple(_few(job.arguments)),
+        name=_cut(job.name),
+        hold_code=0,
+        hold_subcode=0,
+        hold_reason="",
+        remove_reason=_cut(job.remove_reason),
+        stderr=job.stderr if len(job.stderr) <= _LONGEST_TEXT else "",
+        pool="",
+    )
+    line = _Line(**asdict(short))
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # a name of a file that is no UTF-8
+        return json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + _MORE
+
+
+def _few(words: tuple[str, ...]) -> Iterator[str]:
+    left = _LONGEST_TEXT
+    for word in words:
+        if left <= 0:
+            yield _MORE
+            return
+        yield word if len(word) <= left else word[:left] + _MORE
+        left -= len(word) + 1
