@@ -7,6 +7,7 @@ hs_manifest_name=hepsub.manifest
 hs_sums_name=hepsub.sums
 hs_private=.hepsub
 hs_creds=$hs_private/creds
+hs_mail=$hs_private/mail
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
 hs_lib=hepsub_lib
 hs_refresh_s=${HEPSUB_REFRESH_S:-600}
@@ -18,12 +19,15 @@ hs_term_s=${HEPSUB_TERM_S:-60}
 hs_walltime_term_s=10
 hs_chirp_s=${HEPSUB_CHIRP_S:-20}
 hs_kinit_s=${HEPSUB_KINIT_S:-20}
+hs_letter_s=${HEPSUB_LETTER_S:-20}
 hs_busy_s=2
 hs_skew_s=300
 hs_brief=2
 hs_forever_s=86400
 hs_last_s=2
 hs_max_wrong=3
+hs_letter_max=67108864
+hs_letter_max_creds=1048576
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
 hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89 hs_e_sent=90
 hs_tab='	'
@@ -402,6 +406,8 @@ workdir: PATH
 credential: NAME KIND FILE SOURCE
 condorcred: NAME KIND SERVICE
 environment: FILE
+mailbox: KEYFILE CERTFILE
+letter: KIND ID SERIAL URL
 ca: PREFIX FILE
 isolation: KIND
 image: IMAGE
@@ -464,6 +470,9 @@ check_field() {
 				*) inside "$1" ;;
 			esac
 			;;
+		mailbox,KEYFILE | mailbox,CERTFILE) file_name "$1" "a key of the mailbox" ;;
+		letter,ID) path "$1" ;;
+		letter,SERIAL) is_serial "$1" || broken "'$1' is not the serial of a letter" ;;
 		ca,FILE) file_name "$1" "an authority" ;;
 		credential,FILE) file_name "$1" "the credential $3" ;;
 		environment,FILE) inside "$1" ;;
@@ -483,6 +492,12 @@ check_field() {
 				*) broken "the library $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
 			esac
 			;;
+		letter,KIND)
+			case $1 in
+				manifest | credentials) ;;
+				*) broken "a letter is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+			esac
+			;;
 		*,KIND)
 			case $1 in
 				kerberos | token) ;;
@@ -496,6 +511,7 @@ check_field() {
 			esac
 			;;
 		marker,URL | unmark,URL) url "$1" "the marker" ;;
+		letter,URL) web "$1" "the letter" ;;
 		*,URL) url "$1" "$3" ;;
 		*,FORM) [ -n "$1" ] || broken "no form for the pattern $3" ;;
 	esac
@@ -528,6 +544,7 @@ use_line() {
 		copylimit) hs_copy_bytes=$2 hs_copy_files=$3 ;;
 		sent | copy | link | input) decode "$2" && known "$hs_text" ;;
 		library) hs_has_lib=yes ;;
+		letter) note_serial "$2" "$4" ;;
 		output | glob | marker) hs_by_url=yes ;;
 		move | moveglob) hs_moves=yes ;;
 	esac
@@ -577,20 +594,29 @@ number() {
 	esac
 }
 url() {
+	web "$@"
+	hs_needs_http=yes
+}
+web() {
 	case $1 in
 		http://*/* | https://*/*) ;;
 		*) broken "the URL of $2 is neither http:// nor https://" ;;
 	esac
-	hs_needs_http=yes
 }
 refresh() {
-	[ "$hs_source" != - ] || return 1
 	hs_new=$hs_private/$1
 	rm -f "$hs_new"
-	bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
-		{ chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
-	mv -f "$hs_new" "$hs_private/manifest"
+	if [ "$hs_source" != - ] && reach_source "$hs_new"; then
+		mv -f "$hs_new" "$hs_private/manifest"
+	else
+		take_letter manifest
+	fi
 }
+reach_source() {
+	{ bounded "$hs_chirp_s" cat "$hs_source" >"$1" && is_ours "$1"; } ||
+		{ chirp get "$hs_source" "$1" && is_ours "$1"; }
+}
+has_newer() { [ "$hs_source" != - ] || [ -n "$hs_mailbox" ]; }
 is_ours() {
 	hs_1='' hs_3=''
 	IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_rest_of_line <"$1"
@@ -707,6 +733,259 @@ forget_lost() {
 	[ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
 		chirp set ChirpHepSub_Lost undefined
 }
+hs_mailbox=
+hs_openssl=
+hs_letter_id='' hs_letter_serial=0 hs_letter_url='' hs_letter_etag=''
+hs_letter_bytes=0
+hs_letter_end=1
+hs_answer=
+hs_letter_asked=0
+hs_letters_read=
+take_keys() {
+	mkdir "$hs_mail"
+	take_key "$1" recipient.pem
+	take_key "$2" signer.crt
+	[ -s "$hs_mail/recipient.pem" ] && [ -s "$hs_mail/signer.crt" ] && hs_mailbox=yes && return 0
+	say "the keys of the mailbox were not sent: newer credentials and URLs do not come by it"
+}
+take_key() {
+	file_named "$1" || return 0
+	[ -L "./$hs_text" ] || [ ! -f "./$hs_text" ] || cat "./$hs_text" >"$hs_mail/$2"
+	rm -f "./$hs_text"
+}
+note_serial() { printf '%s\n' "$2" >"$hs_private/serial.$1"; }
+open_mailbox() {
+	[ -n "$hs_mailbox" ] || return 0
+	refresh new
+	heed
+}
+take_letter() {
+	[ -n "$hs_mailbox" ] && find_letter "$1" && can_open && fetch_letter "$1" && open_letter "$1" || return 1
+	remember_etag "$1"
+	if ! is_newer "$1"; then
+		not_taken "$1"
+		return 1
+	fi
+	case $1 in
+		manifest) mv -f "$hs_mail/letter" "$hs_private/manifest" ;;
+		*) mv -f "$hs_mail/letter" "$hs_mail/credentials" ;;
+	esac
+	note_serial "$1" "$hs_serial"
+	rm -f "$hs_mail/why"
+}
+find_letter() {
+	hs_letter_url=
+	while IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_5 hs_rest_of_line || [ -n "$hs_1" ]; do
+		{ [ "$hs_1,$hs_2" = "letter,$1" ] && is_serial "$hs_4"; } || continue
+		hs_letter_id=$hs_3 hs_letter_serial=$hs_4 hs_letter_url=$hs_5
+	done <"$hs_private/manifest"
+	case $hs_letter_url in
+		http://*/* | https://*/*) ;;
+		*) return 1 ;;
+	esac
+	[ -e "$hs_private/serial.$1" ] || return 0
+	read -r hs_2 <"$hs_private/serial.$1"
+	[ "$1" = manifest ] && is_larger "$hs_letter_serial" "$hs_2" || hs_letter_serial=$hs_2
+}
+can_open() {
+	[ "$hs_openssl" != - ] || return 1
+	[ -z "$hs_openssl" ] || return 0
+	find_openssl
+	[ "$hs_openssl" = - ] || ! find_http || return 0
+	hs_lack="no openssl"
+	[ "$hs_openssl" = - ] || hs_lack="neither curl nor python3"
+	hs_openssl=-
+	[ -e "$hs_private/said.openssl" ] ||
+		say "$hs_lack on $(uname -n): newer credentials and URLs do not come by the mailbox, the job goes on with what it has"
+	: >"$hs_private/said.openssl"
+	return 1
+}
+find_openssl() {
+	hs_openssl=${HEPSUB_OPENSSL-}
+	[ -z "$hs_openssl" ] || return 0
+	find_programs openssl /usr/bin/openssl /usr/local/bin/openssl
+	for hs_openssl in $hs_found -; do
+		[ "$hs_openssl" = - ] || ! "$hs_openssl" version >/dev/null || return 0
+	done
+}
+fetch_letter() {
+	may_ask || return 1
+	hs_letter_begun=$hs_now
+	case $1 in
+		manifest) hs_letter_bytes=$hs_letter_max hs_letter_asked=$hs_now ;;
+		*) hs_letter_bytes=$hs_letter_max_creds ;;
+	esac
+	hs_letter_etag=
+	[ ! -e "$hs_mail/etag.$1" ] || read -r hs_letter_etag <"$hs_mail/etag.$1"
+	rm -f "$hs_mail/sealed"
+	hs_kept_status=$hs_status hs_exchange=$hs_mail
+	exchange letter "$hs_letter_url" "$hs_mail/sealed" "$hs_letter_end" "$hs_letter_s"
+	hs_answer=$hs_exit,$hs_status
+	hs_exchange=$hs_private hs_status=$hs_kept_status
+	[ -z "$hs_signal" ] || return 1
+	size_of "$hs_mail/sealed"
+	case $hs_answer,$((hs_size > hs_letter_bytes)) in
+		63,* | *,1)
+			hs_flaw="it is larger than $hs_letter_bytes bytes"
+			not_taken "$1"
+			;;
+		0,2*) return 0 ;;
+		*) miss_letter ;;
+	esac
+	leave_alone "$hs_letter_begun"
+	return 1
+}
+may_ask() {
+	has_time || return 1
+	hs_letter_end=$((hs_letter_s * 3))
+	[ "$hs_letter_end" -le $((hs_left / 4)) ] || hs_letter_end=$((hs_left / 4))
+	[ "$hs_letter_end" -gt 0 ] || return 1
+	[ ! -e "$hs_mail/later" ] || ! read -r hs_2 <"$hs_mail/later" || [ "$hs_now" -ge "$hs_2" ]
+}
+leave_alone() {
+	now
+	hs_letter_took=$((hs_now - $1))
+	[ "$hs_letter_took" -lt "$hs_busy_s" ] && [ "$hs_letter_took" -lt "$hs_letter_s" ] ||
+		printf '%s\n' $((hs_now + hs_refresh_s)) >"$hs_mail/later"
+}
+miss_letter() {
+	hs_2=${hs_answer#*,}
+	case $hs_2 in
+		304) [ -e "$hs_mail/why" ] && return 0 || hs_2="nobody has written a newer letter" ;;
+		404) hs_2="nobody has written a letter (HTTP 404)" ;;
+		40[013]) hs_2="the URL of the letter is not, or no longer, good (HTTP $hs_2)" ;;
+		000) hs_2="the store does not answer (code ${hs_answer%,*})" ;;
+		2*) hs_2="the connection broke (code ${hs_answer%,*})" ;;
+		*) hs_2="HTTP $hs_2" ;;
+	esac
+	printf '%s\n' "$hs_2" >"$hs_mail/why"
+}
+not_taken() {
+	rm -f "$hs_mail/sealed" "$hs_mail/signed" "$hs_mail/opened" "$hs_mail/letter"
+	hs_2="nobody has written a newer letter"
+	[ -z "$hs_flaw" ] || hs_2="the letter there is not taken: $hs_flaw"
+	printf '%s\n' "$hs_2" >"$hs_mail/why"
+	[ -n "$hs_flaw" ] && [ ! -e "$hs_private/said.$1" ] || return 0
+	: >"$hs_private/said.$1"
+	say "a letter in the mailbox is not taken: $hs_flaw; the job goes on with the $1 it has"
+}
+tell_mailbox() {
+	[ -n "$hs_mailbox" ] && [ -s "$hs_mail/why" ] && [ ! -e "$hs_private/said.mailbox" ] || return 0
+	: >"$hs_private/said.mailbox"
+	read -r hs_2 <"$hs_mail/why"
+	say "nothing newer came by the mailbox: $hs_2"
+}
+remember_etag() {
+	hs_exchange=$hs_mail
+	header etag
+	hs_exchange=$hs_private
+	rm -f "$hs_mail/etag.$1"
+	[ -z "$hs_header" ] || printf '%s\n' "$hs_header" >"$hs_mail/etag.$1"
+}
+limit_letter() {
+	ulimit -c 0
+	ulimit -f $((hs_letter_bytes / 512 + 8))
+}
+hs_flaw=
+hs_serial=
+open_letter() {
+	rm -f "$hs_mail/signed" "$hs_mail/opened" "$hs_mail/who"
+	hs_flaw=
+	bounded "$hs_letter_s" decrypt_letter || hs_flaw="it is not sealed for this job"
+	if [ -z "$hs_flaw" ]; then
+		{ bounded "$hs_letter_s" verify_letter && [ -s "$hs_mail/who" ]; } ||
+			hs_flaw="it is not signed by the submit host"
+	fi
+	rm -f "$hs_mail/sealed" "$hs_mail/signed"
+	[ -n "$hs_flaw" ] || return 0
+	[ -z "$hs_signal" ] || return 1
+	if [ "$hs_bounded" -gt 128 ]; then hs_flaw="openssl cannot read it (code $hs_bounded)"; else remember_etag "$1"; fi
+	not_taken "$1"
+	return 1
+}
+decrypt_letter() {
+	export OPENSSL_CONF=/dev/null
+	exec "$hs_openssl" cms -decrypt -inform DER -in "$hs_mail/sealed" \
+		-recip "$hs_mail/recipient.pem" -inkey "$hs_mail/recipient.pem" -out "$hs_mail/signed"
+}
+verify_letter() {
+	export OPENSSL_CONF=/dev/null
+	exec "$hs_openssl" cms -verify -binary -inform DER -in "$hs_mail/signed" -noverify -nointern \
+		-certfile "$hs_mail/signer.crt" -signer "$hs_mail/who" -out "$hs_mail/opened"
+}
+is_newer() {
+	hs_1='' hs_2=''
+	{ IFS=$hs_tab read -r hs_1 hs_2 hs_3 hs_4 hs_serial && cat >"$hs_mail/letter"; } <"$hs_mail/opened"
+	rm -f "$hs_mail/opened"
+	hs_flaw="it is no letter of hepsub's"
+	[ "$hs_1 $hs_2" = "hepsub-letter $hs_version" ] && is_serial "$hs_serial" || return 1
+	hs_flaw="it is for another job"
+	[ "$hs_3,$hs_4" = "$1,$hs_letter_id" ] || return 1
+	hs_flaw=
+	[ "$hs_serial" != "$hs_letter_serial" ] || return 1
+	hs_flaw="it is older than what the job has"
+	is_larger "$hs_serial" "$hs_letter_serial" || return 1
+	hs_flaw="it is not whole"
+	case $1 in
+		manifest) is_ours "$hs_mail/letter" ;;
+		*) credential_in_letter - "$hs_mail/letter" >/dev/null ;;
+	esac
+}
+is_serial() {
+	case $1 in
+		'' | *[!0-9]* | 0?* | ?????????????????*) return 1 ;;
+	esac
+}
+is_larger() {
+	if [ "${#1}" -ne "${#2}" ]; then
+		[ "${#1}" -gt "${#2}" ]
+		return
+	fi
+	hs_high=${1%????????} hs_other_high=${2%????????}
+	case $1 in
+		?????????*) ;;
+		*) hs_high=0 hs_other_high=0 ;;
+	esac
+	[ "$hs_high" -gt "$hs_other_high" ] ||
+		{ [ "$hs_high" -eq "$hs_other_high" ] && [ "1${1#"$hs_high"}" -gt "1${2#"$hs_high"}" ]; }
+}
+credential_in_letter() {
+	HS_FILE=$1 LC_ALL=C awk '
+BEGIN {
+	FS = "\t"
+	wanted = ENVIRON["HS_FILE"] ""
+}
+left > 0 {
+	if (length($0) > 76 || $0 !~ /^[A-Za-z0-9+\/]+=*$/) bad = 1
+	if (mine) text = text $0 "\n"
+	left--
+	next
+}
+{
+	if (NF != 3 || $1 != "file" || $2 == "" || $3 !~ /^[0-9]+$/ || length($3) > 6) {
+		bad = 1
+		exit
+	}
+	left = $3 + 0
+	mine = ($2 "" == wanted)
+}
+END {
+	if (bad || left > 0) exit 1
+	printf "%s", text
+}
+' "$2"
+}
+from_letter() {
+	[ -n "$hs_mailbox" ] || return 1
+	if [ -z "$hs_letters_read" ]; then
+		hs_letters_read=yes
+		now
+		[ $((hs_now - hs_letter_asked)) -lt "$hs_busy_s" ] || take_letter manifest
+		take_letter credentials
+	fi
+	[ -s "$hs_mail/credentials" ] || return 1
+	credential_in_letter "$hs_cred_name" "$hs_mail/credentials" | "$hs_openssl" base64 -d >"$1"
+}
 hs_row='' hs_how='' hs_cred='' hs_kind='' hs_cred_name='' hs_cred_source=''
 hs_cred_path='' hs_state=missing hs_begins=- hs_ends=- hs_renews=-
 hs_variable='' hs_value=''
@@ -727,6 +1006,7 @@ take_line() {
 			add_credential file "$2" "$3" "$4" "${5:--}"
 			;;
 		condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
+		mailbox) [ -e "$hs_mail" ] || take_keys "$2" "$3" ;;
 		environment) file_named "$2" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_private/environment" ;;
 		ca) file_named "$3" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
 	esac
@@ -773,7 +1053,7 @@ each_variable() {
 set_variable() { export "$hs_variable=$hs_value"; }
 sweep() {
 	[ -n "${_CONDOR_SCRATCH_DIR-}" ] && [ "$(cd "$_CONDOR_SCRATCH_DIR" && pwd -P)" = "$(pwd -P)" ] || return 0
-	rm -f ./krb5cc_* ./*.token ./hepsub.environment
+	rm -f ./krb5cc_* ./*.token ./hepsub.environment ./hepsub.letters.*
 }
 present() {
 	case $hs_how,$hs_kind in
@@ -919,6 +1199,7 @@ complain() {
 			say "the credential '$hs_text' expired at $hs_iso, while the job ran, and no newer one came: hep_auth on the submit host tells what it needs"
 			;;
 	esac
+	[ "$hs_how" = condor ] || tell_mailbox
 	: >"$hs_private/said.$hs_row"
 }
 describe() {
@@ -947,7 +1228,7 @@ find_aklog() {
 	hs_aklog=$hs_found_first
 }
 tend() {
-	hs_slow=
+	hs_slow='' hs_letters_read=
 	each_credential tend_one
 }
 wake_at() { [ "$1" -ge "$hs_wake" ] || hs_wake=$1; }
@@ -987,7 +1268,7 @@ tend_one() {
 	! has_source || { ask_when && wake_at "$hs_ask_at"; }
 	! can_renew || wake_at "$hs_renewal"
 }
-has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ]; }
+has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ] || [ -n "$hs_mailbox" ]; }
 ask_when() {
 	hs_pause_s=$hs_refresh_s
 	if [ "$hs_state" != valid ]; then
@@ -1021,12 +1302,15 @@ ask() {
 		condor,token) delivered "$hs_remote" >"$hs_new" ;;
 		*)
 			[ "$hs_left" -gt "$hs_chirp_s" ] || return 1
-			{ bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
+			{ [ "$hs_cred_source" != - ] && ask_source "$hs_remote" "$hs_new"; } || from_letter "$hs_new"
 			;;
 	esac
 	better "$hs_new" && chmod 600 "$hs_new" && put_in_place "$hs_new" && return 0
 	rm -f "$hs_new"
 	return 1
+}
+ask_source() {
+	{ bounded "$hs_chirp_s" cat "$1" >"$2" && look "$2"; } || chirp get "$1" "$2"
 }
 better() {
 	look "$1" && ! cmp -s "$1" "$hs_cred_path" || return 1
@@ -1095,6 +1379,7 @@ run_aklog() {
 	[ "$hs_how" = condor ] || export KRB5CCNAME="FILE:$hs_top/$hs_cred_path"
 	exec "$hs_aklog" >/dev/null
 }
+hs_exchange=$hs_private
 hs_http_ready=
 hs_http=
 hs_libraries=
@@ -1118,21 +1403,24 @@ with_libraries() {
 	[ "$hs_libraries" = system ] || export LD_LIBRARY_PATH="$hs_library_path"
 	"$@"
 }
-transfer() {
-	case $1 in
-		get) time_left "$hs_payload_end" ;;
-		*) time_left "$hs_deadline" ;;
-	esac
-	rm -f "$hs_private/headers" "$hs_private/code" "$hs_private/answer"
+exchange() {
+	rm -f "$hs_exchange/headers" "$hs_exchange/code" "$hs_exchange/answer"
 	authority_of "$2"
 	"request_$hs_http" "$@"
-	with_libraries "run_$hs_http" "$1" "$3" </dev/null >"$hs_private/code" 2>/dev/null 3<&- 9>&- &
+	with_libraries "run_$hs_http" "$1" "$3" "$4" "$5" </dev/null >"$hs_exchange/code" 2>/dev/null 3<&- 9>&- &
 	hs_child=$!
 	await "$hs_child"
 	hs_exit=$?
 	hs_child=
 	hs_status=000
-	read -r hs_status hs_rest <"$hs_private/code"
+	read -r hs_status hs_rest <"$hs_exchange/code"
+}
+transfer() {
+	case $1 in
+		get) time_left "$hs_payload_end" ;;
+		*) time_left "$hs_deadline" ;;
+	esac
+	exchange "$1" "$2" "$3" "$hs_left" "$hs_stall_s"
 	case $1,$hs_status in
 		get,*) ;;
 		*,[45]??) hs_exit=22 ;;
@@ -1175,8 +1463,8 @@ authority_of() {
 	done <"$hs_private/authorities"
 }
 reason() {
-	[ -s "$hs_private/answer" ] || return 0
-	hs_said=$(head -c 65536 "$hs_private/answer" | LC_ALL=C tr '<' '\n' |
+	[ -s "$hs_exchange/answer" ] || return 0
+	hs_said=$(head -c 65536 "$hs_exchange/answer" | LC_ALL=C tr '<' '\n' |
 		LC_ALL=C sed -n 's/^Code>\([A-Za-z0-9._-]\{1,80\}\)$/\1/p' | head -n 1)
 	hs_why="$hs_why${hs_said:+ $hs_said}"
 }
@@ -1193,6 +1481,10 @@ request_curl() {
 					printf 'header = "If-Range: %s"\n' "$hs_quoted"
 				fi
 				;;
+			letter)
+				quote "$hs_letter_etag"
+				[ -z "$hs_letter_etag" ] || printf 'header = "If-None-Match: %s"\n' "$hs_quoted"
+				;;
 			put)
 				[ "$hs_want_md5" = - ] || {
 					base64_of_hex "$hs_want_md5"
@@ -1201,19 +1493,23 @@ request_curl() {
 				;;
 			post) printf '%s' "$hs_form" | form curl ;;
 		esac
-	} >"$hs_private/request"
+	} >"$hs_exchange/request"
 }
 run_curl() {
-	set -- "$1" "$2" -q -K "$hs_private/request" --globoff --silent --location --max-redirs 5 \
-		-D "$hs_private/headers" -w '%{http_code}\n' \
-		--connect-timeout 30 --max-time "$hs_left" --speed-limit 1 --speed-time "$hs_stall_s"
-	hs_verb=$1 hs_file=$2
-	shift 2
+	set -- "$1" "$2" "$4" -q -K "$hs_exchange/request" --globoff --silent --location --max-redirs 5 \
+		-D "$hs_exchange/headers" -w '%{http_code}\n' \
+		--connect-timeout 30 --max-time "$3" --speed-limit 1 --speed-time "$4"
+	hs_verb=$1 hs_file=$2 hs_silence=$3
+	shift 3
 	case $hs_verb in
 		get) exec curl "$@" --fail -C - -o "$hs_file" ;;
-		put) exec curl "$@" -o "$hs_private/answer" -T "$hs_file" ;;
-		post) exec curl "$@" -o "$hs_private/answer" ;;
-		delete) exec curl "$@" -o "$hs_private/answer" -X DELETE ;;
+		letter)
+			limit_letter
+			exec curl "$@" --fail --connect-timeout "$hs_silence" --max-filesize "$hs_letter_bytes" -o "$hs_file"
+			;;
+		put) exec curl "$@" -o "$hs_exchange/answer" -T "$hs_file" ;;
+		post) exec curl "$@" -o "$hs_exchange/answer" ;;
+		delete) exec curl "$@" -o "$hs_exchange/answer" -X DELETE ;;
 	esac
 }
 form() {
@@ -1262,12 +1558,14 @@ request_python3() {
 		printf '%s\n' "$2"
 		case $1 in
 			get) printf '%s\n' "$hs_etag" ;;
+			letter) printf '%s\n' "$hs_letter_etag" ;;
 			put) printf '%s\n' "$hs_want_md5" ;;
 			post) printf '%s\n%s\n' "$hs_key" "$hs_form" ;;
 		esac
-	} >"$hs_private/request"
+	} >"$hs_exchange/request"
 }
 run_python3() {
+	[ "$1" != letter ] || limit_letter
 	exec python3 -IS -c '
 import base64
 import email.message
@@ -1330,6 +1628,8 @@ def form_body(file: io.BufferedReader, key: str, form: str) -> "tuple[Body, int,
 	return Body(io.BytesIO(head), file, io.BytesIO(tail)), size, kind
 def to_get(url: str, etag: str) -> urllib.request.Request:
 	request = urllib.request.Request(url, headers={"User-Agent": "hepsub"})
+	if verb == "letter" and etag:
+		request.add_header("If-None-Match", etag)
 	if offset:
 		request.add_header("Range", "bytes=%d-" % offset)
 		if etag:
@@ -1389,7 +1689,8 @@ def code_of(error: Exception) -> int:
 		return 28
 	return 3 if isinstance(error, ValueError) else 56
 def transfer(url: str, more: "list[str]") -> None:
-	request = to_get(url, more[0] if more else "") if verb == "get" else to_send(url, more)
+	gets = verb in ("get", "letter")
+	request = to_get(url, more[0] if more else "") if gets else to_send(url, more)
 	try:
 		context = ssl.create_default_context(cafile=authority or None)
 	except OSError:
@@ -1399,7 +1700,7 @@ def transfer(url: str, more: "list[str]") -> None:
 	with opener.open(request, timeout=float(stall)) as response:
 		Answer.status = response.getcode()
 		save(response.headers)
-		if verb == "get":
+		if gets:
 			receive(response)
 		else:
 			save_body(response.read(BLOCK))
@@ -1419,7 +1720,7 @@ except urllib.error.HTTPError as error:
 	leave(22)
 except Exception as error:
 	leave(code_of(error))
-' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
+' "$1" "$2" "$hs_exchange" "$3" "$4" "$hs_ca"
 }
 header() {
 	hs_header=
@@ -1435,7 +1736,7 @@ header() {
 				esac
 				;;
 		esac
-	done <"$hs_private/headers"
+	done <"$hs_exchange/headers"
 	hs_header=${hs_header%"$hs_cr"}
 }
 pause() {
@@ -1474,9 +1775,9 @@ persist() {
 				;;
 			refused)
 				if [ "$7" != stubborn ]; then
-					[ -z "$hs_refused" ] || return 1
+					[ -z "$hs_refused" ] || { tell_mailbox; return 1; }
 					hs_refused=yes
-					refresh new || [ "$hs_status" = 400 ] || return 1
+					refresh new || [ "$hs_status" = 400 ] || { tell_mailbox; return 1; }
 				else
 					refresh new
 				fi
@@ -1913,8 +2214,8 @@ run_payload() {
 			hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
 			set -- "${hs_pair%X}" "$@"
 		done <"$hs_private/odd"
-		if [ -n "$hs_image" ]; then hs_program="env"; else hs_program=$(command -v env); fi
-		set -- "$hs_program" "$@"
+		if [ -n "$hs_image" ]; then hs_env="env"; else hs_env=$(command -v env); fi
+		set -- "$hs_env" "$@"
 	fi
 	if [ -n "$hs_lib_search" ]; then
 		hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
@@ -1928,7 +2229,7 @@ run_payload() {
 	if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
 	hs_stage=payload
 	[ -z "$hs_signal" ] || caught "$hs_signal"
-	if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
+	if [ -n "$hs_walltime_s" ] || has_newer || [ -s "$hs_private/credentials" ]; then
 		clock </dev/null >/dev/null 9>&- &
 		hs_clock=$!
 	fi
@@ -1951,12 +2252,12 @@ clock() {
 		hs_wake=$((hs_now + hs_left))
 		tend
 		now
-		if [ "$hs_source" != - ] && [ "$hs_now" -ge "$hs_due" ]; then
+		if has_newer && [ "$hs_now" -ge "$hs_due" ]; then
 			refresh newer
 			now
 			hs_due=$((hs_now + hs_refresh_s))
 		fi
-		[ "$hs_source" = - ] || wake_at "$hs_due"
+		! has_newer || wake_at "$hs_due"
 		time_left "$hs_payload_end" || break
 		hs_sleep_s=$((hs_wake - hs_now))
 		[ "$hs_sleep_s" -ge "$hs_busy_s" ] || hs_sleep_s=$hs_busy_s
@@ -2051,6 +2352,7 @@ restore_home() {
 }
 stage_out() {
 	restore_home
+	rm -f "$hs_mail/later"
 	if [ -n "$hs_by_url" ]; then
 		phase "uploading outputs"
 		refresh new
@@ -2550,6 +2852,7 @@ main() {
 	find_chirp
 	count_run
 	forget_lost
+	open_mailbox
 	fetch_credentials
 	find_image
 	fetch_inputs

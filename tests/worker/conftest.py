@@ -7,6 +7,7 @@ import pytest
 
 from tests.worker.chirp import Chirp
 from tests.worker.job import Job, link_busybox, link_programs
+from tests.worker.letters import Post
 from tests.worker.modules import SHELLS
 from tests.worker.store import Store
 
@@ -79,3 +80,11 @@ def chirp() -> Iterator[Chirp]:
     """Give HTCondor's I/O proxy."""
     with Chirp() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Post:
+    """Give the keys of a submission, and those of others."""
+    made = Post(tmp_path_factory.mktemp("post"))
+    made.make()
+    return made

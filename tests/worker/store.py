@@ -1,5 +1,6 @@
 """A store on loopback for the wrapper: objects behind signed URLs, and faults when a test wants them."""
 
+import contextlib
 import hashlib
 import re
 import threading
@@ -35,7 +36,8 @@ class Store:
 
     Faults are taken one by one, by method and path: a status to answer with, or
     `reset`, `truncate` (half the body), `corrupt` (one bit), `slow` (a second for the body), `error`
-    (200 with an error inside), `wrong` (another ETag), or a status and the code of the error (`403 QuotaExceeded`).
+    (200 with an error inside), `wrong` (another ETag), `silent` (no answer), `endless` (chunks),
+    or a status and the code of the error (`403 QuotaExceeded`).
     While `is_away` says so, every answer is 503."""
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Store:
         self.ranges = True
         self.is_away: Callable[[], bool] = lambda: False
         self.arrived = threading.Event()
+        self.closing = threading.Event()
         self._server = _Server(self)
 
     def __enter__(self) -> Self:
@@ -61,6 +64,7 @@ class Store:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -150,11 +154,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._answer(path, int(status), f"<Error>\n<Code>{code}</Code></Error>".encode())
             return True
-        if fault == "reset":
+        if fault in {"reset", "silent", "endless"}:
             self.server.store.requests.append(Request(self.command, path, 0))
             self.close_connection = True
+            if fault == "silent":
+                self.server.store.closing.wait()
+            elif fault == "endless":
+                self._send_for_ever()
             return True
         return False
+
+    def _send_for_ever(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
+        with contextlib.suppress(OSError):
+            while not self.server.store.closing.is_set():
+                self.wfile.write(chunk)
 
     def do_GET(self) -> None:
         """Send an object, or the rest of it."""
@@ -171,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path in store.encrypted:
             etag = f'"{ENCRYPTED}"'
             encryption["x_amz_server_side_encryption"] = "aws:kms"
+        if self.headers.get("If-None-Match") == etag:
+            self._answer(path, 304, ETag=etag)
+            return
         if fault == "corrupt":
             body = bytes([body[0] ^ 1]) + body[1:]
         status, start = 200, 0

@@ -18,7 +18,7 @@ from tests.unit.bundle.test_manifest import FILES, text_of
 from tests.worker.modules import called
 
 MODULE = build.SOURCES / "25_manifest.sh"
-MODULES = "10_text 15_process 25_manifest 40_credentials"
+MODULES = "10_text 15_process 25_manifest 35_mailbox 37_letter 40_credentials"
 READ = 'read_line "$1" "${2-}" "${3-}" "${4-}" "${5-}"'
 URL = "https://s3/b/k?hush"
 FULL = replace(
@@ -39,6 +39,10 @@ STAGING = {
     "copy_limit": 1000,
     "confined": True,
 }
+
+
+MAIL = [["mailbox", "k", "c"], ["letter", "manifest", "u.0", "7", URL]]
+"""What only a manifest with a mailbox has."""
 
 
 def written(**staging: object) -> list[list[str]]:
@@ -62,14 +66,14 @@ def test_the_table_is_that_of_the_contract() -> None:
 
 
 def test_the_table_has_what_hepsub_writes_and_no_more() -> None:
-    lines = [*written(), *written(copy_limit=0), *written(shared=False)]
+    lines = [*written(), *written(copy_limit=0), *written(shared=False), *MAIL]
     assert {(action, len(words)) for action, *words in lines} == {
         (action, len(words)) for action, words in table().items()
     }
 
 
 def test_what_hepsub_writes_is_read(shell: str, tmp_path: Path) -> None:
-    rows = [*written(), *written(shared=False)]
+    rows = [*written(), *written(shared=False), *MAIL]
     words = f": >$hs_private/environment; {READ}; printf .; hs_finished=yes"
     assert called(shell, MODULES, words, rows, tmp_path) == ["."] * len(rows)
 
@@ -89,6 +93,14 @@ def test_what_hepsub_writes_is_read(shell: str, tmp_path: Path) -> None:
         (("condorcred", "k", "token", "-"), "'-' is not the service of the credential k"),
         (("condorcred", "k", "token", "/s"), "'/s' is not the service of the credential k"),
         (("environment", "/e"), "'/e' is not a name inside the job's directory"),
+        (("mailbox", "a/k", "c"), "'a/k' is not the file name of a key of the mailbox"),
+        (("mailbox", "k", ""), "'' is not a path"),
+        (("letter", "news", "u.0", "1", URL), "a letter is of the kind 'news', which this wrapper does not know"),
+        (("letter", "manifest", "", "1", URL), "'' is not a path"),
+        (("letter", "manifest", "u.0", "01", URL), "'01' is not the serial of a letter"),
+        (("letter", "manifest", "u.0", "a[$(x)]", URL), "'a[$(x)]' is not the serial of a letter"),
+        (("letter", "manifest", "u.0", "1" * 17, URL), f"'{'1' * 17}' is not the serial of a letter"),
+        (("letter", "credentials", "u", "1", "file:///x"), "the URL of the letter is neither http:// nor https://"),
         (("ca", "", "f"), "'' is not a path"),
         (("ca", "https://s3/", "a/f"), "'a/f' is not the file name of an authority"),
         (("source", ""), "'' is not a path"),
@@ -174,6 +186,7 @@ def test_a_name_is_inside_the_jobs_directory(shell: str, action: str, tmp_path: 
         (("glob", "*", "-", URL, "key=k"), "by_url", "yes"),
         (("marker", URL), "by_url", "yes"),
         (("unmark", URL), "by_url", ""),
+        (("letter", "manifest", "u.0", "7", URL), "needs_http", ""),
         (("move", "x", "-", "/y"), "moves", "yes"),
         (("moveglob", "x", "-", "/y"), "moves", "yes"),
         (("home", "x", "-", "-"), "moves", ""),

@@ -24,6 +24,7 @@ hs_manifest_name=hepsub.manifest
 hs_sums_name=hepsub.sums
 hs_private=.hepsub
 hs_creds=$hs_private/creds
+hs_mail=$hs_private/mail
 hs_home=${HEPSUB_HOME_DIR:-hepsub_home}
 hs_lib=hepsub_lib
 
@@ -37,12 +38,15 @@ hs_term_s=${HEPSUB_TERM_S:-60}           # between a SIGTERM from outside and th
 hs_walltime_term_s=10                    # the same at the walltime, where the time is needed for staging
 hs_chirp_s=${HEPSUB_CHIRP_S:-20}                            # for one question to HTCondor
 hs_kinit_s=${HEPSUB_KINIT_S:-20}                            # for one kinit or aklog
+hs_letter_s=${HEPSUB_LETTER_S:-20}       # a mailbox that says nothing for so long is left alone; a letter takes thrice as long at most
 hs_busy_s=2                              # between two looks at a credential, at least
 hs_skew_s=300                            # so long after its end a ticket may still be renewed: clocks differ
 hs_brief=2                               # tries for a file, once a whole patience found nobody at home
 hs_forever_s=86400                       # where nobody set a walltime: for one transfer
 hs_last_s=2                              # kept back of the walltime for the report
 hs_max_wrong=3                           # whole transfers of wrong content before giving up
+hs_letter_max=67108864                   # bytes of a letter with a manifest,
+hs_letter_max_creds=1048576              # and with credentials
 
 # The wrapper's own exit codes.
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84

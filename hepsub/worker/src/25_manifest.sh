@@ -33,6 +33,8 @@ workdir: PATH
 credential: NAME KIND FILE SOURCE
 condorcred: NAME KIND SERVICE
 environment: FILE
+mailbox: KEYFILE CERTFILE
+letter: KIND ID SERIAL URL
 ca: PREFIX FILE
 isolation: KIND
 image: IMAGE
@@ -101,6 +103,9 @@ check_field() {
                 *) inside "$1" ;;
             esac
             ;;
+        mailbox,KEYFILE | mailbox,CERTFILE) file_name "$1" "a key of the mailbox" ;;
+        letter,ID) path "$1" ;;
+        letter,SERIAL) is_serial "$1" || broken "'$1' is not the serial of a letter" ;;
         ca,FILE) file_name "$1" "an authority" ;;
         credential,FILE) file_name "$1" "the credential $3" ;;
         environment,FILE) inside "$1" ;;
@@ -120,6 +125,12 @@ check_field() {
                 *) broken "the library $3 is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
             esac
             ;;
+        letter,KIND)
+            case $1 in
+                manifest | credentials) ;;
+                *) broken "a letter is of the kind '$1', which this wrapper does not know: reinstall hepsub" ;;
+            esac
+            ;;
         *,KIND)
             case $1 in
                 kerberos | token) ;;
@@ -133,6 +144,7 @@ check_field() {
             esac
             ;;
         marker,URL | unmark,URL) url "$1" "the marker" ;;
+        letter,URL) web "$1" "the letter" ;;
         *,URL) url "$1" "$3" ;;
         *,FORM) [ -n "$1" ] || broken "no form for the pattern $3" ;;
     esac
@@ -167,6 +179,7 @@ use_line() {
         copylimit) hs_copy_bytes=$2 hs_copy_files=$3 ;;
         sent | copy | link | input) decode "$2" && known "$hs_text" ;;
         library) hs_has_lib=yes ;;
+        letter) note_serial "$2" "$4" ;;
         output | glob | marker) hs_by_url=yes ;;
         move | moveglob) hs_moves=yes ;;
     esac
@@ -225,25 +238,38 @@ number() {
     esac
 }
 
-# The URL itself is not told.
 url() {
+    web "$@"
+    hs_needs_http=yes
+}
+
+# The URL itself is not told.
+web() {
     case $1 in
         http://*/* | https://*/*) ;;
         *) broken "the URL of $2 is neither http:// nor https://" ;;
     esac
-    hs_needs_http=yes
 }
 
 # The newest manifest: a file name that nobody else uses at the same time → whether there is one.
-# Directly where the submit side's file system is here (embedded pool, home site), else by chirp.
+# Directly where the submit side's file system is here (embedded pool, home site), else by chirp, else by a letter.
 refresh() {
-    [ "$hs_source" != - ] || return 1
     hs_new=$hs_private/$1
     rm -f "$hs_new"
-    bounded "$hs_chirp_s" cat "$hs_source" >"$hs_new" && is_ours "$hs_new" ||
-        { chirp get "$hs_source" "$hs_new" && is_ours "$hs_new"; } || return 1
-    mv -f "$hs_new" "$hs_private/manifest"
+    if [ "$hs_source" != - ] && reach_source "$hs_new"; then
+        mv -f "$hs_new" "$hs_private/manifest"
+    else
+        take_letter manifest
+    fi
 }
+
+reach_source() {
+    { bounded "$hs_chirp_s" cat "$hs_source" >"$1" && is_ours "$1"; } ||
+        { chirp get "$hs_source" "$1" && is_ours "$1"; }
+}
+
+# Whether there is anything to ask for a newer one.
+has_newer() { [ "$hs_source" != - ] || [ -n "$hs_mailbox" ]; }
 
 is_ours() {
     hs_1='' hs_3=''

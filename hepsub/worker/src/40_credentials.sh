@@ -28,6 +28,7 @@ take_line() {
             add_credential file "$2" "$3" "$4" "${5:--}"
             ;;
         condorcred) add_credential condor "$2" "$3" "condor.$hs_row.token" "${4:--}" ;;
+        mailbox) [ -e "$hs_mail" ] || take_keys "$2" "$3" ;;
         environment) file_named "$2" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_private/environment" ;;
         ca) file_named "$3" && [ -f "./$hs_text" ] && mv -f "./$hs_text" "$hs_creds/$hs_text" ;;
     esac
@@ -88,7 +89,7 @@ set_variable() { export "$hs_variable=$hs_value"; }
 # Where no manifest tells their names, by what hepsub calls them; nowhere but in a batch system's directory.
 sweep() {
     [ -n "${_CONDOR_SCRATCH_DIR-}" ] && [ "$(cd "$_CONDOR_SCRATCH_DIR" && pwd -P)" = "$(pwd -P)" ] || return 0
-    rm -f ./krb5cc_* ./*.token ./hepsub.environment
+    rm -f ./krb5cc_* ./*.token ./hepsub.environment ./hepsub.letters.*
 }
 
 # Where the payload finds it → hs_cred_path.
@@ -186,6 +187,7 @@ complain() {
             say "the credential '$hs_text' expired at $hs_iso, while the job ran, and no newer one came: hep_auth on the submit host tells what it needs"
             ;;
     esac
+    [ "$hs_how" = condor ] || tell_mailbox
     : >"$hs_private/said.$hs_row"
 }
 

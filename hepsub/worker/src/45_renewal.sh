@@ -23,7 +23,7 @@ find_aklog() {
 
 # Do for each credential what is due; hs_wake becomes the time of the next thing to do, if that is earlier.
 tend() {
-    hs_slow=
+    hs_slow='' hs_letters_read=
     each_credential tend_one
 }
 
@@ -67,7 +67,7 @@ tend_one() {
     ! can_renew || wake_at "$hs_renewal"
 }
 
-has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ]; }
+has_source() { [ "$hs_how" = condor ] || [ "$hs_cred_source" != - ] || [ -n "$hs_mailbox" ]; }
 
 # When to ask for a newer one → hs_ask_at: often enough to see it before this one ends, and after its end less
 # and less often.
@@ -110,12 +110,17 @@ ask() {
         condor,token) delivered "$hs_remote" >"$hs_new" ;;
         *)
             [ "$hs_left" -gt "$hs_chirp_s" ] || return 1
-            { bounded "$hs_chirp_s" cat "$hs_remote" >"$hs_new" && look "$hs_new"; } || chirp get "$hs_remote" "$hs_new"
+            { [ "$hs_cred_source" != - ] && ask_source "$hs_remote" "$hs_new"; } || from_letter "$hs_new"
             ;;
     esac
     better "$hs_new" && chmod 600 "$hs_new" && put_in_place "$hs_new" && return 0
     rm -f "$hs_new"
     return 1
+}
+
+# Directly, or by chirp: PATH FILE
+ask_source() {
+    { bounded "$hs_chirp_s" cat "$1" >"$2" && look "$2"; } || chirp get "$1" "$2"
 }
 
 # Whether a new one is whole, and better than the one that is there.

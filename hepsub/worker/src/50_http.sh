@@ -1,5 +1,6 @@
 # HTTP: one transfer by curl or python3, and transfers until it is done, hopeless or too late.
 
+hs_exchange=$hs_private # where a request and its answer are
 hs_http_ready=   # whether one was found:
 hs_http=         # curl or python3,
 hs_libraries=    # with the libraries of the system or the user
@@ -31,23 +32,29 @@ with_libraries() {
     "$@"
 }
 
-# get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) | delete URL - → hs_outcome:
+# One exchange with a store: get URL FILE | put URL FILE | post URL FILE (with hs_form, hs_key) | delete URL - |
+# letter URL FILE, and how long it may take and be silent → hs_exit, hs_status.
+exchange() {
+    rm -f "$hs_exchange/headers" "$hs_exchange/code" "$hs_exchange/answer"
+    authority_of "$2"
+    "request_$hs_http" "$@"
+    with_libraries "run_$hs_http" "$1" "$3" "$4" "$5" </dev/null >"$hs_exchange/code" 2>/dev/null 3<&- 9>&- &
+    hs_child=$!
+    await "$hs_child"
+    hs_exit=$?
+    hs_child=
+    hs_status=000
+    read -r hs_status hs_rest <"$hs_exchange/code"
+}
+
+# VERB URL FILE → hs_outcome:
 #   ok, again (may work later), refused (the URL is not, or no longer, good), restart (from zero), never
 transfer() {
     case $1 in
         get) time_left "$hs_payload_end" ;;
         *) time_left "$hs_deadline" ;;
     esac
-    rm -f "$hs_private/headers" "$hs_private/code" "$hs_private/answer"
-    authority_of "$2"
-    "request_$hs_http" "$@"
-    with_libraries "run_$hs_http" "$1" "$3" </dev/null >"$hs_private/code" 2>/dev/null 3<&- 9>&- &
-    hs_child=$!
-    await "$hs_child"
-    hs_exit=$?
-    hs_child=
-    hs_status=000
-    read -r hs_status hs_rest <"$hs_private/code"
+    exchange "$1" "$2" "$3" "$hs_left" "$hs_stall_s"
     # Downloads alone are told to --fail: of the others the answer is wanted, which says why.
     case $1,$hs_status in
         get,*) ;;
@@ -95,8 +102,8 @@ authority_of() {
 
 # The store's word for what is wrong (QuotaExceeded, AccessDenied), as its answer to an upload gives it.
 reason() {
-    [ -s "$hs_private/answer" ] || return 0
-    hs_said=$(head -c 65536 "$hs_private/answer" | LC_ALL=C tr '<' '\n' |
+    [ -s "$hs_exchange/answer" ] || return 0
+    hs_said=$(head -c 65536 "$hs_exchange/answer" | LC_ALL=C tr '<' '\n' |
         LC_ALL=C sed -n 's/^Code>\([A-Za-z0-9._-]\{1,80\}\)$/\1/p' | head -n 1)
     hs_why="$hs_why${hs_said:+ $hs_said}"
 }
@@ -115,6 +122,11 @@ request_curl() {
                     printf 'header = "If-Range: %s"\n' "$hs_quoted"
                 fi
                 ;;
+            # Not once more what was read already: ten thousand jobs ask again and again.
+            letter)
+                quote "$hs_letter_etag"
+                [ -z "$hs_letter_etag" ] || printf 'header = "If-None-Match: %s"\n' "$hs_quoted"
+                ;;
             # So that a store refuses what was changed on the way, rather than keep it under its final name.
             put)
                 [ "$hs_want_md5" = - ] || {
@@ -124,20 +136,25 @@ request_curl() {
                 ;;
             post) printf '%s' "$hs_form" | form curl ;;
         esac
-    } >"$hs_private/request"
+    } >"$hs_exchange/request"
 }
 
+# VERB FILE SECONDS STALL-SECONDS
 run_curl() {
-    set -- "$1" "$2" -q -K "$hs_private/request" --globoff --silent --location --max-redirs 5 \
-        -D "$hs_private/headers" -w '%{http_code}\n' \
-        --connect-timeout 30 --max-time "$hs_left" --speed-limit 1 --speed-time "$hs_stall_s"
-    hs_verb=$1 hs_file=$2
-    shift 2
+    set -- "$1" "$2" "$4" -q -K "$hs_exchange/request" --globoff --silent --location --max-redirs 5 \
+        -D "$hs_exchange/headers" -w '%{http_code}\n' \
+        --connect-timeout 30 --max-time "$3" --speed-limit 1 --speed-time "$4"
+    hs_verb=$1 hs_file=$2 hs_silence=$3
+    shift 3
     case $hs_verb in
         get) exec curl "$@" --fail -C - -o "$hs_file" ;;
-        put) exec curl "$@" -o "$hs_private/answer" -T "$hs_file" ;;
-        post) exec curl "$@" -o "$hs_private/answer" ;;
-        delete) exec curl "$@" -o "$hs_private/answer" -X DELETE ;;
+        letter)
+            limit_letter
+            exec curl "$@" --fail --connect-timeout "$hs_silence" --max-filesize "$hs_letter_bytes" -o "$hs_file"
+            ;;
+        put) exec curl "$@" -o "$hs_exchange/answer" -T "$hs_file" ;;
+        post) exec curl "$@" -o "$hs_exchange/answer" ;;
+        delete) exec curl "$@" -o "$hs_exchange/answer" -X DELETE ;;
     esac
 }
 
@@ -151,15 +168,17 @@ request_python3() {
         printf '%s\n' "$2"
         case $1 in
             get) printf '%s\n' "$hs_etag" ;;
+            letter) printf '%s\n' "$hs_letter_etag" ;;
             put) printf '%s\n' "$hs_want_md5" ;;
             post) printf '%s\n%s\n' "$hs_key" "$hs_form" ;;
         esac
-    } >"$hs_private/request"
+    } >"$hs_exchange/request"
 }
 
-# The same exit codes as curl, so that one table judges both.
+# The same exit codes as curl, so that one table judges both. VERB FILE SECONDS STALL-SECONDS
 run_python3() {
-    exec python3 -IS -c '@include http.py@' "$1" "$2" "$hs_private" "$hs_left" "$hs_stall_s" "$hs_ca"
+    [ "$1" != letter ] || limit_letter
+    exec python3 -IS -c '@include http.py@' "$1" "$2" "$hs_exchange" "$3" "$4" "$hs_ca"
 }
 
 # A header of the last answer → hs_header.
@@ -177,7 +196,7 @@ header() {
                 esac
                 ;;
         esac
-    done <"$hs_private/headers"
+    done <"$hs_exchange/headers"
     hs_header=${hs_header%"$hs_cr"}
 }
 
@@ -222,10 +241,10 @@ persist() {
                 ;;
             refused)
                 if [ "$7" != stubborn ]; then
-                    [ -z "$hs_refused" ] || return 1
+                    [ -z "$hs_refused" ] || { tell_mailbox; return 1; }
                     hs_refused=yes
                     # A 400 may also be a connection that was too slow: it gets its second try anyway.
-                    refresh new || [ "$hs_status" = 400 ] || return 1
+                    refresh new || [ "$hs_status" = 400 ] || { tell_mailbox; return 1; }
                 else
                     refresh new
                 fi

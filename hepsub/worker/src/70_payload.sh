@@ -114,8 +114,8 @@ run_payload() {
             hs_pair=$(printf '%sX' "$hs_pair" | tr '\001' '\n')
             set -- "${hs_pair%X}" "$@"
         done <"$hs_private/odd"
-        if [ -n "$hs_image" ]; then hs_program="env"; else hs_program=$(command -v env); fi
-        set -- "$hs_program" "$@" # as it is found without the libraries
+        if [ -n "$hs_image" ]; then hs_env="env"; else hs_env=$(command -v env); fi
+        set -- "$hs_env" "$@" # as it is found without the libraries
     fi
     if [ -n "$hs_lib_search" ]; then
         hs_lib_search=$hs_lib_search${hs_library_path:+:}$hs_library_path
@@ -129,7 +129,7 @@ run_payload() {
     if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
-    if [ -n "$hs_walltime_s" ] || [ "$hs_source" != - ] || [ -s "$hs_private/credentials" ]; then
+    if [ -n "$hs_walltime_s" ] || has_newer || [ -s "$hs_private/credentials" ]; then
         clock </dev/null >/dev/null 9>&- &
         hs_clock=$!
     fi
@@ -154,12 +154,12 @@ clock() {
         hs_wake=$((hs_now + hs_left))
         tend
         now
-        if [ "$hs_source" != - ] && [ "$hs_now" -ge "$hs_due" ]; then
+        if has_newer && [ "$hs_now" -ge "$hs_due" ]; then
             refresh newer
             now
             hs_due=$((hs_now + hs_refresh_s))
         fi
-        [ "$hs_source" = - ] || wake_at "$hs_due"
+        ! has_newer || wake_at "$hs_due"
         time_left "$hs_payload_end" || break
         hs_sleep_s=$((hs_wake - hs_now))
         [ "$hs_sleep_s" -ge "$hs_busy_s" ] || hs_sleep_s=$hs_busy_s

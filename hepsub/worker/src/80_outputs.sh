@@ -16,6 +16,7 @@ restore_home() {
 
 stage_out() {
     restore_home
+    rm -f "$hs_mail/later" # a mailbox that did not answer gets one more chance
     if [ -n "$hs_by_url" ]; then
         phase "uploading outputs"
         refresh new

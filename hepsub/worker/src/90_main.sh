@@ -190,6 +190,7 @@ main() {
     find_chirp
     count_run
     forget_lost
+    open_mailbox
     fetch_credentials
     find_image
     fetch_inputs

@@ -1,7 +1,8 @@
-# A transfer, where there is no curl: get|put|post|delete FILE PRIVATE SECONDS STALL-SECONDS AUTHORITIES
-# PRIVATE/request has the URL, and what else is secret or long: get: the ETag of the part that is there; put: the
-# MD5 in hex or `-`; post: the last component of the key, and the form. The answer goes to PRIVATE/headers and
-# PRIVATE/answer, its status to stdout. Ends with curl's exit codes, so that one table judges both.
+# A transfer, where there is no curl: get|letter|put|post|delete FILE PRIVATE SECONDS STALL-SECONDS AUTHORITIES
+# PRIVATE/request has the URL, and what else is secret or long: get: the ETag of the part that is there; letter: that
+# of the version that is not wanted again; put: the MD5 in hex or `-`; post: the last component of the key, and the
+# form. The answer goes to PRIVATE/headers and PRIVATE/answer, its status to stdout. Ends with curl's exit codes, so
+# that one table judges both.
 import base64
 import email.message
 import http.client
@@ -85,6 +86,8 @@ def form_body(file: io.BufferedReader, key: str, form: str) -> "tuple[Body, int,
 
 def to_get(url: str, etag: str) -> urllib.request.Request:
     request = urllib.request.Request(url, headers={"User-Agent": "hepsub"})
+    if verb == "letter" and etag:
+        request.add_header("If-None-Match", etag)
     if offset:
         request.add_header("Range", "bytes=%d-" % offset)
         if etag:
@@ -152,7 +155,8 @@ def code_of(error: Exception) -> int:
 
 
 def transfer(url: str, more: "list[str]") -> None:
-    request = to_get(url, more[0] if more else "") if verb == "get" else to_send(url, more)
+    gets = verb in ("get", "letter")
+    request = to_get(url, more[0] if more else "") if gets else to_send(url, more)
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except OSError:
@@ -162,7 +166,7 @@ def transfer(url: str, more: "list[str]") -> None:
     with opener.open(request, timeout=float(stall)) as response:
         Answer.status = response.getcode()
         save(response.headers)
-        if verb == "get":
+        if gets:
             receive(response)
         else:
             save_body(response.read(BLOCK))

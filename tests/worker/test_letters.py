@@ -1,0 +1,271 @@
+"""35_mailbox.sh and 37_letter.sh: which letter is asked for, and which is taken."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.worker.letters import (
+    PROC,
+    UUID,
+    Post,
+    credentials_letter,
+    manifest_letter,
+    without_signers,
+)
+from tests.worker.modules import called
+
+MODULES = "10_text 15_process 25_manifest 35_mailbox 37_letter 40_credentials 45_renewal 50_http"
+URL = "https://s3/b/m?hush"
+MANIFEST = "hepsub-manifest\t1\t1.0\npayload\t/bin/true\n"
+LINES = f"{MANIFEST}letter\tmanifest\t{PROC}\t100\t{URL}\nletter\tcredentials\t{UUID}\t100\t{URL}\n"
+OPEN = (
+    'exec 2>/dev/null; hs_job=1.0 hs_openssl=openssl; find_letter "$1"; cp "$2" "$hs_mail/sealed"; : >"$hs_mail/headers"'  # noqa: E501
+    '; if open_letter "$1"; then is_newer "$1" && printf "taken %s" "$hs_serial" && hs_flaw=; fi'
+    '; printf %s "${hs_flaw:+ }$hs_flaw"; ls -A "$hs_mail" | grep -e sealed -e signed -e opened'
+)
+
+
+@pytest.mark.parametrize(
+    ("serial", "good"),
+    [
+        ("0", True), ("7", True), ("1796016000123", True), ("9007199254740991", True), ("", False), ("-1", False),
+        ("01", False), ("1 ", False), ("1.5", False), ("0x10", False), ("1e3", False), ("9" * 17, False), ("a[$(x)]", False),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_a_serial(shell: str, serial: str, *, good: bool, tmp_path: Path) -> None:
+    assert called(shell, MODULES, 'is_serial "$1"', [(serial,)], tmp_path) == ["" if good else " 1"]
+
+
+SERIALS = [
+    0,
+    1,
+    9,
+    10,
+    99_999_999,
+    100_000_000,
+    100_000_001,
+    199_999_999,
+    200_000_000,
+    2**31,
+    2**32 + 5,
+    1_796_016_000_123,
+]
+SERIALS += [1_796_016_000_124, 1_800_000_000_000, 2**53 - 2, 2**53 - 1]
+
+
+def test_of_two_serials_one_is_larger(shell: str, tmp_path: Path) -> None:
+    pairs = [(one, other) for one in SERIALS for other in SERIALS]
+    rows = [(str(one), str(other)) for one, other in pairs]
+    told = called(shell, MODULES, 'is_larger "$1" "$2"', rows, tmp_path)
+    assert told == ["" if one > other else " 1" for one, other in pairs]
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "manifest", "floor"),
+    [
+        ("manifest", None, 100, "100"),
+        ("manifest", 90, 100, "100"),
+        ("manifest", 110, 100, "110"),
+        ("credentials", None, 100, "100"),
+        ("credentials", 90, 100, "90"),
+        ("credentials", 110, 100, "110"),
+    ],
+)
+def test_what_a_newer_letter_has_to_exceed(
+    shell: str, kind: str, taken: int | None, manifest: int, floor: str, tmp_path: Path
+) -> None:
+    """A newer manifest that names newer credentials does not bring them."""
+    _prepare(tmp_path, LINES)
+    if taken is not None:
+        (tmp_path / f".hepsub/serial.{kind}").write_text(f"{taken}\n")
+    words = 'find_letter "$1"; printf "%s %s" "$hs_letter_serial" "$hs_letter_id"'
+    name = PROC if kind == "manifest" else UUID
+    assert called(shell, MODULES, words, [(kind,)], tmp_path) == [f"{floor} {name}"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", f"letter\tmanifest\t{PROC}\tx\t{URL}\n", f"letter\tmanifest\t{PROC}\t1\tfile:///x\n"],
+)
+def test_without_a_good_line_no_letter_is_asked_for(shell: str, line: str, tmp_path: Path) -> None:
+    _prepare(tmp_path, MANIFEST + line)
+    assert called(shell, MODULES, "find_letter manifest", [[]], tmp_path) == [" 1"]
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"), [(3600, "60"), (100, "25"), (8, "2"), (3, "none"), (-5, "none")]
+)
+def test_a_letter_takes_no_more_than_a_part_of_the_time(
+    shell: str, left: int, seconds: str, tmp_path: Path
+) -> None:
+    words = f"now; hs_start=$hs_now hs_payload_end={left}; may_ask && printf %s $hs_letter_end || printf none"
+    [told] = called(shell, MODULES, words, [[]], tmp_path)
+    assert told in {seconds, str(int(seconds) - 1)} if seconds != "none" else told == "none"
+
+
+@pytest.mark.parametrize(("began", "again"), [(0, True), (1, True), (2, False), (60, False)])
+def test_a_store_that_was_silent_is_left_alone(
+    shell: str, began: int, *, again: bool, tmp_path: Path
+) -> None:
+    _prepare(tmp_path, LINES)
+    words = (
+        f"now; hs_start=$hs_now; date() {{ echo $hs_now; }}; leave_alone $((hs_now - {began})); may_ask"
+        ' && printf yes; hs_now=$((hs_now + hs_refresh_s)); may_ask && printf " later"'
+    )
+    assert called(shell, MODULES, words, [[]], tmp_path) == [("yes" if again else "") + " later"]
+
+
+# ---- which letter is taken -----------------------------------------------------------------------------
+
+Make = Callable[[Post], bytes]
+GOOD = manifest_letter(MANIFEST, 101)
+UNSEALED, UNSIGNED, OTHER = (
+    "it is not sealed for this job",
+    "it is not signed by the submit host",
+    "it is for another job",
+)
+NO_LETTER, OLD, BROKEN = (
+    "it is no letter of hepsub's",
+    "it is older than what the job has",
+    "it is not whole",
+)
+
+FORGED: dict[str, tuple[Make, str]] = {
+    "by a stranger": (lambda post: post.seal(GOOD, "stranger"), UNSIGNED),
+    "by whom the machine trusts": (lambda post: post.seal(GOOD, "trusted"), UNSIGNED),
+    "by one of the signer's name": (lambda post: post.seal(GOOD, "double"), UNSIGNED),
+    "by the authority": (lambda post: post.seal(GOOD, "authority"), UNSIGNED),
+    "by the recipient": (lambda post: post.seal(GOOD, "recipient"), UNSIGNED),
+    "by two": (lambda post: post.encrypt(post.sign(GOOD, "signer", "stranger")), UNSIGNED),
+    "by nobody": (lambda post: post.encrypt(without_signers(GOOD)), UNSIGNED),
+    "not signed": (lambda post: post.encrypt(GOOD), UNSIGNED),
+    "sealed twice": (lambda post: post.encrypt(post.seal(GOOD)), UNSIGNED),
+    "changed": (lambda post: post.encrypt(post.sign(GOOD, "signer").replace(b"true", b"evil")), UNSIGNED),
+    "not sealed": (lambda post: post.sign(GOOD, "signer"), UNSEALED),
+    "sealed for another": (lambda post: post.seal(GOOD, recipient="authority"), UNSEALED),
+    "truncated": (lambda post: post.seal(GOOD)[:-40], UNSEALED),
+    "half": (lambda post: post.seal(GOOD)[:300], UNSEALED),
+    "empty": (lambda _: b"", UNSEALED),
+    "no CMS": (lambda _: b"<Error><Code>NoSuchKey</Code></Error>", UNSEALED),
+    "bare": (lambda _: GOOD, UNSEALED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_letter_is_not_taken(shell: str, post: Post, case: str, tmp_path: Path) -> None:
+    make, flaw = FORGED[case]
+    told = _opened(shell, post, "manifest", make(post), tmp_path)
+    assert (
+        told
+        == f"hepsub: a letter in the mailbox is not taken: {flaw}; the job goes on with the manifest it has\n {flaw} 1"
+    )
+
+
+def test_a_changed_byte_changes_no_content(shell: str, post: Post, tmp_path: Path) -> None:
+    """Of the seal some bytes may be changed; what was signed is as it was, or is not taken."""
+    letter = post.seal(GOOD)
+    rows = []
+    for place in range(0, len(letter), 97):
+        name = f"letter{place}"
+        changed = letter[:place] + bytes([letter[place] ^ 1]) + letter[place + 1 :]
+        (tmp_path / name).write_bytes(changed)
+        rows.append(("manifest", name))
+    _prepare(tmp_path, LINES, post)
+    (tmp_path / "good").write_text(MANIFEST)
+    words = (
+        f'{OPEN}; rm -f got; mv "$hs_mail/letter" got; [ ! -e got ] || cmp got good || printf evil'
+    )
+    told = called(shell, MODULES, words, rows, tmp_path)
+    assert not any("evil" in each for each in told)
+    assert sum("taken 101" in each for each in told) < len(told) / 4
+
+
+CONTENTS: dict[str, tuple[str, bytes, str]] = {
+    "newer": ("manifest", GOOD, "taken 101"),
+    "much newer": ("manifest", manifest_letter(MANIFEST, 2**53 - 1), f"taken {2**53 - 1}"),
+    "the same": ("manifest", manifest_letter(MANIFEST, 100), ""),
+    "older": ("manifest", manifest_letter(MANIFEST, 99), OLD),
+    "no number": ("manifest", manifest_letter(MANIFEST, "0x999"), NO_LETTER),
+    "leading zero": ("manifest", manifest_letter(MANIFEST, "0999"), NO_LETTER),
+    "too large a number": ("manifest", manifest_letter(MANIFEST, "9" * 17), NO_LETTER),
+    "more fields": ("manifest", manifest_letter(MANIFEST, "101\tx"), NO_LETTER),
+    "another version": ("manifest", GOOD.replace(b"\t1\t", b"\t2\t", 1), NO_LETTER),
+    "carriage returns": ("manifest", GOOD.replace(b"\n", b"\r\n"), NO_LETTER),
+    "nothing": ("manifest", b"\n", NO_LETTER),
+    "no line's end": ("manifest", manifest_letter("", 101)[:-1], BROKEN),
+    "another proc": ("manifest", manifest_letter(MANIFEST, 101, f"{UUID}.1"), OTHER),
+    "another submission": ("manifest", manifest_letter(MANIFEST, 101, "x.0"), OTHER),
+    "another kind": ("manifest", credentials_letter({}, 101), OTHER),
+    "no manifest": ("manifest", manifest_letter("", 101), BROKEN),
+    "another job's manifest": ("manifest", manifest_letter("hepsub-manifest\t1\t1.1\n", 101), BROKEN),
+    "credentials": ("credentials", credentials_letter({"f": "x"}, 101), "taken 101"),
+    "no credentials": ("credentials", credentials_letter({}, 101), "taken 101"),
+    "older credentials": ("credentials", credentials_letter({"f": "x"}, 99), OLD),
+    "a manifest for credentials": ("credentials", GOOD, OTHER),
+    "cut credentials": ("credentials", credentials_letter({"f": bytes(300)}, 101)[:-20] + b"\n", "taken 101"),
+    "lines too few": ("credentials", credentials_letter({"f": "x"}, 101).replace(b"\t1\n", b"\t2\n"), BROKEN),
+    "no base64": ("credentials", credentials_letter({"f": "x"}, 101) + b"file\tg\t1\n$(x)\n", BROKEN),
+    "other lines": ("credentials", credentials_letter({"f": "x"}, 101) + b"link\tg\t0\n", BROKEN),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONTENTS)
+def test_what_a_signed_letter_says(shell: str, post: Post, case: str, tmp_path: Path) -> None:
+    kind, content, expected = CONTENTS[case]
+    told = _opened(shell, post, kind, post.seal(content), tmp_path).removesuffix(" 1")
+    assert told == (f" {expected}" if expected in {NO_LETTER, OTHER, OLD, BROKEN} else expected)
+
+
+def test_the_signers_certificate_may_have_ended(shell: str, post: Post, tmp_path: Path) -> None:
+    _prepare(tmp_path, LINES, post)
+    (tmp_path / ".hepsub/mail/signer.crt").write_bytes(post.certificate_of("past"))
+    (tmp_path / "letter").write_bytes(post.seal(GOOD, "past"))
+    assert called(shell, MODULES, OPEN, [("manifest", "letter")], tmp_path) == ["taken 101 1"]
+
+
+def test_settings_of_a_users_openssl_are_left_out(shell: str, post: Post, tmp_path: Path) -> None:
+    (tmp_path / "cnf").write_text(
+        "openssl_conf = x\n[x]\nproviders = y\n[y]\nnone = z\n[z]\nactivate = 1\n"
+    )
+    words = f"export OPENSSL_CONF=$PWD/cnf; {OPEN}"
+    assert _opened(shell, post, "manifest", post.seal(GOOD), tmp_path, words).startswith(
+        "taken 101"
+    )
+
+
+def test_a_credential_in_a_letter(shell: str, post: Post, tmp_path: Path) -> None:
+    content = {"a": bytes(range(256)) * 9, "1": b"one", "01": b"other", "a%25 b": b"odd"}
+    body = credentials_letter(content, 1).partition(b"\n")[2]
+    _prepare(tmp_path, LINES)
+    (tmp_path / ".hepsub/mail/credentials").write_bytes(body)
+    words = 'exec 2>/dev/null; hs_mailbox=yes hs_letters_read=yes hs_openssl=openssl hs_cred_name=$1; from_letter "$2"; cmp "$2" "$3"'  # noqa: E501
+    names = [*content, "b"]
+    for number, name in enumerate(names):
+        (tmp_path / f"want{number}").write_bytes(content.get(name, b""))
+    rows = [(name, f"got{number}", f"want{number}") for number, name in enumerate(names)]
+    told = called(shell, MODULES, words, rows, tmp_path)
+    assert not any(each.endswith(" 1") for each in told), told
+
+
+def _prepare(directory: Path, manifest: str, post: Post | None = None) -> None:
+    mail = directory / ".hepsub/mail"
+    mail.mkdir(parents=True, exist_ok=True)
+    (directory / ".hepsub/manifest").write_text(manifest)
+    if post is not None:
+        (mail / "recipient.pem").write_bytes(post.key)
+        (mail / "signer.crt").write_bytes(post.certificate)
+        shutil.copytree(post.authorities, directory / "authorities", dirs_exist_ok=True)
+
+
+def _opened(
+    shell: str, post: Post, kind: str, letter: bytes, directory: Path, words: str = OPEN
+) -> str:
+    _prepare(directory, LINES, post)
+    (directory / "letter").write_bytes(letter)
+    words = f"export SSL_CERT_DIR=$PWD/authorities; {words}"
+    [told] = called(shell, MODULES, words, [(kind, "letter")], directory)
+    return told
