@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hepsub.actions.queue.cluster import ClusterReports, reports
 from hepsub.actions.queue.control import Control, control
 from hepsub.actions.queue.edit import Edited, edit
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.queue.status import Status, status
 from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.submit.result import Submission
@@ -92,3 +94,31 @@ def test_why(here: Here) -> None:
     assert "cores: " in by_state[State.IDLE].details[0]
     assert by_state[State.HELD].next_command == "hep_release 1.49"
     assert by_state[State.HELD].details == ("1/0 hepsub was asked to hold it",)
+
+
+def test_status_of_what_has_ended(here: Here) -> None:
+    """Also when nobody has the queue any more: what was seen is kept."""
+    here.script("echo oh no >&2; exit $1")
+    made = submission(here, "job.sh", "-argu", "%{ProcId}", "-n", "3")
+    wait(here.session(), made, Clock(sleep=lambda _: None, progress=lambda _: None))
+
+    def told() -> tuple[str, list[tuple[str, tuple[str, ...], tuple[str, ...]]]]:
+        value = reports(here.session(), [parse_job_id("1")], "here").value
+        assert isinstance(value, ClusterReports)
+        (found,) = value.clusters
+        failures = [
+            (each.reason, each.ids, each.stderr.lines if each.stderr else ())
+            for each in found.failures
+        ]
+        return f"{found.done} {found.failed} {found.unknown}", failures
+
+    expected = (
+        "1 2 0",
+        [("exit code 1", ("1.1",), ("oh no",)), ("exit code 2", ("1.2",), ("oh no",))],
+    )
+    assert told() == expected
+    here.place.directory.rename(here.directory / "elsewhere")
+    assert told() == expected
+    overview = status(here.session(), "here").value
+    assert isinstance(overview, Status)
+    assert [(each.id, each.done, each.failed) for each in overview.clusters] == [("1", 1, 2)]

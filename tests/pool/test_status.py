@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.condor]
 
 _SCRIPT = """\
 case $1 in
-0) exit 0;;
+0) sleep 2;;
 1) echo "no such histogram" >&2; exit 3;;
 2) kill -9 $$;;
 *) sleep 600;;

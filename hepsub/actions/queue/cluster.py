@@ -294,11 +294,8 @@ def _report(session: Session, found: Found, errors: list[HepsubError]) -> Cluste
     cluster = found.cluster
     told = [
         *_held(session, found, path_of, errors),
-        *(
-            failure_of(each, cluster, last_stderr(each, cluster, path_of))
-            for each in groups_of(bad)
-        ),
-        *(failure_of(each, cluster, None) for each in groups_of(gone)),
+        *(_failed(session, found, each, path_of) for each in groups_of(bad)),
+        *(failure_of(each, cluster) for each in groups_of(gone)),
     ]
     ran = [job for job in jobs if not was_removed(job)]
     return ClusterReport(
@@ -307,6 +304,35 @@ def _report(session: Session, found: Found, errors: list[HepsubError]) -> Cluste
         usage=usage_of(ran, cluster),
         commands=tuple(_commands(status, found)),
     )
+
+
+def _failed(
+    session: Session,
+    found: Found,
+    group: Sequence[JobStatus],
+    path_of: Callable[[JobStatus], str],
+) -> Failure:
+    stderr = last_stderr(group, found.cluster, path_of)
+    said = next((job for job in group if stderr and stderr.job.endswith(f".{job.proc}")), group[0])
+    message = complaint_of(session, found.entry.ref, said.proc)
+    return failure_of(group, found.cluster, stderr, message)
+
+
+def complaint_of(session: Session, ref: SubmissionRef, proc: int) -> str:
+    """What the report of a job complains of; empty where it does not, or none came home."""
+    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.report import report_at
+    from hepsub.documents import Malformed
+
+    bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
+    if bundle is None:
+        return ""
+    try:
+        with bundle.open_returned(proc) as tree:
+            report = report_at(tree) if tree is not None else None
+    except (OSError, Malformed):
+        return ""
+    return report.complaint if report is not None else ""
 
 
 def status_of(session: Session, found: Found) -> ClusterStatus:

@@ -58,6 +58,7 @@ class Failure(Struct, frozen=True, kw_only=True):
         exit_signal: null where none ended them.
         ids: the jobs, as ranges.
         number: how many.
+        message: what the report of one of them complains of; null where it does not, or there is none.
         stderr: of one of them; null where nothing is known of it.
         next_command: what to do; null where there is nothing for these alone.
     """
@@ -68,6 +69,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     exit_signal: int | None
     ids: tuple[str, ...]
     number: int = field(name="jobs")
+    message: str | None = None
     stderr: Stderr | None = None
     next_command: str | None = field(name="next", default=None)
 
@@ -81,13 +83,16 @@ def groups_of(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
     return sorted(found.values(), key=lambda group: (-len(group), group[0].proc))
 
 
-def failure_of(group: Sequence[JobStatus], meant: str, stderr: Stderr | None) -> Failure:
+def failure_of(
+    group: Sequence[JobStatus], meant: str, stderr: Stderr | None = None, message: str = ""
+) -> Failure:
     """A group of jobs that failed in the same way.
 
     Args:
         group: the jobs, by ProcId.
         meant: what means their cluster on a command line.
         stderr: the end of what one of them said.
+        message: what the report of one of them complains of.
     """
     first = group[0]
     return Failure(
@@ -97,6 +102,7 @@ def failure_of(group: Sequence[JobStatus], meant: str, stderr: Stderr | None) ->
         exit_signal=first.exit_signal,
         ids=ranges(meant, (job.proc for job in group)),
         number=len(group),
+        message=message or None,
         stderr=stderr,
     )
 

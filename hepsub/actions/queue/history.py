@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.elsewhere import Elsewhere, gathered, recent
+from hepsub.actions.queue.ended import has_succeeded, keep_seen, was_removed
+from hepsub.actions.queue.failures import Failure, failure_of, groups_of
 from hepsub.actions.queue.query import JobDocument, job_document
-from hepsub.actions.reach import Reach
+from hepsub.actions.queue.usage import Usage, usage_of
+from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import JobStatus, Selection
-from hepsub.errors import HepsubError, PoolError
+from hepsub.errors import HepsubError, PoolError, PoolUnreachable
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.result import Result, failures
 from hepsub.session import Session
 
 
+class Summary(Struct, frozen=True, kw_only=True):
+    """How the jobs of a cluster ended that are listed, and what they used.
+
+    Attributes:
+        id: what means the cluster on a command line.
+        number: how many there are.
+        done: those that ended with 0.
+        failures: the others, by the reason.
+    """
+
+    id: str
+    number: int = field(name="jobs")
+    done: int
+    failures: tuple[Failure, ...]
+    usage: Usage | None
+
+
 class PastDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_history."""
+    """The JSON of hep_history.
+
+    Attributes:
+        summary: a word for each cluster, where ids were given.
+    """
 
     jobs: tuple[JobDocument, ...]
+    summary: tuple[Summary, ...]
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -30,14 +55,17 @@ class Past(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pool: the pool that was asked.
+        summary: a word for each cluster; none where no id was given.
     """
 
     jobs: tuple[JobStatus, ...]
     pool: str
+    summary: tuple[Summary, ...] = ()
 
     def document(self) -> PastDocument:
         """The jobs as they stand under `result` in JSON."""
-        return PastDocument(jobs=tuple(job_document(job, self.pool) for job in self.jobs))
+        jobs = tuple(job_document(job, self.pool) for job in self.jobs)
+        return PastDocument(jobs=jobs, summary=self.summary)
 
 
 def history(
@@ -60,7 +88,7 @@ def history(
     found: list[JobStatus] = []
     errors: list[HepsubError] = []
     wanted = Selection(owner="" if ids else owner)
-    for target in reach.everything(wanted, _elsewhere(reach, noted)):
+    for target in _targets(reach, wanted, noted, errors):
         # What the user submitted is meant where it was submitted, another id everywhere.
         own = tuple(
             each
@@ -75,10 +103,63 @@ def history(
             found += target.marked(target.schedd.history(selection, most))
         except HepsubError as error:
             errors.append(error)
+    found += _forgotten(reach, noted, found)
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
+    shown = found[:most]
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
-    value = Past(jobs=tuple(found[:most]), pool=reach.pool)
+    value = Past(jobs=tuple(shown), pool=reach.pool, summary=_summaries(shown) if ids else ())
     return Result(value=value, problems=problems, exit_code=exit_code)
+
+
+def _targets(
+    reach: Reach,
+    wanted: Selection,
+    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+    errors: list[HepsubError],
+) -> list[Target]:
+    """The schedds that may tell; none where the pool is away, but something is noted of what is asked for."""
+    try:
+        return reach.everything(wanted, _elsewhere(reach, noted))
+    except PoolUnreachable as error:
+        if not any(noted.values()):
+            raise
+        errors.append(error)
+        return []
+
+
+def _forgotten(
+    reach: Reach, noted: Mapping[JobId, Mapping[str, SubmissionRef]], found: Sequence[JobStatus]
+) -> Iterator[JobStatus]:
+    """The jobs that are asked for, and of which no history tells any more; what it does tell is kept."""
+    session, pools = reach.session, {reach.pool, *reach.far_pools()}
+    for ref in dict.fromkeys(ref for each in noted.values() for ref in each.values()):
+        if ref.pool not in pools:
+            continue
+        told = [job for job in found if (job.schedd, job.cluster) == (ref.schedd, ref.cluster)]
+        keep_seen(session, ref, told)
+        procs = {job.proc for job in told}
+        ids = [each for each, own in noted.items() if ref in own.values()]
+        for proc, job in session.ended.read(ref.uuid).jobs.items():
+            if proc not in procs and any(each.holds(ref.cluster, proc) for each in ids):
+                yield replace(job, pool="" if ref.pool == reach.pool else ref.pool)
+
+
+def _summaries(jobs: Iterable[JobStatus]) -> tuple[Summary, ...]:
+    clusters: dict[str, list[JobStatus]] = {}
+    for job in sorted(jobs, key=lambda job: (job.cluster, job.proc)):
+        clusters.setdefault(job.id.rpartition(".")[0], []).append(job)
+    return tuple(_summary(meant, own) for meant, own in clusters.items())
+
+
+def _summary(meant: str, jobs: Sequence[JobStatus]) -> Summary:
+    bad = [job for job in jobs if not has_succeeded(job)]
+    return Summary(
+        id=meant,
+        number=len(jobs),
+        done=len(jobs) - len(bad),
+        failures=tuple(failure_of(group, meant) for group in groups_of(bad)),
+        usage=usage_of([job for job in jobs if not was_removed(job)], meant),
+    )
 
 
 def _elsewhere(

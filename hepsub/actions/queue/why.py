@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from hepsub.actions.queue.ended import has_succeeded
+from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.queue.spools import is_spooled
 from hepsub.actions.reach import Reach
@@ -15,10 +19,14 @@ from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.batch import JobStatus, State, Unmade
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
+from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
 from hepsub.policy.model import TOKEN
-from hepsub.result import Result
+from hepsub.result import Result, failures
 from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
+
+if TYPE_CHECKING:
+    from hepsub.actions.queue.cluster import Found
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
@@ -57,12 +65,78 @@ def why(session: Session, wanted: Filter) -> Result:
     assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
     found = [_explain(group, reach) for group in _alike(listing.jobs)]
     found += [_unmade(each) for each in listing.unmade]
+    errors: list[HepsubError] = []
+    found += _of_past(reach, wanted, errors)
+    troubles, code = failures(errors, PoolError.exit_code)
+    problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
     return Result(
         value=Explanations(explanations=tuple(found)),
-        notes=() if found or listed.problems else (_nothing(wanted),),
-        problems=listed.problems,
-        exit_code=listed.exit_code,
+        notes=() if found or problems else (_nothing(wanted),),
+        problems=problems,
+        exit_code=listed.exit_code or code,
     )
+
+
+def _of_past(reach: Reach, wanted: Filter, errors: list[HepsubError]) -> list[Explanation]:
+    """Why jobs ended that are named, those that ended in the same way together."""
+    past = {State.COMPLETED, State.REMOVED}
+    if wanted.states and not past.intersection(wanted.states):
+        return []
+    from hepsub.actions.queue.cluster import find_jobs
+
+    explained: list[Explanation] = []
+    for each in dict.fromkeys(wanted.ids):
+        with contextlib.suppress(UnknownJob, PoolUnreachable):
+            found = find_jobs(reach, each, errors)
+            groups = groups_of(found.past.jobs.values())
+            explained += [
+                _ended(reach.session, found, group)
+                for group in groups
+                if _is_meant(group[0], wanted)
+            ]
+    return explained
+
+
+def _is_meant(job: JobStatus, wanted: Filter) -> bool:
+    return wanted.owner in ("", job.owner) and (not wanted.states or job.state in wanted.states)
+
+
+def _ended(session: Session, found: Found, group: list[JobStatus]) -> Explanation:
+    """Why some jobs ended as they did."""
+    last = max(group, key=lambda job: job.ended)
+    failed = last.state is State.COMPLETED and not has_succeeded(last)
+    again = failed and found.entry.ref.uuid
+    return Explanation(
+        jobs=tuple(f"{found.cluster}.{job.proc}" for job in group),
+        state=last.state,
+        sentence=_how_it_ended(group, last, session.situation.now),
+        details=tuple(_last_words(session, found, group)) if failed else (),
+        next_command=f"hep_sub -resubmit {found.cluster} -failed{found.option}" if again else None,
+    )
+
+
+def _how_it_ended(group: list[JobStatus], last: JobStatus, now: float) -> str:
+    failed = f"it failed: {end_text(last)}" if last.state is State.COMPLETED else end_text(last)
+    how = "it ended with exit code 0" if has_succeeded(last) else failed
+    when = moment_text(last.ended, now) if last.ended else ""
+    if len(group) > 1:
+        return f"{how}; the last of them at {when}" if when else how
+    where = f"on {last.host}" if last.host else ""
+    ran = f"after {duration_text(last.run_seconds)}" if last.run_seconds >= 1 else ""
+    more = " ".join(each for each in (where, ran, f"at {when}" if when else "") if each)
+    return f"{how}; {more}" if more else how
+
+
+def _last_words(session: Session, found: Found, group: list[JobStatus]) -> Iterator[str]:
+    """What the report of a failed job complains of, and the end of its standard error."""
+    from hepsub.actions.queue.cluster import complaint_of, stderr_of
+
+    if message := complaint_of(session, found.entry.ref, group[0].proc):
+        yield message
+    stderr = last_stderr(group, found.cluster, stderr_of(session, found.entry.ref))
+    if stderr is not None:
+        yield f"stderr of {stderr.job}: {stderr.path}"
+        yield from (f"| {line}" for line in stderr.lines)
 
 
 def _nothing(wanted: Filter) -> str:

@@ -45,6 +45,9 @@ COMMAND = Command(
         " that ended them, their run time, their peak memory in MB and their CPU time (of all their processes"
         " together: with two busy cores it is twice the run time), or why they were removed."
         " Without -p that includes jobs at sites that are pools of their own, as in hep_q.",
+        "With ids, a terminal shows a summary in front: how many ended with 0, the others by the reason, and what they"
+        " used of what they asked for. A pipe gets the table alone. Jobs that hepsub has seen to end are listed with"
+        " their ids also when their schedd has forgotten them.",
     ),
     options=_OPTIONS,
     words=Words(field="ids", metavar="[ID…]", help="As behind -i."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -73,8 +74,18 @@ def _explanation(each: Explanation) -> Iterator[str]:
 
 
 def past(value: Past) -> str:
-    """The table of jobs that have ended."""
-    return joined(_past_lines(value))
+    """The table of jobs that have ended; on a terminal, where no script reads it, with a summary in front."""
+    return joined((*_past_summary(value), *_past_lines(value)))
+
+
+def _past_summary(value: Past) -> Iterator[str]:
+    if not (value.summary and sys.stdout.isatty()):
+        return
+    from hepsub.cli.text.status import summary_lines
+
+    for each in value.summary:
+        yield from summary_lines(each)
+    yield ""
 
 
 def _past_lines(value: Past) -> Iterator[str]:

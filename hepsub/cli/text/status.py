@@ -15,6 +15,7 @@ from hepsub.units import clock_text, duration_text, moment_text, rough_text
 if TYPE_CHECKING:
     from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
     from hepsub.actions.queue.failures import Failure
+    from hepsub.actions.queue.history import Summary
     from hepsub.actions.queue.status import ClusterStatus, Status
     from hepsub.actions.queue.usage import Amount, Usage
     from hepsub.actions.queue.watch import Watched
@@ -38,7 +39,10 @@ _NAME = Column("NAME", cut=True)
 _WIDE_COLUMNS = (
     Column("CLUSTER"), Column("SCHEDD"), Column("SUBMITTED"), _NAME, Column("PROGRESS"), *_NUMBERS, Column("SINCE"),
 )  # fmt: skip
-_NARROW_COLUMNS = (Column("CLUSTER"), _NAME, Column("PROGRESS"), *_NUMBERS, Column("SINCE"))
+_NARROW_COLUMNS = (
+    Column("CLUSTER"), _NAME, Column("PROGRESS"), Column("DONE", right=True), Column("FAILED", right=True),
+    Column("RUN", right=True), Column("IDLE", right=True), Column("HELD", right=True), Column("WAITS/ENDED"),
+)  # fmt: skip
 
 
 def status(value: Status) -> str:
@@ -64,12 +68,11 @@ def _row(each: ClusterStatus, value: Status, *, wide: bool) -> Row:
     schedd = short_name(each.schedd) if each.pool == value.pool else each.schedd
     cluster = str(each.cluster) if wide else each.id or str(each.cluster)
     where = (schedd, clock_text(each.submitted) if each.submitted else "") if wide else ()
-    numbers = [
-        str(number) for number in (each.done, each.failed, each.running, each.idle, each.held)
-    ]
+    numbers = (each.done, each.failed, each.running, each.idle, each.held)
+    since = _since(each, value.now, wide=wide)
     return Row(
         cells=(
-            cluster, *where, each.name, bar(each, _WIDE if wide else _NARROW), *numbers, _since(each, value.now),
+            cluster, *where, each.name, bar(each, _WIDE if wide else _NARROW), *map(str, numbers), since,
         ),
         styles=(
             "bold", *("" for _ in where), "", "", "", "red" if each.failed else "", "", "",
@@ -109,12 +112,13 @@ def bar(each: ClusterStatus, width: int) -> str:
     return "".join(sign * each for (sign, _), each in zip(there, widths, strict=True))
 
 
-def _since(each: ClusterStatus, now: float) -> str:
+def _since(each: ClusterStatus, now: float, *, wide: bool) -> str:
     """Since when the first idle job waits, or when the last one ended."""
     if each.is_over:
-        return f"ended {clock_text(each.ended)}" if each.ended else "ended"
+        when = clock_text(each.ended) if each.ended else ""
+        return f"ended {when}".rstrip() if wide else when
     if each.waiting_since and each.waiting_since < now:
-        return f"waits {rough_text(now - each.waiting_since)}"
+        return f"{'waits ' if wide else ''}{rough_text(now - each.waiting_since)}"
     return ""
 
 
@@ -148,8 +152,17 @@ def _counts(each: ClusterReport, now: float) -> Iterator[str]:
             word = "of unknown end" if name == "unknown" else name
             waits = ""
             if name == "idle" and each.waiting_since and each.waiting_since < now:
-                waits = f" (the first waits since {rough_text(now - each.waiting_since)})"
+                waits = f" (for {rough_text(now - each.waiting_since)})"
             yield f"{number} {word} {sign}{waits}" if number else f"0 {word}"
+
+
+def summary_lines(each: Summary) -> Iterator[str]:
+    """How jobs of a cluster ended, and what they used."""
+    yield f"{each.id}: {each.number} job(s) ended, {each.done} of them with exit code 0"
+    for failure in each.failures:
+        yield from _failure(failure)
+    if each.usage is not None:
+        yield from _usage(each.usage)
 
 
 _WHAT = {State.HELD: "on hold", State.REMOVED: "", State.COMPLETED: "failed"}
@@ -158,6 +171,8 @@ _WHAT = {State.HELD: "on hold", State.REMOVED: "", State.COMPLETED: "failed"}
 def _failure(failure: Failure) -> Iterator[str]:
     what = f"{_WHAT[failure.state]}, " if _WHAT.get(failure.state) else ""
     yield f"{what}{failure.reason} ({failure.number} job(s)): {_ids(failure.ids)}"
+    if failure.message:
+        yield f"    {failure.message}"
     if failure.stderr is not None:
         yield f"    {failure.stderr.path}{':' if failure.stderr.lines else ''}"
         yield from (f"    | {line}" for line in failure.stderr.lines)
@@ -181,15 +196,18 @@ def _usage(usage: Usage) -> Iterator[str]:
         yield from _amount("run time", usage.run_seconds, _time, "limit")
     if usage.cpu_efficiency is not None:
         cores = f"{usage.cores} cores" if usage.cores > 1 else "1 core"
-        advice = f"; ask for {usage.cpu_advice}" if usage.cpu_advice else ""
-        yield f"    CPU       {usage.cpu_efficiency * 100:.0f} % of {cores}{advice}"
+        yield f"    CPU       {usage.cpu_efficiency * 100:.0f} % of {cores}"
+    amounts = (usage.memory_mb, usage.run_seconds)
+    advice = [each.advice for each in amounts if each is not None and each.advice]
+    advice += [usage.cpu_advice] if usage.cpu_advice else []
+    if advice:
+        yield f"    ask for   {' '.join(advice)}, the next time"
 
 
 def _amount(what: str, amount: Amount, text: Callable[[float], str], asked: str) -> Iterator[str]:
     most = f"most {text(amount.most)} ({amount.job})"
     asked_for = f", {asked} {text(amount.asked)}" if amount.asked else ""
-    advice = f"; ask for {amount.advice}" if amount.advice else ""
-    yield f"    {what:<9} median {text(amount.median)}, {most}{asked_for}{advice}"
+    yield f"    {what:<9} median {text(amount.median)}, {most}{asked_for}"
 
 
 def _time(seconds: float) -> str:

@@ -11,15 +11,20 @@ from msgspec.structs import replace
 
 from hepsub.actions.queue.cluster import ClusterReports, reports
 from hepsub.actions.queue.failures import end_text, groups_of, last_lines, ranges
+from hepsub.actions.queue.history import Past, history
+from hepsub.actions.queue.query import Filter
 from hepsub.actions.queue.status import ClusterStatus, Status, status
 from hepsub.actions.queue.usage import histogram, usage_of
 from hepsub.actions.queue.watch import Until, Watcher, watch
+from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.queue.word import JobState, job_state
 from hepsub.batch import JobStatus, State
+from hepsub.batch_system import BatchSystem
 from hepsub.errors import PoolUnreachable, UnknownJob
 from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
+from hepsub.units import moment_text
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
 from tests.fakes.world import NOON, make_session
 
@@ -189,13 +194,79 @@ def test_what_is_kept_is_told_while_the_pool_is_away(tmp_path: Path) -> None:
     session = session_of(tmp_path, schedd, number=4)
     rows(session)
 
-    def away(pool: str, _: object) -> tuple[object, ...]:
+    def away(pool: str, _: object) -> tuple[BatchSystem, ...]:
         raise PoolUnreachable(f"the pool {pool} does not answer", remedy="try again")
 
     result = reports(replace(session, connect=away), [parse_job_id("13")], None)
     assert isinstance(result.value, ClusterReports)
     assert [counts(each) for each in result.value.clusters] == [(4, 1, 2, 1, 0, 0, 0)]
     assert result.exit_code == 40
+
+
+def explained(session: Session, **wanted: object) -> list[tuple[str, str, str | None]]:
+    value = why(session, Filter(ids=(parse_job_id("13"),), **wanted)).value  # type: ignore[arg-type]
+    assert isinstance(value, Explanations)
+    return [(" ".join(each.jobs), each.sentence, each.next_command) for each in value.explanations]
+
+
+def test_it_is_said_how_jobs_ended_that_are_not_in_the_queue_any_more(tmp_path: Path) -> None:
+    past = [
+        ended("13.0", 1, host="b", run_seconds=3600.0), ended("13.1"), ended("13.2"),
+        make_job("13.3", State.REMOVED, remove_reason="by alice", ended=NOON - 50),
+    ]  # fmt: skip
+    schedd = FakeSchedd(jobs=[make_job("13.4", State.REMOVED)], past=past)
+    session = session_of(tmp_path, schedd, number=5)
+    when = moment_text(NOON - 50, NOON)
+    again = "hep_sub -resubmit 13 -failed"
+    told = [
+        ("13.4", "it was removed and is about to leave the queue", None),
+        ("13.1 13.2", f"it ended with exit code 0; the last of them at {when}", None),
+        ("13.0", f"it failed: exit code 1; on b after 1 h at {when}", again),
+        ("13.3", f"removed: by alice; at {when}", None),
+    ]
+    assert explained(session) == told
+    schedd.past.clear()
+    schedd.jobs.clear()
+    kept = [each for each in told if each[0] in ("13.0", "13.1 13.2", "13.3")]
+    assert [each for each in explained(session) if each in kept] == kept
+    assert explained(session, states=(State.HELD,)) == []
+    assert explained(session, owner="bob") == []
+
+
+def test_the_history_tells_what_is_kept_when_the_schedd_has_forgotten_it(tmp_path: Path) -> None:
+    schedd = FakeSchedd(past=[ended("13.0", 2), ended("13.1")])
+    session = session_of(tmp_path, schedd, number=2)
+    before = history(session, (parse_job_id("13"),), "alice", 9, None).value
+    schedd.past.clear()
+    after = history(session, (parse_job_id("13"),), "alice", 9, None).value
+    assert isinstance(before, Past)
+    assert isinstance(after, Past)
+    assert [(job.job, job.exit_code, job.command) for job in after.jobs] == [
+        ("13.0", 2, "job.sh"), ("13.1", 0, "job.sh"),
+    ]  # fmt: skip
+    assert after.summary == before.summary
+    (summary,) = after.summary
+    assert (summary.id, summary.number, summary.done, summary.failures[0].ids) == (
+        "13",
+        2,
+        1,
+        ("13.0",),
+    )
+    one = history(session, (parse_job_id("13.1"),), "alice", 9, None).value
+    assert isinstance(one, Past)
+    assert [job.job for job in one.jobs] == ["13.1"]
+
+
+def test_the_history_of_a_pool_that_is_away_is_what_is_kept(tmp_path: Path) -> None:
+    session = session_of(tmp_path, FakeSchedd(past=[ended("13.0", 2)]), number=1)
+    history(session, (parse_job_id("13"),), "alice", 9, None)
+
+    def away(pool: str, _: object) -> tuple[BatchSystem, ...]:
+        raise PoolUnreachable(f"the pool {pool} does not answer", remedy="try again")
+
+    result = history(replace(session, connect=away), (parse_job_id("13"),), "alice", 9, None)
+    assert isinstance(result.value, Past)
+    assert ([job.job for job in result.value.jobs], result.exit_code) == (["13.0"], 40)
 
 
 @pytest.mark.parametrize(
