@@ -46,7 +46,7 @@ default = true
 """
 IDLE = ("-wn", "none", "-o", "/dev/null", "-e", "/dev/null", "/bin/true")
 COMMANDS = (
-    "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_clus", "hep_fetch",
+    "hep_q", "hep_rm", "hep_hold", "hep_release", "hep_edit", "hep_history", "hep_tail", "hep_clus", "hep_fetch",
     "hep_mount", "hep_auth",
 )  # fmt: skip
 

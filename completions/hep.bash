@@ -91,7 +91,7 @@ _hep_offer() {
 # COMMAND: completes the word at hand to another command, where one can stand.
 _hep_verbs() {
     case $1 in
-        hep_sub) _hep_matching status demo rm hold release edit history fetch mount auth ;;
+        hep_sub) _hep_matching status demo rm hold release edit history tail fetch mount auth ;;
         hep_auth) _hep_matching login renew s3 token ;;
         *) return 1 ;;
     esac
@@ -107,6 +107,7 @@ _hep_verb() {
         'hep_sub release') REPLY=hep_release ;;
         'hep_sub edit') REPLY=hep_edit ;;
         'hep_sub history') REPLY=hep_history ;;
+        'hep_sub tail') REPLY=hep_tail ;;
         'hep_sub fetch') REPLY=hep_fetch ;;
         'hep_sub mount') REPLY=hep_mount ;;
         'hep_sub auth') REPLY=hep_auth ;;
@@ -128,6 +129,7 @@ _hep_words() {
         hep_release) REPLY='1000000 jobs' ;;
         hep_edit) REPLY='1000000 jobs' ;;
         hep_history) REPLY='1000000 nothing' ;;
+        hep_tail) REPLY='1000000 jobs' ;;
         hep_clus) REPLY='0 nothing' ;;
         hep_fetch) REPLY='1000000 jobs' ;;
         hep_mount) REPLY='1000000 directories' ;;
@@ -178,6 +180,10 @@ _hep_names() {
             ;;
         hep_history)
             _hep_matching -u --user -i --id -n --number -p --pool -json --json -version \
+                --version -h -help --help
+            ;;
+        hep_tail)
+            _hep_matching -f --follow -e --stderr -n --lines -p --pool -json --json -version \
                 --version -h -help --help
             ;;
         hep_clus)
@@ -348,6 +354,18 @@ _hep_option() {
                 *) return 1 ;;
             esac
             ;;
+        hep_tail)
+            case $2 in
+                -f | --follow) REPLY='nothing nothing' ;;
+                -e | --stderr) REPLY='nothing nothing' ;;
+                -n | --lines) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
         hep_clus)
             case $2 in
                 -g | --group) REPLY='one groups' ;;
@@ -464,4 +482,4 @@ _hep_option() {
     esac
 }
 
-complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_clus hep_fetch hep_mount hep_auth
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_tail hep_clus hep_fetch hep_mount hep_auth

@@ -20,6 +20,8 @@ function __hep_command --description 'the command that the words name so far, an
                 set name 'hep_edit'
             case 'hep_sub history'
                 set name 'hep_history'
+            case 'hep_sub tail'
+                set name 'hep_tail'
             case 'hep_sub fetch'
                 set name 'hep_fetch'
             case 'hep_sub mount'
@@ -135,6 +137,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put job
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Release jobs from hold'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'tail' -d 'Show what a job writes'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring the outputs of jobs here'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'mount' -d 'Show a bucket as a directory'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
@@ -185,6 +188,15 @@ complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the polic
 complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_tail' -f
+complete -c hep_sub -n '__hep_at hep_tail' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_tail' -o f -l follow -d 'Go on with what it writes next, until it ends'
+complete -c hep_sub -n '__hep_at hep_tail' -o e -l stderr -d 'Its stderr, instead of its stdout'
+complete -c hep_sub -n '__hep_at hep_tail' -o n -l lines -d 'So many of the last lines' -r -f
+complete -c hep_sub -n '__hep_at hep_tail' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_tail' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_tail' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_tail' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_fetch' -f
 complete -c hep_sub -n '__hep_at hep_fetch' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o d -l dir -d 'The directory that gets them, instead of the current one' -r -f -a '(__fish_complete_directories (commandline -ct))'
@@ -314,6 +326,17 @@ complete -c hep_history -o p -l pool -d 'Pool of the policy, instead of the defa
 complete -c hep_history -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_history -o version -l version -d 'Show the version and exit'
 complete -c hep_history -o h -o help -l help -d 'Show this help and exit'
+
+complete -c hep_tail --erase
+complete -c hep_tail -f
+complete -c hep_tail -f -a '(__hep_jobs)'
+complete -c hep_tail -o f -l follow -d 'Go on with what it writes next, until it ends'
+complete -c hep_tail -o e -l stderr -d 'Its stderr, instead of its stdout'
+complete -c hep_tail -o n -l lines -d 'So many of the last lines' -r -f
+complete -c hep_tail -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_tail -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_tail -o version -l version -d 'Show the version and exit'
+complete -c hep_tail -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_clus --erase
 complete -c hep_clus -f

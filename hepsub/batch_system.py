@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from hepsub.batch import (
         Act,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         Selection,
         Submitted,
     )
+    from hepsub.batch_logs import LogPlaces, Piece, Stream
     from hepsub.confine import Writable
     from hepsub.jobid import JobId, SubmissionRef
     from hepsub.plan.credentials import JobCredential
@@ -121,6 +123,28 @@ class BatchSystem(Protocol):
 
     def history(self, selection: Selection, most: int) -> tuple[JobStatus, ...]:
         """The jobs of a selection that left the queue, the latest first."""
+
+    def log_places(self, job: JobId) -> LogPlaces | None:
+        """One job, of the queue or of the history, and where its logs are; None where it is in neither.
+
+        Args:
+            job: the job; its schedd is not looked at.
+        """
+
+    def watch(
+        self, job: JobId, stream: Stream, most: int, *, follow: bool
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        """What a running job has written, read where it runs; the last bytes first.
+
+        The iterator gives None when it has waited for a while. It ends, with follow, when the run has ended, or
+        can no longer be reached.
+
+        Args:
+            job: the job; its schedd is not looked at.
+            stream: which log.
+            most: how many bytes one look brings at most.
+            follow: whether it goes on with what the job writes next.
+        """
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +26,7 @@ from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
+    from hepsub.batch_logs import Piece
     from hepsub.batch_system import BatchSystem
     from hepsub.storage.credentials import S3Credentials
     from hepsub.storage.stores import Stores
@@ -270,6 +272,17 @@ def _condor_schedds(
 
         return installed("condor_qedit")
 
+    def look_into(
+        schedd: str, collector: str, job: str, file: str, most: int, *, follow: bool
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        from hepsub.condor.bindings import client_methods
+        from hepsub.tools.condor_tail import Look, look_into
+
+        look = Look(
+            schedd=schedd, collector=collector, job=job, file=file, most=most, follow=follow
+        )
+        return look_into(look, client_methods())
+
     patience_s = _COLLECTOR_S
     if pool.spool:
         from hepsub.condor.reachable import SILENCE_S, check_reachable
@@ -290,6 +303,7 @@ def _condor_schedds(
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,
             has_edit_cluster=has_edit_cluster,
+            look_into=look_into,
         )
         for address in found
     )

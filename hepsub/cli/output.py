@@ -40,6 +40,7 @@ _TEXTS = {
     "Renewed": "auth:renewed",
     "Looped": "auth:looped",
     "Silent": "auth:silent",
+    "Tail": "files:tail",
     "Installed": "auth:installed",
     "Uninstalled": "auth:uninstalled",
     "RenewalStatus": "auth:renewal_status",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -25,12 +26,14 @@ from hepsub.condor.attributes import GATE, SUBMITTED_ON_HOLD, integer
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.errors import PoolError, SubmissionRefused
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import JobId, SubmissionRef
 
 if TYPE_CHECKING:
+    from hepsub.batch_logs import LogPlaces, Piece, Stream
     from hepsub.condor.credd import Produce
     from hepsub.condor.description import SubmitDescription
     from hepsub.condor.leaving import CondorLeaving
+    from hepsub.condor.logs import LookInto
     from hepsub.confine import Writable
     from hepsub.plan.credentials import JobCredential
     from hepsub.plan.model import Plan
@@ -49,6 +52,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         edit_cluster: changes an attribute of a cluster ad, which the bindings cannot do: schedd, collector,
             ClusterId, attribute, value.
         has_edit_cluster: whether that is possible here.
+        look_into: reads a file of a running job, which the bindings cannot do.
         unsent: what the bindings answered to the submissions whose files are still to be sent, by ClusterId.
     """
 
@@ -58,6 +62,7 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
     produce_ticket: Produce
     edit_cluster: Callable[[str, str, int, str, str], None]
     has_edit_cluster: Callable[[], bool]
+    look_into: LookInto
     unsent: dict[int, Any] = field(default_factory=dict)
 
     @property
@@ -249,6 +254,27 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         from hepsub.condor.queries import history
 
         return history(self.connection, selection, most)
+
+    def log_places(self, job: JobId) -> LogPlaces | None:
+        """One job, of the queue or of the history, and where its logs are."""
+        from hepsub.condor.logs import log_places
+
+        return log_places(self.connection, job)
+
+    def watch(
+        self, job: JobId, stream: Stream, most: int, *, follow: bool
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        """What a running job has written, read where it runs.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: the schedd does not know who asks.
+        """
+        from hepsub.condor.logs import file_there
+
+        self.account()  # who is not believed gets a token by this; HTCondor's own command gets none
+        one = f"{job.cluster}.{job.first}"
+        file = file_there(stream)
+        return self.look_into(self.name, self.collector, one, file, most, follow=follow)
 
     def explain(
         self, job: JobStatus, meant: str, now: float, token_end: float | None = None

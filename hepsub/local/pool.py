@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,10 +24,11 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.confine import Writable
 from hepsub.errors import NotOnThisMachine
-from hepsub.jobid import SubmissionRef
-from hepsub.local import queue, record, runs
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.local import logs, queue, record, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.explain import details, explain_held, explain_idle, idle
@@ -131,6 +133,30 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             return ()
         with Database(self.place).reading() as connection:
             return queue.past(connection, selection, self.name, most)
+
+    def log_places(self, job: JobId) -> LogPlaces | None:
+        """One job, of the queue or of the history, and where its logs are."""
+        selection = Selection(ids=(job,))
+        queued = self.queue(selection, self.now).jobs
+        for status in queued or self.history(selection, 1):
+            with Database(self.place).reading() as connection:
+                return logs.log_places(connection, status, queued=bool(queued))
+        return None
+
+    def watch(
+        self,
+        job: JobId,
+        stream: Stream,  # noqa: ARG002 (the seam's)
+        most: int,  # noqa: ARG002 (the seam's)
+        *,
+        follow: bool,  # noqa: ARG002 (the seam's)
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        """Refuse: the logs are files on this machine.
+
+        Raises:
+            NotOnThisMachine: always.
+        """
+        raise NotOnThisMachine(f"the logs of {job} are files on this machine")
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import selectors
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,11 +19,11 @@ from msgspec import Struct
 from hepsub.errors import ToolFailed
 from hepsub.plan.secrets import looks_secret
 from hepsub.situation import SAVED_PREFIX
+from hepsub.tools.pipes import TooMuch, read_pipes
 
 _LOG = logging.getLogger(__name__)
 _MOST = 2**24
 """No program that hepsub asks has more to say."""
-_PIECE = 2**16
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -208,6 +207,45 @@ def run_within(
     return Completed(code=code, stdout=out, stderr=err)
 
 
+class Piped(Struct, frozen=True, kw_only=True):
+    """A program whose output is read while it runs.
+
+    Attributes:
+        out: the descriptor of its stdout.
+        err: the descriptor of its stderr.
+        wait: its exit code, when it has ended.
+    """
+
+    out: int
+    err: int
+    wait: Callable[[], int]
+
+
+@contextlib.contextmanager
+def piped(argv: Sequence[str], *, environment: Mapping[str, str]) -> Iterator[Piped]:
+    """Run a program until it ends, or the block does.
+
+    Raises:
+        ToolFailed: it is not installed, or cannot be started.
+    """
+    _LOG.debug("running %s", _shown(argv))
+    with _startable(argv):
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment() | dict(environment),
+            start_new_session=True,  # Ctrl-C is this process's matter
+        )
+    with process:
+        try:
+            out, err = _open(process.stdout).fileno(), _open(process.stderr).fileno()
+            yield Piped(out=out, err=err, wait=process.wait)
+        finally:
+            process.kill()
+
+
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
     """A pipe that was asked for, and so is there."""
     if pipe is None:
@@ -245,40 +283,3 @@ def _startable(argv: Sequence[str]) -> Iterator[None]:
         raise ToolFailed(
             f"{argv[0]} cannot be started: {error.strerror}", remedy="mend its installation"
         ) from error
-
-
-class TooMuch(Exception):
-    """A program writes more than anybody wants to read."""
-
-
-def read_pipes(out: IO[bytes], err: IO[bytes], *, most: int, seconds: float) -> tuple[str, str]:
-    """Read both to their ends; what is no UTF-8 is replaced, and lines end as they do here.
-
-    `most` is the number of bytes that are read in all.
-
-    Raises:
-        TooMuch: there is more.
-        TimeoutError: it takes longer.
-    """
-    parts: dict[int, list[bytes]] = {out.fileno(): [], err.fileno(): []}
-    left, deadline = most, time.monotonic() + seconds
-    with selectors.DefaultSelector() as selector:
-        for descriptor in parts:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            if (rest := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
-            for key, _ in selector.select(rest):
-                piece = os.read(key.fd, _PIECE)
-                if not piece:
-                    selector.unregister(key.fd)
-                parts[key.fd].append(piece)
-                left -= len(piece)
-            if left < 0:
-                raise TooMuch
-    return _text(parts[out.fileno()]), _text(parts[err.fileno()])
-
-
-def _text(parts: list[bytes]) -> str:
-    text = b"".join(parts).decode("utf-8", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")

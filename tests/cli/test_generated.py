@@ -59,6 +59,7 @@ SUBCOMMANDS = {
     "release",
     "edit",
     "history",
+    "tail",
     "fetch",
     "mount",
     "auth",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_system import BatchSystem
 from hepsub.confine import Writable
 from hepsub.errors import (
@@ -161,6 +163,8 @@ class FakeSchedd:
         edits_factories: whether what factories have still to make can be changed.
         places: where what was fetched could be written.
         lost: the jobs of whose files it has nothing any more.
+        logs: what it says of a job, one time after the other; the last one again and again.
+        watched: what comes of one look into a job after the other; an error is raised.
     """
 
     name: str = "schedd01.example.org"
@@ -179,6 +183,8 @@ class FakeSchedd:
     owner: str = "alice"
     places: list[Writable] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    logs: list[LogPlaces | HepsubError | None] = field(default_factory=list)
+    watched: list[list[Piece | HepsubError | None]] = field(default_factory=list)
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
@@ -314,6 +320,22 @@ class FakeSchedd:
         self._called("history")
         return tuple(job for job in self.past if self._is_meant(job, selection))[:most]
 
+    def log_places(self, job: JobId) -> LogPlaces | None:
+        """What a test wants it to say next."""
+        self._called(f"log_places {job}")
+        found = self.logs.pop(0) if len(self.logs) > 1 else self.logs[0]
+        if isinstance(found, HepsubError):
+            raise found
+        return found
+
+    @contextlib.contextmanager
+    def watch(
+        self, job: JobId, stream: Stream, most: int, *, follow: bool
+    ) -> Iterator[Iterator[Piece | None]]:
+        """What a test wants it to bring."""
+        self._called(f"watch {job} {stream.value} {most}{' on' if follow else ''}")
+        yield _brought(self.watched.pop(0))
+
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Change the states of the jobs that are meant."""
         self._called(f"act {act.value}")
@@ -377,6 +399,13 @@ class FakeSchedd:
         self.calls.append(what)
         if not self.reachable:
             raise PoolUnreachable(f"the schedd {self.name} does not answer", remedy="try again")
+
+
+def _brought(pieces: Iterable[Piece | HepsubError | None]) -> Iterator[Piece | None]:
+    for each in pieces:
+        if isinstance(each, HepsubError):
+            raise each
+        yield each
 
 
 def as_batch_systems(*schedds: FakeSchedd) -> Callable[[str, object], tuple[BatchSystem, ...]]:

@@ -1,4 +1,4 @@
-"""The texts of what moves files: hep_fetch, hep_mount and hep_sub demo."""
+"""The texts of what moves and shows files: hep_fetch, hep_mount, hep_tail and hep_sub demo."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hepsub.actions.demo.demo import DemoResult
     from hepsub.actions.fetch.result import Fetched, FetchedCluster, LocalFile
     from hepsub.actions.mount.list import Mounts, Shown
+    from hepsub.actions.tail.tail import Tail
 
 _OUTPUT_ROW = "%-12s %-10s %-8s %-10s %s"
 _WORDS = {
@@ -27,6 +28,11 @@ _WORDS = {
 _MADE = "{what} is mounted on {where}, {mode}"
 _TAKEN = "{what} is no longer mounted on {where}"
 _MOUNT_ROW = "%-9s %-4s %-11s %7s  %s"
+
+
+def tail(value: Tail) -> str:  # noqa: ARG001
+    """Nothing: it was shown byte by byte."""
+    return ""
 
 
 def fetched(value: Fetched) -> str:

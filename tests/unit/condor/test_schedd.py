@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import classad2
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
+from hepsub.batch_logs import Piece, Stream
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
@@ -88,6 +90,15 @@ def no_token(_: str) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def looked(
+    schedd: str, collector: str, job: str, file: str, most: int, *, follow: bool
+) -> Iterator[Iterator[Piece | None]]:
+    """What condor_tail brings, which tells what it was asked."""
+    words = (schedd, collector, job, file, str(most), str(follow))
+    yield iter([Piece(offset=0, data=" ".join(words).encode())])
+
+
 def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
     """The schedd."""
     address = ScheddAddress(name=NAME, machine="ap.test.hep", version="23.9.6", ad=AD)
@@ -98,6 +109,7 @@ def opened(obtain: Callable[[str], bool] = no_token) -> CondorSchedd:
         produce_ticket=lambda *_: b"",
         edit_cluster=lambda *words: EDITED.append(words),
         has_edit_cluster=lambda: True,
+        look_into=looked,
     )
 
 
@@ -542,3 +554,17 @@ def test_a_schedd_that_was_never_reached_is_not_asked_for_the_cluster(
     with pytest.raises(ScheddNotReached):
         submit(session, make_spec("job.sh"))
     assert htcondor.names()[-1] != "query"
+
+
+# ---- the logs of a job --------------------------------------------------------------------------
+
+
+def test_a_running_job_is_looked_into_by_condor_tail_as_who_is_believed(
+    htcondor: FakeBindings,
+) -> None:
+    job = parse_job_id("13.2")
+    with opened().watch(job, Stream.STDERR, 1000, follow=True) as pieces:
+        [piece] = pieces
+    assert piece is not None
+    assert piece.data.decode() == f"{NAME} pool.test.hep 13.2 _condor_stderr 1000 True"
+    assert [name for name, *_ in htcondor.calls] == ["ping"]

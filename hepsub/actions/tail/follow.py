@@ -1,0 +1,292 @@
+"""hep_tail -f: what a job writes, until it ends; through holds, restarts and moves, nothing lost and nothing twice.
+
+Where a log was read to is known by its run and the bytes before that place: HTCondor begins the logs of each run anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.spools import collect_one
+from hepsub.actions.queue.wait import end_text
+from hepsub.actions.tail.files import LogFile, last_lines
+from hepsub.actions.tail.standing import Standing, standing, why_nothing
+from hepsub.actions.tail.tail import Tail, TailOrder, unknown
+from hepsub.actions.tail.target import Target, find_target, schedd_of
+from hepsub.batch import Selection, State
+from hepsub.batch_logs import LogPlaces, Piece
+from hepsub.batch_system import BatchSystem
+from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, ToolFailed, UnknownSchedd
+from hepsub.result import Problem, Result
+from hepsub.session import Session
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 15.0
+_SLOWDOWN = 1.5
+_FILE_PAUSE_S = 0.5
+_FILE_LOOKS = 4
+"""So often a file at home is looked at before the schedd is asked whether the job goes on."""
+_LOOK = 2**20
+_MORE = 16
+_LARGEST_LOOK = 2**32
+_SILENT = 10
+"""So often a worker node may have nothing to say at all before its schedd is asked again."""
+_TROUBLES = 3
+"""So often it cannot be looked into a job, before that is told: one that has just ended cannot."""
+_UNKNOWN = 20
+"""So often a schedd may know nothing of a job: it writes its history a moment after the job left the queue."""
+_REMEMBERED = 256
+
+
+class _Gap(Exception):
+    """The job has written more meanwhile than one look brings."""
+
+
+def follow(
+    session: Session, order: TailOrder, show: Callable[[bytes], None], clock: Clock
+) -> Result:
+    """Show the last lines of a log, and what is added to it until the job has ended.
+
+    Ctrl-C ends it, not the job.
+
+    Args:
+        session: the session.
+        order: which log, and how many lines.
+        show: shows bytes of it.
+        clock: sleeps, and is told where the job is when there is nothing to show.
+
+    Raises:
+        UsageError, AmbiguousJob, UnknownJob: it is not clear which job is meant.
+        NotDone: its schedd does not know it, or its log cannot be shown at the end.
+        AuthenticationRefused, PoolError: the schedd cannot be asked.
+    """
+    target = find_target(session, order.job, order.stream, order.pool)
+    reader = _Reader(session=session, target=target, lines=order.lines, show=show, clock=clock)
+    try:
+        with session.interrupts.allowed():
+            places = reader.to_its_end()
+    except KeyboardInterrupt:
+        value = Tail(target=target, places=None, piece=Piece(offset=reader.offset or 0, data=b""))
+        note = f"{target.meant} goes on"
+        return Result(value=value, notes=(note,), exit_code=Interrupted.exit_code)
+    status = places.status
+    value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
+    said = f"{target.meant} {end_text(status)}"
+    if status.state is State.COMPLETED and status.exit_code == 0:
+        return Result(value=value, notes=(said,))
+    problem = Problem(
+        code=JobsFailed.code, message=said, remedy=f"hep_history {target.meant} tells how it ended"
+    )
+    return Result(value=value, problems=(problem,), exit_code=JobsFailed.exit_code)
+
+
+class _Reader(Struct, kw_only=True, eq=False):
+    """Where in a log one is.
+
+    Attributes:
+        lines: how many of the last lines are shown first.
+        run: the run whose log that is; 0 for none yet.
+        offset: up to where it was shown, in bytes; None for not yet.
+        last: the last bytes before that.
+    """
+
+    session: Session
+    target: Target
+    lines: int
+    show: Callable[[bytes], None]
+    clock: Clock
+    run: float = 0
+    offset: int | None = None
+    last: bytes = b""
+    _schedd: BatchSystem | None = None
+    _told: str = ""
+    _waited: bool = False
+    _troubles: int = 0
+
+    def to_its_end(self) -> LogPlaces:
+        """Show all until the job has ended; what its schedd says of it then."""
+        pause, lost = _FIRST_PAUSE_S, 0
+        while True:
+            schedd, places = self._ask()
+            if places is None:
+                lost = 0 if self._is_unmade(schedd) else lost + 1
+                if lost > _UNKNOWN:
+                    raise unknown(self.target)
+            elif standing(self.target, places) in (Standing.ENDED, Standing.LEFT):
+                self._show_rest(places)
+                return places
+            elif self._show_more(schedd, places):
+                pause = _FIRST_PAUSE_S
+                continue
+            self.clock.sleep(pause)
+            pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
+
+    def _show_more(self, schedd: BatchSystem, places: LogPlaces) -> bool:
+        """Show what comes while the job stands as it does; whether it was worth looking."""
+        stands = standing(self.target, places)
+        if stands is Standing.THERE:
+            return self._watch(schedd, places)
+        if stands is Standing.HOME and (file := self.target.file(places)) is not None:
+            self._tell_of_run(places)
+            before = self.offset
+            self._read(file)
+            for _ in range(_FILE_LOOKS if self.offset != before else 2 * _FILE_LOOKS):
+                self.clock.sleep(_FILE_PAUSE_S)
+                self._read(file)
+            return True
+        self._waited = True
+        self._tell(_waits(self.target, places))
+        return False
+
+    # ---- where it runs --------------------------------------------------------------------------
+
+    def _watch(self, schedd: BatchSystem, places: LogPlaces) -> bool:
+        """Show what a run writes, until it ends or cannot be reached; whether something came."""
+        self._tell_of_run(places)
+        if self.run not in (0, places.run):
+            self._begin_anew()
+        self.run = places.run
+        most = max(_LOOK, min(self.lines * 256, 2**26))
+        while True:
+            try:
+                came = self._watch_once(schedd, places, most)
+            except _Gap:
+                most *= _MORE
+                continue
+            except ToolFailed as error:
+                self._troubles += 1
+                if self._troubles == _TROUBLES:
+                    self._tell(
+                        f"{self.target.meant} runs, and its {self.target.stream.value} cannot be seen"
+                        f" ({error.message}); it will be shown when the job has ended"
+                    )
+                return False
+            self._troubles = 0
+            return came
+
+    def _watch_once(self, schedd: BatchSystem, places: LogPlaces, most: int) -> bool:
+        silent, came = 0, False
+        stream = self.target.there(places)
+        with schedd.watch(self.target.job, stream, most, follow=True) as pieces:
+            for piece in pieces:
+                if piece is not None:
+                    came = True
+                    self._take(piece, most)
+                elif not came and (silent := silent + 1) > _SILENT:
+                    return False
+        return came
+
+    def _take(self, piece: Piece, most: int) -> None:
+        """Show of a piece what was not shown yet.
+
+        Raises:
+            _Gap: there is something between.
+        """
+        if self.offset is None:
+            self._shown(last_lines(piece, self.lines).data, piece.offset + len(piece.data))
+            self.last = piece.data[-_REMEMBERED:]
+            return
+        skip = self.offset - piece.offset
+        if skip < 0 and most < _LARGEST_LOOK:
+            raise _Gap
+        self._shown(piece.data[max(0, skip) :], max(self.offset, piece.offset + len(piece.data)))
+
+    # ---- at home --------------------------------------------------------------------------------
+
+    def _read(self, file: LogFile) -> None:
+        """Show of a file at home what was not shown yet."""
+        if self.offset is None:
+            first = file.end(self.lines, _LARGEST_LOOK)
+            self._shown(first.data, first.offset + len(first.data))
+            self.last = file.before(self.offset or 0)
+        elif (file.size() or 0) < self.offset or not file.before(self.offset).endswith(self.last):
+            self.clock.progress(f"{file.path} was begun anew")
+            self._begin_anew()
+        while data := file.after(self.offset or 0):
+            self._shown(data, (self.offset or 0) + len(data))
+
+    def _shown(self, data: bytes, offset: int) -> None:
+        if data:
+            self.show(data)
+        self.offset, self.last = offset, (self.last + data)[-_REMEMBERED:]
+
+    def _begin_anew(self) -> None:
+        self.offset, self.last = 0, b""
+
+    def _show_rest(self, places: LogPlaces) -> None:
+        """Show of the log of a job that has ended what was not shown yet.
+
+        Raises:
+            NotDone: it is not at home.
+        """
+        left = standing(self.target, places) is Standing.LEFT
+        trouble = collect_one(self.session, self.target.ref) if left else ""
+        file = None if trouble else self.target.file(places)
+        if file is None:
+            why = why_nothing(self.target, places)
+            if self.offset is None:
+                raise why
+            self._tell(f"{trouble or why.message}: what it wrote last is not shown")
+            return
+        if self.run not in (0, places.run):
+            self._tell(
+                f"{self.target.meant} ran again meanwhile, and its log is that of its last run"
+            )
+            self._begin_anew()
+        self._read(file)
+
+    # ---- what its schedd says -------------------------------------------------------------------
+
+    def _ask(self) -> tuple[BatchSystem, LogPlaces | None]:
+        """What its schedd says of the job; one that is away is asked again, the job goes on without it."""
+        pause = 2.0
+        while True:
+            try:
+                self._schedd = self._schedd or schedd_of(self.session, self.target.ref)
+                return self._schedd, self._schedd.log_places(self.target.job)
+            except (PoolUnreachable, UnknownSchedd) as error:
+                self._schedd = None  # it may come back at another address
+                self._tell(f"{error.message}; asking again")
+                self.clock.sleep(pause)
+                pause = min(pause * 2, 60.0)
+
+    def _is_unmade(self, schedd: BatchSystem) -> bool:
+        """Whether the job is one that a factory has still to make."""
+        wanted = Selection(ids=(self.target.job,))
+        if not schedd.queue(wanted, self.session.situation.now).unmade:
+            return False
+        self._tell(f"{self.target.meant} is idle; waiting until it starts")
+        return True
+
+    def _tell_of_run(self, places: LogPlaces) -> None:
+        """Say where a job runs, if it waited before, or ran elsewhere."""
+        other = self.run not in (0, places.run)
+        if self._waited or other:
+            host = places.status.host
+            self._tell(
+                f"{self.target.meant} runs{f' at {host}' if host else ''}"
+                f"{' again: its log begins anew' if other else ''}"
+            )
+        self._waited = False
+
+    def _tell(self, line: str) -> None:
+        if line != self._told:
+            self._told = line
+            self.clock.progress(line)
+
+
+def _waits(target: Target, places: LogPlaces) -> str:
+    """What to say of a job of whose log nothing can be shown now, and for which one waits."""
+    match standing(target, places):
+        case Standing.WAITING:
+            return f"{target.meant} is idle; waiting until it starts"
+        case Standing.HELD:
+            reason = places.status.hold_reason
+            return f"{target.meant} is on hold ({reason}); waiting until it is released"
+        case Standing.ELEMENT:
+            return f"{target.meant} is with a computing element, behind which nobody can look; waiting for its end"
+        case _:
+            return f"{why_nothing(target, places).message}; waiting for it"

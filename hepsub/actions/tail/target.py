@@ -1,0 +1,144 @@
+"""Which job is meant, and where its log may lie at home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from hepsub.actions.queue.spools import is_spooled
+from hepsub.actions.submissions import SelectedJobs, find_submissions
+from hepsub.actions.tail.files import LogFile
+from hepsub.batch import Selection, State
+from hepsub.batch_logs import LogPlaces, Stream
+from hepsub.batch_system import BatchSystem
+from hepsub.errors import UsageError
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.plan.bundle_paths import STDERR, STDOUT
+from hepsub.session import Session
+
+_NAMED = 5
+_CLUSTER = "%{ClusterId}"
+NOWHERE = "/dev/null"
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """The log of one job.
+
+    Attributes:
+        jobs: the submission that it belongs to.
+        meant: what means the job on a command line.
+        collected: whether its schedd keeps what it leaves behind until it is fetched.
+    """
+
+    jobs: SelectedJobs
+    proc: int
+    meant: str
+    stream: Stream
+    collected: bool
+
+    @property
+    def ref(self) -> SubmissionRef:
+        """The submission that it belongs to."""
+        return self.jobs.ref
+
+    @property
+    def job(self) -> JobId:
+        """The job, as its schedd is asked for it."""
+        return JobId(cluster=self.ref.cluster, first=self.proc, last=self.proc)
+
+    def there(self, places: LogPlaces) -> Stream:
+        """Which log it is where the job runs: one for both is called stdout."""
+        return Stream.STDOUT if places.stdout == places.stderr else self.stream
+
+    def file(self, places: LogPlaces | None) -> LogFile | None:
+        """The log at home, of which there may be several names; None where none of them is there.
+
+        Args:
+            places: what the schedd says of it.
+        """
+        return next((each for each in self._files(places) if each.size() is not None), None)
+
+    def path(self, places: LogPlaces | None) -> str:
+        """Where the log is, or will be, as people find it; empty for not known."""
+        named = self._named()
+        if named or places is None or self.collected:
+            return named
+        return places.stdout if self.stream is Stream.STDOUT else places.stderr
+
+    def _named(self) -> str:
+        """What the submission said of it; empty for not known."""
+        bundle = self.jobs.bundle
+        if bundle is None or not bundle.request.stdout:
+            return ""
+        stdout, stderr = bundle.request.log_names(self.proc)
+        name = stdout if self.stream is Stream.STDOUT else stderr
+        return name.replace(_CLUSTER, str(self.ref.cluster))
+
+    def _files(self, places: LogPlaces | None) -> Iterator[LogFile]:
+        """Its names at home: in the job's corner, where HTCondor writes it, and where the user finds it."""
+        bundle, path = self.jobs.bundle, self.path(places)
+        if bundle is not None and bundle.request.staging.confined and not bundle.old:
+            stdout, stderr = bundle.request.log_names(self.proc)
+            own = STDERR if self.stream is Stream.STDERR and stdout != stderr else STDOUT
+            name = f"{bundle.layout.job(self.proc)}/{own}"
+            shown = path or str(bundle.directory / name)
+            yield LogFile(path=Path(shown), bundle=bundle, name=name)
+        if path and path != NOWHERE:
+            yield LogFile(path=Path(path))
+
+
+def find_target(session: Session, job: JobId, stream: Stream, pool: str | None) -> Target:
+    """The job that an id means; of a cluster the only one, or the only one that runs.
+
+    Args:
+        session: the session.
+        job: the id.
+        stream: which of its logs.
+        pool: name or alias of a pool; None for any that the user submitted to, else the default one.
+
+    Raises:
+        UsageError: the id means several jobs.
+        AmbiguousJob: it belongs to two schedds.
+        UnknownJob: nobody knows it.
+    """
+    (jobs,) = find_submissions(session, (job,), pool)
+    proc = jobs.procs[0] if len(jobs.procs) == 1 else _only(session, job, jobs)
+    return Target(
+        jobs=jobs,
+        proc=proc,
+        meant=f"{jobs.meant}.{proc}",
+        stream=stream,
+        collected=is_spooled(session, jobs.ref.pool),
+    )
+
+
+def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
+    """The schedd of a submission.
+
+    Raises:
+        PoolUnreachable, UnknownSchedd, UnknownPool: it cannot be asked.
+    """
+    return session.schedd(ref.pool, ref.schedd)
+
+
+def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
+    """The one job that runs of those that an id means.
+
+    Raises:
+        UsageError: none does, or more than one.
+    """
+    ref = jobs.ref
+    queue = schedd_of(session, ref).queue(Selection(ids=(job,)), session.situation.now)
+    if ref.number <= 1 and len(queue.jobs) == 1:
+        return queue.jobs[0].proc
+    running = [each.proc for each in queue.jobs if each.state is State.RUNNING]
+    if len(running) == 1:
+        return running[0]
+    number = len(jobs.procs) or len(queue.jobs)
+    said = f"{job} means {number} jobs, of which {len(running)} run"
+    shown = running or list(jobs.procs) or [each.proc for each in queue.jobs]
+    named = ", ".join(f"{jobs.meant}.{proc}" for proc in shown[:_NAMED])
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    raise UsageError(said, remedy=f"say which one: {named}{more}")

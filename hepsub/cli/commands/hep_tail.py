@@ -1,0 +1,101 @@
+"""hep_tail: show what a job writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, POOL, Command, Kind, Values, Words, flag, option
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.actions.tail.tail import TailOrder
+    from hepsub.cli.output import Console
+    from hepsub.cli.raw import RawOutput
+    from hepsub.result import Result
+    from hepsub.session import Session
+
+_LINES = 10
+
+_OPTIONS = (
+    flag("-f --follow", "Go on with what it writes next, until it ends."),
+    flag("-e --stderr", "Its stderr, instead of its stdout."),
+    option("-n --lines", "N", f"So many of the last lines; default: {_LINES}.", kind=Kind.COUNT),
+    POOL,
+    *COMMON,
+)  # fmt: skip
+
+
+def run(session: Session, values: Values, console: Console) -> Result:
+    """Show the last lines of a job's log, and follow it.
+
+    Raises:
+        UsageError: no job is named, more than one, or -f with -json.
+        HepsubError: there is nothing to show; the message says why.
+    """
+    from hepsub.actions.tail.tail import TailOrder, tail
+    from hepsub.batch_logs import Stream
+    from hepsub.jobid import parse_job_id
+
+    if len(values["ids"]) != 1:
+        raise UsageError("which job?", remedy="hep_tail 13.2 shows what job 13.2 wrote last")
+    order = TailOrder(
+        job=parse_job_id(values["ids"][0]),
+        stream=Stream.STDERR if values["stderr"] else Stream.STDOUT,
+        lines=_LINES if values["lines"] is None else values["lines"],
+        pool=values["pool"],
+    )
+    if values["json"]:
+        if values["follow"]:
+            raise UsageError(
+                "-json is one document, and -f has no end", remedy="leave out one of them"
+            )
+        return tail(session, order, lambda _: None)
+    from hepsub.cli.raw import RawOutput
+
+    output = RawOutput()
+    try:
+        if not values["follow"]:
+            return tail(session, order, output.write)
+        return _follow(session, order, output, console)
+    finally:
+        output.break_line()
+
+
+def _follow(session: Session, order: TailOrder, output: RawOutput, console: Console) -> Result:
+    import time
+
+    from hepsub.actions.queue.ends import Clock
+    from hepsub.actions.tail.follow import follow
+
+    def progress(line: str) -> None:
+        output.break_line()
+        console.progress(line)
+
+    return follow(session, order, output.write, Clock(sleep=time.sleep, progress=progress))
+
+
+COMMAND = Command(
+    name="hep_tail",
+    summary="Show what a job writes",
+    description=(
+        "hep_tail shows the last lines of a job's stdout. While the job runs they are read where it runs, by HTCondor's"
+        " condor_tail, or at home, where its stdout is written there at once (a shared file system, the embedded pool);"
+        " when it has ended, where its stdout came home. What is still with a remote schedd, or behind a computing"
+        " element, cannot be seen: that is said. Of a cluster, 13 means the only job, or the only one that runs.",
+        "With -f it goes on until the job has ended: it waits for a job that is idle or on hold, goes on with its next"
+        " run when it is started again, and ends with 0 if the job did, with 60 if it did not, and with 130 after"
+        " Ctrl-C, which the job does not notice. Where HTCondor reads a log where the job runs, it looks every 2 s;"
+        " what a run wrote after the last look is lost when it is put on hold or moved.",
+        "In a pipe or a file the bytes are those that the job wrote. On a terminal, control characters are shown as"
+        " escapes (\\x1b), and a progress bar's carriage return ends the line.",
+    ),
+    options=_OPTIONS,
+    words=Words(field="ids", metavar="ID", help="The job, 13.2; or schedd07:13.2, or a cluster, 13.", kind=Kind.JOB),
+    examples=(
+        ("hep_tail 13.2", "the last lines of its stdout"),
+        ("hep_tail -f -e 13.2", "its stderr, until it ends"),
+        ("hep_tail -json 13.2", "the same for programs"),
+    ),
+    run=run,
+    results=("hepsub.actions.tail.tail:TailDocument",),
+)  # fmt: skip

@@ -1,0 +1,84 @@
+"""Where the logs of a job are: on the schedd's host, and what they are called where it runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hepsub.batch_logs import LogPlaces, Stream
+from hepsub.condor.ads import PROJECTION
+from hepsub.condor.attributes import ClassAd, boolean, integer, seconds, text
+from hepsub.condor.connection import Connection
+from hepsub.condor.jobs import LONGEST, read_job
+from hepsub.jobid import JobId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from hepsub.batch_logs import Piece
+
+_PROJECTION = (
+    *PROJECTION, "Out", "Err", "Iwd", "ShouldTransferFiles", "StreamOut", "StreamErr", "JobUniverse",
+)  # fmt: skip
+_GRID: Final = 9
+"""JobUniverse of a job that a computing element has (HTCondor Manual, "Job ClassAd Attributes")."""
+_THERE = {Stream.STDOUT: "_condor_stdout", Stream.STDERR: "_condor_stderr"}
+"""What HTCondor calls the logs in the job's sandbox; one log for both has the first name (tried: 23.9.6, 25.14.1)."""
+
+
+class LookInto(Protocol):
+    """What reads a file of a running job; the bindings cannot do that."""
+
+    def __call__(
+        self, schedd: str, collector: str, job: str, file: str, most: int, *, follow: bool
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        """Look into a job, as `batch_system.BatchSystem.watch` says it.
+
+        Args:
+            schedd: full name of its schedd.
+            collector: host[:port] of the pool; empty for HTCondor's own configuration.
+            job: `cluster.proc`.
+            file: the file's name where the job runs.
+            most: how many bytes one look brings at most.
+            follow: whether to go on with what is written next.
+        """
+
+
+def file_there(stream: Stream) -> str:
+    """What a log is called where the job runs."""
+    return _THERE[stream]
+
+
+def log_places(connection: Connection, job: JobId) -> LogPlaces | None:
+    """One job, of the queue or of the history, and where its logs are; None where it is in neither."""
+    one = f"ClusterId == {job.cluster} && ProcId == {job.first}"
+    wanted = list(_PROJECTION)
+    ads = connection.call(lambda schedd: list(schedd.query(constraint=one, projection=wanted)))
+    queued = bool(ads)
+    if not queued:
+        ads = connection.call(lambda schedd: list(schedd.history(one, wanted, 1)))
+    return read_places(ads[0], connection.name, queued=queued) if ads else None
+
+
+def read_places(ad: ClassAd, schedd: str, *, queued: bool) -> LogPlaces | None:
+    """Where the logs of a job are, by its ad of the queue or the history; None where that names no job."""
+    status = read_job(ad, schedd, 0)
+    if status is None:
+        return None
+    stays = text(ad, "ShouldTransferFiles").upper() == "NO"
+    streamed = boolean(ad, "StreamOut") or boolean(ad, "StreamErr") or False
+    return LogPlaces(
+        status=status,
+        run=seconds(ad, "JobCurrentStartDate"),
+        stdout=_path(ad, "Out"),
+        stderr=_path(ad, "Err"),
+        while_running=stays or streamed,
+        element=integer(ad, "JobUniverse") == _GRID,
+        queued=queued,
+    )
+
+
+def _path(ad: ClassAd, name: str) -> str:
+    found = text(ad, name, LONGEST)
+    return os.path.join(text(ad, "Iwd", LONGEST), found) if found else ""
