@@ -155,8 +155,8 @@ _hep_names() {
                 --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
                 -outsize --outsize -disk -retry -attr -require -rank -append -maxidle -maxrun \
                 -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd \
-                --schedd -u --universe -once --once -wait --wait -dry-run --dry-run -quiet \
-                --quiet -json --json -version --version -h -help --help
+                --schedd -u --universe -once --once -wait --wait -dry-run --dry-run -check \
+                -write -quiet --quiet -json --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -280,6 +280,8 @@ _hep_option() {
                 -once | --once) REPLY='one nothing' ;;
                 -wait | --wait) REPLY='nothing nothing' ;;
                 -dry-run | --dry-run) REPLY='nothing nothing' ;;
+                -check) REPLY='nothing nothing' ;;
+                -write) REPLY='nothing nothing' ;;
                 -quiet | --quiet) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;

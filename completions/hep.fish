@@ -126,6 +126,8 @@ complete -c hep_sub -n '__hep_at hep_sub' -o u -l universe -d 'HTCondor\'s unive
 complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for this key' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
 complete -c hep_sub -n '__hep_at hep_sub' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
+complete -c hep_sub -n '__hep_at hep_sub' -o check -d 'Submit nothing, and say whether all is there that a submission needs'
+complete -c hep_sub -n '__hep_at hep_sub' -o write -d 'With -check'
 complete -c hep_sub -n '__hep_at hep_sub' -o quiet -l quiet -d 'No talk on stderr but errors'
 complete -c hep_sub -n '__hep_at hep_sub' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub' -o version -l version -d 'Show the version and exit'

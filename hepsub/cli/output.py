@@ -44,6 +44,8 @@ _TEXTS = {
     "Looped": "auth:looped",
     "Silent": "auth:silent",
     "Tail": "files:tail",
+    "Checked": "check:checked",
+    "EffectivePolicy": "check:effective_policy",
     "Installed": "auth:installed",
     "Uninstalled": "auth:uninstalled",
     "RenewalStatus": "auth:renewal_status",

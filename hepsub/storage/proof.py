@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 
 from msgspec.structs import replace
 
 from hepsub.errors import StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
 from hepsub.storage.http import ConnectionPool, TemporaryFailure
 from hepsub.storage.page import LARGEST_PAGE, error_code
 from hepsub.storage.response import BROKEN
 from hepsub.storage.store import Store
-from hepsub.storage.trouble import unreachable
+from hepsub.storage.trouble import botocore_told, unreachable
 
 _FORBIDDEN = "AccessDenied"
 """What AWS says to good keys without a right only (Amazon S3 API Reference, "Error responses": unknown keys are
@@ -42,6 +44,28 @@ def prove_keys(store: Store) -> str:
     raise StorageRefused(
         f"the storage {store.name} does not accept the {what}", remedy=_remedy(store)
     )
+
+
+def why_not_listed(store: Store, bucket: str) -> str:
+    """Why a bucket cannot be listed, in the store's own word; empty where it can.
+
+    Raises:
+        StorageUnreachable: it does not answer.
+    """
+    status, code = _answer(store, bucket)
+    return "" if status == 200 else code or f"HTTP {status}"
+
+
+def write_and_remove(store: Store, place: ObjectPlace) -> None:
+    """Write an empty object, and remove it.
+
+    Raises:
+        StorageRefused: the keys do not allow one of these.
+        StorageUnreachable: it does not answer.
+    """
+    store.upload(io.BytesIO(), place)
+    with botocore_told(store.name, store.storage, place):
+        store.client().delete_object(Bucket=place.bucket, Key=place.key)
 
 
 def _is_known(store: Store, bucket: str) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from hepsub.errors import StorageRefused, StorageUnreachable
+from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.proof import prove_keys
+from hepsub.storage.proof import prove_keys, why_not_listed, write_and_remove
 from hepsub.storage.store import Store
 from tests.testbed import ceph
 from tests.testbed.s3 import S3Server
@@ -73,3 +74,18 @@ def test_a_store_that_is_away(s3_server: S3Server) -> None:
             prove_keys(store(s3_server))
     finally:
         s3_server.start()
+
+
+def test_a_bucket_is_listed_and_written(s3_server: S3Server) -> None:
+    """What was written is gone afterwards; what is not there is told in the store's word."""
+    bucket = s3_server.make_bucket("proof-written")
+    made = store(s3_server, bucket)
+    assert why_not_listed(made, bucket) == ""
+    assert why_not_listed(made, "proof-never") == "NoSuchBucket"
+    write_and_remove(made, ObjectPlace(storage="herd", bucket=bucket, key=".check"))
+    assert not s3_server.objects(bucket)
+    with pytest.raises(StorageRefused):
+        write_and_remove(
+            store(replace(s3_server, secret_key="wrong")),
+            ObjectPlace(storage="herd", bucket=bucket, key=".check"),
+        )

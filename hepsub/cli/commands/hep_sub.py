@@ -108,6 +108,11 @@ _OPTIONS = (
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
+    option("-check", "",
+        "Submit nothing, and say whether all is there that a submission needs: policy, group, credentials, storages,"
+        " pools, programs; -check policy tells each key of the policy that counts, its value, file and line.",
+        takes=Takes.NOTHING, exact=True),
+    option("-write", "", "With -check: write to the storages, too.", takes=Takes.NOTHING, exact=True),
     flag("-quiet --quiet", "No talk on stderr but errors."),
     *COMMON,
 )  # fmt: skip
@@ -120,6 +125,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
     Raises:
         HepsubError: nothing was submitted.
     """
+    if values["check"] or values["write"]:
+        return _check(session, values)
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)
@@ -141,6 +148,31 @@ def run(session: Session, values: Values, console: Console) -> Result:
     for note in result.notes:
         console.progress(note)
     return wait(session, result.value, Clock(sleep=time.sleep, progress=console.progress))
+
+
+def _check(session: Session, values: Values) -> Result:
+    """Look at what a submission needs, or tell the policy.
+
+    Raises:
+        UsageError: something else is to be done as well.
+    """
+    from hepsub.errors import UsageError
+
+    if not values["check"]:
+        raise UsageError("-write belongs to -check", remedy="hep_sub -check -write")
+    words = values["script"]
+    if words and words[0] != "policy":
+        raise UsageError(
+            f"-check submits nothing, so '{words[0]}' has no place there",
+            remedy="hep_sub -check, or hep_sub -check policy; -dry-run shows what becomes of a script",
+        )
+    if words:
+        from hepsub.actions.check.effective import effective_policy
+
+        return effective_policy(session.policy)
+    from hepsub.actions.check.check import check
+
+    return check(session, values["pool"], write=values["write"])
 
 
 _BRIEF = {
@@ -184,7 +216,7 @@ _GROUPS = {
         "maxrun",
         "notify",
     ),
-    "Talk": ("wait", "dry_run", "quiet", "json", "version", "help"),
+    "Talk": ("wait", "dry_run", "check", "write", "quiet", "json", "version", "help"),
 }
 
 _EXAMPLES = (
@@ -198,6 +230,7 @@ _EXAMPLES = (
     ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
         "with libraries of your own, uploaded once"),
     ("hep_sub job.sh -rmt -dry-run", "where it would go, and why"),
+    ("hep_sub -check", "is all there that jobs need?"),
     ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, job options for each"),
     ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
 )  # fmt: skip
@@ -218,6 +251,9 @@ COMMAND = Command(
         " _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
         " can read the queue: a secret that -env names travels in a file of mode 0600, and stands nowhere else;"
         " -env NAME keeps it out of your command line, too.",
+        "-check submits nothing. Each line of it begins with ok, with NO where jobs will not get far without it (the"
+        " exit code is that of the first of these), or with - where only some commands need it; what to type stands"
+        " below.",
         "Options may stand before, between and after the script and its arguments. Only -argu takes"
         " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
         " value, also when it begins with a dash.",
@@ -295,6 +331,8 @@ COMMAND = Command(
         "hepsub.actions.submit.documents:SubmissionDocument",
         "hepsub.actions.submit.documents:PreviewDocument",
         "hepsub.actions.queue.wait:WaitedDocument",
+        "hepsub.actions.check.check:Checked",
+        "hepsub.actions.check.effective:EffectivePolicy",
     ),
     run=run,
     brief=_BRIEF,
