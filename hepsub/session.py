@@ -26,6 +26,7 @@ from hepsub.suggest import did_you_mean
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.batch_system import BatchSystem
+    from hepsub.orders import Orders
     from hepsub.storage.credentials import S3Credentials
     from hepsub.storage.stores import Stores
 
@@ -72,6 +73,13 @@ class Session(Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """The directory of the bundles."""
         return Path(bundle_root(self.policy, self.situation.home, self.situation.user))
+
+    @property
+    def orders(self) -> Orders:
+        """What was asked for, submission by submission."""
+        from hepsub.orders import Orders
+
+        return Orders(directory=self.paths.orders)
 
     def open_stores(self) -> Stores:
         """The storages of the policy; no keys are looked for yet."""

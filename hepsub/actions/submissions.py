@@ -133,6 +133,6 @@ def _procs(job: JobId, jobs: SelectedJobs) -> range:
         raise UnknownJob(
             f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
             f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"hep_fetch {jobs.meant} means all of them",
+            remedy=f"{jobs.meant} means all of them",
         )
     return range(job.first, job.last + 1)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from hepsub.session import Session
 
 _COMMANDS = "hepsub.cli.commands."
-_NAMES = ("sub", "q", "rm", "hold", "release", "edit", "history", "clus", "fetch", "mount", "auth")
+_NAMES = (
+    "sub", "q", "rm", "hold", "release", "edit", "history", "wait", "clus", "fetch", "mount", "auth",
+)  # fmt: skip
 PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
 """The commands, and the module of each."""
 
-_BEHIND_HEP_SUB = ("rm", "hold", "release", "edit", "history", "fetch", "mount", "auth")
+_BEHIND_HEP_SUB = ("rm", "hold", "release", "edit", "history", "wait", "fetch", "mount", "auth")
 SUBCOMMANDS = {name: f"{_COMMANDS}{name}" for name in ("status", "demo")} | {
     name: PROGRAMS[f"hep_{name}"] for name in _BEHIND_HEP_SUB
 }

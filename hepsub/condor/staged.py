@@ -12,6 +12,7 @@ from msgspec import Struct
 from hepsub.condor.attributes import GATE, LOST_SUBCODE
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.quoting import (
+    AGAIN_VALUE,
     CLUSTER_VALUE,
     MACROS,
     PROC_VALUE,
@@ -62,6 +63,7 @@ class Staged(Struct, frozen=True, kw_only=True):
             transfer of the sandbox.
         cluster: ClusterId, as it is written where the job reads it.
         proc: ProcId likewise.
+        again: what a job that is run again is known by, likewise.
         universe: HTCondor's universe; empty where the image decides it.
     """
 
@@ -72,6 +74,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     margin_s: int = 600
     cluster: str = CLUSTER_VALUE
     proc: str = PROC_VALUE
+    again: str = AGAIN_VALUE
     universe: str = ""
 
     @property

@@ -59,6 +59,7 @@ SUBCOMMANDS = {
     "release",
     "edit",
     "history",
+    "wait",
     "fetch",
     "mount",
     "auth",

@@ -105,6 +105,11 @@ _OPTIONS = (
     option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla."),
     option("-once --once", "KEY",
         "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
+    option("-resubmit", "ID",
+        "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
+        " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.", kind=Kind.JOB),
+    flag("-failed --failed", "With -resubmit: only those that failed; what went well or goes on is passed over."),
+    option("-only", "PROCS", "With -resubmit: only these, such as 3,17-20."),
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
@@ -120,6 +125,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
     Raises:
         HepsubError: nothing was submitted.
     """
+    if values["resubmit"] is not None:
+        return _resubmit(session, values, console)
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)
@@ -127,12 +134,28 @@ def run(session: Session, values: Values, console: Console) -> Result:
         from hepsub.actions.submit.preview import preview
 
         return preview(session, spec)
-    from hepsub.actions.submit.result import Submission
     from hepsub.actions.submit.submit import submit
 
-    result = submit(session, spec, console.alert)
+    return _waited(session, values, console, submit(session, spec, console.alert))
+
+
+def _resubmit(session: Session, values: Values, console: Console) -> Result:
+    """Run jobs again, or show what would be submitted."""
+    from hepsub.actions.submit.resubmit import preview_again, resubmit
+    from hepsub.cli.resubmission import changes_of, wanted_jobs
+
+    wanted, changes = wanted_jobs(values, _OPTIONS), changes_of(values)
+    if values["dry_run"]:
+        return preview_again(session, wanted, changes)
+    return _waited(session, values, console, resubmit(session, wanted, changes, console.alert))
+
+
+def _waited(session: Session, values: Values, console: Console, result: Result) -> Result:
+    """The result of a submission, with -wait after its jobs have ended."""
     if not values["wait"] or result.exit_code:
         return result
+    from hepsub.actions.submit.result import Submission
+
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
