@@ -91,7 +91,7 @@ _hep_offer() {
 # COMMAND: completes the word at hand to another command, where one can stand.
 _hep_verbs() {
     case $1 in
-        hep_sub) _hep_matching status demo rm hold release edit history tail fetch mount auth ;;
+        hep_sub) _hep_matching status demo rm hold release edit history tail wait fetch mount auth ;;
         hep_auth) _hep_matching login renew s3 token ;;
         *) return 1 ;;
     esac
@@ -108,6 +108,7 @@ _hep_verb() {
         'hep_sub edit') REPLY=hep_edit ;;
         'hep_sub history') REPLY=hep_history ;;
         'hep_sub tail') REPLY=hep_tail ;;
+        'hep_sub wait') REPLY=hep_wait ;;
         'hep_sub fetch') REPLY=hep_fetch ;;
         'hep_sub mount') REPLY=hep_mount ;;
         'hep_sub auth') REPLY=hep_auth ;;
@@ -130,6 +131,7 @@ _hep_words() {
         hep_edit) REPLY='1000000 jobs' ;;
         hep_history) REPLY='1000000 nothing' ;;
         hep_tail) REPLY='1000000 jobs' ;;
+        hep_wait) REPLY='1000000 jobs' ;;
         hep_clus) REPLY='0 nothing' ;;
         hep_fetch) REPLY='1000000 jobs' ;;
         hep_mount) REPLY='1000000 directories' ;;
@@ -155,8 +157,9 @@ _hep_names() {
                 --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
                 -outsize --outsize -disk -retry -attr -require -rank -append -maxidle -maxrun \
                 -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd \
-                --schedd -u --universe -once --once -wait --wait -dry-run --dry-run -check \
-                -write -quiet --quiet -json --json -version --version -h -help --help
+                --schedd -u --universe -once --once -resubmit --resubmit -failed --failed -only \
+                --only -wait --wait -dry-run --dry-run -check -write -quiet --quiet -json --json \
+                -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -184,6 +187,10 @@ _hep_names() {
             ;;
         hep_tail)
             _hep_matching -f --follow -e --stderr -n --lines -p --pool -json --json -version \
+                --version -h -help --help
+            ;;
+        hep_wait)
+            _hep_matching -timeout --timeout -p --pool -quiet --quiet -json --json -version \
                 --version -h -help --help
             ;;
         hep_clus)
@@ -278,6 +285,9 @@ _hep_option() {
                 -schedd | --schedd) REPLY='one nothing' ;;
                 -u | --universe) REPLY='one nothing' ;;
                 -once | --once) REPLY='one nothing' ;;
+                -resubmit | --resubmit) REPLY='one jobs' ;;
+                -failed | --failed) REPLY='nothing nothing' ;;
+                -only | --only) REPLY='one nothing' ;;
                 -wait | --wait) REPLY='nothing nothing' ;;
                 -dry-run | --dry-run) REPLY='nothing nothing' ;;
                 -check) REPLY='nothing nothing' ;;
@@ -363,6 +373,17 @@ _hep_option() {
                 -e | --stderr) REPLY='nothing nothing' ;;
                 -n | --lines) REPLY='one nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
+                -json | --json) REPLY='nothing nothing' ;;
+                -version | --version) REPLY='nothing nothing' ;;
+                -h | -help | --help) REPLY='nothing nothing' ;;
+                *) return 1 ;;
+            esac
+            ;;
+        hep_wait)
+            case $2 in
+                -timeout | --timeout) REPLY='one nothing' ;;
+                -p | --pool) REPLY='one pools' ;;
+                -quiet | --quiet) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;
@@ -488,4 +509,4 @@ _hep_option() {
     esac
 }
 
-complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_tail hep_clus hep_fetch hep_mount hep_auth
+complete -F _hep hep_sub hep_q hep_rm hep_hold hep_release hep_edit hep_history hep_tail hep_wait hep_clus hep_fetch hep_mount hep_auth

@@ -22,6 +22,8 @@ function __hep_command --description 'the command that the words name so far, an
                 set name 'hep_history'
             case 'hep_sub tail'
                 set name 'hep_tail'
+            case 'hep_sub wait'
+                set name 'hep_wait'
             case 'hep_sub fetch'
                 set name 'hep_fetch'
             case 'hep_sub mount'
@@ -124,6 +126,9 @@ complete -c hep_sub -n '__hep_at hep_sub' -o p -l pool -d 'Pool of the policy, i
 complete -c hep_sub -n '__hep_at hep_sub' -o schedd -l schedd -d 'Submit to this schedd' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o u -l universe -d 'HTCondor\'s universe' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for this key' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o resubmit -l resubmit -d 'Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were' -r -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_sub' -o failed -l failed -d 'With -resubmit'
+complete -c hep_sub -n '__hep_at hep_sub' -o only -l only -d 'With -resubmit' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
 complete -c hep_sub -n '__hep_at hep_sub' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
 complete -c hep_sub -n '__hep_at hep_sub' -o check -d 'Submit nothing, and say whether all is there that a submission needs'
@@ -140,6 +145,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Rele
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'tail' -d 'Show what a job writes'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'wait' -d 'Wait until jobs have ended'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'fetch' -d 'Bring the outputs of jobs here'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'mount' -d 'Show a bucket as a directory'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'auth' -d 'Show tickets, tokens and keys, and get and renew them'
@@ -203,6 +209,14 @@ complete -c hep_sub -n '__hep_at hep_tail' -o p -l pool -d 'Pool of the policy, 
 complete -c hep_sub -n '__hep_at hep_tail' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_tail' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_tail' -o h -o help -l help -d 'Show this help and exit'
+complete -c hep_sub -n '__hep_at hep_wait' -f
+complete -c hep_sub -n '__hep_at hep_wait' -f -a '(__hep_jobs)'
+complete -c hep_sub -n '__hep_at hep_wait' -o timeout -l timeout -d 'Wait no longer than this' -r -f
+complete -c hep_sub -n '__hep_at hep_wait' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_sub -n '__hep_at hep_wait' -o quiet -l quiet -d 'No progress and no notes'
+complete -c hep_sub -n '__hep_at hep_wait' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_wait' -o version -l version -d 'Show the version and exit'
+complete -c hep_sub -n '__hep_at hep_wait' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_fetch' -f
 complete -c hep_sub -n '__hep_at hep_fetch' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o d -l dir -d 'The directory that gets them, instead of the current one' -r -f -a '(__fish_complete_directories (commandline -ct))'
@@ -343,6 +357,16 @@ complete -c hep_tail -o p -l pool -d 'Pool of the policy, instead of the default
 complete -c hep_tail -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_tail -o version -l version -d 'Show the version and exit'
 complete -c hep_tail -o h -o help -l help -d 'Show this help and exit'
+
+complete -c hep_wait --erase
+complete -c hep_wait -f
+complete -c hep_wait -f -a '(__hep_jobs)'
+complete -c hep_wait -o timeout -l timeout -d 'Wait no longer than this' -r -f
+complete -c hep_wait -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
+complete -c hep_wait -o quiet -l quiet -d 'No progress and no notes'
+complete -c hep_wait -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_wait -o version -l version -d 'Show the version and exit'
+complete -c hep_wait -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_clus --erase
 complete -c hep_clus -f

@@ -94,6 +94,19 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         return f"{self.schedd}:{self.job}" if self.pool else self.job
 
 
+def end_text(job: JobStatus) -> str:
+    """How a job ended, in a few words."""
+    if job.state is State.HELD:
+        return f"is on hold ({job.hold_reason})"
+    if job.state is State.REMOVED:
+        return "was removed"
+    if job.exit_signal is not None:
+        return f"was ended by signal {job.exit_signal}"
+    if job.exit_code is None:
+        return "has no exit code"
+    return f"ended with exit code {job.exit_code}"
+
+
 class Unmade(Struct, frozen=True, kw_only=True):
     """Procs of a factory that the schedd has not made yet: they count as idle.
 

@@ -259,6 +259,10 @@ class JobsFailed(HepsubError, exit_code=60, code="jobs-failed"):
     """A job that was waited for did not end with exit code 0."""
 
 
+class TimeOver(HepsubError, exit_code=61, code="time-over"):
+    """The time to wait is over, and jobs go on."""
+
+
 # 70, 71: other programs, and stdout
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -66,6 +67,61 @@ class SubmissionRef(Struct, frozen=True, kw_only=True):
     def ids(self) -> tuple[JobId, ...]:
         """The whole cluster, as its schedd is asked for it."""
         return (JobId(cluster=self.cluster),)
+
+
+class Again(Struct, frozen=True, kw_only=True):
+    """Jobs of an earlier submission that a later one runs again.
+
+    Attributes:
+        uuid: the submission that had them first.
+        cluster: its ClusterId.
+        procs: their ProcIds in it, in the order of the later submission's own.
+    """
+
+    uuid: str
+    cluster: int
+    procs: tuple[int, ...]
+
+    def named(self, proc: int) -> str:
+        """`cluster.proc` by which everything knows a job of the later submission."""
+        return f"{self.cluster}.{self.procs[proc]}"
+
+
+_PROCS_REMEDY = "procs look like 3,17-20"
+_MOST_PROCS = 1_000_000
+
+
+def parse_procs(text: str) -> tuple[int, ...]:
+    """ProcIds as people write them: `3,17-20`; in order, each once.
+
+    Raises:
+        UsageError: the text is something else.
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
+        if match is None:
+            raise UsageError(f"'{text}' names no procs", remedy=_PROCS_REMEDY)
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UsageError(f"'{part.strip()}' ends before it begins", remedy=_PROCS_REMEDY)
+        if last - first >= _MOST_PROCS:
+            raise UsageError(f"'{part.strip()}' names too many procs", remedy=_PROCS_REMEDY)
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
+
+
+def procs_text(procs: Iterable[int]) -> str:
+    """ProcIds as `parse_procs` reads them; empty for none."""
+    return ",".join(_runs(sorted(set(procs))))
+
+
+def _runs(procs: list[int]) -> Iterator[str]:
+    start = 0
+    for place, proc in enumerate(procs):
+        if place + 1 == len(procs) or procs[place + 1] != proc + 1:
+            yield str(proc) if place == start else f"{procs[start]}-{proc}"
+            start = place + 1
 
 
 def parse_job_id(text: str) -> JobId:

@@ -18,8 +18,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hepsub import __version__
-from hepsub.errors import JournalNotWritable
-from hepsub.jobid import SubmissionRef
+from hepsub.errors import JournalNotWritable, UsageError
+from hepsub.jobid import Again, SubmissionRef, parse_procs, procs_text
 from hepsub.terminal import printable
 
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class Entry(Struct, frozen=True, kw_only=True):
         when: seconds since the epoch.
         once: the submission's key; empty for none.
         what: a digest of what was submitted; empty without a key, and in old entries.
+        again: the jobs of an earlier submission that it runs again; None for new jobs.
     """
 
     ref: SubmissionRef
     when: float
     once: str = ""
     what: str = ""
+    again: Again | None = None
 
     def with_cluster(self, cluster: int) -> Entry:
         """The entry when more is known: the ClusterId, or NO_CLUSTER."""
@@ -78,6 +80,9 @@ class _Line(Struct, frozen=True, kw_only=True):
     cluster: Annotated[int, Meta(ge=NO_CLUSTER, lt=1 << 31)] = 0
     once: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
     what: _Name = ""
+    again: _Name = ""
+    again_cluster: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
+    procs: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
 
     @property
     def entry(self) -> Entry:
@@ -88,7 +93,16 @@ class _Line(Struct, frozen=True, kw_only=True):
             cluster=self.cluster,
             number=self.number,
         )
-        return Entry(ref=ref, when=self.when, once=self.once, what=self.what)
+        return Entry(ref=ref, when=self.when, once=self.once, what=self.what, again=self._again())
+
+    def _again(self) -> Again | None:
+        if not self.again:
+            return None
+        with contextlib.suppress(UsageError):
+            procs = parse_procs(self.procs)
+            if len(procs) == self.number:
+                return Again(uuid=self.again, cluster=self.again_cluster, procs=procs)
+        return None
 
 
 class Journal(Struct, frozen=True, kw_only=True):
@@ -126,6 +140,12 @@ class Journal(Struct, frozen=True, kw_only=True):
             "once": entry.once,
             "what": entry.what,
         }
+        if entry.again is not None:
+            document |= {
+                "again": entry.again.uuid,
+                "again_cluster": entry.again.cluster,
+                "procs": procs_text(entry.again.procs),
+            }
         line = json.dumps(document, separators=(",", ":"))
         line += "\n"
         descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)

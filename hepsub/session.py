@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hepsub.batch_logs import Piece
     from hepsub.batch_system import BatchSystem
     from hepsub.ended import EndedJobs
+    from hepsub.orders import Orders
     from hepsub.storage.credentials import S3Credentials
     from hepsub.storage.stores import Stores
 
@@ -82,6 +83,13 @@ class Session(Struct, frozen=True, kw_only=True):
         from hepsub.ended import EndedJobs  # a submission keeps nothing
 
         return EndedJobs(directory=self.paths.ended)
+
+    @property
+    def orders(self) -> Orders:
+        """What was asked for, submission by submission."""
+        from hepsub.orders import Orders
+
+        return Orders(directory=self.paths.orders)
 
     def open_stores(self) -> Stores:
         """The storages of the policy; no keys are looked for yet."""

@@ -176,6 +176,7 @@ class Paths(Struct, frozen=True, kw_only=True):
         extra_policy: the file named by $HEPSUB_CONFIG, None when it is unset.
         site_policy: directory of the site's policy files.
         journal: directory of the journal's files.
+        orders: directory of what was asked for, submission by submission.
         reports: directory of the tracebacks of bugs.
         logins: directory of what hep_auth renew needs of a login session, one file for each host.
         mounts: directory of what hep_mount knows of its mounts, one directory for each host.
@@ -186,6 +187,7 @@ class Paths(Struct, frozen=True, kw_only=True):
     extra_policy: Path | None
     site_policy: Path
     journal: Path
+    orders: Path
     reports: Path
     logins: Path
     mounts: Path
@@ -202,6 +204,7 @@ def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
         extra_policy=Path(extra) if extra else None,
         site_policy=SITE_POLICY_DIRECTORY,
         journal=state / "hepsub" / "journal",
+        orders=state / "hepsub" / "orders",
         reports=state / "hepsub" / "reports",
         logins=state / "hepsub" / "logins",
         mounts=state / "hepsub" / "mounts",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.lineage import by_submission, lineage_of
 from hepsub.actions.reach import only
 from hepsub.batch import Selection
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
@@ -133,6 +134,27 @@ def _procs(job: JobId, jobs: SelectedJobs) -> range:
         raise UnknownJob(
             f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
             f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"hep_fetch {jobs.meant} means all of them",
+            remedy=f"{jobs.meant} means all of them",
         )
     return range(job.first, job.last + 1)
+
+
+def followed(session: Session, submissions: Iterable[SelectedJobs]) -> tuple[SelectedJobs, ...]:
+    """The latest runs of jobs, instead of earlier ones that hep_sub -resubmit has made up for.
+
+    Args:
+        session: the session.
+        submissions: jobs as they were named.
+    """
+    entries = session.journal.entries()
+    found: dict[tuple[str, int], SelectedJobs] = {}
+    for each in submissions:
+        runs = lineage_of(entries, each.ref, each.procs).runs.values()
+        for ref, own in by_submission(runs).items():
+            same = ref.uuid == each.ref.uuid
+            jobs = found.get((ref.schedd, ref.cluster)) or (
+                replace(each, procs=()) if same else _selected(session, ref)
+            )
+            procs = {*jobs.procs, *(run.proc for run in own)}
+            found[ref.schedd, ref.cluster] = replace(jobs, procs=tuple(sorted(procs)))
+    return tuple(found.values())

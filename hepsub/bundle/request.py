@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hepsub import __version__
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import Again, SubmissionRef
 from hepsub.plan.items import ends_by_count
 from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
 from hepsub.plan.staging import Staging, StagingPlan
@@ -65,6 +65,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         event_log: HTCondor's event log of the cluster; empty for none, or not known.
         format: the form of the document.
         hepsub: the version that wrote it.
+        again: the earlier jobs that these are, run again; None for new ones.
     """
 
     uuid: str
@@ -87,6 +88,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     event_log: str = ""
     format: int = 1
     hepsub: str = ""
+    again: Again | None = None
 
     @property
     def ref(self) -> SubmissionRef:
@@ -120,7 +122,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
-        return values_of(proc, self.first, self.items, self.ends, cluster)
+        return values_of(proc, self.first, self.items, self.ends, cluster, self.again)
 
     def to_json(self) -> bytes:
         """The request as JSON."""
@@ -151,6 +153,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         event_log=plan.event_log,
         format=_FORMAT,
         hepsub=__version__,
+        again=plan.again,
     )
 
 

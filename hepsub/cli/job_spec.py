@@ -23,6 +23,11 @@ def job_spec(values: Values) -> JobSpec:
     Raises:
         UsageError: there is no script, or options contradict each other.
     """
+    for name in ("failed", "only"):
+        if values[name]:
+            raise UsageError(
+                f"-{name} is about jobs of an earlier cluster", remedy=f"-resubmit 13 -{name}"
+            )
     if not values["script"]:
         raise _no_script(values)
     per, per_bytes = values["per"] or (None, None)
@@ -58,13 +63,13 @@ def job_spec(values: Values) -> JobSpec:
         placement=Placement(
             pool=values["pool"],
             schedd=values["schedd"],
-            remote=_remote(values),
+            remote=remote(values),
             site=values["site"],
             worker_node=values["wn"],
             worker_group=values["gwn"],
         ),
         environment=EnvironmentRequest(
-            inherit=not values["noenv"], named=tuple(_variable(each) for each in values["env"])
+            inherit=not values["noenv"], named=tuple(variable(each) for each in values["env"])
         ),
         once=values["once"],
         credentials=values["cred"],
@@ -102,13 +107,23 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if quoted else value
 
 
-def _remote(values: Values) -> Remote:
+def remote(values: Values) -> Remote:
+    """What was said about sites.
+
+    Raises:
+        UsageError: two things that contradict each other.
+    """
     if values["remote"] and values["normt"]:
         raise UsageError("-rmt and -normt contradict each other", remedy="drop one of them")
     return Remote.WANTED if values["remote"] else Remote.NEVER if values["normt"] else Remote.UNSAID
 
 
-def _variable(text: str) -> tuple[str, str | None]:
+def variable(text: str) -> tuple[str, str | None]:
+    """NAME or NAME=VALUE.
+
+    Raises:
+        UsageError: there is no name.
+    """
     name, equals, value = text.partition("=")
     if not name:
         raise UsageError(

@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _COMMANDS = "hepsub.cli.commands."
 _NAMES = (
-    "sub",
-    "q",
+    "sub", "q", "rm", "hold", "release", "edit", "history", "tail", "wait", "clus", "fetch", "mount", "auth",
+)  # fmt: skip
+PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
+"""The commands, and the module of each."""
+
+_BEHIND_HEP_SUB = (
     "rm",
     "hold",
     "release",
     "edit",
     "history",
     "tail",
-    "clus",
+    "wait",
     "fetch",
     "mount",
     "auth",
 )
-PROGRAMS = {f"hep_{name}": f"{_COMMANDS}hep_{name}" for name in _NAMES}
-"""The commands, and the module of each."""
-
-_BEHIND_HEP_SUB = ("rm", "hold", "release", "edit", "history", "tail", "fetch", "mount", "auth")
 SUBCOMMANDS = {name: f"{_COMMANDS}{name}" for name in ("status", "demo")} | {
     name: PROGRAMS[f"hep_{name}"] for name in _BEHIND_HEP_SUB
 }

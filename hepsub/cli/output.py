@@ -21,6 +21,7 @@ _TEXTS = {
     "Preview": "submit:preview",
     "Submission": "submit:submission",
     "Waited": "queue:waited",
+    "WaitedJobs": "queue:waited_jobs",
     "Listing": "queue:listing",
     "Explanations": "queue:explanations",
     "Control": "queue:control",

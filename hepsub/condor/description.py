@@ -14,6 +14,8 @@ from msgspec import Struct
 from hepsub import __version__
 from hepsub.condor.attributes import MEMORY_SUBCODE, SITE, WALLTIME_SUBCODE
 from hepsub.condor.quoting import (
+    AGAIN_ATTRIBUTE,
+    AGAIN_VALUE,
     CLUSTER_VALUE,
     PROC_VALUE,
     SITE_VALUE,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from hepsub.condor.staged import Staged
 
 _PER_ITEM = frozenset({Name.INDEX, Name.ITEM, Name.ITEMS})
+_AGAIN = "HEPAGAIN"
+"""The submit variable with the `cluster.proc` that a job had when it was submitted first."""
 
 Varying: TypeAlias = dict[str, Template | tuple[Template, ...]]
 """What has to be written out job by job: the submit variable, and the template or templates."""
@@ -80,7 +84,8 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         f"My.HepSub_WalltimeLimit = {plan.walltime.limit}",
     ]
     refuse_foreign_macros(lines)
-    items = tuple(_items(plan, varying, way)) if varying or way.several else ()
+    written_out = varying or way.several or plan.again is not None
+    items = tuple(_items(plan, varying, way)) if written_out else ()
     return SubmitDescription(text="\n".join(lines) + "\n", number=plan.number, items=items)
 
 
@@ -92,6 +97,7 @@ class Unstaged(Struct, frozen=True, kw_only=True):
     several: bool = False
     cluster: str = CLUSTER_VALUE
     proc: str = PROC_VALUE
+    again: str = AGAIN_VALUE
     universe: str = ""
 
     def program(self, executable: str, arguments: str) -> Iterator[str]:
@@ -166,7 +172,9 @@ def _varying(plan: Plan) -> Varying:
     }
     if plan.staging is not None and plan.staging.confined:
         del candidates["HEPOUT"], candidates["HEPERR"]  # the logs lie in the jobs' corners
-    return {name: value for name, value in candidates.items() if _names(value) & _PER_ITEM}
+    # HTCondor's own ProcIds of jobs that are run again are not those of their names.
+    named = _PER_ITEM | {Name.PROC} if plan.again is not None else _PER_ITEM
+    return {name: value for name, value in candidates.items() if _names(value) & named}
 
 
 def _names(value: Template | tuple[Template, ...]) -> frozenset[Name]:
@@ -179,6 +187,8 @@ def _items(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[dic
     for proc in range(plan.number):
         values = plan.values(proc)
         item = way.item(proc)
+        if plan.again is not None:
+            item[_AGAIN] = plan.again.named(proc)
         for name, value in varying.items():
             if isinstance(value, Template):
                 item[name] = path_value(value.fill_known(values), "the path")
@@ -252,7 +262,8 @@ def _accounting(plan: Plan) -> Iterator[str]:
 
 def _environment(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
-    own = f"{JOB_ID}={way.cluster}.{way.proc}{way.environment()}"
+    known_as = f"{way.cluster}.{way.proc}" if plan.again is None else way.again
+    own = f"{JOB_ID}={known_as}{way.environment()}"
     inherited = quote_line(words)[1:-1]
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 
@@ -335,5 +346,8 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
     for name, text in texts.items():
         if text:
             yield f"My.{name} = {classad_string(text, _SAID.get(name, name))}"
+    if plan.again is not None:
+        yield f'My.{AGAIN_ATTRIBUTE} = "$({_AGAIN})"'
+        yield f'My.HepSub_AgainUUID = "{plan.again.uuid}"'
     if WHERE in plan.route.attributes:  # HTCondor writes it out at each start, as MATCH_EXP_...
         yield f'My.{SITE} = "{SITE_VALUE}"'

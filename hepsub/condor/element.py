@@ -29,6 +29,7 @@ class ThroughElement(Staged, frozen=True, kw_only=True):
     element: Element
     cluster: str = "$(ClusterId)"
     proc: str = "$(ProcId)"
+    again: str = "$(HEPAGAIN)"
     universe: str = "grid"
 
     @property

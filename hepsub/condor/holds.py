@@ -99,13 +99,19 @@ def _errno_text(number: int) -> str:
     }.get(number, f"error {number}")
 
 
+def more_memory(used_mb: int, asked_mb: int) -> int:
+    """What a job should ask for that has outgrown its memory, in MB.
+
+    Args:
+        used_mb: its peak in MB; 0 for not known.
+        asked_mb: what it had asked for.
+    """
+    wanted = max(int(used_mb * _EXTRA_MEMORY), asked_mb + 1000) if used_mb else asked_mb * 2
+    return -(-wanted // 100) * 100
+
+
 def _memory(hold: Hold) -> Advice:
-    wanted = (
-        max(int(hold.used_mb * _EXTRA_MEMORY), hold.memory_mb + 1000)
-        if hold.used_mb
-        else hold.memory_mb * 2
-    )
-    rounded = -(-wanted // 100) * 100
+    rounded = more_memory(hold.used_mb, hold.memory_mb)
     used = f"it used {hold.used_mb} MB" if hold.used_mb else "it used more"
     return Advice(
         sentence=f"it outgrew its memory: {used}, but had asked for {hold.memory_mb} MB",

@@ -25,6 +25,8 @@ SEAL_VALUE = f"$$([MY.{SEAL_ATTRIBUTE}])"
 PROC_VALUE = "$$([MY.ProcId])"
 CLUSTER_VALUE = "$$([MY.ClusterId])"
 SITE_VALUE = f"$$([MY.{WHERE}])"
+AGAIN_ATTRIBUTE = "HepSub_Again"
+AGAIN_VALUE = f"$$([MY.{AGAIN_ATTRIBUTE}])"
 """Expanded when the job starts, so that the cluster's one copy of the environment serves all."""
 
 
@@ -153,7 +155,14 @@ def refuse_foreign_macros(lines: Iterable[str]) -> None:
     """
     for line in lines:
         rest = line
-        for own in ("$$(DOLLARDOLLAR)", CLUSTER_VALUE, PROC_VALUE, SEAL_VALUE, SITE_VALUE):
+        for own in (
+            "$$(DOLLARDOLLAR)",
+            CLUSTER_VALUE,
+            PROC_VALUE,
+            SEAL_VALUE,
+            SITE_VALUE,
+            AGAIN_VALUE,
+        ):
             rest = rest.replace(own, "")
         if "$$(" in rest or "$$[" in rest:
             raise NotExpressible(

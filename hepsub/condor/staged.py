@@ -12,6 +12,7 @@ from msgspec import Struct
 from hepsub.condor.attributes import GATE, LOST_SUBCODE
 from hepsub.condor.boot import SEAL, boot_arguments, boot_environment
 from hepsub.condor.quoting import (
+    AGAIN_VALUE,
     CLUSTER_VALUE,
     MACROS,
     PROC_VALUE,
@@ -64,6 +65,7 @@ class Staged(Struct, frozen=True, kw_only=True):
             transfer of the sandbox.
         cluster: ClusterId, as it is written where the job reads it.
         proc: ProcId likewise.
+        again: what a job that is run again is known by, likewise.
         universe: HTCondor's universe; empty where the image decides it.
     """
 
@@ -74,6 +76,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     margin_s: int = 600
     cluster: str = CLUSTER_VALUE
     proc: str = PROC_VALUE
+    again: str = AGAIN_VALUE
     universe: str = ""
 
     @property

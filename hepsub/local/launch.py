@@ -56,11 +56,18 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
     return Launch(
         argv=tuple(exact(word) for word in words),
         cwd=exact(plan.directory),
-        variables={JOB_ID: f"{values.cluster}.{values.proc}"},
+        variables={JOB_ID: _known_as(plan, values)},
         stdout=exact(plan.stdout.fill(values)),
         stderr=exact(plan.stderr.fill(values)),
         bundle=exact(bundle),
     )
+
+
+def _known_as(plan: Plan, values: Values) -> str:
+    """What the job finds in its environment."""
+    if plan.again is not None:
+        return plan.again.named(values.proc)
+    return f"{values.cluster}.{values.proc}"
 
 
 def shared_environment(plan: Plan) -> dict[str, str]:

@@ -173,7 +173,7 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
         names = tuple([each.name for each in inputs])
         if names not in known:
             known.add(names)
-            _check_twice(names, values.proc)
+            _check_twice(names, values.said)
     writers: dict[Place, int] = {}
     for values, outputs in zip(jobs, files.outputs, strict=True):
         for each in outputs:
@@ -181,10 +181,10 @@ def check_conflicts(plan: StagingPlan, jobs: Sequence[Values]) -> None:
                 continue
             if each.place in writers:
                 raise OutputConflict(
-                    f"the jobs {writers[each.place]} and {values.proc} would both write {each.place}",
+                    f"the jobs {writers[each.place]} and {values.said} would both write {each.place}",
                     remedy="put %{ProcId} into its name",
                 )
-            writers[each.place] = values.proc
+            writers[each.place] = values.said
 
 
 def check_handed_over(plan: StagingPlan, executable: Template, jobs: Sequence[Values]) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, JobCountTooLarge, JobCountTooSmall, UsageError
 from hepsub.job import FileRequest, JobSpec
+from hepsub.jobid import Again
 from hepsub.plan.layout import (
     Layout,
     check_item_names,
@@ -44,6 +45,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         places: what the paths after -o, -e and -dir are.
         type: the type of jobs that their files tell; empty for not known.
         options: BOSS's job options that are run in place of a program, by their absolute paths; else empty.
+        again: the earlier jobs that are run again, with these items; None for new ones.
     """
 
     items: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     places: Mapping[str, PlaceState] = field(default_factory=dict)
     type: str = ""
     options: Mapping[str, OptionsFile] = field(default_factory=dict)
+    again: Again | None = None
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -142,7 +145,7 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     """
     number = check_words(spec, policy, reading.items, reading.ends)
     spec = settled(spec, reading.whole)
-    jobs = tuple(job_values(number, spec.first, reading.items, reading.ends))
+    jobs = tuple(job_values(number, spec.first, reading.items, reading.ends, reading.again))
     layout = lay_out(spec, situation.cwd, reading.places, number)
     programs = tuple(dict.fromkeys(written_out(layout.executable, jobs)))
     carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None

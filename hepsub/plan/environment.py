@@ -95,7 +95,7 @@ def choose_environment(
     )
 
 
-def without_own(situation: Situation) -> Mapping[str, str]:
+def without_own(situation: Situation) -> dict[str, str]:
     """The submitter's environment without hepsub's own virtual environment: its python3 is not the job's."""
     own = dict(situation.environment)
     if situation.own_programs:
@@ -106,6 +106,11 @@ def without_own(situation: Situation) -> Mapping[str, str]:
     if situation.own_environment and own.get("VIRTUAL_ENV") == situation.own_environment:
         del own["VIRTUAL_ENV"]
     return own
+
+
+def inheritable(own: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a submitter that jobs may have where this host's file system is: no secret is among them."""
+    return _inherited(own, remote=False)[0]
 
 
 def secret_names(request: EnvironmentRequest, own: Mapping[str, str]) -> tuple[str, ...]:

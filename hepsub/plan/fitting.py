@@ -19,7 +19,7 @@ def fitting_template(texts: Sequence[str], jobs: Sequence[Values]) -> str | None
         return texts[0]
     last, values = texts[-1], jobs[-1]
     for name, word in (
-        (Name.PROC, str(values.proc)),
+        (Name.PROC, str(values.said)),
         (Name.INDEX, str(values.index)),
         (Name.ITEM, values.item),
     ):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.jobid import Again
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.template import Name, Template, Values, job_values, literal, values_of
 from hepsub.policy.site import CE, UNIVERSE
@@ -219,6 +220,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         retries: how often a job that failed is started again; None for never.
         notification: when HTCondor sends mail, in its word.
         commands: submit commands of HTCondor, and their values, as the user wrote them.
+        again: the earlier jobs that these are, run again; None for new ones.
     """
 
     script: str
@@ -259,6 +261,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     retries: Retries | None = None
     notification: str = "Never"
     commands: Mapping[str, str] = field(default_factory=dict)
+    again: Again | None = None
 
     def __repr__(self) -> str:
         return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret
@@ -286,11 +289,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def jobs(self) -> list[Values]:
         """What the names stand for, job by job."""
-        return job_values(self.number, self.first, self.items, self.ends)
+        return job_values(self.number, self.first, self.items, self.ends, self.again)
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""
-        return values_of(proc, self.first, self.items, self.ends)
+        return values_of(proc, self.first, self.items, self.ends, again=self.again)
 
     def arguments_of(self, values: Values) -> tuple[Template, ...]:
         """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""

@@ -102,6 +102,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         stderr=made.layout.stderr,
         event_log=made.layout.event_log,
         new_directories=new,
+        again=made.reading.again,
         directory=str(situation.cwd),
         user=situation.user,
         group=group,

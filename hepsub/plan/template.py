@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from hepsub.errors import UsageError
+from hepsub.jobid import Again
 from hepsub.suggest import closest
 
 _NAME = r"%\{([A-Za-z]+)\}"
@@ -33,10 +34,11 @@ class Values(Struct, frozen=True, kw_only=True):
 
     Attributes:
         proc: ProcId, from 0.
-        index: Index, the first job's plus ProcId.
+        index: Index, the first job's plus `%{ProcId}`.
         item: the job's line of the list, the first one of several; empty without one.
         items: all of the job's lines.
         cluster: ClusterId; None while it is not known, and the name stays as it is.
+        again: the ProcId that the job had when it was submitted first; None for one that is submitted now.
     """
 
     proc: int
@@ -44,13 +46,23 @@ class Values(Struct, frozen=True, kw_only=True):
     item: str = ""
     items: tuple[str, ...] = ()
     cluster: int | None = None
+    again: int | None = None
+
+    @property
+    def said(self) -> int:
+        """What `%{ProcId}` stands for."""
+        return self.proc if self.again is None else self.again
 
 
 def job_values(
-    number: int, first: int, items: tuple[str, ...], ends: tuple[int, ...] = ()
+    number: int,
+    first: int,
+    items: tuple[str, ...],
+    ends: tuple[int, ...] = (),
+    again: Again | None = None,
 ) -> list[Values]:
     """What the names stand for, job by job."""
-    return [values_of(proc, first, items, ends) for proc in range(number)]
+    return [values_of(proc, first, items, ends, again=again) for proc in range(number)]
 
 
 def values_of(
@@ -59,6 +71,7 @@ def values_of(
     items: tuple[str, ...],
     ends: tuple[int, ...],
     cluster: int | None = None,
+    again: Again | None = None,
 ) -> Values:
     """What the names stand for in one job.
 
@@ -68,10 +81,13 @@ def values_of(
         items: those of all jobs.
         ends: where in them the items of each job end; empty for one item each.
         cluster: ClusterId; None while it is not known.
+        again: the earlier jobs that are run again, in this order; None for new ones.
     """
     own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
     item = own[0] if own else ""
-    return Values(proc=proc, index=first + proc, item=item, items=own, cluster=cluster)
+    earlier = again.procs[proc] if again is not None else None
+    index = first + (proc if earlier is None else earlier)
+    return Values(proc=proc, index=index, item=item, items=own, cluster=cluster, again=earlier)
 
 
 class Template(Struct, frozen=True):
@@ -145,7 +161,7 @@ def _cluster(values: Values) -> str:
 
 
 _WORDS: Mapping[Name, Callable[[Values], str]] = {
-    Name.PROC: lambda values: str(values.proc),
+    Name.PROC: lambda values: str(values.said),
     Name.CLUSTER: _cluster,
     Name.UUID: lambda _: "%{Uuid}",
     Name.INDEX: lambda values: str(values.index),

@@ -32,19 +32,30 @@ _HEAD_BYTES = 256
 
 
 def read(
-    spec: JobSpec, policy: Policy, situation: Situation, store_of: Callable[[str], Store]
+    spec: JobSpec,
+    policy: Policy,
+    situation: Situation,
+    store_of: Callable[[str], Store],
+    known: Reading | None = None,
 ) -> Reading:
     """Look at what the words of a submission depend on: the list, and what the paths of its logs are.
 
     A storage is asked only for what is in S3. A number of jobs above the policy's limit is not looked at.
+
+    Args:
+        spec: what the user asked for.
+        policy: what the site decided.
+        situation: who calls, where from and when.
+        store_of: opens a storage.
+        known: the list as it was read once; None for one that is read now.
 
     Raises:
         HepsubError: the list cannot be read, or the words cannot mean anything.
     """
     if not situation.cwd.is_dir():
         raise UsageError("the current directory no longer exists", remedy="cd to one that does")
-    found = Reading()
-    if spec.list_file is not None:
+    found = known or Reading()
+    if spec.list_file is not None and known is None:
         from hepsub.survey.lists import read_list
 
         found = read_list(spec, policy, situation.cwd, store_of)
@@ -53,7 +64,7 @@ def read(
     if spec.check_objects and any(each.whole for each in spec.inputs):
         from hepsub.survey.inputs import whole_inputs
 
-        first = values_of(0, spec.first, found.items, found.ends)
+        first = values_of(0, spec.first, found.items, found.ends, again=found.again)
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
     recognised, options = _recognised(spec, policy, situation, found, number)
@@ -64,12 +75,12 @@ def _recognised(
     spec: JobSpec, policy: Policy, situation: Situation, found: Reading, number: int
 ) -> tuple[str, Mapping[str, OptionsFile]]:
     """What kind of work the files tell, and BOSS's job options, where the script is one."""
-    first = values_of(0, spec.first, found.items, found.ends)
+    first = values_of(0, spec.first, found.items, found.ends, again=found.again)
     script = absolute(parse_template(spec.script).fill(first), situation.cwd)
     if _is_no_program(script):
         from hepsub.survey.joboptions import read_options
 
-        jobs = job_values(number, spec.first, found.items, found.ends)
+        jobs = job_values(number, spec.first, found.items, found.ends, found.again)
         if options := read_options(spec, policy, situation, jobs):
             types = {each.options.type for each in options.values()}
             return (types.pop() if len(types) == 1 else ""), options

@@ -19,6 +19,7 @@ from hepsub.cli.generate.sources import every_command
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.main import PROGRAMS, VERBS, find
 from hepsub.cli.parse import parse
+from hepsub.cli.resubmission import wanted_jobs
 from hepsub.errors import PoolUnreachable
 from hepsub.job import JobSpec
 from hepsub.plan.facts import OutputFacts
@@ -66,7 +67,8 @@ def submissions() -> list[str]:
     """Those that submit."""
     found = [each for each in examples() if each.startswith("hep_sub ")]
     verbs = VERBS["hep_sub"]
-    return [each for each in found if each.split()[1] not in verbs and "-check" not in each.split()]
+    others = {*verbs, "-resubmit", "-check"}
+    return [each for each in found if others.isdisjoint(each.split()[1:2])]
 
 
 def readme_layers() -> list[Layer]:
@@ -87,7 +89,9 @@ def test_an_example_can_be_read(example: str) -> None:
     assert program in PROGRAMS
     command, left = find(program, words)
     values = parse(left, command)
-    if command.name == "hep_sub" and not values["check"]:
+    if command.name == "hep_sub" and values["resubmit"]:
+        assert wanted_jobs(values, command.options).job.cluster == 13
+    elif command.name == "hep_sub" and not values["check"]:
         assert job_spec(values).script
 
 

@@ -60,6 +60,7 @@ SUBCOMMANDS = {
     "edit",
     "history",
     "tail",
+    "wait",
     "fetch",
     "mount",
     "auth",

@@ -155,6 +155,7 @@ def make_session(
             extra_policy=None,
             site_policy=directory / "site",
             journal=directory / "journal",
+            orders=directory / "orders",
             reports=directory / "reports",
             logins=directory / "logins",
             mounts=directory / "mounts",

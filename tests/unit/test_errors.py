@@ -69,6 +69,7 @@ EXIT_CODES = {
     "ProviderUnreachable": 58,
     "RenewalNotInstalled": 59,
     "JobsFailed": 60,
+    "TimeOver": 61,
     "ToolFailed": 70,
     "OutputUnwritable": 71,
     "MountPointRefused": 72,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepsub.errors import UsageError
-from hepsub.jobid import JobId, parse_job_id, same_schedd, short_name
+from hepsub.jobid import JobId, parse_job_id, parse_procs, procs_text, same_schedd, short_name
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,29 @@ def test_the_short_name_of_a_schedd(name: str, short: str) -> None:
 def test_a_name_given_means_a_schedd(asked: str, name: str, *, same: bool) -> None:
     """Full and short names mean a schedd; a part of the short name does not."""
     assert same_schedd(asked, name) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "procs", "shown"),
+    [
+        ("3", (3,), "3"),
+        ("3,17-20", (3, 17, 18, 19, 20), "3,17-20"),
+        ("20-20, 4 ,3", (3, 4, 20), "3-4,20"),
+        ("0-2,1-3", (0, 1, 2, 3), "0-3"),
+    ],
+)
+def test_procs(text: str, procs: tuple[int, ...], shown: str) -> None:
+    """As people write them, and as they are written for them."""
+    assert parse_procs(text) == procs
+    assert procs_text(reversed(procs)) == shown
+    assert parse_procs(shown) == procs
+
+
+@pytest.mark.parametrize("text", ["", ",", "3-", "-3", "a", "13.2", "5-4", "0-999999999", "3;4"])
+def test_what_names_no_procs(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_procs(text)
+
+
+def test_no_procs() -> None:
+    assert procs_text(()) == ""

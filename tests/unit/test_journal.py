@@ -14,7 +14,7 @@ import pytest
 
 from hepsub import __version__
 from hepsub.errors import JournalNotWritable
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import Again, SubmissionRef
 from hepsub.journal import Entry, Journal
 
 
@@ -259,7 +259,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from hepsub.errors import JournalNotWritable
-from hepsub.jobid import SubmissionRef
+from hepsub.jobid import Again, SubmissionRef
 from hepsub.journal import Entry, Journal
 journal = Journal(directory=Path(sys.argv[1]), host="a")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -380,3 +380,20 @@ def test_appending_adds_whole_lines_only(tmp_path: Path) -> None:
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
     assert {each.ref.uuid for each in journal.entries()} == {f"u{number}" for number in range(8)}
+
+
+def test_what_was_run_again_is_noted(tmp_path: Path) -> None:
+    """With the jobs, and through all that is noted later; a line that contradicts itself says nothing of it."""
+    journal = Journal(directory=tmp_path, host="a")
+    again = Again(uuid="u1", cluster=13, procs=(3, 17, 18))
+    ref = SubmissionRef(uuid="u2", pool="local", schedd="schedd01", number=3)
+    noted = Entry(ref=ref, when=5.0, again=again)
+    journal.append(noted)
+    journal.append(noted.with_cluster(14))
+    assert [(each.ref.cluster, each.again) for each in journal.entries()] == [(14, again)]
+    file = tmp_path / "a.jsonl"
+    assert '"procs":"3,17-18"' in file.read_text()
+    for other in ("3,17", "3,x,18", ""):
+        file.write_text(file.read_text().replace('"procs":"3,17-18"', f'"procs":"{other}"'))
+        assert [each.again for each in journal.entries()] == [None]
+        file.write_text(file.read_text().replace(f'"procs":"{other}"', '"procs":"3,17-18"'))

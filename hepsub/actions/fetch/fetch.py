@@ -22,7 +22,7 @@ from hepsub.actions.fetch.transfer import Transferred, transfer_files
 from hepsub.actions.queue.ends import Clock, await_ends, job_states
 from hepsub.actions.queue.spools import collect_one, is_spooled
 from hepsub.actions.returned.place import left_text
-from hepsub.actions.submissions import SelectedJobs, find_submissions
+from hepsub.actions.submissions import SelectedJobs, find_submissions, followed
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
@@ -69,7 +69,7 @@ def fetch(
         AmbiguousJob, UnknownJob: an id is none of a job that is known.
         UsageError: two clusters would have one directory.
     """
-    submissions = find_submissions(session, wanted.ids, wanted.pool)
+    submissions = followed(session, find_submissions(session, wanted.ids, wanted.pool))
     _check_numbers(submissions)
     if wanted.wait:
         for each in submissions:
@@ -147,6 +147,7 @@ def _compared(
         notes += left_text(f"{ref.cluster}.{job.proc}", job.returned_directory, job.returned)
     if not any(job.carried for job in scan.jobs) and not bundle.request.staging.brings_all:
         notes.append(f"the jobs of cluster {ref.cluster} have no outputs (-out)")
+    again = bundle.request.again
     whole = (with_logs(each, bundle.request, ref.cluster) for each in files.values())
     kept = tuple(wanted.part_of(each) for each in whole)
     cluster = FetchedCluster(
@@ -154,8 +155,9 @@ def _compared(
         schedd=ref.schedd,
         jobs=kept,
         files=tuple(
-            each for job in kept for each in local_state(job, wanted.directory, ref.cluster)
+            each for job in kept for each in local_state(job, wanted.directory, ref.cluster, again)
         ),
+        again=again,
     )
     problems = [
         Problem(code=each.code, message=each.message, remedy=each.remedy) for each in scan.errors

@@ -18,6 +18,7 @@ from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.files import write_all
+from hepsub.jobid import Again
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage.destination import PART, Destination, obstacle_text, safe_parts
 
@@ -52,21 +53,29 @@ class JobDirectory(Struct, frozen=True, kw_only=True):
         return Destination(root=self.directory, parts=parts, part=part)
 
 
-def job_directory(job: JobOutputs, directory: Path, cluster: int) -> JobDirectory:
+def job_directory(
+    job: JobOutputs, directory: Path, cluster: int, again: Again | None = None
+) -> JobDirectory:
     """Where a job's outputs belong.
 
     Args:
         job: the job with all of its outputs.
         directory: below which CLUSTER/PROC is.
         cluster: its ClusterId.
+        again: the earlier jobs that those of its cluster are, run again; None for new ones.
     """
     taken = frozenset(each.name.rpartition("/")[2] for each in job.outputs)
-    return JobDirectory(directory=directory, cluster=cluster, proc=job.proc, taken=taken)
+    proc = job.proc
+    if again is not None:
+        cluster, proc = again.cluster, again.procs[proc]
+    return JobDirectory(directory=directory, cluster=cluster, proc=proc, taken=taken)
 
 
-def local_state(job: JobOutputs, directory: Path, cluster: int) -> Iterator[LocalFile]:
+def local_state(
+    job: JobOutputs, directory: Path, cluster: int, again: Again | None = None
+) -> Iterator[LocalFile]:
     """The state of each output of a job on this machine: compared with what lies where it belongs."""
-    own = job_directory(job, directory, cluster)
+    own = job_directory(job, directory, cluster, again)
     for output in job.outputs:
         if output.stays and isinstance(output.source, Path):
             yield LocalFile(output=output, path=output.source, state=LocalState.IN_PLACE)
@@ -75,7 +84,7 @@ def local_state(job: JobOutputs, directory: Path, cluster: int) -> Iterator[Loca
         if destination is None:
             yield LocalFile(
                 output=output,
-                path=directory / f"{cluster}/{job.proc}",
+                path=directory / f"{own.cluster}/{own.proc}",
                 state=LocalState.FAILED,
                 trouble="no file can have this name here",
             )

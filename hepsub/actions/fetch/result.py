@@ -17,7 +17,7 @@ from hepsub.batch import JobStatus
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
-from hepsub.jobid import JobId
+from hepsub.jobid import Again, JobId
 from hepsub.plan.files import Carried
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
@@ -216,12 +216,17 @@ class LocalFile(Struct, frozen=True, kw_only=True):
 
 
 class FetchedCluster(Struct, frozen=True, kw_only=True):
-    """What was found of a cluster's jobs, and the state of each file on this machine."""
+    """What was found of a cluster's jobs, and the state of each file on this machine.
+
+    Attributes:
+        again: the earlier jobs that they are, run again: their files belong where those of the earlier ones do.
+    """
 
     cluster: int
     schedd: str
     jobs: tuple[JobOutputs, ...]
     files: tuple[LocalFile, ...]
+    again: Again | None = None
 
 
 class Fetched(Struct, frozen=True, kw_only=True):

@@ -70,7 +70,8 @@ def transfer_files(
 def _transfers(clusters: Sequence[FetchedCluster], wanted: FetchRequest) -> Iterator[_Transfer]:
     for cluster in clusters:
         own = {
-            job.proc: job_directory(job, wanted.directory, cluster.cluster) for job in cluster.jobs
+            job.proc: job_directory(job, wanted.directory, cluster.cluster, cluster.again)
+            for job in cluster.jobs
         }
         for file in cluster.files:
             if file.state is LocalState.ABSENT or (

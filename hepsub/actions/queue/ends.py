@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
@@ -22,10 +23,11 @@ _SLOWDOWN = 1.3
 
 
 class Clock(Struct, frozen=True, kw_only=True):
-    """Time, as far as waiting needs it: sleep so many seconds, and tell of progress."""
+    """Time, as far as waiting needs it: sleep so many seconds, tell of progress, and how late it is."""
 
     sleep: Callable[[float], None]
     progress: Callable[[str], None]
+    now: Callable[[], float] = time.monotonic
 
 
 def await_ends(

@@ -11,7 +11,7 @@ from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
 from hepsub.actions.submit.result import Submission
-from hepsub.batch import JobStatus, Selection, State
+from hepsub.batch import JobStatus, Selection, State, end_text
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.logs import place_logs
 from hepsub.errors import Interrupted, JobsFailed, NotDone
@@ -89,7 +89,7 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
         waited = Waited(submission=submission, jobs=(), interrupted=True)
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
     waited = Waited(submission=submission, jobs=jobs)
-    notes = _bring_home(session, submission)
+    notes = bring_home(session, submission.submitted)
     failed = waited.failed()
     problems = [_left(session, submission, left)] if left else []
     code = NotDone.exit_code if left else 0
@@ -105,20 +105,19 @@ def _left(session: Session, submission: Submission, trouble: str) -> Problem:
     return Problem(code="spool", message=trouble, remedy=f"hep_fetch {meant} tries it again")
 
 
-def _bring_home(session: Session, submission: Submission) -> tuple[str, ...]:
+def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
     """Move outputs that HTCondor returned to their paths; a sentence for each that could not be moved.
 
     The bundle on the disk says where: with -once the plan may have been an earlier command's.
     """
-    directory = session.bundles / submission.submitted.uuid
+    directory = session.bundles / ref.uuid
     bundle = read_bundle(directory)
     if bundle is None:
         another = why_of_another(directory)
         return (another,) if another else ()
     if bundle.request.staging.shared:
         return ()
-    cluster = submission.submitted.cluster
-    return (*place_outputs(bundle, cluster), *place_logs(bundle, cluster))
+    return (*place_outputs(bundle, ref.cluster), *place_logs(bundle, ref.cluster))
 
 
 def _await_all(
@@ -152,16 +151,3 @@ def _failure(
         if any(job.state is State.HELD for job in failed)
         else f"look at their stderr; hep_history {meant} tells how each ended",
     )
-
-
-def end_text(job: JobStatus) -> str:
-    """How a job ended, in a few words."""
-    if job.state is State.HELD:
-        return f"is on hold ({job.hold_reason})"
-    if job.state is State.REMOVED:
-        return "was removed"
-    if job.exit_signal is not None:
-        return f"was ended by signal {job.exit_signal}"
-    if job.exit_code is None:
-        return "has no exit code"
-    return f"ended with exit code {job.exit_code}"

@@ -66,6 +66,7 @@ def commit(
         when=session.situation.now,
         once=plan.once,
         what=digest,
+        again=plan.again,
     )
     session.interrupts.check()
     session.journal.append(intent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from hepsub.actions.submit.result import Preview
 from hepsub.actions.submit.submit import check_places, new_uuid, planned
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.job import JobSpec
+from hepsub.plan.draft import Reading
 from hepsub.plan.model import Plan
 from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
@@ -22,14 +24,26 @@ if TYPE_CHECKING:
     from hepsub.storage.store import Store
 
 
-def preview(session: Session, spec: JobSpec) -> Result:
+def preview(
+    session: Session,
+    spec: JobSpec,
+    known: Reading | None = None,
+    notes_of: Callable[[Plan], tuple[str, ...]] = lambda _: (),
+) -> Result:
     """Show what would be submitted; read-only, and possible without a pool.
+
+    Args:
+        session: the session.
+        spec: what is asked for.
+        known: the list as it was read once; None for one that is read now.
+        notes_of: what else to say of a plan.
 
     Raises:
         HepsubError: the submission would be refused.
     """
     stores = functools.cache(session.open_stores)
-    plan, facts = planned(session, stores, spec, keeps=False)
+    plan, facts = planned(session, stores, spec, keeps=False, known=known)
+    plan = replace(plan, notes=(*notes_of(plan), *plan.notes))
     check_places(session, plan, facts.outputs)
     expiries = _expiry_notes(session, stores, plan)
     schedd, unreachable = _reachable(session, plan)

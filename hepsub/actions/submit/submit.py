@@ -20,7 +20,7 @@ from hepsub.errors import (
     LogDirectoryNotWritable,
 )
 from hepsub.job import JobSpec
-from hepsub.plan.draft import draft
+from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
@@ -48,7 +48,12 @@ def new_uuid() -> str:
 
 
 def planned(
-    session: Session, stores: StoresOf, spec: JobSpec, *, keeps: bool
+    session: Session,
+    stores: StoresOf,
+    spec: JobSpec,
+    *,
+    keeps: bool,
+    known: Reading | None = None,
 ) -> tuple[Plan, Facts]:
     """The decided submission, and what is true of the places of its files.
 
@@ -57,6 +62,7 @@ def planned(
         stores: the storages.
         spec: what is asked for.
         keeps: whether packed libraries may be written.
+        known: the list as it was read once; None for one that is read now.
     """
     archives = None
     if spec.libraries:
@@ -64,7 +70,7 @@ def planned(
 
         archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
-    reading = read(spec, session.policy, session.situation, store_of)
+    reading = read(spec, session.policy, session.situation, store_of, known)
     if reading.options:
         from hepsub.actions.submit.boss import plan_boss
 
@@ -81,8 +87,8 @@ def planned(
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
         if is_wanted(made):
-            known = left_behind(session, str(made.layout.executable))
-            facts = replace(facts, output_mb=known)
+            outputs_mb = left_behind(session, str(made.layout.executable))
+            facts = replace(facts, output_mb=outputs_mb)
     return make_plan(made, facts), facts
 
 
@@ -128,21 +134,30 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
         check_common(session.policy)
     plan, facts = planned(session, stores, spec, keeps=True)
     schedd = session.schedd(plan.route.pool, plan.route.schedd)
-    finished: tuple[str, ...] = ()
-    if _is_something_left(session.bundles):
-        from hepsub.actions.submit.recover import recover
+    finished = recovered(session, stores, tell)
 
-        finished = tuple(_told(recover(session, stores()), tell))
+    def made() -> Result:
+        return make(session, stores, spec, plan, facts.outputs, schedd, finished)
+
     if not plan.once:
-        return _made(session, stores, plan, facts.outputs, schedd, finished)
+        return made()
     from hepsub.actions.submit.once import find_earlier, repeated_note
 
     with session.journal.locked(plan.once):
         earlier = find_earlier(session, plan)
         if earlier is None:
-            return _made(session, stores, plan, facts.outputs, schedd, finished)
+            return made()
         repeated = (repeated_note(session, plan),)
         return Result(value=replace(earlier, notes=(*finished, *repeated)), notes=repeated)
+
+
+def recovered(session: Session, stores: StoresOf, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Finish or clear away what earlier submissions left; a sentence for each, told as soon as it is done."""
+    if not _is_something_left(session.bundles):
+        return ()
+    from hepsub.actions.submit.recover import recover
+
+    return tuple(_told(recover(session, stores()), tell))
 
 
 def _is_something_left(bundles: Path) -> bool:
@@ -168,22 +183,40 @@ def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str
         yield each
 
 
-def _made(
+def make(
     session: Session,
     stores: StoresOf,
+    spec: JobSpec,
     plan: Plan,
     outputs: OutputFacts,
     schedd: BatchSystem,
     finished: tuple[str, ...],
+    before: Callable[[], None] = lambda: None,
 ) -> Result:
-    """A new cluster."""
+    """Submit a new cluster.
+
+    Args:
+        session: the session.
+        stores: the storages.
+        spec: what is asked for.
+        plan: what was decided of it.
+        outputs: what is at the places of outputs.
+        schedd: who takes the jobs.
+        finished: what was done for earlier submissions.
+        before: what has to be done when nothing but the schedd can refuse the cluster any more.
+
+    Raises:
+        HepsubError: as `submit`.
+    """
     from hepsub.actions.submit.commit import commit
     from hepsub.actions.submit.complete import complete
+    from hepsub.actions.submit.order import keep_order
 
     check_places(session, plan, outputs)
     identity = new_uuid()
     # Nobody asks for it without a key, and OpenSSL takes its time.
     digest = plan.digest() if plan.once else ""
+    order_note = keep_order(session, spec, plan, identity)
     plan = plan.with_uuid(identity)
     with _staged(session, stores, plan, schedd, identity) as staged:
         bundle = staged.bundle if staged is not None else None
@@ -193,13 +226,14 @@ def _made(
                 _travel_notes(session, stores(), plan, staged) if staged is not None else ()
             )
             _make_directories(plan.new_directories)
+            before()
         session.interrupts.hold()
         sealed = staged.plan if staged is not None else plan
         submitted = commit(session, schedd, sealed, identity, bundle, digest=digest)
         handed_over = plan.route.delivery.handed_over
         done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
     named = _name_note(session, plan, submitted.ref)
-    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named)
+    notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named, *order_note)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
 

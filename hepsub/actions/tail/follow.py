@@ -11,12 +11,11 @@ from msgspec import Struct
 
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.spools import collect_one
-from hepsub.actions.queue.wait import end_text
 from hepsub.actions.tail.files import LogFile, last_lines
 from hepsub.actions.tail.standing import Standing, standing, why_nothing
 from hepsub.actions.tail.tail import Tail, TailOrder, unknown
 from hepsub.actions.tail.target import Target, find_target, schedd_of
-from hepsub.batch import Selection, State
+from hepsub.batch import Selection, State, end_text
 from hepsub.batch_logs import LogPlaces, Piece
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import Interrupted, JobsFailed, PoolUnreachable, ToolFailed, UnknownSchedd

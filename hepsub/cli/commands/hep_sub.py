@@ -105,6 +105,12 @@ _OPTIONS = (
     option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla."),
     option("-once --once", "KEY",
         "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
+    option("-resubmit --resubmit", "ID",
+        "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
+        " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.",
+        kind=Kind.JOB, exact=True),
+    flag("-failed --failed", "With -resubmit: only those that failed; what went well or goes on is passed over."),
+    option("-only --only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
@@ -127,6 +133,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
     """
     if values["check"] or values["write"]:
         return _check(session, values)
+    if values["resubmit"] is not None:
+        return _resubmit(session, values, console)
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)
@@ -134,12 +142,28 @@ def run(session: Session, values: Values, console: Console) -> Result:
         from hepsub.actions.submit.preview import preview
 
         return preview(session, spec)
-    from hepsub.actions.submit.result import Submission
     from hepsub.actions.submit.submit import submit
 
-    result = submit(session, spec, console.alert)
+    return _waited(session, values, console, submit(session, spec, console.alert))
+
+
+def _resubmit(session: Session, values: Values, console: Console) -> Result:
+    """Run jobs again, or show what would be submitted."""
+    from hepsub.actions.submit.resubmit import preview_again, resubmit
+    from hepsub.cli.resubmission import changes_of, wanted_jobs
+
+    wanted, changes = wanted_jobs(values, _OPTIONS), changes_of(values)
+    if values["dry_run"]:
+        return preview_again(session, wanted, changes)
+    return _waited(session, values, console, resubmit(session, wanted, changes, console.alert))
+
+
+def _waited(session: Session, values: Values, console: Console, result: Result) -> Result:
+    """The result of a submission, with -wait after its jobs have ended."""
     if not values["wait"] or result.exit_code:
         return result
+    from hepsub.actions.submit.result import Submission
+
     assert isinstance(result.value, Submission)  # noqa: S101 (what submit returns)
     from hepsub.actions.queue.ends import Clock
     from hepsub.actions.queue.wait import wait
@@ -232,6 +256,7 @@ _EXAMPLES = (
     ("hep_sub job.sh -rmt -dry-run", "where it would go, and why"),
     ("hep_sub -check", "is all there that jobs need?"),
     ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, job options for each"),
+    ("hep_sub -resubmit 13 -failed", "the failed jobs of cluster 13 again"),
     ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
 )  # fmt: skip
 
@@ -305,6 +330,19 @@ COMMAND = Command(
         " the options that names the files in its own directory; what you say with -in or -out of such a file counts."
         " boss.exe is the one that the job's PATH finds there; where it lies neither in /cvmfs nor in another of the"
         " site's mounts, no rule sends the jobs there by itself, unless -lib takes one along.",
+        "-resubmit ID runs jobs of an earlier cluster again, as one new cluster: those that failed, were removed or"
+        " are on hold; with -only, or an ID such as 13.3 or 13.0-9, those that are named. Nothing runs twice: a job"
+        " that goes on, or that ended with 0, is passed over with -failed (or when no job is named), and refused by"
+        " name otherwise; one that was resubmitted counts as its latest run, whichever of the two numbers is named."
+        " A job on hold is removed first. Each job has the arguments, items and files of the first time, in that"
+        " directory and with that environment; %{ProcId}, %{Index}, %{ClusterId}, %{Uuid} and _CONDOR_IHEP_JOB_ID"
+        " are those of its first submission, so its outputs keep their names. Different are HTCondor's own ids"
+        " (hep_q shows 14.0 for what was 13.3, and the attribute HepSub_Again says 13.3), and %{ClusterId} in the"
+        " names of logs: those of the earlier run stay, unless their names have no %{ClusterId}. Scripts, inputs and"
+        " libraries are taken as they are now; what was changed is named. Memory is what the jobs had; where one had"
+        " outgrown it, its measured peak and a quarter more. -mem, -wt, -np, -prio, -site, -rmt, -normt, -env, -cred"
+        " and -nocheck say what is different; other options are refused. A secret that -env had named is taken from"
+        " your environment, or named anew. hepsub keeps what it needs for that, without secrets, for three months.",
         "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
         " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
         " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hepsub.batch import State
+from hepsub.batch import State, end_text
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hepsub.actions.queue.control import Control
     from hepsub.actions.queue.edit import Edited
     from hepsub.actions.queue.history import Past
+    from hepsub.actions.queue.later import WaitedJobs
     from hepsub.actions.queue.query import Listing
     from hepsub.actions.queue.wait import Waited
     from hepsub.actions.queue.walltimes import Walltimes
@@ -143,11 +144,21 @@ def _limit(seconds: int) -> str:
 
 def waited(value: Waited) -> str:
     """The text of a cluster that was waited for; empty when the user had enough of it."""
-    from hepsub.actions.queue.wait import end_text
-
     if value.interrupted:
         return ""
     good = len(value.jobs) - len(value.failed())
     lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
     lines += [f"{job.job} {end_text(job)}" for job in value.failed()]
+    return joined(lines)
+
+
+def waited_jobs(value: WaitedJobs) -> str:
+    """The text of jobs that were waited for; empty when the user had enough of it."""
+    from hepsub.actions.queue.later import told
+
+    if value.interrupted:
+        return ""
+    good = sum(job.state == "succeeded" for job in value.jobs)
+    lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
+    lines += [f"{job.job} {told(job)}" for job in value.jobs if job.state != "succeeded"]
     return joined(lines)

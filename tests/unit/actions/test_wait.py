@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.wait import Waited, end_text, wait
+from hepsub.actions.queue.wait import Waited, wait
 from hepsub.actions.submit.result import Submission
-from hepsub.batch import SPOOLING, JobStatus, State
+from hepsub.batch import SPOOLING, JobStatus, State, end_text
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import new_bundle
 from hepsub.bundle.fill import fill_bundle

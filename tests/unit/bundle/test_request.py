@@ -100,6 +100,7 @@ def test_what_stands_in_it() -> None:
     assert document["staging"].pop("storages").keys() == {"herd"}
     assert document.pop("hepsub") == __version__
     assert document == {
+        "again": None,
         "format": 2,
         "event_log": "",
         "per": 1,

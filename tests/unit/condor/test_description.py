@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.errors import HepsubError, NotExpressible
+from hepsub.jobid import Again
 from hepsub.plan.location import PlaceState
 from tests.fakes.world import (
     RUNNABLE,
@@ -442,3 +444,20 @@ def test_no_environment_brings_a_macro_into_the_ad(environment: dict[str, str]) 
     """Whatever variables are set, HTCondor expands nothing of them."""
     facts = make_world(situation=make_situation(environment=environment))
     assert foreign_macros(described("job.sh", facts=facts)) == []
+
+
+def test_jobs_that_are_run_again_have_their_first_names() -> None:
+    """HTCondor's own ids are in none of their words: each is written out."""
+    words = ("job.sh", "-n", "2", "-argu", "%{ProcId}", "-o", "log/%{ClusterId}.%{ProcId}")
+    again = Again(uuid="u-1", cluster=13, procs=(3, 17))
+    plan = replace(plan_for(make_spec(*words), make_policy(), make_world()), again=again)
+    found = describe(plan, "a1b2-c3d4")
+    assert line(found, "My.HepSub_Again") == '"$(HEPAGAIN)"'
+    assert line(found, "My.HepSub_AgainUUID") == '"u-1"'
+    assert line(found, "environment").endswith(' _CONDOR_IHEP_JOB_ID=$$([MY.HepSub_Again])"')
+    assert line(found, "arguments") == '"$(HEPARGS)"'
+    assert "ProcId" not in line(found, "output")
+    assert [(item["HEPAGAIN"], item["HEPARGS"], item["HEPOUT"]) for item in found.items] == [
+        ("13.3", "'3'", "/work/alice/log/$(ClusterId).3"),
+        ("13.17", "'17'", "/work/alice/log/$(ClusterId).17"),
+    ]

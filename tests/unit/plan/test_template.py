@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepsub.errors import UsageError
-from hepsub.plan.template import Name, Values, literal, parse_template
+from hepsub.jobid import Again
+from hepsub.plan.template import Name, Values, job_values, literal, parse_template
 
 PROC_7 = Values(proc=7, index=107, item="run 42.root")
 
@@ -145,3 +146,14 @@ def test_the_uuid_is_a_name_until_the_submission_has_one() -> None:
     assert template.fill_known(PROC_7).parts == ("a/", Name.UUID, "/7.", Name.CLUSTER)
     assert template.with_uuid("u-1").parts == ("a/u-1/", Name.PROC, ".", Name.CLUSTER)
     assert parse_template("x").with_uuid("u-1").parts == ("x",)
+
+
+def test_a_job_that_is_run_again_has_its_first_names() -> None:
+    """Its place among the jobs of its submission is its own; ProcId, Index and what hangs on them are as before."""
+    again = Again(uuid="u", cluster=13, procs=(3, 17))
+    found = job_values(2, 100, ("a", "b", "c"), (1, 3), again)
+    assert [(each.proc, each.said, each.index, each.items) for each in found] == [
+        (0, 3, 103, ("a",)),
+        (1, 17, 117, ("b", "c")),
+    ]
+    assert parse_template("%{ProcId}.%{Index}.%{items}").fill(found[1]) == "17.117.b c"

@@ -22,6 +22,7 @@ def paths(directory: Path, *, extra: Path | None = None) -> Paths:
         extra_policy=extra,
         site_policy=directory / "site",
         journal=directory / "journal",
+        orders=directory / "orders",
         reports=directory / "reports",
         logins=directory / "logins",
         mounts=directory / "mounts",

@@ -1,0 +1,97 @@
+"""Which runs a job has had: what hep_sub -resubmit made of it counts instead of what it was first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.jobid import Again, SubmissionRef
+from hepsub.journal import Entry
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A job as one submission has it.
+
+    Attributes:
+        ref: the submission.
+        proc: its ProcId there.
+        when: when that was submitted, in seconds since the epoch; 0 for not known.
+    """
+
+    ref: SubmissionRef
+    proc: int
+    when: float = 0
+
+    @property
+    def job(self) -> str:
+        """`cluster.proc`, as its schedd knows it."""
+        return f"{self.ref.cluster}.{self.proc}"
+
+
+class Lineage(Struct, frozen=True, kw_only=True):
+    """Jobs, from their first submission on.
+
+    Attributes:
+        first: that submission, and the ProcIds there of the jobs that are meant.
+        runs: the latest run of each, by these ProcIds.
+        uncertain: later submissions of some of them of which nobody knows yet whether they exist.
+    """
+
+    first: Again
+    runs: Mapping[int, Run]
+    uncertain: tuple[Entry, ...] = ()
+
+    def named(self, proc: int) -> str:
+        """`cluster.proc` of a job in its first submission."""
+        return f"{self.first.cluster}.{proc}"
+
+    @property
+    def was_resubmitted(self) -> bool:
+        """Whether any of them was."""
+        return any(run.ref.uuid != self.first.uuid for run in self.runs.values())
+
+
+def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
+    """The runs of jobs.
+
+    Args:
+        entries: the journal's, the oldest first.
+        ref: a submission.
+        procs: ProcIds in it.
+    """
+    noted = list(entries)
+    own = next((each for each in noted if each.ref.uuid == ref.uuid), None)
+    again = own.again if own is not None else None
+    if again is None:
+        first = Again(uuid=ref.uuid, cluster=ref.cluster, procs=tuple(procs))
+    else:
+        first = replace(again, procs=tuple(again.procs[proc] for proc in procs))
+    wanted = frozenset(first.procs)
+    when = own.when if own is not None else 0
+    runs = {
+        earlier: Run(ref=ref, proc=proc, when=when)
+        for earlier, proc in zip(first.procs, procs, strict=True)
+    }
+    uncertain: list[Entry] = []
+    for each in noted:
+        if each.again is None or not ref.uuid or each.again.uuid != first.uuid:
+            continue
+        if each.ref.cluster == 0 and not wanted.isdisjoint(each.again.procs):
+            uncertain.append(each)
+        if each.ref.cluster > 0:
+            runs |= {
+                earlier: Run(ref=each.ref, proc=proc, when=each.when)
+                for proc, earlier in enumerate(each.again.procs)
+                if earlier in wanted
+            }
+    return Lineage(first=first, runs=runs, uncertain=tuple(uncertain))
+
+
+def by_submission(runs: Iterable[Run]) -> dict[SubmissionRef, list[Run]]:
+    """Runs by their submissions."""
+    found: dict[SubmissionRef, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.ref, []).append(run)
+    return found

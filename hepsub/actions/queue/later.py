@@ -1,0 +1,258 @@
+"""hep_wait: until jobs have ended, submitted at any time; one that was run again counts as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
+from hepsub.actions.queue.ends import Clock, await_ends
+from hepsub.actions.queue.spools import collect_one
+from hepsub.actions.queue.wait import bring_home
+from hepsub.actions.stderr import stderr_of_run
+from hepsub.actions.submissions import find_submissions
+from hepsub.actions.submit.judge import Judged, Verdict, judge
+from hepsub.errors import Interrupted, JobsFailed, TimeOver, UnknownJob
+from hepsub.jobid import JobId
+from hepsub.result import Problem, Result
+from hepsub.session import Session
+
+_LOOKS = 20
+_PAUSE_S = 0.5
+"""The schedd writes its history a moment after a job left the queue."""
+_NAMED = 10
+
+
+class WaitedJob(Struct, frozen=True, kw_only=True):
+    """A job that was waited for, in JSON.
+
+    Attributes:
+        job: `cluster.proc` by which it was submitted first.
+        run: `cluster.proc` of its latest run; another one where it was resubmitted.
+        pool: the pool's name in the policy.
+        state: `succeeded`, `failed` (removed ones, too), `held`, `at-home` (its program ended with 0, and its outputs
+            came home instead of to their places), `unknown` or `alive`.
+        reason: how it ended, in a few words.
+        stderr: its standard error; null where that is not known.
+    """
+
+    job: str
+    run: str
+    pool: str
+    schedd: str
+    state: str
+    reason: str
+    exit_code: int | None
+    exit_signal: int | None
+    run_seconds: float | None
+    stderr: str | None
+
+
+class WaitedJobs(Struct, frozen=True, kw_only=True):
+    """Jobs that were waited for; its fields are its JSON.
+
+    Attributes:
+        failed: how many ended otherwise than with exit code 0, or are on hold.
+        unknown: how many are neither in the queue nor in the history.
+        alive: how many go on.
+        interrupted: whether the user stopped waiting.
+        timed_out: whether the time was over.
+    """
+
+    jobs: tuple[WaitedJob, ...]
+    failed: int
+    unknown: int
+    alive: int
+    interrupted: bool = False
+    timed_out: bool = False
+
+
+class _Over(Exception):
+    """The time is over."""
+
+
+def wait_for(
+    session: Session,
+    ids: Iterable[JobId],
+    pool: str | None,
+    clock: Clock,
+    limit_s: float | None = None,
+) -> Result:
+    """Wait until each of some jobs has ended or is on hold, then put outputs that HTCondor returned into their paths.
+
+    Ctrl-C, and the end of the time, end the waiting, not the jobs.
+
+    Args:
+        session: the session.
+        ids: clusters, jobs and ranges.
+        pool: name or alias of a pool; None for any that the user submitted to, else the default one.
+        clock: time.
+        limit_s: the longest time to wait, in seconds; None for none.
+
+    Raises:
+        UnknownJob, AmbiguousJob: an id is none of a job that is known.
+        HepsubError: what became of them cannot be asked.
+    """
+    asked = [(each.ref, each.procs) for each in find_submissions(session, ids, pool)]
+    if empty := [ref for ref, procs in asked if not procs]:
+        raise UnknownJob(
+            f"nobody knows how many jobs cluster {empty[0].cluster} has",
+            remedy=f"name them: hep_wait {empty[0].cluster}.0-9",
+        )
+
+    def lineages() -> list[Lineage]:
+        entries = session.journal.entries()
+        return [lineage_of(entries, ref, procs) for ref, procs in asked]
+
+    timed = _limited(clock, limit_s)
+    try:
+        with session.interrupts.allowed():
+            while True:
+                found = lineages()
+                _await(session, found, timed)
+                judged = _judged(session, found, timed)
+                if lineages() == found:  # nothing was resubmitted meanwhile
+                    break
+    except KeyboardInterrupt:
+        return _stopped(session, lineages(), interrupted=True)
+    except _Over:
+        return _stopped(session, lineages(), interrupted=False)
+    refs = by_submission(run for each in found for run in each.runs.values())
+    notes = tuple(note for ref in refs for note in bring_home(session, ref))
+    return _result(session, found, judged, notes)
+
+
+def _limited(clock: Clock, limit_s: float | None) -> Clock:
+    """The clock that raises `_Over` when the time is over."""
+    if limit_s is None:
+        return clock
+    end = clock.now() + limit_s
+
+    def sleep(seconds: float) -> None:
+        left = end - clock.now()
+        if left <= 0:
+            raise _Over
+        clock.sleep(min(seconds, left))
+
+    return Clock(sleep=sleep, progress=clock.progress, now=clock.now)
+
+
+def _await(session: Session, lineages: Sequence[Lineage], clock: Clock) -> None:
+    for ref, runs in by_submission(_runs(lineages)).items():
+        await_ends(session, ref, frozenset(run.proc for run in runs), clock)
+        if trouble := collect_one(session, ref):
+            clock.progress(trouble)
+
+
+def _runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
+    return (run for each in lineages for run in each.runs.values())
+
+
+def _judged(
+    session: Session, lineages: Sequence[Lineage], clock: Clock
+) -> tuple[tuple[Judged, ...], ...]:
+    """How all of them ended; the history may be a moment behind the queue."""
+    for _ in range(_LOOKS):
+        found = tuple(judge(session, each) for each in lineages)
+        late = (Verdict.UNKNOWN, Verdict.ALIVE)
+        if not any(job.verdict in late for jobs in found for job in jobs):
+            break
+        clock.sleep(_PAUSE_S)
+    return found
+
+
+def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
+    """What is so far, when nobody waits any longer."""
+    meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in _runs(lineages)))
+    remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
+    if interrupted:
+        problem = Problem(
+            code=Interrupted.code,
+            message=f"waiting was interrupted; the jobs of cluster {meant} go on",
+            remedy=remedy,
+        )
+        nothing = WaitedJobs(jobs=(), failed=0, unknown=0, alive=0, interrupted=True)
+        return Result(value=nothing, problems=(problem,), exit_code=Interrupted.exit_code)
+    judged = tuple(judge(session, each) for each in lineages)
+    value = _value(session, lineages, judged, timed_out=True)
+    problem = Problem(
+        code=TimeOver.code,
+        message=f"the time is over, and {value.alive} of {len(value.jobs)} job(s) of cluster {meant} go on",
+        remedy=remedy,
+    )
+    return Result(value=value, problems=(problem,), exit_code=TimeOver.exit_code)
+
+
+def _result(
+    session: Session,
+    lineages: Sequence[Lineage],
+    judged: Sequence[Sequence[Judged]],
+    notes: tuple[str, ...],
+) -> Result:
+    value = _value(session, lineages, judged)
+    if not (value.failed or value.unknown or value.alive):
+        return Result(value=value, notes=notes)
+    bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
+    named = ", ".join(f"{job.job} {told(job)}" for job in bad[:_NAMED])
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    unknown = f"the end of {value.unknown} is not known" if value.unknown else ""
+    meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in _runs(lineages)))
+    problem = Problem(
+        code=JobsFailed.code,
+        message=f"{len(bad) + value.unknown} of {len(value.jobs)} job(s) did not end with 0:"
+        f" {' and '.join(each for each in (f'{named}{more}', unknown) if each)}",
+        remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
+        if any(job.state == "held" for job in bad)
+        else f"hep_sub -resubmit {lineages[0].first.cluster} -failed runs them again, when that is mended",
+    )
+    return Result(value=value, notes=notes, problems=(problem,), exit_code=JobsFailed.exit_code)
+
+
+def told(job: WaitedJob) -> str:
+    """How a job ended, and where its stderr is."""
+    now = f"(now {job.run}) " if job.run != job.job else ""
+    where = f" (stderr: {job.stderr})" if job.stderr is not None else ""
+    return f"{now}{job.reason}{where}"
+
+
+def _value(
+    session: Session,
+    lineages: Sequence[Lineage],
+    judged: Sequence[Sequence[Judged]],
+    *,
+    timed_out: bool = False,
+) -> WaitedJobs:
+    jobs = tuple(
+        _job(session, lineage, each)
+        for lineage, some in zip(lineages, judged, strict=True)
+        for each in some
+    )
+    states = [job.state for job in jobs]
+    unknown, alive = states.count("unknown"), states.count("alive")
+    return WaitedJobs(
+        jobs=jobs,
+        failed=len(states) - states.count("succeeded") - unknown - alive,
+        unknown=unknown,
+        alive=alive,
+        timed_out=timed_out,
+    )
+
+
+def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
+    status, run = each.status, each.run
+    failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME)
+    log: Path | None = stderr_of_run(session, run) if failed else None
+    return WaitedJob(
+        job=lineage.named(each.earlier),
+        run=run.job,
+        pool=run.ref.pool,
+        schedd=run.ref.schedd,
+        state=each.verdict.name.lower().replace("_", "-"),
+        reason=each.said,
+        exit_code=status.exit_code if status is not None else None,
+        exit_signal=status.exit_signal if status is not None else None,
+        run_seconds=status.run_seconds if status is not None else None,
+        stderr=str(log) if log is not None else None,
+    )

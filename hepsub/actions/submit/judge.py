@@ -1,0 +1,168 @@
+"""How each job stands that may have to run again: only one that has ended for certain, and did not succeed, may."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from hepsub.actions.lineage import Lineage, Run, by_submission
+from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, JobStatus, Selection, State, end_text
+from hepsub.bundle.bundle import Bundle, read_bundle
+from hepsub.bundle.report import Report, report_at
+from hepsub.condor.attributes import SUBMITTED_ON_HOLD, WALLTIME_SUBCODE
+from hepsub.condor.holds import is_about_memory, more_memory
+from hepsub.documents import Malformed
+from hepsub.jobid import SubmissionRef
+from hepsub.session import Session
+
+_SAVED_AT_HOME = 85
+_KILLED = 9
+_NEARLY = 0.9
+"""Who is killed with so much of its memory in use may have been killed for it."""
+_ACTING = {
+    State.IDLE: "is idle",
+    State.RUNNING: "is running",
+    State.TRANSFERRING: "is sending its outputs",
+    State.SUSPENDED: "is suspended",
+    State.REMOVED: "is being removed",
+}
+
+
+class Verdict(enum.Enum):
+    """How a job stands."""
+
+    ALIVE = "goes on, or may still"
+    SUCCEEDED = "ended with 0"
+    AT_HOME = "succeeded, and its outputs came home"
+    FAILED = "ended otherwise, or was removed"
+    HELD = "is on hold, and stays so"
+    UNKNOWN = "is in no queue, and nobody knows how it ended"
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """A job, and how its latest run stands.
+
+    Attributes:
+        earlier: its ProcId in its first submission.
+        run: the run.
+        verdict: how it stands.
+        status: what its schedd says of it; None for nothing.
+    """
+
+    earlier: int
+    run: Run
+    verdict: Verdict
+    status: JobStatus | None
+
+    @property
+    def said(self) -> str:
+        """How it stands, in a few words."""
+        if self.verdict is Verdict.UNKNOWN:
+            return "left the queue, and nobody knows how it ended"
+        if self.verdict is Verdict.AT_HOME:
+            return "ended with 0, and its outputs came home"
+        if self.status is None:
+            return str(self.verdict.value)
+        if self.verdict is Verdict.ALIVE:
+            return _ACTING.get(self.status.state, "waits for its files")
+        return end_text(self.status)
+
+    @property
+    def more_memory(self) -> int:
+        """What it should ask for, in MB, having outgrown its memory; 0 where it did not."""
+        job = self.status
+        if job is None or not _has_outgrown(job):
+            return 0
+        return more_memory(round(job.memory_mb), job.requested_mb)
+
+    @property
+    def has_outrun(self) -> bool:
+        """Whether it is on hold because its walltime was over."""
+        job = self.status
+        return job is not None and (
+            (job.hold_code, job.hold_subcode) == (3, WALLTIME_SUBCODE) or job.hold_code in (46, 47)
+        )
+
+
+def _has_outgrown(job: JobStatus) -> bool:
+    if job.state is State.HELD:
+        return is_about_memory(job.hold_code, job.hold_subcode)
+    if job.state is State.REMOVED:
+        return job.memory_mb > job.requested_mb > 0
+    killed = job.exit_signal == _KILLED or job.exit_code == 128 + _KILLED
+    return killed and job.memory_mb >= _NEARLY * job.requested_mb > 0
+
+
+def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
+    """How the latest runs of jobs stand, by their schedds, and by what they reported.
+
+    Raises:
+        HepsubError: a schedd cannot be asked: nobody knows then what may run twice.
+    """
+    earlier = {(run.ref.uuid, run.proc): proc for proc, run in lineage.runs.items()}
+    found: list[Judged] = []
+    for ref, runs in by_submission(lineage.runs.values()).items():
+        queued, past = _asked(session, ref, [run.proc for run in runs])
+        bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
+        for run in runs:
+            if run.proc in queued:
+                status = queued[run.proc]
+                verdict = _of_queued(status, session.situation.now)
+            else:
+                status = past.get(run.proc)
+                verdict = _of_past(status, bundle, run.proc)
+            number = earlier[ref.uuid, run.proc]
+            found.append(Judged(earlier=number, run=run, verdict=verdict, status=status))
+    return tuple(sorted(found, key=lambda each: each.earlier))
+
+
+def _asked(
+    session: Session, ref: SubmissionRef, procs: Collection[int]
+) -> tuple[dict[int, JobStatus | None], dict[int, JobStatus]]:
+    """What a schedd has of jobs in its queue (None for those it has still to make), and in its history."""
+    schedd = session.schedd(ref.pool, ref.schedd)
+    wanted = Selection(ids=ref.ids, uuid=ref.uuid)
+    queue = schedd.queue(wanted, session.situation.now)
+    queued: dict[int, JobStatus | None] = {job.proc: job for job in queue.jobs}
+    for rest in queue.unmade:
+        queued |= dict.fromkeys(range(rest.first, rest.first + rest.number))
+    past: dict[int, JobStatus] = {}
+    if any(proc not in queued for proc in procs):
+        ended = schedd.history(wanted, max(ref.number, len(procs)))
+        past = {job.proc: job for job in reversed(ended)}
+    return queued, past
+
+
+def _of_queued(job: JobStatus | None, now: float) -> Verdict:
+    if job is None:
+        return Verdict.ALIVE
+    if job.state is State.COMPLETED:  # it stays there until what it left was fetched
+        return _of_past(job, None, job.proc)
+    if job.state is not State.HELD:
+        return Verdict.ALIVE
+    on_its_way = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S
+    return Verdict.ALIVE if on_its_way or job.hold_code == SUBMITTED_ON_HOLD else Verdict.HELD
+
+
+def _of_past(job: JobStatus | None, bundle: Bundle | None, proc: int) -> Verdict:
+    if job is not None and job.state is State.COMPLETED and job.exit_code == 0:
+        return Verdict.SUCCEEDED
+    if job is not None and job.exit_code != _SAVED_AT_HOME:
+        return Verdict.FAILED
+    report = _report(bundle, proc)
+    if report is None:
+        return Verdict.UNKNOWN if job is None else Verdict.FAILED
+    if report.is_complete:
+        return Verdict.SUCCEEDED
+    return Verdict.AT_HOME if report.owes_marker else Verdict.FAILED
+
+
+def _report(bundle: Bundle | None, proc: int) -> Report | None:
+    if bundle is None:
+        return None
+    with contextlib.suppress(OSError, Malformed), bundle.open_returned(proc) as tree:
+        return report_at(tree) if tree is not None else None
+    return None

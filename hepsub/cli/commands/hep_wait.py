@@ -1,0 +1,68 @@
+"""hep_wait: wait until jobs have ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
+from hepsub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hepsub.cli.output import Console
+    from hepsub.result import Result
+    from hepsub.session import Session
+
+_OPTIONS = (
+    option("-timeout --timeout", "TIME",
+        "Wait no longer than this: seconds, or a text such as 90min or 3d.", kind=Kind.DURATION),
+    POOL,
+    flag("-quiet --quiet", "No progress and no notes; errors are told."),
+    *COMMON,
+)  # fmt: skip
+
+
+def run(session: Session, values: Values, console: Console) -> Result:
+    """Wait.
+
+    Raises:
+        UsageError: no job is named.
+        HepsubError: a job is not known, or belongs to two schedds.
+    """
+    from hepsub.actions.queue.ends import Clock
+    from hepsub.actions.queue.later import wait_for
+    from hepsub.jobid import parse_job_id
+
+    if not values["ids"]:
+        raise UsageError(
+            "which jobs?", remedy="hep_wait 13 waits for cluster 13; also 13.2, 13.0-9, and several"
+        )
+    ids = tuple(parse_job_id(text) for text in values["ids"])
+    clock = Clock(sleep=time.sleep, progress=console.progress)
+    return wait_for(session, ids, values["pool"], clock, values["timeout"])
+
+
+COMMAND = Command(
+    name="hep_wait",
+    summary="Wait until jobs have ended",
+    description=(
+        "hep_wait waits until each of the jobs has ended, or is on hold, and ends with 0 only if all of them ended with"
+        " exit code 0; else with 60, and names those that did not, how they ended, and where their stderr is. It may be"
+        " called at any time, also long after they ended, and from any host that has the same home directory.",
+        "A job that hep_sub -resubmit ran again counts as its latest run, and has the number that it had first; what is"
+        " resubmitted meanwhile is waited for, too.",
+        "Ctrl-C (exit code 130) and the end of -timeout (exit code 61) end the waiting, and leave the jobs alone. When"
+        " a schedd does not answer, it is asked again. The queue is asked twice a second at first, then less and less"
+        " often, down to twice a minute.",
+    ),
+    options=_OPTIONS,
+    words=IDS,
+    examples=(
+        ("hep_wait 13", "until cluster 13 has ended"),
+        ("hep_wait 13 && hep_fetch 13", "then fetch its outputs, if all went well"),
+        ("hep_wait -timeout 90min 13.2 14", "not for ever: exit code 61 if they go on then"),
+        ("hep_wait -json 13", "the same for programs, with exit codes and the paths of stderr"),
+    ),
+    results=("hepsub.actions.queue.later:WaitedJobs",),
+    run=run,
+)

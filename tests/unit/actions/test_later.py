@@ -1,0 +1,135 @@
+"""hep_wait: any jobs at any time; what was resubmitted counts as it is now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.later import WaitedJobs, wait_for
+from hepsub.batch import State
+from hepsub.cli.output import value_text
+from hepsub.errors import UnknownJob
+from hepsub.jobid import parse_job_id
+from hepsub.result import Result
+from tests.fakes.batch import make_job
+from tests.unit.actions.test_resubmit import World, end
+
+
+class Time:
+    """A clock of the test: it goes on while somebody sleeps, and things happen then."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.steps:
+            self.steps.pop(0)()
+        assert self.seconds < 10_000, "it would wait for ever"
+
+    def clock(self) -> Clock:
+        return Clock(sleep=self.sleep, progress=lambda _: None, now=lambda: self.seconds)
+
+
+def wait_in(world: World, time: Time, *ids: str, limit_s: float | None = None) -> Result:
+    wanted = [parse_job_id(each) for each in ids]
+    return wait_for(world.session(), wanted, None, time.clock(), limit_s)
+
+
+def waited(result: Result) -> WaitedJobs:
+    assert isinstance(result.value, WaitedJobs)
+    return result.value
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Cluster 13 of six jobs that run."""
+    world = World(tmp_path)
+    world.schedd.jobs = [make_job(f"13.{proc}", State.RUNNING) for proc in range(6)]
+    return world
+
+
+def test_all_well(world: World) -> None:
+    """Later, too, when they have left the queue long ago."""
+    everything = [end(f"13.{proc}", 0) for proc in range(6)]
+    result = wait_in(world, Time(lambda: None, lambda: world.ended(*everything)), "13")
+    assert (result.exit_code, result.problems) == (0, ())
+    assert value_text(result.value) == "6 of 6 job(s) ended with exit code 0"
+    assert wait_in(world, Time(), "13.2", "13.4-5").exit_code == 0
+
+
+def test_failures_are_named_with_their_stderr(world: World, tmp_path: Path) -> None:
+    """One that is on hold ends the waiting, too."""
+    log = tmp_path / "job.sh.err.13.1"
+    log.write_text("no such run\n")
+    world.ended(end("13.0", 0), end("13.1", 3), end("13.2", None, exit_signal=9))
+    world.schedd.jobs = [make_job("13.3", State.HELD, hold_reason="memory")]
+    result = wait_in(world, Time(), "13.0-3")
+    assert result.exit_code == 60
+    assert result.problems[0].message == (
+        f"3 of 4 job(s) did not end with 0: 13.1 ended with exit code 3 (stderr: {log}),"
+        " 13.2 was ended by signal 9, 13.3 is on hold (memory)"
+    )
+    value = waited(result)
+    assert [job.state for job in value.jobs] == ["succeeded", "failed", "failed", "held"]
+    assert (value.jobs[1].stderr, value.jobs[1].exit_code) == (str(log), 3)
+    assert value.failed == 3
+
+
+def test_what_was_resubmitted_counts_as_it_is_now(world: World) -> None:
+    """Also what is resubmitted while somebody waits."""
+    world.ended(*(end(f"13.{proc}", proc % 2) for proc in range(6)))
+    assert wait_in(world, Time(), "13").exit_code == 60
+
+    def again() -> None:
+        world.ended(end("13.1"), end("14.0", 0), end("14.1", 0), end("14.2", 0))
+
+    world.again()
+    result = wait_in(world, Time(again), "13")
+    assert result.exit_code == 0
+    runs = [(job.job, job.run) for job in waited(result).jobs]
+    assert runs[:4] == [("13.0", "13.0"), ("13.1", "14.0"), ("13.2", "13.2"), ("13.3", "14.1")]
+    assert [job.job for job in waited(wait_in(world, Time(), "14")).jobs] == [
+        "13.1",
+        "13.3",
+        "13.5",
+    ]
+
+
+def test_the_end_of_the_time(world: World) -> None:
+    """The jobs go on, and that is an exit code of its own."""
+    world.ended(end("13.0", 0))
+    time = Time()
+    result = wait_in(world, time, "13", limit_s=60)
+    assert time.seconds == 60
+    assert result.exit_code == 61
+    assert "5 of 6 job(s) of cluster 13 go on" in result.problems[0].message
+    assert waited(result).timed_out
+    assert waited(result).alive == 5
+    assert len(world.schedd.jobs) == 5
+
+
+def test_ctrl_c(world: World) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    result = wait_in(world, Time(interrupt), "13")
+    assert result.exit_code == 130
+    assert waited(result).interrupted
+    assert value_text(result.value) == ""
+    assert "act remove" not in world.schedd.calls
+
+
+def test_what_nobody_knows(world: World) -> None:
+    with pytest.raises(UnknownJob):
+        wait_in(world, Time(), "13.9")
+    world.schedd.jobs = []
+    result = wait_in(world, Time(), "13")
+    assert result.exit_code == 60
+    assert result.problems[0].message == (
+        "6 of 6 job(s) did not end with 0: the end of 6 is not known"
+    )
