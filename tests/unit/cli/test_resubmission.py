@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from hepsub.actions.submit.choose import Wanted
@@ -83,9 +81,3 @@ def test_no_abbreviation_is_taken_away() -> None:
                 before = read_as(words, new=False)
                 if before != "refused":
                     assert read_as(words, new=True) == before, words
-
-
-def test_a_dash_too_many_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse(["--resubmit", "13"], COMMAND)
-    assert "-resubmit" in caught.value.remedy
