@@ -26,7 +26,7 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 from hepsub.units import moment_text
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
-from tests.fakes.world import NOON, make_session
+from tests.fakes.world import NOON, make_policy, make_session
 
 SCHEDD = "schedd01.example.org"
 UUID = "7e0f6e3c-0000-4000-8000-000000000001"
@@ -115,6 +115,17 @@ def test_what_nobody_knows_is_of_unknown_end_and_the_schedd_is_not_asked_for_eve
     assert asked == [True, True, True, False, False]
 
 
+def test_jobs_that_were_removed_before_they_were_made_are_removed(tmp_path: Path) -> None:
+    """Of a large cluster its schedd has made the first ones only: no history tells of the others."""
+    past = [ended("13.0"), *(make_job(f"13.{proc}", State.REMOVED, ended=NOON) for proc in (1, 2))]
+    schedd = FakeSchedd(past=past)
+    session = session_of(tmp_path, schedd, number=1000)
+    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
+    schedd.calls.clear()
+    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
+    assert "history" not in schedd.calls
+
+
 def test_jobs_of_an_earlier_cluster_of_the_same_number_are_not_taken(tmp_path: Path) -> None:
     schedd = FakeSchedd(past=[ended("13.0", submitted=NOON - 30 * DAY)])
     assert rows(session_of(tmp_path, schedd, number=1)) == [(1, 0, 0, 0, 1, 0, 0)]
@@ -137,6 +148,24 @@ def test_a_history_that_cannot_be_asked_is_a_problem_and_not_the_end(tmp_path: P
     assert isinstance(result.value, Status)
     assert [counts(each) for each in result.value.clusters] == [(2, 0, 0, 0, 1, 0, 1)]
     assert ([each.message for each in result.problems], result.exit_code) == (["no history"], 40)
+
+
+def test_jobs_that_have_ended_and_are_still_in_the_queue(tmp_path: Path) -> None:
+    """At a schedd that keeps what they left until it is fetched, or on their way out."""
+    queued = [ended("13.0"), ended("13.1", 3), make_job("13.2", State.REMOVED), make_job("13.3")]
+    session = session_of(tmp_path, FakeSchedd(jobs=queued), number=4)
+    spooling = replace(session, policy=make_policy("[pool.local]\nspool = true\n"))
+    for each, command in ((session, "hep_sub status 13"), (spooling, "hep_sub status 13")):
+        assert rows(each) == [(4, 1, 1, 1, 0, 0, 1)]
+        value = status(each, None).value
+        assert isinstance(value, Status)
+        assert value.clusters[0].next_command == command
+        (report,) = told(each, "13").clusters
+        assert counts(report) == (4, 1, 1, 1, 0, 0, 1)
+    good = session_of(tmp_path / "b", FakeSchedd(jobs=[ended("13.0")]), number=1)
+    left = status(replace(good, policy=spooling.policy), None).value
+    assert isinstance(left, Status)
+    assert [(each.done, each.next_command) for each in left.clusters] == [(1, "hep_fetch 13")]
 
 
 def told(session: Session, *ids: str) -> ClusterReports:
@@ -167,6 +196,19 @@ def test_failures_are_grouped_by_the_reason(tmp_path: Path) -> None:
     assert said is not None
     assert (said.job, said.path, said.lines) == ("13.6", str(stderr), ("two", "three", "four"))
     assert report.commands == ("hep_sub -resubmit 13 -failed",)
+
+
+@pytest.mark.parametrize(("spool", "shown"), [("false", True), ("true", False)])
+def test_no_file_is_shown_that_a_far_schedd_names(
+    tmp_path: Path, spool: str, *, shown: bool
+) -> None:
+    """It may name any file of the user's as the standard error of a job."""
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    session = session_of(tmp_path, FakeSchedd(past=[ended("13.0", 1, stderr=str(key))]), number=1)
+    session = replace(session, policy=make_policy(f"[pool.local]\nspool = {spool}\n"))
+    (report,) = told(session, "13").clusters
+    assert (report.failures[0].stderr is not None) is shown
 
 
 def test_some_jobs_of_a_cluster_in_full(tmp_path: Path) -> None:
@@ -365,6 +407,8 @@ def test_a_histogram_has_every_value_once() -> None:
         ([], [ended("13.0")], "13.0", "success"),
         ([], [ended("13.0", 1)], "13.0", "failed"),
         ([], [make_job("13.0", State.REMOVED, ended=NOON)], "13.0", "failed"),
+        ([make_job("13.0", State.REMOVED)], [], "13.0", "failed"),
+        ([ended("13.0")], [], "13.0", "success"),
         ([make_job("13.1")], [ended("13.0", 1)], "13", "waiting"),
         ([make_job("13.1", State.RUNNING)], [ended("13.0", 1)], "13", "running"),
         ([], [ended("13.0"), ended("13.1")], "13", "success"),
@@ -504,3 +548,24 @@ def test_ctrl_c_ends_the_watching_and_no_job(tmp_path: Path) -> None:
     result = watch(session_of(tmp_path, schedd, number=1), (), None, Until.DONE, time.watcher())
     assert result.exit_code == 130
     assert not [call for call in schedd.calls if call.startswith("act")]
+
+
+def test_what_was_over_before_does_not_end_the_watching_of_all_clusters(tmp_path: Path) -> None:
+    """Yesterday's failures are shown, and count for nothing."""
+    schedd = FakeSchedd(jobs=[make_job("20.0", State.RUNNING)], past=[ended("13.0", 1)])
+    session = session_of(tmp_path, schedd, number=1)
+    ref = SubmissionRef(
+        uuid=UUID.replace("1", "2"), pool="local", schedd=SCHEDD, cluster=20, number=1
+    )
+    session.journal.append(Entry(ref=ref, when=NOON - 100))
+
+    def end() -> None:
+        schedd.jobs.clear()
+        schedd.past.append(ended("20.0"))
+
+    time = Time(None, end)
+    result = watch(session, (), None, Until.ANY_FAILED, time.watcher())
+    assert len(time.pauses) == 2
+    assert (result.exit_code, result.problems) == (0, ())
+    assert isinstance(result.value, Status)
+    assert [(each.cluster, each.failed) for each in result.value.clusters] == [(13, 1), (20, 0)]
