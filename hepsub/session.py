@@ -18,7 +18,7 @@ from hepsub.errors import PoolUnreachable, ScheddNotReached, UnknownSchedd
 from hepsub.interrupts import Interrupts
 from hepsub.jobid import SubmissionRef, same_schedd, short_name
 from hepsub.journal import Journal
-from hepsub.policy.load import load_policy
+from hepsub.policy.load import load_leniently, load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.policy.places import bundle_root
 from hepsub.situation import Paths, Situation, paths_for, read_situation
@@ -179,18 +179,22 @@ def does_not_answer(schedd: str) -> ScheddNotReached:
     )
 
 
-def open_session(interrupts: Interrupts | None = None) -> Session:
+def open_session(
+    interrupts: Interrupts | None = None, alert: Callable[[str], None] | None = None
+) -> Session:
     """Open the session of this process.
 
     Args:
         interrupts: Ctrl-C, where the caller has something to do with it too.
+        alert: is told what is wrong with remote sites in the policy, for commands that send no job anywhere; None:
+            that is an error.
 
     Raises:
         PolicyError: a policy file is wrong.
     """
     situation = read_situation()
     paths = paths_for(situation.environment, situation.home)
-    policy = _with_a_pool(load_policy(paths), paths, situation)
+    policy = _with_a_pool(_policy(paths, alert), paths, situation)
 
     def credential(name: str, audience: str = "") -> CredentialSource:
         from hepsub.auth.sources import source_for
@@ -228,6 +232,15 @@ def open_session(interrupts: Interrupts | None = None) -> Session:
         interrupts=interrupts or Interrupts(),
         way_to_renew=way,
     )
+
+
+def _policy(paths: Paths, alert: Callable[[str], None] | None) -> Policy:
+    if alert is None:
+        return load_policy(paths)
+    policy, passed_over = load_leniently(paths)
+    for each in passed_over:
+        alert(each)
+    return policy
 
 
 def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:

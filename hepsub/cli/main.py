@@ -48,6 +48,12 @@ VERBS = {
 }
 """The commands whose first word may name another one: command → that word → its module."""
 
+_SEND_NOTHING = {
+    f"hep_{name}" for name in ("q", "rm", "hold", "release", "edit", "history", "tail")
+}
+_SEND_NOTHING |= {"hep_sub status"}
+"""The commands that send no job anywhere: what is wrong with remote sites in the policy does not stop them."""
+
 _OFFER = "__offer"
 """The first word with which completions ask for the policy's words."""
 _BUG = 1
@@ -194,7 +200,7 @@ def _run_in_session(command: Command, values: Values, interrupts: Interrupts) ->
     def alert(line: str) -> None:
         output.talk(command.name, [line])
 
-    session = open_session(interrupts)
+    session = open_session(interrupts, alert if command.name in _SEND_NOTHING else None)
     console = output.Console(result_now=result_now, progress=progress, alert=alert)
     result = command.run(session, values, console)
     if as_json:

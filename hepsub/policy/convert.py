@@ -29,34 +29,49 @@ class Converter(Struct, frozen=True):
 
     Attributes:
         origins: the file that set each key.
-        mistakes: what was wrong; the values are of no use when there is one.
+        mistakes: what was wrong, each with its key; in its place stands what says nothing, so that all else can be
+            looked at.
     """
 
     origins: Mapping[str, Layer]
-    mistakes: list[PolicyError] = msgspec.field(default_factory=list)
+    mistakes: list[tuple[str, PolicyError]] = msgspec.field(default_factory=list)
+
+    def is_about(self, key: str) -> bool:
+        """Whether something was wrong with a key, or in its table: what else is wrong with it may come from that."""
+        return any(
+            key == wrong or key.startswith(f"{wrong}.") or wrong.startswith(f"{key}.")
+            for wrong, _ in self.mistakes
+        )
 
     def table(self, cls: type[T], table: Mapping[str, Any], path: str = "") -> T:
         """A struct from a table; keys that are unknown, missing or of the wrong type are mistakes."""
         fields = {name: hint for name, hint in cls.__annotations__.items() if name != "origins"}
-        self.mistakes.extend(self._unknown(key, path, fields) for key in table if key not in fields)
+        self.mistakes.extend(
+            (_join(path, key), self._unknown(key, path, fields))
+            for key in table
+            if key not in fields
+        )
         missing = [name for name in _required(cls) if name not in table]
-        self.mistakes.extend(self._error(path, f"the key '{name}' is missing") for name in missing)
+        self.mistakes.extend(
+            (_join(path, name), self._error(path, f"the key '{name}' is missing"))
+            for name in missing
+        )
         known = {key: value for key, value in table.items() if key in fields}
         return cls(
             **{
                 key: self.value(fields[key], value, _join(path, key))
                 for key, value in known.items()
             },
-            **dict.fromkeys(missing),
+            **{name: _stand_in(fields[name]) for name in missing},
         )
 
     def value(self, hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 (the types come from the model)
-        """A value of the type that the model says; None where it has another type, or its text cannot be read."""
+        """A value of the type that the model says, whatever was written."""
         try:
             return self._value(hint, value, path)
         except PolicyError as mistake:
-            self.mistakes.append(mistake)
-            return None
+            self.mistakes.append((path, mistake))
+            return _stand_in(hint)
 
     def _value(self, hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
         origin = typing.get_origin(hint)
@@ -119,6 +134,20 @@ class Converter(Struct, frozen=True):
         where = self._where(_join(path, key))
         table = f" in [{path}]" if path else ""
         return PolicyError(f"{where or 'policy'}: unknown key '{key}'{table}", remedy=remedy)
+
+
+def _stand_in(hint: Any) -> Any:  # noqa: ANN401
+    """A value of a type, which says nothing."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return 1
+    if origin is tuple:
+        return ()
+    if origin is not None:
+        return MappingProxyType({})
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return hint(**{name: _stand_in(hint.__annotations__[name]) for name in _required(hint)})
+    return {int: 1, bool: False}.get(hint, "")
 
 
 def _required(cls: type[Struct]) -> list[str]:

@@ -21,6 +21,7 @@ from hepsub.suggest import did_you_mean
 PROFILES = ("personal", "ihep", "herd")
 _SITES_OWN = ("walltime", "group", "os", "pool", "site", "rule")
 """Where a site names one of these, what hepsub ships of the same kind is not there."""
+_ABOUT_SITES = ("site", "rule")
 
 
 _Parsed: TypeAlias = tuple[Layer, dict[str, Any]]
@@ -36,8 +37,25 @@ def load_policy(paths: Paths) -> Policy:
     return merge(list(_user_layers(paths)))
 
 
-def merge(layers: list[Layer]) -> Policy:
+def load_leniently(paths: Paths) -> tuple[Policy, tuple[str, ...]]:
+    """As `load_policy`, for commands that send no job anywhere: what is wrong with remote sites does not stop them.
+
+    Returns:
+        The policy, without the sites that have mistakes, and what was passed over, in sentences.
+
+    Raises:
+        PolicyError: something else is wrong.
+    """
+    passed_over: list[str] = []
+    return merge(list(_user_layers(paths)), passed_over), tuple(passed_over)
+
+
+def merge(layers: list[Layer], passed_over: list[str] | None = None) -> Policy:
     """One policy from the shipped defaults, the profile the layers name, and the layers.
+
+    Args:
+        layers: the files, later ones win.
+        passed_over: gets the mistakes about remote sites, which stop nobody then; None: they do.
 
     Raises:
         PolicyError: as `load_policy`.
@@ -52,7 +70,29 @@ def merge(layers: list[Layer]) -> Policy:
         values = _rules_first(_merged(values, table), table)
         origins |= _origins(layer, table)
     _give_each_user_one(values, origins)
+    if passed_over is None:
+        return replace(_converted(values, origins), profile=profile)
+    values, origins = _without_mistaken_sites(values, origins, passed_over)
     return replace(_converted(values, origins), profile=profile)
+
+
+def _without_mistaken_sites(
+    values: dict[str, Any], origins: dict[str, Layer], passed_over: list[str]
+) -> tuple[dict[str, Any], dict[str, Layer]]:
+    """Both without the sites and rules that have mistakes, as long as there are no others."""
+    _, wrong = _looked_at(values, origins)
+    if any(key.split(".")[0] not in _ABOUT_SITES for key, _ in wrong):
+        return values, origins
+    for key, error in wrong:
+        passed_over.append(f"{error.message}; it is passed over here, and hep_sub refuses it")
+        kind, _, rest = key.partition(".")
+        if not rest or not isinstance(values.get(kind), Mapping):
+            values = {**values, kind: {}}
+        else:
+            values, origins = _without(values, origins, key)
+    if wrong:  # the rules name sites
+        values = {**values, "rule": {}}
+    return values, origins
 
 
 def _of_site(
@@ -77,21 +117,29 @@ def _converted(values: Mapping[str, Any], origins: Mapping[str, Layer]) -> Polic
     Raises:
         PolicyError: something in it is wrong.
     """
+    policy, wrong = _looked_at(values, origins)
+    if wrong:
+        raise _together([error for _, error in wrong])
+    return policy
+
+
+def _looked_at(
+    values: Mapping[str, Any], origins: Mapping[str, Layer]
+) -> tuple[Policy, list[tuple[str, PolicyError]]]:
+    """The policy, and all that is wrong in it, each with its key: of form first, then what it refers to."""
     while True:
         converter = Converter(origins)
         policy = converter.table(Policy, values)
-        if converter.mistakes:
-            raise _together(converter.mistakes)
         policy = replace(policy, origins=MappingProxyType(dict(origins)))
-        wrong = list(mistakes(policy))
+        wrong = [each for each in mistakes(policy) if not converter.is_about(each.key)]
         shipped = [each.key for each in wrong if policy.is_shipped(each.key)]
         if not shipped:
-            break
+            return policy, [
+                *converter.mistakes,
+                *((each.key, each.error(policy)) for each in wrong),
+            ]
         for key in shipped:
             values, origins = _without(values, origins, key)
-    if wrong:
-        raise _together([each.error(policy) for each in wrong])
-    return policy
 
 
 def _without(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 
 from msgspec import Struct, convert
 from msgspec.structs import replace
@@ -170,7 +171,25 @@ def query(session: Session, wanted: Filter, reach: Reach | None = None) -> Resul
         pool=reach.pool,
     )
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
-    return Result(value=listing, problems=problems, exit_code=exit_code)
+    notes = () if problems else tuple(_unknown(session, wanted, listing))
+    return Result(value=listing, notes=notes, problems=problems, exit_code=exit_code)
+
+
+def _unknown(session: Session, wanted: Filter, listing: Listing) -> Iterator[str]:
+    """A sentence for each id that neither the queue nor the journal knows; scripts poll jobs that have ended."""
+    if wanted.owner or wanted.states or not wanted.ids:
+        return
+    from hepsub.actions.submissions import submitted_to
+
+    there = {job.cluster for job in listing.jobs} | {each.cluster for each in listing.unmade}
+    for each in wanted.ids:
+        missing = each.cluster not in there or (
+            each.first is not None
+            and not any(each.holds(job.cluster, job.proc) for job in listing.jobs)
+            and all(unmade.cluster != each.cluster for unmade in listing.unmade)
+        )
+        if missing and not submitted_to(session, each):
+            yield f"no job {each} is in the queue; hep_history {each} tells whether there was one"
 
 
 def _targets(reach: Reach, wanted: Filter) -> list[Target]:

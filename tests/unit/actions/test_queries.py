@@ -111,6 +111,22 @@ def test_an_id_that_no_schedd_knows_is_an_empty_table(tmp_path: Path) -> None:
     assert (listing(result).jobs, result.exit_code) == ((), 0)
 
 
+def test_an_id_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    """One that was submitted from here has ended: whoever waits for that asks again and again."""
+    schedd = FakeSchedd(jobs=[make_job("13.0")], unmade=[make_unmade(20)])
+    session = make_session(tmp_path, as_batch_systems(schedd))
+    ref = SubmissionRef(uuid="u", pool="local", schedd=schedd.name, cluster=12, number=1)
+    session.journal.append(Entry(ref=ref, when=NOON))
+    ids = tuple(map(parse_job_id, ("12", "13", "13.0-3", "13.7", "20.50", "99999")))
+    result = query(session, Filter(ids=ids))
+    assert result.exit_code == 0
+    assert result.notes == (
+        "no job 13.7 is in the queue; hep_history 13.7 tells whether there was one",
+        "no job 99999 is in the queue; hep_history 99999 tells whether there was one",
+    )
+    assert query(session, Filter(ids=ids, states=(State.HELD,))).notes == ()
+
+
 def test_the_document_of_a_job() -> None:
     """Every key of a job in JSON; what does not apply is null."""
     job = make_job(

@@ -321,3 +321,53 @@ def test_an_editors_lock_stops_no_site(tmp_path: Path) -> None:
     (tmp_path / "site/.#10-pools.toml").symlink_to("alice@host.123")
     (tmp_path / "site/10-pools.toml").write_text("[defaults]\nmemory = 123\n")
     assert load_policy(paths(tmp_path)).defaults.memory == 123
+
+
+def test_all_mistakes_are_told_in_one_round() -> None:
+    """Of form, and what refers to nothing; not what only follows from another one."""
+    text = (
+        "[defaults]\nmemory = 'much'\npool = 'nosuch'\n[group.juno]\nwalltime = { nosuch = '3 h' }\n"
+        "[site.far]\nrequirments = 'x'\n[storage.s]\nregion = 3\n[walltime.brief]\nlimt = '1 h'\n[os]\nSL9 = 3\n"
+    )
+    with pytest.raises(PolicyError) as caught:
+        merge([Layer(file="a.toml", text=text)])
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "9 mistakes in the policy:"
+    told = sorted(
+        (int(line.split("line ")[1].split(":")[0]), line.split(": ")[1]) for line in lines[1:]
+    )
+    assert told == [
+        (2, "defaults.memory"),
+        (3, "defaults.pool"),
+        (5, "group.juno.walltime.nosuch"),
+        (7, "unknown key 'requirments' in [site.far]; did you mean 'requirements'?"),
+        (8, "storage.s"),
+        (9, "storage.s.region"),
+        (10, "walltime.brief"),
+        (11, "unknown key 'limt' in [walltime.brief]; did you mean 'limit'?"),
+        (13, "os.SL9"),
+    ]
+
+
+def test_a_mistaken_site_stops_only_what_sends_jobs() -> None:
+    """It is told, and left out with all rules, which name sites."""
+    text = (
+        "[site.bad]\nrank = 3\n[site.far]\nrequirements = 'x'\nos = { none = '/i' }\n"
+        "[site.good]\nrequirements = 'y'\n[rule.r]\nsites = ['bad', 'nosuch']\nremote = 'perhaps'\n"
+    )
+    layers = [Layer(file="a.toml", text=text)]
+    with pytest.raises(PolicyError):
+        merge(layers)
+    passed_over: list[str] = []
+    policy = merge(layers, passed_over)
+    assert (set(policy.site), set(policy.rule)) == ({"good"}, set())
+    assert passed_over[0].startswith(
+        "a.toml line 2: site.bad.rank: expected a text, found 3; it is passed over"
+    )
+    assert len(passed_over) == 4
+
+
+def test_other_mistakes_stop_everything() -> None:
+    layers = [Layer(file="a.toml", text="[site.bad]\nrank = 3\n[pool.p]\nschedds = 'x'\n")]
+    with pytest.raises(PolicyError, match=r"pool\.p\.schedds"):
+        merge(layers, [])
