@@ -13,6 +13,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch import Selection, State
 from hepsub.bundle.directory import discard_bundle
 from hepsub.confine import Writable
+from hepsub.result import document_of
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd
 from tests.fakes.world import make_spec
@@ -38,7 +39,11 @@ def left(schedd: FakeSchedd) -> list[int]:
 
 def note_of(session: Session) -> str:
     """What a round says of the schedd that it could not fetch from."""
-    notes = [each for each in renew(session).notes if "could not be fetched" in each]
+    result = renew(session)
+    told = document_of(result.value)["notes"]
+    assert isinstance(told, (list, tuple))
+    assert all(each in told for each in result.notes)
+    notes = [each for each in result.notes if "could not be fetched" in each]
     assert len(notes) <= 1
     return "".join(notes)
 
@@ -92,6 +97,22 @@ def test_jobs_without_a_bundle_keep_no_others(session: Session, schedd: FakeSche
     discard_bundle(session.bundles / gone.uuid)
     assert "the bundle of cluster 14 is gone, into which it belongs" in note_of(session)
     assert [job.job for job in schedd.jobs] == ["14.0"]
+
+
+def test_what_was_fetched_is_in_the_history_when_the_wait_ends(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """hep_history, the next command, knows it."""
+    value = submitted(session, schedd, 2)
+    ended = [replace(job, exit_code=0) for job in schedd.jobs]
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        schedd.past = ended[: len(pauses)]
+
+    result = wait(session, value, Clock(sleep=sleep, progress=lambda _: None))
+    assert (result.exit_code, len(pauses)) == (0, 2)
 
 
 def test_waiting_tells_what_did_not_come(session: Session, schedd: FakeSchedd) -> None:
