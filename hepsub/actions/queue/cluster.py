@@ -340,7 +340,7 @@ def status_of(session: Session, found: Found) -> ClusterStatus:
     entry, counts, job = found.entry, found.counts, found.job
     if job.first is not None or not entry.ref.number:
         alive = alive_number(counts) if counts is not None else 0
-        number = alive + len(found.past.jobs) + found.past.unknown
+        number = alive + len(found.past.jobs) + found.past.unknown + found.past.never_made
         entry = replace(entry, ref=replace(entry.ref, number=number))
     if counts is None:
         status = over_status(entry, found.past, found.meant)

@@ -55,10 +55,12 @@ class Ended(Struct, frozen=True, kw_only=True):
     Attributes:
         jobs: those of which it is known how, by ProcId.
         unknown: how many more there are.
+        never_made: how many were removed before their schedd had made them.
     """
 
     jobs: Mapping[int, JobStatus]
     unknown: int = 0
+    never_made: int = 0
 
     @property
     def latest(self) -> float:
@@ -99,7 +101,7 @@ def look_back(
     short = [
         each
         for each in submitted
-        if each.ended > len(kept[each.ref.uuid].jobs)
+        if each.ended > len(kept[each.ref.uuid].jobs) + _never_made(each, kept[each.ref.uuid].jobs)
         and (thorough or not kept[each.ref.uuid].is_final(each.ended))
     ]
     found: dict[str, Kept] = dict(kept)
@@ -173,9 +175,23 @@ def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -
 def _ended(session: Session, each: Submitted, jobs: Mapping[int, JobStatus]) -> Ended:
     """What is known, with the reports of jobs of which nobody else tells."""
     found = {proc: job for proc, job in jobs.items() if proc not in each.living}
+    never_made = _never_made(each, found)
+    if never_made:
+        return Ended(jobs=dict(sorted(found.items())), never_made=never_made)
     if each.ended > len(found):
         found |= {job.proc: job for job in _reported(session, each, found)}
     return Ended(jobs=dict(sorted(found.items())), unknown=max(0, each.ended - len(found)))
+
+
+def _never_made(each: Submitted, known: Mapping[int, JobStatus]) -> int:
+    """How many jobs were removed with their cluster before their schedd had made them: no history tells of these.
+
+    A schedd makes them in the order of their ProcIds, so all that it made is known, and the last of it was removed.
+    """
+    whole = each.ended >= each.ref.number > len(known) > 0
+    if not whole or max(known) != len(known) - 1 or not was_removed(known[max(known)]):
+        return 0
+    return each.ref.number - len(known)
 
 
 def _reported(

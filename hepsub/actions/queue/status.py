@@ -310,11 +310,12 @@ def _counted(past: Ended, ended: int) -> dict[str, int]:
     done = sum(map(has_succeeded, past.jobs.values()))
     removed = sum(map(was_removed, past.jobs.values()))
     failed = len(past.jobs) - done - removed
+    removed += past.never_made
     return {
         "done": done,
         "failed": failed,
         "removed": removed,
-        "unknown": max(0, ended - len(past.jobs)),
+        "unknown": max(0, ended - len(past.jobs) - past.never_made),
     }
 
 

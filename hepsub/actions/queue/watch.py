@@ -68,7 +68,7 @@ def watch(
     """
     try:
         with session.interrupts.allowed():
-            seen = _watched(session, ids, pool, until, watcher)
+            seen, watched = _watched(session, ids, pool, until, watcher)
     except KeyboardInterrupt:
         problem = Problem(
             code=Interrupted.code,
@@ -79,7 +79,7 @@ def watch(
         return Result(value=empty, problems=(problem,), exit_code=Interrupted.exit_code)
     later = _at(session, watcher.now())
     last = reports(later, ids, pool) if ids else Result(value=seen)
-    bad = _bad(seen.clusters)
+    bad = _bad(watched)
     if last.exit_code or not bad:
         return last
     return replace(last, problems=(*last.problems, bad), exit_code=JobsFailed.exit_code)
@@ -87,8 +87,10 @@ def watch(
 
 def _watched(
     session: Session, ids: Sequence[JobId], pool: str | None, until: Until, watcher: Watcher
-) -> Status:
+) -> tuple[Status, tuple[ClusterStatus, ...]]:
+    """What was seen last, and those of the clusters that were watched."""
     pause, away, before = _FIRST_PAUSE_S, _FIRST_PAUSE_S, None
+    past: frozenset[str] | None = frozenset() if ids else None
     while True:
         now = _at(session, watcher.now())
         try:
@@ -101,8 +103,11 @@ def _watched(
             away = min(away * 2, _AWAY_S)
             continue
         watcher.show(seen)
-        if _is_reached(seen.clusters, until):
-            return seen
+        if past is None:  # what was over before is none of what is watched
+            past = frozenset(each.id for each in seen.clusters if each.is_over)
+        watched = tuple(each for each in seen.clusters if each.id not in past)
+        if _is_reached(watched, until):
+            return seen, watched
         changed = before is not None and _counts(before) != _counts(seen)
         pause = _FIRST_PAUSE_S if changed else min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
         away, before = _FIRST_PAUSE_S, seen

@@ -115,6 +115,17 @@ def test_what_nobody_knows_is_of_unknown_end_and_the_schedd_is_not_asked_for_eve
     assert asked == [True, True, True, False, False]
 
 
+def test_jobs_that_were_removed_before_they_were_made_are_removed(tmp_path: Path) -> None:
+    """Of a large cluster its schedd has made the first ones only: no history tells of the others."""
+    past = [ended("13.0"), *(make_job(f"13.{proc}", State.REMOVED, ended=NOON) for proc in (1, 2))]
+    schedd = FakeSchedd(past=past)
+    session = session_of(tmp_path, schedd, number=1000)
+    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
+    schedd.calls.clear()
+    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
+    assert "history" not in schedd.calls
+
+
 def test_jobs_of_an_earlier_cluster_of_the_same_number_are_not_taken(tmp_path: Path) -> None:
     schedd = FakeSchedd(past=[ended("13.0", submitted=NOON - 30 * DAY)])
     assert rows(session_of(tmp_path, schedd, number=1)) == [(1, 0, 0, 0, 1, 0, 0)]
@@ -504,3 +515,24 @@ def test_ctrl_c_ends_the_watching_and_no_job(tmp_path: Path) -> None:
     result = watch(session_of(tmp_path, schedd, number=1), (), None, Until.DONE, time.watcher())
     assert result.exit_code == 130
     assert not [call for call in schedd.calls if call.startswith("act")]
+
+
+def test_what_was_over_before_does_not_end_the_watching_of_all_clusters(tmp_path: Path) -> None:
+    """Yesterday's failures are shown, and count for nothing."""
+    schedd = FakeSchedd(jobs=[make_job("20.0", State.RUNNING)], past=[ended("13.0", 1)])
+    session = session_of(tmp_path, schedd, number=1)
+    ref = SubmissionRef(
+        uuid=UUID.replace("1", "2"), pool="local", schedd=SCHEDD, cluster=20, number=1
+    )
+    session.journal.append(Entry(ref=ref, when=NOON - 100))
+
+    def end() -> None:
+        schedd.jobs.clear()
+        schedd.past.append(ended("20.0"))
+
+    time = Time(None, end)
+    result = watch(session, (), None, Until.ANY_FAILED, time.watcher())
+    assert len(time.pauses) == 2
+    assert (result.exit_code, result.problems) == (0, ())
+    assert isinstance(result.value, Status)
+    assert [(each.cluster, each.failed) for each in result.value.clusters] == [(13, 1), (20, 0)]
