@@ -138,6 +138,8 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     entry = _entry(session, ref, job, name, reach.pool)
     counts = _in_queue(session, target, job) if target is not None else None
     past = _past(session, target, job, entry, counts, errors, known=ref is not None)
+    if target is not None and counts is not None and counts.states.get(State.REMOVED):
+        past = _with_leaving(session, target, job, past)
     if counts is None and not past.jobs and ref is None:
         raise UnknownJob(
             f"nobody knows {job}: neither a queue, nor a history, nor what hepsub keeps",
@@ -214,6 +216,15 @@ def _in_queue(session: Session, target: Target, job: JobId) -> ClusterCounts | N
     return marked[0] if marked else None
 
 
+def _with_leaving(session: Session, target: Target, job: JobId, past: Ended) -> Ended:
+    """What has ended, with the jobs that were removed and have still to leave the queue."""
+    wanted = Selection(ids=(_bare(job),), states=(State.REMOVED,))
+    leaving = target.schedd.queue(wanted, session.situation.now).jobs
+    jobs = {**past.jobs, **{each.proc: each for each in leaving}}
+    unknown = max(0, past.unknown - (len(jobs) - len(past.jobs)))
+    return replace(past, jobs=dict(sorted(jobs.items())), unknown=unknown)
+
+
 def _past(
     session: Session,
     target: Target | None,
@@ -229,7 +240,7 @@ def _past(
     if not known:
         return _history(schedd, job, errors)
     spooled = keeps_ended(session, entry.ref.pool)
-    if schedd is not None and spooled and counts is not None and counts.states.get(State.COMPLETED):
+    if schedd is not None and counts is not None and counts.states.get(State.COMPLETED):
         left = schedd.queue(
             Selection(ids=entry.ref.ids, states=(State.COMPLETED,)), session.situation.now
         )
@@ -400,6 +411,7 @@ def stderr_of(session: Session, ref: SubmissionRef) -> Callable[[JobStatus], str
 
     bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
     if bundle is None or not bundle.request.stderr:
-        return lambda job: job.stderr
+        # A schedd that sees none of this host's directories names no file of them: it would be shown what it likes.
+        return (lambda _: "") if keeps_ended(session, ref.pool) else lambda job: job.stderr
     request = bundle.request
     return lambda job: str(request.logs(job.proc, ref.cluster)[-1])

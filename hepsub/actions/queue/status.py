@@ -143,8 +143,7 @@ def _of_schedd(
     queued = {each.cluster: each for each in counts}
     pool = target.schedd.pool
     latest = {entry.ref.cluster: entry for entry in entries}  # of one number the later one counts
-    if keeps_ended(session, pool):
-        _keep_left(session, target, queued, latest)
+    _keep_left(session, target, queued, latest)
     submitted = [
         _submitted(session, each, queued.get(each.ref.cluster)) for each in latest.values()
     ]
@@ -179,7 +178,7 @@ def _keep_left(
     queued: Mapping[int, ClusterCounts],
     entries: Mapping[int, Entry],
 ) -> None:
-    """Keep how jobs ended that wait in the queue for what they left to be fetched."""
+    """Keep how jobs ended that are still in the queue, such as those whose files have to be fetched."""
     left = [
         number
         for number, each in queued.items()
@@ -256,6 +255,8 @@ def living_status(
     submitted = found.submitted or (entry.when if entry is not None else 0)
     left = bool(states.get(State.COMPLETED)) and keeps_ended(session, pool)
     counts = _counted(past, number - alive)
+    leaving = min(states.get(State.REMOVED, 0), counts["unknown"])
+    counts |= {"removed": counts["removed"] + leaving, "unknown": counts["unknown"] - leaving}
     held, failed = states.get(State.HELD, 0), counts["failed"]
     return ClusterStatus(
         pool=pool,

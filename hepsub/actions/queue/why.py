@@ -66,7 +66,7 @@ def why(session: Session, wanted: Filter) -> Result:
     found = [_explain(group, reach) for group in _alike(listing.jobs)]
     found += [_unmade(each) for each in listing.unmade]
     errors: list[HepsubError] = []
-    found += _of_past(reach, wanted, errors)
+    found += _of_past(reach, wanted, listing.jobs, errors)
     troubles, code = failures(errors, PoolError.exit_code)
     problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
     return Result(
@@ -77,18 +77,22 @@ def why(session: Session, wanted: Filter) -> Result:
     )
 
 
-def _of_past(reach: Reach, wanted: Filter, errors: list[HepsubError]) -> list[Explanation]:
-    """Why jobs ended that are named, those that ended in the same way together."""
+def _of_past(
+    reach: Reach, wanted: Filter, queued: Iterable[JobStatus], errors: list[HepsubError]
+) -> list[Explanation]:
+    """Why jobs ended that are named and not in the queue, those that ended in the same way together."""
     past = {State.COMPLETED, State.REMOVED}
     if wanted.states and not past.intersection(wanted.states):
         return []
     from hepsub.actions.queue.cluster import find_jobs
 
+    told = {(job.schedd, job.job) for job in queued}
     explained: list[Explanation] = []
     for each in dict.fromkeys(wanted.ids):
         with contextlib.suppress(UnknownJob, PoolUnreachable):
             found = find_jobs(reach, each, errors)
-            groups = groups_of(found.past.jobs.values())
+            jobs = found.past.jobs.values()
+            groups = groups_of(job for job in jobs if (job.schedd, job.job) not in told)
             explained += [
                 _ended(reach.session, found, group)
                 for group in groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ _SIGNS = (
     ("done", "#"), ("failed", "x"), ("removed", "~"), ("unknown", "?"), ("running", ">"), ("held", "!"), ("idle", "."),
 )  # fmt: skip
 """The jobs of a bar, in this order; the letters tell them apart without colours."""
+_LEVELS, _PLAIN_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#"
+"""How many jobs are in a bin of a histogram, from none to the most."""
 _IDS = 12
 """So many ids of a group are shown."""
 _NUMBERS = (
@@ -208,6 +211,25 @@ def _amount(what: str, amount: Amount, text: Callable[[float], str], asked: str)
     most = f"most {text(amount.most)} ({amount.job})"
     asked_for = f", {asked} {text(amount.asked)}" if amount.asked else ""
     yield f"    {what:<9} median {text(amount.median)}, {most}{asked_for}"
+    if sys.stdout.isatty() and len(amount.histogram) > 1:
+        low, high = amount.histogram[0].least, amount.histogram[-1].below
+        yield f"              {text(low)} [{_drawn(amount)}] {text(high)}"
+
+
+def _drawn(amount: Amount) -> str:
+    """A histogram on one line: a letter for each bin, blank for none."""
+    signs = _LEVELS if _can_print(_LEVELS) else _PLAIN_LEVELS
+    top = max(each.number for each in amount.histogram)
+    levels = (-(-each.number * (len(signs) - 1) // top) for each in amount.histogram)
+    return "".join(signs[level] * 2 for level in levels)
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _time(seconds: float) -> str:

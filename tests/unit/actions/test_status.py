@@ -26,7 +26,7 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 from hepsub.units import moment_text
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job
-from tests.fakes.world import NOON, make_session
+from tests.fakes.world import NOON, make_policy, make_session
 
 SCHEDD = "schedd01.example.org"
 UUID = "7e0f6e3c-0000-4000-8000-000000000001"
@@ -150,6 +150,24 @@ def test_a_history_that_cannot_be_asked_is_a_problem_and_not_the_end(tmp_path: P
     assert ([each.message for each in result.problems], result.exit_code) == (["no history"], 40)
 
 
+def test_jobs_that_have_ended_and_are_still_in_the_queue(tmp_path: Path) -> None:
+    """At a schedd that keeps what they left until it is fetched, or on their way out."""
+    queued = [ended("13.0"), ended("13.1", 3), make_job("13.2", State.REMOVED), make_job("13.3")]
+    session = session_of(tmp_path, FakeSchedd(jobs=queued), number=4)
+    spooling = replace(session, policy=make_policy("[pool.local]\nspool = true\n"))
+    for each, command in ((session, "hep_sub status 13"), (spooling, "hep_sub status 13")):
+        assert rows(each) == [(4, 1, 1, 1, 0, 0, 1)]
+        value = status(each, None).value
+        assert isinstance(value, Status)
+        assert value.clusters[0].next_command == command
+        (report,) = told(each, "13").clusters
+        assert counts(report) == (4, 1, 1, 1, 0, 0, 1)
+    good = session_of(tmp_path / "b", FakeSchedd(jobs=[ended("13.0")]), number=1)
+    left = status(replace(good, policy=spooling.policy), None).value
+    assert isinstance(left, Status)
+    assert [(each.done, each.next_command) for each in left.clusters] == [(1, "hep_fetch 13")]
+
+
 def told(session: Session, *ids: str) -> ClusterReports:
     value = reports(session, [parse_job_id(each) for each in ids], None).value
     assert isinstance(value, ClusterReports)
@@ -178,6 +196,19 @@ def test_failures_are_grouped_by_the_reason(tmp_path: Path) -> None:
     assert said is not None
     assert (said.job, said.path, said.lines) == ("13.6", str(stderr), ("two", "three", "four"))
     assert report.commands == ("hep_sub -resubmit 13 -failed",)
+
+
+@pytest.mark.parametrize(("spool", "shown"), [("false", True), ("true", False)])
+def test_no_file_is_shown_that_a_far_schedd_names(
+    tmp_path: Path, spool: str, *, shown: bool
+) -> None:
+    """It may name any file of the user's as the standard error of a job."""
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    session = session_of(tmp_path, FakeSchedd(past=[ended("13.0", 1, stderr=str(key))]), number=1)
+    session = replace(session, policy=make_policy(f"[pool.local]\nspool = {spool}\n"))
+    (report,) = told(session, "13").clusters
+    assert (report.failures[0].stderr is not None) is shown
 
 
 def test_some_jobs_of_a_cluster_in_full(tmp_path: Path) -> None:
@@ -376,6 +407,8 @@ def test_a_histogram_has_every_value_once() -> None:
         ([], [ended("13.0")], "13.0", "success"),
         ([], [ended("13.0", 1)], "13.0", "failed"),
         ([], [make_job("13.0", State.REMOVED, ended=NOON)], "13.0", "failed"),
+        ([make_job("13.0", State.REMOVED)], [], "13.0", "failed"),
+        ([ended("13.0")], [], "13.0", "success"),
         ([make_job("13.1")], [ended("13.0", 1)], "13", "waiting"),
         ([make_job("13.1", State.RUNNING)], [ended("13.0", 1)], "13", "running"),
         ([], [ended("13.0"), ended("13.1")], "13", "success"),

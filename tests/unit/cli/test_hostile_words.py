@@ -13,8 +13,10 @@ import pytest
 from hepsub.actions.auth.login import Login, Told
 from hepsub.actions.auth.s3 import StorageKeys
 from hepsub.actions.auth.status import AuthStatus, Row
+from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
 from hepsub.actions.queue.control import Control, Outcome
 from hepsub.actions.queue.edit import Change, Edited
+from hepsub.actions.queue.failures import Failure, Stderr
 from hepsub.actions.queue.history import Past
 from hepsub.actions.queue.query import Listing
 from hepsub.actions.queue.status import ClusterStatus, Status
@@ -212,6 +214,37 @@ RESULTS: list[Value] = [
                 reason=EVIL,
             ),
         ),
+    ),
+    ClusterReports(
+        pool="local",
+        clusters=(
+            ClusterReport(
+                pool="local",
+                schedd="s",
+                cluster=1,
+                name=EVIL,
+                submitted=5,
+                idle=0,
+                running=0,
+                held=1,
+                reason=EVIL,
+                failures=(
+                    Failure(
+                        state=State.COMPLETED,
+                        reason=EVIL,
+                        exit_code=1,
+                        exit_signal=None,
+                        ids=(EVIL,),
+                        number=1,
+                        message=EVIL,
+                        stderr=Stderr(job=EVIL, path=EVIL, lines=(EVIL,)),
+                        next_command=EVIL,
+                    ),
+                ),
+                commands=(EVIL,),
+            ),
+        ),
+        now=9,
     ),
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
     Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),

@@ -1,0 +1,130 @@
+"""The texts of hep_sub status."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from msgspec.structs import replace
+
+from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
+from hepsub.actions.queue.failures import Failure, Stderr
+from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.usage import Amount, Bin, Usage
+from hepsub.actions.queue.word import JobState, Word
+from hepsub.batch import State
+from hepsub.cli.output import value_text
+from hepsub.cli.text.status import bar, changes, watched
+from tests.fakes.world import NOON
+
+FAILURES = (
+    Failure(
+        state=State.HELD, reason="it outgrew its memory", exit_code=None, exit_signal=None, ids=("13.9",), number=1,
+        next_command="hep_edit -m 5000 13.9 && hep_release 13.9",
+    ),
+    Failure(
+        state=State.COMPLETED, reason="exit code 1", exit_code=1, exit_signal=None, ids=("13.3", "13.17-20"), number=5,
+        message="an input did not come", stderr=Stderr(job="13.3", path="/w/e.3", lines=("one", "\x1b[2J")),
+    ),
+)  # fmt: skip
+MEMORY = Amount(
+    median=1200, most=2304.4, job="13.7", asked=4000, advice="-mem 2900",
+    histogram=(Bin(least=900, below=1602, number=8), Bin(least=1602, below=2304.4, number=1)),
+)  # fmt: skip
+TIMES = Amount(median=60, most=7800, job="13.9", asked=36000)
+
+
+def cluster(**values: int) -> ClusterStatus:
+    none = ClusterStatus(
+        pool="local", schedd="schedd01.example.org", cluster=13, name="job.sh", submitted=NOON, idle=0, running=0,
+        held=0, reason=None, id="13",
+    )  # fmt: skip
+    return replace(none, number=sum(values.values()), **values)
+
+
+REPORT = ClusterReport(
+    pool="local", schedd="schedd01.example.org", cluster=13, name="job.sh", submitted=NOON, idle=3, running=1, held=1,
+    reason=None, id="13", number=20, done=10, failed=5, waiting_since=NOON, failures=FAILURES,
+    usage=Usage(number=15, memory_mb=MEMORY, run_seconds=TIMES, cores=2, cpu_efficiency=0.93),
+    commands=("hep_sub -resubmit 13 -failed",),
+)  # fmt: skip
+VALUE = ClusterReports(pool="local", clusters=(REPORT,), now=NOON + 7200)
+TEXT = """\
+    [####################xxxxxxxxxx>>!!......]
+    10 done #, 5 failed x, 1 running >, 1 held !, 3 idle . (for 2 h)
+on hold, it outgrew its memory (1 job(s)): 13.9
+    next: hep_edit -m 5000 13.9 && hep_release 13.9
+failed, exit code 1 (5 job(s)): 13.3, 17-20
+    an input did not come
+    /w/e.3:
+    | one
+    | \\x1b[2J
+used by 15 job(s) that have ended:
+    memory    median 1200 MB, most 2304 MB (13.7), asked for 4000 MB
+    run time  median 1 min, most 2 h 10 min (13.9), limit 10 h
+    CPU       93 % of 2 cores
+    ask for   -mem 2900, the next time
+next: hep_sub -resubmit 13 -failed"""
+
+
+def test_a_cluster_in_full() -> None:
+    title, _, rest = value_text(VALUE).partition("\n")
+    assert title.startswith("13 (job.sh) at schedd01, submitted ")
+    assert title.endswith(": 20 job(s)")
+    assert rest == TEXT
+
+
+class Terminal(io.TextIOWrapper):
+    """What Python writes to where it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("encoding", "drawn"), [("utf-8", "██▁▁"), ("ascii", "##..")])
+def test_a_terminal_gets_histograms_that_it_can_show(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, drawn: str
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal(io.BytesIO(), encoding=encoding))
+    lines = value_text(VALUE).splitlines()
+    assert f"              900 MB [{drawn}] 2304 MB" in lines
+
+
+@pytest.mark.parametrize(
+    ("counts", "drawn"),
+    [
+        ({"done": 5, "idle": 5}, "#####....."),
+        ({"done": 20_000, "failed": 1}, "#########x"),
+        ({"done": 1, "failed": 1, "running": 1, "held": 1, "idle": 1}, "##xx>>!!.."),
+        ({"removed": 1, "unknown": 1}, "~~~~~?????"),
+        ({}, ""),
+    ],
+)
+def test_each_kind_of_jobs_has_a_letter_in_the_bar(counts: dict[str, int], drawn: str) -> None:
+    assert bar(cluster(**counts), 10) == drawn
+
+
+def test_only_the_latest_clusters_that_ended_are_shown_and_the_rest_is_counted() -> None:
+    over = [cluster(done=1), *(cluster(failed=1) for _ in range(24))]
+    lines = value_text(Status(pool="local", clusters=tuple(over), now=NOON)).splitlines()
+    assert len(lines) == 1 + 20 + 1
+    assert (
+        lines[-1]
+        == "and 5 more that have ended, 5 of them with failed jobs: hep_sub status -json has all"
+    )
+
+
+def test_one_word() -> None:
+    assert value_text(JobState(id="13.2", state=Word.SUCCESS)) == "success"
+
+
+def test_a_pipe_gets_a_line_for_each_change() -> None:
+    said: list[str] = []
+    show = changes(lambda value: said.append(watched(value)))
+    for running, done in ((2, 0), (2, 0), (1, 1)):
+        show(Status(pool="local", clusters=(cluster(running=running, done=done),), now=NOON))
+    assert [line.partition(" ")[2] for line in said] == [
+        "13 (job.sh): 0 done, 0 failed, 2 running, 0 held, 0 idle",
+        "13 (job.sh): 1 done, 0 failed, 1 running, 0 held, 0 idle",
+    ]
