@@ -4,14 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_BEGUN = 3
+_COVERED = 0.6
+"""A word that leaves letters out of another one has at least so much of it: grp is group, mail is not maxidle."""
+
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice most like the word, case aside; None when nothing is like it."""
-    import difflib  # which nobody needs who mistypes nothing
+    """The choice most like the word, case and dashes in front aside; None when nothing is like it.
 
-    by_folded = {choice.casefold(): choice for choice in sorted(choices)}
-    matches = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[matches[0]] if matches else None
+    Like it is what a third of its letters make of it, changed, left out, added or exchanged with the next one; and what
+    it begins.
+    """
+    meant = _folded(word)
+    found = ((_distance(meant, _folded(each)), each) for each in sorted(choices))
+    near = [(far, each) for far, each in found if _is_like(meant, _folded(each), far)]
+    return min(near, key=lambda one: (one[0], len(one[1]), one[1]))[1] if near else None
+
+
+def _folded(word: str) -> str:
+    """What of a word is its own: two options are not alike for their dashes."""
+    return word.casefold().lstrip("-")
+
+
+def _is_like(word: str, choice: str, far: int) -> bool:
+    doubled = word == f"{choice}{choice[-1:]}"
+    begun = len(word) >= _BEGUN and choice.startswith(word)
+    if far <= len(word) // 3 or doubled or begun:
+        return True
+    letters = iter(choice)
+    left_out = word[:1] == choice[:1] and all(each in letters for each in word)
+    return left_out and len(word) >= _COVERED * len(choice)
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters have to be changed, left out, added or exchanged with the next one."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, start=1):
+        above, before, row = before, row, [number]
+        for place, each in enumerate(other, start=1):
+            cost = min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != each))
+            if number > 1 and place > 1 and letter == other[place - 2] and each == one[number - 2]:
+                cost = min(cost, above[place - 2] + 1)
+            row.append(cost)
+    return row[-1]
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

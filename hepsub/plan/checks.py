@@ -63,6 +63,7 @@ def check_programs(programs: Mapping[str, Program], *, here: bool = False) -> tu
 def _not_startable(path: str, state: ProgramState) -> HepsubError:
     what, remedy = {
         ProgramState.DIRECTORY: ("is a directory", "name the program to run"),
+        ProgramState.NO_FILE: ("is a FIFO, a socket or a device", "name the program to run"),
         ProgramState.UNREADABLE: ("cannot be read by you", f"chmod u+r {path}"),
         ProgramState.NO_EXEC_BIT: ("is not executable", f"chmod +x {path}"),
         ProgramState.EMPTY: ("is empty", "write the program first"),

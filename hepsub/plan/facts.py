@@ -33,6 +33,7 @@ class ProgramState(enum.Enum):
     RUNNABLE = "runnable"
     MISSING = "missing"
     DIRECTORY = "directory"
+    NO_FILE = "no-file"
     UNREADABLE = "unreadable"
     NO_EXEC_BIT = "no-exec-bit"
     EMPTY = "empty"

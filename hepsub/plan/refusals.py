@@ -30,7 +30,8 @@ def refusal(
     reasons = (
         _by_rule(name, site, rule, asked=asked),
         _by_way(site, need, pool, policy),
-        _by_size(site, need),
+        _by_group(site, need),
+        too_large(site, need),
         _by_machine(site, need, named=named),
         _by_image(site, need),
         _by_program(site, need),
@@ -70,9 +71,14 @@ def _by_way(site: Site, need: Need, pool: str, policy: Policy) -> str:
     return ""
 
 
-def _by_size(site: Site, need: Need) -> str:
+def _by_group(site: Site, need: Need) -> str:
     if site.groups and need.group not in site.groups:
         return f"group {need.group} may not go there"
+    return ""
+
+
+def too_large(site: Site, need: Need) -> str:
+    """What the submission needs more of than a site gives; empty where that is nothing."""
     bounds = (
         (
             site.max_walltime,

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from hepsub.errors import HepsubError, NoSuitableSite, UnknownSite
 from hepsub.plan.needs import Need
-from hepsub.plan.refusals import mapped, refusal
+from hepsub.plan.refusals import mapped, refusal, too_large
 from hepsub.plan.remap import path_map
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
@@ -82,9 +82,12 @@ def _nowhere(
     if [each.message for each in told] == list(refused.values()):
         return told[0]
     reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
+    less = (
+        "ask for less, or " if any(too_large(policy.site[name], need) for name in refused) else ""
+    )
     return NoSuitableSite(
         f"no remote site takes this job: {reasons}",
-        remedy=f"ask for less, or leave out {'-rmt' if asked is None else '-site'}",
+        remedy=f"{less}leave out {'-rmt' if asked is None else '-site'}",
     )
 
 

@@ -98,13 +98,24 @@ def _exists(
 
 
 def _is_readable(place: FilePlace) -> bool:
-    return os.path.exists(place.path) and os.access(place.path, os.R_OK)
+    """Whether a job can have it: of a FIFO the other end would be waited for, and a device has no end."""
+    return os.access(place.path, os.R_OK) and not _is_endless(place)
+
+
+def _is_endless(place: FilePlace) -> bool:
+    try:
+        mode = os.stat(place.path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _why(place: FilePlace) -> str:
     """What is not seen at a glance of an input that is missing."""
+    if os.path.exists(place.path):
+        return " (a FIFO, a socket or a device)" if _is_endless(place) else " (not readable by you)"
     is_link = os.path.islink(place.path)  # noqa: PTH114 (Path.is_symlink raises where nobody may look)
-    return " (a link that leads nowhere)" if is_link and not os.path.exists(place.path) else ""
+    return " (a link that leads nowhere)" if is_link else ""
 
 
 def missing_inputs(names: list[str], remedy: str) -> InputsMissing:

@@ -196,7 +196,7 @@ def inspect_program(path: str) -> Program:
     if stat.S_ISDIR(mode):
         return Program(state=ProgramState.DIRECTORY)
     if not stat.S_ISREG(mode):  # whoever opened a FIFO would wait for its other end
-        return Program(state=ProgramState.UNREADABLE)
+        return Program(state=ProgramState.NO_FILE)
     if not os.access(path, os.X_OK):
         return Program(state=ProgramState.NO_EXEC_BIT)
     try:

@@ -17,6 +17,31 @@ def test_the_closest_match(word: str, match: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "match"),
+    [
+        ("-mail", None), ("-slurm", None), ("-mt", None), ("-memm", "-mem"), ("-grp", "--group"), ("-lsit", "-list"),
+        ("--sit", "-site"), ("-gorup", "--group"), ("-ouput", "--output"), ("-outsiz", "-outsize"), ("-x", None),
+        ("-gg", "-g"), ("--grou", "--group"),
+    ],
+)  # fmt: skip
+def test_options_are_not_alike_for_their_dashes(word: str, match: str | None) -> None:
+    known = [
+        "-mem",
+        "-wait",
+        "-wt",
+        "--group",
+        "-g",
+        "-list",
+        "-site",
+        "-rmt",
+        "-maxidle",
+        "-out",
+        "-outsize",
+    ]
+    assert closest(word, [*known, "--output", "-gpu", "-image"]) == match
+
+
+@pytest.mark.parametrize(
     ("word", "choices", "remedy"),
     [
         ("juno2", ["juno", "physics"], "did you mean 'juno'?"),

@@ -201,10 +201,10 @@ def _without_bundle(session: Session, selected: SelectedJobs) -> Iterator[Proble
     days = float(session.policy.renew.keep) / 86400
     yield Problem(
         code="no-bundle",
-        message=f"nothing is known of outputs of cluster {ref.cluster}: there is no bundle"
-        f" {session.bundles / (ref.uuid or '?')}",
-        remedy="jobs without -in, -out and -cred have none, and their files are where they wrote them; others"
-        f" keep theirs for {days:.0f} days after their end, on the file system where they were submitted",
+        message=f"cluster {ref.cluster} has nothing to fetch: jobs without -in, -out and -cred write their files in"
+        " their places, and their logs where -o and -e say",
+        remedy=f"if it had some of these, its bundle {session.bundles / (ref.uuid or '?')} is gone: it is kept for"
+        f" {days:.0f} days after the end, on the file system where hep_sub was called",
     )
 
 

@@ -83,7 +83,8 @@ def _sealed(plan: Plan) -> Plan:
         seal = preview_seal(plan.staging, plan.executable, plan.jobs(), plan.secrets)
     except OSError as error:
         raise BundleUnusable(
-            f"{error.filename} cannot be read: {error.strerror}", remedy="make it readable"
+            f"{error.filename} cannot be read: {error.strerror}",
+            remedy="name a file that you can read",
         ) from error
     return replace(plan, staging=replace(plan.staging, seal=seal))
 

@@ -43,6 +43,7 @@ def test_all_missing_scripts_are_named_at_once() -> None:
     ("state", "message", "remedy"),
     [
         (ProgramState.DIRECTORY, "/x/a is a directory", "name the program to run"),
+        (ProgramState.NO_FILE, "/x/a is a FIFO, a socket or a device", "name the program to run"),
         (ProgramState.UNREADABLE, "/x/a cannot be read by you", "chmod u+r /x/a"),
         (ProgramState.NO_EXEC_BIT, "/x/a is not executable", "chmod +x /x/a"),
         (ProgramState.EMPTY, "/x/a is empty", "write the program first"),

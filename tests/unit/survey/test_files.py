@@ -101,7 +101,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo, 0o755)
     for path in (str(fifo), "/dev/null"):
-        assert inspect_program(path).state is ProgramState.UNREADABLE
+        assert inspect_program(path).state is ProgramState.NO_FILE
 
 
 def test_a_script_without_exec_bit(tmp_path: Path) -> None:

@@ -287,7 +287,6 @@ def test_missing_inputs_are_inputs_even_when_none_exists(tmp_path: Path) -> None
         ("x\ndir\n", "dir"),
         ("x\ndir/\n", "dir/"),
         ("x\ns3://raw/2026/\n", "s3://raw/2026/"),
-        ("x\n/dev/null\n", "/dev/null"),
     ],
 )
 def test_items_without_a_size_are_refused(tmp_path: Path, lines: str, item: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,15 @@ def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("gone")
     with pytest.raises(InputsMissing, match=r"/link \(a link that leads nowhere\)"):
         look_up_inputs([FilePlace(path=f"{tmp_path}/link")], stores({}))
+
+
+def test_what_has_no_end_is_no_input(tmp_path: Path) -> None:
+    """A FIFO and a device, which would be waited for; a directory is one."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(InputsMissing, match=r"\(a FIFO, a socket or a device\)"):
+            look_up_inputs([FilePlace(path=str(path))], stores({}))
+    assert look_up_inputs([FilePlace(path=str(tmp_path))], stores({})) == {}
 
 
 def test_a_pattern_among_the_missing_is_explained(tmp_path: Path) -> None:
