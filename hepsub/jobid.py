@@ -89,6 +89,7 @@ class Again(Struct, frozen=True, kw_only=True):
 
 _PROCS_REMEDY = "procs look like 3,17-20"
 _MOST_PROCS = 1_000_000
+_SHOWN_RUNS = 10
 
 
 def parse_procs(text: str) -> tuple[int, ...]:
@@ -114,6 +115,13 @@ def parse_procs(text: str) -> tuple[int, ...]:
 def procs_text(procs: Iterable[int]) -> str:
     """ProcIds as `parse_procs` reads them; empty for none."""
     return ",".join(_runs(sorted(set(procs))))
+
+
+def procs_brief(procs: Iterable[int]) -> str:
+    """ProcIds for people: as `procs_text`, but not the whole of a long list."""
+    runs = list(_runs(sorted(set(procs))))
+    more = f" and {len(runs) - _SHOWN_RUNS} more" if len(runs) > _SHOWN_RUNS else ""
+    return f"{','.join(runs[:_SHOWN_RUNS])}{more}"
 
 
 def _runs(procs: list[int]) -> Iterator[str]:

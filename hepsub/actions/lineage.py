@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.jobid import Again, SubmissionRef
+from hepsub.jobid import Again, SubmissionRef, procs_brief
 from hepsub.journal import Entry
 
 
@@ -87,6 +87,17 @@ def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int
                 if earlier in wanted
             }
     return Lineage(first=first, runs=runs, uncertain=tuple(uncertain))
+
+
+def link_notes(entries: Iterable[Entry], uuids: Iterable[str]) -> Iterator[str]:
+    """What to say of submissions whose jobs were run again, or that run earlier ones again."""
+    wanted = frozenset(uuids) - {""}
+    for each in entries:
+        if each.again is None or each.ref.cluster <= 0:
+            continue
+        if wanted & {each.again.uuid, each.ref.uuid}:
+            earlier = f"{each.again.cluster}.{procs_brief(each.again.procs)}"
+            yield f"cluster {each.ref.cluster} is {earlier} run again"
 
 
 def by_submission(runs: Iterable[Run]) -> dict[SubmissionRef, list[Run]]:

@@ -12,8 +12,8 @@ from hepsub.errors import UsageError
 from hepsub.jobid import parse_job_id, parse_procs
 
 _TAKEN = frozenset({
-    "resubmit", "failed", "only", "memory", "walltime", "cpus", "priority", "site", "remote", "normt", "env", "cred",
-    "nocheck", "pool", "wait", "dry_run", "quiet", "json",
+    "resubmit", "failed", "only", "memory", "walltime", "cpus", "disk", "priority", "site", "remote", "normt", "env",
+    "cred", "nocheck", "pool", "wait", "dry_run", "quiet", "json",
 })  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def wanted_jobs(values: Values, options: Iterable[Option]) -> Wanted:
         raise UsageError(
             f"argument {', '.join(foreign)}: makes other jobs of those of cluster {job.cluster}, which -resubmit runs"
             " again as they were",
-            remedy="these can change: -mem, -wt, -np, -prio, -site, -rmt, -normt, -env, -cred, -nocheck",
+            remedy="these can change: -mem, -wt, -np, -disk, -prio, -site, -rmt, -normt, -env, -cred, -nocheck",
         )
     only = values["only"]
     return Wanted(
@@ -59,6 +59,7 @@ def changes_of(values: Values) -> Changes:
         memory_mb=values["memory"],
         walltime=values["walltime"],
         cpus=values["cpus"],
+        disk_mb=values["disk"],
         priority=values["priority"],
         site=values["site"],
         remote=remote(values),

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepsub.errors import UsageError
-from hepsub.jobid import JobId, parse_job_id, parse_procs, procs_text, same_schedd, short_name
+from hepsub.jobid import (
+    JobId,
+    parse_job_id,
+    parse_procs,
+    procs_brief,
+    procs_text,
+    same_schedd,
+    short_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +147,11 @@ def test_procs(text: str, procs: tuple[int, ...], shown: str) -> None:
 def test_what_names_no_procs(text: str) -> None:
     with pytest.raises(UsageError):
         parse_procs(text)
+
+
+def test_a_long_list_is_cut_for_people() -> None:
+    assert procs_brief(range(0, 40, 2)) == "0,2,4,6,8,10,12,14,16,18 and 10 more"
+    assert procs_brief([1, 2, 3, 7]) == "1-3,7"
 
 
 def test_no_procs() -> None:

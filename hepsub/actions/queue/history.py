@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.elsewhere import Elsewhere, gathered, recent
+from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded, keep_seen, was_removed
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
 from hepsub.actions.queue.query import JobDocument, job_document
@@ -108,7 +109,9 @@ def history(
     shown = found[:most]
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     value = Past(jobs=tuple(shown), pool=reach.pool, summary=_summaries(shown) if ids else ())
-    return Result(value=value, problems=problems, exit_code=exit_code)
+    refs = itertools.chain.from_iterable(each.values() for each in noted.values())
+    notes = tuple(link_notes(session.journal.entries(), (ref.uuid for ref in refs))) if ids else ()
+    return Result(value=value, notes=notes, problems=problems, exit_code=exit_code)
 
 
 def _targets(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
+from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock, await_ends
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.queue.wait import bring_home
-from hepsub.actions.stderr import stderr_of_run
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict, judge
-from hepsub.errors import Interrupted, JobsFailed, TimeOver, UnknownJob
+from hepsub.batch import ACTIVE
+from hepsub.errors import Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Problem, Result
 from hepsub.session import Session
@@ -113,15 +114,24 @@ def wait_for(
                 found = lineages()
                 _await(session, found, timed)
                 judged = _judged(session, found, timed)
-                if lineages() == found:  # nothing was resubmitted meanwhile
-                    break
+                if lineages() == found and not any(
+                    _goes_on(job) for jobs in judged for job in jobs
+                ):
+                    break  # nothing was resubmitted or released meanwhile
     except KeyboardInterrupt:
         return _stopped(session, lineages(), interrupted=True)
     except _Over:
         return _stopped(session, lineages(), interrupted=False)
-    refs = by_submission(run for each in found for run in each.runs.values())
+    refs = by_submission(_runs(found))
+    left = tuple(
+        Problem(
+            code="spool", message=trouble, remedy=f"hep_fetch {session.meant(ref)} tries it again"
+        )
+        for ref in refs
+        if (trouble := collect_one(session, ref))
+    )
     notes = tuple(note for ref in refs for note in bring_home(session, ref))
-    return _result(session, found, judged, notes)
+    return _result(session, found, judged, notes, left)
 
 
 def _limited(clock: Clock, limit_s: float | None) -> Clock:
@@ -142,8 +152,6 @@ def _limited(clock: Clock, limit_s: float | None) -> Clock:
 def _await(session: Session, lineages: Sequence[Lineage], clock: Clock) -> None:
     for ref, runs in by_submission(_runs(lineages)).items():
         await_ends(session, ref, frozenset(run.proc for run in runs), clock)
-        if trouble := collect_one(session, ref):
-            clock.progress(trouble)
 
 
 def _runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
@@ -161,6 +169,12 @@ def _judged(
             break
         clock.sleep(_PAUSE_S)
     return found
+
+
+def _goes_on(job: Judged) -> bool:
+    """Whether a job that had ended, or was on hold, goes on now."""
+    alive = job.verdict is Verdict.ALIVE
+    return alive and (job.status is None or job.status.state in ACTIVE)
 
 
 def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
@@ -190,10 +204,12 @@ def _result(
     lineages: Sequence[Lineage],
     judged: Sequence[Sequence[Judged]],
     notes: tuple[str, ...],
+    left: tuple[Problem, ...],
 ) -> Result:
     value = _value(session, lineages, judged)
     if not (value.failed or value.unknown or value.alive):
-        return Result(value=value, notes=notes)
+        code = NotDone.exit_code if left else 0
+        return Result(value=value, notes=notes, problems=left, exit_code=code)
     bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
     named = ", ".join(f"{job.job} {told(job)}" for job in bad[:_NAMED])
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
@@ -205,9 +221,10 @@ def _result(
         f" {' and '.join(each for each in (f'{named}{more}', unknown) if each)}",
         remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
         if any(job.state == "held" for job in bad)
-        else f"hep_sub -resubmit {lineages[0].first.cluster} -failed runs them again, when that is mended",
+        else f"hep_sub -resubmit {meant.split(' ', maxsplit=1)[0]} -failed runs them again, when that is mended",
     )
-    return Result(value=value, notes=notes, problems=(problem,), exit_code=JobsFailed.exit_code)
+    problems = (*left, problem)
+    return Result(value=value, notes=notes, problems=problems, exit_code=JobsFailed.exit_code)
 
 
 def told(job: WaitedJob) -> str:
@@ -243,7 +260,7 @@ def _value(
 def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
     status, run = each.status, each.run
     failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME)
-    log: Path | None = stderr_of_run(session, run) if failed else None
+    log = stderr_of(session, run.ref)(status) if failed and status is not None else ""
     return WaitedJob(
         job=lineage.named(each.earlier),
         run=run.job,
@@ -254,5 +271,5 @@ def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
         exit_code=status.exit_code if status is not None else None,
         exit_signal=status.exit_signal if status is not None else None,
         run_seconds=status.run_seconds if status is not None else None,
-        stderr=str(log) if log is not None else None,
+        stderr=log if log and os.path.isfile(log) else None,
     )

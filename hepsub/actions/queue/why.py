@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
 from hepsub.actions.queue.query import Filter, Listing, query
 from hepsub.actions.queue.spools import is_spooled
 from hepsub.actions.reach import Reach
+from hepsub.actions.submissions import submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
@@ -71,7 +73,10 @@ def why(session: Session, wanted: Filter) -> Result:
     problems = tuple(dict.fromkeys((*listed.problems, *troubles)))
     return Result(
         value=Explanations(explanations=tuple(found)),
-        notes=() if found or problems else (_nothing(wanted),),
+        notes=(
+            *(() if found or problems else (_nothing(wanted),)),
+            *_linked(session, wanted),
+        ),
         problems=problems,
         exit_code=listed.exit_code or code,
     )
@@ -141,6 +146,14 @@ def _last_words(session: Session, found: Found, group: list[JobStatus]) -> Itera
     if stderr is not None:
         yield f"stderr of {stderr.job}: {stderr.path}"
         yield from (f"| {line}" for line in stderr.lines)
+
+
+def _linked(session: Session, wanted: Filter) -> Iterator[str]:
+    """Which of the clusters that were named run jobs of others again, and were run again."""
+    if not wanted.ids:
+        return iter(())
+    refs = [ref for each in wanted.ids for ref in submitted_to(session, each).values()]
+    return link_notes(session.journal.entries(), (ref.uuid for ref in refs))
 
 
 def _nothing(wanted: Filter) -> str:

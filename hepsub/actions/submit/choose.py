@@ -12,7 +12,7 @@ from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.commit import look_up
 from hepsub.actions.submit.judge import Judged, Verdict, judge
 from hepsub.errors import HepsubError, NotDone, UsageError
-from hepsub.jobid import JobId, SubmissionRef, procs_text
+from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.session import Session
 
@@ -186,6 +186,6 @@ def _unknown_note(lineage: Lineage, judged: Sequence[Judged]) -> tuple[str, ...]
     if not procs:
         return ()
     return (
-        f"of {lineage.first.cluster}.{procs_text(procs)} nobody knows how they ended: neither the schedd's history nor"
+        f"of {lineage.first.cluster}.{procs_brief(procs)} nobody knows how they ended: neither the schedd's history nor"
         " a report; -only names them to run them again",
     )

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.bundle.request import BundleRequest
+from hepsub.jobid import Again
 from hepsub.plan.freshness import Fresh
 from hepsub.plan.libraries import Library
 from hepsub.plan.model import Plan, Proc, Reason
@@ -142,6 +143,7 @@ class SubmissionDocument(Struct, frozen=True, kw_only=True):
 
     Attributes:
         new: whether it was submitted now, and not earlier with the same key.
+        runs_again: by what its jobs were known before, `cluster.proc` in their order; empty for new jobs.
     """
 
     cluster: int
@@ -153,6 +155,7 @@ class SubmissionDocument(Struct, frozen=True, kw_only=True):
     libraries: tuple[LibraryDocument, ...]
     notes: tuple[str, ...]
     procs: tuple[LogsDocument, ...]
+    runs_again: tuple[str, ...] = ()
 
 
 def preview_document(preview: Preview) -> PreviewDocument:
@@ -220,7 +223,12 @@ def submission_document(submission: Submission) -> SubmissionDocument:
         libraries=libraries,
         notes=submission.notes,
         procs=procs,
+        runs_again=_names(plan.again) if plan is not None else (),
     )
+
+
+def _names(again: Again | None) -> tuple[str, ...]:
+    return tuple(again.named(proc) for proc in range(len(again.procs))) if again else ()
 
 
 def library_document(library: Library, *, uploaded: bool) -> LibraryDocument:

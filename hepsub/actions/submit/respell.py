@@ -22,6 +22,7 @@ class Changes(Struct, frozen=True, kw_only=True):
         memory_mb: memory in MB (2**20 bytes); None for what the jobs had, or need.
         walltime: a walltime class or a duration.
         cpus: cores.
+        disk_mb: disk in MB (2**20 bytes).
         priority: HTCondor's JobPrio among the user's own jobs.
         site: the remote site.
         remote: whether resources outside the local cluster are wanted.
@@ -33,6 +34,7 @@ class Changes(Struct, frozen=True, kw_only=True):
     memory_mb: int | None = None
     walltime: str | None = None
     cpus: int | None = None
+    disk_mb: int | None = None
     priority: int | None = None
     site: str | None = None
     remote: Remote = Remote.UNSAID
@@ -73,6 +75,7 @@ def respelled(
             memory_mb=changes.memory_mb or memory,
             walltime=changes.walltime or had.walltime,
             cpus=changes.cpus or had.cpus,
+            disk_mb=changes.disk_mb or had.disk_mb,
         ),
         placement=_placed(old.placement, changes),
         environment=_environment(old.environment, changes),

@@ -25,7 +25,7 @@ from hepsub.batch import Act, Selection, State
 from hepsub.documents import Malformed
 from hepsub.errors import Interrupted, NotDone
 from hepsub.job import JobSpec
-from hepsub.jobid import Again, JobId, SubmissionRef, procs_text
+from hepsub.jobid import Again, JobId, SubmissionRef, procs_brief
 from hepsub.orders import Order
 from hepsub.plan.draft import Reading
 from hepsub.plan.environment import inheritable
@@ -233,7 +233,7 @@ def _remove_held(session: Session, jobs: Sequence[Judged]) -> None:
 
 def _notes(ready: _Prepared, plan: Plan) -> Iterator[str]:
     first, jobs = ready.chosen.lineage.first, ready.chosen.jobs
-    procs = procs_text(job.earlier for job in jobs)
+    procs = procs_brief(job.earlier for job in jobs)
     yield (
         f"{first.cluster}.{procs} run again: %{{ProcId}}, items, outputs and _CONDOR_IHEP_JOB_ID are as they were;"
         " only HTCondor's own ids are new, from 0"

@@ -105,12 +105,13 @@ _OPTIONS = (
     option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla."),
     option("-once --once", "KEY",
         "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
-    option("-resubmit --resubmit", "ID",
+    option("-resubmit", "ID",
         "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
         " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.",
         kind=Kind.JOB, exact=True),
-    flag("-failed --failed", "With -resubmit: only those that failed; what went well or goes on is passed over."),
-    option("-only --only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
+    option("-failed", "", "With -resubmit: only those that failed; what went well or goes on is passed over.",
+        takes=Takes.NOTHING, exact=True),
+    option("-only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
@@ -240,6 +241,7 @@ _GROUPS = {
         "maxrun",
         "notify",
     ),
+    "Again": ("resubmit", "failed", "only"),
     "Talk": ("wait", "dry_run", "check", "write", "quiet", "json", "version", "help"),
 }
 
@@ -330,19 +332,20 @@ COMMAND = Command(
         " the options that names the files in its own directory; what you say with -in or -out of such a file counts."
         " boss.exe is the one that the job's PATH finds there; where it lies neither in /cvmfs nor in another of the"
         " site's mounts, no rule sends the jobs there by itself, unless -lib takes one along.",
-        "-resubmit ID runs jobs of an earlier cluster again, as one new cluster: those that failed, were removed or"
-        " are on hold; with -only, or an ID such as 13.3 or 13.0-9, those that are named. Nothing runs twice: a job"
-        " that goes on, or that ended with 0, is passed over with -failed (or when no job is named), and refused by"
-        " name otherwise; one that was resubmitted counts as its latest run, whichever of the two numbers is named."
-        " A job on hold is removed first. Each job has the arguments, items and files of the first time, in that"
-        " directory and with that environment; %{ProcId}, %{Index}, %{ClusterId}, %{Uuid} and _CONDOR_IHEP_JOB_ID"
-        " are those of its first submission, so its outputs keep their names. Different are HTCondor's own ids"
-        " (hep_q shows 14.0 for what was 13.3, and the attribute HepSub_Again says 13.3), and %{ClusterId} in the"
-        " names of logs: those of the earlier run stay, unless their names have no %{ClusterId}. Scripts, inputs and"
-        " libraries are taken as they are now; what was changed is named. Memory is what the jobs had; where one had"
-        " outgrown it, its measured peak and a quarter more. -mem, -wt, -np, -prio, -site, -rmt, -normt, -env, -cred"
-        " and -nocheck say what is different; other options are refused. A secret that -env had named is taken from"
-        " your environment, or named anew. hepsub keeps what it needs for that, without secrets, for three months.",
+        "-resubmit ID runs jobs of an earlier cluster again, as one new cluster: those that failed, were removed"
+        " or are on hold; with -only, or an ID such as 13.3 or 13.0-9, those that are named. Nothing runs twice: a"
+        " job that goes on, or that ended with 0, is passed over with -failed (or when no job is named), and"
+        " refused by name otherwise; one that was resubmitted counts as its latest run, whichever of the two"
+        " numbers is named. A job on hold is removed first. Each job has the arguments, items and files of the"
+        " first time, in that directory and with that environment; %{ProcId}, %{Index}, %{ClusterId}, %{Uuid} and"
+        " _CONDOR_IHEP_JOB_ID are those of its first submission, so its outputs keep their names. Different are"
+        " HTCondor's own ids (hep_q shows 14.0 for what was 13.3, and the attribute HepSub_Again says 13.3), and"
+        " %{ClusterId} in the names of logs: those of the earlier run stay, unless their names have no"
+        " %{ClusterId}. Scripts, inputs and libraries are taken as they are now; what was changed is named. Memory"
+        " is what the jobs had; where one had outgrown it, its measured peak and a quarter more. -mem, -wt, -np,"
+        " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
+        " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
+        " it needs for that, without secrets, for three months.",
         "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
         " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
         " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",

@@ -18,7 +18,7 @@ ENVIRONMENT = {
 }
 """The environment variables that hepsub reads, and what for."""
 
-_PLACES = ("site_policy", "user_policy", "journal", "reports")
+_PLACES = ("site_policy", "user_policy", "journal", "orders", "reports")
 """The places that users may want to look into."""
 
 _OPTIONS = (

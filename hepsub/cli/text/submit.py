@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hepsub.actions.submit.result import Preview, Submission
+from hepsub.jobid import procs_brief
 from hepsub.terminal import joined
 from hepsub.units import duration_text, size_text
 
@@ -31,6 +32,8 @@ def _preview_lines(value: Preview) -> Iterator[str]:
     yield f"  jobs        {plan.number}" + (
         " (made by the schedd as they are needed)" if plan.factory_idle else ""
     )
+    if plan.again is not None:
+        yield f"  again       {plan.again.cluster}.{procs_brief(plan.again.procs)}"
     yield f"  each        {_resources_text(value)}"
     yield f"  group       {plan.experiment}.{plan.group}.{plan.walltime.name}"
     yield f"  where       pool {plan.route.pool}, schedd {value.schedd or '(the pool does not answer)'}"

@@ -412,6 +412,7 @@ def test_the_document_of_a_submission(session: Session, schedd: FakeSchedd, tmp_
             {"proc": 0, "stdout": f"{tmp_path}/job.sh.out.13.0", "stderr": "/dev/null"},
             {"proc": 1, "stdout": f"{tmp_path}/job.sh.out.13.1", "stderr": "/dev/null"},
         ],
+        "runs_again": [],
     }
 
 

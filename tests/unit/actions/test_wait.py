@@ -261,8 +261,8 @@ def test_the_document_of_a_wait(tmp_path: Path) -> None:
     result, _ = wait_for(tmp_path, FakeSchedd(past=[end(0), end(1, 3)]), 2)
     document = document_of(result.value)
     assert list(document) == [
-        "cluster", "jobs", "pool", "schedd", "uuid", "new", "libraries", "notes", "procs", "ended", "failed",
-        "unknown",
+        "cluster", "jobs", "pool", "schedd", "uuid", "new", "libraries", "notes", "procs", "runs_again", "ended",
+        "failed", "unknown",
     ]  # fmt: skip
     assert document["failed"] == 1
 

@@ -132,6 +132,7 @@ def test_json_of_a_success(capsys: pytest.CaptureFixture[str]) -> None:
             "libraries": [],
             "notes": [],
             "procs": [],
+            "runs_again": [],
         },
         "problems": [],
     }
