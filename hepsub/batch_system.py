@@ -122,6 +122,14 @@ class BatchSystem(Protocol):
     def hand_over(self, cluster: int) -> None:
         """Send the files of a cluster that was submitted here, whose plan says so; then its jobs may start."""
 
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
+
+        Args:
+            cluster: ClusterId.
+            urls: by ProcId the URL of the job's letter.
+        """
+
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Fetch what ended jobs of a selection left with the schedd, to where it may be written."""
 

@@ -39,6 +39,7 @@ class Posted(Struct, frozen=True, kw_only=True):
         first: the serial of the credentials that the jobs were submitted with.
         serial: that of the manifests that were written last.
         posted: that of the manifests that were posted last.
+        told: that of the manifests of which the jobs' schedd was told where they are, if it has to be.
         credentials: that of the credentials that were posted last.
         digest: of these credentials; empty for none.
         used: whether any letter was, or may have been, posted.
@@ -47,6 +48,7 @@ class Posted(Struct, frozen=True, kw_only=True):
     first: _Serial
     serial: _Serial
     posted: _Serial = 0
+    told: _Serial = 0
     credentials: _Serial = 0
     digest: Annotated[str, Meta(max_length=64)] = ""
     used: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,16 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
         """
         self.connection.call(lambda schedd: schedd.spool(self.unsent[cluster]), writing=True)
         del self.unsent[cluster]
+
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Let the jobs of a cluster that was handed over know where their letters are, once they start.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: it could not be done; some may have it.
+        """
+        from hepsub.condor.letters import write_addresses
+
+        write_addresses(self.connection, cluster, urls)
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Fetch what ended jobs left in the schedd's spool; they leave the queue then.

@@ -220,6 +220,9 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def hand_over(self, cluster: int) -> None:
         """Do nothing: the files are on this machine."""
 
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Do nothing: what jobs read is on this machine."""
+
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Do nothing: what jobs leave behind is on this machine."""
 

@@ -85,25 +85,19 @@ def taken_note(expiry: Expiry, window: Window) -> str:
     )
 
 
-def unopened_note(left: float, wait: float, now: float, *, taken: bool) -> str:
-    """A sentence where a job may wait for longer than it can open its mailbox; empty where it will not.
+def unopened_note(left: float, wait: float) -> str:
+    """A sentence where a job may wait at a site for longer than it can open its mailbox; empty where it will not.
 
     Args:
-        left: for how long the URL is good that it takes along, in seconds from now.
+        left: for how long the URL is good that it takes along, in seconds; half of that may be over when it is taken.
         wait: how long it may wait, in seconds.
-        now: seconds since the epoch.
-        taken: whether a site takes it, perhaps when half of that is over.
     """
-    left = left / 2 if taken else left
+    left = left / 2
     if left >= wait:
         return ""
-    start = (
-        f"must start within {rough_text(left)} after the site has taken it"
-        if taken
-        else f"must start before {moment_text(now + left, now)}"
-    )
     return (
-        f"a job {start} to find anything newer in its mailbox, whose signed URL ends then, and may wait"
+        f"a job must start within {rough_text(left)} after the site has taken it to find anything newer in its mailbox,"
+        f" whose signed URL ends then, and may wait"
         f" {rough_text(wait)}: with mailbox_public = true in [staging], where the store lets everybody read there, it"
         " does not end"
     )

@@ -238,7 +238,8 @@ class Staging(Struct, frozen=True, kw_only=True):
             prefix all the same, of twice the time that a job may wait and run: it removes what was left behind.
         mailbox_public: whether the store lets everybody read (GetObject, but not ListBucket) below that prefix
             without a signature, so that jobs read their mail however long they have waited: a signed URL of the
-            mailbox ends with the keys that signed it, after seven days at the most.
+            mailbox ends with the keys that signed it, after seven days at the most. It matters for what waits behind
+            a computing element: another schedd is told the newest URLs, which go along with each start of a job.
     """
 
     bundle_dir: str = ""

@@ -756,8 +756,16 @@ take_key() {
 note_serial() { printf '%s\n' "$2" >"$hs_private/serial.$1"; }
 open_mailbox() {
 	[ -n "$hs_mailbox" ] || return 0
+	read_address
 	refresh new
 	heed
+}
+read_address() {
+	[ -r "${_CONDOR_JOB_AD:-.job.ad}" ] && find_letter manifest || return 0
+	hs_2=$(LC_ALL=C sed -n 's|^HepSub_Letter *= *"\(https\{0,1\}://[^"[:space:]\\]*\)"$|\1|p' \
+		"${_CONDOR_JOB_AD:-.job.ad}" | head -n 1)
+	[ -z "$hs_2" ] ||
+		printf 'letter\tmanifest\t%s\t%s\t%s\n' "$hs_letter_id" "$hs_letter_serial" "$hs_2" >>"$hs_private/manifest"
 }
 take_letter() {
 	[ -n "$hs_mailbox" ] && find_letter "$1" && can_open && fetch_letter "$1" && open_letter "$1" || return 1

@@ -110,7 +110,7 @@ class Chain:
             assert process.poll() is None, log.read_text()
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)  # for the round that it is at
 
     def token_claims(self, path: Path) -> dict[str, Any]:
         """What stands in a token."""

@@ -196,6 +196,7 @@ class FakeSchedd:
         lost: the jobs of whose files it has nothing any more.
         logs: what it says of a job, one time after the other; the last one again and again.
         watched: what comes of one look into a job after the other; an error is raised.
+        addresses: by cluster and proc what was told of where their letters are.
     """
 
     name: str = "schedd01.example.org"
@@ -216,6 +217,7 @@ class FakeSchedd:
     lost: set[str] = field(default_factory=set)
     logs: list[LogPlaces | HepsubError | None] = field(default_factory=list)
     watched: list[list[Piece | HepsubError | None]] = field(default_factory=list)
+    addresses: dict[tuple[int, int], str] = field(default_factory=dict)
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
@@ -239,6 +241,11 @@ class FakeSchedd:
         fault, self.handover_fault = self.handover_fault, None
         if fault is not None:
             raise fault
+
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Keep them."""
+        self._called(f"write_addresses {cluster}")
+        self.addresses |= {(cluster, proc): url for proc, url in urls.items()}
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Ended jobs leave the queue; not one of them does where one's files are lost."""

@@ -25,9 +25,6 @@ spool = true
 [credential.way]
 command = ["cat", "{token}"]
 
-[credential.iam]
-command = ["cat", "{token}"]
-
 [site.element]
 kind = "ce"
 grid_resource = "{resource}"
@@ -43,6 +40,10 @@ isolation = "user"
 [site.glidein]
 requirements = 'GLIDEIN_Site == "qingdao"'
 isolation = "owner"
+"""
+IAM = """
+[credential.iam]
+command = ["cat", "{token}"]
 """
 
 
@@ -103,16 +104,21 @@ class Away:
         return sum(key.startswith(f"{name}/") for key in self.desk.server.objects("raw"))
 
 
+def sites_text(site: FarSite, token: Path) -> str:
+    """The far site in the policy, in three ways; its element is shown the token in a file."""
+    return SITES.format(
+        collector=site.collector_address,
+        schedd=site.schedds[0],
+        resource=site.element.resource,
+        token=token,
+    )
+
+
 def go_away(desk: Desk, site: FarSite, openid: OpenId, kdc: Kdc) -> Away:
     """Let a user have the far site in the policy, an IDTOKEN of its pool, a token and a ticket."""
     account = desk.shell.account
     made = Away(desk, site, openid, kdc)
-    text = SITES.format(
-        collector=site.collector_address,
-        schedd=site.schedds[0],
-        resource=site.element.resource,
-        token=made.token,
-    )
+    text = sites_text(site, made.token) + IAM.format(token=made.token)
     desk.shell.policy.write_text(desk.shell.policy.read_text() + text)
     site.give_token(account, "qdalice")
     made.renew_token()

@@ -211,6 +211,32 @@ def test_a_public_mailbox_has_addresses_that_never_end(desk: Desk) -> None:
     assert len(desk.letters()) == 1
 
 
+def test_a_schedd_that_has_the_files_is_told_where_the_letters_are(desk: Desk) -> None:
+    """Each time that the addresses are new; one that was away is told later, and a public address never ends."""
+    bundle = desk.submit("-n", "2", *OUT)
+    desk.renew()
+    assert desk.schedd.addresses == {}, "their files are as new"
+    desk.renew(0.6 * HOUR)
+    told = dict(desk.schedd.addresses)
+    own = [lines_of(manifest_of(bundle, proc), "letter")[0][4] for proc in range(2)]
+    assert [key_in(told[13, proc], desk.bucket) for proc in range(2)] == [
+        key_in(url, desk.bucket) for url in own
+    ]
+    assert all("X-Amz-Signature=" in url for url in told.values())
+    desk.renew(5)
+    assert desk.schedd.calls.count("write_addresses 13") == 1
+    desk.schedd.reachable = False
+    desk.renew(0.6 * HOUR)
+    desk.schedd.reachable = True
+    assert desk.schedd.calls.count("write_addresses 13") == 1
+    desk.renew(5)
+    assert desk.schedd.calls.count("write_addresses 13") == 2
+    desk.public = True
+    desk.submit(*OUT)
+    desk.renew(0.6 * HOUR)
+    assert desk.schedd.calls.count("write_addresses 14") == 0
+
+
 def test_letters_of_ended_jobs_are_removed_and_then_their_keys(desk: Desk) -> None:
     """More than one request's worth of names costs no error; what never was is no trouble."""
     bundle = desk.submit("-n", "3", "-cred", "iam", *OUT)

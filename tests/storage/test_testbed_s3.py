@@ -131,6 +131,22 @@ def test_nobody_is_refused(s3_server: S3Server, bucket: str, curl: Curl) -> None
     assert s3_server.content(bucket, "in") == BODY
 
 
+@pytest.mark.ceph
+def test_what_is_below_a_prefix_may_be_open_to_all(ceph_rgw: S3Server, curl: Curl) -> None:
+    """To be read, and by name: it is neither listed nor written, and nothing else is open."""
+    bucket = ceph_rgw.make_bucket("partly-open")
+    for key in ("mail/a", "mail2/b", "c"):
+        ceph_rgw.client().put_object(Bucket=bucket, Key=key, Body=BODY)
+    ceph_rgw.let_all_read(bucket, "mail/")
+    place = f"{ceph_rgw.endpoint}/{bucket}"
+    assert curl(f"{place}/mail/a").body == BODY
+    for closed in ("mail/none", "mail2/b", "c", "", "?prefix=mail/", "?policy"):
+        assert curl(f"{place}/{closed}").status == 403, closed
+    assert curl(f"{place}/mail/a", upload=b"x").status == 403
+    assert curl(f"{place}/mail/a", "--request", "DELETE").status == 403
+    assert ceph_rgw.content(bucket, "mail/a") == BODY
+
+
 def test_presigned_parts_make_an_object(s3_server: S3Server, bucket: str, curl: Curl) -> None:
     check_multipart(s3_server, bucket, curl)
 

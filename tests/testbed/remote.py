@@ -10,6 +10,7 @@ from tests.testbed.sandbox import LOOPBACK, Sandbox
 
 READY_TIMEOUT = 60
 PID_FILE = "/run/condor/master.pid"
+CLOSED = "/etc/condor/config.d/zz-closed"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class RemoteSite:
         self.sandbox.run(["kill", "-QUIT", pid])
         self.pool.wait_for(lambda: not self.slots(), READY_TIMEOUT, f"{self.name} to leave")
         self.stop()
+
+    def takes_jobs(self, *, takes: bool) -> None:
+        """Let its worker node begin jobs, or none."""
+        self.sandbox.write(CLOSED, f"START = {takes}\n")
+        pid = self.sandbox.path(PID_FILE).read_text().strip()
+        self.sandbox.run(["kill", "-HUP", pid])
 
     def slots(self) -> list[dict[str, Any]]:
         """Return the slot ads of the site."""

@@ -2,6 +2,7 @@
 
 import functools
 import http.client
+import json
 import os
 import time
 from collections.abc import Callable
@@ -74,6 +75,17 @@ class S3Server:
         """Return what an object holds."""
         with self.client().get_object(Bucket=bucket, Key=key)["Body"] as body:
             return bytes(body.read())
+
+    def let_all_read(self, bucket: str, prefix: str = "") -> None:
+        """Let everybody get the objects below a prefix without a signature, and do nothing else; Ceph can."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": ["s3:GetObject"],
+            "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
     def stop(self) -> None:
         """Take the store away: connections are refused from now on."""

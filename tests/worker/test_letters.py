@@ -96,6 +96,37 @@ def test_without_a_good_line_no_letter_is_asked_for(shell: str, line: str, tmp_p
     assert called(shell, MODULES, "find_letter manifest", [[]], tmp_path) == [" 1"]
 
 
+AD = 'Iwd = "/x"\nHepSub_LetterX = "https://s3/b/x"\nHepSub_Letter = {}\nArgs = "HepSub_Letter"\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ('"https://s3/b/m?new"', "https://s3/b/m?new"),
+        ('"http://s3/b/m"', "http://s3/b/m"),
+        ('"file:///etc/passwd"', URL),
+        ('"https://s3/b/m?a\\"b"', URL),
+        ('"https://s3/b/m?a b"', URL),
+        ('"https://s3/b/m?a\tb"', URL),
+        ('""', URL),
+        ("undefined", URL),
+    ],
+)
+def test_the_ad_of_the_job_has_a_newer_address(
+    shell: str, value: str, url: str, tmp_path: Path
+) -> None:
+    """It is a text that anybody may have put there: what is no URL leaves the manifest's."""
+    _prepare(tmp_path, LINES)
+    (tmp_path / "ad").write_text(AD.format(value))
+    words = (
+        '_CONDOR_JOB_AD=$PWD/ad; read_address; find_letter manifest; printf "%s %s " "$hs_letter_url" "$hs_letter_id"'
+        '; find_letter credentials; printf %s "$hs_letter_url"'
+    )
+    without = words.replace("$PWD/ad", "$PWD/none")
+    assert called(shell, MODULES, without, [[]], tmp_path) == [f"{URL} {PROC} {URL}"]
+    assert called(shell, MODULES, words, [[]], tmp_path) == [f"{url} {PROC} {URL}"]
+
+
 @pytest.mark.parametrize(
     ("left", "seconds"), [(3600, "60"), (100, "25"), (8, "2"), (3, "none"), (-5, "none")]
 )

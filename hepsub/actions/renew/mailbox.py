@@ -100,7 +100,7 @@ def _post_all(
     wrote, trouble = False, None
     for each in live:
         try:
-            wrote = _post_bundle(way, each, now) or wrote
+            wrote = _post_bundle(session, way, each) or wrote
         except HepsubError as error:
             trouble = error
             if isinstance(error, StorageUnreachable):
@@ -113,7 +113,7 @@ def _post_all(
     return Outcome(renewed=renewed), now + session.policy.renew.every
 
 
-def _post_bundle(way: _Post, each: LiveBundle, now: float) -> bool:
+def _post_bundle(session: Session, way: _Post, each: LiveBundle) -> bool:
     """Post the letters of a bundle that are due; whether there was any.
 
     Raises:
@@ -130,15 +130,19 @@ def _post_bundle(way: _Post, each: LiveBundle, now: float) -> bool:
         posted = replace(posted, used=True)
         note_posted(bundle, posted)  # before: what failed half-way has to be removed as well
     if is_new:
-        posted = replace(posted, credentials=posted.next_serial(now), digest=digest)
+        serial = posted.next_serial(session.situation.now)
+        posted = replace(posted, credentials=serial, digest=digest)
         letter = letters.credentials(posted.credentials)
         way.send(bundle, letter.place, credentials_letter(letter, files))
         note_posted(bundle, posted)
         wrote = True
     if is_due:
         _post_manifests(way, each, letters)
-        note_posted(bundle, replace(posted, posted=posted.serial))
+        posted = replace(posted, posted=posted.serial)
+        note_posted(bundle, posted)
         wrote = True
+    if posted.told < posted.posted and _tell_where(session, way, each, letters):
+        note_posted(bundle, replace(posted, told=posted.posted))
     return wrote
 
 
@@ -166,6 +170,25 @@ def _post_manifests(way: _Post, each: LiveBundle, letters: Letters) -> None:
         way.send(bundle, letter.place, manifest_letter(letter, text))
 
     run_all(len(procs), one, lambda: None, _AT_ONCE)
+
+
+def _tell_where(session: Session, way: _Post, each: LiveBundle, letters: Letters) -> bool:
+    """Let jobs whose files a schedd has know where their letters are now, for however long they wait to start.
+
+    Returns:
+        Whether they know, or need not.
+
+    Raises:
+        HepsubError: the schedd was not told, or not of all.
+    """
+    if not each.bundle.request.delivery.handed_over or letters.mailbox.public:
+        return True
+    if each.procs is None:
+        return False  # it could not even be asked
+    sign = way.stores.signer(letters.mailbox.storage).sign
+    urls = {proc: sign("GET", letters.manifest(proc).place) for proc in each.procs}
+    session.schedd(each.ref.pool, each.ref.schedd).write_addresses(each.ref.cluster, urls)
+    return True
 
 
 def remove_letters(stores: Stores, bundle: Bundle) -> tuple[str, ...]:

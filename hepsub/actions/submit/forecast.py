@@ -92,11 +92,11 @@ def _mailbox(session: Session, plan: Plan, staging: Staging, stores: Mapping[str
     if mailbox is None or mailbox.public or mailbox.storage not in stores:
         return ""
     delivery = plan.route.delivery
-    if not delivery.taken_early:
-        return ""  # what waits is signed anew
-    left = stores[mailbox.storage].lifetime(now)
-    wait = session.policy.staging.expected_wait
-    return unopened_note(left, wait, now, taken=not delivery.handed_over)
+    if not delivery.taken_early or delivery.handed_over:
+        return ""  # what waits is signed anew, or its schedd is told the newest URL
+    return unopened_note(
+        stores[mailbox.storage].lifetime(now), session.policy.staging.expected_wait
+    )
 
 
 def _access(name: str, store: Store, now: float, *, refreshed: bool) -> _Travelling | str:

@@ -121,8 +121,8 @@ def sign(
     bundle.write_manifests(known, stores.signer, checked, letters=letters, first=first)
     if letters is not None:
         # What jobs start with is no news to them.
-        posted = {"serial": letters.serial, **({"posted": letters.serial} if first else {})}
-        note_posted(bundle, replace(read_posted(bundle), **posted))
+        noted = ("serial", "posted", "told") if first else ("serial",)
+        note_posted(bundle, replace(read_posted(bundle), **dict.fromkeys(noted, letters.serial)))
     used = used_storages(bundle.request)
     note_signed(bundle, {name: now + stores.store(name).lifetime(now) for name in used})
 

@@ -32,8 +32,19 @@ note_serial() { printf '%s\n' "$2" >"$hs_private/serial.$1"; }
 # Before the job begins: what came with it may have waited for days.
 open_mailbox() {
     [ -n "$hs_mailbox" ] || return 0
+    read_address
     refresh new
     heed
+}
+
+# A schedd that has the files of a job cannot be sent newer ones, but its ad, as it was at the start, has a newer URL: as
+# a line of the manifest it counts until there is a newer one.
+read_address() {
+    [ -r "${_CONDOR_JOB_AD:-.job.ad}" ] && find_letter manifest || return 0
+    hs_2=$(LC_ALL=C sed -n 's|^HepSub_Letter *= *"\(https\{0,1\}://[^"[:space:]\\]*\)"$|\1|p' \
+        "${_CONDOR_JOB_AD:-.job.ad}" | head -n 1)
+    [ -z "$hs_2" ] ||
+        printf 'letter\tmanifest\t%s\t%s\t%s\n' "$hs_letter_id" "$hs_letter_serial" "$hs_2" >>"$hs_private/manifest"
 }
 
 # The newest manifest instead of the one that is here, or credentials to where `from_letter` finds them: KIND
