@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         HeldThere,
         JobStatus,
         Queue,
+        Removed,
         Selection,
         Submitted,
     )
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
     from hepsub.confine import Writable
     from hepsub.jobid import JobId, SubmissionRef
     from hepsub.plan.credentials import JobCredential
-    from hepsub.plan.model import Plan
+    from hepsub.plan.model import Element, Plan
+
+
+class ComputingElement(Protocol):
+    """The queue of a computing element, as whoever shows its token sees it."""
+
+    def remove(self, jobs: Collection[str], since: float) -> Removed:
+        """Remove jobs that it has on hold, and tell what is known of them then.
+
+        Args:
+            jobs: the ids by which they are known at home (GlobalJobId).
+            since: when the first of them was submitted, in seconds since the epoch.
+        """
 
 
 class Leaving(Protocol):
@@ -45,6 +58,18 @@ class Leaving(Protocol):
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
+
+    def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
+        """Let jobs on hold go through another computing element; the one they were at has none of them any more.
+
+        Args:
+            jobs: the jobs.
+            site: the name of the site that they go to.
+            element: its computing element.
+
+        Returns:
+            How many go there.
+        """
 
 
 class BatchSystem(Protocol):

@@ -27,7 +27,7 @@ from hepsub.suggest import did_you_mean
 if TYPE_CHECKING:
     from hepsub.auth.credential import CredentialSource, UserCredential
     from hepsub.batch_logs import Piece
-    from hepsub.batch_system import BatchSystem
+    from hepsub.batch_system import BatchSystem, ComputingElement
     from hepsub.ended import EndedJobs
     from hepsub.orders import Orders
     from hepsub.storage.credentials import S3Credentials
@@ -47,6 +47,12 @@ Connect: TypeAlias = "Callable[[str, Pool], tuple[BatchSystem, ...]]"
 """The schedds of a pool, by its name and what the policy says of it."""
 
 
+def _open_element(resource: str, token: str) -> ComputingElement:
+    from hepsub.condor.far_element import FarElement
+
+    return FarElement(resource=resource, token=token)
+
+
 class Session(Struct, frozen=True, kw_only=True):
     """What an action needs from outside.
 
@@ -58,6 +64,7 @@ class Session(Struct, frozen=True, kw_only=True):
         prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
             says besides.
         credential: where a credential of the policy comes from, by its name.
+        element: the queue of a computing element, by its grid_resource and the token that is shown to it.
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
     """
 
@@ -70,6 +77,7 @@ class Session(Struct, frozen=True, kw_only=True):
     prove: Callable[[str, Storage, S3Credentials], str]
     credential: Callable[[str], CredentialSource]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    element: Callable[[str, str], ComputingElement] = _open_element
     way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,22 @@ def show_token(token: str) -> bool:
         if methods and "SCITOKENS" not in methods.upper():
             param[name] = f"{methods}, SCITOKENS"
     return True
+
+
+@contextlib.contextmanager
+def showing_only(token: str) -> Iterator[None]:
+    """Let HTCondor show this SciToken, and nothing else that would say who we are, until the block ends."""
+    param, name, variable = bindings().param, "SEC_CLIENT_AUTHENTICATION_METHODS", "BEARER_TOKEN"
+    methods, before = param.get(name), os.environ.get(variable)
+    param[name], os.environ[variable] = "SCITOKENS", token
+    try:
+        yield
+    finally:
+        if methods is None:
+            del param[name]
+        else:
+            param[name] = str(methods)
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before

@@ -340,6 +340,7 @@ def _attributes(plan: Plan, uuid: str) -> Iterator[str]:
         "HepSub_Version": __version__,
         "HepSub_Pool": plan.route.pool,
         "HepSub_Sites": ",".join(plan.route.sites),
+        "HepSub_Elsewhere": ",".join(plan.route.elsewhere),
         "HepSub_Reason": _reason(plan),
         "HepSub_Once": plan.once,
     }

@@ -14,6 +14,7 @@ from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD, ClassAd, integer, seconds, text
 from hepsub.condor.explain import explain_held
 from hepsub.condor.holds import is_about_memory
+from hepsub.condor.leaving import is_moving, left_sites, may_move_to
 from hepsub.units import duration_text, moment_text
 
 _GRID_UNIVERSE = 9
@@ -40,7 +41,13 @@ def explain_there(
     """
     site = _site(ad)
     expired = token_end is not None and token_end <= now
-    if job.state is State.HELD:
+    if is_moving(ad):
+        sentence, next_command = (
+            "it has left the site that held it, and goes to another one",
+            "hep_auth renew",
+        )
+        more: tuple[str, ...] = ()
+    elif job.state is State.HELD:
         sentence, next_command, more = _held(job, ad, meant, site, now, expired=expired)
     else:
         sentence, next_command = _moving(job, ad, site, now, expired=expired)
@@ -59,6 +66,10 @@ def _site(ad: ClassAd) -> str:
 def _details(ad: ClassAd, token_end: float | None, now: float) -> Iterator[str]:
     if reason := text(ad, "HepSub_Reason", _LONGEST):
         yield f"route: {reason}"
+    if left := left_sites(ad):
+        yield f"it was on hold at {', '.join(left)}, was removed there, and goes to another site"
+    elif others := may_move_to(ad):
+        yield f"where that site goes on to hold jobs for reasons of its own, it goes to {' or '.join(others)}"
     if number := text(ad, "GridJobId", _LONGEST):
         status = text(ad, "GridJobStatus")
         yield f"GridJobId {number}{f', there {status}' if status else ''}"

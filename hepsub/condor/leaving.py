@@ -8,14 +8,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from hepsub.batch import HeldThere, Selection
+from hepsub.batch import HeldThere, Selection, ThroughElement
 from hepsub.condor.ads import constraint
 from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import escaped
 from hepsub.jobid import JobId
-from hepsub.plan.model import LEFT_OUT
+from hepsub.plan.model import LEFT_OUT, Element
 
 _LEFT = "HepSub_LeftSites"
 """The attribute that names the sites, with commas between, that a job was taken away from."""
@@ -24,9 +24,16 @@ _SITES = "HepSub_Sites"
 _IS_FACTORY = "JobMaterializeDigestFile isnt undefined"
 _HELD = 5
 _LONGEST = 4096
+_ELSEWHERE = "HepSub_Elsewhere"
+"""The attribute that names the computing elements that may take the jobs of the one in HepSub_Sites."""
+_MOVING = "HepSub_Moving"
+"""The attribute of a job that has left one element and is not yet sent to another: since when it is on hold."""
 _PROJECTION = (
-    "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", _SITES, _MATCHED, LEFT_OUT, _LEFT,
+    "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "GlobalJobId", "QDate",
+    "JobUniverse", _SITES, _MATCHED, LEFT_OUT, _LEFT, _ELSEWHERE, _MOVING,
 )  # fmt: skip
+_GRID_UNIVERSE = 9
+_RELEASED = "hepsub sends it to another site"
 
 
 class CondorLeaving(Struct, frozen=True, kw_only=True):
@@ -66,7 +73,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         Returns:
             The clusters of which this does not reach the jobs that a factory has still to make.
         """
-        value = f'"{escaped(",".join(sites))}"'
+        value = _string(",".join(sites))
         differs = f"{_of(clusters)} && {LEFT_OUT} isnt undefined && {LEFT_OUT} isnt {value}"
         ads = self._query(f"{differs} && (ProcId isnt undefined || {_IS_FACTORY})")
         if any(integer(ad, "ProcId") is not None for ad in ads):
@@ -86,16 +93,38 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
             alike[",".join((*each.left, each.site))].append(each)
         done = 0
         for left, those in alike.items():
-            which = " || ".join(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in those)
-            wanted = f"JobStatus == {_HELD} && ({which})"
-            self._edit(wanted, _LEFT, f'"{escaped(left)}"')
+            wanted = f"JobStatus == {_HELD} && {_any_of(those)}"
+            self._edit(wanted, _LEFT, _string(left))
             done += self._release(wanted)
+        return done
+
+    def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
+        """Let jobs on hold go through another computing element, which are at none; how many do.
+
+        Whatever ends this in the middle, they stay on hold, and are known by _MOVING. HTCondor would look for the old
+        number at the new element if GridResource were changed first (tried: 23.9.6).
+        """
+        alike: defaultdict[tuple[str, int], list[HeldThere]] = defaultdict(list)
+        for each in jobs:
+            left = each.left if each.site in (*each.left, site) else (*each.left, each.site)
+            alike[",".join(left), int(each.since)].append(each)
+        done = 0
+        for (names, since), those in alike.items():
+            held = f"JobStatus == {_HELD} && EnteredCurrentStatus == {since} && {_any_of(those)}"
+            self._edit(held, _MOVING, str(since))
+            for name in ("GridJobId", "GridJobStatus"):
+                self._edit(held, name, "undefined")
+            nowhere = f"{held} && GridJobId is undefined"
+            self._edit(nowhere, _LEFT, _string(names))
+            self._edit(nowhere, "GridResource", _string(element.resource))
+            self._edit(nowhere, "queue", _string(element.queue) if element.queue else "undefined")
+            self._edit(nowhere, _SITES, _string(site))
+            done += self._release(nowhere)
         return done
 
     def _release(self, wanted: str) -> int:
         def once(schedd: Any) -> int:  # noqa: ANN401 (the bindings have no types)
-            reason = ("hepsub sends it to another site", 0)
-            answer = schedd.act(bindings().JobAction.Release, wanted, reason)
+            answer = schedd.act(bindings().JobAction.Release, wanted, (_RELEASED, 0))
             return integer(answer, "TotalSuccess") or 0
 
         return self.connection.call(once, writing=True)
@@ -117,6 +146,27 @@ def left_sites(ad: ClassAd) -> tuple[str, ...]:
     return _names(text(ad, _LEFT))
 
 
+def may_move_to(ad: ClassAd) -> tuple[str, ...]:
+    """The computing elements that may take a job which the one that it goes through holds."""
+    left = (*left_sites(ad), text(ad, _SITES, _LONGEST))
+    return tuple(each for each in _names(text(ad, _ELSEWHERE, _LONGEST)) if each not in left)
+
+
+def is_moving(ad: ClassAd) -> bool:
+    """Whether a job has left one element, and is not yet sent to another."""
+    since = seconds(ad, _MOVING)
+    return bool(since) and since == seconds(ad, "EnteredCurrentStatus")
+
+
+def _any_of(jobs: Iterable[HeldThere]) -> str:
+    which = " || ".join(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
+    return f"({which})"
+
+
+def _string(value: str) -> str:
+    return f'"{escaped(value)}"'
+
+
 def _of(clusters: Iterable[int]) -> str:
     return constraint(Selection(ids=tuple(JobId(cluster=each) for each in clusters)))
 
@@ -136,7 +186,14 @@ def _read(ad: ClassAd) -> HeldThere | None:
         code=integer(ad, "HoldReasonCode") or 0,
         reason=text(ad, "HoldReason", _LONGEST),
         left=left_sites(ad),
-        elsewhere=tuple(each for each in sites if each != site) if LEFT_OUT in ad else (),
+        elsewhere=tuple(each for each in sites if each != site)
+        if LEFT_OUT in ad
+        else may_move_to(ad),
+        through=ThroughElement(
+            id=text(ad, "GlobalJobId"), submitted=seconds(ad, "QDate"), moving=is_moving(ad)
+        )
+        if integer(ad, "JobUniverse") == _GRID_UNIVERSE
+        else None,
     )
 
 

@@ -111,6 +111,7 @@ class Route(Struct, frozen=True, kw_only=True):
         pool: name of the pool in the policy.
         schedd: the schedd asked for; empty for the pool's own choice.
         sites: the remote sites that may run it; empty for the local cluster.
+        elsewhere: sites like the one that takes it, to which jobs go that it holds for reasons of its own.
         delivery: how files get there and back.
         filesystem_domain: the FileSystemDomain that stands for this host's file system; empty for
             the one of HTCondor's own configuration.
@@ -129,6 +130,7 @@ class Route(Struct, frozen=True, kw_only=True):
     pool: str
     schedd: str = ""
     sites: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     delivery: Delivery = SHARED
     filesystem_domain: str = ""
     requirements: tuple[str, ...] = ()

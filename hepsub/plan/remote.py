@@ -90,6 +90,7 @@ def _away(
         pool=pool,
         schedd=(placement.schedd or "") if pool == home.pool else "",
         sites=choice.names,
+        elsewhere=choice.elsewhere,
         delivery=delivery_for(policy.pool[pool], sites),
         requirements=own,
         reasons=reasons,

@@ -12,7 +12,7 @@ from hepsub.plan.refusals import mapped, refusal
 from hepsub.plan.remap import path_map
 from hepsub.plan.rules import NamedRule
 from hepsub.policy.model import Policy
-from hepsub.policy.site import GLIDEIN, SITE_KINDS, Site
+from hepsub.policy.site import CE, GLIDEIN, SITE_KINDS, Site
 from hepsub.suggest import did_you_mean
 
 
@@ -24,12 +24,14 @@ class Choice(Struct, frozen=True, kw_only=True):
         kind: how they are reached.
         refused: why not the other ones, by name.
         because: the reason for these.
+        elsewhere: others that are like a computing element among the names, and take jobs that it holds.
     """
 
     names: tuple[str, ...]
     kind: str
     because: str
     refused: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
 
 def choose_sites(
@@ -62,15 +64,45 @@ def choose_sites(
     same = [name for name in taken if policy.site[name].kind == kind]
     refused |= {name: f"{kind} goes first" for name in taken if name not in same}
     names_taken = _near(same, policy, need)
+    elsewhere: tuple[str, ...] = ()
     if kind != GLIDEIN:  # a submission goes to one queue
+        elsewhere = _elsewhere(names_taken, policy, need) if kind == CE else ()
         refused |= dict.fromkeys(names_taken[1:], f"{names_taken[0]} goes first")
         names_taken = names_taken[:1]
     names_taken, differing = _alike(names_taken, policy, need)
     refused |= differing
     told = "; ".join(f"{name}: {why}" for name, why in refused.items())
     by = f", by {rule.because}" if rule is not None else ""
-    because = f"it may run at {', '.join(names_taken)}{by}" + (f"; not at {told}" if told else "")
-    return Choice(names=names_taken, kind=kind, because=because, refused=refused)
+    then = f", or at {', '.join(elsewhere)} where it is held there" if elsewhere else ""
+    because = f"it may run at {', '.join(names_taken)}{then}{by}"
+    return Choice(
+        names=names_taken,
+        kind=kind,
+        because=because + (f"; not at {told}" if told else ""),
+        refused=refused,
+        elsewhere=elsewhere,
+    )
+
+
+def _elsewhere(names: tuple[str, ...], policy: Policy, need: Need) -> tuple[str, ...]:
+    """The computing elements for which the same ads and files are right as for the first one."""
+    same, _ = _alike(names, policy, need)
+    first = _on_the_way(policy.site[names[0]])
+    return tuple(name for name in same[1:] if _on_the_way(policy.site[name]) == first)
+
+
+def _on_the_way(site: Site) -> tuple[object, ...]:
+    """What of a site stands in ads and bundles, and cannot be changed when jobs go from one element to another."""
+    return (
+        site.token,
+        site.requirements,
+        site.attributes,
+        sorted(site.credentials),
+        site.arch,
+        sorted(site.mounts),
+        site.shared_filesystem,
+        site.containers,
+    )
 
 
 def _nowhere(

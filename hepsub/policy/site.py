@@ -88,7 +88,9 @@ class Site(Struct, frozen=True, kw_only=True):
         identity: for `glidein`, what the pool knows its start daemons by (AuthenticatedIdentity of their ads, which
             they cannot choose); empty for any.
         leave_out_after: so many jobs of a user that are held there or fail for the site's own reasons, within the
-            time of `leave_out`, leave it out for this user.
+            time of `leave_out`, leave it out for this user. Jobs on hold go to the other glideins of their submission;
+            from a `ce` to another one with the same token, requirements, attributes, credentials, arch, mounts and
+            containers, when it has removed them; those at a `schedd` stay there.
         leave_out: how long it gets none of the user's jobs then, in seconds; 0 for never left out.
     """
 

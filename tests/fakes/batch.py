@@ -18,6 +18,7 @@ from hepsub.batch import (
     HeldThere,
     JobStatus,
     Queue,
+    Removed,
     Selection,
     State,
     Submitted,
@@ -38,7 +39,7 @@ from hepsub.errors import (
 )
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
-from hepsub.plan.model import Plan
+from hepsub.plan.model import Element, Plan
 from tests.fakes.world import NOON
 
 
@@ -109,6 +110,7 @@ class FakeLeaving:
         left_out: the sites to which the jobs of a cluster do not go.
         unreached: the factories that cannot be changed.
         error: what is raised instead of an answer.
+        moved: the jobs that went through another element: proc, site, resource, queue.
     """
 
     on_hold: list[HeldThere] = field(default_factory=list)
@@ -116,6 +118,7 @@ class FakeLeaving:
     left_out: dict[int, tuple[str, ...]] = field(default_factory=dict)
     unreached: tuple[int, ...] = ()
     error: HepsubError | None = None
+    moved: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """Those of these clusters."""
@@ -139,6 +142,34 @@ class FakeLeaving:
         going = list(jobs)
         self.on_hold = [each for each in self.on_hold if each not in going]
         return len(going)
+
+    def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
+        """They go there."""
+        going = list(jobs)
+        self.moved += [(each.proc, site, element.resource, element.queue) for each in going]
+        return self.release(going)
+
+
+@dataclass(slots=True)
+class FakeElement:
+    """The queue of a computing element.
+
+    Attributes:
+        answer: what it tells of jobs; or why it cannot be asked.
+        asked: what it was asked: the jobs, and the token that it was shown.
+    """
+
+    answer: Removed | HepsubError
+    asked: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    token: str = ""
+
+    def remove(self, jobs: Collection[str], since: float) -> Removed:
+        """As told."""
+        assert since > 0
+        self.asked.append((tuple(sorted(jobs)), self.token))
+        if isinstance(self.answer, HepsubError):
+            raise self.answer
+        return self.answer
 
 
 @dataclass(slots=True, kw_only=True)

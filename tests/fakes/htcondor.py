@@ -148,9 +148,9 @@ class Schedd:
         self, constraint: str, projection: Sequence[str], match: int, since: str | None = None
     ) -> Iterator[Ad]:
         """The ads of the past, whatever was asked."""
-        del since
+        self.pool.since.append(since)
         self.pool.called("history", constraint, tuple(projection), match)
-        yield from self.pool.past[:match]
+        yield from self.pool.past if match < 0 else self.pool.past[:match]
 
 
 @dataclass(slots=True)
@@ -216,6 +216,7 @@ class FakeBindings:
         calls: what was asked, in order: the name and its values.
         faults: what the next calls of a name raise; None for a call that works.
         late: the same, raised by a submission that is committed already.
+        since: where each look at the history was to end.
     """
 
     param: dict[str, str] = field(default_factory=dict)
@@ -229,6 +230,7 @@ class FakeBindings:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     faults: dict[str, list[Exception | None]] = field(default_factory=dict)
     late: dict[str, list[Exception | None]] = field(default_factory=dict)
+    since: list[str | None] = field(default_factory=list)
 
     AdType = AdType
     CredType = CredType

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hepsub.actions.renew.move import Mover
 from hepsub.bundle.report import report_at
 from hepsub.bundle.sites import read_sites, write_sites
 from hepsub.documents import Malformed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hepsub.actions.renew.live import LiveBundle
     from hepsub.batch import HeldThere
     from hepsub.batch_system import Leaving
+    from hepsub.bundle.bundle import Bundle
     from hepsub.session import Session
 
 _REPORTS = 1000
@@ -31,14 +33,14 @@ class _There(Struct, frozen=True, kw_only=True):
 
     Attributes:
         schedd: full name of it.
-        clusters: the clusters with jobs in its queue.
+        bundles: the bundles of the clusters with jobs in its queue.
         held: their jobs on hold that were at a site.
         failed: jobs that failed at a site.
     """
 
     schedd: str
     leaving: Leaving
-    clusters: tuple[int, ...]
+    bundles: Mapping[int, Bundle]
     held: tuple[HeldThere, ...]
     failed: tuple[Trouble, ...]
 
@@ -82,6 +84,10 @@ def leave_out(session: Session, found: Iterable[LiveBundle]) -> tuple[str, ...]:
     for place in there:
         try:
             notes += _send_elsewhere(place, left)
+            mover = Mover(
+                session=session, leaving=place.leaving, bundles=place.bundles, left=left.keys()
+            )
+            notes += mover.move(place.held)
         except HepsubError as error:
             notes.append(f"jobs of {place.schedd} could not be sent elsewhere: {error.message}")
     return tuple(notes)
@@ -98,12 +104,12 @@ def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> It
             leaving = session.schedd(pool, schedd).leaving
             if leaving is None:
                 continue
-            clusters = tuple(each.ref.cluster for each in bundles if each.procs)
+            there = {each.ref.cluster: each.bundle for each in bundles if each.procs}
             yield _There(
                 schedd=schedd,
                 leaving=leaving,
-                clusters=clusters,
-                held=leaving.held(clusters) if clusters else (),
+                bundles=there,
+                held=leaving.held(tuple(there)) if there else (),
                 failed=tuple(_failed(leaving, schedd, bundles)),
             )
         except HepsubError as error:
@@ -141,10 +147,10 @@ def _unstarted(each: LiveBundle) -> Iterator[tuple[int, str]]:
 
 def _send_elsewhere(place: _There, left: Mapping[str, LeftOut]) -> Iterator[str]:
     """Let no more jobs that have a choice go to sites that are left out, and those go on that are on hold there."""
-    if not place.clusters:
+    if not place.bundles:
         return
     names = sorted(left)
-    for cluster in place.leaving.leave_out(place.clusters, names):
+    for cluster in place.leaving.leave_out(tuple(place.bundles), names):
         if names:
             yield (
                 f"jobs of {cluster} that {place.schedd} has still to make may go to {', '.join(names)} all the same,"
@@ -161,6 +167,8 @@ def _send_elsewhere(place: _There, left: Mapping[str, LeftOut]) -> Iterator[str]
 
 
 def _goes(job: HeldThere, left: Collection[str]) -> bool:
-    """Whether a job on hold may go on: by its site's fault, away from it for the first time, and to another one."""
+    """Whether a job on hold is released to go to another site: held by its site's fault, and not before."""
+    if job.through is not None:
+        return False
     by_site = job.site in left and bool(hold_by_site(job.code, job.reason))
     return by_site and job.site not in job.left and any(each not in left for each in job.elsewhere)

@@ -116,6 +116,23 @@ def test_the_details_of_a_job() -> None:
     assert explained(State.IDLE, {}, None).details == ()
 
 
+def test_the_details_of_a_job_that_has_a_choice() -> None:
+    """Where it goes if it is held, and where it was before."""
+    other = {"HepSub_Elsewhere": "weihai,dongguan"}
+    [said] = explained(State.IDLE, other, None).details
+    assert said.endswith(" for reasons of its own, it goes to weihai or dongguan")
+    [said] = explained(State.IDLE, other | {"HepSub_LeftSites": "weihai"}, None).details
+    assert said == "it was on hold at weihai, was removed there, and goes to another site"
+
+
+def test_a_job_between_two_sites() -> None:
+    """A round of the renewal was interrupted; the next one sends it on."""
+    values = {"HepSub_Moving": int(NOON), "EnteredCurrentStatus": int(NOON)}
+    found = explained(State.HELD, values, hold_code=19, hold_reason="h")
+    assert found.sentence == "it has left the site that held it, and goes to another one"
+    assert found.next_command == "hep_auth renew"
+
+
 ONCE_MORE = "hep_rm 13, and submit it again"
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.batch import HeldThere
+from hepsub.batch import HeldThere, ThroughElement
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
 from hepsub.condor.description import describe
 from hepsub.condor.explain import explain_held, explain_idle
 from hepsub.condor.leaving import CondorLeaving
 from hepsub.jobid import parse_job_id
+from hepsub.plan.model import Element
 from tests.fakes.batch import make_job
 from tests.fakes.htcondor import Ad, FakeBindings, JobAction
 from tests.fakes.world import NOON, make_policy, make_spec, make_world, plan_for
@@ -127,6 +128,77 @@ def test_released_jobs_remember_what_they_left(htcondor: FakeBindings) -> None:
         ("edit", "JobStatus == 5 && ((ClusterId == 13 && ProcId == 2))", "HepSub_LeftSites", '"b,a"'),
         ("act", JobAction.Release, "JobStatus == 5 && ((ClusterId == 13 && ProcId == 2))", done[3][3]),
     ]  # fmt: skip
+
+
+THROUGH = {
+    "HepSub_Sites": "a", "MATCH_EXP_HepSub_Site": None, "HepSub_LeftOut": None, "JobUniverse": 9, "QDate": 900,
+    "GlobalJobId": "s#13.0#900", "HepSub_Elsewhere": "b,c", "HepSub_LeftSites": None,
+}  # fmt: skip
+
+
+def through(proc: int = 0, **more: object) -> Ad:
+    """The ad of a job on hold that goes through an element."""
+    ad = on_hold(proc, **THROUGH | more)
+    return {name: value for name, value in ad.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {}),
+        ({"HepSub_Elsewhere": None}, {"elsewhere": ()}),
+        ({"HepSub_LeftSites": "x,b"}, {"elsewhere": ("c",), "left": ("x", "b")}),
+        ({"HepSub_Sites": "b"}, {"elsewhere": ("c",), "site": "b"}),
+        ({"HepSub_Moving": 1000}, {"moving": True}),
+        ({"HepSub_Moving": 999}, {}),
+        ({"HepSub_Moving": "x"}, {}),
+    ],
+)
+def test_a_job_through_an_element_is_known_there_by_its_id(
+    htcondor: FakeBindings, more: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """It may go through another one that it did not leave; a mark of an earlier hold is none."""
+    htcondor.queue = [through(**more)]
+    moving = expected.pop("moving", False)
+    known = ThroughElement(id="s#13.0#900", submitted=900.0, moving=moving)
+    usual: dict[str, Any] = {
+        "cluster": 13, "proc": 0, "site": "a", "since": 1000.0, "code": 19, "reason": "hook", "elsewhere": ("b", "c"),
+    }  # fmt: skip
+    assert opened().held([13]) == (HeldThere(**usual | expected, through=known),)
+
+
+def test_a_move_is_known_by_its_mark_until_the_release(htcondor: FakeBindings) -> None:
+    """No number of the old element is left when the new one is named; what was released meanwhile is not touched."""
+    htcondor.queue = [through(0), through(1), through(2, HepSub_LeftSites="x")]
+    element = Element(resource="condor b b:9619", token="t", queue="short")
+    assert opened().move(opened().held([13]), "b", element) == 4
+    done = [call for call in htcondor.calls if call[0] != "query"]
+    held = (
+        "JobStatus == 5 && EnteredCurrentStatus == 1000 && ((ClusterId == 13 && ProcId == 0) ||"
+        " (ClusterId == 13 && ProcId == 1))"
+    )
+    nowhere = f"{held} && GridJobId is undefined"
+    assert done[:9] == [
+        ("edit", held, "HepSub_Moving", "1000"),
+        ("edit", held, "GridJobId", "undefined"),
+        ("edit", held, "GridJobStatus", "undefined"),
+        ("edit", nowhere, "HepSub_LeftSites", '"a"'),
+        ("edit", nowhere, "GridResource", '"condor b b:9619"'),
+        ("edit", nowhere, "queue", '"short"'),
+        ("edit", nowhere, "HepSub_Sites", '"b"'),
+        ("act", JobAction.Release, nowhere, ("hepsub sends it to another site", 0)),
+        ("edit", done[8][1], "HepSub_Moving", "1000"),
+    ]
+    assert [call[3] for call in done if call[2] == "HepSub_LeftSites"] == ['"a"', '"x,a"']
+
+
+@pytest.mark.parametrize("site", ["a", "b"])
+def test_an_interrupted_move_is_done_again(htcondor: FakeBindings, site: str) -> None:
+    """What was noted before is not noted twice, and no queue of the old element is asked for."""
+    htcondor.queue = [through(HepSub_LeftSites="a", HepSub_Sites=site, HepSub_Moving=1000)]
+    opened().move(opened().held([13]), "b", Element(resource="condor b b:9619", token="t"))
+    edits = {call[2]: call[3] for call in htcondor.calls if call[0] == "edit"}
+    assert (edits["HepSub_LeftSites"], edits["queue"]) == ('"a"', "undefined")
 
 
 def test_where_ended_jobs_were(htcondor: FakeBindings) -> None:

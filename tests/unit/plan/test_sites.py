@@ -25,6 +25,8 @@ credentials = ["krb"]
 kind = "kerberos"
 [credential.ce]
 account = "iam"
+[credential.iam]
+account = "iam"
 [storage.herd]
 endpoint = "https://s3.example.org"
 default = true
@@ -249,6 +251,44 @@ def test_one_cluster_has_one_image_and_takes_its_files_from_the_same_places(
     assert (choice.names, dict(choice.refused)) == (
         (("a",), {"b": why}) if why else (("a", "b"), {})
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "alike"),
+    [
+        ("", True),
+        ('queue = "long"\nstorage = "herd"\nisolation = "slot"', True),
+        ('token = "iam"', False),
+        ("requirements = 'G'", False),
+        ("attributes = { A = '1' }", False),
+        ('credentials = ["krb"]\nisolation = "slot"', False),
+        ('arch = "aarch64"', False),
+        ('mounts = ["/data"]', False),
+        ("shared_filesystem = true", False),
+        ('containers = "wrapper"', False),
+        ("max_memory = 1000", False),
+        ('isolation = "slot"\npaths = { "/d/" = "herd:d/" }', False),
+    ],
+)
+def test_an_element_may_take_over_what_one_like_it_holds(more: str, alike: bool) -> None:
+    """Where ads and bundle are right for it as they are; whoever names a site means that one."""
+    said = CE.replace('token = "ce"\n', "") if more.startswith("token") else CE
+    sites = site("a", CE) + site("b", said + more) + site("c", CE)
+    files = {} if "shared" in more else SENT  # the shared file system is near its files
+    choice = choose(sites, **files, built=[{"X86_64": "x", "aarch64": "x"}])
+    assert choice.elsewhere == (("b", "c") if alike else ("c",))
+    assert choice.names == ("a",)
+    assert f"it may run at a, or at {', '.join(choice.elsewhere)} where it is held there" in (
+        choice.because
+    )
+    assert choose(sites, asked="a", **SENT).elsewhere == ()
+
+
+def test_schedds_take_over_nothing() -> None:
+    """A cluster there is one of that schedd's."""
+    secret = 'isolation = "user"'
+    sites = site("a", SCHEDD + secret) + site("b", SCHEDD + secret)
+    assert (choose(sites).names, choose(sites).elsewhere) == (("a",), ())
 
 
 def test_what_is_said_of_the_choice() -> None:

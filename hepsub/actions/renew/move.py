@@ -1,0 +1,134 @@
+"""Jobs that a computing element holds for reasons of its own go through another one: first they are gone there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from hepsub.auth.bearer import read_token
+from hepsub.auth.ccache import LARGEST
+from hepsub.documents import Malformed, read_file
+from hepsub.errors import CredentialMissing, HepsubError
+from hepsub.plan.leaving import hold_by_site
+from hepsub.plan.model import Element
+from hepsub.policy.site import CE, Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hepsub.batch import HeldThere
+    from hepsub.batch_system import Leaving
+    from hepsub.bundle.bundle import Bundle
+    from hepsub.session import Session
+
+
+class Mover(Struct, kw_only=True, eq=False):
+    """What sends jobs of one schedd from one computing element to another.
+
+    An element is asked once for each cluster, and no more in this round where it does not answer: what may still be
+    there is not sent anywhere.
+
+    Attributes:
+        session: the session.
+        leaving: the jobs of the schedd at home.
+        bundles: the bundles of its clusters, with the tokens that elements are shown.
+        left: the sites that are left out now.
+        silent: why elements could not be asked, by their sites.
+    """
+
+    session: Session
+    leaving: Leaving
+    bundles: Mapping[int, Bundle]
+    left: Collection[str]
+    silent: dict[str, HepsubError] = field(default_factory=dict)
+
+    def move(self, held: Sequence[HeldThere]) -> Iterator[str]:
+        """Send on the jobs that may go; a sentence for those that went, and for those that could not."""
+        alike: defaultdict[tuple[int, str, str], list[HeldThere]] = defaultdict(list)
+        for each in held:
+            if goal := self._goal(each):
+                alike[each.cluster, each.site, goal].append(each)
+        for (cluster, site, goal), jobs in alike.items():
+            if site in self.silent:
+                yield f"{len(jobs)} job(s) of {cluster} stay with {site}, which could not be asked"
+                continue
+            try:
+                yield from self._move(cluster, site, goal, jobs)
+            except HepsubError as error:
+                self.silent[site] = error
+                yield (
+                    f"{len(jobs)} job(s) of {cluster} stay with {site}, where they may still be: {error.message};"
+                    " hep_auth renew tries it again"
+                )
+
+    def _goal(self, job: HeldThere) -> str:
+        """Where a job goes now; empty where it stays."""
+        if job.through is None:
+            return ""
+        if job.through.moving and job.left and job.site not in job.left:
+            return job.site  # all but its release was done
+        by_site = job.site in self.left and bool(hold_by_site(job.code, job.reason))
+        if not (by_site or job.through.moving) or job.site in self.silent:
+            return ""
+        usable = (n for n in job.elsewhere if n not in self.left and self._element(n, job.cluster))
+        return next(usable, "")
+
+    def _element(self, name: str, cluster: int) -> Element | None:
+        """A site's computing element as the policy has it now, if it is still shown a token that the jobs have."""
+        site = self.session.policy.site.get(name)
+        if site is None or site.kind != CE or self._token_file(site, cluster) is None:
+            return None
+        return Element(resource=site.grid_resource, token=site.token, queue=site.queue)
+
+    def _move(self, cluster: int, name: str, goal: str, jobs: Sequence[HeldThere]) -> Iterator[str]:
+        element = self._element(goal, cluster)
+        if element is None:
+            return
+        going = [each for each in jobs if each.through is not None and each.through.moving]
+        if asked := [each for each in jobs if each not in going]:
+            gone, why = self._gone(cluster, name, asked)
+            going += gone
+            if why:
+                yield f"{len(asked) - len(gone)} job(s) of {cluster} stay with {name}: {why}"
+        if not going:
+            return
+        if number := self.leaving.move(going, goal, element):
+            was = name if name != goal else going[0].left[-1]
+            yield f"{number} job(s) of {cluster} were removed at {was}, and go to {goal}"
+
+    def _gone(
+        self, cluster: int, name: str, jobs: Sequence[HeldThere]
+    ) -> tuple[list[HeldThere], str]:
+        """The jobs that an element has removed, and why the others cannot be sent elsewhere."""
+        site = self.session.policy.site[name]
+        ids = {each.through.id: each for each in jobs if each.through is not None}
+        since = min(each.through.submitted for each in jobs if each.through is not None)
+        told = self.session.element(site.grid_resource, self._token(site, cluster)).remove(
+            ids.keys(), since
+        )
+        gone = [each for known, each in ids.items() if known in told.gone]
+        reasons = {
+            "it has not let go of them yet": told.there,
+            "they have ended there": told.ended,
+            "it knows nothing of them, so nobody can tell that they do not run": ids.keys()
+            - told.gone
+            - told.ended
+            - told.there,
+        }
+        said = [f"{why} ({len(those)})" for why, those in reasons.items() if those]
+        return gone, "; ".join(said)
+
+    def _token(self, site: Site, cluster: int) -> str:
+        file = self._token_file(site, cluster)
+        try:
+            content = read_file(file, LARGEST) if file is not None else b""
+            return read_token(site.token, content).content.decode()
+        except (OSError, Malformed) as error:
+            raise CredentialMissing(f"the token in {file} cannot be read: {error}") from error
+
+    def _token_file(self, site: Site, cluster: int) -> Path | None:
+        bundle = self.bundles.get(cluster)
+        return bundle.master_credential(site.token) if bundle is not None else None

@@ -1,0 +1,206 @@
+"""Jobs that a computing element holds go through another one, once they are gone there; else they stay, as is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hepsub.actions.renew.leave import leave_out
+from hepsub.actions.renew.live import find_live
+from hepsub.actions.submit.result import Submission
+from hepsub.actions.submit.submit import submit
+from hepsub.batch import HeldThere, Removed, ThroughElement
+from hepsub.bundle.bundle import Bundle, read_bundle
+from hepsub.bundle.directory import locked
+from hepsub.errors import HepsubError, PoolUnreachable
+from hepsub.session import Session
+from tests.fakes.batch import FakeElement, FakeLeaving
+from tests.fakes.credentials import FakeSource
+from tests.fakes.world import make_policy, make_spec
+from tests.unit.actions.test_renew import World, world
+
+__all__ = ["world"]
+
+AWAY = PoolUnreachable("the computing element a does not answer", remedy="")
+SITE = """
+[site.{0}]
+kind = "ce"
+grid_resource = "condor {0} {0}.org:9619"
+token = "way"
+isolation = "user"
+{1}
+"""
+
+
+def session(world: World, element: FakeElement, **more: str) -> Session:
+    """A session of one who has the elements a, b and c."""
+    usual = world.session()
+    sites = "".join(SITE.format(name, more.get(name, "")) for name in "abc")
+    policy = make_policy(
+        f'[credential.way]\ncommand = ["true"]\n[staging]\nbundle_dir = "/proc/self/root{world.directory}/bundles"\n'
+        f"{sites}"
+    )
+
+    def opened(resource: str, token: str) -> FakeElement:
+        assert resource == "condor a a.org:9619"
+        element.token = token
+        return element
+
+    way = FakeSource(name="way")
+    return replace(usual, policy=policy, element=opened, credential=lambda name: {"way": way}[name])
+
+
+def ids(*procs: int) -> frozenset[str]:
+    """By what the jobs are known."""
+    return frozenset(f"s#13.{proc}#1" for proc in procs)
+
+
+def hold(world: World, *procs: int, **more: Any) -> None:
+    """Let a hold jobs."""
+    for proc in procs:
+        known = ThroughElement(
+            id=f"s#13.{proc}#1", submitted=world.now, moving=bool(more.get("moving"))
+        )
+        job = HeldThere(
+            cluster=13, proc=proc, site="a", since=world.now, code=19, reason="h", elsewhere=("b", "c"), through=known
+        )  # fmt: skip
+        leaving(world).on_hold.append(
+            replace(job, **{k: v for k, v in more.items() if k != "moving"})
+        )
+
+
+def leaving(world: World) -> FakeLeaving:
+    """The schedd's jobs at sites."""
+    assert world.schedd.leaving is not None
+    return world.schedd.leaving
+
+
+def one_round(now: Session) -> list[str]:
+    """What a look at the sites says, without which are left out."""
+    with locked(now.bundles / ".renew"):
+        said = leave_out(now, find_live(now).bundles)
+    return [each for each in said if "of your jobs were held" not in each]
+
+
+def submitted(now: Session) -> Bundle:
+    """Five jobs of cluster 13 that go through a, or b, or c."""
+    value = submit(now, make_spec("job.sh", "-rmt", "-n", "5")).value
+    assert isinstance(value, Submission)
+    assert value.plan is not None
+    assert (value.plan.route.sites, value.plan.route.elsewhere) == (("a",), ("b", "c"))
+    bundle = read_bundle(now.bundles / value.submitted.uuid)
+    assert bundle is not None
+    return bundle
+
+
+GONE = "3 job(s) of 13 were removed at a, and go to b"
+
+
+@pytest.mark.parametrize(
+    ("answer", "moved", "said"),
+    [
+        (Removed(gone=ids(0, 1, 2)), [0, 1, 2], [GONE]),
+        (
+            Removed(gone=ids(0), there=ids(1, 2)), [0],
+            [
+                "2 job(s) of 13 stay with a: it has not let go of them yet (2)",
+                "1 job(s) of 13 were removed at a, and go to b",
+            ],
+        ),
+        (
+            Removed(ended=ids(0), there=ids(1)), [],
+            [
+                "3 job(s) of 13 stay with a: it has not let go of them yet (1); they have ended there (1); it knows"
+                " nothing of them, so nobody can tell that they do not run (1)"
+            ],
+        ),
+        (
+            AWAY, [],
+            [
+                "3 job(s) of 13 stay with a, where they may still be: the computing element a does not answer;"
+                " hep_auth renew tries it again"
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_is_gone_there_goes_elsewhere(
+    world: World, answer: Removed | HepsubError, moved: list[int], said: list[str]
+) -> None:
+    """The element is shown the token of the bundle; whatever may be there stays on hold at home."""
+    element = FakeElement(answer)
+    now = session(world, element)
+    bundle = submitted(now)
+    hold(world, 0, 1, 2)
+    assert one_round(now) == said
+    assert leaving(world).moved == [(p, "b", "condor b b.org:9619", "") for p in moved]
+    assert [each.proc for each in leaving(world).on_hold] == [p for p in range(3) if p not in moved]
+    file = bundle.master_credential("way")
+    assert file is not None
+    assert element.asked == [(tuple(sorted(ids(0, 1, 2))), file.read_text().strip())]
+
+
+@pytest.mark.parametrize(
+    ("held", "goals"),
+    [
+        ({}, {"b"}),
+        ({"elsewhere": ("c",)}, {"c"}),
+        ({"elsewhere": ()}, set()),
+        ({"elsewhere": ("gone", "c")}, {"c"}),
+        ({"code": 3}, set()),
+        ({"site": "b"}, set()),
+    ],
+)
+def test_where_they_go(world: World, held: Mapping[str, Any], goals: set[str]) -> None:
+    """To the first that may take them and is there; what the user's job brought about stays where it is."""
+    now = session(world, FakeElement(Removed(gone=ids(*range(5)))))
+    submitted(now)
+    hold(world, 0, 1, 2)
+    troubles = one_round(now)
+    assert troubles == [GONE]
+    leaving(world).moved.clear()
+    hold(world, 3, **held)
+    one_round(now)
+    assert {site for _, site, *_ in leaving(world).moved} == goals
+
+
+def test_a_goal_with_another_token_or_kind_by_now_is_none(world: World) -> None:
+    """The policy may have changed since the submission; the queue is the new site's."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    submitted(session(world, element))
+    hold(world, 0, 1, 2)
+    later = session(world, element, c='queue = "short"')
+    sites = dict(later.policy.site)
+    sites["b"] = replace(sites["b"], token="other")
+    one_round(replace(later, policy=replace(later.policy, site=sites)))
+    assert {each[1:] for each in leaving(world).moved} == {("c", "condor c c.org:9619", "short")}
+
+
+@pytest.mark.parametrize(
+    ("held", "site"), [({}, "b"), ({"left": ("a",)}, "b"), ({"left": ("a",), "site": "b"}, "b")]
+)
+def test_what_was_interrupted_is_finished(world: World, held: Mapping[str, Any], site: str) -> None:
+    """A job that has left its element goes on, whatever is left out now; nobody is asked again."""
+    element = FakeElement(AWAY)
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, moving=True, **held)
+    [said] = one_round(now)
+    assert said == "1 job(s) of 13 were removed at a, and go to b"
+    assert ([each[1] for each in leaving(world).moved], element.asked) == ([site], [])
+
+
+def test_a_token_that_cannot_be_read_moves_nothing(world: World) -> None:
+    """It is said, with the file."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    file = submitted(now).master_credential("way")
+    assert isinstance(file, Path)
+    file.unlink()
+    hold(world, 0, 1, 2)
+    [said] = one_round(now)
+    assert f"the token in {file} cannot be read" in said
+    assert (leaving(world).moved, element.asked) == ([], [])
