@@ -126,7 +126,10 @@ def _await_all(
     """The jobs' ends from the history, plus those that stay in the queue; and why something could not be fetched."""
     schedd, queue = await_ends(session, ref, range(ref.number), clock)
     left = collect_one(session, ref)
-    stay = {job.proc: job for job in queue.jobs if job.state in (State.HELD, State.COMPLETED)}
+    states = (
+        (State.HELD, State.COMPLETED) if left else (State.HELD,)
+    )  # the others are on their way out
+    stay = {job.proc: job for job in queue.jobs if job.state in states}
     past: dict[int, JobStatus] = {}
     for _ in range(_HISTORY_LOOKS):
         past = {job.proc: job for job in schedd.history(Selection(ids=ref.ids), ref.number)}

@@ -94,6 +94,22 @@ def test_jobs_without_a_bundle_keep_no_others(session: Session, schedd: FakeSche
     assert [job.job for job in schedd.jobs] == ["14.0"]
 
 
+def test_what_was_fetched_is_in_the_history_when_the_wait_ends(
+    session: Session, schedd: FakeSchedd
+) -> None:
+    """hep_history, the next command, knows it."""
+    value = submitted(session, schedd, 2)
+    ended = [replace(job, exit_code=0) for job in schedd.jobs]
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        schedd.past = ended[: len(pauses)]
+
+    result = wait(session, value, Clock(sleep=sleep, progress=lambda _: None))
+    assert (result.exit_code, len(pauses)) == (0, 2)
+
+
 def test_waiting_tells_what_did_not_come(session: Session, schedd: FakeSchedd) -> None:
     """The job's end is known all the same; the command says that not all is here."""
     value = submitted(session, schedd, 2)
