@@ -78,9 +78,11 @@ class Connection(Struct, frozen=True, kw_only=True):
 
     def _try(self, once: Callable[[Any], T], *, writing: bool) -> T:
         if self.far:
-            from hepsub.condor.reachable import check_reachable
+            from hepsub.condor.reachable import check_answers, check_reachable
 
-            check_reachable(text(self.address.ad, "MyAddress"), f"the schedd {self.name}")
+            address, what = text(self.address.ad, "MyAddress"), f"the schedd {self.name}"
+            check_reachable(address, what)
+            check_answers(address, self.address.ad, what)
         htcondor = bindings()
         try:
             return once(htcondor.Schedd(self.address.ad))

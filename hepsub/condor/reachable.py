@@ -9,12 +9,14 @@ import re
 import socket
 from functools import lru_cache
 
-from hepsub.errors import ScheddNotReached
+from hepsub.apart import side_by_side
+from hepsub.condor.bindings import bindings
+from hepsub.errors import PoolUnreachable, ScheddNotReached
 
 PATIENCE_S = 4.0
 """Time for two lost packets: TCP sends the first one again after 1 s and 3 s (RFC 6298)."""
 SILENCE_S = 5
-"""A collector answers sooner, or is in trouble; it is asked twice where it wants a token."""
+"""A daemon answers sooner, or is in trouble; it is asked twice where it wants a token."""
 _COLLECTOR_PORT = 9618
 _HOST = r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
 _COLLECTOR = rf"{_HOST}(?::(?P<port>\d+))?"
@@ -44,6 +46,42 @@ def check_reachable(address: str, what: str) -> None:
             f"{what} does not answer ({said})",
             remedy="its jobs are not lost; try again when it answers",
         ) from error
+
+
+_ANSWERED: set[str] = set()
+"""The schedds that have said anything to this process."""
+
+
+def check_answers(address: str, ad: object, what: str) -> None:
+    """Fail soon where a schedd takes connections and says nothing; a refusal is an answer.
+
+    HTCondor waits 20 s for a queue and two minutes for a history, whatever its configuration says (tried: 25.14.1).
+
+    Args:
+        address: HTCondor's own form of its address.
+        ad: its location, as the bindings want it.
+        what: what messages call it.
+
+    Raises:
+        PoolUnreachable: it says nothing.
+    """
+    if address in _ANSWERED:
+        return
+    if not side_by_side({address: lambda: _says_anything(ad)}, SILENCE_S):
+        raise PoolUnreachable(
+            f"{what} takes connections and says nothing for {SILENCE_S} s",
+            remedy="its jobs are not lost; try again when it answers",
+        )
+    _ANSWERED.add(address)
+
+
+def _says_anything(ad: object) -> bool:
+    htcondor = bindings()
+    try:
+        htcondor.ping(ad, "READ")
+    except htcondor.HTCondorException:  # what it is, is told by what is asked next
+        return True
+    return True
 
 
 @lru_cache(64)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.status import Row, look_at
+from hepsub.apart import side_by_side
 from hepsub.batch import Selection, State
 from hepsub.condor.bindings import limit_queries
 from hepsub.condor.load import Cores, Load, load_of
-from hepsub.errors import HepsubError, UnknownGroup
+from hepsub.errors import HepsubError, PoolUnreachable, UnknownGroup
 from hepsub.plan.accounting import own_groups
 from hepsub.plan.model import delivery_for
 from hepsub.plan.remote import is_site
@@ -23,9 +26,6 @@ from hepsub.suggest import did_you_mean
 
 LoadOf = Callable[[str, Collection[str], Mapping[str, str]], Load]
 """Asks a collector (empty: HTCondor's own) about its slots, and the jobs of schedds; slots of sites by their name."""
-
-_LIMIT_S = 10
-"""Nobody waits longer for a collector, in seconds."""
 
 
 class PoolRow(Struct, frozen=True, kw_only=True):
@@ -47,6 +47,14 @@ class PoolRow(Struct, frozen=True, kw_only=True):
     idle: int | None = None
     running: int | None = None
     problem: Problem | None = None
+
+
+Asked: TypeAlias = "tuple[PoolRow, Mapping[str, Cores]]"
+"""The row of a pool, and the slots of sites in it."""
+Together: TypeAlias = Callable[[Mapping[str, Callable[[], Asked]], float], dict[str, Asked]]
+"""Calls functions, each of which may take so many seconds; what they returned, by name."""
+_LIMIT_S, _ALL_S = 10, 20
+"""Nobody waits longer for one answer of a collector, in seconds, and for all that is asked of a pool."""
 
 
 class SiteRow(Struct, frozen=True, kw_only=True):
@@ -90,13 +98,19 @@ class Sites(Struct, frozen=True, kw_only=True):
     now: float
 
 
-def sites(session: Session, group: str | None = None, ask: LoadOf = load_of) -> Result:
+def sites(
+    session: Session,
+    group: str | None = None,
+    ask: LoadOf = load_of,
+    together: Together = side_by_side,
+) -> Result:
     """Show the pools and sites; one that does not answer says so in its row.
 
     Args:
         session: the session.
         group: the group whose sites are shown; None for all of the caller's.
         ask: how a collector is asked.
+        together: how several are.
 
     Raises:
         UnknownGroup: the policy has no such group.
@@ -110,7 +124,7 @@ def sites(session: Session, group: str | None = None, ask: LoadOf = load_of) -> 
     mine = (group,) if group is not None else own_groups(policy, session.situation)
     shown = {n: s for n, s in policy.site.items() if group is None or _takes(s, group)}
     limit_queries(_LIMIT_S)
-    pools, cores = _pools(session, home, shown, ask)
+    pools, cores = _pools(session, home, shown, ask, together)
     needed = {name: _needed(site, policy, home) for name, site in shown.items()}
     held = look_at(session, {each for names in needed.values() for each in names})
     return Result(
@@ -133,13 +147,24 @@ def sites(session: Session, group: str | None = None, ask: LoadOf = load_of) -> 
 
 
 def _pools(
-    session: Session, home: str, shown: Mapping[str, Site], ask: LoadOf
+    session: Session, home: str, shown: Mapping[str, Site], ask: LoadOf, together: Together
 ) -> tuple[tuple[PoolRow, ...], Mapping[str, Cores]]:
     """The pools, without an embedded one that nothing runs in; and the cores of the sites, by name."""
     rows, cores = [], dict[str, Cores]()
+    calls = {
+        name: functools.partial(
+            _asked,
+            session,
+            name,
+            home,
+            {n: is_site(s) for n, s in shown.items() if _joined(s, home) == name},
+            ask,
+        )
+        for name in session.policy.pool
+    }
+    answers = together(calls, _ALL_S)
     for name in session.policy.pool:
-        parts = {n: is_site(s) for n, s in shown.items() if _joined(s, home) == name}
-        row, found = _asked(session, name, home, parts, ask)
+        row, found = answers.get(name) or (_silent(name, home), {})
         if row.default or row.idle or row.running or not _is_embedded(session.policy, name):
             rows.append(row)
         cores |= found
@@ -147,6 +172,12 @@ def _pools(
             there = (n for n, s in shown.items() if s.kind == SCHEDD and s.pool == name)
             cores |= dict.fromkeys(there, row.cores)
     return tuple(rows), cores
+
+
+def _silent(name: str, home: str) -> PoolRow:
+    why = PoolUnreachable(f"it does not answer within {_ALL_S} s", remedy="try again in a minute")
+    problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
+    return PoolRow(name=name, default=name == home, problem=problem)
 
 
 def _is_embedded(policy: Policy, pool: str) -> bool:
@@ -162,9 +193,7 @@ def _joined(site: Site, home: str) -> str:
     return (site.pool or home) if site.kind == GLIDEIN else ""
 
 
-def _asked(
-    session: Session, name: str, home: str, parts: Mapping[str, str], ask: LoadOf
-) -> tuple[PoolRow, Mapping[str, Cores]]:
+def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask: LoadOf) -> Asked:
     """The row of a pool, and the slots of sites in it."""
     rules = session.policy.pool[name]
     row = PoolRow(name=name, default=name == home)

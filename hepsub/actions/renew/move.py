@@ -90,7 +90,7 @@ class Mover(Struct, kw_only=True, eq=False):
         going = [each for each in jobs if each.through is not None and each.through.moving]
         if asked := [each for each in jobs if each not in going]:
             gone, why = self._gone(cluster, name, asked)
-            going += gone
+            going += self._still_held(cluster, gone)
             if why:
                 yield f"{len(asked) - len(gone)} job(s) of {cluster} stay with {name}: {why}"
         if not going:
@@ -98,6 +98,11 @@ class Mover(Struct, kw_only=True, eq=False):
         if number := self.leaving.move(going, goal, element):
             was = name if name != goal else going[0].left[-1]
             yield f"{number} job(s) of {cluster} were removed at {was}, and go to {goal}"
+
+    def _still_held(self, cluster: int, jobs: Sequence[HeldThere]) -> list[HeldThere]:
+        """Jobs as they are now: the grid manager may have noticed that they are gone, or the user released them."""
+        now = {each.proc: each for each in self.leaving.held((cluster,))} if jobs else {}
+        return [now[each.proc] for each in jobs if each.proc in now]
 
     def _gone(
         self, cluster: int, name: str, jobs: Sequence[HeldThere]

@@ -51,7 +51,7 @@ class RenewedOutcome(Struct, frozen=True, kw_only=True):
 
 
 class RenewedDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth renew: as `Renewed`."""
+    """The JSON of hep_auth renew: as `Renewed`; `notes` are sentences about what else was done, and what was not."""
 
     busy: bool
     when: float
@@ -61,6 +61,7 @@ class RenewedDocument(Struct, frozen=True, kw_only=True):
     credentials: Mapping[str, RenewedOutcome]
     storages: Mapping[str, RenewedOutcome]
     mailboxes: Mapping[str, RenewedOutcome]
+    notes: tuple[str, ...]
 
 
 class Renewed(Struct, frozen=True, kw_only=True):
@@ -88,6 +89,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
             credentials=convert(state.credentials, outcomes, from_attributes=True),
             storages=convert(state.storages, outcomes, from_attributes=True),
             mailboxes=convert(state.mailboxes, outcomes, from_attributes=True),
+            notes=state.notes,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +191,25 @@ def test_what_was_interrupted_is_finished(world: World, held: Mapping[str, Any],
     [said] = one_round(now)
     assert said == "1 job(s) of 13 were removed at a, and go to b"
     assert ([each[1] for each in leaving(world).moved], element.asked) == ([site], [])
+
+
+def test_a_job_that_is_not_on_hold_any_more_stays(world: World) -> None:
+    """Its user released it while the element was asked; the others go as they are then."""
+
+    class Meanwhile(FakeElement):
+        """An element that is slow."""
+
+        def remove(self, jobs: Collection[str], since: float) -> Removed:
+            """Things happen."""
+            held = leaving(world).on_hold
+            held[:] = [replace(each, since=each.since + 1) for each in held[1:]]
+            return FakeElement.remove(self, jobs, since)
+
+    now = session(world, Meanwhile(Removed(gone=ids(0, 1, 2))))
+    submitted(now)
+    hold(world, 0, 1, 2)
+    assert one_round(now) == ["2 job(s) of 13 were removed at a, and go to b"]
+    assert [each[0] for each in leaving(world).moved] == [1, 2]
 
 
 def test_a_token_that_cannot_be_read_moves_nothing(world: World) -> None:

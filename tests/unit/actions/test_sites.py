@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from hepsub.actions.queue.sites import PoolRow, SiteRow, Sites, sites
+from hepsub.actions.queue.sites import Asked, PoolRow, SiteRow, Sites, sites
 from hepsub.batch import State
 from hepsub.batch_system import BatchSystem
 from hepsub.cli.text.sites import sites as text
@@ -104,6 +104,11 @@ def session(tmp_path: Path, pools: Pools, policy: str = POLICY) -> Session:
     )
 
 
+def here(calls: Mapping[str, Callable[[], Asked]], _within_s: float) -> dict[str, Asked]:
+    """Called in this process, where it is seen what they do."""
+    return {name: call() for name, call in calls.items()}
+
+
 def found(result: Result) -> Sites:
     assert isinstance(result.value, Sites)
     return result.value
@@ -124,11 +129,23 @@ def test_the_pools_and_how_busy_they_are(tmp_path: Path, pools: Pools) -> None:
     assert (result.exit_code, result.problems) == (0, ())
 
 
+def test_a_pool_that_answers_nothing_in_time_says_so(tmp_path: Path, pools: Pools) -> None:
+    """In its row; the others are there."""
+
+    def all_but_one(calls: Mapping[str, Callable[[], Asked]], within_s: float) -> dict[str, Asked]:
+        return {name: each for name, each in here(calls, within_s).items() if name != "local"}
+
+    rows = found(sites(session(tmp_path, pools), None, pools.load, all_but_one)).pools
+    said = {row.name: row.problem.message for row in rows if row.problem is not None}
+    assert said == {"local": "it does not answer within 20 s", "dead": GONE.message}
+    assert next(row for row in rows if row.name == "local").default
+
+
 def test_a_collector_is_asked_for_the_slots_that_joined_its_pool(
     tmp_path: Path, pools: Pools
 ) -> None:
     """By requirements and identity, as the jobs are."""
-    sites(session(tmp_path, pools), None, pools.load)
+    sites(session(tmp_path, pools), None, pools.load, here)
     glide = '(G == "glide") && TARGET.AuthenticatedIdentity == "g@x"'
     assert sorted(pools.asked) == [
         ("", ("schedd01.b",), {}),

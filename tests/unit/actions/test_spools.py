@@ -13,6 +13,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch import Selection, State
 from hepsub.bundle.directory import discard_bundle
 from hepsub.confine import Writable
+from hepsub.result import document_of
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd
 from tests.fakes.world import make_spec
@@ -38,7 +39,11 @@ def left(schedd: FakeSchedd) -> list[int]:
 
 def note_of(session: Session) -> str:
     """What a round says of the schedd that it could not fetch from."""
-    notes = [each for each in renew(session).notes if "could not be fetched" in each]
+    result = renew(session)
+    told = document_of(result.value)["notes"]
+    assert isinstance(told, (list, tuple))
+    assert all(each in told for each in result.notes)
+    notes = [each for each in result.notes if "could not be fetched" in each]
     assert len(notes) <= 1
     return "".join(notes)
 

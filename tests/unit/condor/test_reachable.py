@@ -6,10 +6,13 @@ import socket
 import time
 from collections.abc import Iterator
 
+import classad2
 import pytest
 
+from hepsub.condor import reachable
 from hepsub.condor.bindings import bindings
-from hepsub.condor.collector import find_schedds
+from hepsub.condor.collector import ScheddAddress, find_schedds
+from hepsub.condor.connection import Connection
 from hepsub.condor.reachable import check_reachable
 from hepsub.errors import PoolUnreachable
 
@@ -52,6 +55,40 @@ def test_a_collector_that_says_nothing_is_not_waited_for(port: int) -> None:
         find_schedds(f"127.0.0.1:{port}", patience_s=1)
     assert time.monotonic() - begin < 10
     assert param["QUERY_TIMEOUT"] == before
+
+
+@pytest.mark.parametrize("ask", ["query", "history"])
+def test_a_schedd_that_says_nothing_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, port: int, ask: str
+) -> None:
+    """Each time it is asked; HTCondor itself would wait for 20 s, or two minutes."""
+    monkeypatch.setattr(reachable, "SILENCE_S", 1)
+    address = f"<127.0.0.1:{port}>"
+    place = {"Name": "s", "MyAddress": address, "CondorVersion": "$CondorVersion: 25.14.1 $"}
+    ad = classad2.ClassAd(place | {"MyType": "Scheduler", "Machine": "s"})
+    there = ScheddAddress(name="s", machine="s", version="25", ad=ad)
+    far = Connection(address=there, obtain_token=lambda _: False, far=True)
+    for _ in range(2):
+        begin = time.monotonic()
+        with pytest.raises(PoolUnreachable, match="the schedd s takes connections and says nothi"):
+            far.call(lambda schedd: list(getattr(schedd, ask)("true", ["ClusterId"])))
+        assert time.monotonic() - begin < 10
+
+
+def test_a_schedd_that_answers_is_asked_once_whether_it_does(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    """Whatever it says, a refusal too."""
+    asked: list[int] = []
+
+    def answers(calls: dict[str, object], _within_s: float) -> dict[str, bool]:
+        asked.append(1)
+        return dict.fromkeys(calls, True)
+
+    monkeypatch.setattr(reachable, "side_by_side", answers)
+    for _ in range(2):
+        reachable.check_answers(f"<127.0.0.1:{port}>", {}, "the schedd s")
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(
