@@ -14,14 +14,13 @@ if TYPE_CHECKING:
         Advice,
         ClusterCounts,
         Counts,
-        HeldThere,
         JobStatus,
         Queue,
-        Removed,
         Selection,
         Submitted,
     )
     from hepsub.batch_logs import LogPlaces, Piece, Stream
+    from hepsub.batch_sites import HeldThere, Removed
     from hepsub.confine import Writable
     from hepsub.jobid import JobId, SubmissionRef
     from hepsub.plan.credentials import JobCredential

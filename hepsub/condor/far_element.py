@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hepsub.batch import Removed
+from hepsub.batch_sites import Removed
 from hepsub.condor.attributes import ClassAd, integer, text
 from hepsub.condor.bindings import bindings, showing_only
 from hepsub.condor.collector import find_schedds

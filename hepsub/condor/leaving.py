@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from hepsub.batch import HeldThere, Selection, ThroughElement
+from hepsub.batch import Selection
+from hepsub.batch_sites import HeldThere, ThroughElement
 from hepsub.condor.ads import constraint
 from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
 from hepsub.condor.bindings import bindings

@@ -15,10 +15,8 @@ from hepsub.batch import (
     Advice,
     ClusterCounts,
     Counts,
-    HeldThere,
     JobStatus,
     Queue,
-    Removed,
     Selection,
     State,
     Submitted,
@@ -27,6 +25,7 @@ from hepsub.batch import (
     counts_of,
 )
 from hepsub.batch_logs import LogPlaces, Piece, Stream
+from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.confine import Writable
 from hepsub.errors import (

@@ -19,7 +19,7 @@ from hepsub.plan.leaving import LeftOut, Trouble, failure_by_site, hold_by_site,
 
 if TYPE_CHECKING:
     from hepsub.actions.renew.live import LiveBundle
-    from hepsub.batch import HeldThere
+    from hepsub.batch_sites import HeldThere
     from hepsub.batch_system import Leaving
     from hepsub.bundle.bundle import Bundle
     from hepsub.session import Session

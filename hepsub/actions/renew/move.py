@@ -19,7 +19,7 @@ from hepsub.policy.site import CE, Site
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hepsub.batch import HeldThere
+    from hepsub.batch_sites import HeldThere
     from hepsub.batch_system import Leaving
     from hepsub.bundle.bundle import Bundle
     from hepsub.session import Session

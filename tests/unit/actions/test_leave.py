@@ -14,7 +14,7 @@ from hepsub.actions.renew.live import find_live
 from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
-from hepsub.batch import HeldThere
+from hepsub.batch_sites import HeldThere
 from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.directory import locked
 from hepsub.bundle.sites import left_out_now, read_sites

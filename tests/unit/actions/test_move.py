@@ -13,7 +13,7 @@ from hepsub.actions.renew.leave import leave_out
 from hepsub.actions.renew.live import find_live
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
-from hepsub.batch import HeldThere, Removed, ThroughElement
+from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
 from hepsub.errors import HepsubError, PoolUnreachable

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hepsub.batch import Removed
+from hepsub.batch_sites import Removed
 from hepsub.condor.far_element import FarElement
 from hepsub.errors import NotDone, PoolError, ScheddNotReached
 from tests.fakes.htcondor import Ad, AdType, FakeBindings, JobAction

@@ -9,7 +9,7 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.batch import HeldThere, ThroughElement
+from hepsub.batch_sites import HeldThere, ThroughElement
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
 from hepsub.condor.description import describe
