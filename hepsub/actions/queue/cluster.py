@@ -25,8 +25,10 @@ from hepsub.actions.queue.failures import (
 )
 from hepsub.actions.queue.status import (
     ClusterStatus,
+    Later,
     alive_number,
     keeps_ended,
+    later_runs,
     living_status,
     over_status,
 )
@@ -313,7 +315,7 @@ def _report(session: Session, found: Found, errors: list[HepsubError]) -> Cluste
         **{name: getattr(status, name) for name in ClusterStatus.__struct_fields__},
         failures=tuple(told),
         usage=usage_of(ran, cluster),
-        commands=tuple(_commands(status, found)),
+        commands=tuple(_commands(session, status, found)),
     )
 
 
@@ -353,10 +355,11 @@ def status_of(session: Session, found: Found) -> ClusterStatus:
         alive = alive_number(counts) if counts is not None else 0
         number = alive + len(found.past.jobs) + found.past.unknown + found.past.never_made
         entry = replace(entry, ref=replace(entry.ref, number=number))
+    later = _later(session, found)
     if counts is None:
-        status = over_status(entry, found.past, found.meant)
+        status = over_status(entry, found.past, found.meant, later)
     else:
-        status = living_status(session, counts, entry, found.past, entry.ref.pool)
+        status = living_status(session, counts, entry, found.past, entry.ref.pool, later)
     submitted = next((each.submitted for each in found.past.jobs.values()), 0.0)
     return replace(status, id=found.meant, submitted=status.submitted or submitted)
 
@@ -398,11 +401,16 @@ def _held(
         )
 
 
-def _commands(status: ClusterStatus, found: Found) -> Iterator[str]:
-    if status.failed and found.entry.ref.uuid:
+def _commands(session: Session, status: ClusterStatus, found: Found) -> Iterator[str]:
+    known, seen = bool(found.entry.ref.uuid), status.next_command or ""
+    if known and status.failed and not _later(session, found).has_all(found.past):
         yield f"hep_sub -resubmit {found.cluster} -failed{found.option}"
-    if status.next_command and status.next_command.startswith("hep_fetch"):
-        yield f"{status.next_command}{found.option}"
+    if seen.startswith("hep_fetch"):
+        yield f"{seen}{found.option}"
+
+
+def _later(session: Session, found: Found) -> Later:
+    return later_runs(session).get(found.entry.ref.uuid, Later())
 
 
 def stderr_of(session: Session, ref: SubmissionRef) -> Callable[[JobStatus], str]:

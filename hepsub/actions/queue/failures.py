@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, field
 
 from hepsub.batch import JobStatus, State
 from hepsub.files import open_own
+from hepsub.jobid import procs_text
 
 _TAIL_BYTES = 4096
 _TAIL_LINES = 3
@@ -131,15 +132,8 @@ def _named(number: int) -> str:
 
 def ranges(meant: str, procs: Iterable[int]) -> tuple[str, ...]:
     """Jobs of a cluster as ids, in a row as ranges: `13.3`, `13.17-20`."""
-    return tuple(f"{meant}.{text}" for text in _runs(sorted(set(procs))))
-
-
-def _runs(procs: Sequence[int]) -> Iterator[str]:
-    start = 0
-    for place, proc in enumerate(procs):
-        if place + 1 == len(procs) or procs[place + 1] != proc + 1:
-            yield str(proc) if place == start else f"{procs[start]}-{proc}"
-            start = place + 1
+    text = procs_text(procs)
+    return tuple(f"{meant}.{each}" for each in text.split(",")) if text else ()
 
 
 def last_stderr(

@@ -49,6 +49,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
         waiting_since: since when the first idle job waits, in seconds since the epoch; null where none does.
         ended: when the last of the jobs ended that have; null for not known.
         next_command: what to do; null when nothing is to be done.
+        again: the clusters that run jobs of it again.
     """
 
     pool: str
@@ -69,6 +70,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
     waiting_since: float | None = None
     ended: float | None = None
     next_command: str | None = field(name="next", default=None)
+    again: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -98,6 +100,7 @@ def status(session: Session, pool: str | None) -> Result:
     reach = Reach(session=session, asked=pool)
     errors: list[HepsubError] = []
     noted = _noted(session, {reach.pool, *reach.far_pools()})
+    later = later_runs(session)
     found: list[ClusterStatus] = []
     for target in reach.everything(Selection(owner=session.situation.user)):
         entries = noted.pop((target.pool or reach.pool, target.schedd.name), ())
@@ -106,8 +109,8 @@ def status(session: Session, pool: str | None) -> Result:
         except HepsubError as error:
             errors.append(error)
             continue
-        found += _of_schedd(session, target, target.marked(counts), entries, errors)
-    found += _of_others(session, reach, noted)
+        found += _of_schedd(session, target, target.marked(counts), entries, later, errors)
+    found += _of_others(session, reach, noted, later)
     errors += reach.absent()
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     rows = tuple(_typed(each, reach.option) for each in _ordered(found))
@@ -137,6 +140,7 @@ def _of_schedd(
     target: Target,
     counts: Sequence[ClusterCounts],
     entries: Sequence[Entry],
+    later: Mapping[str, Later],
     errors: list[HepsubError],
 ) -> Iterator[ClusterStatus]:
     """The clusters at a schedd that has answered."""
@@ -157,9 +161,10 @@ def _of_schedd(
     for each in counts:
         entry = latest.get(each.cluster)
         past = ended.get(entry.ref.uuid, _NOTHING) if entry is not None else _NOTHING
-        yield living_status(session, each, entry, past, pool)
+        again = later.get(entry.ref.uuid, Later()) if entry is not None else Later()
+        yield living_status(session, each, entry, past, pool, again)
     over = [entry for number, entry in latest.items() if number not in queued]
-    yield from _over(session, over, ended, meant=target.spelled)
+    yield from _over(session, over, ended, later, meant=target.spelled)
 
 
 def keeps_ended(session: Session, pool: str) -> bool:
@@ -212,6 +217,7 @@ def _over(
     session: Session,
     entries: Iterable[Entry],
     ended: Mapping[str, Ended],
+    later: Mapping[str, Later],
     meant: Callable[[object], str],
 ) -> Iterator[ClusterStatus]:
     """The clusters that ended lately."""
@@ -219,11 +225,15 @@ def _over(
     for entry in entries:
         past = ended.get(entry.ref.uuid, _NOTHING)
         if max(past.latest, entry.when if past.unknown else 0) >= visible:
-            yield over_status(entry, past, meant(entry.ref.cluster))
+            again = later.get(entry.ref.uuid, Later())
+            yield over_status(entry, past, meant(entry.ref.cluster), again)
 
 
 def _of_others(
-    session: Session, reach: Reach, noted: Mapping[tuple[str, str], Sequence[Entry]]
+    session: Session,
+    reach: Reach,
+    noted: Mapping[tuple[str, str], Sequence[Entry]],
+    later: Mapping[str, Later],
 ) -> Iterator[ClusterStatus]:
     """What ended lately at schedds that have nothing else of the user's, and are not asked for it."""
     for (pool, schedd), entries in noted.items():
@@ -232,11 +242,16 @@ def _of_others(
         ended = look_back(session, None, submitted, [])
         known = [entry for entry in latest if ended[entry.ref.uuid].jobs]
         prefix = "" if pool == reach.pool else f"{schedd}:"
-        yield from _over(session, known, ended, f"{prefix}{{}}".format)
+        yield from _over(session, known, ended, later, f"{prefix}{{}}".format)
 
 
 def living_status(
-    session: Session, found: ClusterCounts, entry: Entry | None, past: Ended, pool: str
+    session: Session,
+    found: ClusterCounts,
+    entry: Entry | None,
+    past: Ended,
+    pool: str,
+    later: Later,
 ) -> ClusterStatus:
     """A cluster that is in the queue.
 
@@ -246,6 +261,7 @@ def living_status(
         entry: what the journal knows of it; None for nothing.
         past: its jobs that have ended.
         pool: its pool's name in the policy.
+        later: what later submissions run again of it.
     """
     states, alive = found.states, alive_number(found)
     here = sum(states.values()) + found.unmade
@@ -257,7 +273,8 @@ def living_status(
     counts = _counted(past, number - alive)
     leaving = min(states.get(State.REMOVED, 0), counts["unknown"])
     counts |= {"removed": counts["removed"] + leaving, "unknown": counts["unknown"] - leaving}
-    held, failed = states.get(State.HELD, 0), counts["failed"]
+    held = states.get(State.HELD, 0)
+    failed = 0 if later.has_all(past) else counts["failed"]
     return ClusterStatus(
         pool=pool,
         schedd=found.schedd,
@@ -276,17 +293,20 @@ def living_status(
         waiting_since=submitted if idle and submitted else None,
         ended=past.latest or None,
         next_command=_next(meant, held=held, failed=failed, left=left),
+        again=later.clusters,
     )
 
 
-def over_status(entry: Entry, past: Ended, meant: str) -> ClusterStatus:
+def over_status(entry: Entry, past: Ended, meant: str, later: Later) -> ClusterStatus:
     """A cluster whose jobs have ended.
 
     Args:
         entry: what the journal knows of it.
         past: its jobs.
         meant: what means it on a command line.
+        later: what later submissions run again of it.
     """
+    failed_again = later.has_all(past)
     counts = _counted(past, entry.ref.number)
     return ClusterStatus(
         pool=entry.ref.pool,
@@ -302,7 +322,10 @@ def over_status(entry: Entry, past: Ended, meant: str) -> ClusterStatus:
         number=max(entry.ref.number, len(past.jobs)),
         **counts,
         ended=past.latest or None,
-        next_command=_next(meant, held=0, failed=counts["failed"], left=False),
+        next_command=_next(
+            meant, held=0, failed=0 if failed_again else counts["failed"], left=False
+        ),
+        again=later.clusters,
     )
 
 
@@ -323,6 +346,38 @@ def _counted(past: Ended, ended: int) -> dict[str, int]:
 def _name(past: Ended) -> str:
     first = next(iter(past.jobs.values()), None)
     return (first.name or first.command) if first is not None else ""
+
+
+class Later(Struct, frozen=True, kw_only=True):
+    """What later submissions run again of a cluster.
+
+    Attributes:
+        clusters: what means them on a command line.
+        procs: the ProcIds in the cluster.
+    """
+
+    clusters: tuple[str, ...] = ()
+    procs: frozenset[int] = frozenset()
+
+    def has_all(self, past: Ended) -> bool:
+        """Whether all jobs that failed run again."""
+        failed = (
+            p for p, job in past.jobs.items() if not has_succeeded(job) and not was_removed(job)
+        )
+        return bool(self.procs) and self.procs.issuperset(failed)
+
+
+def later_runs(session: Session) -> dict[str, Later]:
+    """What later submissions run again, by the UUID of the submission that had the jobs first."""
+    found: dict[str, Later] = {}
+    for each in session.journal.entries():
+        if each.again is not None and each.ref.cluster > 0:
+            before = found.get(each.again.uuid, Later())
+            found[each.again.uuid] = Later(
+                clusters=(*before.clusters, session.meant(each.ref)),
+                procs=before.procs.union(each.again.procs),
+            )
+    return found
 
 
 def _next(meant: str, *, held: int, failed: int, left: bool) -> str | None:

@@ -129,10 +129,10 @@ def _asked(
     queued: dict[int, JobStatus | None] = {job.proc: job for job in queue.jobs}
     for rest in queue.unmade:
         queued |= dict.fromkeys(range(rest.first, rest.first + rest.number))
-    past: dict[int, JobStatus] = {}
-    if any(proc not in queued for proc in procs):
+    past = dict(session.ended.read(ref.uuid).jobs)  # also what the schedd has forgotten
+    if any(proc not in queued and proc not in past for proc in procs):
         ended = schedd.history(wanted, max(ref.number, len(procs)))
-        past = {job.proc: job for job in reversed(ended)}
+        past |= {job.proc: job for job in reversed(ended)}
     return queued, past
 
 

@@ -98,6 +98,8 @@ def _below(each: ClusterStatus) -> Iterator[str]:
         yield f"{indent}on hold: {each.reason}"
     if others:
         yield f"{indent}{', '.join(others)}"
+    if each.again:
+        yield f"{indent}run again: {', '.join(each.again)}"
     if each.next_command:
         yield f"{indent}next: {each.next_command}"
 
@@ -144,6 +146,8 @@ def _report(each: ClusterReport, value: ClusterReports) -> Iterator[str]:
         yield from _failure(failure)
     if each.usage is not None:
         yield from _usage(each.usage)
+    if each.again:
+        yield f"run again: jobs of it are in cluster {', '.join(each.again)}"
     for command in each.commands:
         yield f"next: {command}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.lineage import lineage_of
 from hepsub.actions.queue.cluster import ClusterReports, reports
 from hepsub.actions.queue.failures import end_text, groups_of, last_lines, ranges
 from hepsub.actions.queue.history import Past, history
@@ -18,10 +19,11 @@ from hepsub.actions.queue.usage import histogram, usage_of
 from hepsub.actions.queue.watch import Until, Watcher, watch
 from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.queue.word import JobState, job_state
+from hepsub.actions.submit.judge import Verdict, judge
 from hepsub.batch import JobStatus, State
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import PoolUnreachable, UnknownJob
-from hepsub.jobid import SubmissionRef, parse_job_id
+from hepsub.jobid import Again, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.session import Session
 from hepsub.units import moment_text
@@ -196,6 +198,39 @@ def test_failures_are_grouped_by_the_reason(tmp_path: Path) -> None:
     assert said is not None
     assert (said.job, said.path, said.lines) == ("13.6", str(stderr), ("two", "three", "four"))
     assert report.commands == ("hep_sub -resubmit 13 -failed",)
+
+
+def test_what_is_kept_counts_for_running_jobs_again(tmp_path: Path) -> None:
+    """Their schedd has forgotten them, and no report came home."""
+    schedd = FakeSchedd(past=list(PAST))
+    session = session_of(tmp_path, schedd, number=4)
+    rows(session)
+    schedd.past.clear()
+    entries = session.journal.entries()
+    judged = judge(session, lineage_of(entries, entries[0].ref, range(4)))
+    assert [each.verdict for each in judged] == [
+        Verdict.SUCCEEDED, Verdict.FAILED, Verdict.FAILED, Verdict.FAILED,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("procs", "next_command"), [((1,), "hep_sub status 13"), ((1, 2), None)])
+def test_nobody_is_told_to_run_jobs_again_that_run_again(
+    tmp_path: Path, procs: tuple[int, ...], next_command: str | None
+) -> None:
+    schedd = FakeSchedd(past=list(PAST), jobs=[make_job("20.0")])
+    session = session_of(tmp_path, schedd, number=4)
+    ref = SubmissionRef(
+        uuid=UUID.replace("1", "2"), pool="local", schedd=SCHEDD, cluster=20, number=len(procs)
+    )
+    again = Again(uuid=UUID, cluster=13, procs=procs)
+    session.journal.append(Entry(ref=ref, when=NOON - 10, again=again))
+    value = status(session, None).value
+    assert isinstance(value, Status)
+    assert [(each.cluster, each.again, each.next_command) for each in value.clusters] == [
+        (20, (), None), (13, ("20",), next_command),
+    ]  # fmt: skip
+    (report,) = told(session, "13").clusters
+    assert report.commands == (("hep_sub -resubmit 13 -failed",) if next_command else ())
 
 
 @pytest.mark.parametrize(("spool", "shown"), [("false", True), ("true", False)])
