@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_BEGUN = 3
 _COVERED = 0.6
 """A word that leaves letters out of another one has at least so much of it: grp is group, mail is not maxidle."""
 
@@ -11,12 +12,13 @@ _COVERED = 0.6
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice most like the word, case and dashes in front aside; None when nothing is like it.
 
-    Like it is what a third of its letters make of it, changed, left out, added or exchanged with the next one.
+    Like it is what a third of its letters make of it, changed, left out, added or exchanged with the next one; and what
+    it begins.
     """
     meant = _folded(word)
     found = ((_distance(meant, _folded(each)), each) for each in sorted(choices))
     near = [(far, each) for far, each in found if _is_like(meant, _folded(each), far)]
-    return min(near)[1] if near else None
+    return min(near, key=lambda one: (one[0], len(one[1]), one[1]))[1] if near else None
 
 
 def _folded(word: str) -> str:
@@ -25,7 +27,9 @@ def _folded(word: str) -> str:
 
 
 def _is_like(word: str, choice: str, far: int) -> bool:
-    if far <= len(word) // 3:
+    doubled = word == f"{choice}{choice[-1:]}"
+    begun = len(word) >= _BEGUN and choice.startswith(word)
+    if far <= len(word) // 3 or doubled or begun:
         return True
     letters = iter(choice)
     left_out = word[:1] == choice[:1] and all(each in letters for each in word)

@@ -21,6 +21,7 @@ def test_the_closest_match(word: str, match: str | None) -> None:
     [
         ("-mail", None), ("-slurm", None), ("-mt", None), ("-memm", "-mem"), ("-grp", "--group"), ("-lsit", "-list"),
         ("--sit", "-site"), ("-gorup", "--group"), ("-ouput", "--output"), ("-outsiz", "-outsize"), ("-x", None),
+        ("-gg", "-g"), ("--grou", "--group"),
     ],
 )  # fmt: skip
 def test_options_are_not_alike_for_their_dashes(word: str, match: str | None) -> None:

@@ -86,7 +86,7 @@ MEMORY = "argument -mem/-m/--memory"
         ("hep_sub job.sh -in", "argument -in/--in: expected one argument", "-in URL[=NAME]"),
         ("hep_q -i", "argument -i/--id: expected at least one argument", "-i ID…"),
         ("hep_q -i 13 -zz", "unknown option '-zz'", "-h shows all options"),
-        ("hep_q -wath", "unknown option '-wath'", "did you mean '-why'?"),
+        ("hep_q -wyh", "unknown option '-wyh'", "did you mean '-why'?"),
         ("hep_edit -m x 13",
          "argument -m/-mem/--memory: 'x' is no amount of memory: a number of MB, or a text such as 2GB",
          f"hep_edit {TAKES}"),

@@ -31,7 +31,7 @@ WRONG = [
     ("[pool.b]\ntoken = 'iamm'", "pool.b.token: no token 'iamm'", "did you mean 'iam'?"),
     ("[pool.b]\ntoken = 'krb'", "pool.b.token: no token 'krb'", "choose from iam"),
     ("[pool.b]\nschedds = ['s01.x', 's02.x']\ndefault_schedd = 's03.x'",
-     "pool.b.default_schedd: no schedd 's03.x'", "did you mean 's02.x'?"),
+     "pool.b.default_schedd: no schedd 's03.x'", "did you mean 's01.x'?"),
     ("[pool.b]\nkind = 'codnor'", "pool.b.kind: it cannot be 'codnor'", "did you mean 'condor'?"),
     ("[pool.b]\naliases = ['main']",
      "pool.b.aliases: 'main' belongs to the pool main already (hepsub's defaults)", "leave it to one of them"),
