@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
+from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock, await_ends
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.queue.wait import bring_home
-from hepsub.actions.stderr import stderr_of_run
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict, judge
+from hepsub.batch import ACTIVE
 from hepsub.errors import Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Problem, Result
@@ -113,8 +114,10 @@ def wait_for(
                 found = lineages()
                 _await(session, found, timed)
                 judged = _judged(session, found, timed)
-                if lineages() == found:  # nothing was resubmitted meanwhile
-                    break
+                if lineages() == found and not any(
+                    _goes_on(job) for jobs in judged for job in jobs
+                ):
+                    break  # nothing was resubmitted or released meanwhile
     except KeyboardInterrupt:
         return _stopped(session, lineages(), interrupted=True)
     except _Over:
@@ -166,6 +169,12 @@ def _judged(
             break
         clock.sleep(_PAUSE_S)
     return found
+
+
+def _goes_on(job: Judged) -> bool:
+    """Whether a job that had ended, or was on hold, goes on now."""
+    alive = job.verdict is Verdict.ALIVE
+    return alive and (job.status is None or job.status.state in ACTIVE)
 
 
 def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
@@ -251,7 +260,7 @@ def _value(
 def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
     status, run = each.status, each.run
     failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME)
-    log: Path | None = stderr_of_run(session, run) if failed else None
+    log = stderr_of(session, run.ref)(status) if failed and status is not None else ""
     return WaitedJob(
         job=lineage.named(each.earlier),
         run=run.job,
@@ -262,5 +271,5 @@ def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
         exit_code=status.exit_code if status is not None else None,
         exit_signal=status.exit_signal if status is not None else None,
         run_seconds=status.run_seconds if status is not None else None,
-        stderr=str(log) if log is not None else None,
+        stderr=log if log and os.path.isfile(log) else None,
     )

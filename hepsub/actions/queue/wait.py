@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock, await_ends
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.spools import collect_one
@@ -137,10 +140,15 @@ def _await_all(
     return tuple(sorted(jobs, key=lambda job: job.proc)), left
 
 
+def _where(stderr: str) -> str:
+    return f" (stderr: {stderr})" if stderr and os.path.isfile(stderr) else ""
+
+
 def _failure(
     session: Session, submission: Submission, failed: tuple[JobStatus, ...], unknown: int
 ) -> Problem:
-    named = ", ".join(f"{job.job} {end_text(job)}" for job in failed[:_NAMED])
+    stderr = stderr_of(session, submission.submitted)
+    named = ", ".join(f"{job.job} {end_text(job)}{_where(stderr(job))}" for job in failed[:_NAMED])
     more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
     more += f"{' and ' if failed else ''}the end of {unknown} is not known" if unknown else ""
     meant = session.meant(submission.submitted)

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.later import WaitedJobs, wait_for
-from hepsub.batch import State
+from hepsub.batch import Queue, Selection, State
 from hepsub.cli.output import value_text
 from hepsub.errors import UnknownJob
 from hepsub.jobid import parse_job_id
 from hepsub.result import Result
-from tests.fakes.batch import make_job
+from tests.fakes.batch import FakeSchedd, make_job
 from tests.unit.actions.test_resubmit import World, end
 
 
@@ -66,7 +67,7 @@ def test_failures_are_named_with_their_stderr(world: World, tmp_path: Path) -> N
     """One that is on hold ends the waiting, too."""
     log = tmp_path / "job.sh.err.13.1"
     log.write_text("no such run\n")
-    world.ended(end("13.0", 0), end("13.1", 3), end("13.2", None, exit_signal=9))
+    world.ended(end("13.0", 0), end("13.1", 3, stderr=str(log)), end("13.2", None, exit_signal=9))
     world.schedd.jobs = [make_job("13.3", State.HELD, hold_reason="memory")]
     result = wait_in(world, Time(), "13.0-3")
     assert result.exit_code == 60
@@ -133,3 +134,25 @@ def test_what_nobody_knows(world: World) -> None:
     assert result.problems[0].message == (
         "6 of 6 job(s) did not end with 0: the end of 6 is not known"
     )
+
+
+class Released(FakeSchedd):
+    """Somebody releases a job on hold when it was looked at once."""
+
+    looks = 0
+
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:
+        self.looks += 1
+        if self.looks == 2:
+            self.jobs = [replace(job, state=State.RUNNING) for job in self.jobs]
+        return super().queue(selection, now, brief=brief)
+
+
+def test_a_job_that_is_released_meanwhile_is_waited_for(tmp_path: Path) -> None:
+    """It was on hold when the queue was asked, and runs when all ends are looked up."""
+    schedd = Released(host="login01.example.org")
+    world = World(tmp_path, "job.sh", schedd=schedd)
+    schedd.jobs = [make_job("13.0", State.HELD)]
+    time = Time(*[lambda: None] * 25, lambda: world.ended(end("13.0", 0)))
+    assert wait_in(world, time, "13").exit_code == 0
+    assert schedd.looks > 20

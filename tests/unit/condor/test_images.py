@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from hepsub.condor.description import describe
 from hepsub.errors import NoSuitableSite, NotExpressible
+from hepsub.jobid import Again
 from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import Facts
 from hepsub.plan.model import Plan
@@ -127,3 +128,16 @@ def test_an_image_among_objects_is_refused() -> None:
 def test_an_image_that_would_be_divided_is_refused() -> None:
     with pytest.raises(NotExpressible, match=r"the input 'a b\.sif' cannot be handed over"):
         planned("ce", "wrapper", "-image", "a b.sif")
+
+
+@pytest.mark.parametrize(
+    ("kind", "known_as"),
+    [("ce", "$(HEPAGAIN)"), ("schedd", "$$([MY.HepSub_Again])"), ("near", "$$([MY.HepSub_Again])")],
+)
+def test_jobs_that_run_again_are_known_as_before_at_every_site(kind: str, known_as: str) -> None:
+    """The element's own schedd gives other ids, and expands nothing of this one's ads."""
+    plan = planned(kind, "universe", "-argu", "%{ProcId}", "-n", "1")
+    found = describe(replace(plan, again=Again(uuid="u", cluster=13, procs=(5,))), "u-1")
+    assert f"_CONDOR_IHEP_JOB_ID={known_as}" in found.text
+    assert found.items[0]["HEPAGAIN"] == "13.5"
+    assert "'5'" in found.items[0]["HEPARGS"]
