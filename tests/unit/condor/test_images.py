@@ -136,7 +136,7 @@ def test_an_image_that_would_be_divided_is_refused() -> None:
 )
 def test_jobs_that_run_again_are_known_as_before_at_every_site(kind: str, known_as: str) -> None:
     """The element's own schedd gives other ids, and expands nothing of this one's ads."""
-    plan = planned(kind, "universe", "-n", "1", "-argu", "%{ProcId}")
+    plan = planned(kind, "universe", "-argu", "%{ProcId}", "-n", "1")
     found = describe(replace(plan, again=Again(uuid="u", cluster=13, procs=(5,))), "u-1")
     assert f"_CONDOR_IHEP_JOB_ID={known_as}" in found.text
     assert found.items[0]["HEPAGAIN"] == "13.5"
