@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.queue.cluster import find_jobs, reports, status_of
+from hepsub.actions.queue.cluster import reports, status_of
+from hepsub.actions.queue.find import find_jobs
 from hepsub.actions.queue.status import ClusterStatus, Status, status
 from hepsub.actions.reach import Reach
 from hepsub.errors import HepsubError, Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd

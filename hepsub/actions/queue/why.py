@@ -28,7 +28,7 @@ from hepsub.session import Session
 from hepsub.units import duration_text, moment_text
 
 if TYPE_CHECKING:
-    from hepsub.actions.queue.cluster import Found
+    from hepsub.actions.queue.find import Found
 
 _PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
@@ -89,7 +89,7 @@ def _of_past(
     past = {State.COMPLETED, State.REMOVED}
     if wanted.states and not past.intersection(wanted.states):
         return []
-    from hepsub.actions.queue.cluster import find_jobs
+    from hepsub.actions.queue.find import find_jobs
 
     told = {(job.schedd, job.job) for job in queued}
     explained: list[Explanation] = []

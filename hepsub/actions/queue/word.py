@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hepsub.actions.queue.cluster import Found, find_jobs
 from hepsub.actions.queue.ended import Ended, has_succeeded
+from hepsub.actions.queue.find import Found, find_jobs
 from hepsub.actions.reach import Reach
 from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, UnknownJob
