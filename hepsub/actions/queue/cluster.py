@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.actions.queue.counted import (
+    ClusterStatus,
+    Later,
+    alive_number,
+    keeps_ended,
+    later_runs,
+    living_status,
+    over_status,
+)
 from hepsub.actions.queue.ended import (
     has_succeeded,
     was_removed,
@@ -20,15 +29,6 @@ from hepsub.actions.queue.failures import (
     ranges,
 )
 from hepsub.actions.queue.find import Found, find_jobs, without_schedd
-from hepsub.actions.queue.status import (
-    ClusterStatus,
-    Later,
-    alive_number,
-    keeps_ended,
-    later_runs,
-    living_status,
-    over_status,
-)
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach
 from hepsub.batch import JobStatus, Selection, State

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.queue.counted import alive_number, keeps_ended
 from hepsub.actions.queue.ended import (
     Ended,
     Submitted,
     keep_seen,
     look_back,
-)
-from hepsub.actions.queue.status import (
-    alive_number,
-    keeps_ended,
 )
 from hepsub.actions.reach import Reach, Target, only
 from hepsub.actions.submissions import submitted_to

@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.queue.cluster import reports, status_of
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.find import find_jobs
-from hepsub.actions.queue.status import ClusterStatus, Status, status
+from hepsub.actions.queue.status import Status, status
 from hepsub.actions.reach import Reach
 from hepsub.errors import HepsubError, Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import JobId

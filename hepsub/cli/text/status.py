@@ -15,9 +15,10 @@ from hepsub.units import clock_text, duration_text, moment_text, rough_text
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
+    from hepsub.actions.queue.counted import ClusterStatus
     from hepsub.actions.queue.failures import Failure
     from hepsub.actions.queue.history import Summary
-    from hepsub.actions.queue.status import ClusterStatus, Status
+    from hepsub.actions.queue.status import Status
     from hepsub.actions.queue.usage import Amount, Usage
     from hepsub.actions.queue.watch import Watched
     from hepsub.actions.queue.word import JobState

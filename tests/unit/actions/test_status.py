@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import lineage_of
 from hepsub.actions.queue.cluster import ClusterReports, reports
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.failures import end_text, groups_of, last_lines, ranges
 from hepsub.actions.queue.history import Past, history
 from hepsub.actions.queue.query import Filter
-from hepsub.actions.queue.status import ClusterStatus, Status, status
+from hepsub.actions.queue.status import Status, status
 from hepsub.actions.queue.usage import histogram, usage_of
 from hepsub.actions.queue.watch import Until, Watcher, watch
 from hepsub.actions.queue.why import Explanations, why

@@ -15,11 +15,12 @@ from hepsub.actions.auth.s3 import StorageKeys
 from hepsub.actions.auth.status import AuthStatus, Row
 from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
 from hepsub.actions.queue.control import Control, Outcome
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.edit import Change, Edited
 from hepsub.actions.queue.failures import Failure, Stderr
 from hepsub.actions.queue.history import Past
 from hepsub.actions.queue.query import Listing
-from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.status import Status
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations
 from hepsub.actions.renew.install import Uninstalled

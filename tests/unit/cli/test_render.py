@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 from hepsub.actions.queue.control import Control, Outcome
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.edit import Change, Edited
 from hepsub.actions.queue.history import Past
-from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.status import Status
 from hepsub.actions.queue.wait import Waited
 from hepsub.actions.queue.walltimes import Walltimes
 from hepsub.actions.queue.why import Explanation, Explanations

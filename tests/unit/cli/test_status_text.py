@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.queue.cluster import ClusterReport, ClusterReports
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.failures import Failure, Stderr
-from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.status import Status
 from hepsub.actions.queue.usage import Amount, Bin, Usage
 from hepsub.actions.queue.word import JobState, Word
 from hepsub.batch import State

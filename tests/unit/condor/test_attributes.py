@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hepsub.actions.queue.counted import ClusterStatus
 from hepsub.actions.queue.query import Listing
-from hepsub.actions.queue.status import ClusterStatus, Status
+from hepsub.actions.queue.status import Status
 from hepsub.batch import Selection
 from hepsub.cli.output import value_text
 from hepsub.condor.ads import PROJECTION, read_queue, read_submissions

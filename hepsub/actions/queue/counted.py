@@ -1,0 +1,222 @@
+"""A cluster in counts: its jobs in the queue, those that ended and how, and what to do next."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from hepsub.actions.queue.ended import (
+    Ended,
+    has_succeeded,
+    was_removed,
+)
+from hepsub.batch import ClusterCounts, State
+from hepsub.journal import Entry
+from hepsub.session import Session
+
+_ALIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED, State.HELD)
+
+
+class ClusterStatus(Struct, frozen=True, kw_only=True):
+    """A cluster that is in the queue, or ended lately.
+
+    Attributes:
+        pool: its pool's name in the policy.
+        name: job name, else the program; empty for not known.
+        submitted: seconds since the epoch.
+        idle: jobs that wait, those still to be made included.
+        running: those that run, whose outputs are on their way, or that are suspended.
+        reason: the hold reason of the first of them; None when none is.
+        id: what means it on a command line.
+        number: how many jobs it has, or has now where hepsub's journal does not know it.
+        done: jobs that ended with 0.
+        failed: those that ended otherwise.
+        removed: those that were removed.
+        unknown: those of which nobody knows how they ended.
+        waiting_since: since when the first idle job waits, in seconds since the epoch; null where none does.
+        ended: when the last of the jobs ended that have; null for not known.
+        next_command: what to do; null when nothing is to be done.
+        again: the clusters that run jobs of it again.
+    """
+
+    pool: str
+    schedd: str
+    cluster: int
+    name: str
+    submitted: float
+    idle: int
+    running: int
+    held: int
+    reason: str | None = field(name="hold_reason")
+    id: str = ""
+    number: int = field(name="jobs", default=0)
+    done: int = 0
+    failed: int = 0
+    removed: int = 0
+    unknown: int = 0
+    waiting_since: float | None = None
+    ended: float | None = None
+    next_command: str | None = field(name="next", default=None)
+    again: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its jobs have ended."""
+        return not (self.idle or self.running or self.held)
+
+
+class Later(Struct, frozen=True, kw_only=True):
+    """What later submissions run again of a cluster.
+
+    Attributes:
+        clusters: what means them on a command line.
+        procs: the ProcIds in the cluster.
+    """
+
+    clusters: tuple[str, ...] = ()
+    procs: frozenset[int] = frozenset()
+
+    def has_all(self, past: Ended) -> bool:
+        """Whether all jobs that failed run again."""
+        failed = (
+            p for p, job in past.jobs.items() if not has_succeeded(job) and not was_removed(job)
+        )
+        return bool(self.procs) and self.procs.issuperset(failed)
+
+
+def later_runs(session: Session) -> dict[str, Later]:
+    """What later submissions run again, by the UUID of the submission that had the jobs first."""
+    found: dict[str, Later] = {}
+    for each in session.journal.entries():
+        if each.again is not None and each.ref.cluster > 0:
+            before = found.get(each.again.uuid, Later())
+            found[each.again.uuid] = Later(
+                clusters=(*before.clusters, session.meant(each.ref)),
+                procs=before.procs.union(each.again.procs),
+            )
+    return found
+
+
+def keeps_ended(session: Session, pool: str) -> bool:
+    """Whether ended jobs of a pool stay in the queue until what they left is fetched."""
+    rules = session.policy.pool.get(pool)
+    if rules is None or not rules.spool:
+        return False
+    from hepsub.actions.queue.spools import is_spooled  # brings the bundles with it
+
+    return is_spooled(session, pool)
+
+
+def alive_number(counts: ClusterCounts) -> int:
+    """How many jobs of a cluster have not ended, those still to be made included."""
+    return sum(counts.states.get(state, 0) for state in _ALIVE) + counts.unmade
+
+
+def living_status(
+    session: Session,
+    found: ClusterCounts,
+    entry: Entry | None,
+    past: Ended,
+    pool: str,
+    later: Later,
+) -> ClusterStatus:
+    """A cluster that is in the queue.
+
+    Args:
+        session: the session.
+        found: its jobs there, counted.
+        entry: what the journal knows of it; None for nothing.
+        past: its jobs that have ended.
+        pool: its pool's name in the policy.
+        later: what later submissions run again of it.
+    """
+    states, alive = found.states, alive_number(found)
+    here = sum(states.values()) + found.unmade
+    meant = f"{found.schedd}:{found.cluster}" if found.pool else str(found.cluster)
+    idle = states.get(State.IDLE, 0) + found.unmade
+    number = max(entry.ref.number if entry is not None else 0, here)
+    submitted = found.submitted or (entry.when if entry is not None else 0)
+    left = bool(states.get(State.COMPLETED)) and keeps_ended(session, pool)
+    counts = _counted(past, number - alive)
+    leaving = min(states.get(State.REMOVED, 0), counts["unknown"])
+    counts |= {"removed": counts["removed"] + leaving, "unknown": counts["unknown"] - leaving}
+    held = states.get(State.HELD, 0)
+    failed = 0 if later.has_all(past) else counts["failed"]
+    return ClusterStatus(
+        pool=pool,
+        schedd=found.schedd,
+        cluster=found.cluster,
+        name=found.name or _name(past),
+        submitted=submitted,
+        idle=idle,
+        running=sum(
+            states.get(state, 0) for state in (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+        ),
+        held=held,
+        reason=found.hold_reason or None,
+        id=meant,
+        number=number,
+        **counts,
+        waiting_since=submitted if idle and submitted else None,
+        ended=past.latest or None,
+        next_command=_next(meant, held=held, failed=failed, left=left),
+        again=later.clusters,
+    )
+
+
+def over_status(entry: Entry, past: Ended, meant: str, later: Later) -> ClusterStatus:
+    """A cluster whose jobs have ended.
+
+    Args:
+        entry: what the journal knows of it.
+        past: its jobs.
+        meant: what means it on a command line.
+        later: what later submissions run again of it.
+    """
+    failed_again = later.has_all(past)
+    counts = _counted(past, entry.ref.number)
+    return ClusterStatus(
+        pool=entry.ref.pool,
+        schedd=entry.ref.schedd,
+        cluster=entry.ref.cluster,
+        name=_name(past),
+        submitted=entry.when,
+        idle=0,
+        running=0,
+        held=0,
+        reason=None,
+        id=meant,
+        number=max(entry.ref.number, len(past.jobs)),
+        **counts,
+        ended=past.latest or None,
+        next_command=_next(
+            meant, held=0, failed=0 if failed_again else counts["failed"], left=False
+        ),
+        again=later.clusters,
+    )
+
+
+def _counted(past: Ended, ended: int) -> dict[str, int]:
+    """The jobs that have ended, by how they did."""
+    done = sum(map(has_succeeded, past.jobs.values()))
+    removed = sum(map(was_removed, past.jobs.values()))
+    failed = len(past.jobs) - done - removed
+    removed += past.never_made
+    return {
+        "done": done,
+        "failed": failed,
+        "removed": removed,
+        "unknown": max(0, ended - len(past.jobs) - past.never_made),
+    }
+
+
+def _name(past: Ended) -> str:
+    first = next(iter(past.jobs.values()), None)
+    return (first.name or first.command) if first is not None else ""
+
+
+def _next(meant: str, *, held: int, failed: int, left: bool) -> str | None:
+    if held:
+        return f"hep_q -i {meant} -why"
+    if failed:
+        return f"hep_sub status {meant}"
+    return f"hep_fetch {meant}" if left else None
