@@ -24,6 +24,12 @@ from tests.worker.test_secrets import sample
 
 HOUR = 3600
 M, C = "/mail/m", "/mail/c"
+one_shell = pytest.mark.parametrize("shell", ["dash"], indirect=True)
+"""Where shells make no difference: what they are asked for here, they are elsewhere in this file."""
+each_once = pytest.mark.parametrize(
+    ("shell", "http"), [("dash", "curl"), ("bash", "python3"), ("busybox", "curl")], indirect=True
+)
+"""Each shell and each program for HTTP, but not each with each."""
 
 
 def add_mailbox(job: Job, post: Post, store: Store, signature: str = "") -> None:
@@ -87,6 +93,7 @@ def test_the_chain_goes_on_while_the_payload_runs(job: Job, store: Store, post: 
     assert store.objects["/b/one"] == b"one"
 
 
+@one_shell
 def test_newer_credentials_come_while_the_payload_runs(job: Job, store: Store, post: Post) -> None:
     job.env["HEPSUB_REFRESH_S"] = "2"
     old, new = token(HOUR), token(2 * HOUR)
@@ -105,6 +112,7 @@ def test_newer_credentials_come_while_the_payload_runs(job: Job, store: Store, p
     assert ended.report["credentials"][0]["renewed"] == 1
 
 
+@each_once
 def test_a_refused_url_is_asked_for_in_the_mailbox(web_job: Job, store: Store, post: Post) -> None:
     job = web_job
     job.payload("cp in one")
@@ -119,7 +127,8 @@ def test_a_refused_url_is_asked_for_in_the_mailbox(web_job: Job, store: Store, p
     assert [each.status for each in store.requests if each.path == "/b/in"] == [403, 200]
 
 
-def test_a_shadow_is_asked_first(job: Job, store: Store, post: Post, programs: Programs) -> None:
+@one_shell
+def test_a_shadow_is_asked_first(job: Job, store: Store, post: Post) -> None:
     source = job.directory.parent / "newer"
     job.payload("printf one >one")
     job.add("source", str(source))
@@ -130,6 +139,7 @@ def test_a_shadow_is_asked_first(job: Job, store: Store, post: Post, programs: P
     assert store.count("GET", M) == 0
 
 
+@one_shell
 def test_a_letter_is_fetched_once(web_job: Job, store: Store, post: Post) -> None:
     job = web_job
     job.payload("printf one >one")
@@ -147,7 +157,11 @@ FORGED: dict[str, Callable[[Post, bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("case", FORGED)
+@pytest.mark.parametrize(
+    ("shell", "case"),
+    [*(("dash", case) for case in FORGED), ("bash", "stranger"), ("busybox", "trusted")],
+    indirect=["shell"],
+)
 def test_a_forged_letter_is_told_once_and_changes_nothing(
     job: Job, store: Store, post: Post, case: str
 ) -> None:
@@ -180,7 +194,18 @@ def test_a_replayed_letter_is_not_taken(job: Job, store: Store, post: Post) -> N
     assert store.objects["/b/one"] == b"one"
 
 
-@pytest.mark.parametrize("how", ["announced", "endless"])
+@pytest.mark.parametrize(
+    ("shell", "http", "how"),
+    [
+        ("dash", "curl", "announced"),
+        ("dash", "python3", "announced"),
+        ("dash", "curl", "endless"),
+        ("dash", "python3", "endless"),
+        ("bash", "curl", "endless"),
+        ("busybox", "curl", "endless"),
+    ],
+    indirect=["shell", "http"],
+)
 def test_a_huge_letter_is_not_read(web_job: Job, store: Store, post: Post, how: str) -> None:
     job = web_job
     add_token(job, token(HOUR))
@@ -194,6 +219,7 @@ def test_a_huge_letter_is_not_read(web_job: Job, store: Store, post: Post, how: 
     assert "it is larger than 1048576 bytes" in ended.stderr
 
 
+@one_shell
 def test_a_store_that_is_silent_holds_a_job_up_once_before_and_once_after(
     web_job: Job, store: Store, post: Post
 ) -> None:
@@ -237,7 +263,11 @@ def test_a_signal_ends_a_job_that_waits_for_a_letter(job: Job, store: Store, pos
     assert (ended.code, ended.seconds < 15) == (died_of(signal.SIGTERM), True)
 
 
-@pytest.mark.parametrize("lacks", ["openssl", "http"])
+@pytest.mark.parametrize(
+    ("shell", "lacks"),
+    [("dash", "openssl"), ("dash", "http"), ("bash", "openssl"), ("busybox", "http")],
+    indirect=["shell"],
+)
 def test_without_a_program_it_is_told_once(
     job: Job, store: Store, post: Post, programs: Programs, shell: str, lacks: str
 ) -> None:
@@ -266,6 +296,7 @@ def test_a_link_is_no_key(job: Job, store: Store, post: Post, name: str, tmp_pat
     assert (tmp_path / "elsewhere").stat().st_size > 0
 
 
+@one_shell
 @pytest.mark.parametrize(
     ("status", "why"), [(404, "nobody has written a letter"), (403, "HTTP 403")]
 )
@@ -293,6 +324,7 @@ def test_keys_are_removed_where_no_manifest_names_them(job: Job, post: Post) -> 
     assert not list(job.directory.glob("hepsub.letters.*"))
 
 
+@each_once
 def test_nothing_secret_is_in_a_command_line(web_job: Job, store: Store, post: Post) -> None:
     web_job.payload("sleep 1")
     add_token(web_job, token(60))
