@@ -43,7 +43,9 @@ def test_a_job_takes_its_files_along_and_leaves_its_logs_for_wait(chain: Chain) 
         assert shell.text(f"job.sh.out.{cluster}.{proc}") == "now ticket=good token=good\n"
         assert "said" in shell.text(f"job.sh.err.{cluster}.{proc}")
         assert chain.desk.text(f"{cluster}/r_{proc}") == "result\n"
-    assert shell.pool.jobs(f"ClusterId == {cluster}") == []
+    shell.pool.wait_for(
+        lambda: not shell.pool.jobs(f"ClusterId == {cluster}"), 30, "the jobs to leave the queue"
+    )
 
 
 @pytest.mark.sid
