@@ -9,7 +9,7 @@ import pytest
 
 from hepsub.files import write_whole
 from tests.fakes.credentials import make_token
-from tests.storage.test_letters import HOUR, Desk, lines_of, manifest_of
+from tests.storage.test_letters import HOUR, OUT, Desk, key_in, lines_of, manifest_of
 from tests.testbed import cache, chroot
 from tests.testbed.s3 import S3Server
 from tests.worker.job import Job, link_programs
@@ -49,7 +49,8 @@ def sent(bundle: Path, directory: Path) -> Job:
     for path in (*bundle.glob("shared/hepsub.letters.*"), bundle / "private/creds/iam.token"):
         job.write(path.name, path.read_bytes(), 0o600)
     job.write("job.sh", '#!/bin/sh\ncat "$HEPSUB_TOKEN_IAM" >r\n')
-    manifest = manifest_of(bundle)
+    # Nothing newer comes but by letters: where the bundle is, a node does not see.
+    manifest = manifest_of(bundle).replace(f"{bundle}/", "/nonexistent/")
     [output] = lines_of(manifest, "output")
     job.write("hepsub.manifest", manifest.replace(output[3], output[3].partition("?")[0]))
     return job
@@ -67,3 +68,18 @@ def test_a_job_takes_what_was_posted(desk: Desk, suite: str, tmp_path: Path) -> 
     ended = job.run()
     assert (ended.code, ended.stderr) == (0, "")
     assert desk.server.content(desk.bucket, "out/r") == newer
+
+
+def test_a_job_takes_no_letter_of_another_submission(desk: Desk, tmp_path: Path) -> None:
+    """By the same user, into the same mailbox, by the same program: moved there by the store."""
+    bundle, other = (desk.submit("-cred", "iam", *OUT) for _ in range(2))
+    job = sent(bundle, tmp_path)
+    assert desk.renew(0.6 * HOUR).problems == ()
+    [mine, others] = [
+        key_in(lines_of(manifest_of(each), "letter")[0][4], desk.bucket) for each in (bundle, other)
+    ]
+    client = desk.server.client()
+    client.put_object(Bucket=desk.bucket, Key=mine, Body=desk.server.content(desk.bucket, others))
+    ended = job.run()
+    assert (ended.code, ended.outputs()) == (85, {"r": "home"})
+    assert "a letter in the mailbox is not taken: it is not sealed for this job" in ended.stderr
