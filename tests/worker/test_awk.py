@@ -182,6 +182,38 @@ def test_what_is_no_ticket(awk: Awk, content: bytes) -> None:
     assert awk("ccache.awk", bytes_in_words(content)) == (1, b"")
 
 
+LINE = "QUJD" * 19
+LETTER = f"file\ta\t2\n{LINE}\nQQ==\nfile\tA\t0\nfile\t1\t1\nbbbb\nfile\t01\t1\ncccc\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("a", f"{LINE}\nQQ==\n"),
+        ("A", ""),
+        ("1", "bbbb\n"),
+        ("01", "cccc\n"),
+        ("b", ""),
+        ("QQ==", ""),
+    ],
+)
+def test_a_credential_in_a_letter(awk: Awk, name: str, lines: str) -> None:
+    assert awk("letter.awk", LETTER.encode(), HS_FILE=name) == (0, lines.encode())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "x", "\n", "file\tb\t1\n", "file\tb\t-1\n", "file\tb\t\n", "file\tb\t1e0\nQQ==\n", "file\tb\t0000001\nQQ==\n",
+        "file\tb\n", "file\tb\t0\tx\n", "file\t\t0\n", "File\tb\t0\n", "file\tb\t1\nQ=Q=\n", "file\tb\t1\nQQ-_\n",
+        "file\tb\t1\n\n", f"file\tb\t1\n{LINE}Q\n", "file\tb\t1\nQQ==\r\n", "file\tb\t2\nQQ==\nfile\tc\t0\n",
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_a_letter_that_is_not_whole_gives_nothing(awk: Awk, more: str) -> None:
+    assert awk("letter.awk", (LETTER + more).encode(), HS_FILE="a") == (1, b"")
+
+
 FORM = "key=out%2f${filename}&x-amz-meta=a%22b%5Cc%0Ad&empty=&eq=a%3Db%26c"
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hepsub.bundle.letters import Letters
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.files import Carried
 from hepsub.plan.libraries import Library
 from hepsub.plan.location import FilePlace
+from hepsub.plan.mailbox import Mailbox
 from hepsub.policy.model import Storage
 from hepsub.worker import build
 from tests.unit.bundle.test_manifest import FILES, text_of
@@ -21,8 +23,12 @@ MODULE = build.SOURCES / "25_manifest.sh"
 MODULES = "10_text 15_process 25_manifest 35_mailbox 37_letter 40_credentials"
 READ = 'read_line "$1" "${2-}" "${3-}" "${4-}" "${5-}"'
 URL = "https://s3/b/k?hush"
+MAILBOX = Mailbox(storage="herd", bucket="b", prefix="m/")
+LETTERS = Letters(uuid="u", mailbox=MAILBOX, secret=b"s", first=5, serial=2**53 - 1)
 FULL = replace(
-    FILES, outputs=(*FILES.outputs, Carried(name="t_*", place=FilePlace(path="/work/t/")))
+    FILES,
+    outputs=(*FILES.outputs, Carried(name="t_*", place=FilePlace(path="/work/t/"))),
+    letters=LETTERS.known_by(0, carries=True),
 )
 STAGING = {
     "storages": {"herd": Storage(endpoint="https://s3", ca_file="/etc/ca.pem")},
@@ -38,11 +44,8 @@ STAGING = {
     "in_place": True,
     "copy_limit": 1000,
     "confined": True,
+    "mailbox": MAILBOX,
 }
-
-
-MAIL = [["mailbox", "k", "c"], ["letter", "manifest", "u.0", "7", URL]]
-"""What only a manifest with a mailbox has."""
 
 
 def written(**staging: object) -> list[list[str]]:
@@ -66,14 +69,14 @@ def test_the_table_is_that_of_the_contract() -> None:
 
 
 def test_the_table_has_what_hepsub_writes_and_no_more() -> None:
-    lines = [*written(), *written(copy_limit=0), *written(shared=False), *MAIL]
+    lines = [*written(), *written(copy_limit=0), *written(shared=False)]
     assert {(action, len(words)) for action, *words in lines} == {
         (action, len(words)) for action, words in table().items()
     }
 
 
 def test_what_hepsub_writes_is_read(shell: str, tmp_path: Path) -> None:
-    rows = [*written(), *written(shared=False), *MAIL]
+    rows = [*written(), *written(shared=False)]
     words = f": >$hs_private/environment; {READ}; printf .; hs_finished=yes"
     assert called(shell, MODULES, words, rows, tmp_path) == ["."] * len(rows)
 

@@ -175,6 +175,17 @@ def test_the_rest_of_another_object_is_not(http: Http, store: Store, tmp_path: P
     assert (tmp_path / "in").read_bytes() == BODY
 
 
+def test_a_letter_is_fetched_whole_and_once(http: Http, store: Store, tmp_path: Path) -> None:
+    """What is there already is another version, not the first part of this one."""
+    (tmp_path / "sealed").write_bytes(BODY[:1000])
+    url = store.put("/b/k", BODY)
+    assert http("letter", "sealed", url, "") == (0, "200")
+    assert (tmp_path / "sealed").read_bytes() == BODY
+    assert http("letter", "sealed", url, '"another"') == (0, "200")
+    assert http("letter", "sealed", url, f'"{MD5}"') == (22, "304")
+    assert not any(name in head for head in store.headers for name in ("Range", "If-Range"))
+
+
 @pytest.mark.parametrize(
     ("faults", "expected"),
     [
