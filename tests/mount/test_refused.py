@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.mount.user import DEVICE, User, is_mounted
+from tests.mount.user import User, is_mounted
+from tests.testbed import host
 
 pytestmark = pytest.mark.s3
 
@@ -70,11 +71,11 @@ def test_what_is_a_mount_or_lies_in_one(user: User) -> None:
 
 
 def test_without_fuse(user: User) -> None:
-    DEVICE.chmod(0o600)
+    host.FUSE.chmod(0o600)
     try:
         stderr = user.refused(73, "herd:user/alice", "files")
     finally:
-        DEVICE.chmod(0o666)
+        host.FUSE.chmod(0o666)
     assert "/dev/fuse may not be used here" in stderr
     assert not user.files.exists()
 

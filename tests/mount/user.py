@@ -13,11 +13,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+from tests.testbed import host
 from tests.testbed.process import TestbedUnavailableError
 from tests.testbed.s3 import S3Server
 from tests.testbed.users import Account, make_directory
 
-DEVICE = Path("/dev/fuse")
 POLICY = """
 [storage.herd]
 endpoint = "{endpoint}"
@@ -170,8 +170,6 @@ def take_all_away(below: Path) -> None:
 
 def require_fuse() -> None:
     """Let users mount, as a Debian with udev does."""
-    if not DEVICE.exists():
-        raise TestbedUnavailableError("there is no /dev/fuse")
+    host.let_users_mount()
     if shutil.which("fusermount3") is None:
         raise TestbedUnavailableError("fuse3 is not installed")
-    DEVICE.chmod(0o666)

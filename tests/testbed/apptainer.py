@@ -74,6 +74,7 @@ def start() -> Worker:
         TestbedUnavailableError: this machine cannot have one.
     """
     host.require_capable()
+    host.let_users_mount()
     below = chroot.build("sid")
     if chroot.suite_of(below) != "sid":
         raise TestbedUnavailableError("Apptainer is in Debian sid only, which cannot be built here")

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.testbed.process import TestbedError, TestbedUnavailableError, run
 
 FALLBACK_MIRROR = "http://deb.debian.org/debian"
+FUSE = Path("/dev/fuse")
 NAMESPACES = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL")
 PACKAGES = {
     "/usr/sbin/debootstrap": "debootstrap",
@@ -40,6 +41,13 @@ def require_capable() -> None:
         run([*NAMESPACES, "mount", "-t", "tmpfs", "none", "/mnt"])
     except TestbedError as error:
         raise TestbedUnavailableError(f"namespaces or mounts are forbidden: {error}") from error
+
+
+def let_users_mount() -> None:
+    """Let users open /dev/fuse, as a Debian with udev does."""
+    if not FUSE.exists():
+        raise TestbedUnavailableError("there is no /dev/fuse")
+    FUSE.chmod(0o666)
 
 
 def apt_get(*words: str) -> None:
