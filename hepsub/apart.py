@@ -125,7 +125,7 @@ def _end(call: _Call) -> None:
 def _value(answer: bytes) -> Any:  # noqa: ANN401 (whatever was returned)
     try:
         succeeded, value = pickle.loads(answer)  # noqa: S301 (this program wrote it, in a process of its own)
-    except EOFError:
+    except (EOFError, pickle.UnpicklingError):
         succeeded, value = False, "its process ended without an answer"
     if not succeeded:
         raise RuntimeError(value)

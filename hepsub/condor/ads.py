@@ -52,7 +52,7 @@ def constraint(selection: Selection) -> str:
     if selection.ids:
         clauses.append(_ids_clause(selection.ids))
     if selection.states:
-        clauses.append(_any_of(f"JobStatus == {_NUMBERS[state]}" for state in selection.states))
+        clauses.append(any_of(f"JobStatus == {_NUMBERS[state]}" for state in selection.states))
     return " && ".join(clauses) or "true"
 
 
@@ -82,15 +82,23 @@ def _literal(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _any_of(clauses: Iterable[str]) -> str:
-    return "(" + " || ".join(clauses) + ")"
+def any_of(clauses: Iterable[str]) -> str:
+    """The expression that is true where one of several is.
+
+    ClassAds evaluate no deeper than 400 (tried: 25.14.1), and what is deeper matches nothing: many are halved.
+    """
+    every = list(clauses)
+    if len(every) <= _MANY:
+        return f"({' || '.join(every)})"
+    middle = len(every) // 2
+    return f"({any_of(every[:middle])} || {any_of(every[middle:])})"
 
 
 def _ids_clause(ids: Iterable[JobId]) -> str:
     ids = tuple(ids)
     if len(ids) > _MANY and all(each.first is None for each in ids):
         return _one_of(each.cluster for each in ids)
-    return _any_of(_id_clause(each) for each in ids)
+    return any_of(_id_clause(each) for each in ids)
 
 
 def _one_of(clusters: Iterable[int]) -> str:

@@ -22,8 +22,8 @@ from hepsub.condor.reachable import SILENCE_S, check_reachable
 from hepsub.errors import NotDone, ScheddNotReached
 
 _KNOWN_AS = "SubmitterGlobalJobId"
-_PROJECTION = [_KNOWN_AS, "JobStatus"]
-_REMOVED, _HELD = 3, 5
+_PROJECTION = [_KNOWN_AS, "JobStatus", "LastJobStatus", "CompletionDate"]
+_REMOVED, _COMPLETED, _HELD = 3, 4, 5
 _MOST = 500
 """So many jobs in one question."""
 _LOOKS, _PAUSE_S = 14, 0.5
@@ -104,10 +104,16 @@ def _told(there: frozenset[str], past: Iterable[ClassAd]) -> Removed:
     """What became of jobs, by those that are in the queue and those that have left it."""
     removed, ended = set[str](), set[str]()
     for ad in past:
-        (removed if integer(ad, "JobStatus") == _REMOVED else ended).add(text(ad, _KNOWN_AS))
+        (removed if _never_ended(ad) else ended).add(text(ad, _KNOWN_AS))
     return Removed(
         gone=frozenset(removed - ended - there), ended=frozenset(ended - there), there=there
     )
+
+
+def _never_ended(ad: ClassAd) -> bool:
+    """Whether a job was removed before it had ended: one whose end was waiting to be fetched did its work."""
+    completed = integer(ad, "LastJobStatus") == _COMPLETED or bool(integer(ad, "CompletionDate"))
+    return integer(ad, "JobStatus") == _REMOVED and not completed
 
 
 def _together(parts: Iterable[Removed]) -> Removed:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hepsub.batch import Selection
 from hepsub.batch_sites import HeldThere, ThroughElement
-from hepsub.condor.ads import constraint
+from hepsub.condor.ads import any_of, constraint
 from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
@@ -160,8 +160,7 @@ def is_moving(ad: ClassAd) -> bool:
 
 
 def _any_of(jobs: Iterable[HeldThere]) -> str:
-    which = " || ".join(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
-    return f"({which})"
+    return any_of(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
 
 
 def _string(value: str) -> str:

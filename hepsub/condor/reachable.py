@@ -67,7 +67,14 @@ def check_answers(address: str, ad: object, what: str) -> None:
     """
     if address in _ANSWERED:
         return
-    if not side_by_side({address: lambda: _says_anything(ad)}, SILENCE_S):
+    try:
+        answered = side_by_side({address: lambda: _says_anything(ad)}, SILENCE_S)
+    except (RuntimeError, OSError) as error:  # the process that asked died, or could not be made
+        raise PoolUnreachable(
+            f"{what} could not be asked: {error}",
+            remedy="try again; hep_auth renew does so by itself",
+        ) from error
+    if not answered:
         raise PoolUnreachable(
             f"{what} takes connections and says nothing for {SILENCE_S} s",
             remedy="its jobs are not lost; try again when it answers",

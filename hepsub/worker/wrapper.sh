@@ -838,6 +838,10 @@ fetch_letter() {
 			not_taken "$1"
 			;;
 		0,2*) return 0 ;;
+		0,*)
+			miss_letter
+			return 1
+			;;
 		*) miss_letter ;;
 	esac
 	leave_alone "$hs_letter_begun"

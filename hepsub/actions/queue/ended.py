@@ -101,18 +101,29 @@ def look_back(
     short = [
         each
         for each in submitted
-        if each.ended > len(kept[each.ref.uuid].jobs) + _never_made(each, kept[each.ref.uuid].jobs)
+        if each.ended > len(kept[each.ref.uuid].jobs)
         and (thorough or not kept[each.ref.uuid].is_final(each.ended))
     ]
     found: dict[str, Kept] = dict(kept)
+    troubled = schedd is None
     if short and schedd is not None:
         try:
             found |= _asked(schedd, short, kept, whole=spooled)
         except HepsubError as error:
             errors.append(error)
+            troubled = True
         else:
             _keep(session, short, kept, found)
-    return {each.ref.uuid: _ended(session, each, found[each.ref.uuid].jobs) for each in submitted}
+    asked = {each.ref.uuid for each in short} if short and not troubled else set[str]()
+    return {
+        each.ref.uuid: _ended(
+            session,
+            each,
+            found[each.ref.uuid].jobs,
+            all_known=each.ref.uuid in asked or kept[each.ref.uuid].is_final(each.ended),
+        )
+        for each in submitted
+    }
 
 
 def _asked(
@@ -172,10 +183,12 @@ def keep_seen(session: Session, ref: SubmissionRef, jobs: Iterable[JobStatus]) -
         session.ended.keep(ref.uuid, [job for job in ended if job.proc not in known])
 
 
-def _ended(session: Session, each: Submitted, jobs: Mapping[int, JobStatus]) -> Ended:
-    """What is known, with the reports of jobs of which nobody else tells."""
+def _ended(
+    session: Session, each: Submitted, jobs: Mapping[int, JobStatus], *, all_known: bool
+) -> Ended:
+    """What is known, with the reports of jobs of which nobody else tells; where all is known, what is not never was."""
     found = {proc: job for proc, job in jobs.items() if proc not in each.living}
-    never_made = _never_made(each, found)
+    never_made = _never_made(each, found) if all_known else 0
     if never_made:
         return Ended(jobs=dict(sorted(found.items())), never_made=never_made)
     if each.ended > len(found):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -14,9 +15,9 @@ from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict, judge
-from hepsub.batch import ACTIVE
+from hepsub.batch import ACTIVE, JobStatus
 from hepsub.errors import Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
-from hepsub.jobid import JobId
+from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 
@@ -241,8 +242,9 @@ def _value(
     *,
     timed_out: bool = False,
 ) -> WaitedJobs:
+    log_of = functools.cache(lambda ref: stderr_of(session, ref))  # each reads a bundle's request
     jobs = tuple(
-        _job(session, lineage, each)
+        _job(log_of, lineage, each)
         for lineage, some in zip(lineages, judged, strict=True)
         for each in some
     )
@@ -257,10 +259,12 @@ def _value(
     )
 
 
-def _job(session: Session, lineage: Lineage, each: Judged) -> WaitedJob:
+def _job(
+    log_of: Callable[[SubmissionRef], Callable[[JobStatus], str]], lineage: Lineage, each: Judged
+) -> WaitedJob:
     status, run = each.status, each.run
     failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME)
-    log = stderr_of(session, run.ref)(status) if failed and status is not None else ""
+    log = log_of(run.ref)(status) if failed and status is not None else ""
     return WaitedJob(
         job=lineage.named(each.earlier),
         run=run.job,

@@ -105,7 +105,7 @@ def _of_schedd(
     queued = {each.cluster: each for each in counts}
     pool = target.schedd.pool
     latest = {entry.ref.cluster: entry for entry in entries}  # of one number the later one counts
-    _keep_left(session, target, queued, latest)
+    _keep_left(session, target, queued, latest, errors)
     submitted = [
         _submitted(session, each, queued.get(each.ref.cluster)) for each in latest.values()
     ]
@@ -130,6 +130,7 @@ def _keep_left(
     target: Target,
     queued: Mapping[int, ClusterCounts],
     entries: Mapping[int, Entry],
+    errors: list[HepsubError],
 ) -> None:
     """Keep how jobs ended that are still in the queue, such as those whose files have to be fetched."""
     left = [
@@ -140,9 +141,12 @@ def _keep_left(
     if not left:
         return
     ids = tuple(JobId(cluster=number) for number in left)
-    jobs = target.schedd.queue(
-        Selection(ids=ids, states=(State.COMPLETED,)), session.situation.now
-    ).jobs
+    selection = Selection(ids=ids, states=(State.COMPLETED,))
+    try:
+        jobs = target.schedd.queue(selection, session.situation.now).jobs
+    except HepsubError as error:
+        errors.append(error)
+        return
     for number in left:
         keep_seen(session, entries[number].ref, (job for job in jobs if job.cluster == number))
 

@@ -109,7 +109,10 @@ def _post_all(
     if trouble is not None:
         message = f"jobs get nothing newer by the mailbox: {trouble.message}"
         outcome = failed(replace(before, renewed=renewed), message, trouble.remedy, now)
-        return outcome, outcome.not_before
+        again = outcome.not_before
+        # One bundle's own trouble keeps nobody else's letters back.
+        silent = isinstance(trouble, StorageUnreachable)
+        return (outcome if silent else replace(outcome, not_before=0.0)), again
     return Outcome(renewed=renewed), now + session.policy.renew.every
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from hepsub.auth.bearer import read_token
 from hepsub.auth.ccache import LARGEST
 from hepsub.documents import Malformed, read_file
-from hepsub.errors import CredentialMissing, HepsubError
+from hepsub.errors import CredentialMissing, HepsubError, PoolUnreachable, ScheddNotReached
 from hepsub.plan.leaving import hold_by_site
 from hepsub.plan.model import Element
 from hepsub.policy.site import CE, Site
@@ -58,7 +58,8 @@ class Mover(Struct, kw_only=True, eq=False):
             try:
                 yield from self._move(cluster, site, goal, jobs)
             except HepsubError as error:
-                self.silent[site] = error
+                if isinstance(error, (PoolUnreachable, ScheddNotReached)):
+                    self.silent[site] = error
                 yield (
                     f"{len(jobs)} job(s) of {cluster} stay with {site}, where they may still be: {error.message};"
                     " hep_auth renew tries it again"

@@ -114,7 +114,9 @@ def preview_again(session: Session, wanted: Wanted, changes: Changes) -> Result:
         HepsubError: as `resubmit`.
     """
     ref, procs = meant_jobs(session, wanted)
-    ready = _prepare(session, wanted, changes, ref, procs)
+    # An intent of a command that is at it is no interrupted one.
+    with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
+        ready = _prepare(session, wanted, changes, ref, procs)
     return preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
 
 
@@ -220,7 +222,10 @@ def _remove_held(session: Session, jobs: Sequence[Judged]) -> None:
         ids = tuple(JobId(cluster=ref.cluster, first=run.proc, last=run.proc) for run in runs)
         meant = Selection(ids=ids, uuid=ref.uuid)
         schedd.act(Act.REMOVE, replace(meant, states=(State.HELD,)))
-        left = schedd.queue(meant, session.situation.now).jobs
+        # The whole cluster is looked at: what the removal meant is not believed twice.
+        there = schedd.queue(Selection(ids=ref.ids, uuid=ref.uuid), session.situation.now).jobs
+        wanted = {run.proc for run in runs}
+        left = [job for job in there if job.proc in wanted]
         if alive := [job.job for job in left if job.state is not State.REMOVED]:
             raise NotDone(
                 f"nothing was submitted: {', '.join(alive[:_NAMED])} could not be removed from hold",

@@ -30,7 +30,7 @@ _FILE_LOOKS = 4
 """So often a file at home is looked at before the schedd is asked whether the job goes on."""
 _LOOK = 2**20
 _MORE = 16
-_LARGEST_LOOK = 2**32
+_LARGEST_LOOK = 2**26
 _SILENT = 10
 """So often a worker node may have nothing to say at all before its schedd is asked again."""
 _TROUBLES = 3

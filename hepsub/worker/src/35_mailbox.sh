@@ -131,6 +131,10 @@ fetch_letter() {
             not_taken "$1"
             ;;
         0,2*) return 0 ;;
+        0,*) # an answer, if a slow one: there may be a letter of the other kind
+            miss_letter
+            return 1
+            ;;
         *) miss_letter ;;
     esac
     leave_alone "$hs_letter_begun"

@@ -123,10 +123,22 @@ def test_jobs_that_were_removed_before_they_were_made_are_removed(tmp_path: Path
     past = [ended("13.0"), *(make_job(f"13.{proc}", State.REMOVED, ended=NOON) for proc in (1, 2))]
     schedd = FakeSchedd(past=past)
     session = session_of(tmp_path, schedd, number=1000)
-    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
-    schedd.calls.clear()
-    assert rows(session) == [(1000, 1, 0, 999, 0, 0, 0)]
-    assert "history" not in schedd.calls
+    asked = []
+    for seconds in (0, 70, 80):
+        now = replace(session, situation=replace(session.situation, now=NOON + seconds))
+        schedd.calls.clear()
+        assert rows(now) == [(1000, 1, 0, 999, 0, 0, 0)]
+        asked.append("history" in schedd.calls)
+    assert asked == [True, True, False]
+
+
+def test_a_job_that_was_removed_says_nothing_of_those_behind_it(tmp_path: Path) -> None:
+    """They ended later, and the history is asked for them."""
+    schedd = FakeSchedd(past=[make_job("13.0", State.REMOVED, ended=NOON)], jobs=[make_job("13.1")])
+    session = session_of(tmp_path, schedd, number=2)
+    assert rows(session)[0][1:4] == (0, 0, 1)
+    schedd.jobs, schedd.past = [], [*schedd.past, ended("13.1")]
+    assert rows(session)[0][1:4] == (1, 0, 1)
 
 
 def test_jobs_of_an_earlier_cluster_of_the_same_number_are_not_taken(tmp_path: Path) -> None:

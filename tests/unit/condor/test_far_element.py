@@ -81,6 +81,9 @@ def element(htcondor: FakeBindings, listener: int, later: list[Ad] | None = None
         ([job(0, REMOVED)], Removed(gone=ids(0))),
         ([job(0, COMPLETED)], Removed(ended=ids(0))),
         ([job(0, COMPLETED), job(0, REMOVED)], Removed(ended=ids(0))),
+        ([{**job(0, REMOVED), "LastJobStatus": COMPLETED}], Removed(ended=ids(0))),
+        ([{**job(0, REMOVED), "CompletionDate": 1}], Removed(ended=ids(0))),
+        ([{**job(0, REMOVED), "LastJobStatus": 5, "CompletionDate": 0}], Removed(gone=ids(0))),
         ([], Removed()),
     ],
 )
@@ -93,7 +96,8 @@ def test_what_has_left_the_queue(
     assert "act" not in [name for name, *_ in htcondor.calls]
     *_, history = htcondor.calls
     assert history == (
-        "history", 'member(SubmitterGlobalJobId, {"s#13.0#1"})', ("SubmitterGlobalJobId", "JobStatus"), -1,
+        "history", 'member(SubmitterGlobalJobId, {"s#13.0#1"})',
+        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate"), -1,
     )  # fmt: skip
     assert htcondor.since == ["EnteredCurrentStatus < 13600"]
 
