@@ -838,7 +838,7 @@ fetch_letter() {
 			not_taken "$1"
 			;;
 		0,2*) return 0 ;;
-		0,*)
+		*,[345]??,*)
 			miss_letter
 			return 1
 			;;

@@ -32,7 +32,7 @@ from tests.testbed.users import Account
 
 pytestmark = [pytest.mark.condor]
 
-LIFE_S, SHORT_S = 30, 8
+LIFE_S, SHORT_S = 40, 8
 WAYS = ("element", "schedd", "glidein")
 GOOD, ENDED = "ticket=good token=good", "ticket=ended token=ended"
 UNTIL_ANOTHER_TOKEN = r"""

@@ -22,13 +22,17 @@ members = ["{user}"]
 BUCKETS = ("raw", "out", "hists")
 
 
+ELSEWHERE = ("hep_mount", "hep_tail", "hep_wait", "hep_sub -resubmit")
+"""What is typed elsewhere: these wait for jobs, or are about jobs that have failed."""
+
+
 def lines_of(section: str) -> list[str]:
     """The command lines of a section's first block, without comments."""
     text = (ROOT / "README.md").read_text().split(f"## {section}\n", 1)[1]
     block = re.search(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert block is not None
     lines = (re.sub(r"\s+#.*", "", line).strip() for line in block[1].splitlines())
-    return [line for line in lines if line and not line.startswith("hep_mount")]
+    return [line for line in lines if line and not line.startswith(ELSEWHERE)]
 
 
 @pytest.fixture
@@ -74,6 +78,19 @@ def test_commands_by_example(laid: Desk) -> None:
     """13 is a cluster that waits."""
     typed_all(laid, "Commands by example", laid.shell.submit("-n", "10", *IDLE, "job.sh"))
     typed(laid, "hep_rm -a")
+
+
+def test_commands_about_jobs_that_have_ended(laid: Desk) -> None:
+    """Of ten jobs the last one has failed."""
+    laid.shell.script("job.sh", "echo $1; test $1 != 9")
+    ended = laid.shell.submit("-n", "10", "job.sh", "-argu", "%{ProcId}")
+    laid.shell.ended(ended, 10)
+    readme = (ROOT / "README.md").read_text()
+    for line in ("hep_tail -f 13.2", "hep_wait 13", "hep_sub -resubmit 13 -failed"):
+        assert f"\n{line} " in readme
+    assert typed(laid, f"hep_tail -f {ended}.2").stdout == "2\n"
+    assert laid.shell("hep_wait", str(ended)).returncode == 60
+    assert "1 job(s) submitted" in typed(laid, f"hep_sub -resubmit {ended} -failed").stdout
 
 
 def test_data(laid: Desk) -> None:

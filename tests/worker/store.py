@@ -37,6 +37,7 @@ class Store:
     Faults are taken one by one, by method and path: a status to answer with, or
     `reset`, `truncate` (half the body), `corrupt` (one bit), `slow` (a second for the body), `error`
     (200 with an error inside), `wrong` (another ETag), `silent` (no answer), `endless` (chunks),
+    `late` (404 after 2.5 s),
     or a status and the code of the error (`403 QuotaExceeded`).
     While `is_away` says so, every answer is 503."""
 
@@ -153,6 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = fault.split()
             self.close_connection = True
             self._answer(path, int(status), f"<Error>\n<Code>{code}</Code></Error>".encode())
+            return True
+        if fault == "late":
+            time.sleep(2.5)
+            self._answer(path, 404)
             return True
         if fault in {"reset", "silent", "endless"}:
             self.server.store.requests.append(Request(self.command, path, 0))

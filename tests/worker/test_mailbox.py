@@ -219,6 +219,22 @@ def test_a_huge_letter_is_not_read(web_job: Job, store: Store, post: Post, how: 
     assert "it is larger than 1048576 bytes" in ended.stderr
 
 
+@each_once
+def test_a_store_that_answers_slowly_keeps_no_credentials_back(
+    web_job: Job, store: Store, post: Post
+) -> None:
+    """There is no manifest letter for days: what is newer is a token."""
+    job = web_job
+    newer = token(HOUR)
+    add_token(job, token(60))
+    job.payload('cat "$BEARER_TOKEN_FILE" >../token')
+    add_mailbox(job, post, store)
+    store.fault("GET", M, *["late"] * 9)
+    store.put(C, post.seal(credentials_letter({"iam.token": newer}, 102)))
+    ended = job.run()
+    assert (ended.code, (job.directory.parent / "token").read_text()) == (0, newer)
+
+
 @one_shell
 def test_a_store_that_is_silent_holds_a_job_up_once_before_and_once_after(
     web_job: Job, store: Store, post: Post

@@ -131,7 +131,7 @@ fetch_letter() {
             not_taken "$1"
             ;;
         0,2*) return 0 ;;
-        0,*) # an answer, if a slow one: there may be a letter of the other kind
+        *,[345]??,*) # an answer, if a slow one: there may be a letter of the other kind
             miss_letter
             return 1
             ;;
