@@ -53,7 +53,7 @@ def mail(
     kdc: Kdc,
     ceph_sts: WebIdentity,
 ) -> Iterator[Mail]:
-    """Give hepalice credentials that all live for 30 s, and a mailbox."""
+    """Give hepalice credentials that all live for LIFE_S, and a mailbox."""
     shell = Shell(pool, alice, write_policy(alice, pool), alice.run)
     yield make_mail(shell, kdc, openid, ceph_sts, clean_far_site, LIFE_S)
     clean_far_site.reset_config()
