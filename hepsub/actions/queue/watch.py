@@ -68,17 +68,22 @@ def watch(
         UnknownJob: nobody knows one of the ids.
         AmbiguousJob: an id belongs to two schedds.
     """
+    latest: list[Status] = [Status(pool=session.pool_name(pool), clusters=())]
+
+    def show(seen: Status) -> None:
+        latest[0] = seen
+        watcher.show(seen)
+
     try:
         with session.interrupts.allowed():
-            seen, watched = _watched(session, ids, pool, until, watcher)
+            seen, watched = _watched(session, ids, pool, until, replace(watcher, show=show))
     except KeyboardInterrupt:
         problem = Problem(
             code=Interrupted.code,
             message="watching was interrupted; the jobs go on",
             remedy="hep_sub status shows them",
         )
-        empty = Status(pool=session.pool_name(pool), clusters=())
-        return Result(value=empty, problems=(problem,), exit_code=Interrupted.exit_code)
+        return Result(value=latest[0], problems=(problem,), exit_code=Interrupted.exit_code)
     later = _at(session, watcher.now())
     last = reports(later, ids, pool) if ids else Result(value=seen)
     bad = _bad(watched)

@@ -595,6 +595,8 @@ def test_ctrl_c_ends_the_watching_and_no_job(tmp_path: Path) -> None:
     time = Time(interrupt)
     result = watch(session_of(tmp_path, schedd, number=1), (), None, Until.DONE, time.watcher())
     assert result.exit_code == 130
+    assert isinstance(result.value, Status)
+    assert [each.running for each in result.value.clusters] == [1], "what was seen last stays"
     assert not [call for call in schedd.calls if call.startswith("act")]
 
 
