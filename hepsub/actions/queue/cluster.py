@@ -171,7 +171,9 @@ def _held(
         groups.setdefault((job.hold_code, job.hold_subcode, job.requested_mb), []).append(job)
     for group in groups.values():
         ids = ranges(found.cluster, (job.proc for job in group))
-        meant = found.meant if len(groups) == 1 or len(ids) > _MANY_IDS else " ".join(ids)
+        # hep_edit of the cluster would change its idle jobs, too.
+        all_of_it = len(group) == sum(counts.states.values())
+        meant = found.meant if all_of_it or len(ids) > _MANY_IDS else " ".join(ids)
         first = max(group, key=lambda job: job.memory_mb)  # tells how much memory is needed
         try:
             advice = target.schedd.explain(first, meant, now)

@@ -206,7 +206,7 @@ def test_failures_are_grouped_by_the_reason(tmp_path: Path) -> None:
         ("C", "signal 9, SIGKILL", ("13.1",), 1),
         ("X", "removed: by alice", ("13.2",), 1),
     ]
-    assert report.failures[0].next_command == "hep_rm 13"
+    assert report.failures[0].next_command == "hep_rm 13.4"
     said = report.failures[1].stderr
     assert said is not None
     assert (said.job, said.path, said.lines) == ("13.6", str(stderr), ("two", "three", "four"))
