@@ -24,6 +24,16 @@ _AT_ONCE = 8
 _PIECE = 2**16
 
 
+class Lost(Struct, frozen=True):
+    """A call that has no answer, because it failed or its process did.
+
+    Attributes:
+        why: what is known of it, for people.
+    """
+
+    why: str
+
+
 class _Call(Struct, kw_only=True, eq=False):
     """A call that is under way in a process.
 
@@ -38,7 +48,7 @@ class _Call(Struct, kw_only=True, eq=False):
     answer: list[bytes] = field(default_factory=list)
 
 
-def side_by_side(calls: Mapping[K, Callable[[], T]], within_s: float) -> dict[K, T]:
+def side_by_side(calls: Mapping[K, Callable[[], T]], within_s: float) -> dict[K, T | Lost]:
     """What functions return, each called in a process of its own, some of them at once.
 
     What a function changes in this process is lost; what it returns has to be of a type that pickle knows.
@@ -49,19 +59,21 @@ def side_by_side(calls: Mapping[K, Callable[[], T]], within_s: float) -> dict[K,
 
     Returns:
         What they returned, by name; without those that did not end in time.
-
-    Raises:
-        RuntimeError: one of them failed.
     """
-    waiting, under_way, done = list(calls.items()), dict[K, _Call](), dict[K, T]()
+    waiting, under_way, done = list(calls.items()), dict[K, _Call](), dict[K, T | Lost]()
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < _AT_ONCE:
                     name, call = waiting.pop(0)
-                    under_way[name] = _start(call, within_s)
+                    try:
+                        under_way[name] = _start(call, within_s)
+                    except OSError as error:
+                        done[name] = Lost(f"no process could be made for it: {error.strerror}")
+                        continue
                     selector.register(under_way[name].pipe, selectors.EVENT_READ, name)
-                done |= _look(selector, under_way)
+                if under_way:
+                    done |= _look(selector, under_way)
         finally:
             for each in under_way.values():
                 _end(each)
@@ -70,7 +82,12 @@ def side_by_side(calls: Mapping[K, Callable[[], T]], within_s: float) -> dict[K,
 
 def _start(call: Callable[[], Any], within_s: float) -> _Call:
     reading, writing = os.pipe()
-    process = os.fork()
+    try:
+        process = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if process:
         os.close(writing)
         return _Call(process=process, pipe=reading, end=time.monotonic() + within_s)
@@ -127,6 +144,4 @@ def _value(answer: bytes) -> Any:  # noqa: ANN401 (whatever was returned)
         succeeded, value = pickle.loads(answer)  # noqa: S301 (this program wrote it, in a process of its own)
     except (EOFError, pickle.UnpicklingError):
         succeeded, value = False, "its process ended without an answer"
-    if not succeeded:
-        raise RuntimeError(value)
-    return value
+    return value if succeeded else Lost(value)

@@ -9,7 +9,7 @@ import re
 import socket
 from functools import lru_cache
 
-from hepsub.apart import side_by_side
+from hepsub.apart import Lost, side_by_side
 from hepsub.condor.bindings import bindings
 from hepsub.errors import PoolUnreachable, ScheddNotReached
 
@@ -67,14 +67,13 @@ def check_answers(address: str, ad: object, what: str) -> None:
     """
     if address in _ANSWERED:
         return
-    try:
-        answered = side_by_side({address: lambda: _says_anything(ad)}, SILENCE_S)
-    except (RuntimeError, OSError) as error:  # the process that asked died, or could not be made
+    answer = side_by_side({address: lambda: _says_anything(ad)}, SILENCE_S).get(address)
+    if isinstance(answer, Lost):
         raise PoolUnreachable(
-            f"{what} could not be asked: {error}",
+            f"{what} could not be asked: {answer.why}",
             remedy="try again; hep_auth renew does so by itself",
-        ) from error
-    if not answered:
+        )
+    if not answer:
         raise PoolUnreachable(
             f"{what} takes connections and says nothing for {SILENCE_S} s",
             remedy="its jobs are not lost; try again when it answers",

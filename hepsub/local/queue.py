@@ -23,6 +23,8 @@ _SHOWN = (
 )
 """What a JobStatus is made of: not the environment, which would be read once for each job."""
 _WITH_STDERR = f"{_SHOWN}, launch"
+_ANY = 2**31
+"""No job has so large a ProcId."""
 
 _REMOVE_REASON = "hepsub was asked to remove it"
 
@@ -276,7 +278,7 @@ def condition(selection: Selection) -> Condition:
     if selection.once:  # what was removed before it could start was taken back, and its key is free
         parts.append(Condition("NOT (procs.gated = 1 AND procs.state = ?)", (State.REMOVED.value,)))
     if selection.ids:
-        parts.append(_any_of(_id_condition(each) for each in selection.ids))
+        parts.append(_one_of(selection.ids))
     if selection.states:
         parts.append(in_states(selection.states))
     return _joined(parts, " AND ") if parts else Condition("1")
@@ -288,17 +290,20 @@ def in_states(states: Iterable[State]) -> Condition:
     return Condition(f"procs.state IN ({', '.join('?' * len(letters))})", letters)
 
 
-def _id_condition(each: JobId) -> Condition:
-    if each.first is None or each.last is None:
-        return Condition("procs.cluster = ?", (each.cluster,))
-    return Condition(
-        "(procs.cluster = ? AND procs.proc BETWEEN ? AND ?)", (each.cluster, each.first, each.last)
+def _one_of(ids: Iterable[JobId]) -> Condition:
+    """The condition that is true for jobs with one of these ids.
+
+    A table of them, which SQLite looks up one by one: it refuses 1,000 terms joined by OR, and too many question marks.
+    """
+    ranges = (
+        (i.cluster, 0, _ANY) if i.first is None else (i.cluster, i.first, i.last) for i in ids
     )
-
-
-def _any_of(parts: Iterable[Condition]) -> Condition:
-    joined = _joined(list(parts), " OR ")
-    return Condition(f"({joined.text})", joined.values)
+    rows = ", ".join(f"({c:d}, {first:d}, {last:d})" for c, first, last in ranges)
+    return Condition(
+        "(procs.cluster, procs.proc) IN (SELECT cluster, proc FROM"  # noqa: S608 (whole numbers)
+        f" (VALUES {rows}) AS id JOIN procs ON cluster = id.column1"
+        " AND proc BETWEEN id.column2 AND id.column3)"
+    )
 
 
 def _joined(parts: list[Condition], word: str) -> Condition:

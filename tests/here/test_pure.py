@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from msgspec import to_builtins
 
-from hepsub.batch import Selection, State
+from hepsub.batch import Act, Selection, State
 from hepsub.errors import QueueDirectoryRefused
 from hepsub.jobid import JobId
+from hepsub.local.database import Database
 from hepsub.local.directory import check, network_filesystem, prepare, queue_directory
 from hepsub.local.explain import Idle, explain_idle
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting, capped_note, choose
 from hepsub.local.outcome import after
-from hepsub.local.queue import condition
+from hepsub.local.queue import act, condition, find
 from hepsub.local.record import End, Record
 from hepsub.local.start import Timing
 
@@ -135,10 +136,37 @@ def test_selections() -> None:
         )
     )
     assert found.text == (
-        "clusters.owner = ? AND (procs.cluster = ? OR (procs.cluster = ? AND procs.proc BETWEEN ? AND ?))"
+        "clusters.owner = ? AND (procs.cluster, procs.proc) IN (SELECT cluster, proc FROM (VALUES (3, 0, 2147483648),"
+        " (4, 1, 2)) AS id JOIN procs ON cluster = id.column1 AND proc BETWEEN id.column2 AND id.column3)"
         " AND procs.state IN (?, ?)"
     )
-    assert found.values == ("o'", 3, 4, 1, 2, "I", "H")
+    assert found.values == ("o'", "I", "H")
+
+
+def test_any_number_of_ids(tmp_path: Path) -> None:
+    """SQLite itself refuses 1,000 terms joined by OR."""
+    place = prepare(tmp_path / "here", os.getuid())
+    with Database(place).writing() as connection:
+        for cluster in range(1, 5001):
+            connection.execute(
+                "INSERT INTO clusters VALUES (?, ?, '', 'alice', 1, 3, 1, 0, 0, '\"\"', '{}')",
+                (cluster, str(cluster)),
+            )
+        connection.executemany(
+            "INSERT INTO procs (cluster, proc, priority, memory_mb, shown, launch) VALUES (?, ?, 0, 1, '[]', '{}')",
+            ((cluster, proc) for cluster in range(1, 5001) for proc in range(3)),
+        )
+        ids = [JobId(cluster=each, first=1, last=1 + each % 2) for each in range(1, 5001)]
+        some = Selection(ids=(*ids[:4999], JobId(cluster=5000), JobId(cluster=6000)))
+        assert len(find(connection, some, "here", "s")) == 5000
+        done = act(connection, Act.HOLD, some, 1)
+        assert done.done == 2500 * 2 + 2499 + 3
+        held = connection.execute("SELECT cluster, proc FROM procs WHERE state = 'H'").fetchall()
+        assert {tuple(row) for row in held} == {
+            (each.cluster, proc)
+            for each in (*ids[:4999], JobId(cluster=5000, first=0, last=2))
+            for proc in range(each.first or 0, (each.last or 0) + 1)
+        }
 
 
 def test_explanations_of_idle_jobs() -> None:

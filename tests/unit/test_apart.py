@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.apart import side_by_side
+from hepsub.apart import Lost, side_by_side
 from hepsub.errors import NotDone
 
 
@@ -73,7 +74,23 @@ def fail() -> int:
         (lambda: lambda: 1, "Error: "),
     ],
 )
-def test_a_failure_is_the_callers(call: Callable[[], object], said: str) -> None:
+def test_a_failure_takes_no_other_answer_away(call: Callable[[], object], said: str) -> None:
     """Also one that cannot tell of itself, or answers what nobody can send."""
-    with pytest.raises(RuntimeError, match=said):
-        side_by_side({"a": call, "b": lambda: time.sleep(600)}, 60)
+    answers = side_by_side({"a": call, "b": lambda: 2}, 60)
+    assert answers["b"] == 2
+    lost = answers["a"]
+    assert isinstance(lost, Lost)
+    assert said in lost.why
+
+
+def test_a_process_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user may have no more of them; no pipe stays open."""
+
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    monkeypatch.setattr(os, "fork", fork)
+    why = "no process could be made for it: Resource temporarily unavailable"
+    assert side_by_side({"a": fail, "b": fail}, 60) == {"a": Lost(why), "b": Lost(why)}
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before

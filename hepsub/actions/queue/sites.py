@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.auth.status import Row, look_at
-from hepsub.apart import side_by_side
+from hepsub.apart import Lost, side_by_side
 from hepsub.batch import Selection, State
 from hepsub.condor.bindings import limit_queries
 from hepsub.condor.load import Cores, Load, load_of
@@ -51,7 +51,9 @@ class PoolRow(Struct, frozen=True, kw_only=True):
 
 Asked: TypeAlias = "tuple[PoolRow, Mapping[str, Cores]]"
 """The row of a pool, and the slots of sites in it."""
-Together: TypeAlias = Callable[[Mapping[str, Callable[[], Asked]], float], dict[str, Asked]]
+Together: TypeAlias = (
+    "Callable[[Mapping[str, Callable[[], Asked]], float], Mapping[str, Asked | Lost]]"
+)
 """Calls functions, each of which may take so many seconds; what they returned, by name."""
 _LIMIT_S, _ALL_S = 10, 20
 """Nobody waits longer for one answer of a collector, in seconds, and for all that is asked of a pool."""
@@ -164,7 +166,8 @@ def _pools(
     }
     answers = together(calls, _ALL_S)
     for name in session.policy.pool:
-        row, found = answers.get(name) or (_silent(name, home), {})
+        answer = answers.get(name)
+        row, found = answer if isinstance(answer, tuple) else (_silent(name, home, answer), {})
         if row.default or row.idle or row.running or not _is_embedded(session.policy, name):
             rows.append(row)
         cores |= found
@@ -174,8 +177,9 @@ def _pools(
     return tuple(rows), cores
 
 
-def _silent(name: str, home: str) -> PoolRow:
-    why = PoolUnreachable(f"it does not answer within {_ALL_S} s", remedy="try again in a minute")
+def _silent(name: str, home: str, lost: Lost | None) -> PoolRow:
+    said = f"could not be asked: {lost.why}" if lost else f"does not answer within {_ALL_S} s"
+    why = PoolUnreachable(f"it {said}", remedy="try again in a minute")
     problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
     return PoolRow(name=name, default=name == home, problem=problem)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,20 @@ def test_a_pool_that_answers_nothing_in_time_says_so(tmp_path: Path, pools: Pool
     said = {row.name: row.problem.message for row in rows if row.problem is not None}
     assert said == {"local": "it does not answer within 20 s", "dead": GONE.message}
     assert next(row for row in rows if row.name == "local").default
+
+
+def test_a_pool_whose_asking_failed_says_so(tmp_path: Path, pools: Pools) -> None:
+    """The process that asked was killed: the others are there."""
+
+    def killed(collector: str, schedds: Collection[str], parts: Mapping[str, str]) -> Load:
+        if collector:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return pools.load(collector, schedds, parts)
+
+    rows = found(sites(session(tmp_path, pools), None, killed)).pools
+    said = {row.name: row.problem.message for row in rows if row.problem is not None}
+    lost = "it could not be asked: its process ended without an answer"
+    assert said == {"local": lost, "dead": GONE.message}
 
 
 def test_a_collector_is_asked_for_the_slots_that_joined_its_pool(

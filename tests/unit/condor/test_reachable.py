@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import classad2
 import pytest
 
+from hepsub.apart import Lost
 from hepsub.condor import reachable
 from hepsub.condor.bindings import bindings
 from hepsub.condor.collector import ScheddAddress, find_schedds
@@ -89,6 +90,17 @@ def test_a_schedd_that_answers_is_asked_once_whether_it_does(
     for _ in range(2):
         reachable.check_answers(f"<127.0.0.1:{port}>", {}, "the schedd s")
     assert asked == [1]
+
+
+def test_whoever_asks_may_be_killed(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """That is said of the schedd's name, and the next command asks again."""
+    lost = Lost("its process ended without an answer")
+    monkeypatch.setattr(reachable, "side_by_side", lambda calls, _: dict.fromkeys(calls, lost))
+    for _ in range(2):
+        with pytest.raises(
+            PoolUnreachable, match=r"^the schedd s could not be asked: its process ended without"
+        ):
+            reachable.check_answers(f"<127.0.0.1:{port}?dead>", {}, "the schedd s")
 
 
 @pytest.mark.parametrize(
