@@ -25,6 +25,8 @@ _LARGEST = 1 << 28
 _LINE_BYTES = 1 << 16
 _LONGEST_TEXT = 4000
 _MORE = "…"
+CLOCKS_S = 300.0
+"""So much the clocks of hosts differ, and so much later may something be written that ended earlier."""
 _ASKED_AGAIN_S = 60.0
 """A schedd writes its history a moment after a job left: what it does not know a minute later it never will."""
 

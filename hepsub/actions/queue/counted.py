@@ -101,7 +101,7 @@ def keeps_ended(session: Session, pool: str) -> bool:
     rules = session.policy.pool.get(pool)
     if rules is None or not rules.spool:
         return False
-    from hepsub.actions.queue.spools import is_spooled  # brings the bundles with it
+    from hepsub.actions.submissions import is_spooled  # brings the bundles with it
 
     return is_spooled(session, pool)
 

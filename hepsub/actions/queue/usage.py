@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
-from hepsub.batch import JobStatus
+from hepsub.batch import JobStatus, memory_to_ask_for
 
-_MARGIN = 1.25
-"""How much more than the most that was measured is advised, of memory."""
 _TIME_MARGIN = 1.5
-"""The same for run times, which depend on the machine."""
+"""How much more than the most that was measured is advised, of run times: they depend on the machine."""
 _WASTED = 0.5
 """What used less than this part of what it asked for asked for too much."""
-_ROUND_MB = 100
 _LITTLE_MB = 500
 """So little is not worth a word."""
 _LITTLE_S = 3600
@@ -96,11 +93,6 @@ def usage_of(jobs: Sequence[JobStatus], meant: str) -> Usage | None:
         cpu_efficiency=efficiency,
         cpu_advice=_cores_advice(cores, efficiency),
     )
-
-
-def memory_to_ask_for(most_mb: float) -> int:
-    """What jobs should ask for that used so much at most: with a margin, in round MB."""
-    return max(_ROUND_MB, round(-(-most_mb * _MARGIN // _ROUND_MB)) * _ROUND_MB)
 
 
 def _asked_mb(jobs: Sequence[JobStatus]) -> float:

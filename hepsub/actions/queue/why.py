@@ -12,9 +12,8 @@ from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.queue.spools import is_spooled
 from hepsub.actions.reach import Reach
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state

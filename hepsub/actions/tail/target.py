@@ -7,8 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.queue.spools import is_spooled
-from hepsub.actions.submissions import SelectedJobs, find_submissions
+from hepsub.actions.submissions import SelectedJobs, find_submissions, is_spooled
 from hepsub.actions.tail.files import LogFile
 from hepsub.batch import Selection, State
 from hepsub.batch_logs import LogPlaces, Stream
