@@ -71,13 +71,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     cpu_advice: str | None = None
 
 
-def usage_of(jobs: Sequence[JobStatus], meant: str) -> Usage | None:
-    """What jobs used that ran to their end; None where there are none.
-
-    Args:
-        jobs: the jobs.
-        meant: what means their cluster on a command line.
-    """
+def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
+    """What jobs used that ran to their end; None where there are none."""
     ran = [job for job in jobs if job.run_seconds > 0]
     if not ran:
         return None
@@ -85,10 +80,8 @@ def usage_of(jobs: Sequence[JobStatus], meant: str) -> Usage | None:
     efficiency = _efficiency(ran)
     return Usage(
         number=len(ran),
-        memory_mb=_amount(
-            ran, meant, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)
-        ),
-        run_seconds=_amount(ran, meant, lambda job: job.run_seconds, _limit(ran), _time_advice),
+        memory_mb=_amount(ran, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)),
+        run_seconds=_amount(ran, lambda job: job.run_seconds, _limit(ran), _time_advice),
         cores=cores,
         cpu_efficiency=efficiency,
         cpu_advice=_cores_advice(cores, efficiency),
@@ -105,7 +98,6 @@ def _limit(jobs: Sequence[JobStatus]) -> float:
 
 def _amount(
     jobs: Sequence[JobStatus],
-    meant: str,
     value: Callable[[JobStatus], float],
     asked: float,
     advice: Callable[[float, float, int], str | None],
@@ -118,7 +110,7 @@ def _amount(
     return Amount(
         median=statistics.median(values),
         most=value(top),
-        job=f"{meant}.{top.proc}",
+        job=top.id,
         asked=asked,
         histogram=histogram(values),
         advice=advice(value(top), asked, len(measured)),
