@@ -157,9 +157,9 @@ _hep_names() {
                 --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
                 -outsize --outsize -disk -retry -attr -require -rank -append -maxidle -maxrun \
                 -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd \
-                --schedd -u --universe -once --once -resubmit -failed -only -wait --wait \
-                -dry-run --dry-run -check -write -quiet --quiet -json --json -version --version \
-                -h -help --help
+                --schedd -u --universe -once --once -resubmit -failed -only -unknown -wait \
+                --wait -dry-run --dry-run -check -write -quiet --quiet -json --json -version \
+                --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -288,6 +288,7 @@ _hep_option() {
                 -resubmit) REPLY='one jobs' ;;
                 -failed) REPLY='nothing nothing' ;;
                 -only) REPLY='one nothing' ;;
+                -unknown) REPLY='nothing nothing' ;;
                 -wait | --wait) REPLY='nothing nothing' ;;
                 -dry-run | --dry-run) REPLY='nothing nothing' ;;
                 -check) REPLY='nothing nothing' ;;

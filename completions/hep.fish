@@ -129,6 +129,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o once -l once -d 'Submit once for th
 complete -c hep_sub -n '__hep_at hep_sub' -o resubmit -d 'Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were' -r -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_sub' -o failed -d 'With -resubmit'
 complete -c hep_sub -n '__hep_at hep_sub' -o only -d 'With -resubmit' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o unknown -d 'With -resubmit'
 complete -c hep_sub -n '__hep_at hep_sub' -o wait -l wait -d 'Wait until all jobs have ended, or are on hold'
 complete -c hep_sub -n '__hep_at hep_sub' -o dry-run -l dry-run -d 'Show the plan, its reasons and the submit description'
 complete -c hep_sub -n '__hep_at hep_sub' -o check -d 'Submit nothing, and say whether all is there that a submission needs'

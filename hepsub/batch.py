@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -14,6 +15,9 @@ SPOOLING = 16
 """HoldReasonCode of a job whose files have not arrived (HTCondor Manual, "Job ClassAd Attributes")."""
 SPOOLED_WITHIN_S = 600
 """What has not arrived so long after the submission never will: only the process that submitted can send it."""
+
+_MARGIN = 1.25
+_ROUND_MB = 100
 
 
 class State(enum.Enum):
@@ -92,6 +96,18 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """What means this job on a command line: with its schedd where that is another pool's."""
         return f"{self.schedd}:{self.job}" if self.pool else self.job
+
+
+def memory_to_ask_for(peak_mb: float, outgrown_mb: int = 0) -> int:
+    """What to ask for the next time, in MB: the measured peak and a quarter, in round numbers.
+
+    Args:
+        peak_mb: the most that was measured, in MB; 0 for not known.
+        outgrown_mb: what had been asked for and was not enough, whatever was measured before the job was ended;
+            0 where it was enough.
+    """
+    least = max(peak_mb, outgrown_mb) * _MARGIN if peak_mb else outgrown_mb * 2
+    return max(1, math.ceil(least / _ROUND_MB)) * _ROUND_MB
 
 
 def end_text(job: JobStatus) -> str:

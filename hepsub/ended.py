@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,16 @@ _LARGEST = 1 << 28
 _LINE_BYTES = 1 << 16
 _LONGEST_TEXT = 4000
 _MORE = "…"
+CLOCKS_S = 300.0
+"""So much the clocks of hosts differ, and so much later may something be written that ended earlier."""
 _ASKED_AGAIN_S = 60.0
 """A schedd writes its history a moment after a job left: what it does not know a minute later it never will."""
+
+KEPT_S = 100 * 86400.0
+"""So long is kept what became of jobs, at least: what they were made from is kept three months and the running one."""
+_DAY_S = 86400.0
+_PRUNED = ".pruned"
+_FILES = 10_000_000
 
 _Natural = Annotated[int, Meta(ge=0, lt=1 << 31)]
 _Integer = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
@@ -137,6 +146,8 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
             return
         with contextlib.suppress(OSError):
             make_private(self.directory)
+            if not path.exists() and self._is_due():
+                self.prune(time.time())
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             descriptor = open_own(path, flags, path.name)
             try:
@@ -144,6 +155,27 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
                 write_all(descriptor, b"\n" + b"\n".join(lines) + b"\n")
             finally:
                 os.close(descriptor)
+
+    def prune(self, now: float) -> None:
+        """Forget submissions of which nothing was learnt for so long that their jobs cannot be run again any more.
+
+        Args:
+            now: seconds since the epoch, by the clock of the file system.
+        """
+        from hepsub.tree import open_tree
+
+        with contextlib.suppress(OSError), open_tree(self.directory) as tree:
+            for name, status in tree.files(_FILES):
+                if name.endswith(".jsonl") and now - status.st_mtime > KEPT_S:
+                    tree.remove(name)
+            tree.write(_PRUNED, "", 0o600)
+
+    def _is_due(self) -> bool:
+        """Whether nobody has looked for what is old for a day."""
+        try:
+            return time.time() - (self.directory / _PRUNED).stat().st_mtime > _DAY_S
+        except OSError:
+            return True
 
     def _path(self, uuid: str) -> Path | None:
         """The file of a submission; None for a word that names none."""

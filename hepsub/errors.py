@@ -27,6 +27,12 @@ class HepsubError(Exception):
         self.message = message
         self.remedy = remedy
 
+    def add(self, sentence: str, remedy: str) -> None:
+        """Say what else has happened before, and what to do about both."""
+        self.message = f"{self.message}; {sentence}"
+        self.remedy = f"{self.remedy}; {remedy}" if self.remedy else remedy
+        self.args = (self.message,)
+
 
 class UsageError(HepsubError, exit_code=2, code="usage"):
     """The words of the command line cannot be read."""

@@ -9,6 +9,7 @@ so a lost journal costs nothing but the look-up.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_CLUSTER = -1
+_GONE = 3
 _VERSION = 1
-_LINE_BYTES = 1 << 20
+_LINE_BYTES = 8 << 20
+"""The ids of every second one of a million jobs are 4 MB."""
 _FILE_BYTES = 64 << 20
 """Of a larger file only the end is read: the latest submissions are the ones that matter."""
 _FILES = 10_000_000
@@ -49,6 +52,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         once: the submission's key; empty for none.
         what: a digest of what was submitted; empty without a key, and in old entries.
         again: the jobs of an earlier submission that it runs again; None for new jobs.
+        gone: whether it had a cluster, which was taken back.
     """
 
     ref: SubmissionRef
@@ -56,10 +60,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     once: str = ""
     what: str = ""
     again: Again | None = None
+    gone: bool = False
 
     def with_cluster(self, cluster: int) -> Entry:
         """The entry when more is known: the ClusterId, or NO_CLUSTER."""
         return replace(self, ref=replace(self.ref, cluster=cluster))
+
+    def taken_back(self) -> Entry:
+        """The entry when its cluster was removed again before a job could start."""
+        return replace(self.with_cluster(NO_CLUSTER), gone=True)
 
 
 class _Writer(Struct, frozen=True, kw_only=True):
@@ -83,9 +92,24 @@ class _Line(Struct, frozen=True, kw_only=True):
     again: _Name = ""
     again_cluster: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
     procs: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
+    gone: bool = False
 
-    @property
-    def entry(self) -> Entry:
+    def weight(self, *, gone: bool) -> int:
+        """Of several lines about a submission the one that weighs most counts, the later of equal ones.
+
+        Hosts that share a home write files of their own, and these have no order: who looked for a cluster before
+        it was there says nothing against the host that made it.
+        """
+        if gone:
+            return _GONE
+        return 2 if self.cluster > 0 else -self.cluster  # NO_CLUSTER, or an intent
+
+    def entry(self, *, gone: bool) -> Entry:
+        """The entry.
+
+        Args:
+            gone: whether it had a cluster, and has it no more.
+        """
         ref = SubmissionRef(
             uuid=self.uuid,
             pool=self.pool,
@@ -93,7 +117,14 @@ class _Line(Struct, frozen=True, kw_only=True):
             cluster=self.cluster,
             number=self.number,
         )
-        return Entry(ref=ref, when=self.when, once=self.once, what=self.what, again=self._again())
+        return Entry(
+            ref=ref,
+            when=self.when,
+            once=self.once,
+            what=self.what,
+            again=self._again(),
+            gone=gone,
+        )
 
     def _again(self) -> Again | None:
         if not self.again:
@@ -146,7 +177,11 @@ class Journal(Struct, frozen=True, kw_only=True):
                 "again_cluster": entry.again.cluster,
                 "procs": procs_text(entry.again.procs),
             }
+        if entry.gone:
+            document["gone"] = True
         line = json.dumps(document, separators=(",", ":"))
+        if len(line) > _LINE_BYTES:  # it would not be read, and its jobs would run once more
+            raise OSError(errno.EFBIG, "what is to be noted is too long")
         line += "\n"
         descriptor = self._open_own(f"{self.host}.jsonl", os.O_RDWR | os.O_APPEND)
         try:
@@ -166,12 +201,23 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
-        latest: dict[str, _Line] = {}
-        for line in self._read(_Line):
+        latest: dict[str, tuple[int, _Line]] = {}
+        made: set[tuple[str, str]] = set()
+        for host, line in self._read(_Line):
+            if line.cluster > 0:
+                made.add((host, line.uuid))
+            # Older versions wrote no word for it.
+            gone = line.gone or (line.cluster < 0 and (host, line.uuid) in made)
+            weight = line.weight(gone=gone)
             # Another host's file may hold the end of a story.
-            if line.cluster != 0 or line.uuid not in latest:
-                latest[line.uuid] = line
-        return tuple(line.entry for line in sorted(latest.values(), key=lambda line: line.when))
+            if line.uuid not in latest or weight >= latest[line.uuid][0]:
+                latest[line.uuid] = weight, line
+        ordered = sorted(latest.values(), key=lambda each: each[1].when)
+        return tuple(line.entry(gone=weight == _GONE) for weight, line in ordered)
+
+    def writers(self, uuid: str) -> frozenset[str]:
+        """The hosts that noted anything of a submission."""
+        return frozenset(host for host, line in self._read(_Line) if line.uuid == uuid)
 
     def once(self, key: str) -> Entry | None:
         """The submission with this key that exists or may exist, None for none."""
@@ -204,7 +250,7 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     def why_of_another(self) -> str:
         """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""
-        writers = {each.hepsub for each in self._read(_Writer) if each.v > _VERSION}
+        writers = {each.hepsub for _, each in self._read(_Writer) if each.v > _VERSION}
         if not writers:
             return ""
         names = " and ".join(sorted(printable(each) or "another version" for each in writers))
@@ -213,15 +259,19 @@ class Journal(Struct, frozen=True, kw_only=True):
             f" {__version__}: what this one does not understand of them is passed over"
         )
 
-    def _read(self, kind: type[T]) -> Iterator[T]:
-        """Every line that can be read as what it should be; what is no regular file of the user's is none."""
+    def _read(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """Every line that can be read as what it should be, and the host that wrote it.
+
+        What is no regular file of the user's has none.
+        """
         from hepsub.tree import open_tree
 
         try:
             with open_tree(self.directory) as tree:
                 for name in tree.names(_FILES):
                     if name.endswith(".jsonl"):
-                        yield from _entries(tree, name, kind)
+                        host = name.removesuffix(".jsonl")
+                        yield from ((host, line) for line in _entries(tree, name, kind))
         except OSError:  # there is none; an append says what is wrong with one that is no directory
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -87,6 +88,42 @@ def lineage_of(entries: Iterable[Entry], ref: SubmissionRef, procs: Sequence[int
                 if earlier in wanted
             }
     return Lineage(first=first, runs=runs, uncertain=tuple(uncertain))
+
+
+class Later(Struct, frozen=True, kw_only=True):
+    """What later submissions run again of one.
+
+    Attributes:
+        refs: these submissions.
+        procs: the ProcIds in the one.
+    """
+
+    refs: tuple[SubmissionRef, ...] = ()
+    procs: frozenset[int] = frozenset()
+
+
+def later_runs(entries: Iterable[Entry]) -> dict[str, Later]:
+    """What later submissions run again, by the UUID of the submission that had it before.
+
+    Args:
+        entries: the journal's, the oldest first.
+    """
+    refs: defaultdict[str, dict[SubmissionRef, None]] = defaultdict(dict)
+    procs: defaultdict[str, set[int]] = defaultdict(set)
+    latest: dict[tuple[str, int], tuple[str, int]] = {}
+    for each in entries:
+        if each.again is None or each.ref.cluster <= 0:
+            continue
+        refs[each.again.uuid][each.ref] = None
+        for proc, earlier in enumerate(each.again.procs):
+            first = each.again.uuid, earlier
+            uuid, before = latest.get(first, first)
+            refs[uuid][each.ref] = None
+            procs[uuid].add(before)
+            latest[first] = each.ref.uuid, proc
+    return {
+        uuid: Later(refs=tuple(found), procs=frozenset(procs[uuid])) for uuid, found in refs.items()
+    }
 
 
 def link_notes(entries: Iterable[Entry], uuids: Iterable[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from hepsub.bundle.notes import read_placed
 from hepsub.bundle.root import finished_bundles, kept_bundles
 from hepsub.errors import NotDone, UnknownJob, UnknownPool
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
+from hepsub.plan.model import delivery_for
 from hepsub.session import Session
 
 
@@ -81,6 +82,11 @@ def submitted_to(session: Session, job: JobId, pool: str | None = None) -> dict[
         }
 
     return meant(entry.ref for entry in session.journal.entries()) or meant(_bundled(session))
+
+
+def is_spooled(session: Session, pool: str) -> bool:
+    """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
+    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
 
 
 def _bundled(session: Session) -> Iterator[SubmissionRef]:

@@ -23,7 +23,7 @@ def job_spec(values: Values) -> JobSpec:
     Raises:
         UsageError: there is no script, or options contradict each other.
     """
-    for name in ("failed", "only"):
+    for name in ("failed", "only", "unknown"):
         if values[name]:
             raise UsageError(
                 f"-{name} is about jobs of an earlier cluster", remedy=f"-resubmit 13 -{name}"

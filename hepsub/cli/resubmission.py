@@ -12,8 +12,8 @@ from hepsub.errors import UsageError
 from hepsub.jobid import parse_job_id, parse_procs
 
 _TAKEN = frozenset({
-    "resubmit", "failed", "only", "memory", "walltime", "cpus", "disk", "priority", "site", "remote", "normt", "env",
-    "cred", "nocheck", "pool", "wait", "dry_run", "quiet", "json",
+    "resubmit", "failed", "only", "unknown", "memory", "walltime", "cpus", "disk", "priority", "site", "remote",
+    "normt", "env", "cred", "nocheck", "pool", "wait", "dry_run", "quiet", "json",
 })  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def wanted_jobs(values: Values, options: Iterable[Option]) -> Wanted:
         pool=values["pool"],
         only=parse_procs(only) if only is not None else None,
         failed=values["failed"],
+        unknown=values["unknown"],
     )
 
 

@@ -11,13 +11,11 @@ import errno
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.batch import Advice
+from hepsub.batch import Advice, memory_to_ask_for
 from hepsub.condor.attributes import LOST_SUBCODE, MEMORY_SUBCODE, WALLTIME_SUBCODE
 from hepsub.units import duration_text
 
 _MEMORY_CODES = ((3, MEMORY_SUBCODE), (21, 102), (34, 0), (34, 34), (26, 34))
-_EXTRA_MEMORY = 1.25
-"""How much more than its peak a job is advised to ask for."""
 
 
 class Hold(Struct, frozen=True, kw_only=True):
@@ -99,19 +97,8 @@ def _errno_text(number: int) -> str:
     }.get(number, f"error {number}")
 
 
-def more_memory(used_mb: int, asked_mb: int) -> int:
-    """What a job should ask for that has outgrown its memory, in MB.
-
-    Args:
-        used_mb: its peak in MB; 0 for not known.
-        asked_mb: what it had asked for.
-    """
-    wanted = max(int(used_mb * _EXTRA_MEMORY), asked_mb + 1000) if used_mb else asked_mb * 2
-    return -(-wanted // 100) * 100
-
-
 def _memory(hold: Hold) -> Advice:
-    rounded = more_memory(hold.used_mb, hold.memory_mb)
+    rounded = memory_to_ask_for(hold.used_mb, hold.memory_mb)
     used = f"it used {hold.used_mb} MB" if hold.used_mb else "it used more"
     return Advice(
         sentence=f"it outgrew its memory: {used}, but had asked for {hold.memory_mb} MB",

@@ -8,7 +8,7 @@ from hepsub.actions.submit.choose import Wanted
 from hepsub.actions.submit.respell import Changes
 from hepsub.actions.submit.resubmit import resubmit
 from hepsub.actions.submit.result import Submission
-from hepsub.batch import Act, State
+from hepsub.batch import Act, State, memory_to_ask_for
 from hepsub.errors import NotDone
 from hepsub.jobid import parse_job_id
 from hepsub.result import Result
@@ -98,7 +98,7 @@ def test_a_job_on_hold_is_removed_first(here: Here) -> None:
     second = cluster_of(result)
     assert here.state(f"{cluster}.0") is State.REMOVED
     [job] = here.queued(str(second))
-    assert job.requested_mb >= 1100
+    assert job.requested_mb == memory_to_ask_for(held.memory_mb, 100) >= 200
     assert any(f"asks for {job.requested_mb} MB now" in note for note in result.notes)
     here.act(Act.HOLD)
     third = cluster_of(again(here, str(cluster), Changes(memory_mb=1300)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,21 @@ def test_a_schedd_that_twice_knew_no_more_is_not_asked_again(
         kept.keep(UUID, [], Asked(asked=NOON + moment, ended=5))
     assert kept.read(UUID).is_final(5) is final
     assert kept.read(UUID).is_final(6) is False
+
+
+def test_what_is_old_is_forgotten_once_a_day_by_who_writes(tmp_path: Path) -> None:
+    """Nothing grows for ever; and a command that writes does not look at all of it each time."""
+    kept, job = kept_at(tmp_path), make_job("13.0", State.COMPLETED, exit_code=0, ended=NOON)
+    for uuid in ("old", "older", "young"):
+        kept.keep(uuid, [job])
+    now = time.time()
+    for uuid, days in (("old", 101), ("older", 500), ("young", 99)):
+        os.utime(kept.directory / f"{uuid}.jsonl", (now, now - days * 86400))
+    kept.keep("new", [job])
+    assert kept.read("old").jobs  # it was looked for today
+    os.utime(kept.directory / ".pruned", (now, now - 2 * 86400))
+    kept.keep("newer", [job])
+    names = {path.name for path in kept.directory.iterdir()}
+    assert names == {"young.jsonl", "new.jsonl", "newer.jsonl", ".pruned"}
+    kept.prune(now + 101 * 86400)
+    assert [path.name for path in kept.directory.iterdir()] == [".pruned"]

@@ -15,7 +15,7 @@ import pytest
 from hepsub import __version__
 from hepsub.errors import JournalNotWritable
 from hepsub.jobid import Again, SubmissionRef
-from hepsub.journal import Entry, Journal
+from hepsub.journal import NO_CLUSTER, Entry, Journal
 
 
 def entry(
@@ -260,7 +260,7 @@ import resource, signal, sys
 from pathlib import Path
 from hepsub.errors import JournalNotWritable
 from hepsub.jobid import Again, SubmissionRef
-from hepsub.journal import Entry, Journal
+from hepsub.journal import NO_CLUSTER, Entry, Journal
 journal = Journal(directory=Path(sys.argv[1]), host="a")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
@@ -397,3 +397,49 @@ def test_what_was_run_again_is_noted(tmp_path: Path) -> None:
         file.write_text(file.read_text().replace('"procs":"3,17-18"', f'"procs":"{other}"'))
         assert [each.again for each in journal.entries()] == [None]
         file.write_text(file.read_text().replace(f'"procs":"{other}"', '"procs":"3,17-18"'))
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_who_looked_too_early_says_nothing_against_who_made_it(tmp_path: Path, first: str) -> None:
+    """Two hosts, one home: the files have no order between them."""
+    maker = Journal(directory=tmp_path, host=first)
+    looker = Journal(directory=tmp_path, host="b" if first == "a" else "a")
+    maker.append(entry())
+    looker.append(entry(cluster=NO_CLUSTER))
+    maker.append(entry(cluster=14))
+    assert [each.ref.cluster for each in looker.entries()] == [14]
+    assert maker.writers("u1") == {"a", "b"}
+
+
+@pytest.mark.parametrize("host", ["a", "b", "c"])
+def test_what_was_taken_back_stays_so(tmp_path: Path, host: str) -> None:
+    """Whichever host did it: another one may finish, or clear away, what the first one left."""
+    Journal(directory=tmp_path, host="b").append(entry(cluster=14))
+    Journal(directory=tmp_path, host=host).append(entry(cluster=14).taken_back())
+    [found] = Journal(directory=tmp_path, host="a").entries()
+    assert (found.ref.cluster, found.gone) == (NO_CLUSTER, True)
+
+
+def test_older_versions_took_back_without_a_word(tmp_path: Path) -> None:
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(entry(cluster=14))
+    journal.append(entry(cluster=NO_CLUSTER))
+    assert [(each.ref.cluster, each.gone) for each in journal.entries()] == [(NO_CLUSTER, True)]
+
+
+def test_a_line_may_name_every_second_one_of_very_many_jobs(tmp_path: Path) -> None:
+    """What cannot be read would run again."""
+    procs = tuple(range(0, 600_000, 2))
+    ref = SubmissionRef(uuid="u2", pool="local", schedd="s", cluster=14, number=len(procs))
+    wanted = Entry(ref=ref, when=1, again=Again(uuid="u1", cluster=13, procs=procs))
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(wanted)
+    assert (tmp_path / "a.jsonl").stat().st_size > 1 << 20
+    assert journal.entries() == (wanted,)
+
+
+def test_a_line_that_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    journal = Journal(directory=tmp_path, host="a")
+    with pytest.raises(JournalNotWritable, match="too long"):
+        journal.append(entry(once="x" * (9 << 20)))
+    assert journal.entries() == ()

@@ -20,9 +20,9 @@ from hepsub.actions.fetch.result import Fetched, FetchedCluster, FetchRequest
 from hepsub.actions.fetch.scan import scan_submission
 from hepsub.actions.fetch.transfer import Transferred, transfer_files
 from hepsub.actions.queue.ends import Clock, await_ends, job_states
-from hepsub.actions.queue.spools import collect_one, is_spooled
+from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import left_text
-from hepsub.actions.submissions import SelectedJobs, find_submissions, followed
+from hepsub.actions.submissions import SelectedJobs, find_submissions, followed, is_spooled
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.actions.lineage import Later
 from hepsub.actions.queue.counted import (
     ClusterStatus,
-    Later,
     alive_number,
     keeps_ended,
-    later_runs,
     living_status,
     over_status,
+    together,
 )
 from hepsub.actions.queue.ended import (
     has_succeeded,
@@ -28,7 +27,8 @@ from hepsub.actions.queue.failures import (
     last_stderr,
     ranges,
 )
-from hepsub.actions.queue.find import Found, find_jobs, without_schedd
+from hepsub.actions.queue.find import Found, without_schedd
+from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach
 from hepsub.batch import JobStatus, Selection, State
@@ -36,9 +36,6 @@ from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Result, failures
 from hepsub.session import Session
-
-if TYPE_CHECKING:
-    pass
 
 _MANY_IDS = 10
 """A command that names more ranges is no command that anybody types."""
@@ -81,32 +78,34 @@ def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result:
     """
     reach = Reach(session=session, asked=pool)
     errors: list[HepsubError] = []
-    found = [find_jobs(reach, each, errors) for each in dict.fromkeys(ids)]
+    found = [find_runs(reach, each, errors) for each in dict.fromkeys(ids)]
     told = tuple(_report(session, each, errors) for each in found)
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
     value = ClusterReports(pool=reach.pool, clusters=told, now=session.situation.now)
     return Result(value=value, problems=problems, exit_code=exit_code)
 
 
-def _report(session: Session, found: Found, errors: list[HepsubError]) -> ClusterReport:
-    status = status_of(session, found)
-    path_of = stderr_of(session, found.entry.ref)
-    jobs = list(found.past.jobs.values())
-    bad = [job for job in jobs if not has_succeeded(job) and not was_removed(job)]
-    gone = [job for job in jobs if was_removed(job)]
-    cluster = found.cluster
-    told = [
-        *_held(session, found, path_of, errors),
-        *(_failed(session, found, each, path_of) for each in groups_of(bad)),
-        *(failure_of(each, cluster) for each in groups_of(gone)),
-    ]
-    ran = [job for job in jobs if not was_removed(job)]
+def _report(session: Session, parts: Sequence[Found], errors: list[HepsubError]) -> ClusterReport:
+    """The latest runs of jobs, in their own cluster and in others."""
+    status = status_of(session, parts)
+    jobs = [job for each in parts for job in each.past.jobs.values()]
     return ClusterReport(
         **{name: getattr(status, name) for name in ClusterStatus.__struct_fields__},
-        failures=tuple(told),
-        usage=usage_of(ran, cluster),
-        commands=tuple(_commands(session, status, found)),
+        failures=tuple(told for each in parts for told in _failures(session, each, errors)),
+        usage=usage_of([job for job in jobs if not was_removed(job)]),
+        commands=tuple(_commands(status, parts)),
     )
+
+
+def _failures(session: Session, found: Found, errors: list[HepsubError]) -> Iterator[Failure]:
+    """The jobs of one cluster that are on hold, failed, or were removed, by the reason."""
+    path_of = stderr_of(session, found.entry.ref)
+    bad = [job for job in found.past.jobs.values() if not has_succeeded(job)]
+    failed = groups_of(job for job in bad if not was_removed(job))
+    removed = groups_of(job for job in bad if was_removed(job))
+    yield from _held(session, found, path_of, errors)
+    yield from (_failed(session, found, each, path_of) for each in failed)
+    yield from (failure_of(each, found.cluster) for each in removed)
 
 
 def _failed(
@@ -138,18 +137,21 @@ def complaint_of(session: Session, ref: SubmissionRef, proc: int) -> str:
     return report.complaint if report is not None else ""
 
 
-def status_of(session: Session, found: Found) -> ClusterStatus:
-    """The jobs that an id means, counted."""
+def status_of(session: Session, parts: Sequence[Found]) -> ClusterStatus:
+    """The jobs that an id means, counted, each where it runs now."""
+    return together([_status_of(session, each) for each in parts])
+
+
+def _status_of(session: Session, found: Found) -> ClusterStatus:
     entry, counts, job = found.entry, found.counts, found.job
-    if job.first is not None or not entry.ref.number:
+    if found.procs is None and (job.first is not None or not entry.ref.number):
         alive = alive_number(counts) if counts is not None else 0
         number = alive + len(found.past.jobs) + found.past.unknown + found.past.never_made
         entry = replace(entry, ref=replace(entry.ref, number=number))
-    later = _later(session, found)
     if counts is None:
-        status = over_status(entry, found.past, found.meant, later)
+        status = over_status(session, entry, found.past, found.meant, Later())
     else:
-        status = living_status(session, counts, entry, found.past, entry.ref.pool, later)
+        status = living_status(session, counts, entry, found.past, entry.ref.pool, Later())
     submitted = next((each.submitted for each in found.past.jobs.values()), 0.0)
     return replace(status, id=found.meant, submitted=status.submitted or submitted)
 
@@ -167,12 +169,17 @@ def _held(
     now = session.situation.now
     selection = Selection(ids=(without_schedd(found.job),), states=(State.HELD,))
     groups: dict[tuple[int, int, int], list[JobStatus]] = {}
-    for job in target.marked(target.schedd.queue(selection, now).jobs):
+    try:
+        held = target.schedd.queue(selection, now).jobs
+    except HepsubError as error:
+        errors.append(error)
+        return
+    for job in target.marked(job for job in held if found.has(job.proc)):
         groups.setdefault((job.hold_code, job.hold_subcode, job.requested_mb), []).append(job)
     for group in groups.values():
         ids = ranges(found.cluster, (job.proc for job in group))
         # hep_edit of the cluster would change its idle jobs, too.
-        all_of_it = len(group) == sum(counts.states.values())
+        all_of_it = found.procs is None and len(group) == sum(counts.states.values())
         meant = found.meant if all_of_it or len(ids) > _MANY_IDS else " ".join(ids)
         first = max(group, key=lambda job: job.memory_mb)  # tells how much memory is needed
         try:
@@ -193,16 +200,12 @@ def _held(
         )
 
 
-def _commands(session: Session, status: ClusterStatus, found: Found) -> Iterator[str]:
-    known, seen = bool(found.entry.ref.uuid), status.next_command or ""
-    if known and status.failed and not _later(session, found).has_all(found.past):
-        yield f"hep_sub -resubmit {found.cluster} -failed{found.option}"
+def _commands(status: ClusterStatus, parts: Sequence[Found]) -> Iterator[str]:
+    first, seen = parts[0], status.next_command or ""
+    if first.entry.ref.uuid and status.failed:
+        yield f"hep_sub -resubmit {first.cluster} -failed{first.option}"
     if seen.startswith("hep_fetch"):
-        yield f"{seen}{found.option}"
-
-
-def _later(session: Session, found: Found) -> Later:
-    return later_runs(session).get(found.entry.ref.uuid, Later())
+        yield f"{seen}{first.option}"
 
 
 def stderr_of(session: Session, ref: SubmissionRef) -> Callable[[JobStatus], str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from collections.abc import Sequence
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hepsub.actions.lineage import Later
 from hepsub.actions.queue.ended import (
     Ended,
     has_succeeded,
@@ -14,6 +18,9 @@ from hepsub.journal import Entry
 from hepsub.session import Session
 
 _ALIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED, State.HELD)
+_SUMMED = (
+    "idle", "running", "held", "number", "done", "failed", "removed", "unknown", "resubmitted",
+)  # fmt: skip
 
 
 class ClusterStatus(Struct, frozen=True, kw_only=True):
@@ -36,6 +43,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
         ended: when the last of the jobs ended that have; null for not known.
         next_command: what to do; null when nothing is to be done.
         again: the clusters that run jobs of it again.
+        resubmitted: jobs that run again there, and count there.
     """
 
     pool: str
@@ -57,6 +65,7 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
     ended: float | None = None
     next_command: str | None = field(name="next", default=None)
     again: tuple[str, ...] = ()
+    resubmitted: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -64,44 +73,12 @@ class ClusterStatus(Struct, frozen=True, kw_only=True):
         return not (self.idle or self.running or self.held)
 
 
-class Later(Struct, frozen=True, kw_only=True):
-    """What later submissions run again of a cluster.
-
-    Attributes:
-        clusters: what means them on a command line.
-        procs: the ProcIds in the cluster.
-    """
-
-    clusters: tuple[str, ...] = ()
-    procs: frozenset[int] = frozenset()
-
-    def has_all(self, past: Ended) -> bool:
-        """Whether all jobs that failed run again."""
-        failed = (
-            p for p, job in past.jobs.items() if not has_succeeded(job) and not was_removed(job)
-        )
-        return bool(self.procs) and self.procs.issuperset(failed)
-
-
-def later_runs(session: Session) -> dict[str, Later]:
-    """What later submissions run again, by the UUID of the submission that had the jobs first."""
-    found: dict[str, Later] = {}
-    for each in session.journal.entries():
-        if each.again is not None and each.ref.cluster > 0:
-            before = found.get(each.again.uuid, Later())
-            found[each.again.uuid] = Later(
-                clusters=(*before.clusters, session.meant(each.ref)),
-                procs=before.procs.union(each.again.procs),
-            )
-    return found
-
-
 def keeps_ended(session: Session, pool: str) -> bool:
     """Whether ended jobs of a pool stay in the queue until what they left is fetched."""
     rules = session.policy.pool.get(pool)
     if rules is None or not rules.spool:
         return False
-    from hepsub.actions.queue.spools import is_spooled  # brings the bundles with it
+    from hepsub.actions.submissions import is_spooled  # brings the bundles with it
 
     return is_spooled(session, pool)
 
@@ -135,12 +112,12 @@ def living_status(
     idle = states.get(State.IDLE, 0) + found.unmade
     number = max(entry.ref.number if entry is not None else 0, here)
     submitted = found.submitted or (entry.when if entry is not None else 0)
+    own = without(past, later)
     left = bool(states.get(State.COMPLETED)) and keeps_ended(session, pool)
-    counts = _counted(past, number - alive)
+    counts = _counted(own, number - alive - len(later.procs))
     leaving = min(states.get(State.REMOVED, 0), counts["unknown"])
     counts |= {"removed": counts["removed"] + leaving, "unknown": counts["unknown"] - leaving}
     held = states.get(State.HELD, 0)
-    failed = 0 if later.has_all(past) else counts["failed"]
     return ClusterStatus(
         pool=pool,
         schedd=found.schedd,
@@ -158,22 +135,25 @@ def living_status(
         **counts,
         waiting_since=submitted if idle and submitted else None,
         ended=past.latest or None,
-        next_command=_next(meant, held=held, failed=failed, left=left),
-        again=later.clusters,
+        next_command=_next(meant, held=held, failed=counts["failed"], left=left),
+        again=tuple(map(session.meant, later.refs)),
+        resubmitted=len(later.procs),
     )
 
 
-def over_status(entry: Entry, past: Ended, meant: str, later: Later) -> ClusterStatus:
+def over_status(
+    session: Session, entry: Entry, past: Ended, meant: str, later: Later
+) -> ClusterStatus:
     """A cluster whose jobs have ended.
 
     Args:
+        session: the session.
         entry: what the journal knows of it.
         past: its jobs.
         meant: what means it on a command line.
         later: what later submissions run again of it.
     """
-    failed_again = later.has_all(past)
-    counts = _counted(past, entry.ref.number)
+    counts = _counted(without(past, later), entry.ref.number - len(later.procs))
     return ClusterStatus(
         pool=entry.ref.pool,
         schedd=entry.ref.schedd,
@@ -188,11 +168,19 @@ def over_status(entry: Entry, past: Ended, meant: str, later: Later) -> ClusterS
         number=max(entry.ref.number, len(past.jobs)),
         **counts,
         ended=past.latest or None,
-        next_command=_next(
-            meant, held=0, failed=0 if failed_again else counts["failed"], left=False
-        ),
-        again=later.clusters,
+        next_command=_next(meant, held=0, failed=counts["failed"], left=False),
+        again=tuple(map(session.meant, later.refs)),
+        resubmitted=len(later.procs),
     )
+
+
+def without(past: Ended, later: Later) -> Ended:
+    """The jobs that have ended, but for those that run again in another cluster."""
+    if not later.procs:
+        return past
+    jobs = {proc: job for proc, job in past.jobs.items() if proc not in later.procs}
+    elsewhere = len(later.procs.difference(past.jobs))
+    return replace(past, jobs=jobs, unknown=max(0, past.unknown - elsewhere))
 
 
 def _counted(past: Ended, ended: int) -> dict[str, int]:
@@ -220,3 +208,22 @@ def _next(meant: str, *, held: int, failed: int, left: bool) -> str | None:
     if failed:
         return f"hep_sub status {meant}"
     return f"hep_fetch {meant}" if left else None
+
+
+def together(parts: Sequence[ClusterStatus]) -> ClusterStatus:
+    """Jobs of several clusters counted as those of the first one."""
+    first, *others = parts
+    if not others:
+        return first
+    waiting = [each.waiting_since for each in parts if each.waiting_since]
+    summed = {name: sum(getattr(each, name) for each in parts) for name in _SUMMED}
+    return replace(
+        first,
+        **summed,
+        name=next((each.name for each in parts if each.name), ""),
+        reason=next((each.reason for each in parts if each.reason), None),
+        waiting_since=min(waiting, default=None),
+        ended=max((each.ended or 0 for each in parts), default=0) or None,
+        next_command=next((each.next_command for each in parts if each.next_command), None),
+        again=tuple(each.id for each in others),
+    )

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.batch import JobStatus, Selection, State
-from hepsub.ended import Asked, Kept
+from hepsub.ended import CLOCKS_S, Asked, Kept
 from hepsub.errors import HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
     from hepsub.bundle.report import Report
 
-_CLOCKS_S = 300.0
-"""So much the clocks of hosts differ, and so much later may something be written that ended earlier."""
 _ANOTHER_S = 86400.0
 """A job that was submitted so much earlier or later is of another cluster of the same number."""
 _REPORTS = 2000
@@ -133,10 +131,10 @@ def _asked(
     found = {each.ref.uuid: kept[each.ref.uuid] for each in short}
     if whole or not all(each.when for each in short):
         return _added(schedd, short, found, 0)
-    late = min(max(each.beginning, kept[each.ref.uuid].latest) for each in short) - _CLOCKS_S
+    late = min(max(each.beginning, kept[each.ref.uuid].latest) for each in short) - CLOCKS_S
     found = _added(schedd, short, found, late)
     left = [each for each in short if each.ended > len(found[each.ref.uuid].jobs)]
-    early = min((each.beginning for each in left), default=late) - _CLOCKS_S
+    early = min((each.beginning for each in left), default=late) - CLOCKS_S
     return found | _added(schedd, left, found, early) if early < late else found
 
 

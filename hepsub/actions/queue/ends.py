@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
 from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
+from hepsub.condor.attributes import SUBMITTED_ON_HOLD
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
 
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
+
+T = TypeVar("T")
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
@@ -56,7 +59,7 @@ def await_ends(
             clock.progress(now)
             told = now
         if not _unmade_among(queue, procs) and not any(
-            job.proc in procs and _goes_on(job, moment) for job in queue.jobs
+            job.proc in procs and goes_on(job, moment) for job in queue.jobs
         ):
             return schedd, queue
         clock.sleep(pause)
@@ -64,19 +67,38 @@ def await_ends(
         pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
 
 
-def _goes_on(job: JobStatus, now: float) -> bool:
+def goes_on(job: JobStatus, now: float) -> bool:
     """Whether a job will do something by itself; one whose files are still on their way is not stuck."""
-    sent = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S
-    return job.state in ACTIVE or (job.state is State.HELD and sent)
+    if job.state is State.HELD:
+        waits = job.hold_code in (SPOOLING, SUBMITTED_ON_HOLD)
+        return waits and now - job.submitted <= SPOOLED_WITHIN_S
+    return job.state in ACTIVE
 
 
 def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSystem, Queue]:
-    """The queue; a schedd that is away is asked again, the jobs go on without it."""
+    """The queue; the jobs go on without a schedd that is away."""
+
+    def ask() -> tuple[BatchSystem, Queue]:
+        schedd = schedd_of(session, ref)
+        return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
+
+    return patiently(ask, clock)
+
+
+def patiently(ask: Callable[[], T], clock: Clock) -> T:
+    """What a schedd answers; one that is away, or restarts, is asked again until it does.
+
+    Args:
+        ask: asks it.
+        clock: sleeps, and is told why.
+
+    Raises:
+        HepsubError: as `ask`, but for a schedd that does not answer.
+    """
     pause = 2.0
     while True:
         try:
-            schedd = schedd_of(session, ref)
-            return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
+            return ask()
         except (PoolUnreachable, UnknownSchedd) as error:
             clock.progress(f"{error.message}; asking again in {pause:.0f} s")
             clock.sleep(pause)

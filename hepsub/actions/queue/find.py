@@ -40,6 +40,7 @@ class Found(Struct, frozen=True, kw_only=True):
         meant: what means them on a command line.
         cluster: what means the whole cluster.
         option: what has to stand behind a command for the pool; empty for the default one.
+        procs: the ProcIds that are meant of those that the id names; None for all of them.
     """
 
     job: JobId
@@ -50,6 +51,11 @@ class Found(Struct, frozen=True, kw_only=True):
     meant: str
     cluster: str
     option: str
+    procs: frozenset[int] | None = None
+
+    def has(self, proc: int) -> bool:
+        """Whether a job that the id names is meant."""
+        return self.procs is None or proc in self.procs
 
 
 def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
@@ -72,16 +78,34 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     name = target.schedd.name if target is not None else only(job, list(noted)) or ""
     ref = noted.get(name)
     entry = _entry(session, ref, job, name, reach.pool)
-    counts = _in_queue(session, target, job) if target is not None else None
+    _check_range(job, entry.ref)
+    silent: HepsubError | None = None
+    counts: ClusterCounts | None = None
+    try:
+        counts = _in_queue(session, target, job) if target is not None else None
+    except HepsubError as error:
+        if ref is None:
+            raise
+        silent, target = error, None  # what is kept of them is told all the same
     past = _past(session, target, job, entry, counts, errors, known=ref is not None)
     if target is not None and counts is not None and counts.states.get(State.REMOVED):
-        past = _with_leaving(session, target, job, past)
+        try:
+            past = _with_leaving(session, target, job, past)
+        except HepsubError as error:
+            errors.append(error)
+    if silent is not None:
+        if not past.jobs:
+            raise silent
+        errors.append(silent)
     if counts is None and not past.jobs and ref is None:
         raise UnknownJob(
             f"nobody knows {job}: neither a queue, nor a history, nor what hepsub keeps",
             remedy="hep_history lists your jobs that have ended; -p names another pool",
         )
     cluster = target.spelled(job.cluster) if target is not None else session.meant(entry.ref)
+    if not cluster.isdigit():  # of another pool, which its jobs say
+        jobs = {proc: replace(each, pool=entry.ref.pool) for proc, each in past.jobs.items()}
+        past = replace(past, jobs=jobs)
     procs = str(without_schedd(job)).removeprefix(str(job.cluster))
     return Found(
         job=job,
@@ -93,6 +117,20 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
         cluster=cluster,
         option=reach.option,
     )
+
+
+def _check_range(job: JobId, ref: SubmissionRef) -> None:
+    """See that jobs are of their cluster.
+
+    Raises:
+        UnknownJob: there are none of these numbers.
+    """
+    if ref.number and job.last is not None and job.last >= ref.number:
+        raise UnknownJob(
+            f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
+            f" {ref.cluster}.{ref.number - 1}",
+            remedy=f"{ref.cluster} means all of them",
+        )
 
 
 def without_schedd(job: JobId) -> JobId:
@@ -178,10 +216,11 @@ def _past(
         return _history(schedd, job, errors)
     spooled = keeps_ended(session, entry.ref.pool)
     if schedd is not None and counts is not None and counts.states.get(State.COMPLETED):
-        left = schedd.queue(
-            Selection(ids=entry.ref.ids, states=(State.COMPLETED,)), session.situation.now
-        )
-        keep_seen(session, entry.ref, left.jobs)
+        wanted = Selection(ids=entry.ref.ids, states=(State.COMPLETED,))
+        try:
+            keep_seen(session, entry.ref, schedd.queue(wanted, session.situation.now).jobs)
+        except HepsubError as error:
+            errors.append(error)
     alive = alive_number(counts) if counts is not None else 0
     if job.first is not None:
         return _some(session, schedd, job, entry, alive, errors, spooled=spooled)
@@ -213,7 +252,11 @@ def _some(
         return Ended(jobs=found)
     whole = 0
     if schedd is not None:
-        counts = schedd.count_clusters(Selection(ids=entry.ref.ids), session.situation.now)
+        try:
+            counts = schedd.count_clusters(Selection(ids=entry.ref.ids), session.situation.now)
+        except HepsubError as error:
+            errors.append(error)
+            return Ended(jobs=found, unknown=wanted - len(found))
         whole = alive_number(counts[0]) if counts else 0
     submitted = Submitted(ref=entry.ref, when=entry.when, ended=max(0, entry.ref.number - whole))
     ended = look_back(session, schedd, [submitted], errors, spooled=spooled, thorough=True)

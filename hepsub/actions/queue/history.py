@@ -9,15 +9,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.elsewhere import Elsewhere, gathered, recent
-from hepsub.actions.lineage import link_notes
+from hepsub.actions.lineage import Later, later_runs, link_notes
 from hepsub.actions.queue.ended import has_succeeded, keep_seen, was_removed
 from hepsub.actions.queue.failures import Failure, failure_of, groups_of
 from hepsub.actions.queue.query import JobDocument, job_document
+from hepsub.actions.queue.runs import runs_elsewhere, with_later_runs
 from hepsub.actions.queue.usage import Usage, usage_of
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import JobStatus, Selection
-from hepsub.errors import HepsubError, PoolError, PoolUnreachable
+from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef, same_schedd
 from hepsub.result import Result, failures
 from hepsub.session import Session
@@ -85,6 +86,7 @@ def history(
         PoolUnreachable: the pool cannot be asked.
     """
     reach = Reach(session=session, asked=pool)
+    named, ids = ids, with_later_runs(session, ids) if ids else ids
     noted = {each: submitted_to(session, each) for each in ids}
     found: list[JobStatus] = []
     errors: list[HepsubError] = []
@@ -107,11 +109,47 @@ def history(
     found += _forgotten(reach, noted, found)
     found.sort(key=lambda job: (-job.ended, -job.cluster, job.proc))
     shown = found[:most]
+    notes = () if reach.errors else _nothing_of(named, noted, found, errors)
     problems, exit_code = failures([*errors, *reach.errors], PoolError.exit_code)
-    value = Past(jobs=tuple(shown), pool=reach.pool, summary=_summaries(shown) if ids else ())
+    summary = _summaries(session, shown, named, noted) if ids else ()
+    value = Past(jobs=tuple(shown), pool=reach.pool, summary=summary)
     refs = itertools.chain.from_iterable(each.values() for each in noted.values())
-    notes = tuple(link_notes(session.journal.entries(), (ref.uuid for ref in refs))) if ids else ()
-    return Result(value=value, notes=notes, problems=problems, exit_code=exit_code)
+    linked = link_notes(session.journal.entries(), (ref.uuid for ref in refs)) if ids else ()
+    return Result(value=value, notes=(*notes, *linked), problems=problems, exit_code=exit_code)
+
+
+def _nothing_of(
+    ids: Iterable[JobId],
+    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+    found: Sequence[JobStatus],
+    errors: list[HepsubError],
+) -> tuple[str, ...]:
+    """What to say of ids of which no job has ended; one that nobody knows is an error."""
+    there = {(job.cluster, job.proc) for job in found}
+    notes: list[str] = []
+    for each in ids:
+        if any(each.holds(cluster, proc) for cluster, proc in there):
+            continue
+        number = max((ref.number for ref in noted[each].values()), default=0)
+        if not noted[each] and not errors:
+            errors.append(
+                UnknownJob(
+                    f"nobody knows {each}: neither a history, nor what hepsub keeps",
+                    remedy="hep_history lists your jobs that have ended; -p names another pool",
+                )
+            )
+        elif number and each.last is not None and each.last >= number:
+            errors.append(
+                UnknownJob(
+                    f"{each}: cluster {each.cluster} has {number} job(s)",
+                    remedy=f"hep_history {each.cluster} tells of all of them",
+                )
+            )
+        elif noted[each]:
+            notes.append(
+                f"no job of {each} is known to have ended; hep_sub status {each} tells more"
+            )
+    return tuple(notes)
 
 
 def _targets(
@@ -147,21 +185,47 @@ def _forgotten(
                 yield replace(job, pool="" if ref.pool == reach.pool else ref.pool)
 
 
-def _summaries(jobs: Iterable[JobStatus]) -> tuple[Summary, ...]:
+def _summaries(
+    session: Session,
+    jobs: Iterable[JobStatus],
+    ids: Iterable[JobId],
+    noted: Mapping[JobId, Mapping[str, SubmissionRef]],
+) -> tuple[Summary, ...]:
+    """A word for each cluster that was named; a job that was run again counts as its latest run."""
+    entries = session.journal.entries()
+    later = later_runs(entries)
+    heads: dict[tuple[str, int], str] = {}
+    superseded: set[tuple[str, int, int]] = set()
+    for each in ids:
+        for ref in noted[each].values():
+            for run in runs_elsewhere(entries, ref, each):
+                heads.setdefault((run.ref.schedd, run.ref.cluster), session.meant(ref))
+    for ref in (ref for each in noted.values() for ref in each.values()):
+        procs = later.get(ref.uuid, Later()).procs
+        superseded |= {(ref.schedd, ref.cluster, proc) for proc in procs}
     clusters: dict[str, list[JobStatus]] = {}
     for job in sorted(jobs, key=lambda job: (job.cluster, job.proc)):
-        clusters.setdefault(job.id.rpartition(".")[0], []).append(job)
+        if (job.schedd, job.cluster, job.proc) not in superseded:
+            own = job.id.rpartition(".")[0]
+            clusters.setdefault(heads.get((job.schedd, job.cluster), own), []).append(job)
     return tuple(_summary(meant, own) for meant, own in clusters.items())
 
 
 def _summary(meant: str, jobs: Sequence[JobStatus]) -> Summary:
     bad = [job for job in jobs if not has_succeeded(job)]
+    by_cluster: dict[str, list[JobStatus]] = {}
+    for job in bad:
+        by_cluster.setdefault(job.id.rpartition(".")[0], []).append(job)
     return Summary(
         id=meant,
         number=len(jobs),
         done=len(jobs) - len(bad),
-        failures=tuple(failure_of(group, meant) for group in groups_of(bad)),
-        usage=usage_of([job for job in jobs if not was_removed(job)], meant),
+        failures=tuple(
+            failure_of(group, cluster)
+            for cluster, own in by_cluster.items()
+            for group in groups_of(own)
+        ),
+        usage=usage_of([job for job in jobs if not was_removed(job)]),
     )
 
 

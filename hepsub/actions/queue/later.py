@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
 from hepsub.actions.queue.cluster import stderr_of
-from hepsub.actions.queue.ends import Clock, await_ends
+from hepsub.actions.queue.ends import Clock, await_ends, goes_on, patiently
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
-from hepsub.actions.submit.judge import Judged, Verdict, judge
-from hepsub.batch import ACTIVE, JobStatus
+from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
+from hepsub.batch import JobStatus
 from hepsub.errors import Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 
-_LOOKS = 20
-_PAUSE_S = 0.5
-"""The schedd writes its history a moment after a job left the queue."""
 _NAMED = 10
 
 
@@ -35,7 +34,8 @@ class WaitedJob(Struct, frozen=True, kw_only=True):
         run: `cluster.proc` of its latest run; another one where it was resubmitted.
         pool: the pool's name in the policy.
         state: `succeeded`, `failed` (removed ones, too), `held`, `at-home` (its program ended with 0, and its outputs
-            came home instead of to their places), `unknown` or `alive`.
+            came home instead of to their places), `left` (what it saved is still with its schedd), `unknown` or
+            `alive`.
         reason: how it ended, in a few words.
         stderr: its standard error; null where that is not known.
     """
@@ -109,28 +109,31 @@ def wait_for(
         return [lineage_of(entries, ref, procs) for ref, procs in asked]
 
     timed = _limited(clock, limit_s)
+    began = clock.now()
+
+    def later() -> Session:
+        passed = clock.now() - began
+        return replace(
+            session, situation=replace(session.situation, now=session.situation.now + passed)
+        )
+
     try:
         with session.interrupts.allowed():
             while True:
                 found = lineages()
-                _await(session, found, timed)
-                judged = _judged(session, found, timed)
+                _await(later(), found, timed)
+                left = _collected(later(), found)  # what came home tells how jobs ended
+                judged = _judged(later, found, timed)
+                now = later().situation.now
                 if lineages() == found and not any(
-                    _goes_on(job) for jobs in judged for job in jobs
+                    _is_going_on(job, now) for jobs in judged for job in jobs
                 ):
                     break  # nothing was resubmitted or released meanwhile
     except KeyboardInterrupt:
         return _stopped(session, lineages(), interrupted=True)
     except _Over:
-        return _stopped(session, lineages(), interrupted=False)
+        return _stopped(later(), lineages(), interrupted=False)
     refs = by_submission(_runs(found))
-    left = tuple(
-        Problem(
-            code="spool", message=trouble, remedy=f"hep_fetch {session.meant(ref)} tries it again"
-        )
-        for ref in refs
-        if (trouble := collect_one(session, ref))
-    )
     notes = tuple(note for ref in refs for note in bring_home(session, ref))
     return _result(session, found, judged, notes, left)
 
@@ -159,23 +162,33 @@ def _runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
     return (run for each in lineages for run in each.runs.values())
 
 
+def _collected(session: Session, lineages: Sequence[Lineage]) -> tuple[Problem, ...]:
+    """Fetch what ended jobs left with their schedds; what could not be."""
+    refs = by_submission(_runs(lineages))
+    return tuple(
+        Problem(
+            code="spool", message=trouble, remedy=f"hep_fetch {session.meant(ref)} tries it again"
+        )
+        for ref in refs
+        if (trouble := collect_one(session, ref))
+    )
+
+
 def _judged(
-    session: Session, lineages: Sequence[Lineage], clock: Clock
+    now: Callable[[], Session], lineages: Sequence[Lineage], clock: Clock
 ) -> tuple[tuple[Judged, ...], ...]:
-    """How all of them ended; the history may be a moment behind the queue."""
-    for _ in range(_LOOKS):
-        found = tuple(judge(session, each) for each in lineages)
-        late = (Verdict.UNKNOWN, Verdict.ALIVE)
-        if not any(job.verdict in late for jobs in found for job in jobs):
-            break
-        clock.sleep(_PAUSE_S)
-    return found
+    """How all of them ended; the history may be a moment behind the queue, and a schedd away."""
+
+    def look() -> tuple[Judged, ...]:
+        return tuple(job for each in lineages for job in judge(now(), each))
+
+    judged = iter(judge_late(lambda: patiently(look, clock), clock.sleep))
+    return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
 
 
-def _goes_on(job: Judged) -> bool:
+def _is_going_on(job: Judged, now: float) -> bool:
     """Whether a job that had ended, or was on hold, goes on now."""
-    alive = job.verdict is Verdict.ALIVE
-    return alive and (job.status is None or job.status.state in ACTIVE)
+    return job.verdict is Verdict.ALIVE and (job.status is None or goes_on(job.status, now))
 
 
 def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
@@ -221,7 +234,7 @@ def _result(
         message=f"{len(bad) + value.unknown} of {len(value.jobs)} job(s) did not end with 0:"
         f" {' and '.join(each for each in (f'{named}{more}', unknown) if each)}",
         remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
-        if any(job.state == "held" for job in bad)
+        if any(job.state in ("held", "alive") for job in bad)
         else f"hep_sub -resubmit {meant.split(' ', maxsplit=1)[0]} -failed runs them again, when that is mended",
     )
     problems = (*left, problem)
@@ -263,7 +276,7 @@ def _job(
     log_of: Callable[[SubmissionRef], Callable[[JobStatus], str]], lineage: Lineage, each: Judged
 ) -> WaitedJob:
     status, run = each.status, each.run
-    failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME)
+    failed = each.verdict in (Verdict.FAILED, Verdict.HELD, Verdict.AT_HOME, Verdict.LEFT)
     log = log_of(run.ref)(status) if failed and status is not None else ""
     return WaitedJob(
         job=lineage.named(each.earlier),

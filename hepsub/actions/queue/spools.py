@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct, field
 
 from hepsub.actions.queue.ends import schedd_of
+from hepsub.actions.submissions import is_spooled
 from hepsub.batch import Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.spooled import open_places, places_of
 from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId, SubmissionRef
-from hepsub.plan.model import delivery_for
 from hepsub.session import Session
 
 if TYPE_CHECKING:
@@ -36,11 +36,6 @@ class Collected(Struct, frozen=True, kw_only=True):
 
     fetched: int
     troubles: tuple[str, ...] = ()
-
-
-def is_spooled(session: Session, pool: str) -> bool:
-    """Whether what jobs of a pool leave behind stays with their schedd until it is fetched."""
-    return pool in session.policy.pool and delivery_for(session.policy.pool[pool]).collected
 
 
 def collect_spooled(

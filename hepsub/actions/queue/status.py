@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.lineage import Later, later_runs
 from hepsub.actions.queue.counted import (
     ClusterStatus,
-    Later,
     alive_number,
     keeps_ended,
-    later_runs,
     living_status,
     over_status,
 )
@@ -58,7 +57,7 @@ def status(session: Session, pool: str | None) -> Result:
     reach = Reach(session=session, asked=pool)
     errors: list[HepsubError] = []
     noted = _noted(session, {reach.pool, *reach.far_pools()})
-    later = later_runs(session)
+    later = later_runs(session.journal.entries())
     found: list[ClusterStatus] = []
     for target in reach.everything(Selection(owner=session.situation.user)):
         entries = noted.pop((target.pool or reach.pool, target.schedd.name), ())
@@ -173,7 +172,7 @@ def _over(
         past = ended.get(entry.ref.uuid, _NOTHING)
         if max(past.latest, entry.when if past.unknown else 0) >= visible:
             again = later.get(entry.ref.uuid, Later())
-            yield over_status(entry, past, meant(entry.ref.cluster), again)
+            yield over_status(session, entry, past, meant(entry.ref.cluster), again)
 
 
 def _of_others(

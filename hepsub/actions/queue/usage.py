@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
-from hepsub.batch import JobStatus
+from hepsub.batch import JobStatus, memory_to_ask_for
 
-_MARGIN = 1.25
-"""How much more than the most that was measured is advised, of memory."""
 _TIME_MARGIN = 1.5
-"""The same for run times, which depend on the machine."""
+"""How much more than the most that was measured is advised, of run times: they depend on the machine."""
 _WASTED = 0.5
 """What used less than this part of what it asked for asked for too much."""
-_ROUND_MB = 100
 _LITTLE_MB = 500
 """So little is not worth a word."""
 _LITTLE_S = 3600
@@ -74,13 +71,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     cpu_advice: str | None = None
 
 
-def usage_of(jobs: Sequence[JobStatus], meant: str) -> Usage | None:
-    """What jobs used that ran to their end; None where there are none.
-
-    Args:
-        jobs: the jobs.
-        meant: what means their cluster on a command line.
-    """
+def usage_of(jobs: Sequence[JobStatus]) -> Usage | None:
+    """What jobs used that ran to their end; None where there are none."""
     ran = [job for job in jobs if job.run_seconds > 0]
     if not ran:
         return None
@@ -88,19 +80,12 @@ def usage_of(jobs: Sequence[JobStatus], meant: str) -> Usage | None:
     efficiency = _efficiency(ran)
     return Usage(
         number=len(ran),
-        memory_mb=_amount(
-            ran, meant, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)
-        ),
-        run_seconds=_amount(ran, meant, lambda job: job.run_seconds, _limit(ran), _time_advice),
+        memory_mb=_amount(ran, lambda job: job.memory_mb, _asked_mb(ran), _memory_advice(ran)),
+        run_seconds=_amount(ran, lambda job: job.run_seconds, _limit(ran), _time_advice),
         cores=cores,
         cpu_efficiency=efficiency,
         cpu_advice=_cores_advice(cores, efficiency),
     )
-
-
-def memory_to_ask_for(most_mb: float) -> int:
-    """What jobs should ask for that used so much at most: with a margin, in round MB."""
-    return max(_ROUND_MB, round(-(-most_mb * _MARGIN // _ROUND_MB)) * _ROUND_MB)
 
 
 def _asked_mb(jobs: Sequence[JobStatus]) -> float:
@@ -113,7 +98,6 @@ def _limit(jobs: Sequence[JobStatus]) -> float:
 
 def _amount(
     jobs: Sequence[JobStatus],
-    meant: str,
     value: Callable[[JobStatus], float],
     asked: float,
     advice: Callable[[float, float, int], str | None],
@@ -126,7 +110,7 @@ def _amount(
     return Amount(
         median=statistics.median(values),
         most=value(top),
-        job=f"{meant}.{top.proc}",
+        job=top.id,
         asked=asked,
         histogram=histogram(values),
         advice=advice(value(top), asked, len(measured)),

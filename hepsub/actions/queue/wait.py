@@ -7,24 +7,24 @@ import os
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from hepsub.actions.lineage import lineage_of
 from hepsub.actions.queue.cluster import stderr_of
-from hepsub.actions.queue.ends import Clock, await_ends
+from hepsub.actions.queue.ends import Clock, await_ends, patiently
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
+from hepsub.actions.submit.judge import judge, judge_late
 from hepsub.actions.submit.result import Submission
-from hepsub.batch import JobStatus, Selection, State, end_text
+from hepsub.batch import JobStatus, State, end_text
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.logs import place_logs
 from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
+from hepsub.journal import Entry
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 
-_HISTORY_LOOKS = 20
-_HISTORY_PAUSE_S = 0.5
-"""The schedd writes its history a moment after a job left the queue."""
 _NAMED = 10
 
 
@@ -113,6 +113,8 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
 
     The bundle on the disk says where: with -once the plan may have been an earlier command's.
     """
+    if not ref.uuid:
+        return ()
     directory = session.bundles / ref.uuid
     bundle = read_bundle(directory)
     if bundle is None:
@@ -126,21 +128,18 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
 def _await_all(
     session: Session, ref: SubmissionRef, clock: Clock
 ) -> tuple[tuple[JobStatus, ...], str]:
-    """The jobs' ends from the history, plus those that stay in the queue; and why something could not be fetched."""
-    schedd, queue = await_ends(session, ref, range(ref.number), clock)
+    """How the jobs ended, or stay in the queue; and why something could not be fetched."""
+    procs = range(ref.number)
+    await_ends(session, ref, procs, clock)
     left = collect_one(session, ref)
-    states = (
-        (State.HELD, State.COMPLETED) if left else (State.HELD,)
-    )  # the others are on their way out
-    stay = {job.proc: job for job in queue.jobs if job.state in states}
-    past: dict[int, JobStatus] = {}
-    for _ in range(_HISTORY_LOOKS):
-        past = {job.proc: job for job in schedd.history(Selection(ids=ref.ids), ref.number)}
-        if len(stay | past) >= ref.number:
-            break
-        clock.sleep(_HISTORY_PAUSE_S)
-    jobs = (stay | past).values()
-    return tuple(sorted(jobs, key=lambda job: job.proc)), left
+    lineage = lineage_of(_own_entries(session, ref), ref, procs)
+    judged = judge_late(lambda: patiently(lambda: judge(session, lineage), clock), clock.sleep)
+    return tuple(each.status for each in judged if each.status is not None), left
+
+
+def _own_entries(session: Session, ref: SubmissionRef) -> list[Entry]:
+    """What the journal has of one submission, whatever became of its jobs later."""
+    return [each for each in session.journal.entries() if each.ref.uuid == ref.uuid]
 
 
 def _where(stderr: str) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.queue.cluster import reports, status_of
 from hepsub.actions.queue.counted import ClusterStatus
-from hepsub.actions.queue.find import find_jobs
+from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.queue.status import Status, status
 from hepsub.actions.reach import Reach
 from hepsub.errors import HepsubError, Interrupted, JobsFailed, PoolUnreachable, UnknownSchedd
@@ -138,7 +138,7 @@ def _look(session: Session, ids: Sequence[JobId], pool: str | None) -> Status:
             raise PoolUnreachable(found.problems[0].message, remedy=found.problems[0].remedy)
         return found.value
     reach, errors = Reach(session=session, asked=pool), list[HepsubError]()
-    rows = tuple(status_of(session, find_jobs(reach, each, errors)) for each in dict.fromkeys(ids))
+    rows = tuple(status_of(session, find_runs(reach, each, errors)) for each in dict.fromkeys(ids))
     if trouble := (*errors, *reach.errors):
         raise PoolUnreachable(trouble[0].message, remedy=trouble[0].remedy)
     return Status(pool=reach.pool, clusters=rows, now=session.situation.now)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
 from hepsub.actions.queue.query import Filter, Listing, query
-from hepsub.actions.queue.spools import is_spooled
 from hepsub.actions.reach import Reach
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
@@ -56,13 +56,16 @@ class Explanations(Struct, frozen=True, kw_only=True):
 
 
 def why(session: Session, wanted: Filter) -> Result:
-    """Explain the jobs that match; jobs that are alike are looked at once.
+    """Explain the jobs that match; jobs that are alike are looked at once, and those that run again where they do.
 
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
+    from hepsub.actions.queue.runs import with_later_runs
+
     reach = Reach(session=session, asked=wanted.pool)
-    listed = query(session, wanted, reach)
+    named = replace(wanted, ids=with_later_runs(session, wanted.ids)) if wanted.ids else wanted
+    listed = query(session, named, reach)
     listing = listed.value
     assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
     found = [_explain(group, reach) for group in _alike(listing.jobs)]
@@ -89,18 +92,17 @@ def _of_past(
     past = {State.COMPLETED, State.REMOVED}
     if wanted.states and not past.intersection(wanted.states):
         return []
-    from hepsub.actions.queue.find import find_jobs
+    from hepsub.actions.queue.runs import find_runs
 
-    told = {(job.schedd, job.job) for job in queued}
-    explained: list[Explanation] = []
+    told, explained = {(job.schedd, job.job) for job in queued}, list[Explanation]()
     for each in dict.fromkeys(wanted.ids):
         with contextlib.suppress(UnknownJob, PoolUnreachable):
-            found = find_jobs(reach, each, errors)
-            jobs = found.past.jobs.values()
-            groups = groups_of(job for job in jobs if (job.schedd, job.job) not in told)
             explained += [
                 _ended(reach.session, found, group)
-                for group in groups
+                for found in find_runs(reach, each, errors)
+                for group in groups_of(
+                    job for job in found.past.jobs.values() if (job.schedd, job.job) not in told
+                )
                 if _is_meant(group[0], wanted)
             ]
     return explained

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from hepsub.actions.queue.ended import Ended, has_succeeded
-from hepsub.actions.queue.find import Found, find_jobs
+from hepsub.actions.queue.find import Found
+from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.reach import Reach
 from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, ClusterCounts, Selection, State
 from hepsub.errors import HepsubError, UnknownJob
@@ -45,7 +46,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 def job_state(
     session: Session, job: JobId, pool: str | None, sleep: Callable[[float], None]
 ) -> Result:
-    """One word for a job, or for all jobs of a cluster together; what has ended is known without asking the schedd.
+    """One word for a job, or for all jobs of a cluster together; one that was run again counts as its latest run.
 
     Raises:
         UnknownJob: nobody knows it, or how it ended.
@@ -55,8 +56,8 @@ def job_state(
     for look in range(_LOOKS):
         errors: list[HepsubError] = []
         reach = Reach(session=session, asked=pool)
-        found = find_jobs(reach, job, errors)
-        word = _word(session, found)
+        parts = find_runs(reach, job, errors)
+        word = _of_all([_word(session, each) for each in parts if each.procs is None or each.procs])
         if word is not None:
             return Result(value=JobState(id=str(job), state=word))
         if errors or reach.errors:
@@ -67,6 +68,14 @@ def job_state(
         f"nobody knows how {job} ended: its schedd has forgotten it, and no report came home",
         remedy=f"hep_sub status {job} tells what is known of it",
     )
+
+
+def _of_all(words: Sequence[Word | None]) -> Word | None:
+    """The word for jobs in several clusters; None where it is not known how all jobs ended that have."""
+    for each in (Word.RUNNING, Word.WAITING, Word.FAILED, None):
+        if each in words:
+            return each
+    return Word.SUCCESS
 
 
 def _word(session: Session, found: Found) -> Word | None:
@@ -89,7 +98,7 @@ def _of_held(session: Session, found: Found, counts: ClusterCounts) -> Word:
         return Word.FAILED
     ids = (JobId(cluster=found.job.cluster, first=found.job.first, last=found.job.last),)
     jobs = found.target.schedd.queue(Selection(ids=ids, states=(State.HELD,)), now).jobs
-    waits = all(job.hold_code == SPOOLING for job in jobs)
+    waits = all(job.hold_code == SPOOLING for job in jobs if found.has(job.proc))
     return Word.WAITING if waits else Word.FAILED
 
 

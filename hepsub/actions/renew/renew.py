@@ -154,6 +154,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     for directory in _own_directories(session, live):
         sweep(directory, now)
     archive_cache(session.bundles).prune(now)
+    session.ended.prune(now)
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, lineage_of
 from hepsub.actions.submissions import find_submissions
-from hepsub.actions.submit.commit import look_up
-from hepsub.actions.submit.judge import Judged, Verdict, judge
-from hepsub.errors import HepsubError, NotDone, UsageError
+from hepsub.actions.submit.commit import settle
+from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
+from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
-from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.session import Session
 
 _AGAIN = (Verdict.FAILED, Verdict.HELD)
-"""What is run again without being named: what is known to have failed."""
-_NAMED_AGAIN = (*_AGAIN, Verdict.UNKNOWN)
+"""What is known to have failed."""
 _NAMED = 5
 
 
@@ -30,12 +28,19 @@ class Wanted(Struct, frozen=True, kw_only=True):
         pool: name or alias of the pool; None for any.
         only: their ProcIds; None for all that `job` means.
         failed: whether those among them that did not fail are passed over, and not refused.
+        unknown: whether those are among them of which nobody knows how they ended.
     """
 
     job: JobId
     pool: str | None = None
     only: tuple[int, ...] | None = None
     failed: bool = False
+    unknown: bool = False
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """How a job has to stand to be run again."""
+        return (*_AGAIN, Verdict.UNKNOWN) if self.unknown else _AGAIN
 
     @property
     def are_named(self) -> bool:
@@ -93,7 +98,13 @@ def first_of(session: Session, ref: SubmissionRef) -> str:
     return noted.again.uuid if noted is not None and noted.again is not None else ref.uuid
 
 
-def choose(session: Session, wanted: Wanted, ref: SubmissionRef, procs: Sequence[int]) -> Chosen:
+def choose(
+    session: Session,
+    wanted: Wanted,
+    ref: SubmissionRef,
+    procs: Sequence[int],
+    sleep: Callable[[float], None],
+) -> Chosen:
     """The jobs that run again.
 
     Args:
@@ -101,6 +112,7 @@ def choose(session: Session, wanted: Wanted, ref: SubmissionRef, procs: Sequence
         wanted: which are wanted.
         ref: their submission.
         procs: their ProcIds in it.
+        sleep: waits so many seconds, for a history that is a moment late.
 
     Raises:
         NotDone: none of them may run again, or one that was named may not.
@@ -110,31 +122,46 @@ def choose(session: Session, wanted: Wanted, ref: SubmissionRef, procs: Sequence
     lineage = lineage_of(session.journal.entries(), ref, procs)
     if lineage.uncertain:
         for entry in lineage.uncertain:
-            _settle(session, entry)
+            # what cannot be written now must not be taken for nothing by the next reading
+            session.journal.append(settle(session, entry))
         lineage = lineage_of(session.journal.entries(), ref, procs)
-    judged = judge(session, lineage)
-    if wanted.are_named:
-        jobs = tuple(each for each in judged if each.verdict in _NAMED_AGAIN)
-        if refused := [each for each in judged if each.verdict not in _NAMED_AGAIN]:
-            raise _refusal(lineage, refused)
-        return Chosen(lineage=lineage, jobs=jobs, notes=_unknown_note(lineage, jobs))
-    jobs = tuple(each for each in judged if each.verdict in _AGAIN)
-    others = [each for each in judged if each.verdict not in _AGAIN]
+    judged = judge_late(lambda: judge(session, lineage), sleep)
+    jobs = tuple(each for each in judged if each.verdict in wanted.verdicts)
+    others = [each for each in judged if each.verdict not in wanted.verdicts]
+    if others and wanted.are_named:
+        raise _refusal(lineage, others)
     if not jobs:
         raise _nothing(session, lineage, others)
     return Chosen(lineage=lineage, jobs=jobs, notes=_left_note(lineage, others))
 
 
-def _settle(session: Session, entry: Entry) -> None:
-    """Note what became of a submission that was interrupted.
+def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:
+    """See that nobody else is about to run the same jobs again, when that is noted in the journal.
+
+    There is a lock against that, too; but not every file system keeps it between hosts.
+
+    Args:
+        session: the session.
+        chosen: the jobs.
+        uuid: the submission that is about to have them.
 
     Raises:
-        SubmissionUncertain: nobody can tell.
+        NotDone: somebody is, or has done so since.
     """
-    cause = HepsubError("an earlier hep_sub was interrupted")
-    seen = look_up(session, entry.ref, cause=cause)
-    # what cannot be written now must not be taken for nothing by the next reading
-    session.journal.append(entry.with_cluster(seen.cluster if seen else NO_CLUSTER))
+    entries = [each for each in session.journal.entries() if each.ref.uuid != uuid]
+    run = next(iter(chosen.lineage.runs.values()))
+    first = SubmissionRef(uuid=chosen.lineage.first.uuid, pool=run.ref.pool, schedd=run.ref.schedd)
+    now = lineage_of(entries, first, [each.earlier for each in chosen.jobs])
+    moved = [
+        job.earlier for job in chosen.jobs if now.runs[job.earlier].ref.uuid != job.run.ref.uuid
+    ]
+    if moved or now.uncertain:
+        hosts = {host for each in now.uncertain for host in session.journal.writers(each.ref.uuid)}
+        where = f" on {', '.join(sorted(hosts))}" if hosts else ""
+        raise NotDone(
+            f"nothing was submitted: another hep_sub{where} runs some of these jobs again at this moment",
+            remedy="hep_sub status shows what became of it",
+        )
 
 
 def _refusal(lineage: Lineage, refused: Sequence[Judged]) -> NotDone:
@@ -142,8 +169,15 @@ def _refusal(lineage: Lineage, refused: Sequence[Judged]) -> NotDone:
     named = ", ".join(_told(lineage, each) for each in refused[:_NAMED])
     return NotDone(
         f"nothing was submitted: {named}{more}",
-        remedy="-failed passes over all that did not fail; hep_rm ends a job that goes on",
+        remedy=_remedy(refused),
     )
+
+
+def _remedy(refused: Sequence[Judged]) -> str:
+    verdicts = {each.verdict for each in refused}
+    if verdicts == {Verdict.UNKNOWN}:
+        return "they may have done their work: look, and add -unknown to run such jobs again all the same"
+    return "-failed passes over all that did not fail; hep_rm ends a job that goes on"
 
 
 def _told(lineage: Lineage, each: Judged) -> str:
@@ -159,10 +193,12 @@ def _counted(others: Sequence[Judged]) -> str:
 
 def _nothing(session: Session, lineage: Lineage, others: Sequence[Judged]) -> NotDone:
     verdicts = {each.verdict for each in others}
-    remedy = "-only names jobs that shall run again whatever became of them"
+    remedy = "they may have done their work: look, and add -unknown to run them again all the same"
     meant = session.meant(next(iter(lineage.runs.values())).ref)
     if Verdict.ALIVE in verdicts:
         remedy = f"hep_wait {meant} waits for those that go on"
+    elif Verdict.LEFT in verdicts:
+        remedy = f"hep_fetch {meant} brings the outputs"
     elif Verdict.AT_HOME in verdicts:
         remedy = f"hep_fetch -push {meant} puts the outputs in their places"
     elif Verdict.UNKNOWN not in verdicts:
@@ -187,5 +223,5 @@ def _unknown_note(lineage: Lineage, judged: Sequence[Judged]) -> tuple[str, ...]
         return ()
     return (
         f"of {lineage.first.cluster}.{procs_brief(procs)} nobody knows how they ended: neither the schedd's history nor"
-        " a report; -only names them to run them again",
+        " a report; -unknown runs such jobs again, too",
     )

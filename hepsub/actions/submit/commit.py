@@ -7,6 +7,7 @@ new connection, whether the cluster exists; only its answer decides what the use
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
     from hepsub.bundle.bundle import Bundle
 
+_AT_IT_S = 120.0
+"""No submission takes so long from its intent to the schedd's answer."""
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
 
@@ -42,6 +45,7 @@ def commit(
     bundle: Bundle | None,
     *,
     digest: str = "",
+    alone: Callable[[], None] = lambda: None,
 ) -> Submitted:
     """Submit, and know afterwards whether it happened.
 
@@ -55,6 +59,7 @@ def commit(
         bundle: what travels with it; when nobody can tell whether the cluster exists and the user does not
             want it any more, that is noted there.
         digest: what any repetition of this command has in common; empty without a key (-once).
+        alone: looks, when the intent is noted, whether another host has noted one for the same jobs; an error then.
 
     Raises:
         SubmissionUncertain: the schedd could be asked neither to submit nor whether it had.
@@ -70,6 +75,11 @@ def commit(
     )
     session.interrupts.check()
     session.journal.append(intent)
+    try:
+        alone()
+    except HepsubError:
+        _note(session, intent.with_cluster(NO_CLUSTER))
+        raise
     try:
         submitted = schedd.submit(plan, uuid)
     except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
@@ -135,6 +145,25 @@ def _note(session: Session, entry: Entry) -> bool:
     return True
 
 
+def settle(session: Session, entry: Entry) -> Entry:
+    """What became of a submission that was intended, and of which nothing more is noted.
+
+    Raises:
+        SubmissionUncertain: nobody can tell: its schedd cannot be asked, or another host may be at it. There is a
+            lock against that, which not every file system keeps between hosts.
+    """
+    others = session.journal.writers(entry.ref.uuid) - {session.journal.host}
+    ago = session.situation.now - entry.when
+    if others and ago < _AT_IT_S:
+        raise SubmissionUncertain(
+            f"nothing was submitted: a hep_sub on {', '.join(sorted(others))} began to submit these jobs {ago:.0f} s"
+            " ago, and may be at it",
+            remedy=f"try again in {_AT_IT_S - ago:.0f} s",
+        )
+    seen = look_up(session, entry.ref, cause=HepsubError("an earlier hep_sub was interrupted"))
+    return entry.with_cluster(seen.cluster if seen else NO_CLUSTER)
+
+
 def look_up(
     session: Session, intended: SubmissionRef, cause: BaseException
 ) -> SubmissionRef | None:
@@ -193,7 +222,7 @@ def note_gone(session: Session, uuid: str) -> None:
     noted = next((each for each in session.journal.entries() if each.ref.uuid == uuid), None)
     if noted is not None:
         with contextlib.suppress(JournalNotWritable):
-            session.journal.append(noted.with_cluster(NO_CLUSTER))
+            session.journal.append(noted.taken_back())
 
 
 def interrupted(ref: SubmissionRef, why: str, bundle: Bundle | None) -> Interrupted:

@@ -105,6 +105,8 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
         schedd: the schedd that would take it; null when the pool did not answer.
         description: what HTCondor would get.
         fresh: who would keep fresh what travels with the jobs and ends.
+        runs_again: by what the jobs were known before, `cluster.proc` in their order; empty for new jobs.
+        removes: the jobs on hold, as they are known now, that would be removed first.
     """
 
     jobs: int
@@ -128,6 +130,8 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
     schedd: str | None
     description: str
     notes: tuple[str, ...]
+    runs_again: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
 
 
 class LogsDocument(Struct, frozen=True, kw_only=True):
@@ -198,6 +202,8 @@ def preview_document(preview: Preview) -> PreviewDocument:
         schedd=preview.schedd or None,
         description=preview.description,
         notes=plan.notes,
+        runs_again=_names(plan.again),
+        removes=preview.removes,
     )
 
 

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from hepsub.actions.lineage import Lineage, Run, by_submission
-from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, JobStatus, Selection, State, end_text
+from hepsub.actions.submissions import is_spooled
+from hepsub.batch import (
+    SPOOLED_WITHIN_S,
+    SPOOLING,
+    JobStatus,
+    Selection,
+    State,
+    end_text,
+    memory_to_ask_for,
+)
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.report import Report, report_at
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD, WALLTIME_SUBCODE
-from hepsub.condor.holds import is_about_memory, more_memory
+from hepsub.condor.holds import is_about_memory
 from hepsub.documents import Malformed
+from hepsub.ended import CLOCKS_S, Asked
 from hepsub.jobid import SubmissionRef
 from hepsub.session import Session
 
 _SAVED_AT_HOME = 85
 _KILLED = 9
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+"""A schedd writes its history a moment after a job left the queue."""
 _NEARLY = 0.9
 """Who is killed with so much of its memory in use may have been killed for it."""
 _ACTING = {
@@ -39,6 +51,7 @@ class Verdict(enum.Enum):
     AT_HOME = "succeeded, and its outputs came home"
     FAILED = "ended otherwise, or was removed"
     HELD = "is on hold, and stays so"
+    LEFT = "ended with 85, and what it saved is still with its schedd"
     UNKNOWN = "is in no queue, and nobody knows how it ended"
 
 
@@ -64,6 +77,8 @@ class Judged(Struct, frozen=True, kw_only=True):
             return "left the queue, and nobody knows how it ended"
         if self.verdict is Verdict.AT_HOME:
             return "ended with 0, and its outputs came home"
+        if self.verdict is Verdict.LEFT:
+            return "has ended, and its outputs are still with its schedd"
         if self.status is None:
             return str(self.verdict.value)
         if self.verdict is Verdict.ALIVE:
@@ -71,12 +86,18 @@ class Judged(Struct, frozen=True, kw_only=True):
         return end_text(self.status)
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether it may be otherwise a moment later, by itself."""
+        removed = self.status is not None and self.status.state is State.REMOVED
+        return self.verdict is Verdict.UNKNOWN or (removed and self.verdict is Verdict.ALIVE)
+
+    @property
     def more_memory(self) -> int:
         """What it should ask for, in MB, having outgrown its memory; 0 where it did not."""
         job = self.status
         if job is None or not _has_outgrown(job):
             return 0
-        return more_memory(round(job.memory_mb), job.requested_mb)
+        return memory_to_ask_for(job.memory_mb, job.requested_mb)
 
     @property
     def has_outrun(self) -> bool:
@@ -97,7 +118,7 @@ def _has_outgrown(job: JobStatus) -> bool:
 
 
 def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
-    """How the latest runs of jobs stand, by their schedds, and by what they reported.
+    """How the latest runs of jobs stand, by their schedds, and by what they reported; what is learnt is kept.
 
     Raises:
         HepsubError: a schedd cannot be asked: nobody knows then what may run twice.
@@ -105,12 +126,13 @@ def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
     earlier = {(run.ref.uuid, run.proc): proc for proc, run in lineage.runs.items()}
     found: list[Judged] = []
     for ref, runs in by_submission(lineage.runs.values()).items():
-        queued, past = _asked(session, ref, [run.proc for run in runs])
+        queued, past = _asked(session, ref, runs)
         bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
+        collected = is_spooled(session, ref.pool)
         for run in runs:
             if run.proc in queued:
                 status = queued[run.proc]
-                verdict = _of_queued(status, session.situation.now)
+                verdict = _of_queued(status, bundle, session.situation.now, collected=collected)
             else:
                 status = past.get(run.proc)
                 verdict = _of_past(status, bundle, run.proc)
@@ -119,28 +141,62 @@ def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
     return tuple(sorted(found, key=lambda each: each.earlier))
 
 
+def judge_late(
+    look: Callable[[], tuple[Judged, ...]], sleep: Callable[[float], None]
+) -> tuple[Judged, ...]:
+    """How jobs stand when their schedds have had some seconds to write down what has just ended.
+
+    Args:
+        look: judges them.
+        sleep: waits so many seconds.
+
+    Raises:
+        HepsubError: as `look`.
+    """
+    found = look()
+    for pause in _PAUSES_S:
+        if not any(each.is_leaving for each in found):
+            break
+        sleep(pause)
+        found = look()
+    return found
+
+
 def _asked(
-    session: Session, ref: SubmissionRef, procs: Collection[int]
+    session: Session, ref: SubmissionRef, runs: Sequence[Run]
 ) -> tuple[dict[int, JobStatus | None], dict[int, JobStatus]]:
-    """What a schedd has of jobs in its queue (None for those it has still to make), and in its history."""
+    """What a schedd has of jobs in its queue (None for those it has still to make), and what is known of the past."""
     schedd = session.schedd(ref.pool, ref.schedd)
     wanted = Selection(ids=ref.ids, uuid=ref.uuid)
     queue = schedd.queue(wanted, session.situation.now)
     queued: dict[int, JobStatus | None] = {job.proc: job for job in queue.jobs}
     for rest in queue.unmade:
         queued |= dict.fromkeys(range(rest.first, rest.first + rest.number))
-    past = dict(session.ended.read(ref.uuid).jobs)  # also what the schedd has forgotten
-    if any(proc not in queued and proc not in past for proc in procs):
-        ended = schedd.history(wanted, max(ref.number, len(procs)))
-        past |= {job.proc: job for job in reversed(ended)}
+    kept = session.ended.read(ref.uuid)  # also what the schedd has forgotten
+    past = dict(kept.jobs)
+    missing = [run.proc for run in runs if run.proc not in queued and run.proc not in past]
+    ended = ref.number - len(queued)
+    if missing and not kept.is_final(ended):
+        when = min(run.when for run in runs)
+        most = max(ref.number, len(runs))
+        told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S) if when else 0.0)
+        new = {job.proc: job for job in reversed(told) if job.proc not in past}
+        past |= new
+        lacking = ref.number and any(proc not in past for proc in missing)
+        asked = Asked(asked=session.situation.now, ended=ended) if lacking else None
+        if ref.uuid:
+            session.ended.keep(ref.uuid, (job for job in new.values() if job.ended), asked)
     return queued, past
 
 
-def _of_queued(job: JobStatus | None, now: float) -> Verdict:
+def _of_queued(
+    job: JobStatus | None, bundle: Bundle | None, now: float, *, collected: bool
+) -> Verdict:
     if job is None:
         return Verdict.ALIVE
     if job.state is State.COMPLETED:  # it stays there until what it left was fetched
-        return _of_past(job, None, job.proc)
+        left = collected and job.exit_code == _SAVED_AT_HOME
+        return Verdict.LEFT if left else _of_past(job, bundle, job.proc)
     if job.state is not State.HELD:
         return Verdict.ALIVE
     on_its_way = job.hold_code == SPOOLING and now - job.submitted <= SPOOLED_WITHIN_S

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from hepsub.actions.submit.commit import look_up
+from hepsub.actions.submit.commit import settle
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import Selection
-from hepsub.errors import HepsubError, JournalNotWritable
+from hepsub.errors import JournalNotWritable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
@@ -32,11 +32,10 @@ def find_earlier(session: Session, plan: Plan) -> Submission | None:
     if noted is not None and noted.ref.cluster > 0:
         return _of_earlier(session, noted.ref)
     if noted is not None:
-        cause = HepsubError("an earlier hep_sub was interrupted")
-        seen = look_up(session, noted.ref, cause=cause)
-        _note(session, noted.with_cluster(seen.cluster if seen else NO_CLUSTER))
-        if seen is not None:
-            return _of_earlier(session, seen)
+        seen = settle(session, noted)
+        _note(session, seen)
+        if seen.ref.cluster > 0:
+            return _of_earlier(session, seen.ref)
     foreign = plan.route.delivery.handed_over  # its pool may have another name for the user
     entries = session.journal.entries()
     gone = frozenset(entry.ref.uuid for entry in entries if entry.ref.cluster == NO_CLUSTER)

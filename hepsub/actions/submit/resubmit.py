@@ -8,7 +8,7 @@ looked up at the schedd before anything else is done.
 from __future__ import annotations
 
 import functools
-import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,22 +16,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import by_submission
-from hepsub.actions.submit.choose import Chosen, Wanted, choose, first_of, meant_jobs
+from hepsub.actions.submit.choose import Chosen, Wanted, check_alone, choose, first_of, meant_jobs
+from hepsub.actions.submit.differences import changed_note, memory_note, walltime_note
 from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.preview import preview
+from hepsub.actions.submit.removal import Removal
 from hepsub.actions.submit.respell import Changes, respelled
+from hepsub.actions.submit.result import Preview
 from hepsub.actions.submit.submit import make, planned, recovered
-from hepsub.batch import Act, Selection, State
 from hepsub.documents import Malformed
-from hepsub.errors import Interrupted, NotDone
+from hepsub.errors import HepsubError, Interrupted, NotDone
 from hepsub.job import JobSpec
-from hepsub.jobid import Again, JobId, SubmissionRef, procs_brief
+from hepsub.jobid import Again, SubmissionRef, procs_brief, procs_text
 from hepsub.orders import Order
 from hepsub.plan.draft import Reading
 from hepsub.plan.environment import inheritable
-from hepsub.plan.location import FilePlace, absolute
+from hepsub.plan.location import absolute
 from hepsub.plan.model import Plan
-from hepsub.plan.template import parse_template, values_of
+from hepsub.plan.template import values_of
 from hepsub.result import Result
 from hepsub.session import Session
 
@@ -50,6 +52,7 @@ class _Prepared(Struct, frozen=True, kw_only=True):
         chosen: the jobs.
         since: when the latest of their submissions was, in seconds since the epoch.
         notes: what the user should know.
+        changed: whether more than their memory is different this time, by the user's word.
     """
 
     session: Session
@@ -58,6 +61,7 @@ class _Prepared(Struct, frozen=True, kw_only=True):
     chosen: Chosen
     since: float
     notes: tuple[str, ...]
+    changed: bool
 
 
 def resubmit(
@@ -65,6 +69,7 @@ def resubmit(
     wanted: Wanted,
     changes: Changes,
     tell: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """Run jobs again as one new cluster; jobs on hold among them are removed first.
 
@@ -73,6 +78,7 @@ def resubmit(
         wanted: which jobs.
         changes: what is different this time.
         tell: told at once of what was done for earlier submissions.
+        sleep: waits so many seconds, for what a schedd has still to write down.
 
     Raises:
         Interrupted: the user pressed Ctrl-C; nothing was submitted, or it was taken back.
@@ -81,33 +87,68 @@ def resubmit(
     """
     with session.interrupts.scope():
         try:
-            return _resubmit(session, wanted, changes, tell)
+            return _resubmit(session, wanted, changes, tell, sleep)
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted; nothing was submitted") from error
 
 
 def _resubmit(
-    session: Session, wanted: Wanted, changes: Changes, tell: Callable[[str], None]
+    session: Session,
+    wanted: Wanted,
+    changes: Changes,
+    tell: Callable[[str], None],
+    sleep: Callable[[float], None],
 ) -> Result:
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
     with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
-        ready = _prepare(session, wanted, changes, ref, procs)
-        there = ready.session
+        ready = _prepare(session, wanted, changes, ref, procs, sleep)
+        there, chosen = ready.session, ready.chosen
         plan, facts = planned(there, stores, ready.spec, keeps=True, known=ready.known)
         plan = replace(plan, notes=(*_notes(ready, plan), *plan.notes))
         schedd = there.schedd(plan.route.pool, plan.route.schedd)
+        removal = Removal(session=session, jobs=chosen.jobs)
+        try:
+            return make(
+                there,
+                stores,
+                ready.spec,
+                plan,
+                facts.outputs,
+                schedd,
+                finished,
+                before=removal.carry_out,
+                alone=lambda uuid: check_alone(session, chosen, uuid),
+            )
+        except (HepsubError, KeyboardInterrupt) as error:
+            if not removal.meant:
+                raise
+            told = (
+                error
+                if isinstance(error, HepsubError)
+                else Interrupted("interrupted; nothing was submitted")
+            )
+            told.add(removal.sentence(), _to_go_on(wanted, ready))
+            raise told from error
 
-        def remove_held() -> None:
-            _remove_held(session, ready.chosen.jobs)
 
-        return make(
-            there, stores, ready.spec, plan, facts.outputs, schedd, finished, before=remove_held
-        )
+def _to_go_on(wanted: Wanted, ready: _Prepared) -> str:
+    """What to type when jobs were removed from hold, and not submitted."""
+    only = f" -only {procs_text(wanted.only)}" if wanted.only is not None else ""
+    outgrown = any(job.more_memory for job in ready.chosen.jobs)
+    memory = f" -mem {ready.spec.resources.memory_mb}" if outgrown else ""
+    failed = " -failed" if wanted.failed or not wanted.are_named else ""
+    more = ", with the other options of this command" if ready.changed else ""
+    return f"hep_sub -resubmit {wanted.job}{only}{failed}{memory} runs them again{more}"
 
 
-def preview_again(session: Session, wanted: Wanted, changes: Changes) -> Result:
+def preview_again(
+    session: Session,
+    wanted: Wanted,
+    changes: Changes,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
     """Show what would be submitted; nothing is removed, and nothing written but what became of interrupted commands.
 
     Raises:
@@ -116,8 +157,11 @@ def preview_again(session: Session, wanted: Wanted, changes: Changes) -> Result:
     ref, procs = meant_jobs(session, wanted)
     # An intent of a command that is at it is no interrupted one.
     with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
-        ready = _prepare(session, wanted, changes, ref, procs)
-    return preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
+        ready = _prepare(session, wanted, changes, ref, procs, sleep)
+    shown = preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
+    assert isinstance(shown.value, Preview)  # noqa: S101 (what preview returns)
+    held = (job.run.job for job in ready.chosen.jobs if job.verdict is Verdict.HELD)
+    return replace(shown, value=replace(shown.value, removes=tuple(held)))
 
 
 def _prepare(
@@ -126,8 +170,9 @@ def _prepare(
     changes: Changes,
     ref: SubmissionRef,
     procs: Sequence[int],
+    sleep: Callable[[float], None],
 ) -> _Prepared:
-    chosen = choose(session, wanted, ref, procs)
+    chosen = choose(session, wanted, ref, procs, sleep)
     orders = {
         each: _order(session, each, runs[0].when)
         for each, runs in by_submission(job.run for job in chosen.jobs).items()
@@ -149,7 +194,8 @@ def _prepare(
         known=_items_of(chosen.jobs, orders, again),
         chosen=chosen,
         since=newest.when,
-        notes=(*_memory_note(chosen.jobs, memory), *_walltime_note(chosen.jobs, changes)),
+        notes=(*memory_note(chosen.jobs, memory), *walltime_note(chosen.jobs, changes)),
+        changed=replace(changes, memory_mb=None) != Changes(),
     )
 
 
@@ -209,30 +255,6 @@ def _items_of(jobs: Sequence[Judged], orders: dict[SubmissionRef, Order], again:
     return Reading(items=tuple(items), ends=tuple(ends) if several else (), again=again)
 
 
-def _remove_held(session: Session, jobs: Sequence[Judged]) -> None:
-    """Remove the jobs on hold that run again, and see that none of them can go on.
-
-    Raises:
-        NotDone: one of them is still there, or was released meanwhile.
-        HepsubError: its schedd cannot be asked.
-    """
-    held = [job.run for job in jobs if job.verdict is Verdict.HELD]
-    for ref, runs in by_submission(held).items():
-        schedd = session.schedd(ref.pool, ref.schedd)
-        ids = tuple(JobId(cluster=ref.cluster, first=run.proc, last=run.proc) for run in runs)
-        meant = Selection(ids=ids, uuid=ref.uuid)
-        schedd.act(Act.REMOVE, replace(meant, states=(State.HELD,)))
-        # The whole cluster is looked at: what the removal meant is not believed twice.
-        there = schedd.queue(Selection(ids=ref.ids, uuid=ref.uuid), session.situation.now).jobs
-        wanted = {run.proc for run in runs}
-        left = [job for job in there if job.proc in wanted]
-        if alive := [job.job for job in left if job.state is not State.REMOVED]:
-            raise NotDone(
-                f"nothing was submitted: {', '.join(alive[:_NAMED])} could not be removed from hold",
-                remedy=f"hep_q -i {session.meant(ref)} shows how it stands; then try again",
-            )
-
-
 # ---- what the user should know -------------------------------------------------------------------
 
 
@@ -249,51 +271,5 @@ def _notes(ready: _Prepared, plan: Plan) -> Iterator[str]:
         yield f"{', '.join(held[:_NAMED])}{more}, on hold until now, are removed"
     yield from ready.chosen.notes
     yield from ready.notes
-    yield from _changed_note(ready, plan)
-
-
-def _memory_note(jobs: Sequence[Judged], memory: int) -> Iterator[str]:
-    outgrown = [job for job in jobs if job.more_memory]
-    if not outgrown:
-        return
-    peak = max(job.status.memory_mb for job in outgrown if job.status is not None)
-    asked = max(job.status.requested_mb for job in outgrown if job.status is not None)
-    yield (
-        f"each job asks for {memory} MB now: {len(outgrown)} of them had outgrown theirs"
-        f" (asked for {asked} MB, used up to {peak:.0f} MB); -mem says otherwise"
-    )
-
-
-def _walltime_note(jobs: Sequence[Judged], changes: Changes) -> Iterator[str]:
-    outrun = sum(job.has_outrun for job in jobs)
-    if outrun and changes.walltime is None:
-        yield f"{outrun} of them outran their walltime, and have the same again: -wt gives more"
-
-
-def _changed_note(ready: _Prepared, plan: Plan) -> Iterator[str]:
-    """What was changed on this machine since the jobs were submitted: they get it as it is now."""
-    values = plan.jobs()
-    cwd = ready.session.situation.cwd
-    script = parse_template(absolute(ready.spec.script, cwd))
-    paths = dict.fromkeys(script.fill_all(values))
-    if plan.staging is not None and plan.staging.inputs:
-        rows = plan.staging.carried_by(values).inputs
-        paths |= {
-            each.place.path: None
-            for row in rows
-            for each in row
-            if isinstance(each.place, FilePlace)
-        }
-    changed = [path for path in paths if _changed_at(path) > ready.since]
-    if changed:
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        yield (
-            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
-        )
-
-
-def _changed_at(path: str) -> float:
-    try:
-        return os.stat(path).st_ctime
-    except (OSError, ValueError):
-        return 0
+    script = absolute(ready.spec.script, ready.session.situation.cwd)
+    yield from changed_note(script, ready.since, plan)

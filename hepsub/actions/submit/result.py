@@ -22,12 +22,14 @@ class Preview(Struct, frozen=True, kw_only=True):
         description: what HTCondor would get.
         schedd: the schedd that would take it; empty when the pool did not answer.
         unreachable: why the pool could not be asked; empty when it could.
+        removes: the jobs on hold that would be removed first.
     """
 
     plan: Plan
     description: str
     schedd: str
     unreachable: str
+    removes: tuple[str, ...] = ()
 
     @property
     def fresh(self) -> tuple[Fresh, ...]:

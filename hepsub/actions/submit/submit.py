@@ -192,6 +192,7 @@ def make(
     schedd: BatchSystem,
     finished: tuple[str, ...],
     before: Callable[[], None] = lambda: None,
+    alone: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Submit a new cluster.
 
@@ -203,7 +204,8 @@ def make(
         outputs: what is at the places of outputs.
         schedd: who takes the jobs.
         finished: what was done for earlier submissions.
-        before: what has to be done when nothing but the schedd can refuse the cluster any more.
+        before: what has to be done when nothing but the schedd can refuse the cluster any more; Ctrl-C is held back.
+        alone: as in `commit`; it gets the UUID of this submission.
 
     Raises:
         HepsubError: as `submit`.
@@ -226,10 +228,12 @@ def make(
                 _travel_notes(session, stores(), plan, staged) if staged is not None else ()
             )
             _make_directories(plan.new_directories)
-            before()
         session.interrupts.hold()
+        before()
         sealed = staged.plan if staged is not None else plan
-        submitted = commit(session, schedd, sealed, identity, bundle, digest=digest)
+        submitted = commit(
+            session, schedd, sealed, identity, bundle, digest=digest, alone=lambda: alone(identity)
+        )
         handed_over = plan.route.delivery.handed_over
         done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
     named = _name_note(session, plan, submitted.ref)

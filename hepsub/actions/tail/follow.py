@@ -69,17 +69,19 @@ def follow(
             places = reader.to_its_end()
     except KeyboardInterrupt:
         value = Tail(target=target, places=None, piece=Piece(offset=reader.offset or 0, data=b""))
-        note = f"{target.meant} goes on"
-        return Result(value=value, notes=(note,), exit_code=Interrupted.exit_code)
+        notes = (*target.notes, f"{target.meant} goes on")
+        return Result(value=value, notes=notes, exit_code=Interrupted.exit_code)
     status = places.status
     value = Tail(target=target, places=places, piece=Piece(offset=reader.offset or 0, data=b""))
     said = f"{target.meant} {end_text(status)}"
     if status.state is State.COMPLETED and status.exit_code == 0:
-        return Result(value=value, notes=(said,))
+        return Result(value=value, notes=(*target.notes, said))
     problem = Problem(
         code=JobsFailed.code, message=said, remedy=f"hep_history {target.meant} tells how it ended"
     )
-    return Result(value=value, problems=(problem,), exit_code=JobsFailed.exit_code)
+    return Result(
+        value=value, notes=target.notes, problems=(problem,), exit_code=JobsFailed.exit_code
+    )
 
 
 class _Reader(Struct, kw_only=True, eq=False):

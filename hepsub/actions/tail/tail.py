@@ -128,7 +128,7 @@ def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> R
         notes = (f"{error.message}; this is what is at home",)
     found = _end(target, schedd, places, order.lines)
     show(found.piece.data)
-    return Result(value=found, notes=(*notes, *_remarks(found)))
+    return Result(value=found, notes=(*target.notes, *notes, *_remarks(found)))
 
 
 def _end(target: Target, schedd: BatchSystem | None, places: LogPlaces | None, lines: int) -> Tail:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.actions.queue.spools import is_spooled
-from hepsub.actions.submissions import SelectedJobs, find_submissions
+from hepsub.actions.submissions import SelectedJobs, find_submissions, followed, is_spooled
 from hepsub.actions.tail.files import LogFile
 from hepsub.batch import Selection, State
 from hepsub.batch_logs import LogPlaces, Stream
@@ -30,6 +29,7 @@ class Target(Struct, frozen=True, kw_only=True):
         jobs: the submission that it belongs to.
         meant: what means the job on a command line.
         collected: whether its schedd keeps what it leaves behind until it is fetched.
+        asked: the job that was named, where it was run again and this is its latest run; else empty.
     """
 
     jobs: SelectedJobs
@@ -37,6 +37,12 @@ class Target(Struct, frozen=True, kw_only=True):
     meant: str
     stream: Stream
     collected: bool
+    asked: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say of which run this is."""
+        return (f"{self.asked} was run again: this is of {self.meant}",) if self.asked else ()
 
     @property
     def ref(self) -> SubmissionRef:
@@ -90,7 +96,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 def find_target(session: Session, job: JobId, stream: Stream, pool: str | None) -> Target:
-    """The job that an id means; of a cluster the only one, or the only one that runs.
+    """The job that an id means, its latest run; of a cluster the only one, or the only one that runs.
 
     Args:
         session: the session.
@@ -103,9 +109,13 @@ def find_target(session: Session, job: JobId, stream: Stream, pool: str | None) 
         AmbiguousJob: it belongs to two schedds.
         UnknownJob: nobody knows it.
     """
-    (jobs,) = find_submissions(session, (job,), pool)
+    (named,) = find_submissions(session, (job,), pool)
+    runs = followed(session, (named,)) if len(named.procs) == 1 else (named,)
+    jobs = runs[0]
     proc = jobs.procs[0] if len(jobs.procs) == 1 else _only(session, job, jobs)
+    again = jobs.ref.uuid != named.ref.uuid
     return Target(
+        asked=f"{named.meant}.{named.procs[0]}" if again else "",
         jobs=jobs,
         proc=proc,
         meant=f"{jobs.meant}.{proc}",

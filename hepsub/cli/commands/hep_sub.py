@@ -112,6 +112,8 @@ _OPTIONS = (
     option("-failed", "", "With -resubmit: only those that failed; what went well or goes on is passed over.",
         takes=Takes.NOTHING, exact=True),
     option("-only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
+    option("-unknown", "", "With -resubmit: also those of which nobody knows how they ended.",
+        takes=Takes.NOTHING, exact=True),
     flag("-wait --wait",
         "Wait until all jobs have ended, or are on hold; exit code 0 only if all ended with 0."),
     flag("-dry-run --dry-run", "Show the plan, its reasons and the submit description; submit nothing."),
@@ -241,7 +243,7 @@ _GROUPS = {
         "maxrun",
         "notify",
     ),
-    "Again": ("resubmit", "failed", "only"),
+    "Again": ("resubmit", "failed", "only", "unknown"),
     "Talk": ("wait", "dry_run", "check", "write", "quiet", "json", "version", "help"),
 }
 
@@ -336,13 +338,15 @@ COMMAND = Command(
         " or are on hold; with -only, or an ID such as 13.3 or 13.0-9, those that are named. Nothing runs twice: a"
         " job that goes on, or that ended with 0, is passed over with -failed (or when no job is named), and"
         " refused by name otherwise; one that was resubmitted counts as its latest run, whichever of the two"
-        " numbers is named. A job on hold is removed first. Each job has the arguments, items and files of the"
+        " numbers is named. One of which nobody knows how it ended may have done its work: it runs again only with"
+        " -unknown. A job on hold is removed first. Each job has the arguments, items and files of the"
         " first time, in that directory and with that environment; %{ProcId}, %{Index}, %{ClusterId}, %{Uuid} and"
         " _CONDOR_IHEP_JOB_ID are those of its first submission, so its outputs keep their names. Different are"
         " HTCondor's own ids (hep_q shows 14.0 for what was 13.3, and the attribute HepSub_Again says 13.3), and"
         " %{ClusterId} in the names of logs: those of the earlier run stay, unless their names have no"
         " %{ClusterId}. Scripts, inputs and libraries are taken as they are now; what was changed is named. Memory"
-        " is what the jobs had; where one had outgrown it, its measured peak and a quarter more. -mem, -wt, -np,"
+        " is what the jobs had; where one had outgrown it, its measured peak (or what it had asked for, where that was"
+        " more) and a quarter. -mem, -wt, -np,"
         " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
         " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
         " it needs for that, without secrets, for three months.",

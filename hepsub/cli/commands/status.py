@@ -115,13 +115,15 @@ COMMAND = Command(
     description=(
         "Without ids, a line for each of your clusters that is in the queue, or ended in the last four days: a bar, and"
         " how many jobs are done (ended with 0), failed, running, idle and held, and since when the first one waits."
-        " In the bar # is done, x failed, ~ removed, ? of unknown end, > running, ! on hold and . idle. The line below"
+        " In the bar # is done, x failed, ~ removed, ? of unknown end, + run again in another cluster, > running,"
+        " ! on hold and . idle. The line below"
         " tells the next command. hep_q shows jobs one by one, in HepJob's table. Where a cluster is in the pool of a"
         " site, SCHEDD is the whole name, and SCHEDD:CLUSTER means it.",
         "With ids, those that failed or are on hold are grouped by the reason, each with the last lines of standard"
-        " error of one of them; and memory, run time and CPU time that jobs used stand beside what they asked for.",
+        " error of one of them; a job that hep_sub -resubmit ran again counts as its latest run, also with -state and"
+        " -watch; and memory, run time and CPU time that jobs used stand beside what they asked for.",
         "How jobs ended is kept in ~/.local/state/hepsub/ended as soon as a command sees it, and is known there when"
-        " their schedd has forgotten it. What nobody saw in time, and no report tells of, is of unknown end.",
+        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of unknown end.",
         "-watch asks for counts only, after 2 s at first and every 30 s at last, and goes on while a schedd is away.",
     ),
     options=_OPTIONS,

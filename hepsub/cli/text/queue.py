@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hepsub.batch import State, end_text
+from hepsub.batch import State
+from hepsub.jobid import procs_brief
 from hepsub.terminal import joined
 from hepsub.units import clock_text, run_time_text
 
@@ -143,22 +145,41 @@ def _limit(seconds: int) -> str:
 
 
 def waited(value: Waited) -> str:
-    """The text of a cluster that was waited for; empty when the user had enough of it."""
+    """The text of a cluster that was waited for; empty when the user had enough of it.
+
+    How jobs failed stands in the problem.
+    """
     if value.interrupted:
         return ""
     good = len(value.jobs) - len(value.failed())
-    lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
-    lines += [f"{job.job} {end_text(job)}" for job in value.failed()]
-    return joined(lines)
+    number = max(len(value.jobs), value.submission.submitted.number)
+    return f"{good} of {number} job(s) ended with exit code 0"
 
 
 def waited_jobs(value: WaitedJobs) -> str:
-    """The text of jobs that were waited for; empty when the user had enough of it."""
-    from hepsub.actions.queue.later import told
+    """The text of jobs that were waited for; empty when the user had enough of it.
 
+    How jobs failed stands in the problem; where the time was over, that tells of those that go on.
+    """
     if value.interrupted:
         return ""
     good = sum(job.state == "succeeded" for job in value.jobs)
     lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
-    lines += [f"{job.job} {told(job)}" for job in value.jobs if job.state != "succeeded"]
+    if value.timed_out:
+        lines += _standing(value)
     return joined(lines)
+
+
+def _standing(value: WaitedJobs) -> Iterator[str]:
+    """How many of the others stand in each way, and which."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for job in value.jobs:
+        if job.state != "succeeded":
+            groups[job.reason].append(job.job)
+    for reason, jobs in groups.items():
+        clusters: defaultdict[str, list[int]] = defaultdict(list)
+        for each in jobs:
+            cluster, _, proc = each.rpartition(".")
+            clusters[cluster].append(int(proc))
+        named = ", ".join(f"{cluster}.{procs_brief(procs)}" for cluster, procs in clusters.items())
+        yield f"{len(jobs)} {reason}: {named}"

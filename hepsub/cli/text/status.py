@@ -28,7 +28,8 @@ _ENDED = 20
 _WIDE, _NARROW, _LONG = 20, 10, 40
 """How many letters a bar has: in the table, in one that has to be narrow, for one cluster."""
 _SIGNS = (
-    ("done", "#"), ("failed", "x"), ("removed", "~"), ("unknown", "?"), ("running", ">"), ("held", "!"), ("idle", "."),
+    ("done", "#"), ("failed", "x"), ("removed", "~"), ("unknown", "?"), ("resubmitted", "+"), ("running", ">"),
+    ("held", "!"), ("idle", "."),
 )  # fmt: skip
 """The jobs of a bar, in this order; the letters tell them apart without colours."""
 _LEVELS, _PLAIN_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#"
@@ -92,15 +93,17 @@ def _below(each: ClusterStatus) -> Iterator[str]:
     indent = "    "
     others = [
         f"{n} {word}"
-        for n, word in ((each.removed, "removed"), (each.unknown, "of unknown end"))
+        for n, word in (
+            (each.removed, "removed"),
+            (each.unknown, "of unknown end"),
+            (each.resubmitted, f"run again: {', '.join(each.again)}"),
+        )
         if n
     ]
     if each.reason:
         yield f"{indent}on hold: {each.reason}"
     if others:
         yield f"{indent}{', '.join(others)}"
-    if each.again:
-        yield f"{indent}run again: {', '.join(each.again)}"
     if each.next_command:
         yield f"{indent}next: {each.next_command}"
 
@@ -148,7 +151,7 @@ def _report(each: ClusterReport, value: ClusterReports) -> Iterator[str]:
     if each.usage is not None:
         yield from _usage(each.usage)
     if each.again:
-        yield f"run again: jobs of it are in cluster {', '.join(each.again)}"
+        yield f"jobs of it were run again, and count as they are in cluster {', '.join(each.again)}"
     for command in each.commands:
         yield f"next: {command}"
 
@@ -217,8 +220,9 @@ def _amount(what: str, amount: Amount, text: Callable[[float], str], asked: str)
     asked_for = f", {asked} {text(amount.asked)}" if amount.asked else ""
     yield f"    {what:<9} median {text(amount.median)}, {most}{asked_for}"
     if sys.stdout.isatty() and len(amount.histogram) > 1:
-        low, high = amount.histogram[0].least, amount.histogram[-1].below
-        yield f"              {text(low)} [{_drawn(amount)}] {text(high)}"
+        low, high = text(amount.histogram[0].least), text(amount.histogram[-1].below)
+        if low != high:  # they are all the same, as far as that can be said
+            yield f"              {low} [{_drawn(amount)}] {high}"
 
 
 def _drawn(amount: Amount) -> str:

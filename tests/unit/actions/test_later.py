@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hepsub.actions.lineage import Lineage
+from hepsub.actions.queue import later
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.later import WaitedJobs, wait_for
-from hepsub.batch import Queue, Selection, State
+from hepsub.actions.submit.judge import Judged, judge
+from hepsub.batch import JobStatus, Queue, Selection, State
 from hepsub.cli.output import value_text
-from hepsub.errors import UnknownJob
+from hepsub.errors import PoolUnreachable, UnknownJob
 from hepsub.jobid import parse_job_id
 from hepsub.result import Result
+from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, make_job
+from tests.fakes.world import NOON
 from tests.unit.actions.test_resubmit import World, end
 
 
@@ -76,6 +81,7 @@ def test_failures_are_named_with_their_stderr(world: World, tmp_path: Path) -> N
         " 13.2 was ended by signal 9, 13.3 is on hold (memory)"
     )
     value = waited(result)
+    assert value_text(value) == "1 of 4 job(s) ended with exit code 0"  # the problem tells the rest
     assert [job.state for job in value.jobs] == ["succeeded", "failed", "failed", "held"]
     assert (value.jobs[1].stderr, value.jobs[1].exit_code) == (str(log), 3)
     assert value.failed == 3
@@ -112,6 +118,10 @@ def test_the_end_of_the_time(world: World) -> None:
     assert waited(result).timed_out
     assert waited(result).alive == 5
     assert len(world.schedd.jobs) == 5
+    assert value_text(result.value).splitlines() == [
+        "1 of 6 job(s) ended with exit code 0",
+        "5 is running: 13.1-5",
+    ]
 
 
 def test_ctrl_c(world: World) -> None:
@@ -153,6 +163,77 @@ def test_a_job_that_is_released_meanwhile_is_waited_for(tmp_path: Path) -> None:
     schedd = Released(host="login01.example.org")
     world = World(tmp_path, "job.sh", schedd=schedd)
     schedd.jobs = [make_job("13.0", State.HELD)]
-    time = Time(*[lambda: None] * 25, lambda: world.ended(end("13.0", 0)))
+    time = Time(*[lambda: None] * 5, lambda: world.ended(end("13.0", 0)))
     assert wait_in(world, time, "13").exit_code == 0
-    assert schedd.looks > 20
+    assert schedd.looks > 5
+
+
+class Restarting(FakeSchedd):
+    """It does not answer when all ends are looked up, for a while."""
+
+    looks = 0
+
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
+        self.looks += 1
+        if self.looks < 3:
+            raise PoolUnreachable("the schedd does not answer", remedy="wait")
+        return super().history(selection, most, since)
+
+
+def test_a_schedd_that_restarts_at_the_very_end_is_waited_for(tmp_path: Path) -> None:
+    schedd = Restarting(host="login01.example.org")
+    world = World(tmp_path, "job.sh", schedd=schedd)
+    world.ended(end("13.0", 0))
+    time = Time()
+    assert wait_in(world, time, "13").exit_code == 0
+    assert time.seconds == 6
+
+
+@pytest.mark.parametrize("code", [15, 16])
+def test_a_job_whose_files_are_on_their_way_is_waited_for(tmp_path: Path, code: int) -> None:
+    """As long as they can be; then only its user can help."""
+    world = World(tmp_path, "job.sh")
+    waiting = make_job("13.0", State.HELD, hold_code=code, hold_reason="Spooling", submitted=NOON)
+    world.schedd.jobs = [waiting]
+    time = Time(*[lambda: None] * 20, lambda: world.ended(end("13.0", 0)))
+    assert wait_in(world, time, "13").exit_code == 0
+    world = World(tmp_path, "job.sh")
+    world.schedd.jobs = [waiting]
+    time = Time()
+    result = wait_in(world, time, "13")
+    assert 600 <= time.seconds < 700
+    assert result.exit_code == 60
+    assert result.problems[0].remedy.startswith("hep_q -i 13 -why")
+
+
+def test_of_a_job_that_nobody_knows_the_history_is_not_read_again_and_again(world: World) -> None:
+    world.schedd.jobs = []
+    wait_in(world, Time(), "13")
+    assert world.schedd.calls.count("history") <= 5
+
+
+def test_outputs_that_a_schedd_keeps_are_fetched_before_it_is_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 85 says that they are at home: the report that comes with them says whether that was all."""
+    world.spool = True
+    world.schedd.jobs = [
+        make_job("13.0", State.COMPLETED, exit_code=85, ended=NOON),
+        *(make_job(f"13.{proc}", State.COMPLETED, exit_code=0) for proc in range(1, 6)),
+    ]
+    order: list[str] = []
+
+    def collect(*_: object) -> str:
+        order.append("collect")
+        return "it is away"
+
+    def look(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
+        order.append("judge")
+        return judge(session, lineage)
+
+    monkeypatch.setattr(later, "collect_one", collect)
+    monkeypatch.setattr(later, "judge", look)
+    result = wait_in(world, Time(), "13")
+    assert order == ["collect", "judge"]
+    assert (result.exit_code, waited(result).jobs[0].state) == (60, "left")
+    assert result.problems[0].code == "spool"

@@ -349,6 +349,7 @@ def test_the_status_is_ones_own_jobs_by_cluster(tmp_path: Path) -> None:
         "ended": None,
         "next": "hep_q -i 13 -why",
         "again": [],
+        "resubmitted": 0,
     }
     assert (second.cluster, second.name, second.idle, second.running) == (20, "job.sh", 90, 1)
     assert (second.held, second.reason, second.number) == (0, None, 91)

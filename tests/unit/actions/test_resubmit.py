@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,18 @@ from hepsub.actions.submit.resubmit import preview_again, resubmit
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, JobStatus, Selection, State
-from hepsub.errors import HepsubError, NotDone, PoolUnreachable, UnknownJob, UsageError
+from hepsub.errors import (
+    HepsubError,
+    Interrupted,
+    NotDone,
+    PoolUnreachable,
+    SubmissionUncertain,
+    UnknownJob,
+    UsageError,
+)
 from hepsub.job import Remote
 from hepsub.jobid import Again, parse_job_id
+from hepsub.journal import Entry
 from hepsub.plan.model import Plan
 from hepsub.result import Result
 from hepsub.session import Session
@@ -28,7 +39,14 @@ from tests.fakes.batch import (
     make_job,
     make_unmade,
 )
-from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+from tests.fakes.world import (
+    NOON,
+    make_policy,
+    make_script,
+    make_session,
+    make_situation,
+    make_spec,
+)
 
 POLICY = """
 [defaults]
@@ -52,6 +70,9 @@ class World:
         self.directory = directory
         make_script(directory)
         self.schedd = schedd or FakeSchedd(host="login01.example.org")
+        self.slept = 0.0
+        self.spool = False
+        self.later: list[Callable[[], None]] = []
         self.variables = {"FLAVOUR": "vanilla"} if variables is None else variables
         submit(self.session(), make_spec(*words.split()))
         self.schedd.jobs = []
@@ -64,6 +85,7 @@ class World:
             situation=replace(situation, **changes),
             policy=make_policy(
                 f'[defaults]\nmemory = 2000\n[staging]\nbundle_dir = "/proc/self/root{self.directory}/bundles"\n'
+                + ("[pool.local]\nspool = true\n" if self.spool else "")
             ),
         )
 
@@ -74,7 +96,14 @@ class World:
         self.schedd.jobs = [job for job in self.schedd.jobs if job.job not in gone]
 
     def again(self, job: str = "13", changes: Changes = Changes(), **wanted: Any) -> Result:  # noqa: B008
-        return resubmit(self.session(), Wanted(job=parse_job_id(job), **wanted), changes)
+        wanted_jobs = Wanted(job=parse_job_id(job), **wanted)
+        return resubmit(self.session(), wanted_jobs, changes, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, and something happens then."""
+        self.slept += seconds
+        if self.later:
+            self.later.pop(0)()
 
     def plan(self) -> Plan:
         return self.schedd.clusters[-1].plan
@@ -82,7 +111,8 @@ class World:
 
 def end(job: str, exit_code: int | None = 1, **values: object) -> JobStatus:
     """A job that has left the queue."""
-    return make_job(job, **{"state": State.COMPLETED, "exit_code": exit_code, **values})  # type: ignore[arg-type]
+    known = {"state": State.COMPLETED, "exit_code": exit_code, "ended": NOON, **values}
+    return make_job(job, **known)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -241,14 +271,50 @@ def test_procs_that_are_still_to_be_made_go_on(tmp_path: Path) -> None:
 
 
 def test_an_end_that_nobody_knows(tmp_path: Path) -> None:
-    """It is passed over, and named; who names it takes it upon themselves."""
+    """It is passed over, and named; and not run again but by a word of its own."""
     world = World(tmp_path)
     world.ended(end("13.0"), end("13.1"))
     assert any("13.2-5 nobody knows" in note for note in world.again().notes)
     with pytest.raises(NotDone, match=r"13\.2-5 nobody knows"):
         world.again()
-    world.again("13", only=(3,))
+    with pytest.raises(NotDone, match=r"13\.3 left the queue, and nobody knows") as caught:
+        world.again("13", only=(3,))
+    assert "-unknown" in caught.value.remedy
+    world.again("13", only=(3,), unknown=True)
     assert words_of(world.plan()) == [("3", "103", "13")]
+    world.again("13", failed=True, unknown=True)
+    assert [each[0] for each in words_of(world.plan())] == ["2", "4", "5"]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_history_that_is_a_moment_late_is_waited_for(tmp_path: Path, code: int) -> None:
+    """A job that has just ended well is run again by nobody, however it was named."""
+    world = World(tmp_path)
+    world.later = [lambda: None, lambda: world.ended(end("13.3", code))]
+    if code:
+        world.again("13.3")
+    else:
+        with pytest.raises(NotDone, match=r"13\.3 ended with exit code 0"):
+            world.again("13.3", unknown=True)
+    assert (world.slept, len(world.schedd.clusters)) == (1.5, 1 + code)
+
+
+def test_what_a_history_does_not_tell_is_not_read_for_ever(tmp_path: Path) -> None:
+    """Only back to the submission; and no more when a minute later it knew no more."""
+    world = World(tmp_path)
+    world.ended(end("13.0", ended=NOON - 10_000))  # of an earlier cluster, maybe
+    for later in (0, 61):
+        with pytest.raises(NotDone, match="nobody knows"):
+            resubmit(world.session(now=NOON + later), named("13.0"), Changes(), sleep=world.sleep)
+    read = world.schedd.calls.count("history")
+    assert 0 < read <= 10
+    with pytest.raises(NotDone, match="nobody knows"):
+        resubmit(world.session(now=NOON + 122), named("13.0"), Changes(), sleep=world.sleep)
+    assert world.schedd.calls.count("history") == read
+
+
+def named(job: str) -> Wanted:
+    return Wanted(job=parse_job_id(job))
 
 
 HELD = {"state": State.HELD, "hold_code": 3, "hold_subcode": 34, "memory_mb": 2900.0}
@@ -268,28 +334,147 @@ def test_held_jobs_are_removed_first_and_get_what_they_need(tmp_path: Path) -> N
 
 
 class Releasing(FakeSchedd):
-    """Somebody else releases a job just before it would be removed."""
+    """Somebody else releases a job just before it would be removed; it may even have ended then."""
+
+    ends = False
 
     def act(self, act: Act, selection: Selection) -> ActCount:
-        self.jobs = [replace(job, state=State.RUNNING) for job in self.jobs]
+        self.jobs = [] if self.ends else [replace(job, state=State.RUNNING) for job in self.jobs]
         return super().act(act, selection)
 
 
-def test_one_that_cannot_be_removed_stops_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [False, True])
+def test_one_that_cannot_be_removed_stops_it(tmp_path: Path, *, ends: bool) -> None:
     """It may have been released meanwhile."""
-    world = World(tmp_path, schedd=Releasing())
+    schedd = Releasing()
+    schedd.ends = ends
+    world = World(tmp_path, schedd=schedd)
     world.schedd.jobs = [make_job("13.0", **HELD)]  # type: ignore[arg-type]
     with pytest.raises(NotDone, match=r"13\.0 could not be removed from hold"):
         world.again()
-    assert world.schedd.jobs[0].state is State.RUNNING
+    assert [job.state for job in world.schedd.jobs] == ([] if ends else [State.RUNNING])
     assert len(world.schedd.clusters) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.INTERRUPTED_BEFORE, Interrupted),
+        (Fault.LOST_BEFORE, PoolUnreachable),
+        (Fault.REFUSED, HepsubError),
+    ],
+)
+def test_what_was_removed_and_not_submitted_is_told(
+    tmp_path: Path, fault: Fault, error: type[HepsubError]
+) -> None:
+    """And what to type: the jobs that were on hold count as failed then, whatever the history knows."""
+    world = World(tmp_path)
+    world.schedd.jobs = [make_job("13.0", **HELD), make_job("13.1", **HELD)]  # type: ignore[arg-type]
+    world.ended(end("13.2", 0))
+    world.schedd.fault = fault
+    with pytest.raises(error) as caught:
+        world.again(failed=True)
+    assert "jobs on hold were removed before that, so that they can run again: 13.0-1" in str(
+        caught.value
+    )
+    assert "hep_sub -resubmit 13 -failed -mem 3700 runs them again" in caught.value.remedy
+    world.schedd.jobs = []
+    world.again(failed=True, changes=Changes(memory_mb=3700))
+    assert [each[0] for each in words_of(world.plan())] == ["0", "1"]
+
+
+def test_ctrl_c_during_the_removal_waits_for_its_end(tmp_path: Path) -> None:
+    """So that it is known what was removed."""
+
+    class Interrupting(FakeSchedd):
+        def act(self, act: Act, selection: Selection) -> ActCount:
+            signal.raise_signal(signal.SIGINT)
+            return super().act(act, selection)
+
+    world = World(tmp_path, schedd=Interrupting())
+    world.schedd.jobs = [make_job("13.0", **HELD)]  # type: ignore[arg-type]
+    with pytest.raises(Interrupted, match=r"were removed before that, .*: 13\.0") as caught:
+        world.again("13.0")
+    assert "hep_sub -resubmit 13.0 -mem 3700 runs them again" in caught.value.remedy
+    assert len(world.schedd.clusters) == 1
+    world.later = [lambda: None, world.schedd.jobs.clear]  # it leaves the queue a moment later
+    world.again("13.0")
+    assert len(world.schedd.clusters) == 2
+
+
+def test_outputs_that_are_at_home_are_no_failure(tmp_path: Path) -> None:
+    """Where its schedd keeps them until they are fetched, nobody has looked at them yet."""
+    world = World(tmp_path)
+    world.spool = True
+    world.schedd.jobs = [
+        make_job("13.0", State.COMPLETED, exit_code=85, ended=NOON),
+        make_job("13.1", State.COMPLETED, exit_code=1, ended=NOON),
+    ]
+    with pytest.raises(
+        NotDone, match=r"13\.0 has ended, and its outputs are still with its schedd"
+    ):
+        world.again("13.0")
+    world.again()
+    assert [each[0] for each in words_of(world.plan())] == ["1"]
+
+
+class OtherHost(FakeSchedd):
+    """While this one is at it, another host notes that it runs the same jobs again, too."""
+
+    other: Callable[[], None] | None = None
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        if self.other is not None:
+            self.other()
+        return super().act(act, selection)
+
+
+@pytest.mark.parametrize("cluster", [0, 99])
+def test_of_two_hosts_without_a_common_lock_one_submits_at_most(
+    tmp_path: Path, cluster: int
+) -> None:
+    """Each notes its intent, then looks for the other's."""
+    schedd = OtherHost()
+    world = World(tmp_path, schedd=schedd)
+    world.schedd.jobs = [make_job("13.0", **HELD), make_job("13.1", **HELD)]  # type: ignore[arg-type]
+    first = world.session().journal.entries()[0]
+    rival = Entry(
+        ref=replace(first.ref, uuid="other", cluster=cluster, number=1),
+        when=NOON + 1,
+        again=Again(uuid=first.ref.uuid, cluster=13, procs=(1,)),
+    )
+    journal = replace(world.session().journal, host="login02")
+    schedd.other = lambda: journal.append(rival)
+    with pytest.raises(NotDone, match=r"another hep_sub.* runs some of these jobs again"):
+        world.again()
+    assert len(world.schedd.clusters) == 1
+
+
+@pytest.mark.parametrize(("ago", "submits"), [(10, False), (500, True)])
+def test_another_hosts_intent_is_left_alone_for_a_while(
+    world: World, ago: float, *, submits: bool
+) -> None:
+    """Its schedd may be about to have the jobs."""
+    first = world.session().journal.entries()[0]
+    rival = Entry(
+        ref=replace(first.ref, uuid="other", cluster=0, number=1),
+        when=NOON - ago,
+        again=Again(uuid=first.ref.uuid, cluster=13, procs=(1,)),
+    )
+    replace(world.session().journal, host="login02").append(rival)
+    if submits:
+        world.again("13.1")
+    else:
+        with pytest.raises(SubmissionUncertain, match=r"a hep_sub on login02 began .* 10 s ago"):
+            world.again("13.1")
+    assert len(world.schedd.clusters) == 1 + submits
 
 
 @pytest.mark.parametrize(
     ("values", "memory"),
     [
-        ({"exit_signal": 9, "exit_code": None, "memory_mb": 1900.0}, 3000),
-        ({"exit_code": 137, "memory_mb": 1990.0}, 3000),
+        ({"exit_signal": 9, "exit_code": None, "memory_mb": 1900.0}, 2500),
+        ({"exit_code": 137, "memory_mb": 1990.0}, 2500),
         ({"exit_signal": 9, "exit_code": None, "memory_mb": 100.0}, 2000),
         ({"exit_code": 1, "memory_mb": 2500.0}, 2000),
         ({"state": State.REMOVED, "exit_code": None, "memory_mb": 2500.0}, 3200),
@@ -330,6 +515,8 @@ def test_a_dry_run_removes_and_submits_nothing(tmp_path: Path) -> None:
     assert isinstance(result.value, Preview)
     assert result.value.plan.memory_mb == 3700
     assert any("run again" in note for note in result.notes)
+    document = result.value.document()
+    assert (document.runs_again, document.removes) == (("13.0",), ("13.0",))
     assert world.schedd.jobs[0].state is State.HELD
     assert len(world.schedd.clusters) == 1
 

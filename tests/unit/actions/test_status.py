@@ -405,7 +405,7 @@ def test_what_jobs_used_and_what_to_ask_for() -> None:
               walltime_s=36000, cores=2)
         for proc in range(5)
     ]  # fmt: skip
-    usage = usage_of(jobs, "13")
+    usage = usage_of(jobs)
     assert usage is not None
     assert usage.memory_mb is not None
     assert usage.run_seconds is not None
@@ -427,14 +427,14 @@ def test_what_jobs_used_and_what_to_ask_for() -> None:
     ],
 )
 def test_advice_about_memory(values: dict[str, object], advice: str | None) -> None:
-    usage = usage_of([ended("13.0", 0, **({"run_seconds": 600.0} | values))], "13")
+    usage = usage_of([ended("13.0", 0, **({"run_seconds": 600.0} | values))])
     assert usage is not None
     assert usage.memory_mb is not None
     assert usage.memory_mb.advice == advice
 
 
 def test_no_usage_where_nothing_ran() -> None:
-    assert usage_of([ended("13.0", run_seconds=0.0)], "13") is None
+    assert usage_of([ended("13.0", run_seconds=0.0)]) is None
 
 
 def test_a_histogram_has_every_value_once() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
@@ -442,18 +443,20 @@ def test_a_preview_needs_no_pool(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_intent_is_seen_by_another_host(tmp_path: Path) -> None:
-    """Two login nodes share a home: the key of one is looked up by the other."""
+    """Two login nodes share a home: the key of one is looked up by the other, when nobody can be at it any more."""
     make_script(tmp_path)
     schedd = FakeSchedd()
     session = make_session(tmp_path, as_batch_systems(schedd))
     other = Journal(directory=session.paths.journal, host="login02.example.org")
-    other.append(
-        Entry(
-            ref=SubmissionRef(uuid="u1", pool="local", schedd="schedd01.example.org", number=1),
-            when=NOON,
-            once="reco",
-        )
+    intent = Entry(
+        ref=SubmissionRef(uuid="u1", pool="local", schedd="schedd01.example.org", number=1),
+        when=NOON,
+        once="reco",
     )
+    other.append(intent)
+    with pytest.raises(SubmissionUncertain, match=r"a hep_sub on login02\.example\.org began"):
+        submit(session, make_spec("job.sh", "-once", "reco"))
+    other.append(replace(intent, when=NOON - 600))
     assert cluster_of(submit(session, make_spec("job.sh", "-once", "reco"))) == 13
     assert schedd.calls.index("find") < schedd.calls.index("submit")
 

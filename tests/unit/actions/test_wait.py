@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
@@ -20,7 +21,7 @@ from hepsub.jobid import SubmissionRef
 from hepsub.plan.model import BUNDLE
 from hepsub.result import Result, document_of
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import make_policy, make_session
+from tests.fakes.world import NOON, make_policy, make_session
 from tests.unit.bundle.test_request import make_request
 
 Step = Callable[[], None]
@@ -51,7 +52,7 @@ def submission(number: int) -> Submission:
     """Cluster 13 on schedd01."""
     return Submission(
         submitted=SubmissionRef(
-            uuid="u", pool="local", schedd="schedd01.example.org", cluster=13, number=number
+            uuid="", pool="local", schedd="schedd01.example.org", cluster=13, number=number
         ),
         plan=None,
     )
@@ -189,7 +190,7 @@ def test_a_schedd_that_is_away_is_asked_again(tmp_path: Path) -> None:
 def test_a_collector_that_is_away_is_asked_again(tmp_path: Path) -> None:
     """It is the same to the user."""
     schedd = FakeSchedd(past=[end(0)])
-    answers: list[bool] = [False, True]
+    answers: list[bool] = [False, True, True]
 
     def connect(*_: object) -> tuple[FakeSchedd, ...]:
         if not answers.pop(0):
@@ -203,7 +204,7 @@ def test_a_collector_that_is_away_is_asked_again(tmp_path: Path) -> None:
 def test_a_schedd_that_restarts_is_waited_for(tmp_path: Path) -> None:
     """While it restarts the collector does not list it; its jobs go on all the same."""
     schedd = FakeSchedd(past=[end(0)])
-    answers: list[tuple[FakeSchedd, ...]] = [(), (schedd,)]
+    answers: list[tuple[FakeSchedd, ...]] = [(), (schedd,), (schedd,)]
     session = make_session(tmp_path, lambda *_: answers.pop(0))
     result = wait(session, submission(1), Time([]).clock())
     assert result.exit_code == 0
@@ -284,7 +285,10 @@ def test_outputs_of_an_earlier_command_with_the_same_key_get_to_their_paths(tmp_
         fill_bundle(bundle)
     (bundle.returned(1) / "outputs").mkdir(parents=True)
     (bundle.returned(1) / "outputs/r").write_text("a result")
-    result = wait(session, submission(2), Time([]).clock())
+    session.ended.keep("u", [end(0, ended=NOON), end(1, ended=NOON)])
+    named = submission(2)
+    named = replace(named, submitted=replace(named.submitted, uuid="u"))
+    result = wait(session, named, Time([]).clock())
     assert (result.exit_code, result.notes) == (0, ())
     assert (tmp_path / "results/1").read_text() == "a result"
 

@@ -327,7 +327,7 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
                     make_job("13.1", State.COMPLETED, exit_code=3),
                 ),
             ),
-            "1 of 2 job(s) ended with exit code 0\n13.1 ended with exit code 3",
+            "1 of 2 job(s) ended with exit code 0",
         ),
         (Waited(submission=SUBMISSION, jobs=(), interrupted=True), ""),
         (

@@ -1,0 +1,137 @@
+"""The jobs that an id means, as they run now: one that hep_sub -resubmit ran again counts as its latest run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from msgspec.structs import replace
+
+from hepsub.actions.lineage import Later, Run, by_submission, lineage_of
+from hepsub.actions.queue.counted import alive_number, without
+from hepsub.actions.queue.find import Found, find_jobs
+from hepsub.actions.reach import Reach, Target
+from hepsub.actions.submissions import submitted_to
+from hepsub.batch import ClusterCounts, Queue, Selection, clusters_of
+from hepsub.errors import HepsubError
+from hepsub.jobid import JobId, SubmissionRef, procs_text
+from hepsub.journal import Entry
+from hepsub.session import Session
+
+_RANGES = 10
+
+
+def find_runs(reach: Reach, job: JobId, errors: list[HepsubError]) -> tuple[Found, ...]:
+    """The jobs that an id means, the latest run of each, submission by submission; first that of the id.
+
+    Args:
+        reach: the schedds that can be meant.
+        job: the id.
+        errors: gets why a schedd, or its history, could not be asked.
+
+    Raises:
+        UnknownJob, AmbiguousJob, PoolUnreachable: as `find_jobs`.
+    """
+    found = find_jobs(reach, job, errors)
+    ref = found.entry.ref
+    if not ref.uuid:
+        return (found,)
+    entries = reach.session.journal.entries()
+    lineage = lineage_of(entries, ref, procs_of(job, ref))
+    runs = by_submission(lineage.runs.values())
+    own = {run.proc for each, some in runs.items() if each.uuid == ref.uuid for run in some}
+    others = {each: some for each, some in runs.items() if each.uuid != ref.uuid}
+    if not others:
+        return (found,)
+    return (
+        _kept(found, own),
+        *(_later(reach, each, some, errors) for each, some in others.items()),
+    )
+
+
+def procs_of(job: JobId, ref: SubmissionRef) -> range:
+    """The ProcIds that an id means in its submission."""
+    if job.first is None or job.last is None:
+        return range(ref.number)
+    return range(job.first, min(job.last + 1, ref.number or job.last + 1))
+
+
+def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]:
+    """Ids, and those of later runs of the jobs that they mean."""
+    entries = session.journal.entries()
+    found: dict[JobId, None] = {}
+    for job in ids:
+        found[job] = None
+        for ref in submitted_to(session, job).values():
+            found |= dict.fromkeys(_ids_of(runs_elsewhere(entries, ref, job)))
+    return tuple(found)
+
+
+def runs_elsewhere(entries: Iterable[Entry], ref: SubmissionRef, job: JobId) -> tuple[Run, ...]:
+    """The latest runs of the jobs that an id means, of those that run again in another cluster."""
+    lineage = lineage_of(entries, ref, procs_of(job, ref))
+    return tuple(run for run in lineage.runs.values() if run.ref.uuid != ref.uuid)
+
+
+def _ids_of(runs: Iterable[Run]) -> Iterator[JobId]:
+    """What means jobs: ranges, or the whole cluster where these would be many."""
+    for ref, some in by_submission(runs).items():
+        ranges = procs_text(run.proc for run in some).split(",")
+        if len(some) == ref.number or len(ranges) > _RANGES:
+            yield JobId(cluster=ref.cluster, schedd=ref.schedd)
+            continue
+        for each in ranges:
+            first, _, last = each.partition("-")
+            yield JobId(
+                cluster=ref.cluster, first=int(first), last=int(last or first), schedd=ref.schedd
+            )
+
+
+def _kept(found: Found, own: set[int]) -> Found:
+    """The jobs of the id's own cluster that were not run again; it may have none."""
+    gone = frozenset(procs_of(found.job, found.entry.ref)).difference(own)
+    return replace(
+        found,
+        entry=replace(found.entry, ref=replace(found.entry.ref, number=len(own))),
+        past=without(found.past, Later(procs=gone)),
+        procs=frozenset(own),
+    )
+
+
+def _later(
+    reach: Reach, ref: SubmissionRef, runs: Collection[Run], errors: list[HepsubError]
+) -> Found:
+    """Jobs that run again, in the cluster where they do."""
+    found = find_jobs(reach, JobId(cluster=ref.cluster, schedd=ref.schedd), errors)
+    procs = frozenset(run.proc for run in runs)
+    if len(procs) == ref.number:
+        return found
+    counts = found.counts
+    if counts is not None and found.target is not None:
+        counts = _counted(reach, found.target, ref, procs, errors)
+    jobs_of_past = {proc: job for proc, job in found.past.jobs.items() if proc in procs}
+    alive = alive_number(counts) if counts is not None else 0
+    unknown = max(0, len(procs) - alive - len(jobs_of_past))
+    return replace(
+        found,
+        entry=replace(found.entry, ref=replace(found.entry.ref, number=len(procs))),
+        counts=counts,
+        past=replace(found.past, jobs=jobs_of_past, unknown=unknown, never_made=0),
+        procs=procs,
+    )
+
+
+def _counted(
+    reach: Reach,
+    target: Target,
+    ref: SubmissionRef,
+    procs: Collection[int],
+    errors: list[HepsubError],
+) -> ClusterCounts | None:
+    """Those of some jobs that are in the queue."""
+    try:
+        queue = target.schedd.queue(Selection(ids=ref.ids), reach.session.situation.now)
+    except HepsubError as error:
+        errors.append(error)
+        return None
+    jobs = tuple(job for job in queue.jobs if job.proc in procs)
+    return next(iter(target.marked(clusters_of(Queue(jobs=jobs)))), None)
