@@ -83,7 +83,7 @@ def give(path: Path, text: str) -> None:
 
 def tell(what: str, *seconds: float) -> None:
     """Print the median and the worst."""
-    print(f"{what:44} {statistics.median(seconds):7.2f} s  worst {max(seconds):7.2f} s", flush=True)
+    print(f"{what:62} {statistics.median(seconds):7.2f} s  worst {max(seconds):7.2f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         failures: how often in a row it could not be.
         message: why not; empty when all is well.
         remedy: what to do about it.
-        not_before: when it is tried again after a failure.
+        not_before: until when it is left alone after a failure; 0 for not at all.
     """
 
     expires: Moment | None = None
@@ -83,18 +83,30 @@ class RenewalState(Struct, frozen=True, kw_only=True):
         return self.unattended > 0 and now - self.unattended < 2 * self.every + _FIRST_PAUSE_S
 
 
-def failed(before: Outcome, message: str, remedy: str, now: float) -> Outcome:
-    """An outcome after one more failure: tried again after a minute, then twice as long each time."""
+def failed(
+    before: Outcome, message: str, remedy: str, now: float, *, for_all: bool = True
+) -> tuple[Outcome, float]:
+    """An outcome after one more failure, and when to try again: after a minute, then twice as long each time.
+
+    Args:
+        before: the outcome before it.
+        message: what failed.
+        remedy: what to do about it.
+        now: seconds since the epoch.
+        for_all: whether nobody gets anything until then; otherwise it failed for some, and the others are served
+            whenever that is due.
+    """
     pause = min(_FIRST_PAUSE_S * 2 ** min(before.failures, 10), _LONGEST_PAUSE_S)
-    return Outcome(
+    outcome = Outcome(
         expires=before.expires,
         renewable_until=before.renewable_until,
         renewed=before.renewed,
         failures=before.failures + 1,
         message=message,
         remedy=remedy,
-        not_before=now + pause,
+        not_before=now + pause if for_all else 0.0,
     )
+    return outcome, now + pause
 
 
 def read_state(root: Path, now: float) -> RenewalState:

@@ -60,7 +60,6 @@ def fill_bundle(
 
     Raises:
         BundleUnusable: a file cannot be read or written.
-        ToolFailed: the keys of the jobs' letters cannot be made.
     """
     try:
         for each in (PRIVATE, SHARED, JOB, f"{PRIVATE}/{CREDENTIALS}", f"{SHARED}/{SETS}"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +13,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hepsub.bundle.bundle import Bundle, unusable
-from hepsub.bundle.letters import Letters
+from hepsub.bundle.letters import Letters, credentials_text
+from hepsub.bundle.sealing import Sealer, new_recipient, new_signer, open_sealer
 from hepsub.documents import Malformed, read_json
-from hepsub.errors import ToolFailed
 from hepsub.files import make_private, write_whole
 from hepsub.plan.bundle_paths import (
     CREDENTIALS,
@@ -22,7 +24,6 @@ from hepsub.plan.bundle_paths import (
     MAILBOX,
     SHARED,
 )
-from hepsub.tools import openssl
 from hepsub.tree import open_tree, remove_tree
 
 _SECRET, _SIGNER, _RECIPIENT, _POSTED = "secret", "signer.pem", "recipient.crt", "posted.json"
@@ -41,7 +42,7 @@ class Posted(Struct, frozen=True, kw_only=True):
         posted: that of the manifests that were posted last.
         told: that of the manifests of which the jobs' schedd was told where they are, if it has to be.
         credentials: that of the credentials that were posted last.
-        digest: of these credentials; empty for none.
+        digest: of these credentials, or of those that the jobs were submitted with; empty for none.
         used: whether any letter was, or may have been, posted.
     """
 
@@ -71,17 +72,10 @@ def make_mailbox(bundle: Bundle, now: float) -> None:
 
     Raises:
         OSError: they cannot be written.
-        ToolFailed: openssl does not make them.
     """
     if bundle.request.staging.mailbox is None:
         return
-    try:
-        signer, recipient = openssl.new_signer(), openssl.new_recipient()
-    except ToolFailed as error:
-        raise ToolFailed(
-            f"the keys of the jobs' letters cannot be made: {error.message}",
-            remedy=f'{error.remedy}; or set mailbox = "" in [staging] of your policy',
-        ) from error
+    signer, recipient = new_signer(), new_recipient()
     private, shared = bundle.layout.private(MAILBOX), bundle.directory / SHARED
     make_private(private)
     write_whole(private / _SIGNER, signer.whole, 0o600)
@@ -170,14 +164,35 @@ def next_letters(bundle: Bundle, now: float) -> Letters:
     return replace(read_letters(bundle), serial=read_posted(bundle).next_serial(now))
 
 
-def seal_letter(bundle: Bundle, content: bytes) -> bytes:
-    """Sign and encrypt a letter for the jobs of a bundle.
+def read_sealer(bundle: Bundle) -> Sealer:
+    """What signs and encrypts the letters for the jobs of a bundle.
 
     Raises:
-        ToolFailed: openssl does not do it.
+        BundleUnusable: it cannot be read.
     """
-    private = bundle.layout.private(MAILBOX)
-    return openssl.seal(content, signer=private / _SIGNER, recipient=private / _RECIPIENT)
+    try:
+        with open_tree(bundle.layout.private(MAILBOX)) as tree:
+            return open_sealer(tree.read(_SIGNER, _LARGEST), tree.read(_RECIPIENT, _LARGEST))
+    except OSError as error:
+        raise unusable(bundle.directory, error) from error
+    except ValueError as error:
+        raise unusable(bundle.directory, OSError(0, "its mailbox is spoilt")) from error
+
+
+def note_sent(bundle: Bundle) -> None:
+    """Note which tickets and tokens the jobs of a bundle are submitted with; they are no news to them.
+
+    Raises:
+        BundleUnusable: they cannot be read, or it cannot be noted.
+    """
+    if has_mailbox(bundle):
+        digest = digest_of(master_credentials(bundle))
+        note_posted(bundle, replace(read_posted(bundle), digest=digest))
+
+
+def digest_of(credentials: Mapping[str, bytes]) -> str:
+    """What tells tickets and tokens from others; empty for none."""
+    return hashlib.sha256(credentials_text(credentials)).hexdigest() if credentials else ""
 
 
 def master_credentials(bundle: Bundle) -> dict[str, bytes]:

@@ -235,7 +235,9 @@ class Staging(Struct, frozen=True, kw_only=True):
             sites without io_proxy, computing elements, spool), storage:bucket/prefix, in which %{User} stands for the
             login name; empty for nowhere. hep_auth renew puts them there as sealed letters: signed, encrypted, below
             names that nobody can guess, and takes them away when the jobs have ended. Set a lifecycle rule for the
-            prefix all the same, of twice the time that a job may wait and run: it removes what was left behind.
+            prefix all the same: it removes what was left behind, such as the letters of a lost home. Objects should
+            expire no sooner than after the longest time that a job may wait and run, counted as the store does, from
+            when a letter was last written; in a bucket that keeps versions, old ones after a day.
         mailbox_public: whether the store lets everybody read (GetObject, but not ListBucket) below that prefix
             without a signature, so that jobs read their mail however long they have waited: a signed URL of the
             mailbox ends with the keys that signed it, after seven days at the most. It matters for what waits behind

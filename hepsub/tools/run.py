@@ -202,29 +202,6 @@ def run_within(
     return Completed(code=code, stdout=out, stderr=err)
 
 
-def run_filter(argv: Sequence[str], content: bytes, *, timeout: float) -> bytes:
-    """What a program writes that reads bytes; it is ended after `timeout` seconds.
-
-    Raises:
-        ToolFailed: it is not installed, did not end in time, or failed.
-    """
-    try:
-        with _startable(argv):
-            done = subprocess.run(
-                list(argv),
-                input=content,
-                capture_output=True,
-                env=_environment(),
-                timeout=timeout,
-                check=False,
-            )
-    except subprocess.TimeoutExpired:
-        raise _too_slow(argv, timeout) from None  # which holds what it had written
-    if done.returncode != 0:
-        raise _failed(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
-    return done.stdout
-
-
 def _too_slow(argv: Sequence[str], timeout: float) -> ToolFailed:
     return ToolFailed(
         f"{_shown(argv)} did not end within {timeout:.0f} s", remedy="try again later"

@@ -26,8 +26,7 @@ hs_brief=2
 hs_forever_s=86400
 hs_last_s=2
 hs_max_wrong=3
-hs_letter_max=67108864
-hs_letter_max_creds=1048576
+hs_letter_max=1048576
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84
 hs_e_home=85 hs_e_walltime=86 hs_e_lost=87 hs_e_http=88 hs_e_unpack=89 hs_e_sent=90
 hs_tab='	'
@@ -819,10 +818,8 @@ find_openssl() {
 fetch_letter() {
 	may_ask || return 1
 	hs_letter_begun=$hs_now
-	case $1 in
-		manifest) hs_letter_bytes=$hs_letter_max hs_letter_asked=$hs_now ;;
-		*) hs_letter_bytes=$hs_letter_max_creds ;;
-	esac
+	[ "$1" != manifest ] || hs_letter_asked=$hs_now
+	bound_letter "$1"
 	hs_letter_etag=
 	[ ! -e "$hs_mail/etag.$1" ] || read -r hs_letter_etag <"$hs_mail/etag.$1"
 	rm -f "$hs_mail/sealed"
@@ -846,6 +843,12 @@ fetch_letter() {
 	esac
 	leave_alone "$hs_letter_begun"
 	return 1
+}
+bound_letter() {
+	hs_letter_bytes=$hs_letter_max
+	[ "$1" = manifest ] || return 0
+	size_of "$hs_private/manifest"
+	[ $((hs_size * 4)) -le "$hs_letter_bytes" ] || hs_letter_bytes=$((hs_size * 4))
 }
 may_ask() {
 	has_time || return 1

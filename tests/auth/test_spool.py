@@ -7,13 +7,15 @@ import pytest
 
 from tests.auth.chain import LOOK, Chain, make_chain
 from tests.pool.shell import Shell
-from tests.staging.desk import codes
+from tests.sites.mail import BUCKET, NOBODY, answer, refuses
+from tests.staging.desk import clear, codes
 from tests.testbed.kdc import Kdc
 from tests.testbed.openid import OpenId
 from tests.testbed.sts import WebIdentity
 
 pytestmark = [pytest.mark.condor, pytest.mark.ceph]
 
+LIFE_S = 40
 LINE = ("-cred", "krb", "-cred", "iam", "-out", "r=herd:out/%{ClusterId}/r_%{ProcId}", "-n", "2")
 
 
@@ -86,3 +88,34 @@ def test_nothing_of_the_submitting_host_is_read_any_more(chain: Chain) -> None:
     chain.renew()
     assert shell.text(f"job.sh.out.{cluster}.1") == "now ticket=good token=good\n"
     assert chain.desk.text(f"{cluster}/r_1") == "result\n"
+
+
+@pytest.mark.sid
+def test_a_job_outlives_all_that_it_took_along(
+    user: Shell, kdc: Kdc, openid: OpenId, ceph_sts: WebIdentity
+) -> None:
+    """It waits until its first URLs, ticket and token have ended; its ad tells where its letter is now."""
+    openid.lives_s(access=LIFE_S)
+    more = f'mailbox = "herd:{BUCKET}/of-%{{User}}"\n[pool.local]\nspool = true\n'
+    chain = make_chain(user, kdc, openid, ceph_sts, session_s=LIFE_S)
+    text = user.policy.read_text().replace("shared = true\n", more)
+    user.policy.write_text(text)
+    clear(ceph_sts.server, (BUCKET,))
+    user.pool.add_config(NOBODY)
+    chain.kinit(LIFE_S, 86400)
+    user.script("job.sh", f"{LOOK}\nlook start; echo result > r")
+    with chain.renewing():
+        sent = chain.submit("job.sh", "-cred", "krb", "-cred", "iam", "-out", "r=herd:out/r")
+        bundle = chain.desk.bundles / sent["uuid"]
+        manifest = (bundle / "job/0/hepsub.manifest").read_text()
+        urls = [line.split("\t")[-1] for line in manifest.splitlines() if "\tmanifest\t" in line]
+        assert len(urls) == 1
+        user.pool.wait_for(lambda: refuses(urls[0]), 2 * LIFE_S, "the end of its first URL")
+        told = user.ad(sent["cluster"])["HepSub_Letter"]
+        assert told != urls[0]
+        assert answer(told) == 200
+        user.pool.reset_config()
+        log = user.work / f"job.sh.out.{sent['cluster']}.0"
+        user.pool.wait_for(log.exists, 120, "its log, which hep_auth renew fetches")
+    assert log.read_text() == "start ticket=good token=good\n"
+    assert chain.desk.text("r") == "result\n"

@@ -6,8 +6,9 @@ import hashlib
 import subprocess
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,12 +17,15 @@ from hepsub.actions.renew.renew import renew
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import read_state
+from hepsub.bundle.bundle import Bundle
+from hepsub.errors import PoolUnreachable, StorageRefused
 from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.batch import FakeSchedd, as_batch_systems
 from tests.fakes.credentials import FakeSource, make_token
+from tests.fakes.hostile import Hostile, hostile_server
 from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
 from tests.testbed.s3 import S3Server
 
@@ -38,6 +42,7 @@ class Desk:
         make_script(directory)
         self.directory = directory
         self.server = server
+        self.endpoint = server.endpoint
         self.bucket = server.make_bucket(f"mail-{time.time_ns()}")
         self.schedd = FakeSchedd(host="far.example.org")
         self.source = FakeSource()
@@ -49,7 +54,7 @@ class Desk:
         """A session now, or later."""
         policy = make_policy(
             "[pool.local]\nspool = true\n"
-            f'[storage.herd]\nendpoint = "{self.server.endpoint}"\nallow_http = true\ndefault = true\n'
+            f'[storage.herd]\nendpoint = "{self.endpoint}"\nallow_http = true\ndefault = true\n'
             f'[staging]\nbundle_dir = "{self.directory}/bundles"\n'
             f'mailbox = "herd:{self.bucket}/mail/%{{User}}"\nmailbox_public = {str(self.public).lower()}\n'
         )
@@ -79,6 +84,12 @@ class Desk:
         """One round, so many seconds later."""
         self.later += later
         return renew(self.session())
+
+    def log_in(self, bundle: Path) -> bytes:
+        """A newer token for the jobs than what they were submitted with."""
+        token = make_token(time.time() + self.later, 9 * HOUR)
+        write_whole(bundle / "private/creds/iam.token", token, 0o600)
+        return token
 
     def letters(self) -> dict[str, int]:
         """What is in the mailbox: keys and sizes."""
@@ -124,6 +135,13 @@ def desk(tmp_path: Path, rclone_s3: S3Server) -> Desk:
     return Desk(tmp_path, rclone_s3)
 
 
+@pytest.fixture
+def silent() -> Iterator[Hostile]:
+    """Give a store that takes requests, and says nothing."""
+    with hostile_server() as server:
+        yield server
+
+
 def test_a_manifest_names_letters_whose_names_nobody_guesses(desk: Desk) -> None:
     """Signed, because they may not be read otherwise; the same names each time, others for each job."""
     bundle = desk.submit("-n", "2", "-cred", "iam", *OUT)
@@ -164,7 +182,7 @@ def test_what_jobs_get_is_newer_each_time_and_holds_the_next_address(desk: Desk)
     bundle = desk.submit("-n", "2", "-cred", "iam", *OUT)
     first, common = lines_of(manifest_of(bundle), "letter")
     key, uuid = key_in(first[4], desk.bucket), bundle.name
-    desk.source.own = desk.source.obtain(0)
+    desk.log_in(bundle)
     serials = [int(first[3])]
     for _ in range(2):
         assert desk.renew(0.6 * HOUR).problems == ()
@@ -183,21 +201,21 @@ def test_what_jobs_get_is_newer_each_time_and_holds_the_next_address(desk: Desk)
 
 
 def test_the_letter_with_credentials_has_them_whole(desk: Desk) -> None:
-    """As files in base64; it is written again only when they are others."""
+    """As files in base64; it is written when they are others than what the jobs have, and no sooner."""
     bundle = desk.submit("-cred", "iam", *OUT)
     key = key_in(lines_of(manifest_of(bundle), "letter")[1][4], desk.bucket)
-    desk.renew()
-    head, name, *body = desk.open(bundle, key).decode().splitlines()
-    assert head.split("\t")[:4] == ["hepsub-letter", "1", "credentials", bundle.name]
-    assert name == f"file\tiam.token\t{len(body)}"
-    token = (bundle / "private/creds/iam.token").read_bytes()
-    assert b64decode("".join(body)) == token
-    before = desk.server.content(desk.bucket, key)
-    desk.renew(5)
-    assert desk.server.content(desk.bucket, key) == before
-    write_whole(bundle / "private/creds/iam.token", make_token(time.time(), 9 * HOUR), 0o600)
-    desk.renew(5)
-    assert b64decode("".join(desk.open(bundle, key).decode().splitlines()[2:])) != token
+    assert desk.renew().problems == ()
+    assert desk.letters() == {}, "what they were submitted with is no news"
+    for _ in range(2):
+        token = desk.log_in(bundle)
+        assert desk.renew(5).problems == ()
+        before = desk.server.content(desk.bucket, key)
+        head, name, *body = desk.open(bundle, key).decode().splitlines()
+        assert head.split("\t")[:4] == ["hepsub-letter", "1", "credentials", bundle.name]
+        assert name == f"file\tiam.token\t{len(body)}"
+        assert b64decode("".join(body)) == token
+        desk.renew(5)
+        assert desk.server.content(desk.bucket, key) == before
 
 
 def test_a_public_mailbox_has_addresses_that_never_end(desk: Desk) -> None:
@@ -207,6 +225,7 @@ def test_a_public_mailbox_has_addresses_that_never_end(desk: Desk) -> None:
     for line in lines_of(manifest_of(bundle), "letter"):
         assert line[4].startswith(f"{desk.server.endpoint}/{desk.bucket}/mail/alice/")
         assert "?" not in line[4]
+    desk.log_in(bundle)
     assert desk.renew().problems == ()
     assert len(desk.letters()) == 1
 
@@ -288,6 +307,93 @@ def test_letters_that_cannot_be_removed_keep_nothing_else_back(desk: Desk) -> No
     assert not (bundle / "private/mailbox").exists()
 
 
+def test_a_silent_store_is_asked_once_in_a_round(desk: Desk, silent: Hostile) -> None:
+    """For all that is posted and removed, in this round and in those that look at finished bundles again."""
+    bundles = [desk.submit("-cred", "iam", *OUT) for _ in range(4)]
+    desk.renew(0.6 * HOUR)
+    desk.schedd.jobs[:] = [job for job in desk.schedd.jobs if job.cluster == 13]
+    desk.endpoint = silent.endpoint
+    # The second time the mailbox is left alone for a while; what has ended is looked at again.
+    for later, asked in ((0.6 * HOUR, "PUT /"), (5, "POST /"), (5, "POST /")):
+        silent.asked.clear()
+        problems = [each.message for each in desk.renew(later).problems]
+        assert [each.partition("mail")[0] for each in silent.asked] == [asked] * 3
+        assert sum("are still in" in each for each in problems) == 1
+        assert sum("nothing newer by the mailbox" in each for each in problems) == 1
+    desk.schedd.jobs.clear()
+    desk.endpoint = desk.server.endpoint
+    assert (desk.renew(5).problems, desk.letters()) == ((), {})
+    assert not any((bundle / "private/mailbox").exists() for bundle in bundles)
+
+
+def test_all_credentials_go_before_any_manifest(desk: Desk, silent: Hostile) -> None:
+    """They are few, and jobs fail without them first."""
+    silent.says(b"")
+    first, second = (desk.submit("-n", "3", "-cred", "iam", *OUT) for _ in range(2))
+    desk.endpoint = silent.endpoint
+    for bundle in (first, second):
+        desk.log_in(bundle)
+    assert desk.renew(0.6 * HOUR).problems == ()
+    lines = [line for bundle in (first, second) for line in lines_of(manifest_of(bundle), "letter")]
+    common = [key_in(line[4], desk.bucket) for line in lines if line[1] == "credentials"]
+    posted = [key_in(each.split()[1], desk.bucket) for each in silent.asked]
+    assert (set(posted[:2]), len(posted)) == (set(common), 8)
+
+
+def test_what_keeps_one_bundle_from_writing_keeps_no_other(desk: Desk) -> None:
+    """Its keys are spoilt: that is said, and the store is not left alone for it."""
+    spoilt, bundle = (desk.submit("-cred", "iam", *OUT) for _ in range(2))
+    (spoilt / "private/mailbox/signer.pem").write_text("nothing")
+    for later in (0.6 * HOUR, 5):
+        (problem,) = [p for p in desk.renew(later).problems if "mailbox" in p.message]
+        assert f"the bundle {spoilt} cannot be written: its mailbox is spoilt" in problem.message
+        (letter,) = desk.letters()
+        assert desk.open(bundle, letter).startswith(b"hepsub-letter\t1\tmanifest\t")
+
+
+def test_a_manifest_that_cannot_be_made_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what keeps it from being made; the letters before it are there, and all are written again."""
+    bundle = desk.submit("-n", "4", *OUT)
+    whole = Bundle.manifests
+
+    def broken(*words: Any, **names: Any) -> Iterator[tuple[int, str]]:
+        yield from list(whole(*words, **names))[:2]
+        raise StorageRefused("there are no keys", remedy="get some")
+
+    desk.server.stop()
+    desk.renew(0.6 * HOUR)  # the manifests are signed, and no letter is there
+    desk.server.start()
+    monkeypatch.setattr(Bundle, "manifests", broken)
+    (problem,) = desk.renew(100).problems
+    assert problem.message.endswith("jobs get nothing newer by the mailbox: there are no keys")
+    monkeypatch.undo()
+    assert desk.renew(5).problems == ()
+    assert len(desk.letters()) == 4
+    assert desk.open(bundle, next(iter(desk.letters()))).startswith(b"hepsub-letter")
+
+
+def test_a_schedd_that_is_not_told_hides_no_letters(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were posted: status says so, and what failed."""
+    desk.submit(*OUT)
+
+    def refuse(*_words: object) -> None:
+        raise PoolUnreachable("it does not answer", remedy="wait")
+
+    monkeypatch.setattr(FakeSchedd, "write_addresses", refuse)
+    (problem,) = desk.renew(0.6 * HOUR).problems
+    assert "it does not answer" in problem.message
+    now = time.time() + desk.later
+    outcome = read_state(desk.session().bundles, now).mailboxes["herd"]
+    assert (len(desk.letters()), outcome.renewed > now - 60, outcome.not_before) == (1, True, 0.0)
+    monkeypatch.undo()
+    assert desk.renew(5).problems == ()
+    assert desk.schedd.calls.count("write_addresses 13") == 1
+
+
 def test_what_a_job_writes_into_its_corner_is_not_signed(desk: Desk) -> None:
     """Letters are made of the request, which no job reaches."""
     bundle = desk.submit("-cred", "iam", *OUT)
@@ -321,6 +427,7 @@ def test_a_letter_opens_whole_or_not_at_all(
 ) -> None:
     """With the options that the wrapper uses; and not with the keys of another submission."""
     bundle, other = desk.submit("-cred", "iam"), desk.submit("-cred", "iam")
+    desk.log_in(bundle)
     desk.renew()
     key = key_in(lines_of(manifest_of(bundle), "letter")[1][4], desk.bucket)
     sealed = spoil(desk.server.content(desk.bucket, key))

@@ -1,4 +1,4 @@
-"""Letters made by openssl itself: by the submit side, and by others who would like to be it."""
+"""Letters: those of the submit side, and what others make who would like to be it, by openssl itself."""
 
 import base64
 import os
@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from hepsub.bundle.sealing import open_sealer
 
 UUID = "6f1c2a90-0000-4000-8000-00000000abcd"
 PROC = f"{UUID}.0"
@@ -62,8 +64,12 @@ class Post:
         )
 
     def seal(self, content: bytes, signer: str = "signer", recipient: str = "recipient") -> bytes:
-        """A letter."""
-        return self.encrypt(self.sign(content, signer), recipient)
+        """A letter: the submit side's own as that seals it, others' by openssl."""
+        if (signer, recipient) != ("signer", "recipient"):
+            return self.encrypt(self.sign(content, signer), recipient)
+        key = (self.directory / "signer.key").read_bytes()
+        certificates = self.certificate, self.certificate_of("recipient")
+        return open_sealer(key + certificates[0], certificates[1]).seal(content)
 
     def encrypt(self, signed: bytes, recipient: str = "recipient") -> bytes:
         """What `cms -encrypt` makes."""

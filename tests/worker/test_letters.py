@@ -48,6 +48,25 @@ def test_a_serial(shell: str, tmp_path: Path) -> None:
     }
 
 
+@one_shell
+def test_how_large_a_letter_may_be(shell: str, tmp_path: Path) -> None:
+    """With credentials 1 MiB; with a manifest as much, or four times the manifest that is here."""
+    words = """
+        head -c "$2" /dev/zero >"$hs_private/manifest"
+        bound_letter "$1"
+        printf %s "$hs_letter_bytes"
+    """
+    told = {
+        ("credentials", 2**21): 2**20,
+        ("manifest", 200): 2**20,
+        ("manifest", 2**18): 2**20,
+        ("manifest", 2**18 + 1): 2**20 + 4,
+        ("manifest", 2**24): 2**26,
+    }
+    rows = [(kind, str(size)) for kind, size in told]
+    assert called(shell, MODULES, words, rows, tmp_path) == [str(most) for most in told.values()]
+
+
 SERIALS = [
     0, 1, 9, 10, 99_999_999, 100_000_000, 100_000_001, 199_999_999, 200_000_000, 2**31, 2**32 + 5,
     1_796_016_000_123, 1_796_016_000_124, 1_800_000_000_000, 2**53 - 2, 2**53 - 1,

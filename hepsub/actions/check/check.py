@@ -227,8 +227,6 @@ def _tools(session: Session) -> Iterator[Question]:
     yield Question(what="FUSE", ask=lambda: _fuse(path), needed=False)
     if any(each.kind == "condor" for each in session.policy.pool.values()):
         yield Question(what="HTCondor's commands", ask=_commands, needed=False)
-    if getattr(session.policy.staging, "mailbox", ""):
-        yield Question(what="openssl", ask=_openssl)
 
 
 def _rclone() -> str:
@@ -260,16 +258,6 @@ def _commands() -> str:
             remedy="use these where HTCondor's own commands are, such as the access point",
         )
     return ", ".join(f"{each} for {what}" for each, what in use.items())
-
-
-def _openssl() -> str:
-    from hepsub.tools.run import installed
-
-    if not installed("openssl"):
-        raise ToolFailed(
-            "it is not installed, and seals what the mailbox holds", remedy="install openssl"
-        )
-    return "seals what the mailbox holds"
 
 
 def _pools(session: Session, mine: str) -> Iterator[Question]:

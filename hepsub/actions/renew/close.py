@@ -41,7 +41,7 @@ def close_bundle(
     if troubles := place_logs(bundle, cluster):  # they would be removed with the jobs' corners
         return (*notes, *troubles)
     try:
-        notes = (*notes, *remove_letters(uploads.stores, bundle))
+        notes = (*notes, *remove_letters(uploads, bundle))
         strip_bundle(bundle.directory)
         return (*notes, *_settle(session, bundle))
     except HepsubError as error:
@@ -77,7 +77,7 @@ def _revisit(session: Session, uploads: Uploads, directory: Path) -> tuple[str, 
         return (another,) if another else ()
     if not is_believed(session, bundle, placed):
         return (not_believed(placed),)
-    letters = remove_letters(uploads.stores, bundle)
+    letters = remove_letters(uploads, bundle)
     with contextlib.suppress(HepsubError):
         strip_bundle(directory)  # what could not be removed the last time
     notes = _put_in_place(uploads, bundle, placed.ref.cluster) if _has_outputs(bundle) else ()

@@ -92,12 +92,10 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
         try:
             written = _distribute(session, users, copies, found.best, before)
         except HepsubError as error:  # the source is not to blame: it is asked when that is due
-            again = failed(before, error.message, error.remedy, now)
-            return replace(again, not_before=0.0), again.not_before
+            return failed(before, error.message, error.remedy, now, for_all=False)
     known = _with_times(before, found.best)
     if found.trouble is not None:
-        again = failed(known, found.trouble.message, found.trouble.remedy, now)
-        return again, again.not_before
+        return failed(known, found.trouble.message, found.trouble.remedy, now)
     if found.backs_off or found.best is None:
         return known, before.not_before
     outcome = _with_times(Outcome(renewed=now if written else before.renewed), found.best)

@@ -1,73 +1,102 @@
-"""The mailbox: what jobs that reach nothing here should have is posted where they look, and removed when they end.
-
-A letter takes two processes of openssl (9 ms) and one request; nobody waits for one while there are others.
-"""
+"""The mailbox: what jobs that reach nothing here should have is posted where they look, and removed when they end."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
+import itertools
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.actions.renew.live import LiveBundle
+from hepsub.actions.returned.uploads import Uploads
 from hepsub.auth.renewal import Outcome, failed
 from hepsub.bundle.bundle import Bundle
-from hepsub.bundle.letters import Letters, credentials_letter, credentials_text, manifest_letter
+from hepsub.bundle.letters import Letter, credentials_letter, manifest_letter
 from hepsub.bundle.mailbox import (
+    Posted,
+    digest_of,
     forget_mailbox,
     has_mailbox,
     master_credentials,
     note_posted,
     read_letters,
     read_posted,
-    seal_letter,
+    read_sealer,
 )
 from hepsub.errors import HepsubError, StorageUnreachable
-from hepsub.plan.location import ObjectPlace
 from hepsub.session import Session
 from hepsub.storage.http import ConnectionPool
 from hepsub.storage.posting import post, remove
 from hepsub.storage.stores import Stores
 from hepsub.storage.workers import run_all
 
-_AT_ONCE = 8
-"""Some letters are signed while others are on their way."""
+_AT_ONCE = 1000
+"""So many manifests are in memory."""
 
 
-class _Post(Struct, kw_only=True, eq=False):
-    """What letters go through: the storages, and connections to them."""
+class _Round(Struct, kw_only=True, eq=False):
+    """The letters of one round: what they go through, and by storage whether any was posted, and why one was not.
 
-    stores: Stores
+    A bundle that is broken does not stop the others; a storage that does not answer is asked no more.
+    """
+
+    session: Session
+    uploads: Uploads
     pool: ConnectionPool
+    wrote: set[str] = field(default_factory=set)
+    troubles: dict[str, HepsubError] = field(default_factory=dict)
 
-    def send(self, bundle: Bundle, place: ObjectPlace, content: bytes) -> None:
-        """Seal a letter and put it into its place.
+    @property
+    def stores(self) -> Stores:
+        """The storages, with keys."""
+        return self.uploads.stores
+
+    def attempt(self, task: Callable[[_Round, LiveBundle], bool], each: LiveBundle) -> None:
+        """Do something for a bundle that posts letters, or not, as it tells."""
+        mailbox = each.bundle.request.staging.mailbox
+        assert mailbox is not None  # noqa: S101 (others have no letters)
+        place = mailbox.place("")
+        try:
+            self.uploads.check(place)
+            if task(self, each):
+                self.wrote.add(mailbox.storage)
+        except HepsubError as error:
+            self.troubles[mailbox.storage] = error
+            if isinstance(error, StorageUnreachable):
+                self.uploads.lose(place, error)
+
+    def send(self, bundle: Bundle, letters: Sequence[tuple[Letter, bytes]]) -> None:
+        """Seal letters and put them into their places.
 
         Raises:
-            HepsubError: it cannot be sealed, or is not there.
+            HepsubError: one cannot be sealed, or is not there.
         """
-        sealed = seal_letter(bundle, content)
-        store = self.stores.refreshed(place.storage, renew=False)
-        post(self.pool, store, place, sealed)
+        sealer = read_sealer(bundle)
+
+        def one(number: int, _stop: threading.Event) -> None:
+            letter, content = letters[number]
+            store = self.stores.refreshed(letter.place.storage, renew=False)
+            post(self.pool, store, letter.place, sealer.seal(content))
+
+        run_all(len(letters), one, lambda: None)
 
 
 def post_letters(
     session: Session,
-    stores: Stores,
+    uploads: Uploads,
     live: Sequence[LiveBundle],
     before: Mapping[str, Outcome],
 ) -> dict[str, tuple[Outcome, float]]:
-    """Post what live jobs should have and their mailbox has not: credentials first, then manifests.
+    """Post what live jobs should have and their mailbox has not: all credentials first, which are few, then manifests.
 
     Args:
         session: the session.
-        stores: the storages, with keys.
+        uploads: the storages, and which of them do not answer.
         live: the bundles that jobs need, whose credentials and signatures are fresh.
         before: the state of each storage's mailbox after the last round.
 
@@ -79,123 +108,117 @@ def post_letters(
         mailbox = each.bundle.request.staging.mailbox
         if mailbox is not None and has_mailbox(each.bundle):
             by_storage[mailbox.storage].append(each)
-    with contextlib.closing(ConnectionPool()) as pool:
-        way = _Post(stores=stores, pool=pool)
-        return {
-            name: _post_all(session, way, bundles, before.get(name, Outcome()))
-            for name, bundles in by_storage.items()
-        }
-
-
-def _post_all(
-    session: Session, way: _Post, live: Sequence[LiveBundle], before: Outcome
-) -> tuple[Outcome, float]:
-    """The letters of some bundles in one storage.
-
-    A bundle that is broken does not stop the others; a storage that does not answer is asked once.
-    """
+    states = {name: before.get(name, Outcome()) for name in by_storage}
     now = session.situation.now
+    due = [each for name in states if now >= states[name].not_before for each in by_storage[name]]
+    with contextlib.closing(ConnectionPool()) as pool:
+        done = _Round(session=session, uploads=uploads, pool=pool)
+        for each in due:
+            done.attempt(_post_credentials, each)
+        for each in due:
+            done.attempt(_post_manifests, each)
+            done.attempt(_tell_where, each)
+    return {name: _state_of(done, name, state) for name, state in states.items()}
+
+
+def _state_of(done: _Round, storage: str, before: Outcome) -> tuple[Outcome, float]:
+    """The state of a storage's mailbox, and when it is due next; one that was left alone stays as it was."""
+    now = done.session.situation.now
     if now < before.not_before:
         return before, before.not_before
-    wrote, trouble = False, None
-    for each in live:
-        try:
-            wrote = _post_bundle(session, way, each) or wrote
-        except HepsubError as error:
-            trouble = error
-            if isinstance(error, StorageUnreachable):
-                break
-    renewed = now if wrote else before.renewed
-    if trouble is not None:
-        message = f"jobs get nothing newer by the mailbox: {trouble.message}"
-        outcome = failed(replace(before, renewed=renewed), message, trouble.remedy, now)
-        again = outcome.not_before
-        # One bundle's own trouble keeps nobody else's letters back.
-        silent = isinstance(trouble, StorageUnreachable)
-        return (outcome if silent else replace(outcome, not_before=0.0)), again
-    return Outcome(renewed=renewed), now + session.policy.renew.every
+    renewed = now if storage in done.wrote else before.renewed
+    if (trouble := done.troubles.get(storage)) is None:
+        return Outcome(renewed=renewed), now + done.session.policy.renew.every
+    return failed(
+        replace(before, renewed=renewed),
+        f"jobs get nothing newer by the mailbox: {trouble.message}",
+        trouble.remedy,
+        now,
+        for_all=isinstance(trouble, StorageUnreachable),
+    )
 
 
-def _post_bundle(session: Session, way: _Post, each: LiveBundle) -> bool:
-    """Post the letters of a bundle that are due; whether there was any.
+def _post_credentials(done: _Round, each: LiveBundle) -> bool:
+    """Post the tickets and tokens of a bundle's jobs, if they are others than those that the jobs have.
 
     Raises:
-        HepsubError: one could not be posted; all of its kind are posted again the next time.
+        HepsubError: they could not be posted.
     """
     bundle, posted = each.bundle, read_posted(each.bundle)
-    letters = read_letters(bundle)
     files = master_credentials(bundle)
-    digest = hashlib.sha256(credentials_text(files)).hexdigest() if files else ""
-    wrote = False
-    is_due = posted.serial > posted.posted and _is_named(each)
-    is_new = digest not in ("", posted.digest)
-    if (is_due or is_new) and not posted.used:
-        posted = replace(posted, used=True)
-        note_posted(bundle, posted)  # before: what failed half-way has to be removed as well
-    if is_new:
-        serial = posted.next_serial(session.situation.now)
-        posted = replace(posted, credentials=serial, digest=digest)
-        letter = letters.credentials(posted.credentials)
-        way.send(bundle, letter.place, credentials_letter(letter, files))
-        note_posted(bundle, posted)
-        wrote = True
-    if is_due:
-        _post_manifests(way, each, letters)
-        posted = replace(posted, posted=posted.serial)
-        note_posted(bundle, posted)
-        wrote = True
-    if posted.told < posted.posted and _tell_where(session, way, each, letters):
-        note_posted(bundle, replace(posted, told=posted.posted))
-    return wrote
+    digest = digest_of(files)
+    if digest in ("", posted.digest):
+        return False
+    serial = posted.next_serial(done.session.situation.now)
+    letter = read_letters(bundle).credentials(serial)
+    posted = _note_use(bundle, posted)
+    done.send(bundle, [(letter, credentials_letter(letter, files))])
+    note_posted(bundle, replace(posted, credentials=serial, digest=digest))
+    return True
 
 
-def _is_named(each: LiveBundle) -> bool:
-    """Whether the places of its files can be named."""
-    return bool(each.ref.cluster) or not each.bundle.request.staging.needs_cluster
+def _post_manifests(done: _Round, each: LiveBundle) -> bool:
+    """Post a manifest for each job, if they were signed anew.
 
-
-def _post_manifests(way: _Post, each: LiveBundle, letters: Letters) -> None:
-    """Post a manifest for each job; what lies in the jobs' corners is not read, for they may write there.
+    What lies in the jobs' corners is not read, for they may write there.
 
     Raises:
-        HepsubError: one could not be posted.
+        HepsubError: one could not be posted; all are posted again the next time.
     """
-    bundle, request = each.bundle, each.bundle.request
+    bundle, request, posted = each.bundle, each.bundle.request, read_posted(each.bundle)
+    if posted.serial <= posted.posted or not (
+        each.ref.cluster or not request.staging.needs_cluster
+    ):
+        return False
+    posted = _note_use(bundle, posted)
+    letters = read_letters(bundle)
     procs = sorted(range(request.number) if each.procs is None else each.procs)
     cluster = each.ref.cluster if request.staging.needs_cluster else None
-    texts = bundle.manifests(procs, cluster, functools.cache(way.stores.signer), letters)
-    lock = threading.Lock()
-
-    def one(_number: int, _stop: threading.Event) -> None:
-        with lock:
-            proc, text = next(texts)
-        letter = letters.manifest(proc)
-        way.send(bundle, letter.place, manifest_letter(letter, text))
-
-    run_all(len(procs), one, lambda: None, _AT_ONCE)
+    texts = bundle.manifests(procs, cluster, functools.cache(done.stores.signer), letters)
+    while some := list(itertools.islice(texts, _AT_ONCE)):
+        done.send(
+            bundle,
+            [(to := letters.manifest(proc), manifest_letter(to, text)) for proc, text in some],
+        )
+    note_posted(bundle, replace(posted, posted=posted.serial))
+    return True
 
 
-def _tell_where(session: Session, way: _Post, each: LiveBundle, letters: Letters) -> bool:
+def _note_use(bundle: Bundle, posted: Posted) -> Posted:
+    """Note that there are letters: what fails half-way has to be removed as well."""
+    if not posted.used:
+        posted = replace(posted, used=True)
+        note_posted(bundle, posted)
+    return posted
+
+
+def _tell_where(done: _Round, each: LiveBundle) -> bool:
     """Let jobs whose files a schedd has know where their letters are now, for however long they wait to start.
-
-    Returns:
-        Whether they know, or need not.
 
     Raises:
         HepsubError: the schedd was not told, or not of all.
     """
-    if not each.bundle.request.delivery.handed_over or letters.mailbox.public:
-        return True
-    if each.procs is None:
-        return False  # it could not even be asked
-    sign = way.stores.signer(letters.mailbox.storage).sign
-    urls = {proc: sign("GET", letters.manifest(proc).place) for proc in each.procs}
-    session.schedd(each.ref.pool, each.ref.schedd).write_addresses(each.ref.cluster, urls)
-    return True
+    posted = read_posted(each.bundle)
+    letters = read_letters(each.bundle)
+    if posted.told >= posted.posted:
+        return False
+    if each.bundle.request.delivery.handed_over and not letters.mailbox.public:
+        if each.procs is None:
+            return False  # it could not even be asked
+        sign = done.stores.signer(letters.mailbox.storage).sign
+        urls = {proc: sign("GET", letters.manifest(proc).place) for proc in each.procs}
+        schedd = done.session.schedd(each.ref.pool, each.ref.schedd)
+        schedd.write_addresses(each.ref.cluster, urls)
+    note_posted(each.bundle, replace(posted, told=posted.posted))
+    return False
 
 
-def remove_letters(stores: Stores, bundle: Bundle) -> tuple[str, ...]:
+def remove_letters(uploads: Uploads, bundle: Bundle) -> tuple[str, ...]:
     """Remove the letters of a bundle whose jobs have ended, and then what they were made with.
+
+    Args:
+        uploads: the storages, and which of them do not answer: these are not asked again.
+        bundle: the bundle.
 
     Returns:
         A sentence where they could not be removed.
@@ -204,13 +227,23 @@ def remove_letters(stores: Stores, bundle: Bundle) -> tuple[str, ...]:
         return ()
     try:
         if read_posted(bundle).used:
-            letters = read_letters(bundle)
-            procs = range(bundle.request.number)
-            places = [letters.credentials().place, *(letters.manifest(p).place for p in procs)]
-            with contextlib.closing(ConnectionPool()) as pool:
-                remove(pool, stores.refreshed(letters.mailbox.storage, renew=False), places)
+            _remove(uploads, bundle)
         forget_mailbox(bundle)
     except HepsubError as error:
         where = bundle.request.staging.mailbox
         return (f"letters of jobs that have ended are still in {where}: {error.message}",)
     return ()
+
+
+def _remove(uploads: Uploads, bundle: Bundle) -> None:
+    letters = read_letters(bundle)
+    procs = range(bundle.request.number)
+    places = [letters.credentials().place, *(letters.manifest(proc).place for proc in procs)]
+    uploads.check(places[0])
+    try:
+        with contextlib.closing(ConnectionPool()) as pool:
+            store = uploads.stores.refreshed(letters.mailbox.storage, renew=False)
+            remove(pool, store, places)
+    except StorageUnreachable as error:
+        uploads.lose(places[0], error)
+        raise

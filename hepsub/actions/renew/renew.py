@@ -158,7 +158,7 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
-    mailboxes = post_letters(session, stores, live, before.mailboxes)
+    mailboxes = post_letters(session, uploads, live, before.mailboxes)
     for each in found:
         if each.has_ended:
             left += close_bundle(session, uploads, each.bundle, each.ref.cluster)

@@ -124,11 +124,9 @@ def _state_of(
     ends = [each.end for each in signed if each is not None]
     known = replace(before, expires=min(ends, default=None))
     if (trouble := done.troubles.get(name)) is not None:
-        outcome = failed(known, trouble.message, trouble.remedy, now)
-        return outcome, outcome.not_before
+        return failed(known, trouble.message, trouble.remedy, now)
     if (broken := done.broken.get(name)) is not None:
-        outcome = failed(known, broken.message, broken.remedy, now)
-        return replace(outcome, not_before=0.0), outcome.not_before
+        return failed(known, broken.message, broken.remedy, now, for_all=False)
     if name in done.renewed:
         return Outcome(expires=known.expires, renewed=now), min(map(due_time, signed))
     return known, max(known.not_before, min(map(due_time, signed)))

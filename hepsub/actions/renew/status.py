@@ -140,7 +140,8 @@ def _troubles(status: RenewalStatus, way: str) -> Iterator[Problem]:
     state = status.state
     for name, each in state.outcomes:
         if each.message:
-            tried = f"tried {each.failures} time(s), again after {moment_text(each.not_before, status.now)}"
+            after = f"after {moment_text(each.not_before, status.now)}" if each.not_before else ""
+            tried = f"tried {each.failures} time(s), again {after or 'in each round'}"
             yield Problem(
                 code=_NOT_RENEWED, message=f"{name}: {each.message} ({tried})", remedy=each.remedy
             )

@@ -25,7 +25,7 @@ class Uploads(Struct, kw_only=True, eq=False):
 
     Attributes:
         force: whether outputs are put over what another run has written meanwhile.
-        away: the buckets that could not be asked, and why: they are left alone.
+        away: the buckets that could not be asked, and why: they are left alone. An empty name: all of the storage.
         refused: how many uploads a bucket has refused in a row; a full one refuses those of ten thousand jobs.
         written: the ETags of what was uploaded.
     """
@@ -42,27 +42,21 @@ class Uploads(Struct, kw_only=True, eq=False):
         for place in places:
             groups[place.storage, place.bucket].append(place)
         found: dict[ObjectPlace, ObjectInfo] = {}
-        for bucket, group in groups.items():
-            if bucket in self.away:
+        for (storage, _), group in groups.items():
+            if self._trouble(group[0]) is not None:
                 continue
             try:
-                facts = self.stores.store(bucket[0]).look_up(group)
+                facts = self.stores.store(storage).look_up(group)
             except HepsubError as error:
-                self._lose(bucket, error, groups)
+                self.lose(group[0], error)
                 continue
             found |= {place: fact for place, fact in facts.items() if fact is not None}
         return found
 
-    def _lose(
-        self,
-        bucket: tuple[str, str],
-        error: HepsubError,
-        buckets: Iterable[tuple[str, str]],
-    ) -> None:
+    def lose(self, place: ObjectPlace, error: HepsubError) -> None:
         """Leave a bucket alone, and all of its storage, if that does not answer: each question takes its time."""
-        self.away[bucket] = error
-        if isinstance(error, StorageUnreachable):
-            self.away.update({each: error for each in buckets if each[0] == bucket[0]})
+        whole = isinstance(error, StorageUnreachable)
+        self.away[place.storage, "" if whole else place.bucket] = error
 
     def check(self, place: ObjectPlace) -> None:
         """Raise what keeps an object's bucket from being used.
@@ -70,8 +64,11 @@ class Uploads(Struct, kw_only=True, eq=False):
         Raises:
             HepsubError: it could not be asked before.
         """
-        if (error := self.away.get((place.storage, place.bucket))) is not None:
+        if (error := self._trouble(place)) is not None:
             raise error
+
+    def _trouble(self, place: ObjectPlace) -> HepsubError | None:
+        return self.away.get((place.storage, "")) or self.away.get((place.storage, place.bucket))
 
     def upload(self, file: BufferedIOBase, place: ObjectPlace) -> None:
         """Write what is open as an object.
@@ -84,12 +81,12 @@ class Uploads(Struct, kw_only=True, eq=False):
         try:
             self.written[place] = self.stores.store(place.storage).upload(file, place)
         except StorageUnreachable as error:
-            self.away[bucket] = error
+            self.lose(place, error)
             raise
         except StorageRefused as error:
             self.refused[bucket] = self.refused.get(bucket, 0) + 1
             if self.refused[bucket] == _ENOUGH:
-                self.away[bucket] = error
+                self.lose(place, error)
             raise
         self.refused[bucket] = 0
 

@@ -15,7 +15,13 @@ from hepsub.auth.credential import UserCredential
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.directory import discard_bundle, new_bundle
 from hepsub.bundle.fill import fill_bundle
-from hepsub.bundle.mailbox import has_mailbox, next_letters, note_posted, read_posted
+from hepsub.bundle.mailbox import (
+    has_mailbox,
+    next_letters,
+    note_posted,
+    note_sent,
+    read_posted,
+)
 from hepsub.bundle.notes import is_cancelled, note_signed
 from hepsub.bundle.request import BundleRequest, request_for
 from hepsub.bundle.root import check_common, check_owner, check_root
@@ -77,6 +83,7 @@ def bundle_for(
             with session.interrupts.allowed():
                 seal = fill_bundle(bundle, plan.secrets, now=session.situation.now)
                 deliver(staging, credentials, bundle, schedd)
+                note_sent(bundle)
                 if not staging.needs_cluster:
                     sign(session, stores, bundle, None, first=True)
             sealed = replace(plan, staging=replace(staging, seal=seal))

@@ -45,8 +45,7 @@ hs_brief=2                               # tries for a file, once a whole patien
 hs_forever_s=86400                       # where nobody set a walltime: for one transfer
 hs_last_s=2                              # kept back of the walltime for the report
 hs_max_wrong=3                           # whole transfers of wrong content before giving up
-hs_letter_max=67108864                   # bytes of a letter with a manifest,
-hs_letter_max_creds=1048576              # and with credentials
+hs_letter_max=1048576                    # bytes of a letter; one with a manifest may have four times those of the last one
 
 # The wrapper's own exit codes.
 hs_e_contract=80 hs_e_input=81 hs_e_content=82 hs_e_start=83 hs_e_missing=84

@@ -112,10 +112,8 @@ find_openssl() {
 fetch_letter() {
     may_ask || return 1
     hs_letter_begun=$hs_now
-    case $1 in
-        manifest) hs_letter_bytes=$hs_letter_max hs_letter_asked=$hs_now ;;
-        *) hs_letter_bytes=$hs_letter_max_creds ;;
-    esac
+    [ "$1" != manifest ] || hs_letter_asked=$hs_now
+    bound_letter "$1"
     hs_letter_etag=
     [ ! -e "$hs_mail/etag.$1" ] || read -r hs_letter_etag <"$hs_mail/etag.$1"
     rm -f "$hs_mail/sealed"
@@ -139,6 +137,14 @@ fetch_letter() {
     esac
     leave_alone "$hs_letter_begun"
     return 1
+}
+
+# How large a letter may be: KIND → hs_letter_bytes. A newer manifest has as many lines, perhaps with longer URLs.
+bound_letter() {
+    hs_letter_bytes=$hs_letter_max
+    [ "$1" = manifest ] || return 0
+    size_of "$hs_private/manifest"
+    [ $((hs_size * 4)) -le "$hs_letter_bytes" ] || hs_letter_bytes=$((hs_size * 4))
 }
 
 # Whether the store may be asked now, and for how long → hs_letter_end: outputs need the time more.

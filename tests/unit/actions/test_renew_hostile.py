@@ -155,4 +155,4 @@ def test_a_store_that_lies_of_sizes_is_left_alone_for_a_round(world: Crossroads)
     place = ObjectPlace(storage="bad", bucket="out", key="13/r")
     now = Uploads(stores=stores)
     assert now.look([place]) == {}
-    assert "the storage bad at" in now.away["bad", "out"].message
+    assert "the storage bad at" in now.away["bad", ""].message

@@ -106,7 +106,7 @@ def test_any_state_can_be_shown_and_gone_on_with(value: object) -> None:
     for outcome in (*state.credentials.values(), *state.storages.values()):
         assert moment_text(outcome.not_before, state.when)
         assert outcome.expires is None or moment_text(outcome.expires, NOON)
-        assert failed(outcome, "down", "wait", NOON).not_before > NOON
+        assert failed(outcome, "down", "wait", NOON)[1] > NOON
 
 
 def test_failures_back_off_to_an_hour() -> None:
@@ -114,8 +114,9 @@ def test_failures_back_off_to_an_hour() -> None:
     outcome = Outcome(expires=NOON + 60, renewable_until=NOON + 90, renewed=NOON - 60)
     pauses = []
     for _ in range(9):
-        outcome = failed(outcome, "down", "wait", NOON)
-        pauses.append(outcome.not_before - NOON)
+        outcome, again = failed(outcome, "down", "wait", NOON)
+        assert outcome.not_before == again
+        pauses.append(again - NOON)
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
     assert outcome == Outcome(
         expires=NOON + 60,
@@ -126,6 +127,12 @@ def test_failures_back_off_to_an_hour() -> None:
         remedy="wait",
         not_before=NOON + 3600,
     )
+
+
+def test_what_failed_for_some_is_not_left_alone() -> None:
+    """One bundle's trouble keeps nobody from serving the others; it is looked after as often as any."""
+    outcome, again = failed(Outcome(failures=1), "broken", "mend it", NOON, for_all=False)
+    assert (outcome.failures, outcome.not_before, again) == (2, 0.0, NOON + 120)
 
 
 def test_what_a_clock_that_was_ahead_has_noted_is_not_known(tmp_path: Path) -> None:
