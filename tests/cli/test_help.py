@@ -203,7 +203,8 @@ def test_no_word_is_broken_and_no_line_too_long(command: Command) -> None:
         assert words <= set(shown.split())
         for text in texts_of(command, width):
             for line in text.splitlines():
-                assert len(line) <= width or len(line.split()) == 1, (width, line)
+                alone = len(line.removesuffix(" \\").split()) == 1  # a URL, say
+                assert len(line) <= width or alone, (width, line)
 
 
 @pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
