@@ -214,7 +214,7 @@ _hep_names() {
                 --json -version --version -h -help --help
             ;;
         'hep_sub demo')
-            _hep_matching -json --json -version --version -h -help --help
+            _hep_matching -script --script -json --json -version --version -h -help --help
             ;;
         'hep_auth login')
             _hep_matching -krb --krb -iam --iam -json --json -version --version -h -help \
@@ -455,6 +455,7 @@ _hep_option() {
             ;;
         'hep_sub demo')
             case $2 in
+                -script | --script) REPLY='nothing nothing' ;;
                 -json | --json) REPLY='nothing nothing' ;;
                 -version | --version) REPLY='nothing nothing' ;;
                 -h | -help | --help) REPLY='nothing nothing' ;;

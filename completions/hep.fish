@@ -160,6 +160,7 @@ complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'Print one J
 complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub status' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_sub demo' -f
+complete -c hep_sub -n '__hep_at hep_sub demo' -o script -l script -d 'Leave a script job.sh in this directory, to begin with'
 complete -c hep_sub -n '__hep_at hep_sub demo' -o json -l json -d 'Print one JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub demo' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub demo' -o h -o help -l help -d 'Show this help and exit'

@@ -199,6 +199,16 @@ class Journal(Struct, frozen=True, kw_only=True):
         make_private(self.directory)
         return open_own(self.directory / name, flags | os.O_CREAT, name)
 
+    def is_of_day(self, now: float) -> bool:
+        """Whether this host has written into it on the day of a time, by the local calendar."""
+        import time
+
+        try:
+            written = (self.directory / f"{self.host}.jsonl").stat().st_mtime
+        except OSError:
+            return False
+        return time.localtime(written)[:3] == time.localtime(now)[:3]
+
     def entries(self) -> tuple[Entry, ...]:
         """The submissions, the oldest first, each with the last that is known of it."""
         latest: dict[str, tuple[int, _Line]] = {}

@@ -50,7 +50,7 @@ def rewrite(words: Sequence[str], command: Command) -> list[str]:
         elif word == "--":
             literal = True
         else:
-            _take_option(word, reading, known)
+            _take_option(word, reading, known, command)
     return [*reading.rewritten, "--", *reading.free]
 
 
@@ -85,44 +85,21 @@ def _take_free(word: str, reading: _Reading, command: Command) -> None:
             remedy="perhaps a variable is not set?",
         )
     if most is not None and len(reading.free) >= most:
-        raise _one_too_many(word, reading, command)
+        from hepsub.cli.meant import one_too_many
+
+        raise one_too_many(word, reading.free[0] if reading.free else "", command)
     reading.free.append(word)
 
 
-def _one_too_many(word: str, reading: _Reading, command: Command) -> UsageError:
-    unknown = f"unrecognized arguments: {word}"
-    remedy = f"{command.name} -h shows what there is"
-    if not reading.free:
-        return UsageError(unknown, remedy=_meant_verb(word, command) or remedy)
-    if any(option.takes is Takes.MANY for option in command.options):
-        return UsageError(
-            f"{unknown} (the script is {reading.free[0]})",
-            remedy=f"arguments of the job go behind -argu: {reading.free[0]} -argu {word} …",
-        )
-    asked = command.words.metavar.strip("[]") if command.words else "the word"
-    return UsageError(f"{unknown} ({asked} is {reading.free[0]})", remedy=remedy)
-
-
-def _meant_verb(word: str, command: Command) -> str:
-    """A remedy where the word is almost one that names another command; empty where it is not."""
-    from hepsub.cli.main import VERBS  # which imports this module's users
-
-    verb = closest(word, VERBS.get(command.name, {}))
-    return (
-        f"did you mean '{command.name} {verb}'? {command.name} -h shows what there is"
-        if verb
-        else ""
-    )
-
-
-def _take_option(word: str, reading: _Reading, known: dict[str, Option]) -> None:
-    option, attached = _find(word, known, reading.open_many)
+def _take_option(word: str, reading: _Reading, known: dict[str, Option], command: Command) -> None:
+    option, attached = _find(word, known, reading.open_many, command)
     reading.open_many = None
     key = f"--{option.field}"
     if option.takes is Takes.NOTHING:
         if attached is not None:
             raise UsageError(
-                f"argument {option.shown}: takes no value, but has '{attached}'", remedy="drop it"
+                f"argument {option.shown}: takes no value, but has '{attached}'",
+                remedy=f"write {word.partition('=')[0]} alone",
             )
         reading.rewritten.append(key)
     elif option.takes is Takes.MANY:
@@ -172,7 +149,7 @@ def _nothing_given(option: Option, word: str, reading: _Reading) -> UsageError:
 
 
 def _find(
-    word: str, known: dict[str, Option], open_many: Option | None
+    word: str, known: dict[str, Option], open_many: Option | None, command: Command
 ) -> tuple[Option, str | None]:
     """The option that a word names, and the value that is attached to it."""
     if word in known:
@@ -191,11 +168,13 @@ def _find(
     }
     if len(longer) == 1 and len(name) >= _SHORTEST_ABBREVIATION and open_many is None:
         return next(iter(longer.values())), value if equals else None
-    match = closest(name, known)
-    hint = f"did you mean '{match}'?" if match else "-h shows all options"
+    from hepsub.cli.meant import option_meant, unknown_option
+
     if open_many is not None and open_many.field == "argu":
-        hint = f"{_dash_hint(open_many, word)}; if it is an option of hep_sub: {hint}"
-    raise UsageError(f"unknown option '{name}'", remedy=hint)
+        meant = option_meant(name, command, known)
+        hint = f"{_dash_hint(open_many, word)}; if it is an option of hep_sub: {meant}"
+        raise UsageError(f"unknown option '{name}'", remedy=hint)
+    raise unknown_option(name, command, known)
 
 
 def _values(reading: _Reading, known: dict[str, Option]) -> list[str]:

@@ -5,6 +5,7 @@ The policy's words are got quickly and silently: no pool is asked, and a policy 
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -14,14 +15,18 @@ from typing import TYPE_CHECKING
 
 from hepsub.cli.options import Command, Kind, Option, Takes
 from hepsub.errors import HepsubError
+from hepsub.suggest import closest
 
 if TYPE_CHECKING:
     from hepsub.policy.model import Policy
     from hepsub.situation import Situation
 
 _COLUMN = 30
-_WIDTH, _NARROWEST = 100, 60
-_BRIEF_WIDTH, _BRIEF_COLUMN, _BRIEF_EXAMPLES, _SHORT_EXAMPLE = 80, 21, 4, 38
+_WIDTH, _NARROW = 100, 60
+"""What is written in columns is so wide at the most; below the other the columns stand one below the other."""
+_SCREEN = 80
+_DEEPER = 6
+_BRIEF_COLUMN, _BRIEF_EXAMPLES, _SHORT_EXAMPLE = 21, 7, 38
 _NAMED = 12
 """So many of the words that a value can be are shown."""
 _OF_THE_POLICY = (
@@ -41,28 +46,59 @@ def window() -> int:
     """How many columns a help text may have: a terminal's, and no more than are read with ease."""
     if not sys.stdout.isatty():
         return _WIDTH
-    return max(_NARROWEST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
+    return min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
 
 
-def brief_help(command: Command) -> str:
+def brief_help(command: Command, width: int = _SCREEN) -> str:
     """What fits on a screen of 24 lines of 80 columns: the options that people use, and where the rest is."""
-    rows = [
-        f"  {_brief_left(option):<{_BRIEF_COLUMN - 2}}{command.brief[option.field]}"
-        for option in command.options
-        if option.field in command.brief
-    ]
-    fits = _BRIEF_WIDTH - _SHORT_EXAMPLE - 4
-    short = [e for e in command.examples if len(e[0]) <= _SHORT_EXAMPLE and len(e[1]) <= fits]
-    examples = (f"  {line:<{_SHORT_EXAMPLE + 2}}{what}" for line, what in short[:_BRIEF_EXAMPLES])
+    width = min(width, _SCREEN)
+    told = ((_brief_left(option), command.brief.get(option.field)) for option in command.options)
+    short = [each for each in command.examples if len(each[0]) <= _SHORT_EXAMPLE]
+    rest = (
+        f"{command.all_help} shows all {len(command.options)} options, -help mem one of them; man"
+        f" {command.name} tells everything."
+    )
     return "\n".join([
-        f"{usage(command)}    {command.summary}.",
+        *_wrapped(f"{usage(command)}    {command.summary}.", width),
         "",
-        *rows,
+        *(line for name, text in told if text for line in _row(name, text, width, _BRIEF_COLUMN)),
         "",
-        *examples,
+        *(line for each in short[:_BRIEF_EXAMPLES] for line in _row(*each, width, _SHORT_EXAMPLE + 4)),
         "",
-        f"{command.name} -help all shows all {len(command.options)} options; man {command.name} tells everything.",
+        *_wrapped(rest, width),
     ])  # fmt: skip
+
+
+def topic_help(command: Command, word: str, width: int = _WIDTH) -> str:
+    """What there is to say of one option, with those that belong to it; empty where none has that name.
+
+    Args:
+        command: the command.
+        word: the option's name, with dashes or without.
+        width: how many columns it may have.
+    """
+    names = {name.lstrip("-"): option for option in command.options for name in option.names}
+    match = closest(word, names)
+    if match is None:
+        return ""
+    meant = names[match]
+    others = [each for each in command.options if _names(meant, each) or _names(each, meant)]
+    rows = (_row(left(each), each.help, width) for each in dict.fromkeys([meant, *others]))
+    examples = [each for each in command.examples if set(meant.names) & set(each[0].split())]
+    return "\n".join([
+        *_wrapped(usage(command), width),
+        "",
+        *(line for row in rows for line in row),
+        "",
+        *(line for example, what in examples for line in _example(example, what, width)),
+        *([""] if examples else []),
+        *_wrapped(f"{command.all_help} shows all options; man {command.name} tells everything.", width),
+    ])  # fmt: skip
+
+
+def _names(option: Option, other: Option) -> bool:
+    """Whether what is said of an option names another one."""
+    return not set(other.names).isdisjoint(re.findall(r"(?<!\S)-[\w-]+", option.help))
 
 
 def _brief_left(option: Option) -> str:
@@ -86,15 +122,15 @@ def help_text(
         width: how many columns it may have.
     """
     return "\n".join([
-        usage(command),
+        *_wrapped(usage(command), width),
         "",
-        f"{command.summary}.",
+        *_wrapped(f"{command.summary}.", width),
         "",
         *_words(command, width),
         *_verbs(command, verbs, width),
         *_options(command, known, width),
         "examples:",
-        *(line for example, what in command.examples for line in _example(example, what)),
+        *(line for example, what in command.examples for line in _example(example, what, width)),
         "",
         f"man {command.name.split()[0]} tells everything.",
     ])  # fmt: skip
@@ -146,19 +182,31 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _row(name: str, text: str, width: int) -> Iterator[str]:
-    lines = _wrapped(text, width - _COLUMN)
-    if len(name) > _COLUMN - 4:
+def _row(name: str, text: str, width: int, column: int = _COLUMN) -> Iterator[str]:
+    """A name, and what it is, beside it or below."""
+    if width < _NARROW + column - _COLUMN:
+        yield from _below(name, text, width)
+        return
+    lines = _wrapped(text, width - column)
+    if len(name) > column - 4:
         yield f"  {name}"
     else:
-        yield f"  {name:<{_COLUMN - 2}}{lines.pop(0)}"
+        yield f"  {name:<{column - 2}}{lines.pop(0)}"
     for line in lines:
-        yield " " * _COLUMN + line
+        yield " " * column + line
 
 
-def _example(example: str, what: str) -> Iterator[str]:
-    yield f"  {example}"
-    yield f"      {what}"
+def _example(example: str, what: str, width: int) -> Iterator[str]:
+    """A command, on several lines as a shell reads them where it is too long, and what it does below it."""
+    first, *others = _wrapped(example, width - _DEEPER)
+    yield " \\\n".join([f"  {first}", *(f"    {line}" for line in others)])
+    yield from (" " * _DEEPER + line for line in _wrapped(what, width - _DEEPER))
+
+
+def _below(name: str, text: str, width: int) -> Iterator[str]:
+    """A name, and what it is on the lines below."""
+    yield from (f"  {line}" for line in _wrapped(name, width - 2))
+    yield from (" " * _DEEPER + line for line in _wrapped(text, width - _DEEPER))
 
 
 def offer(words: Sequence[str]) -> int:

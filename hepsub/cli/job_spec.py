@@ -24,9 +24,10 @@ def job_spec(values: Values) -> JobSpec:
         UsageError: there is no script, or options contradict each other.
     """
     for name in ("failed", "only", "unknown"):
-        if values[name]:
+        if said := values[name]:
             raise UsageError(
-                f"-{name} is about jobs of an earlier cluster", remedy=f"-resubmit 13 -{name}"
+                f"-{name} is about jobs of an earlier cluster, and belongs to -resubmit",
+                remedy=f"hep_sub -resubmit 13 -{name}{f' {said}' if said is not True else ''}",
             )
     if not values["script"]:
         raise _no_script(values)
@@ -163,7 +164,8 @@ def _no_script(values: Values) -> UsageError:
     if not values["argu"]:
         return UsageError(
             "the following arguments are required: script",
-            remedy="hep_sub job.sh submits the script job.sh; hep_sub demo shows how, hep_sub -h the options",
+            remedy="hep_sub job.sh submits the script job.sh, hep_sub status shows your jobs; hep_sub demo shows how"
+            " it goes, hep_sub -h what there is",
         )
     last = values["argu"][-1]
     return UsageError(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from hepsub import __version__
-from hepsub.cli.options import Command, Kind, Values
+from hepsub.cli.options import HELP, Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
 
@@ -144,25 +144,53 @@ def _caught(
 
 
 def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End:
+    if words and words[0] in HELP.names:  # what follows is no option: hep_sub -help -resubmit
+        _show_help(command, words[1] if len(words) == 2 else "")
+        return 0, None
     from hepsub.cli.grammar import rewrite
 
     rewritten = rewrite(words, command)
     asked = rewritten[: rewritten.index("--")]
     if "--help" in asked:
-        from hepsub.cli.help import brief_help, help_text, window
-
-        if command.brief and "all" not in rewritten[rewritten.index("--") :]:
-            print(brief_help(command), flush=True)
-            return 0, None
-        known = _choices_shown(command)
-        print(help_text(command, _verbs_shown(command), known, window()), flush=True)
+        _show_help(command, "")
         return 0, None
     if "--version" in asked:
-        print(f"{command.name} (hepsub) {__version__}", flush=True)
+        _print(f"{command.name} (hepsub) {__version__}")
         return 0, None
     from hepsub.cli.parse import convert  # click, which help does not need
 
     return _run_in_session(command, convert(rewritten, command), interrupts)
+
+
+def _show_help(command: Command, topic: str) -> None:
+    """Print what there is to say of a command, or of one of its options or verbs."""
+    from hepsub.cli.help import brief_help, help_text, topic_help, window
+
+    width = window()
+    if topic in VERBS.get(command.name, {}):
+        _show_help(_declared(VERBS[command.name][topic]), "")
+        return
+    text = topic_help(command, topic, width) if topic not in {"", "all"} else ""
+    if not text and command.brief and topic != "all":
+        text = brief_help(command, width)
+    _print(text or help_text(command, _verbs_shown(command), _choices_shown(command), width))
+
+
+def _print(text: str) -> None:
+    """Print what needs no session, and not all that tells values.
+
+    Raises:
+        OutputUnwritable: stdout is full or broken.
+        BrokenPipeError: nobody reads any more.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        from hepsub.cli.output import write_out
+
+        write_out(text, repeatable=True)
 
 
 def _verbs_shown(command: Command) -> dict[str, str]:

@@ -137,6 +137,11 @@ class Command(NamedTuple):
     brief: Mapping[str, str] = {}
     groups: Mapping[str, tuple[str, ...]] = {}
 
+    @property
+    def all_help(self) -> str:
+        """What shows all of its options."""
+        return f"{self.name} -help all" if self.brief else f"{self.name} -h"
+
     def grouped(self) -> list[tuple[str, list[Option]]]:
         """All options, group by group; those of no group at the end."""
         own = {field: name for name, fields in self.groups.items() for field in fields}

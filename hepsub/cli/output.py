@@ -52,6 +52,11 @@ _TEXTS = {
     "RenewalStatus": "auth:renewal_status",
 }
 """A value → the module of hepsub.cli.text, and the function there, that shows it: a command loads its own alone."""
+_LOOKS = frozenset({
+    "Preview", "Listing", "Explanations", "Past", "Sites", "Walltimes", "Status", "ClusterReports", "Watched",
+    "JobState", "WaitedJobs", "DemoResult", "AuthStatus", "RenewalStatus", "Tail", "Checked", "EffectivePolicy",
+})  # fmt: skip
+"""The values of commands that look only: who could not read them calls again."""
 
 
 class Console(Struct, frozen=True, kw_only=True):
@@ -75,12 +80,12 @@ def json_text(document: object) -> str:
     return json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
-def write_out(text: str, *, secret: bool = False) -> None:
+def write_out(text: str, *, repeatable: bool = False) -> None:
     """Print data, and see it written; nothing but what a terminal shows as it is.
 
     Args:
         text: the data, lines whose texts were made printable one by one.
-        secret: whether it may not be told anywhere else.
+        repeatable: whether the same command shows it again, so that it need not be told anywhere else.
 
     Raises:
         OutputUnwritable: stdout is full or broken.
@@ -92,7 +97,7 @@ def write_out(text: str, *, secret: bool = False) -> None:
         raise
     except OSError as trouble:
         discard_output()
-        if secret:
+        if repeatable:
             raise OutputUnwritable(
                 f"stdout cannot be written ({trouble.strerror})",
                 remedy="make room there, and call it again",
@@ -145,7 +150,7 @@ def render_json(command: str, result: Result) -> None:
     value = result.value
     document = envelope(command, document_of(value), result.problems, ok=result.exit_code == 0)
     with _told(command, value):
-        _print_document(document, secret=_is_secret(value))
+        _print_document(document, repeatable=_is_repeatable(value))
 
 
 def render_json_error(command: str, problem: Problem) -> None:
@@ -153,13 +158,13 @@ def render_json_error(command: str, problem: Problem) -> None:
     _print_document(envelope(command, None, (problem,), ok=False))
 
 
-def _print_document(document: object, *, secret: bool = False) -> None:
-    write_out(json_text(document), secret=secret)
+def _print_document(document: object, *, repeatable: bool = False) -> None:
+    write_out(json_text(document), repeatable=repeatable)
 
 
-def _is_secret(value: Value) -> bool:
-    """Whether a value holds what stands nowhere but where it was asked for."""
-    return bool(getattr(value, "is_secret", False))
+def _is_repeatable(value: Value) -> bool:
+    """Whether a value is what somebody looked at, or what stands nowhere but where it was asked for."""
+    return type(value).__name__ in _LOOKS or bool(getattr(value, "is_secret", False))
 
 
 def render_text(command: str, result: Result, *, quiet: bool) -> None:
@@ -182,7 +187,7 @@ def show(command: str, value: Value) -> None:
     text = value_text(value)
     if text:
         with _told(command, value):
-            write_out(text, secret=_is_secret(value))
+            write_out(text, repeatable=_is_repeatable(value))
 
 
 @contextlib.contextmanager

@@ -38,6 +38,27 @@ def _seconds(text: str) -> int:
     return parse_duration(f"{text}s" if text.isdecimal() else text)
 
 
+class Whole(click.ParamType[int]):
+    """A whole number that is not below another one."""
+
+    name = "integer"
+
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType.convert."""
+        try:
+            number = int(str(value))
+        except ValueError:
+            self.fail(f"'{value}' is not a valid integer.", param, ctx)
+        if self.least is not None and number < self.least:
+            self.fail(f"{number} is less than {self.least}", param, ctx)
+        return number
+
+
 class Portion(click.ParamType[tuple[int | None, int | None]]):
     """A number of items, or a size in bytes when there is a unit: one of the two."""
 
@@ -59,9 +80,9 @@ class Portion(click.ParamType[tuple[int | None, int | None]]):
 
 
 _TYPES: dict[Kind, click.ParamType[Any]] = {
-    Kind.INTEGER: click.INT,
-    Kind.POSITIVE: click.IntRange(min=1),
-    Kind.COUNT: click.IntRange(min=0),
+    Kind.INTEGER: Whole(),
+    Kind.POSITIVE: Whole(1),
+    Kind.COUNT: Whole(0),
     Kind.PORTION: Portion(),
     Kind.MEMORY: Quantity("memory", parse_memory, "a number of MB, or a text such as 2GB"),
     Kind.DURATION: Quantity("duration", _seconds, "a number of seconds, or a text such as 10min"),
@@ -96,7 +117,7 @@ def convert(rewritten: list[str], command: Command) -> Values:
         raise _bad_value(error, command) from error
     except click.UsageError as error:
         raise UsageError(
-            error.format_message(), remedy=f"{command.name} -h shows what there is"
+            error.format_message(), remedy=f"{command.all_help} shows what there is"
         ) from error
 
 
@@ -132,5 +153,5 @@ def _bad_value(error: click.BadParameter, command: Command) -> UsageError:
     option = next((each for each in command.options if each.field == field), None)
     named = f"argument {option.shown}: " if option is not None else ""
     return UsageError(
-        f"{named}{error.message}", remedy=f"{command.name} -h shows what each option takes"
+        f"{named}{error.message}", remedy=f"{command.all_help} shows what each option takes"
     )

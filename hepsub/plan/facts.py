@@ -132,6 +132,7 @@ class Facts(Struct, frozen=True, kw_only=True):
             for there, or why they cannot be had; under () why they cannot be had as they are here.
         mentions: the paths in arguments, scripts and search paths that are here; empty where all jobs stay here.
         left_out: the sites that get no jobs of this user now, and why.
+        submitted_today: whether this host noted a submission of this user today.
     """
 
     programs: Mapping[str, Program]
@@ -148,6 +149,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     elsewhere: Mapping[Paths, FileFacts | HepsubError] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    submitted_today: bool = False
 
     def at(self, paths: Paths) -> Facts:
         """What is true where paths stand for these objects.

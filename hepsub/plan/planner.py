@@ -130,7 +130,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         staging=staging,
         once=spec.once or "",
         notes=(
-            *_here_note(spec, policy, route),
+            *_here_note(spec, policy, route, facts),
             *sent_note(route),
             *(
                 f"{facts.left_out[each]}, but -site names {each}"
@@ -354,9 +354,11 @@ def _universe_note(universe: str | None) -> tuple[str, ...]:
     )
 
 
-def _here_note(spec: JobSpec, policy: Policy, route: Route) -> tuple[str, ...]:
-    """Nobody shall run thousands of jobs on a login node without knowing it."""
+def _here_note(spec: JobSpec, policy: Policy, route: Route, facts: Facts) -> tuple[str, ...]:
+    """Nobody shall run thousands of jobs on a login node without knowing it: once a day says that."""
     if not route.delivery.on_this_machine or spec.placement.pool is not None:
+        return ()
+    if facts.submitted_today:
         return ()
     why = "no HTCondor is configured here: " if nobody_decided(policy, route.pool) else ""
     return (f"{why}the jobs run on this machine (the pool '{route.pool}')",)

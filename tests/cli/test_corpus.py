@@ -182,7 +182,7 @@ def test_a_command_line_in_argparses_spirit(words: list[str], spec: JobSpec) -> 
         (["-memm", "3", "job.sh"], "unknown option '-memm'", "did you mean '-mem'?"),
         (["--grup", "juno", "job.sh"], "unknown option '--grup'", "did you mean '--group'?"),
         (["--memry=3", "job.sh"], "unknown option '--memry'", "did you mean '--memory'?"),
-        (["-zzz", "job.sh"], "unknown option '-zzz'", "-h shows all options"),
+        (["-zzz", "job.sh"], "unknown option '-zzz'", "hep_sub -help all shows all options"),
         (["--num", "3", "job.sh"], "unknown option '--num'", "did you mean"),
         (
             ["job.sh", "-argu", "a", "--use-ssl"],
@@ -235,10 +235,10 @@ def test_a_command_line_in_argparses_spirit(words: list[str], spec: JobSpec) -> 
             "argument -argu/--argu/--arguments: expected at least one argument",
             'for a job without arguments leave -argu out, or write -argu ""',
         ),
-        (["-rmt=yes", "job.sh"], "argument -rmt/--remote: takes no value, but has 'yes'", "drop it"),
+        (["-rmt=yes", "job.sh"], "argument -rmt/--remote: takes no value, but has 'yes'", "write -rmt alone"),
         (["-n", "many", "job.sh"], "argument -n/--number: 'many' is not a valid integer.", ""),
         (["-n", "1.5", "job.sh"], "argument -n/--number: '1.5' is not a valid integer.", ""),
-        (["-np", "0", "job.sh"], "argument -np/--numberprocess/-cpu/--cpu: 0 is not in the range x>=1.", ""),
+        (["-np", "0", "job.sh"], "argument -np/--numberprocess/-cpu/--cpu: 0 is less than 1", ""),
         (
             ["-mem", "two", "job.sh"],
             "argument -mem/-m/--memory: 'two' is no amount of memory: a number of MB, or a text such as 2GB",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.help import brief_help, help_text, left, told, usage
+from hepsub.cli.generate.sources import every_command
+from hepsub.cli.help import brief_help, help_text, left, told, topic_help, usage
 from hepsub.cli.main import PROGRAMS, load, main
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
@@ -134,13 +135,42 @@ def test_help_offers_the_policys_own_words(
 
 
 def test_the_brief_help_of_hep_sub_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    """24 lines of 80 columns, and where the rest is; no policy is read for it."""
+    """23 lines of 80 columns, and a prompt below: what people use, what comes afterwards, and where the rest is."""
     assert main("hep_sub", ["-h"]) == 0
     shown = capsys.readouterr().out
     assert shown == brief_help(load("hep_sub")) + "\n"
-    assert len(shown.splitlines()) <= 24
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "hep_sub -help all" in shown
+    lines = shown.splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("  -") for line in lines) == 10
+    for word in ("hep_sub status", "-resubmit 13", "-check", "hep_sub -help all", "man hep_sub"):
+        assert word in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("word", ["resubmit", "-resubmit", "resubmti", "-failed"])
+def test_help_of_one_option_has_those_that_belong_to_it(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With dashes or without, also almost; and it says whether jobs on hold are among those that failed."""
+    assert main("hep_sub", ["-help", word]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "-resubmit ID Run jobs of this earlier cluster again" in shown
+    assert "-failed With -resubmit: those that failed, were removed or are on hold" in shown
+    assert "hep_sub -resubmit 13 -failed the failed jobs" in shown
+    assert "-mem" not in shown
+
+
+@pytest.mark.parametrize("word", ["job.sh", "-zzz"])
+def test_help_of_what_there_is_not_is_the_help(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main("hep_sub", ["-h", word]) == 0
+    assert capsys.readouterr().out == brief_help(load("hep_sub")) + "\n"
+
+
+def test_help_of_a_verb_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("hep_sub", ["-help", "status"]) == 0
+    assert capsys.readouterr().out.startswith("usage: hep_sub status [options]")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -154,9 +184,33 @@ def test_what_the_brief_help_and_the_groups_name_is_there(command: Command) -> N
     assert sorted(shown) == sorted(command.options)
 
 
-@pytest.mark.parametrize("width", [60, 80, 100])
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_no_word_is_broken(command: Command, width: int) -> None:
-    """At any width: what is copied from the help works."""
+EVERY = {command.name: command for command in every_command()}
+
+
+def texts_of(command: Command, width: int) -> list[str]:
+    """All help texts of a command."""
+    topics = [topic_help(command, option.names[0], width) for option in command.options]
+    brief = [brief_help(command, width)] if command.brief else []
+    return [help_text(command, width=width), *brief, *topics]
+
+
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
+def test_no_word_is_broken_and_no_line_too_long(command: Command) -> None:
+    """In any window from 40 columns to 200: what is copied from the help works."""
     words = {word for option in command.options for word in option.help.split()}
-    assert words <= set(help_text(command, width=width).split())
+    for width in range(40, 201):
+        shown = help_text(command, width=width)
+        assert words <= set(shown.split())
+        for text in texts_of(command, width):
+            for line in text.splitlines():
+                alone = len(line.removesuffix(" \\").split()) == 1  # a URL, say
+                assert len(line) <= width or alone, (width, line)
+
+
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_an_example_is_a_command_at_any_width(command: Command, width: int) -> None:
+    """Also on several lines: a shell reads them as one."""
+    shown = help_text(command, width=width).partition("examples:\n")[2].replace(" \\\n", "\n")
+    for example, _ in command.examples:
+        assert " ".join(example.split()) in " ".join(shown.split())

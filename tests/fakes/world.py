@@ -90,6 +90,7 @@ class World(Struct, frozen=True, kw_only=True):
     elsewhere: Mapping[PathMap, FileFacts | HepsubError] = {}
     left_out: Mapping[str, str] = {}
     output_mb: float | None = None
+    submitted_today: bool = False
 
 
 def make_world(
@@ -134,6 +135,7 @@ def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
         output_mb=world.output_mb,
         elsewhere=world.elsewhere,
         left_out=world.left_out,
+        submitted_today=world.submitted_today,
     )
     return make_plan(draft(spec, policy, world.situation, reading), facts)
 

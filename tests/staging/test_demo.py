@@ -19,7 +19,6 @@ from tests.testbed.users import Account
 
 pytestmark = [pytest.mark.condor]
 
-KEPT = ".local/state/hepsub"
 BAR = re.compile(r" +90 GeV #{20,50} +\d+")
 LIMIT = 60
 
@@ -69,8 +68,8 @@ class Somebody:
         return found
 
     def traces(self) -> set[str]:
-        """Files of his outside of where hepsub keeps its journal."""
-        found = {str(path) for path in self.home.rglob("*") if KEPT not in str(path)}
+        """Files of his, those included that hepsub keeps of submissions."""
+        found = {str(path) for path in self.home.rglob("*")}
         queue = Path(f"/var/tmp/hepsub-{self.uid}")  # where an embedded pool would be
         return found | {str(path) for path in queue.rglob("runs/*")}
 
@@ -78,16 +77,10 @@ class Somebody:
         """What the demo left behind, a few seconds after its end."""
         end = time.monotonic() + 5
         while True:
-            made = {path for path in self.traces() - self.before if not is_parent_of_state(path)}
-            left = made | self.processes()
+            left = (self.traces() - self.before) | self.processes()
             if not left or time.monotonic() > end:
                 return left
             time.sleep(0.1)
-
-
-def is_parent_of_state(path: str) -> bool:
-    """Whether it is one of the directories above the journal."""
-    return path.endswith(("/.local", "/.local/state"))
 
 
 @pytest.fixture(params=["hepalice", "root"])
@@ -118,6 +111,19 @@ def test_the_first_minute(somebody: Somebody) -> None:
     assert "submitting 3 jobs" in stderr
     assert "Traceback" not in stderr
     assert somebody.left() == set()
+
+
+def test_its_last_line_works_right_now(somebody: Somebody) -> None:
+    """With the script that it leaves, and the job's output is there; that script is all that is left."""
+    stdout, stderr = somebody.popen("demo", "-script").communicate(timeout=LIMIT)
+    script = somebody.home / "job.sh"
+    assert somebody.left() == {str(script)}, stderr
+    line = stdout.splitlines()[-1].strip()
+    assert line.endswith("hep_sub job.sh")
+    process = somebody.popen("-wait", *line.split()[1:])
+    stdout, stderr = process.communicate(timeout=LIMIT)
+    assert (process.returncode, "submitted to cluster 1" in stdout) == (0, True), stderr
+    assert "job 1.0 with" in (somebody.home / "job.sh.out.1.0").read_text()
 
 
 @pytest.mark.parametrize("moment", ["starting an S3 server", "submitting 3 jobs", "idle, "])

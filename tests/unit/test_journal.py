@@ -44,6 +44,18 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
     assert journal.entries() == (wanted,)
 
 
+def test_whether_it_was_written_today(tmp_path: Path) -> None:
+    """By the local calendar, not by 24 hours; by this host's file alone."""
+    journal = Journal(directory=tmp_path, host="login01")
+    noon = time.mktime((2026, 11, 30, 12, 0, 0, 0, 0, -1))
+    assert not journal.is_of_day(noon)
+    journal.append(entry(cluster=13))
+    for hours, same in ((0, True), (11, True), (-11, True), (13, False), (-13, False)):
+        os.utime(tmp_path / "login01.jsonl", (noon, noon + hours * 3600))
+        assert journal.is_of_day(noon) is same
+    assert not Journal(directory=tmp_path, host="login02").is_of_day(noon)
+
+
 def test_a_line_is_one_json_object(tmp_path: Path) -> None:
     """The file is of use to other programs: one object with the documented names on each line."""
     journal = Journal(directory=tmp_path, host="login01")

@@ -2,7 +2,7 @@
 
 A small S3 server on loopback, generated dimuon events in it, three jobs in an embedded pool of their
 own that read and write through pre-signed URLs, and their histograms added up. Everything lies in one
-temporary directory, and nothing is left behind.
+temporary directory, and nothing is left behind but a script to begin with, for those who ask for it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.demo.beginning import begin, own_command
 from hepsub.actions.demo.events import Histogram, add_up, events_csv, read_histogram
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.wait import Waited, wait
@@ -36,6 +37,7 @@ from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Policy
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.situation import paths_for
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store
 from hepsub.tools.rclone import S3Server, serve_s3
@@ -70,6 +72,9 @@ class DemoResult(Struct, frozen=True, kw_only=True):
         peak_gev: the lower edge of the histogram's fullest bin, in GeV.
         edges: those of its bins, in GeV.
         seconds: how long each step took, in order.
+        commands: what one would have typed with a storage in the policy.
+        next: a command that works right now.
+        script: the script that was left; None where none was asked for.
     """
 
     jobs: int
@@ -79,15 +84,24 @@ class DemoResult(Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...]
     seconds: Mapping[str, float]
     commands: tuple[str, ...]
+    next: str
+    script: str | None
 
 
-def demo(session: Session, tell: Callable[[str], None]) -> Result:
+def demo(session: Session, tell: Callable[[str], None], *, leave_script: bool = False) -> Result:
     """Run the demo; people are told how far it is.
 
+    Args:
+        session: the session.
+        tell: told of each step.
+        leave_script: whether a script to begin with is left in the current directory.
+
     Raises:
+        OutputPlaceUnusable: the script cannot be left there.
         ToolFailed: rclone is missing, or its server does not come up.
         JobsFailed: a job did not end with 0.
     """
+    script = begin(session) if leave_script else None
     watch = _Watch(started=time.monotonic(), laps=[])
     with tempfile.TemporaryDirectory(prefix="hepsub-demo-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
@@ -119,6 +133,8 @@ def demo(session: Session, tell: Callable[[str], None]) -> Result:
             counts=histogram.counts,
             seconds=dict(watch.laps),
             commands=commands,
+            next=script.leave() if script else own_command(session, "/bin/hostname"),
+            script=str(script.path) if script else None,
         )
     )
 
@@ -163,17 +179,20 @@ def _nothing_left(session: Session) -> Iterator[None]:
 
 
 def _session(session: Session, directory: Path, server: S3Server, keys: S3Credentials) -> Session:
-    """A session of the demo's own: its policy, journal, keys and embedded pool."""
-    situation = replace(
-        session.situation,
-        cwd=directory,
-        environment={**session.situation.environment, "HEPSUB_HERE_DIR": str(directory / "here")},
-    )
+    """A session of the demo's own: its policy, keys, embedded pool, and what hepsub keeps of submissions."""
+    environment = {
+        **session.situation.environment,
+        "HEPSUB_HERE_DIR": str(directory / "here"),
+        "XDG_STATE_HOME": str(directory),
+    }
+    situation = replace(session.situation, cwd=directory, environment=environment)
+    paths = paths_for(environment, directory)
     return replace(
         session,
         situation=situation,
+        paths=paths,
         policy=_policy(server.endpoint, directory / "bundles"),
-        journal=Journal(directory=directory / "journal", host=situation.host),
+        journal=Journal(directory=paths.journal, host=situation.host),
         connect=lambda pool, _: open_here(
             pool,
             situation.environment,

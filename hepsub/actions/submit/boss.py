@@ -55,9 +55,10 @@ def plan_boss(
         ScriptMissing: there is no boss.exe where they run here.
         HepsubError: the submission cannot be made.
     """
+    today = session.journal.is_of_day(session.situation.now)
 
     def look(made: Draft) -> Facts:
-        return survey(made, store_of, archives)
+        return replace(survey(made, store_of, archives), submitted_today=today)
 
     program = find_boss(spec, session.situation)
     asked = spec.placement.site is not None or spec.placement.remote is Remote.WANTED

@@ -77,6 +77,8 @@ def planned(
         return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
     facts = survey(made, store_of, archives)
+    today = session.journal.is_of_day(session.situation.now)
+    facts = replace(facts, submitted_today=today)
     if made.may_leave:
         from hepsub.bundle.sites import left_out_now
 

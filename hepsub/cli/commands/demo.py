@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, Command, Values
+from hepsub.cli.options import COMMON, Command, Values, flag
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
@@ -25,10 +25,12 @@ def run(session: Session, values: Values, console: Console) -> Result:
     from hepsub.terminal import printable
 
     terminal = rich.console.Console(stderr=True)
+    leave = values["script"]
     if not terminal.is_terminal or values["json"]:
-        return demo(session, console.progress)
+        return demo(session, console.progress, leave_script=leave)
     with terminal.status("hep_sub demo") as spinner:
-        return demo(session, lambda said: spinner.update(Text(printable(said))))
+        show = lambda said: spinner.update(Text(printable(said)))  # noqa: E731
+        return demo(session, show, leave_script=leave)
 
 
 COMMAND = Command(
@@ -36,12 +38,19 @@ COMMAND = Command(
     summary="Show the whole way of the data on this machine",
     description=(
         "An S3 server on loopback gets generated dimuon events; three jobs read them through pre-signed URLs,"
-        " write histograms back, and the sum is drawn. It needs no pool and no keys, and leaves nothing behind."
+        " write histograms back, and the sum is drawn. It needs no pool and no keys, and leaves nothing behind but the"
+        " script of -script. Its last line is a command that works right now."
         " The S3 server is rclone's: pip install 'hepsub[rclone]', or rclone 1.65 or newer.",
     ),
-    options=COMMON,
+    options=(
+        flag("-script --script", "Leave a script job.sh in this directory, to begin with."),
+        *COMMON,
+    ),
     words=None,
-    examples=(("hep_sub demo", "everything, in some seconds"),),
+    examples=(
+        ("hep_sub demo", "everything, in some seconds"),
+        ("hep_sub demo -script && hep_sub job.sh", "and a first job of your own"),
+    ),
     run=run,
     results=("hepsub.actions.demo.demo:DemoResult",),
 )

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, flag, option
+from hepsub.errors import ScriptMissing
 
 if TYPE_CHECKING:
     from hepsub.cli.output import Console
@@ -109,7 +110,8 @@ _OPTIONS = (
         "Run jobs of this earlier cluster again that failed or are on hold (those are removed first), as they were:"
         " same %{ProcId}, items and outputs. Memory: what they had, or need by their measured peak.",
         kind=Kind.JOB, exact=True),
-    option("-failed", "", "With -resubmit: only those that failed; what went well or goes on is passed over.",
+    option("-failed", "",
+        "With -resubmit: those that failed, were removed or are on hold; what went well or goes on is passed over.",
         takes=Takes.NOTHING, exact=True),
     option("-only", "PROCS", "With -resubmit: only these, such as 3,17-20.", exact=True),
     option("-unknown", "", "With -resubmit: also those of which nobody knows how they ended.",
@@ -138,6 +140,16 @@ def run(session: Session, values: Values, console: Console) -> Result:
         return _check(session, values)
     if values["resubmit"] is not None:
         return _resubmit(session, values, console)
+    try:
+        return _submit(session, values, console)
+    except ScriptMissing as missing:
+        from hepsub.cli.meant import script_meant
+
+        raise script_meant(missing, values["script"][0], COMMAND) from missing
+
+
+def _submit(session: Session, values: Values, console: Console) -> Result:
+    """Submit, or show what would be submitted."""
     from hepsub.cli.job_spec import job_spec
 
     spec = job_spec(values)
@@ -204,8 +216,8 @@ def _check(session: Session, values: Values) -> Result:
 
 _BRIEF = {
     "argu": "arguments up to the next option; %{ProcId} numbers jobs",
-    "number": "number of jobs",
     "group": "accounting group",
+    "number": "number of jobs",
     "memory": "memory of each job",
     "walltime": "walltime: a class of the policy, or 90min, 3d",
     "os": "operating system: the job runs in its container",
@@ -213,9 +225,6 @@ _BRIEF = {
     "inputs": "input: s3://bucket/key, storage:bucket/key or a path",
     "outputs": "output and where it goes",
     "list": "a job for each line of a file, or each object: %{item}",
-    "remote": "at a remote site that takes it; -site NAME: at this one",
-    "wait": "wait for the end; exit code 0 only if all ended with 0",
-    "dry_run": "show the plan and its reasons; submit nothing",
 }
 _GROUPS = {
     "Jobs": (
@@ -258,8 +267,9 @@ _EXAMPLES = (
     ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
         "with libraries of your own, uploaded once"),
     ("hep_sub job.sh -rmt -dry-run", "where it would go, and why"),
-    ("hep_sub -check", "is all there that jobs need?"),
     ("hep_sub simjob_%{ProcId}.txt -n 100", "BOSS, job options for each"),
+    ("hep_sub -check", "is all there that jobs need?"),
+    ("hep_sub status", "your jobs; status 13: why they failed"),
     ("hep_sub -resubmit 13 -failed", "the failed jobs of cluster 13 again"),
     ("hep_sub -once reco-v3 -wait -json reco.sh", "for frameworks: repeatable, with all exit codes"),
 )  # fmt: skip

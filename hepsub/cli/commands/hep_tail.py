@@ -29,15 +29,21 @@ def run(session: Session, values: Values, console: Console) -> Result:
     """Show the last lines of a job's log, and follow it.
 
     Raises:
-        UsageError: no job is named, more than one, or -f with -json.
+        UsageError: no job is named, or more than one, or -f with -json.
         HepsubError: there is nothing to show; the message says why.
     """
     from hepsub.actions.tail.tail import TailOrder, tail
     from hepsub.batch_logs import Stream
     from hepsub.jobid import parse_job_id
 
-    if len(values["ids"]) != 1:
+    if not values["ids"]:
         raise UsageError("which job?", remedy="hep_tail 13.2 shows what job 13.2 wrote last")
+    if len(values["ids"]) > 1:
+        first, *others = values["ids"]
+        raise UsageError(
+            f"{len(values['ids'])} jobs were named, and hep_tail shows one",
+            remedy=f"hep_tail {first}; then hep_tail {others[0]}, or at once in another terminal",
+        )
     order = TailOrder(
         job=parse_job_id(values["ids"][0]),
         stream=Stream.STDERR if values["stderr"] else Stream.STDOUT,

@@ -104,7 +104,7 @@ def _mount_rows(value: Mounts) -> Iterator[str]:
 
 
 def demo(value: DemoResult) -> str:
-    """The histogram drawn, the times of the steps, and the commands."""
+    """The histogram drawn, the times of the steps, the commands, and what works right now."""
     return joined(_demo_lines(value))
 
 
@@ -118,3 +118,6 @@ def _demo_lines(value: DemoResult) -> Iterator[str]:
     yield f"It took: {times}."
     yield "With a storage in your policy you would have typed:"
     yield from (f"  {command}" for command in value.commands)
+    left = f"{value.script} is yours; this" if value.script else "This"
+    yield f"{left} works right now; then hep_sub status, and hep_sub -h:"
+    yield f"  {value.next}"

@@ -46,7 +46,13 @@ ARGU = "argument -argu/--argu/--arguments: expected at least one argument"
 LEAVE = 'for a job without arguments leave -argu out, or write -argu ""'
 QUOTED = "an argument of the job that begins with a dash goes into one quoted word: -argu"
 NO_VALUE = "perhaps a variable is not set? Leave the option out when nothing is meant"
+ALL = "hep_sub -help all shows all options"
 TAKES = "-h shows what each option takes"
+ALL_TAKE = "hep_sub -help all shows what each option takes"
+SLURM = (
+    "hepsub does not submit to Slurm yet, and knows no jobs there",
+    "without -slurm the job goes to HTCondor; for Slurm there are its own sbatch, squeue and scancel",
+)
 MEMORY = "argument -mem/-m/--memory"
 
 
@@ -57,13 +63,13 @@ MEMORY = "argument -mem/-m/--memory"
         ("hep_sub -n 3 job.sh more", *MORE),
         ("hep_sub ''", *EMPTY),
         ("hep_sub job.sh ''", *EMPTY),
-        ("hep_sub -rmt=yes job.sh", "argument -rmt/--remote: takes no value, but has 'yes'", "drop it"),
+        ("hep_sub -rmt=yes job.sh", "argument -rmt/--remote: takes no value, but has 'yes'", "write -rmt alone"),
         ("hep_sub -argu", ARGU, LEAVE),
         ("hep_sub job.sh -argu --", ARGU, LEAVE),
         ("hep_sub job.sh -argu -n 3", ARGU, f'{LEAVE}; {QUOTED} "-n …"'),
         ("hep_sub job.sh -argu -n3", ARGU, f'{LEAVE}; {QUOTED} "-n3 …"'),
         ("hep_sub job.sh -argu -zz", "unknown option '-zz'",
-         f'{QUOTED} "-zz …"; if it is an option of hep_sub: -h shows all options'),
+         f'{QUOTED} "-zz …"; if it is an option of hep_sub: {ALL}'),
         ("hep_sub job.sh -argu a -nmae", "unknown option '-nmae'",
          f"{QUOTED} \"-nmae …\"; if it is an option of hep_sub: did you mean '-name'?"),
         ("hep_sub job.sh -argu a -imag", "unknown option '-imag'",
@@ -74,22 +80,35 @@ MEMORY = "argument -mem/-m/--memory"
         ("hep_sub -m= job.sh", f"{MEMORY}: the value is empty", NO_VALUE),
         ("hep_sub -m '' job.sh", f"{MEMORY}: the value is empty", NO_VALUE),
         ("hep_sub -memm 3 job.sh", "unknown option '-memm'", "did you mean '-mem'?"),
-        ("hep_sub -zzzz job.sh", "unknown option '-zzzz'", "-h shows all options"),
-        ("hep_sub -xyz=3", "unknown option '-xyz'", "-h shows all options"),
+        ("hep_sub -zzzz job.sh", "unknown option '-zzzz'", ALL),
+        ("hep_sub -xyz=3", "unknown option '-xyz'", ALL),
         ("hep_sub -m abc job.sh",
-         f"{MEMORY}: 'abc' is no amount of memory: a number of MB, or a text such as 2GB", f"hep_sub {TAKES}"),
-        ("hep_sub -n x job.sh", "argument -n/--number: 'x' is not a valid integer.", f"hep_sub {TAKES}"),
-        ("hep_sub -per 0 job.sh", "argument -per/--per: '0' is less than one item", f"hep_sub {TAKES}"),
-        ("hep_sub -per -3 job.sh", "argument -per/--per: '-3' is less than one item", f"hep_sub {TAKES}"),
+         f"{MEMORY}: 'abc' is no amount of memory: a number of MB, or a text such as 2GB", ALL_TAKE),
+        ("hep_sub -n x job.sh", "argument -n/--number: 'x' is not a valid integer.", ALL_TAKE),
+        ("hep_sub -per 0 job.sh", "argument -per/--per: '0' is less than one item", ALL_TAKE),
+        ("hep_sub -per -3 job.sh", "argument -per/--per: '-3' is less than one item", ALL_TAKE),
         ("hep_sub -per x job.sh", "argument -per/--per: 'x' is no size: a number of items, or a size such as 2GB",
-         f"hep_sub {TAKES}"),
+         ALL_TAKE),
         ("hep_sub job.sh -in", "argument -in/--in: expected one argument", "-in URL[=NAME]"),
         ("hep_q -i", "argument -i/--id: expected at least one argument", "-i ID…"),
-        ("hep_q -i 13 -zz", "unknown option '-zz'", "-h shows all options"),
+        ("hep_q -i 13 -zz", "unknown option '-zz'", "hep_q -h shows all options"),
         ("hep_q -wyh", "unknown option '-wyh'", "did you mean '-why'?"),
         ("hep_edit -m x 13",
          "argument -m/-mem/--memory: 'x' is no amount of memory: a number of MB, or a text such as 2GB",
          f"hep_edit {TAKES}"),
+        ("hep_sub -mail me job.sh", "unknown option '-mail'",
+         "-notify error has HTCondor send mail when a job fails"),
+        ("hep_sub -slurm job.sh", *SLURM),
+        ("hep_q -slurm", *SLURM),
+        ("hep_sub -mt 4 job.sh", "HepJob's option -mt is none of hepsub",
+         "leave it out; -mem says the memory, -np the cores, -wt the walltime"),
+        ("hep_q -mt 4", "unknown option '-mt'", "hep_q -h shows all options"),
+        ("hep_sub -status", "unknown option '-status'", "did you mean 'hep_sub status'?"),
+        ("hep_sub statsu 13", "unrecognized arguments: 13 (the script is statsu)",
+         "did you mean 'hep_sub status 13'? Else arguments of the job go behind -argu: statsu -argu 13 …"),
+        ("hep_sub resubmit 13", "unrecognized arguments: 13 (the script is resubmit)",
+         "did you mean 'hep_sub -resubmit 13'? Else arguments of the job go behind -argu: resubmit -argu 13 …"),
+        ("hep_tail -n -1 13.0", "argument -n/--lines: -1 is less than 0", f"hep_tail {TAKES}"),
         ("hep_clus x", "unrecognized arguments: x", "hep_clus -h shows what there is"),
         ("hep_auth logn", "unrecognized arguments: logn",
          "did you mean 'hep_auth login'? hep_auth -h shows what there is"),
@@ -179,7 +198,7 @@ def test_numbers_are_in_their_range(kind: Kind, text: str, value: object, repeat
     command = HEP_SUB._replace(options=(option,), words=None)
     assert parse([], command) == {"x": () if repeated else None}
     if value is None:
-        with pytest.raises(UsageError, match=rf"^argument -x: {text} is not in the range"):
+        with pytest.raises(UsageError, match=rf"^argument -x: {text} is less than [01]$"):
             parse(["-x", text], command)
         return
     both = parse(["-x=5", "-x", text], command)["x"]

@@ -156,7 +156,12 @@ def test_each_option_has_its_place() -> None:
         (["-rmt", "-normt", "job.sh"], "-rmt and -normt contradict each other", "drop one of them"),
         (["job.sh", "-env", "=x"], "argument -env/--env: there is no name in front of the '='", "-env NAME=VALUE"),
         (["-n", "3"], "the following arguments are required: script",
-         "hep_sub job.sh submits the script job.sh; hep_sub demo shows how, hep_sub -h the options"),
+         "hep_sub job.sh submits the script job.sh, hep_sub status shows your jobs; hep_sub demo shows how it goes,"
+         " hep_sub -h what there is"),
+        (["-only", "3"], "-only is about jobs of an earlier cluster, and belongs to -resubmit",
+         "hep_sub -resubmit 13 -only 3"),
+        (["-failed"], "-failed is about jobs of an earlier cluster, and belongs to -resubmit",
+         "hep_sub -resubmit 13 -failed"),
         (["-argu", "a", "job.sh"],
          "the following arguments are required: script; -argu takes every word up to the next option",
          "if 'job.sh' is the script, put it in front, or write -- before it: -argu … -- job.sh"),

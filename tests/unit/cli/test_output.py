@@ -6,13 +6,16 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from hepsub.cli.main import main
 from hepsub.cli.output import error, json_text, talk, write_out
 from hepsub.errors import OutputUnwritable
 from hepsub.result import Problem
 from hepsub.terminal import Styled
+from tests.fakes.world import make_script
 
 
 class Broken(io.StringIO):
@@ -50,12 +53,12 @@ def test_a_full_stdout_is_an_error(
     full = Broken(errno.ENOSPC)
     monkeypatch.setattr(sys, "stdout", full)
     with pytest.raises(OutputUnwritable) as caught:
-        write_out("x" * 400, secret=secret)
+        write_out("x" * 400, repeatable=secret)
     assert (caught.value.message, caught.value.remedy) == (message, remedy)
     assert discarded == [full]
     monkeypatch.setattr(sys, "stdout", Broken(errno.EPIPE))
     with pytest.raises(BrokenPipeError):
-        write_out("x", secret=secret)
+        write_out("x", repeatable=secret)
     assert discarded == [full]
 
 
@@ -99,3 +102,22 @@ def test_what_is_discarded_goes_nowhere() -> None:
 
         _discard(stream)
         assert os.path.samestat(os.fstat(stream.fileno()), os.stat(os.devnull))
+
+
+@pytest.mark.parametrize("words", ["-h", "-version", "-p here job.sh -dry-run", "-check policy"])
+def test_who_could_not_read_what_was_only_looked_at_calls_again(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk; and the table that was meant for stdout does not stand in the error."""
+    make_script(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    heard = io.StringIO()
+    with open("/dev/full", "w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        patched.setattr(sys, "stderr", heard)
+        assert main("hep_sub", words.split()) == 71
+    assert heard.getvalue() == (
+        "hep_sub: error: stdout cannot be written (No space left on device)\n"
+        "hep_sub: make room there, and call it again\n"
+    )

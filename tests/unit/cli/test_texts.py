@@ -129,8 +129,10 @@ def test_the_demo_says_what_to_type() -> None:
         counts=histogram.counts,
         seconds={"run": 1.25, "merge": 2.0},
         commands=("a", "b"),
+        next="hep_sub /bin/hostname",
+        script=None,
     )
-    first, *drawn, empty, times, typed, one, two = value_text(value).splitlines()
+    first, *drawn, empty, times, typed, one, two, now, line = value_text(value).splitlines()
     assert first == "Invariant mass of 7 generated muon pairs, from 2 jobs:"
     assert drawn == list(histogram.lines())
     assert (empty, times) == ("", "It took: run 1.2 s, merge 2.0 s.")
@@ -138,6 +140,14 @@ def test_the_demo_says_what_to_type() -> None:
         "With a storage in your policy you would have typed:",
         "  a",
         "  b",
+    )
+    assert (now, line) == (
+        "This works right now; then hep_sub status, and hep_sub -h:",
+        "  hep_sub /bin/hostname",
+    )
+    left = replace(value, next="hep_sub job.sh", script="/work/job.sh")
+    assert value_text(left).endswith(
+        "\n/work/job.sh is yours; this works right now; then hep_sub status, and hep_sub -h:\n  hep_sub job.sh"
     )
 
 

@@ -17,7 +17,7 @@ from hepsub.plan.model import BUNDLE, EMBEDDED, SHARED, SPOOL, Delivery, Plan, R
 from hepsub.plan.needs import Need
 from hepsub.plan.route import choose_route, image_for
 from hepsub.policy.model import Policy
-from tests.fakes.world import make_policy, make_spec, make_world, plan_for
+from tests.fakes.world import World, make_policy, make_spec, make_world, plan_for
 
 SITES = """
 [pool.east]
@@ -347,3 +347,15 @@ def test_an_embedded_pool_that_somebody_chose_needs_no_excuse(
     note = next(each for each in plan.notes if "the jobs run on this machine" in each)
     assert note.startswith("no HTCondor is configured here") is not decided
     assert ("no HTCondor is configured" in plan.route.reasons[0].because) is not decided
+
+
+def test_that_jobs_run_on_this_machine_is_said_once_a_day() -> None:
+    """Who has submitted today knows it; the reason in -dry-run stays."""
+    world = make_world()
+    assert any("the jobs run on this machine" in each for each in told(world))
+    assert told(replace(world, submitted_today=True)) == ()
+
+
+def told(world: World) -> tuple[str, ...]:
+    policy = replace(make_policy(), defaults=replace(make_policy().defaults, pool="here"))
+    return plan_for(make_spec("job.sh"), policy, world).notes
