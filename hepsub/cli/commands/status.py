@@ -98,15 +98,20 @@ def _shown(console: Console, *, as_json: bool) -> Iterator[Callable[[Status], No
         yield lambda _: None
         return
     import rich.console
-    import rich.live
     import rich.text
+
+    from hepsub.cli.in_place import InPlace
 
     terminal = rich.console.Console()
     if not terminal.is_terminal or terminal.is_dumb_terminal:
         yield changes(console.result_now)
         return
-    with rich.live.Live(console=terminal, auto_refresh=False, transient=True) as live:
-        yield lambda seen: live.update(rich.text.Text.from_ansi(status(seen)), refresh=True)
+    console.alone()
+    place = InPlace(terminal)
+    try:
+        yield lambda seen: place.show(rich.text.Text.from_ansi(status(seen)))
+    finally:
+        place.clear()
 
 
 COMMAND = Command(
