@@ -35,6 +35,8 @@ _LONGEST = 300
 _HAS_BAR, _HAS_AMOUNT = 50, 30
 """So many columns a terminal has to have for a bar, and for numbers."""
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
+_ECHO = len("^C") + 1
+"""What a terminal writes behind the line when somebody presses that, and the column that stays free."""
 _BLOCKED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
@@ -129,7 +131,8 @@ def _be_the_line(area: mmap.mmap, pipe: int, began: float) -> NoReturn:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
         for each in _BLOCKED:
             signal.signal(each, signal.SIG_IGN)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        for name in ("COLUMNS", "LINES"):  # how large the terminal was when a shell told that
+            os.environ.pop(name, None)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         wait = max(0.0, began + _QUICK_S - time.monotonic())
         if not _has_ended(kept, wait):
@@ -180,24 +183,25 @@ def _is_in_front() -> bool:
 def _drawn(seen: Seen, spinner: Spinner, width: int, seconds: float) -> Table:
     """The line: what is under way whole, if there is room for that, then numbers, then a bar."""
     from rich.progress_bar import ProgressBar
-    from rich.table import Column, Table
+    from rich.table import Table
     from rich.text import Text
 
-    what, amount = Text(seen.what), Text("")
+    what, amount = Text(seen.what, no_wrap=True, overflow="ellipsis"), Text("")
     if width >= _HAS_AMOUNT:
-        amount = Text(_amount(seen, seconds, brief=width < _HAS_BAR))
-    columns = [Column(width=1), Column(no_wrap=True, overflow="ellipsis")]
-    cells: list[RenderableType] = [spinner.render(time.monotonic()), what]
-    room = width - what.cell_len - amount.cell_len - len("s w b a ")
+        amount = Text(_amount(seen, seconds, brief=width < _HAS_BAR), no_wrap=True)
+    made = Table.grid(padding=(0, 1, 0, 0))
+    cells: list[tuple[RenderableType, int]] = [(spinner.render(time.monotonic()), 1)]
+    room = max(1, width - len("s ") - (amount.cell_len + 1) - _ECHO)
+    cells.append((what, min(what.cell_len, room)))
+    room = min(room - what.cell_len - 1, _LONGEST_BAR)
     if seen.total and width >= _HAS_BAR and room >= _SHORTEST_BAR:
-        done, room = min(max(0, seen.done), seen.total), min(room, _LONGEST_BAR)
-        columns.append(Column(width=room))
-        cells.append(ProgressBar(total=seen.total, completed=done, width=room))
+        done = min(max(0, seen.done), seen.total)
+        cells.append((ProgressBar(total=seen.total, completed=done, width=room), room))
     if amount:
-        columns.append(Column(no_wrap=True, min_width=amount.cell_len))
-        cells.append(amount)
-    made = Table.grid(*columns, padding=(0, 1, 0, 0))
-    made.add_row(*cells)
+        cells.append((amount, amount.cell_len))
+    for _, columns in cells:  # rich would take from all of them alike
+        made.add_column(width=columns)
+    made.add_row(*(cell for cell, _ in cells))
     return made
 
 

@@ -32,8 +32,9 @@ class Screen:
         return self._tmux("capture-pane", "-p", *(["-e"] if styled else [])).rstrip()
 
     def lines(self) -> list[str]:
-        """The lines that are not empty."""
-        return [line.rstrip() for line in self.text().splitlines() if line.strip()]
+        """The lines that are not empty, each as it was written, with those that have left the screen."""
+        written = self._tmux("capture-pane", "-p", "-J", "-S", "-").splitlines()
+        return [line.rstrip() for line in written if line.strip()]
 
     def type(self, text: str) -> None:
         """Type a line."""
@@ -69,20 +70,26 @@ class Screen:
 
 @contextmanager
 def open_screen(
-    directory: Path, environment: Mapping[str, str], width: int = 80, height: int = 24
+    directory: Path, environment: Mapping[str, str], cwd: Path, width: int = 80, height: int = 24
 ) -> Iterator[Screen]:
-    """A terminal whose shell has these variables, and TERM and PATH."""
+    """A terminal whose shell has these variables.
+
+    Args:
+        directory: for its socket.
+        environment: variables, besides the usual ones.
+        cwd: where the shell is.
+        width: in columns.
+        height: in lines.
+    """
     if shutil.which("tmux") is None:
         pytest.skip("there is no tmux")
     variables = {"PATH": os.environ["PATH"], "PS1": "$ ", "LANG": "C.UTF-8", **environment}
-    shell = shlex.join(
-        ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in variables.items())]
-        + ["bash", "--norc", "--noprofile"]
-    )
+    given = [f"{name}={value}" for name, value in variables.items()]
+    shell = shlex.join(["env", "-u", "NO_COLOR", *given, "bash", "--norc", "--noprofile"])
     socket = directory / "tmux"
     size = ("-x", str(width), "-y", str(height))
     start = ["tmux", "-S", str(socket), "-f", "/dev/null", "-u", "new-session", "-d", *size, shell]
-    subprocess.run(start, check=True, cwd=directory)
+    subprocess.run(start, check=True, cwd=cwd)
     screen = Screen(socket)
     try:
         screen.wait_for(lambda seen: seen.startswith("$"))
