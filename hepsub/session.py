@@ -21,6 +21,7 @@ from hepsub.journal import Journal
 from hepsub.policy.load import load_leniently, load_policy
 from hepsub.policy.model import Policy, Pool, Storage
 from hepsub.policy.places import bundle_root
+from hepsub.progress import NOBODY, Progress
 from hepsub.situation import Paths, Situation, paths_for, read_situation
 from hepsub.suggest import did_you_mean
 
@@ -66,6 +67,7 @@ class Session(Struct, frozen=True, kw_only=True):
         credential: where a credential of the policy comes from, by its name.
         element: the queue of a computing element, by its grid_resource and the token that is shown to it.
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
+        progress: is told what takes long, and how far it is.
     """
 
     situation: Situation
@@ -79,6 +81,7 @@ class Session(Struct, frozen=True, kw_only=True):
     interrupts: Interrupts = field(default_factory=Interrupts)
     element: Callable[[str, str], ComputingElement] = _open_element
     way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
+    progress: Progress = NOBODY
 
     @property
     def bundles(self) -> Path:
@@ -103,7 +106,7 @@ class Session(Struct, frozen=True, kw_only=True):
         """The storages of the policy; no keys are looked for yet."""
         from hepsub.storage.stores import Stores  # a plain job has none
 
-        return Stores(storages=self.policy.storage, keys=self.keys)
+        return Stores(storages=self.policy.storage, keys=self.keys, progress=self.progress)
 
     def pool_name(self, asked: str | None) -> str:
         """The name of a pool of the policy; without a word the default one's.
@@ -123,7 +126,8 @@ class Session(Struct, frozen=True, kw_only=True):
         """
         name = self.policy.pool_named(pool, "an earlier submission")
         rules = self.policy.pool[name]
-        found = self.connect(name, rules)
+        with self.progress.step(f"asking the pool {name}", behind=True):
+            found = self.connect(name, rules)
         allowed = [
             each
             for each in found
@@ -188,7 +192,9 @@ def does_not_answer(schedd: str) -> ScheddNotReached:
 
 
 def open_session(
-    interrupts: Interrupts | None = None, alert: Callable[[str], None] | None = None
+    interrupts: Interrupts | None = None,
+    alert: Callable[[str], None] | None = None,
+    progress: Progress = NOBODY,
 ) -> Session:
     """Open the session of this process.
 
@@ -196,6 +202,7 @@ def open_session(
         interrupts: Ctrl-C, where the caller has something to do with it too.
         alert: is told what is wrong with remote sites in the policy, for commands that send no job anywhere; None:
             that is an error.
+        progress: is told what takes long.
 
     Raises:
         PolicyError: a policy file is wrong.
@@ -233,12 +240,13 @@ def open_session(
         paths=paths,
         policy=policy,
         journal=Journal(directory=paths.journal, host=situation.host),
-        connect=lambda name, pool: _connect(name, pool, situation, token_for),
+        connect=lambda name, pool: _connect(name, pool, situation, token_for, progress),
         keys=keys,
         prove=prove,
         credential=credential,
         interrupts=interrupts or Interrupts(),
         way_to_renew=way,
+        progress=progress,
     )
 
 
@@ -270,17 +278,17 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
 
 
 def _connect(
-    name: str, pool: Pool, situation: Situation, token_for: TokenFor
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor, progress: Progress
 ) -> tuple[BatchSystem, ...]:
     if pool.kind == "here":
         from hepsub.local.pool import open_here
 
         return open_here(name, situation.environment, situation.host, situation.now)
-    return _condor_schedds(name, pool, situation, token_for)
+    return _condor_schedds(name, pool, situation, token_for, progress)
 
 
 def _condor_schedds(
-    name: str, pool: Pool, situation: Situation, token_for: TokenFor
+    name: str, pool: Pool, situation: Situation, token_for: TokenFor, progress: Progress
 ) -> tuple[BatchSystem, ...]:
     """The schedds of a pool; where even the collector refuses to answer, with a token of its own."""
 
@@ -335,7 +343,9 @@ def _condor_schedds(
     return tuple(
         CondorSchedd(
             pool=name,
-            connection=Connection(address=address, obtain_token=obtain_token, far=pool.spool),
+            connection=Connection(
+                address=address, obtain_token=obtain_token, far=pool.spool, progress=progress
+            ),
             collector=pool.collector,
             produce_ticket=produce_ticket,
             edit_cluster=edit_cluster,

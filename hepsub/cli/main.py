@@ -15,6 +15,7 @@ from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
 
 if TYPE_CHECKING:
+    from hepsub.cli.progress import Line
     from hepsub.result import Problem
     from hepsub.session import Session
 
@@ -212,30 +213,58 @@ def _choices_shown(command: Command) -> Mapping[Kind, Sequence[str]]:
 
 def _run_in_session(command: Command, values: Values, interrupts: Interrupts) -> _End:
     from hepsub.cli import output
+    from hepsub.progress import Progress
     from hepsub.result import Value
     from hepsub.session import open_session
 
     as_json, quiet = values["json"], values.get("quiet", False)
 
+    line = None if as_json or quiet else _line()
+
     def result_now(value: Value) -> None:
         if not as_json:
+            hide()
             output.show(command.name, value)
 
-    def progress(line: str) -> None:
+    def tell(text: str) -> None:
         if not as_json and not quiet:
-            output.talk(command.name, [line])
+            alert(text)
 
-    def alert(line: str) -> None:
-        output.talk(command.name, [line])
+    def alert(text: str) -> None:
+        hide()
+        output.talk(command.name, [text])
 
-    session = open_session(interrupts, alert if command.name in _SEND_NOTHING else None)
-    console = output.Console(result_now=result_now, progress=progress, alert=alert)
-    result = command.run(session, values, console)
+    def hide() -> None:
+        if line is not None:
+            line.hide()
+
+    progress = Progress(line.show if line is not None else None, tell)
+    console = output.Console(
+        result_now=result_now,
+        progress=tell,
+        alert=alert,
+        alone=line.turn_off if line is not None else lambda: None,
+    )
+    try:
+        lenient = alert if command.name in _SEND_NOTHING else None
+        session = open_session(interrupts, lenient, progress)
+        result = command.run(session, values, console)
+    finally:
+        hide()
     if as_json:
         output.render_json(command.name, result)
     else:
         output.render_text(command.name, result, quiet=quiet)
     return result.exit_code, session
+
+
+def _line() -> Line | None:
+    """The line that says what takes long; None where no terminal shows it."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from hepsub.cli.progress import Line, can_show
+
+    return Line() if can_show(sys.stderr, os.environ) else None
 
 
 def _offer(session: Session) -> _End:

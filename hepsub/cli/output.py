@@ -66,11 +66,13 @@ class Console(Struct, frozen=True, kw_only=True):
         result_now: show a value now that will be part of the result (not with -json).
         progress: tell people how far it is (on stderr; not with -json or -quiet).
         alert: tell people what was done that they did not ask for now (on stderr, always).
+        alone: from now on the command alone writes to the terminal: no line says what takes long.
     """
 
     result_now: Callable[[Value], None]
     progress: Callable[[str], None]
     alert: Callable[[str], None] = lambda _: None
+    alone: Callable[[], None] = lambda: None
 
 
 def json_text(document: object) -> str:

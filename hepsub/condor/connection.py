@@ -13,6 +13,7 @@ from msgspec import Struct
 from hepsub.condor.attributes import ClassAd, text
 from hepsub.condor.bindings import bindings, client_methods
 from hepsub.errors import AuthenticationRefused, HepsubError
+from hepsub.progress import NOBODY, Progress
 
 if TYPE_CHECKING:
     from hepsub.condor.collector import ScheddAddress
@@ -27,11 +28,13 @@ class Connection(Struct, frozen=True, kw_only=True):
         obtain_token: asked once when authentication is refused; returns whether a new token is
             there and another try makes sense.
         far: whether it is another site's: a host that is gone is noticed before HTCondor waits for it.
+        progress: is told when it is asked.
     """
 
     address: ScheddAddress
     obtain_token: Callable[[str], bool]
     far: bool = False
+    progress: Progress = NOBODY
 
     @property
     def name(self) -> str:
@@ -69,12 +72,13 @@ class Connection(Struct, frozen=True, kw_only=True):
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError: it could not be done.
         """
-        try:
+        with self.progress.step(f"asking the schedd {self.name}", behind=True):
+            try:
+                return self._try(once, writing=writing)
+            except AuthenticationRefused as refused:
+                if not self._obtain_token(refused):
+                    raise
             return self._try(once, writing=writing)
-        except AuthenticationRefused as refused:
-            if not self._obtain_token(refused):
-                raise
-        return self._try(once, writing=writing)
 
     def _try(self, once: Callable[[Any], T], *, writing: bool) -> T:
         if self.far:

@@ -229,21 +229,23 @@ def _collect(
     prefixes: set[str] = set()
     tokens: set[str] = set()
     in_vain = 0
-    for _ in range(most):
-        try:
-            page = ask_page(pool, store, bucket, prefix, **more)
-        except Denied as error:
-            raise refused(store.name, f"{bucket}/{prefix}", str(error)) from error
-        before = len(found) + len(prefixes)
-        found |= page.objects
-        prefixes |= page.prefixes
-        if not page.following:
-            return found, True
-        in_vain += len(found) + len(prefixes) == before
-        if page.following in tokens or in_vain > _PAGES_IN_VAIN:
-            raise garbled(store.name, store.storage, "its listing does not come to an end")
-        tokens.add(page.following)
-        more["continuation-token"] = page.following
+    with store.progress.step(f"listing {store.name}:{bucket}/{prefix}") as step:
+        for _ in range(most):
+            try:
+                page = ask_page(pool, store, bucket, prefix, **more)
+            except Denied as error:
+                raise refused(store.name, f"{bucket}/{prefix}", str(error)) from error
+            before = len(found) + len(prefixes)
+            found |= page.objects
+            prefixes |= page.prefixes
+            step.advance(len(found) + len(prefixes) - before)
+            if not page.following:
+                return found, True
+            in_vain += len(found) + len(prefixes) == before
+            if page.following in tokens or in_vain > _PAGES_IN_VAIN:
+                raise garbled(store.name, store.storage, "its listing does not come to an end")
+            tokens.add(page.following)
+            more["continuation-token"] = page.following
     return found, False
 
 

@@ -18,10 +18,12 @@ from hepsub.errors import StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
+from hepsub.progress import NOBODY, Progress
 from hepsub.storage.bounds import etag_in
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import LONGEST_URL_S
 from hepsub.storage.trouble import LATER, botocore_told
+from hepsub.units import size_text
 
 Client: TypeAlias = Any
 """What boto3 gives, which has no types."""
@@ -43,11 +45,13 @@ class Store(Struct, frozen=True, kw_only=True):
         name: its name in the policy.
         storage: what the policy says of it.
         keys: the keys to sign with.
+        progress: is told what takes long.
     """
 
     name: str
     storage: Storage
     keys: S3Credentials
+    progress: Progress = NOBODY
 
     def lifetime(self, now: float) -> float:
         """How long a URL signed now is good for, in seconds: it dies with the keys that signed it."""
@@ -103,7 +107,10 @@ class Store(Struct, frozen=True, kw_only=True):
         """
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        with botocore_told(self.name, self.storage, place):
+        with (
+            botocore_told(self.name, self.storage, place),
+            self.progress.step(f"uploading {size_text(size)} to {place}"),
+        ):
             if size > _ONE_PIECE:
                 self.client().upload_fileobj(file, place.bucket, place.key)
                 return ""
@@ -147,10 +154,12 @@ class Store(Struct, frozen=True, kw_only=True):
         from hepsub.storage.workers import run_all
 
         found: dict[ObjectPlace, ObjectInfo | None] = {}
-        with _may_go_unlooked(), contextlib.closing(ConnectionPool()) as pool:
+        looking = self.progress.step(f"looking at objects of {self.name}", len(places))
+        with _may_go_unlooked(), contextlib.closing(ConnectionPool()) as pool, looking as step:
 
             def one(number: int, _: threading.Event) -> None:
                 found[places[number]] = see_object(pool, self, places[number])
+                step.advance()
 
             run_all(len(places), one, lambda: None)
         return found

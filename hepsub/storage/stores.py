@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, UnknownStorage
 from hepsub.policy.model import Storage
+from hepsub.progress import NOBODY, Progress
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.signing import Signer
 from hepsub.storage.store import Store
@@ -27,11 +28,13 @@ class Stores:
         storages: what the policy says, by name.
         keys: gives keys, which may take a while.
         known: those that were asked for, with their keys.
+        progress: is told what takes long.
     """
 
     storages: Mapping[str, Storage]
     keys: Callable[[str, Storage], S3Credentials]
     known: dict[str, Store] = field(default_factory=dict)
+    progress: Progress = NOBODY
     _exchanged: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,7 +52,9 @@ class Stores:
                     remedy=f"put [storage.{name}] back until the jobs that use it have ended",
                 )
             storage = self.storages[name]
-            self.known[name] = Store(name=name, storage=storage, keys=self.keys(name, storage))
+            with self.progress.step(f"getting keys for the storage {name}"):
+                keys = self.keys(name, storage)
+            self.known[name] = Store(name=name, storage=storage, keys=keys, progress=self.progress)
         return self.known[name]
 
     def signer(self, name: str) -> Signer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -27,7 +27,7 @@ from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.storage.download import Downloader, Progress
+from hepsub.storage.download import Downloader
 from hepsub.storage.stores import Stores
 
 _AGAIN = "try again later: what jobs have left stays with their schedd until it was fetched"
@@ -54,16 +54,13 @@ class _Scanned(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def fetch(
-    session: Session, wanted: FetchRequest, clock: Clock, watch: Callable[[Progress], None]
-) -> Result:
+def fetch(session: Session, wanted: FetchRequest, clock: Clock) -> Result:
     """Fetch what there is, and say what there is not, and why.
 
     Args:
         session: the session.
         wanted: what the user wants.
         clock: for waiting.
-        watch: is told how far the transfers are, some times a second.
 
     Raises:
         AmbiguousJob, UnknownJob: an id is none of a job that is known.
@@ -81,7 +78,7 @@ def fetch(
     started = time.monotonic()
     transferred = Transferred(clusters=clusters)
     if not wanted.listing:
-        transferred = transfer_files(clusters, wanted, downloader, watch)
+        transferred = transfer_files(session, clusters, wanted, downloader)
     value = Fetched(
         directory=wanted.directory,
         clusters=tuple(transferred.clusters),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hepsub.actions.fetch.local import copy_returned, job_directory
 from hepsub.actions.fetch.result import FetchedCluster, FetchRequest, LocalFile, LocalState
 from hepsub.plan.location import ObjectPlace
+from hepsub.session import Session
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
 from hepsub.storage.workers import run_all
@@ -44,18 +45,18 @@ class Transferred:
 
 
 def transfer_files(
+    session: Session,
     clusters: Sequence[FetchedCluster],
     wanted: FetchRequest,
     downloader: Downloader,
-    watch: Callable[[Progress], None],
 ) -> Transferred:
     """Transfer what is missing, and with -force what differs; after Ctrl-C the result has what was transferred."""
     transfers = list(_transfers(clusters, wanted))
     done: dict[_Key, LocalFile] = {}
     transferred = Transferred()
     try:
-        _copy([each for each in transfers if _place(each.file) is None], done)
-        _fetch([each for each in transfers if _place(each.file)], done, downloader, watch)
+        _copy(session, [each for each in transfers if _place(each.file) is None], done)
+        _fetch(session, [each for each in transfers if _place(each.file)], done, downloader)
     except KeyboardInterrupt:
         transferred.interrupted = True
     for cluster in clusters:
@@ -90,19 +91,22 @@ def _place(file: LocalFile) -> ObjectPlace | None:
     return file.output.source if isinstance(file.output.source, ObjectPlace) else None
 
 
-def _copy(transfers: Sequence[_Transfer], done: dict[_Key, LocalFile]) -> None:
-    def copy(number: int, _: object) -> None:
-        each = transfers[number]
-        done[each.key] = copy_returned(each.file, each.destination)
+def _copy(session: Session, transfers: Sequence[_Transfer], done: dict[_Key, LocalFile]) -> None:
+    with session.progress.step("copying what came home", len(transfers)) as step:
 
-    run_all(len(transfers), copy, lambda: None, _COPIES_AT_ONCE)
+        def copy(number: int, _: object) -> None:
+            each = transfers[number]
+            done[each.key] = copy_returned(each.file, each.destination)
+            step.advance()
+
+        run_all(len(transfers), copy, lambda: None, _COPIES_AT_ONCE)
 
 
 def _fetch(
+    session: Session,
     transfers: Sequence[_Transfer],
     done: dict[_Key, LocalFile],
     downloader: Downloader,
-    watch: Callable[[Progress], None],
 ) -> None:
     keys = {id(each.destination): each for each in transfers}
     downloads = [_download(each) for each in transfers]
@@ -112,7 +116,18 @@ def _fetch(
         state = LocalState.FAILED if arrival.trouble else LocalState.FETCHED
         done[each.key] = replace(each.file, state=state, trouble=arrival.trouble)
 
-    downloader.fetch(downloads, watch, told)
+    with session.progress.step("") as step:
+        downloader.fetch(
+            downloads,
+            lambda meter: step.see(_how_far(meter), max(0, meter.moved), meter.size, in_bytes=True),
+            told,
+        )
+
+
+def _how_far(meter: Progress) -> str:
+    """Large files are read once more for their checksums, a little behind what comes."""
+    is_here = meter.done < meter.number and meter.moved >= meter.size
+    return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"
 
 
 def _download(transfer: _Transfer) -> Download:

@@ -52,19 +52,26 @@ def await_ends(
         KeyboardInterrupt: the user waits no longer.
     """
     pause, told, moment = _FIRST_PAUSE_S, "", session.situation.now
-    while True:
-        schedd, queue = _ask(session, ref, clock)
-        now = _progress(ref, queue, procs)
-        if now != told:
-            clock.progress(now)
-            told = now
-        if not _unmade_among(queue, procs) and not any(
-            job.proc in procs and goes_on(job, moment) for job in queue.jobs
-        ):
-            return schedd, queue
-        clock.sleep(pause)
-        moment += pause
-        pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
+    with session.progress.step("") as step:
+
+        def tell(trouble: str) -> None:
+            clock.progress(trouble)
+            step.see(trouble)
+
+        while True:
+            schedd, queue = _ask(session, ref, clock, tell)
+            now, ended = _progress(ref, queue, procs)
+            step.see(now, ended, len(procs))
+            if now != told:
+                clock.progress(now)
+                told = now
+            if not _unmade_among(queue, procs) and not any(
+                job.proc in procs and goes_on(job, moment) for job in queue.jobs
+            ):
+                return schedd, queue
+            clock.sleep(pause)
+            moment += pause
+            pause = min(pause * _SLOWDOWN, _LONGEST_PAUSE_S)
 
 
 def goes_on(job: JobStatus, now: float) -> bool:
@@ -75,22 +82,25 @@ def goes_on(job: JobStatus, now: float) -> bool:
     return job.state in ACTIVE
 
 
-def _ask(session: Session, ref: SubmissionRef, clock: Clock) -> tuple[BatchSystem, Queue]:
+def _ask(
+    session: Session, ref: SubmissionRef, clock: Clock, tell: Callable[[str], None]
+) -> tuple[BatchSystem, Queue]:
     """The queue; the jobs go on without a schedd that is away."""
 
     def ask() -> tuple[BatchSystem, Queue]:
         schedd = schedd_of(session, ref)
         return schedd, schedd.queue(Selection(ids=ref.ids), session.situation.now)
 
-    return patiently(ask, clock)
+    return patiently(ask, clock, tell)
 
 
-def patiently(ask: Callable[[], T], clock: Clock) -> T:
+def patiently(ask: Callable[[], T], clock: Clock, tell: Callable[[str], None] | None = None) -> T:
     """What a schedd answers; one that is away, or restarts, is asked again until it does.
 
     Args:
         ask: asks it.
-        clock: sleeps, and is told why.
+        clock: sleeps.
+        tell: is told why; None for the clock.
 
     Raises:
         HepsubError: as `ask`, but for a schedd that does not answer.
@@ -100,7 +110,7 @@ def patiently(ask: Callable[[], T], clock: Clock) -> T:
         try:
             return ask()
         except (PoolUnreachable, UnknownSchedd) as error:
-            clock.progress(f"{error.message}; asking again in {pause:.0f} s")
+            (tell or clock.progress)(f"{error.message}; asking again in {pause:.0f} s")
             clock.sleep(pause)
             pause = min(pause * 2, 60.0)
 
@@ -117,13 +127,15 @@ def schedd_of(session: Session, ref: SubmissionRef) -> BatchSystem:
     return session.schedd(ref.pool, ref.schedd)
 
 
-def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> str:
+def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> tuple[str, int]:
+    """How many of some jobs are where, and how many have ended."""
     counts = Counter(job.state for job in queue.jobs if job.proc in procs)
     idle = counts[State.IDLE] + _unmade_among(queue, procs)
     running = counts[State.RUNNING] + counts[State.TRANSFERRING] + counts[State.SUSPENDED]
     held = counts[State.HELD]
     ended = len(procs) - idle - running - held
-    return f"cluster {ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
+    said = f"cluster {ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"
+    return said, ended
 
 
 def _unmade_among(queue: Queue, procs: Collection[int]) -> int:

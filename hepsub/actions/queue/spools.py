@@ -63,7 +63,8 @@ def collect_spooled(
     having = {cluster: bundle for cluster, bundle in bundles.items() if bundle is not None}
     fetch = _Fetch(schedd=schedd, bundles=having)
     there = [job for job in ended if job[0] in having]
-    fetch.all(there)
+    with session.progress.step(f"fetching what {len(there)} job(s) left at {schedd.name}"):
+        fetch.all(there)
     troubles = [*fetch.troubles(len(there))]
     if homeless := [str(cluster) for cluster in bundles if cluster not in having]:
         troubles.append(

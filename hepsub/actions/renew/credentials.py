@@ -86,7 +86,8 @@ def _renew(session: Session, users: _Users, before: Outcome) -> tuple[Outcome, f
     if not users.bundles and now < delivered:
         return before, delivered
     copies = {bundle.directory: _copy(bundle, users.credential, now) for bundle in users.bundles}
-    found = _find(session, users, list(copies.values()), before)
+    with session.progress.step(f"renewing the credential {users.credential.name}"):
+        found = _find(session, users, list(copies.values()), before)
     written = False
     if found.best is not None:
         try:

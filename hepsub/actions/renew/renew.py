@@ -145,7 +145,8 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     now = session.situation.now
     every = float(session.policy.renew.every)
     notes = [*recover(session, stores), *collect_all(session)]
-    alive = find_live(session)
+    with session.progress.step("looking which jobs go on"):
+        alive = find_live(session)
     found = alive.bundles
     notes += alive.away
     notes += leave_out(session, found)
@@ -158,9 +159,11 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     # First what ends: uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
-    mailboxes = post_letters(session, uploads, live, before.mailboxes)
-    for each in found:
-        if each.has_ended:
+    with session.progress.step("posting letters to jobs at sites", behind=True):
+        mailboxes = post_letters(session, uploads, live, before.mailboxes)
+    ended = [each for each in found if each.has_ended]
+    with session.progress.step("closing clusters that have ended", len(ended)) as step:
+        for each in step.counted(ended):
             left += close_bundle(session, uploads, each.bundle, each.ref.cluster)
     left += revisit_finished(session, uploads)
     state = RenewalState(

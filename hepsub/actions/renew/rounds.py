@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hepsub.actions.renew.renew import Renewed, RenewedDocument, renew
 from hepsub.auth.login_environment import noted_login
 from hepsub.errors import HepsubError
+from hepsub.progress import NOBODY, Progress
 from hepsub.result import Result
 from hepsub.session import open_session
 from hepsub.situation import adopt, paths_for, read_situation
@@ -42,13 +43,16 @@ class Silent(Struct, frozen=True, kw_only=True):
         return self.value.document()
 
 
-def one_round(*, quiet: bool = False, unattended: bool = False) -> Result:
+def one_round(
+    *, quiet: bool = False, unattended: bool = False, progress: Progress = NOBODY
+) -> Result:
     """Renew once.
 
     Args:
         quiet: say nothing of what was done, or could not be: the state has it, and -status shows it. Nobody
             is there then, so it is unattended, too.
         unattended: whether nobody started it by hand; it backs off after failures then.
+        progress: is told what takes long.
 
     Raises:
         HepsubError: nothing could be done.
@@ -56,7 +60,8 @@ def one_round(*, quiet: bool = False, unattended: bool = False) -> Result:
     here = read_situation()
     adopt(noted_login(paths_for(here.environment, here.home).logins, here.host))
     alone = unattended or quiet
-    result = renew(open_session(), back_off=alone, unattended=alone)
+    session = open_session(progress=progress)
+    result = renew(session, back_off=alone, unattended=alone)
     if not quiet:
         return result
     assert isinstance(result.value, Renewed)  # noqa: S101 (what renew returns)

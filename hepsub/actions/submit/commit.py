@@ -81,7 +81,8 @@ def commit(
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise
     try:
-        submitted = schedd.submit(plan, uuid)
+        with session.progress.step(f"submitting {plan.number} job(s) to {schedd.name}"):
+            submitted = schedd.submit(plan, uuid)
     except (ScheddNotReached, AuthenticationRefused) as error:  # the schedd never heard of it
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise _cause(session, error) from error

@@ -91,7 +91,8 @@ def _hand_over(
 
         sign(session, stores(), bundle, cluster, first=True)
     session.interrupts.check()
-    schedd.hand_over(cluster)
+    with session.progress.step(f"sending the files of cluster {cluster} to {schedd.name}"):
+        schedd.hand_over(cluster)
 
 
 def _not_handed_over(ref: SubmissionRef, why: str, error: HepsubError) -> SubmissionRefused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,8 @@ def bundle_for(
         bundle = Bundle(directory=directory, request=request)
         try:
             with session.interrupts.allowed():
-                seal = fill_bundle(bundle, plan.secrets, now=session.situation.now)
+                with session.progress.step("writing what travels with the jobs"):
+                    seal = fill_bundle(bundle, plan.secrets, now=session.situation.now)
                 deliver(staging, credentials, bundle, schedd)
                 note_sent(bundle)
                 if not staging.needs_cluster:
@@ -100,7 +101,7 @@ def sign(
     stores: Stores,
     bundle: Bundle,
     cluster: int | None,
-    procs: Iterable[int] | None = None,
+    procs: Collection[int] | None = None,
     *,
     first: bool = False,
 ) -> None:
@@ -125,7 +126,9 @@ def sign(
     wanted = range(bundle.request.number) if procs is None else procs
     checked = session.interrupts.checked(wanted)
     letters = next_letters(bundle, now) if has_mailbox(bundle) else None
-    bundle.write_manifests(known, stores.signer, checked, letters=letters, first=first)
+    with session.progress.step("signing URLs: jobs", len(wanted)) as step:
+        counted = step.counted(checked)
+        bundle.write_manifests(known, stores.signer, counted, letters=letters, first=first)
     if letters is not None:
         # What jobs start with is no news to them.
         noted = ("serial", "posted", "told") if first else ("serial",)
@@ -206,7 +209,8 @@ def obtain_all(session: Session, staging: StagingPlan) -> tuple[UserCredential, 
 
 def _obtain(session: Session, each: JobCredential) -> UserCredential:
     try:
-        return session.credential(each.name).obtain(_AT_LEAST_S)
+        with session.progress.step(f"getting the credential {each.name}"):
+            return session.credential(each.name).obtain(_AT_LEAST_S)
     except HepsubError as error:
         who = "the site wants to see" if each.stays else "the jobs need"
         without = "another site" if each.stays else f"-cred none, or no -cred {each.name}"

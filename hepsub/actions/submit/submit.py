@@ -70,13 +70,15 @@ def planned(
 
         archives = archive_cache(session.bundles, keeps=keeps)
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
-    reading = read(spec, session.policy, session.situation, store_of, known)
+    with session.progress.step("looking at the list" if spec.list_file is not None else ""):
+        reading = read(spec, session.policy, session.situation, store_of, known)
     if reading.options:
         from hepsub.actions.submit.boss import plan_boss
 
         return plan_boss(session, spec, reading, store_of, archives)
     made = draft(spec, session.policy, session.situation, reading)
-    facts = survey(made, store_of, archives)
+    with session.progress.step("looking at what the jobs need"):
+        facts = survey(made, store_of, archives)
     today = session.journal.is_of_day(session.situation.now)
     facts = replace(facts, submitted_today=today)
     if made.may_leave:

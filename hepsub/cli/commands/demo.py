@@ -12,25 +12,16 @@ if TYPE_CHECKING:
     from hepsub.session import Session
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, _console: Console) -> Result:
     """Run the demo.
 
     Raises:
         HepsubError: it could not run to its end; nothing is left behind.
     """
-    import rich.console
-    from rich.text import Text
-
     from hepsub.actions.demo.demo import demo
-    from hepsub.terminal import printable
 
-    terminal = rich.console.Console(stderr=True)
-    leave = values["script"]
-    if not terminal.is_terminal or values["json"]:
-        return demo(session, console.progress, leave_script=leave)
-    with terminal.status("hep_sub demo") as spinner:
-        show = lambda said: spinner.update(Text(printable(said)))  # noqa: E731
-        return demo(session, show, leave_script=leave)
+    with session.progress.step("") as step:
+        return demo(session, step.say, leave_script=values["script"])
 
 
 COMMAND = Command(

@@ -50,8 +50,9 @@ def run(session: Session, values: Values, console: Console) -> Result:
     from hepsub.actions.renew.rounds import loop, one_round
 
     if act == "-loop":
+        console.alone()
         return loop(values["every"], console.progress)
-    return one_round(quiet=values["quiet"])
+    return one_round(quiet=values["quiet"], progress=session.progress)
 
 
 def _arranged(session: Session, act: str) -> Result:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +11,9 @@ from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, o
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, Task
-
     from hepsub.cli.output import Console
     from hepsub.result import Result
     from hepsub.session import Session
-    from hepsub.storage import download
 
 _OPTIONS = (
     option("-d --dir", "DIR",
@@ -36,7 +30,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, _console: Console) -> Result:
     """Fetch outputs, or show what there is.
 
     Raises:
@@ -63,10 +57,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
         push=values["push"],
         wait=values["wait"],
     )
-    clock = Clock(sleep=time.sleep, progress=console.progress)
-    shown = sys.stderr.isatty() and not values["json"] and not values["quiet"]
-    with _watching(shown=shown) as watch:
-        return fetch(session, order, clock, watch)
+    with session.progress.step("looking for outputs") as step:
+        return fetch(session, order, Clock(sleep=time.sleep, progress=step.say))
 
 
 def _directory(session: Session, asked: str | None) -> Path:
@@ -80,55 +72,6 @@ def _directory(session: Session, asked: str | None) -> Path:
             f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
         )
     return path
-
-
-@contextlib.contextmanager
-def _watching(*, shown: bool) -> Iterator[Callable[[download.Progress], None]]:
-    """What is told how far the transfers are; it draws on stderr."""
-    if not shown:
-        yield lambda _: None
-        return
-    with _bar() as progress:
-        task = progress.add_task("looking for outputs", total=None)
-
-        def watch(meter: download.Progress) -> None:
-            if meter.number:
-                moved = max(0, meter.moved)
-                progress.update(task, total=meter.size, completed=moved, description=_said(meter))
-
-        yield watch
-
-
-def _said(meter: download.Progress) -> str:
-    """Large files are read once more for their checksums, a little behind what comes."""
-    is_here = meter.done < meter.number and meter.moved >= meter.size
-    return f"{meter.done} of {meter.number} files{', checking' if is_here else ''}"
-
-
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.table import Column
-    from rich.text import Text
-
-    from hepsub.units import size_text
-
-    class Amount(ProgressColumn):
-        """Bytes that came, of how many, and how many a second, in hepsub's own units."""
-
-        def render(self, task: Task) -> Text:
-            if task.total is None:
-                return Text("")
-            rate = f"{size_text(int(task.speed))}/s" if task.speed else "-"
-            return Text(f"{size_text(int(task.completed))} of {size_text(int(task.total))}, {rate}")
-
-    columns = (
-        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=None, table_column=Column(ratio=1)),
-        Amount(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(compact=True),
-    )
-    return Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
 
 
 COMMAND = Command(

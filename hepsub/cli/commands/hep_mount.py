@@ -45,7 +45,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
     limit = _LIMIT_S if values["timeout"] is None else values["timeout"]
     end = End(directories=words, limit_s=float(limit), force=values["force"])
     if values["umount"]:
-        return unmount_all(session, end, console.progress)
+        with session.progress.step("") as step:
+            return unmount_all(session, end, step.say)
     from hepsub.actions.mount.mount import Order, mount
 
     order = Order(what=words[0], directory=words[1], writable=values["rw"])
@@ -53,7 +54,8 @@ def run(session: Session, values: Values, console: Console) -> Result:
         from hepsub.actions.mount.foreground import mount_here
 
         return mount_here(session, order, end, console.progress)
-    return mount(session, order, console.progress)
+    with session.progress.step("") as step:
+        return mount(session, order, step.say)
 
 
 def _refuse_nonsense(values: Values, words: tuple[str, ...]) -> None:

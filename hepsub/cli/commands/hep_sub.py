@@ -186,7 +186,8 @@ def _waited(session: Session, values: Values, console: Console, result: Result) 
     console.result_now(result.value)
     for note in result.notes:
         console.progress(note)
-    return wait(session, result.value, Clock(sleep=time.sleep, progress=console.progress))
+    with session.progress.step("") as step:
+        return wait(session, result.value, Clock(sleep=time.sleep, progress=step.say))
 
 
 def _check(session: Session, values: Values) -> Result:

@@ -58,6 +58,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         return tail(session, order, lambda _: None)
     from hepsub.cli.raw import RawOutput
 
+    console.alone()
     output = RawOutput()
     try:
         if not values["follow"]:

@@ -22,7 +22,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def run(session: Session, values: Values, console: Console) -> Result:
+def run(session: Session, values: Values, _console: Console) -> Result:
     """Wait.
 
     Raises:
@@ -38,8 +38,9 @@ def run(session: Session, values: Values, console: Console) -> Result:
             "which jobs?", remedy="hep_wait 13 waits for cluster 13; also 13.2, 13.0-9, and several"
         )
     ids = tuple(parse_job_id(text) for text in values["ids"])
-    clock = Clock(sleep=time.sleep, progress=console.progress)
-    return wait_for(session, ids, values["pool"], clock, values["timeout"])
+    with session.progress.step("") as step:
+        clock = Clock(sleep=time.sleep, progress=step.say)
+        return wait_for(session, ids, values["pool"], clock, values["timeout"])
 
 
 COMMAND = Command(

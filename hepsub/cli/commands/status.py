@@ -98,15 +98,20 @@ def _shown(console: Console, *, as_json: bool) -> Iterator[Callable[[Status], No
         yield lambda _: None
         return
     import rich.console
-    import rich.live
     import rich.text
+
+    from hepsub.cli.in_place import InPlace
 
     terminal = rich.console.Console()
     if not terminal.is_terminal or terminal.is_dumb_terminal:
         yield changes(console.result_now)
         return
-    with rich.live.Live(console=terminal, auto_refresh=False, transient=True) as live:
-        yield lambda seen: live.update(rich.text.Text.from_ansi(status(seen)), refresh=True)
+    console.alone()
+    place = InPlace(terminal)
+    try:
+        yield lambda seen: place.show(rich.text.Text.from_ansi(status(seen)))
+    finally:
+        place.clear()
 
 
 COMMAND = Command(
@@ -123,7 +128,8 @@ COMMAND = Command(
         " error of one of them; a job that hep_sub -resubmit ran again counts as its latest run, also with -state and"
         " -watch; and memory, run time and CPU time that jobs used stand beside what they asked for.",
         "How jobs ended is kept in ~/.local/state/hepsub/ended as soon as a command sees it, and is known there when"
-        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of unknown end.",
+        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of unknown"
+        " end.",
         "-watch asks for counts only, after 2 s at first and every 30 s at last, and goes on while a schedd is away.",
     ),
     options=_OPTIONS,

@@ -398,7 +398,7 @@ class World:
             ids=tuple(map(parse_job_id, ids)), directory=self.directory / "got", **more
         )
         clock = Clock(sleep=self.sleep, progress=lambda _: None)
-        return fetch(self.session(), wanted, clock, lambda _: None)
+        return fetch(self.session(), wanted, clock)
 
     sleep: Callable[[float], None] = staticmethod(lambda _: None)
 
