@@ -135,7 +135,7 @@ complete -c hep_sub -n '__hep_at hep_sub' -o dry-run -l dry-run -d 'Show the pla
 complete -c hep_sub -n '__hep_at hep_sub' -o check -d 'Submit nothing, and say whether all is there that a submission needs'
 complete -c hep_sub -n '__hep_at hep_sub' -o write -d 'With -check'
 complete -c hep_sub -n '__hep_at hep_sub' -o quiet -l quiet -d 'No talk on stderr but errors'
-complete -c hep_sub -n '__hep_at hep_sub' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'status' -d 'Show your own jobs, cluster by cluster; with ids, these in full'
@@ -156,33 +156,33 @@ complete -c hep_sub -n '__hep_at hep_sub status' -o watch -l watch -d 'Show the 
 complete -c hep_sub -n '__hep_at hep_sub status' -o until -l until -d 'What ends -watch, if it comes first' -r -f
 complete -c hep_sub -n '__hep_at hep_sub status' -o state -l state -d 'One word for programs that manage workflows'
 complete -c hep_sub -n '__hep_at hep_sub status' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub status' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub status' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub status' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_sub demo' -f
 complete -c hep_sub -n '__hep_at hep_sub demo' -o script -l script -d 'Leave a script job.sh in this directory, to begin with'
-complete -c hep_sub -n '__hep_at hep_sub demo' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_sub demo' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_sub demo' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_sub demo' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_rm' -f
 complete -c hep_sub -n '__hep_at hep_rm' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_rm' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_rm' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_rm' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_rm' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_rm' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_rm' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_hold' -f
 complete -c hep_sub -n '__hep_at hep_hold' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_hold' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_hold' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_hold' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_hold' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_hold' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_hold' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_release' -f
 complete -c hep_sub -n '__hep_at hep_release' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_release' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_release' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_release' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_release' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_release' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_edit' -f
@@ -190,7 +190,7 @@ complete -c hep_sub -n '__hep_at hep_edit' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
 complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_edit' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_edit' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_history' -f
@@ -199,7 +199,7 @@ complete -c hep_sub -n '__hep_at hep_history; and __hep_behind -u --user' -f -a 
 complete -c hep_sub -n '__hep_at hep_history' -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
 complete -c hep_sub -n '__hep_at hep_history' -o n -l number -d 'The latest N' -r -f
 complete -c hep_sub -n '__hep_at hep_history' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_history' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_history' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_history' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_tail' -f
@@ -208,7 +208,7 @@ complete -c hep_sub -n '__hep_at hep_tail' -o f -l follow -d 'Go on with what it
 complete -c hep_sub -n '__hep_at hep_tail' -o e -l stderr -d 'Its stderr, instead of its stdout'
 complete -c hep_sub -n '__hep_at hep_tail' -o n -l lines -d 'So many of the last lines' -r -f
 complete -c hep_sub -n '__hep_at hep_tail' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_tail' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_tail' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_tail' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_tail' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_wait' -f
@@ -216,7 +216,7 @@ complete -c hep_sub -n '__hep_at hep_wait' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_wait' -o timeout -l timeout -d 'Wait no longer than this' -r -f
 complete -c hep_sub -n '__hep_at hep_wait' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_wait' -o quiet -l quiet -d 'No progress and no notes'
-complete -c hep_sub -n '__hep_at hep_wait' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_wait' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_wait' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_wait' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_fetch' -f
@@ -229,7 +229,7 @@ complete -c hep_sub -n '__hep_at hep_fetch' -o force -l force -d 'Replace files 
 complete -c hep_sub -n '__hep_at hep_fetch' -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_fetch' -o quiet -l quiet -d 'No progress and no notes'
-complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_fetch' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_fetch' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_fetch' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_mount' -f
@@ -241,12 +241,12 @@ complete -c hep_sub -n '__hep_at hep_mount' -o u -o umount -l umount -d 'Take mo
 complete -c hep_sub -n '__hep_at hep_mount' -o a -o all -l all -d 'With -u'
 complete -c hep_sub -n '__hep_at hep_mount' -o t -o timeout -l timeout -d 'With -u or -f' -r -f
 complete -c hep_sub -n '__hep_at hep_mount' -o force -l force -d 'With -u'
-complete -c hep_sub -n '__hep_at hep_mount' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_mount' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_mount' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_mount' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -f
 complete -c hep_sub -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth; and __hep_first' -a 'login' -d 'Get what is missing, step by step'
@@ -257,7 +257,7 @@ complete -c hep_sub -n '__hep_at hep_auth login' -f
 complete -c hep_sub -n '__hep_at hep_auth login' -f -a '(__hep_asked credentials)'
 complete -c hep_sub -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
 complete -c hep_sub -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
-complete -c hep_sub -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth login' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth login' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth login' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth renew' -f
@@ -268,13 +268,13 @@ complete -c hep_sub -n '__hep_at hep_auth renew' -o uninstall -l uninstall -d 'R
 complete -c hep_sub -n '__hep_at hep_auth renew' -o status -l status -d 'Tell what the last round did and could not do, and whether it is installed'
 complete -c hep_sub -n '__hep_at hep_auth renew' -o every -l every -d 'With -loop' -r -f
 complete -c hep_sub -n '__hep_at hep_auth renew' -o quiet -l quiet -d 'Say nothing of what was done, or could not be'
-complete -c hep_sub -n '__hep_at hep_auth renew' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth renew' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth s3' -f
 complete -c hep_sub -n '__hep_at hep_auth s3' -f -a '(__hep_asked storages)'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
-complete -c hep_sub -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth s3' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_sub -n '__hep_at hep_auth token' -f
@@ -282,7 +282,7 @@ complete -c hep_sub -n '__hep_at hep_auth token' -f -a '(__hep_asked credentials
 complete -c hep_sub -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
 complete -c hep_sub -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
 complete -c hep_sub -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f
-complete -c hep_sub -n '__hep_at hep_auth token' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_sub -n '__hep_at hep_auth token' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_sub -n '__hep_at hep_auth token' -o version -l version -d 'Show the version and exit'
 complete -c hep_sub -n '__hep_at hep_auth token' -o h -o help -l help -d 'Show this help and exit'
 
@@ -297,7 +297,7 @@ complete -c hep_q -o run -l run -d 'Only running jobs'
 complete -c hep_q -o stat -l stat -d 'Only jobs in this state' -r -f -a 'I R X C H S'
 complete -c hep_q -o why -l why -d 'Say in words why each job is where it is, and what to do'
 complete -c hep_q -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_q -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_q -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_q -o version -l version -d 'Show the version and exit'
 complete -c hep_q -o h -o help -l help -d 'Show this help and exit'
 
@@ -306,7 +306,7 @@ complete -c hep_rm -f
 complete -c hep_rm -f -a '(__hep_jobs)'
 complete -c hep_rm -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_rm -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_rm -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_rm -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_rm -o version -l version -d 'Show the version and exit'
 complete -c hep_rm -o h -o help -l help -d 'Show this help and exit'
 
@@ -315,7 +315,7 @@ complete -c hep_hold -f
 complete -c hep_hold -f -a '(__hep_jobs)'
 complete -c hep_hold -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_hold -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_hold -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_hold -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_hold -o version -l version -d 'Show the version and exit'
 complete -c hep_hold -o h -o help -l help -d 'Show this help and exit'
 
@@ -324,7 +324,7 @@ complete -c hep_release -f
 complete -c hep_release -f -a '(__hep_jobs)'
 complete -c hep_release -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_release -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_release -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_release -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_release -o version -l version -d 'Show the version and exit'
 complete -c hep_release -o h -o help -l help -d 'Show this help and exit'
 
@@ -334,7 +334,7 @@ complete -c hep_edit -f -a '(__hep_jobs)'
 complete -c hep_edit -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
 complete -c hep_edit -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_edit -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_edit -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_edit -o version -l version -d 'Show the version and exit'
 complete -c hep_edit -o h -o help -l help -d 'Show this help and exit'
 
@@ -345,7 +345,7 @@ complete -c hep_history -n '__hep_behind -u --user' -f -a '(__fish_complete_user
 complete -c hep_history -o i -l id -d 'Only these clusters, jobs or ranges' -r -f
 complete -c hep_history -o n -l number -d 'The latest N' -r -f
 complete -c hep_history -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_history -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_history -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_history -o version -l version -d 'Show the version and exit'
 complete -c hep_history -o h -o help -l help -d 'Show this help and exit'
 
@@ -356,7 +356,7 @@ complete -c hep_tail -o f -l follow -d 'Go on with what it writes next, until it
 complete -c hep_tail -o e -l stderr -d 'Its stderr, instead of its stdout'
 complete -c hep_tail -o n -l lines -d 'So many of the last lines' -r -f
 complete -c hep_tail -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_tail -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_tail -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_tail -o version -l version -d 'Show the version and exit'
 complete -c hep_tail -o h -o help -l help -d 'Show this help and exit'
 
@@ -366,7 +366,7 @@ complete -c hep_wait -f -a '(__hep_jobs)'
 complete -c hep_wait -o timeout -l timeout -d 'Wait no longer than this' -r -f
 complete -c hep_wait -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_wait -o quiet -l quiet -d 'No progress and no notes'
-complete -c hep_wait -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_wait -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_wait -o version -l version -d 'Show the version and exit'
 complete -c hep_wait -o h -o help -l help -d 'Show this help and exit'
 
@@ -374,7 +374,7 @@ complete -c hep_clus --erase
 complete -c hep_clus -f
 complete -c hep_clus -o g -l group -d 'The group' -r -f -a '(__hep_asked groups)'
 complete -c hep_clus -o walltime -l walltime -d 'The walltime classes and their limits'
-complete -c hep_clus -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_clus -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_clus -o version -l version -d 'Show the version and exit'
 complete -c hep_clus -o h -o help -l help -d 'Show this help and exit'
 
@@ -389,7 +389,7 @@ complete -c hep_fetch -o force -l force -d 'Replace files that are here and diff
 complete -c hep_fetch -o push -l push -d 'First upload what came home because the store was away (of the whole cluster)'
 complete -c hep_fetch -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_fetch -o quiet -l quiet -d 'No progress and no notes'
-complete -c hep_fetch -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_fetch -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_fetch -o version -l version -d 'Show the version and exit'
 complete -c hep_fetch -o h -o help -l help -d 'Show this help and exit'
 
@@ -403,14 +403,14 @@ complete -c hep_mount -o u -o umount -l umount -d 'Take mounts away, when all th
 complete -c hep_mount -o a -o all -l all -d 'With -u'
 complete -c hep_mount -o t -o timeout -l timeout -d 'With -u or -f' -r -f
 complete -c hep_mount -o force -l force -d 'With -u'
-complete -c hep_mount -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_mount -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_mount -o version -l version -d 'Show the version and exit'
 complete -c hep_mount -o h -o help -l help -d 'Show this help and exit'
 
 complete -c hep_auth --erase
 complete -c hep_auth -n '__hep_at hep_auth' -f
 complete -c hep_auth -n '__hep_at hep_auth' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
-complete -c hep_auth -n '__hep_at hep_auth' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth; and __hep_first' -a 'login' -d 'Get what is missing, step by step'
@@ -421,7 +421,7 @@ complete -c hep_auth -n '__hep_at hep_auth login' -f
 complete -c hep_auth -n '__hep_at hep_auth login' -f -a '(__hep_asked credentials)'
 complete -c hep_auth -n '__hep_at hep_auth login' -o krb -l krb -d 'Only the Kerberos ticket'
 complete -c hep_auth -n '__hep_at hep_auth login' -o iam -l iam -d 'Only the IAM token'
-complete -c hep_auth -n '__hep_at hep_auth login' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth login' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth login' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth login' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth renew' -f
@@ -432,13 +432,13 @@ complete -c hep_auth -n '__hep_at hep_auth renew' -o uninstall -l uninstall -d '
 complete -c hep_auth -n '__hep_at hep_auth renew' -o status -l status -d 'Tell what the last round did and could not do, and whether it is installed'
 complete -c hep_auth -n '__hep_at hep_auth renew' -o every -l every -d 'With -loop' -r -f
 complete -c hep_auth -n '__hep_at hep_auth renew' -o quiet -l quiet -d 'Say nothing of what was done, or could not be'
-complete -c hep_auth -n '__hep_at hep_auth renew' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth renew' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth renew' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth renew' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth s3' -f
 complete -c hep_auth -n '__hep_at hep_auth s3' -f -a '(__hep_asked storages)'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o process -l process -d 'Print the keys on stdout as AWS\'s credential_process does'
-complete -c hep_auth -n '__hep_at hep_auth s3' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth s3' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth s3' -o h -o help -l help -d 'Show this help and exit'
 complete -c hep_auth -n '__hep_at hep_auth token' -f
@@ -446,6 +446,6 @@ complete -c hep_auth -n '__hep_at hep_auth token' -f -a '(__hep_asked credential
 complete -c hep_auth -n '__hep_at hep_auth token' -o aud -l aud -l audience -d 'The audience it has to be for' -r -f
 complete -c hep_auth -n '__hep_at hep_auth token' -o scope -l scope -d 'A scope it has to have' -r -f
 complete -c hep_auth -n '__hep_at hep_auth token' -o t -o time -l time -d 'How long it has to be valid at least' -r -f
-complete -c hep_auth -n '__hep_at hep_auth token' -o json -l json -d 'Print one JSON document on stdout, also for errors'
+complete -c hep_auth -n '__hep_at hep_auth token' -o json -l json -d 'One JSON document on stdout, also for errors'
 complete -c hep_auth -n '__hep_at hep_auth token' -o version -l version -d 'Show the version and exit'
 complete -c hep_auth -n '__hep_at hep_auth token' -o h -o help -l help -d 'Show this help and exit'

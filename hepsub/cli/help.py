@@ -10,6 +10,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,11 @@ _OF_THE_POLICY = (
 )  # fmt: skip
 OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
 """What `hep_sub __offer` may be asked for."""
+
+
+def schema_path(command: Command) -> Path:
+    """The file with the schema of a command's JSON, as it is shipped."""
+    return Path(__file__).parents[1] / "schemas" / f"{command.name.replace(' ', '-')}.json"
 
 
 def usage(command: Command) -> str:

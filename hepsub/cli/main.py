@@ -152,6 +152,11 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
 
     rewritten = rewrite(words, command)
     asked = rewritten[: rewritten.index("--")]
+    if "--help" in asked and "--json" in asked:
+        from hepsub.cli.help import schema_path
+
+        print(schema_path(command).read_text(), end="", flush=True)
+        return 0, None
     if "--help" in asked:
         _show_help(command, "")
         return 0, None

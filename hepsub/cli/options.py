@@ -153,7 +153,7 @@ class Command(NamedTuple):
         return [*named, ("More" if named else "", rest)] if rest else named
 
 
-JSON = flag("-json --json", "Print one JSON document on stdout, also for errors.")
+JSON = flag("-json --json", "One JSON document on stdout, also for errors; with -h its schema.")
 HELP = flag("-h -help --help", "Show this help and exit.")
 VERSION = flag("-version --version", "Show the version and exit.")
 POOL = option(

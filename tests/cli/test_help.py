@@ -26,7 +26,7 @@ def test_the_help_of_hep_rm() -> None:
         "options:\n"
         "  -a, -all, --all             All of your own jobs; no question is asked.\n"
         "  -p, --pool POOL             Pool of the policy, instead of the default one.\n"
-        "  -json, --json               Print one JSON document on stdout, also for errors.\n"
+        "  -json, --json               One JSON document on stdout, also for errors; with -h its schema.\n"
         "  -version, --version         Show the version and exit.\n"
         "  -h, -help, --help           Show this help and exit.\n"
         "\n"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.here.user import User
 from tests.here.world import until
 
-ROOT = Path(__file__).resolve().parents[2]
 JOBS = 300
 POLICY = """
 [defaults]
@@ -34,39 +31,16 @@ SUBMITTED = re.compile(rf"{JOBS} job\(s\) submitted to cluster (\d+)\n")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prompt:
+class Prompt(User):
     """A user at a prompt, whose jobs go on until they are removed."""
-
-    directory: Path
 
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "PYTHONPATH": str(ROOT),
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.directory),
-            "CONDOR_CONFIG": "ONLY_ENV",
-            "HEPSUB_CONFIG": str(self.directory / "policy.toml"),
-            "HEPSUB_HERE_DIR": str(self.directory / "queue"),
+            **super().environment,
             "AWS_ACCESS_KEY_ID": "AKIA",
             "AWS_SECRET_ACCESS_KEY": "hidden",
         }
-
-    def start(self, program: str, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "hepsub", program, *words],
-            cwd=self.directory,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, program: str, *words: str) -> tuple[int, str, str]:
-        process = self.start(program, *words)
-        stdout, stderr = process.communicate(timeout=60)
-        return process.returncode, stdout, stderr
 
     def interrupted(
         self, moment: Callable[[Prompt], bool], *words: str, presses: int = 1
@@ -89,7 +63,7 @@ class Prompt:
 
     def manifests(self) -> int:
         try:
-            return sum(1 for each in self.bundles() for _ in each.rglob("hepsub.manifest"))
+            return sum(1 for each in self.bundles() for _ in each.glob("job/*/hepsub.manifest"))
         except FileNotFoundError:  # one got its name, or was removed
             return 0
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.pool.shell import IDLE, Shell, is_row, next_command, read_counts
+from tests.schemas import schema
 from tests.testbed.pool import Pool
 
 pytestmark = [pytest.mark.condor]
@@ -254,3 +255,8 @@ def test_all_states_are_seen(user: Shell, pool: Pool) -> None:
     assert user.ok("hep_q", "-i", str(ended), "-why").startswith(f"{ended}.0 (C): it has ended")
     keep.unlink()
     user.ended(removed)
+
+
+def test_the_schemas_are_installed_with_the_commands(user: Shell) -> None:
+    assert json.loads(user.ok("hep_q", "-json", "-h")) == schema("hep_q")
+    assert json.loads(user.ok("hep_sub", "status", "-json", "-h")) == schema("hep_sub status")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.schemas import check_document
 from tests.testbed import rclone
 from tests.testbed.pool import Pool
 from tests.testbed.users import Account
@@ -150,6 +151,7 @@ def test_the_demo_in_json(somebody: Somebody) -> None:
     process = somebody.popen("demo", "-json")
     stdout, stderr = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, stderr
+    assert check_document(stdout) == {"DemoResult"}
     document = json.loads(stdout)
     result = document["result"]
     assert (document["ok"], result["jobs"]) == (True, 3)

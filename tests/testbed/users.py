@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.schemas import check_output
 from tests.testbed.sandbox import Identity
 
 
@@ -46,8 +47,11 @@ class Account:
         input: str | None = None,  # noqa: A002  (subprocess's own name)
         check: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as the user to its end; the directory is `work` unless `cwd` is given."""
-        return subprocess.run(
+        """Run a program as the user to its end; the directory is `work` unless `cwd` is given.
+
+        What hepsub's commands print with -json is compared with their schemas.
+        """
+        done = subprocess.run(
             [str(word) for word in argv],
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
@@ -57,6 +61,8 @@ class Account:
             check=check,
             **self._who_and_where(cwd, env),
         )
+        check_output(argv, done.stdout)
+        return done
 
     def popen(
         self,

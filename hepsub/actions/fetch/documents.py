@@ -15,8 +15,10 @@ class FileDocument(Struct, frozen=True, kw_only=True):
     """An output that exists, and how it stands here.
 
     Attributes:
+        source: where it is.
         size: its size in bytes.
         md5: its MD5 in hex; null for unknown.
+        path: where it is here, or would be.
         message: what is wrong with it; null for nothing.
     """
 
@@ -30,7 +32,11 @@ class FileDocument(Struct, frozen=True, kw_only=True):
 
 
 class MissingDocument(Struct, frozen=True, kw_only=True):
-    """An output that there is not, and why."""
+    """An output that there is not, and why.
+
+    Attributes:
+        optional: whether the job may do without it.
+    """
 
     name: str
     why: str

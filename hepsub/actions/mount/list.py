@@ -55,7 +55,20 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class MountDocument(Struct, frozen=True, kw_only=True):
-    """A mount in JSON."""
+    """A mount in JSON.
+
+    Attributes:
+        what: the storage, bucket and prefix as one types them.
+        directory: where it is mounted.
+        since: seconds since the epoch.
+        state: how it is: `ok`; `silent`, its rclone lives and does not answer in time; `stale`, its rclone is gone, and
+            the directory of no use until it is unmounted; `dead`, no longer mounted; `unmounted`.
+        pending: how many files the storage does not have yet.
+        pending_bytes: how many bytes these have.
+        pid: of its rclone; null where there is none.
+        log: the file that its rclone writes.
+        cache: the directory of what is not sent yet.
+    """
 
     storage: str
     bucket: str

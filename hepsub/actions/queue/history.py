@@ -45,6 +45,7 @@ class PastDocument(Struct, frozen=True, kw_only=True):
     """The JSON of hep_history.
 
     Attributes:
+        jobs: those that left the queue, the latest first.
         summary: a word for each cluster, where ids were given.
     """
 

@@ -37,6 +37,9 @@ class WaitedJob(Struct, frozen=True, kw_only=True):
             came home instead of to their places), `left` (what it saved is still with its schedd), `unknown` or
             `alive`.
         reason: how it ended, in a few words.
+        exit_code: null for one that ended without, or has not ended.
+        exit_signal: the signal that ended it; null when none did.
+        run_seconds: how long it ran; null where that is not known.
         stderr: its standard error; null where that is not known.
     """
 

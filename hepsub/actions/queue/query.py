@@ -50,7 +50,13 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class JobDocument(Struct, frozen=True, kw_only=True):
-    """A job in JSON: as `JobStatus`, with null for what says nothing."""
+    """A job in JSON: as `JobStatus`, with null for what says nothing.
+
+    Attributes:
+        id: `cluster.proc`.
+        state: the letter that hep_q shows.
+        exit_signal: the signal that ended it; null when none did.
+    """
 
     id: str
     pool: str
@@ -91,7 +97,12 @@ class UnmadeDocument(Struct, frozen=True, kw_only=True):
 
 
 class ListingDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_q."""
+    """The JSON of hep_q.
+
+    Attributes:
+        unmade: jobs that do not exist yet, because their schedd makes them as they are needed.
+        counts: how many jobs there are, those that are still to be made included.
+    """
 
     jobs: tuple[JobDocument, ...]
     unmade: tuple[UnmadeDocument, ...]

@@ -32,6 +32,7 @@ class WaitedDocument(SubmissionDocument, frozen=True, kw_only=True):
     """The JSON of hep_sub -wait.
 
     Attributes:
+        ended: the jobs as they ended, or are on hold.
         failed: how many did not end with exit code 0.
         unknown: how many are neither in the queue nor in the history.
     """

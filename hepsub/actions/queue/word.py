@@ -37,6 +37,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: as it was asked for.
+        state: the word.
     """
 
     id: str

@@ -51,7 +51,18 @@ class RenewedOutcome(Struct, frozen=True, kw_only=True):
 
 
 class RenewedDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth renew: as `Renewed`; `notes` are sentences about what else was done, and what was not."""
+    """The JSON of hep_auth renew: as `Renewed`.
+
+    Attributes:
+        when: when it was, in seconds since the epoch; 0 for never.
+        host: where it was.
+        jobs: how many jobs are looked after.
+        next_in_s: how long until the next round makes sense, in seconds.
+        credentials: by name.
+        storages: how it stands with the signed URLs, by the storage's name.
+        mailboxes: by the storage's name.
+        notes: sentences about what else was done, and what was not.
+    """
 
     busy: bool
     when: float

@@ -33,7 +33,15 @@ class OutcomeDocument(Struct, frozen=True, kw_only=True):
 
 
 class StatusDocument(Struct, frozen=True, kw_only=True):
-    """The JSON of hep_auth renew -status: as `RenewalStatus`."""
+    """The JSON of hep_auth renew -status: as `RenewalStatus`.
+
+    Attributes:
+        installed: `systemd` or `cron`; null when this machine does not start it.
+        last_run: when it was, in seconds since the epoch; null for never.
+        last_host: where it was.
+        every_s: how long until the next run at the latest, in seconds; 0 for not known.
+        jobs: how many jobs were looked after then.
+    """
 
     installed: str | None
     where: str | None

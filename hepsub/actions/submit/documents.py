@@ -18,7 +18,12 @@ _SHOWN_PROCS = 10
 
 
 class ResourcesDocument(Struct, frozen=True, kw_only=True):
-    """What each job asks for: memory in MB (2**20 bytes), walltime in seconds."""
+    """What each job asks for.
+
+    Attributes:
+        memory_mb: in MB (2**20 bytes).
+        walltime_s: in seconds.
+    """
 
     cpus: int
     gpus: int
@@ -31,6 +36,7 @@ class LibraryDocument(Struct, frozen=True, kw_only=True):
     """A packed library.
 
     Attributes:
+        name: its name below $HEPSUB_LIB.
         sha256: of the archive, in hex.
         size: bytes of the archive.
         stored: whether its object was there before this submission.
@@ -62,7 +68,13 @@ class OutputDocument(Struct, frozen=True, kw_only=True):
 
 
 class ProcDocument(Struct, frozen=True, kw_only=True):
-    """One job that would be submitted; ClusterId stays a name until it is known."""
+    """One job that would be submitted; ClusterId stays a name until it is known.
+
+    Attributes:
+        arguments: what it gets in argv, the program itself left out.
+        stdout: the path of its standard output.
+        stderr: the path of its standard error.
+    """
 
     proc: int
     executable: str
@@ -99,11 +111,17 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
     """The JSON of hep_sub -dry-run.
 
     Attributes:
+        jobs: how many.
+        script: the program's path.
+        pool: the pool's name in the policy.
+        credentials: what would travel with the jobs.
+        secret_variables: the names of the variables that would travel in a private file.
         first: the Index of the first job.
         factory: whether the schedd would make the jobs as they are needed.
         procs: the first jobs.
         schedd: the schedd that would take it; null when the pool did not answer.
         description: what HTCondor would get.
+        notes: what people are told besides.
         fresh: who would keep fresh what travels with the jobs and ends.
         runs_again: by what the jobs were known before, `cluster.proc` in their order; empty for new jobs.
         removes: the jobs on hold, as they are known now, that would be removed first.
@@ -135,7 +153,12 @@ class PreviewDocument(Struct, frozen=True, kw_only=True):
 
 
 class LogsDocument(Struct, frozen=True, kw_only=True):
-    """Where a job of a submitted cluster writes."""
+    """Where a job of a submitted cluster writes.
+
+    Attributes:
+        stdout: the path of its standard output.
+        stderr: the path of its standard error.
+    """
 
     proc: int
     stdout: str
@@ -146,6 +169,13 @@ class SubmissionDocument(Struct, frozen=True, kw_only=True):
     """The JSON of hep_sub.
 
     Attributes:
+        cluster: its number.
+        jobs: how many jobs it has.
+        pool: the pool's name in the policy.
+        schedd: the schedd's name.
+        uuid: of the submission.
+        notes: what people are told besides.
+        procs: the jobs, as far as it is known where they write.
         new: whether it was submitted now, and not earlier with the same key.
         runs_again: by what its jobs were known before, `cluster.proc` in their order; empty for new jobs.
     """

@@ -43,6 +43,8 @@ class TailDocument(Struct, frozen=True, kw_only=True):
     """The JSON of hep_tail.
 
     Attributes:
+        id: as one types it.
+        state: how its schedd knows it; null where it no longer says anything.
         stream: `stdout` or `stderr`.
         running: whether it was read where the job runs; else at home.
         path: where the log is at home, or will be; null for not known.

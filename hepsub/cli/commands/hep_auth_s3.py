@@ -59,8 +59,5 @@ COMMAND = Command(
         ("hep_auth s3 -process herd", "what credential_process in ~/.aws/config calls"),
     ),
     run=run,
-    results=(
-        "hepsub.actions.auth.s3:StorageKeysDocument",
-        "hepsub.actions.auth.s3:AwsKeys",
-    ),
+    results=("hepsub.actions.auth.s3:StorageKeysDocument",),
 )

@@ -1,1 +1,1 @@
-"""Man pages and shell completions, made from the declarations that the commands are read with."""
+"""Man pages, shell completions and schemas, made from the declarations that the commands are read with."""

@@ -1,4 +1,4 @@
-"""`python -m hepsub.cli.generate [--check]`: write the man pages and completions, or name the stale ones.
+"""`python -m hepsub.cli.generate [--check]`: write the man pages, completions and schemas, or name the stale ones.
 
 bash-completion and fish load a command's completions from a file of the command's name, so each command
 has a link to the one file that serves all of them.
@@ -16,11 +16,13 @@ from hepsub.cli.generate.bash import bash_completion
 from hepsub.cli.generate.fish import fish_completion
 from hepsub.cli.generate.man import man_page
 from hepsub.cli.generate.policy_page import policy_page
-from hepsub.cli.generate.sources import programs
+from hepsub.cli.generate.schemas import schema_text
+from hepsub.cli.generate.sources import every_command, programs
 from hepsub.cli.generate.zsh import zsh_completion
+from hepsub.cli.help import schema_path
 from hepsub.cli.main import PROGRAMS
 
-_GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*")
+_GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*", "hepsub/schemas/*")
 """Where nothing else may lie than what is made here."""
 CHECKOUT = Path(hepsub.__file__).parent.parent
 _RENEW = "python -m hepsub.cli.generate"
@@ -30,12 +32,20 @@ _RENEW = "python -m hepsub.cli.generate"
 def texts() -> dict[str, str]:
     """The generated files: path in the checkout → text."""
     pages = {f"man/{command.name}.1": man_page(command) for command in programs()}
-    return pages | {
-        "man/hepsub.5": policy_page(),
-        "completions/hep.bash": bash_completion(),
-        "completions/_hep": zsh_completion(),
-        "completions/hep.fish": fish_completion(),
+    schemas = {
+        schema_path(each).relative_to(CHECKOUT).as_posix(): schema_text(each)
+        for each in every_command()
     }
+    return (
+        pages
+        | schemas
+        | {
+            "man/hepsub.5": policy_page(),
+            "completions/hep.bash": bash_completion(),
+            "completions/_hep": zsh_completion(),
+            "completions/hep.fish": fish_completion(),
+        }
+    )
 
 
 def links() -> dict[str, str]:

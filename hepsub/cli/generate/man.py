@@ -7,7 +7,9 @@ from pathlib import Path
 
 from hepsub import __version__
 from hepsub.cli.generate import roff, sources
+from hepsub.cli.help import schema_path
 from hepsub.cli.options import Command, Option, Takes
+from hepsub.result import SCHEMA
 from hepsub.situation import Paths, paths_for
 
 ENVIRONMENT = {
@@ -43,6 +45,7 @@ def man_page(command: Command) -> str:
         roff.section("OPTIONS", [*roff.paragraphs([_OPTIONS]), *_words(command), *_groups(command)]),
         *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
+        roff.section("JSON", roff.paragraphs(_json(command))),
         roff.section("EXIT STATUS", _exit_status()),
         roff.section("FILES", files()),
         roff.section("ENVIRONMENT", environment()),
@@ -161,6 +164,17 @@ def _examples(command: Command) -> list[str]:
     own = _own(sources.verbs().get(command.name, {}))
     shown = [*command.examples, *(each for verb in own.values() for each in verb.examples)]
     return _items((roff.bold(line), _sentence(what)) for line, what in shown)
+
+
+def _json(command: Command) -> tuple[str, ...]:
+    return (
+        f"With -json, stdout has one line: a document with the members `schema` ({SCHEMA}), `command`, `ok` (whether"
+        " the exit code is 0), `result` (null where an error came first) and `problems`, each with `code`, `message`"
+        " and `remedy`. Times are in seconds since the epoch, sizes in bytes, where their names say nothing else.",
+        f"{command.name} -json -h prints its JSON Schema; it is {schema_path(command).name} in the directory schemas"
+        f" of the Python package hepsub. While `schema` is {SCHEMA}, members and words are added, and none is removed"
+        " or changes its meaning: pass over those that you do not know.",
+    )
 
 
 def _exit_status() -> list[str]:
