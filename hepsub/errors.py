@@ -197,7 +197,7 @@ class PoolError(HepsubError, exit_code=45, code="pool-error"):
     """A daemon of the pool answered with an error of its own."""
 
 
-# 46 to 48: the embedded pool
+# 46 to 49: the embedded pool, and Slurm
 
 
 class QueueDirectoryRefused(HepsubError, exit_code=46, code="queue-directory-refused"):
@@ -210,6 +210,10 @@ class QueueNotWritable(HepsubError, exit_code=47, code="queue-not-writable"):
 
 class NotOnThisMachine(HepsubError, exit_code=48, code="not-on-this-machine"):
     """The job asks for what the embedded pool does not have."""
+
+
+class NotOnSlurm(HepsubError, exit_code=49, code="not-on-slurm"):
+    """The job asks for what Slurm does not have, or hepsub cannot do behind it."""
 
 
 # 50 to 53: which jobs are meant

@@ -284,6 +284,21 @@ def _connect(
         from hepsub.local.pool import open_here
 
         return open_here(name, situation.environment, situation.host, situation.now)
+    if pool.kind == "slurm":
+        from hepsub.slurm.batch import SlurmBatch
+        from hepsub.slurm.slips import Slips
+
+        kept = paths_for(situation.environment, situation.home).slurm
+        return (
+            SlurmBatch(
+                pool=name,
+                rules=pool,
+                host=situation.host,
+                user=situation.user,
+                slips=Slips(directory=kept),
+                now=situation.now,
+            ),
+        )
     return _condor_schedds(name, pool, situation, token_for, progress)
 
 

@@ -181,6 +181,7 @@ class Paths(Struct, frozen=True, kw_only=True):
         logins: directory of what hep_auth renew needs of a login session, one file for each host.
         mounts: directory of what hep_mount knows of its mounts, one directory for each host.
         ended: directory of what is kept of jobs that have ended.
+        slurm: directory of what is kept of submissions to Slurm.
     """
 
     user_policy: Path
@@ -192,6 +193,7 @@ class Paths(Struct, frozen=True, kw_only=True):
     logins: Path
     mounts: Path
     ended: Path
+    slurm: Path
 
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
@@ -209,6 +211,7 @@ def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
         logins=state / "hepsub" / "logins",
         mounts=state / "hepsub" / "mounts",
         ended=state / "hepsub" / "ended",
+        slurm=state / "hepsub" / "slurm",
     )
 
 

@@ -54,6 +54,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
         taken_early: whether the files leave this host when the site takes the jobs, perhaps long before they start:
             what is replaced later does not reach them.
         on_this_machine: whether the jobs run on this very machine, without worker nodes, ClassAds or schedd.
+        on_hold: whether they are submitted on hold, and released when their id is in the journal.
     """
 
     shared: bool = False
@@ -64,6 +65,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     confined: bool = False
     taken_early: bool = False
     on_this_machine: bool = False
+    on_hold: bool = False
 
 
 SHARED: Final = Delivery(shared=True, schedd_reads_bundle=True, refreshed=True)
@@ -76,12 +78,16 @@ SPOOL: Final = Delivery(handed_over=True, collected=True, taken_early=True)
 """A schedd that sees none of this host's directories."""
 EMBEDDED: Final = Delivery(shared=True, refreshed=True, on_this_machine=True)
 """The embedded pool."""
+SLURM: Final = Delivery(shared=True, refreshed=True, on_hold=True)
+"""Slurm, whose nodes share this host's file system."""
 
 
 def delivery_for(pool: Pool, sites: Iterable[Site] = ()) -> Delivery:
     """How files get to a pool's machines, or to the remote sites that run its jobs."""
     if pool.kind == "here":
         return EMBEDDED
+    if pool.kind == "slurm":
+        return SLURM
     if pool.spool:
         return SPOOL
     sites = tuple(sites)

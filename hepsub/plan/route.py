@@ -56,7 +56,7 @@ def choose_route(
         schedd=placement.schedd or "",
         delivery=delivery,
         filesystem_domain=policy.pool[pool].filesystem_domain,
-        requirements=(*nodes, *_not_remote(policy, unreadable)),
+        requirements=nodes if delivery.on_hold else (*nodes, *_not_remote(policy, unreadable)),
         reasons=(pool_reason, _local_reason(placement, delivery, rule)),
         rule=rule.name if rule is not None else "",
     )

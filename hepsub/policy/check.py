@@ -16,7 +16,7 @@ from hepsub.suggest import closest
 from hepsub.units import parse_duration
 
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("pool", "kind"): ("condor", "here"),
+    ("pool", "kind"): ("condor", "slurm", "here"),
     ("site", "kind"): SITE_KINDS,
     ("site", "containers"): CONTAINERS,
     ("rule", "remote"): RULE_WORDS,

@@ -122,7 +122,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     """A pool.
 
     Attributes:
-        kind: `condor`, or `here` for the embedded pool of this machine.
+        kind: `condor`, `slurm`, or `here` for the embedded pool of this machine.
         collector: host or host:port of the collector; empty for HTCondor's own configuration.
         schedds: names of the schedds that users of this policy have; empty for all of the pool.
         default_schedd: the schedd that takes submissions; empty for the one on this host,
@@ -137,6 +137,9 @@ class Pool(Struct, frozen=True, kw_only=True):
         spool: whether the schedd sees none of this host's directories: jobs are handed over with all
             their files, which nobody can refresh then but by the mailbox of [staging], and what they leave behind is
             fetched, into the jobs' own files and no others.
+        partition: Slurm's partition for jobs of all walltime classes; empty for Slurm's own choice.
+        partitions: Slurm's partitions by walltime class.
+        account: Slurm's account; {group} stands for the group. Empty for the user's own.
     """
 
     kind: str = "condor"
@@ -149,6 +152,9 @@ class Pool(Struct, frozen=True, kw_only=True):
     credentials: tuple[str, ...] = ()
     token: str = ""
     spool: bool = False
+    partition: str = ""
+    partitions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    account: str = ""
 
 
 class Storage(Struct, frozen=True, kw_only=True):

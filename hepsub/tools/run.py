@@ -95,7 +95,6 @@ def start(
         ToolFailed: it is not installed, or cannot be started.
     """
     _LOG.debug("starting %s", _shown(argv))
-    kept = {name: text for name, text in _environment().items() if not name.startswith(without)}
     with _startable(argv), log.open("ab") as output:
         process = subprocess.Popen(
             list(argv),
@@ -103,7 +102,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=directory,
-            env=kept | dict(variables),
+            env=_environment(without) | dict(variables),
             start_new_session=True,
         )
     return Server(process=process)
@@ -136,9 +135,10 @@ def run_or_leave(argv: Sequence[str], *, timeout: float) -> int | None:
         return None
 
 
-def _environment() -> dict[str, str]:
+def _environment(without: tuple[str, ...] = ()) -> dict[str, str]:
     """Hepsub's own environment, in which the caller's library path does not hurt."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(SAVED_PREFIX)}
+    passed_over = (SAVED_PREFIX, *without)
+    return {name: value for name, value in os.environ.items() if not name.startswith(passed_over)}
 
 
 def run(
@@ -147,15 +147,25 @@ def run(
     timeout: float,
     check: bool = True,
     environment: Mapping[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    pass_fds: tuple[int, ...] = (),
 ) -> Completed:
     """Run a program to its end, without a terminal and without the caller's library path.
 
-    It is ended after `timeout` seconds; `environment` are variables besides hepsub's own.
+    Args:
+        argv: the program and its arguments.
+        timeout: after so many seconds it is ended.
+        check: whether its failure is an error.
+        environment: variables besides hepsub's own.
+        without: beginnings of the names of variables that it does not get.
+        pass_fds: descriptors that it gets.
 
     Raises:
         ToolFailed: it is not installed, did not end in time, or (with check) failed.
     """
-    done = run_within(argv, timeout=timeout, environment=environment)
+    done = run_within(
+        argv, timeout=timeout, environment=environment, without=without, pass_fds=pass_fds
+    )
     if done is None:
         raise _too_slow(argv, timeout)
     if check and done.code != 0:
@@ -164,7 +174,12 @@ def run(
 
 
 def run_within(
-    argv: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    pass_fds: tuple[int, ...] = (),
 ) -> Completed | None:
     """Run a program as `run` does, and give what it did; None when it did not end in time.
 
@@ -178,7 +193,8 @@ def run_within(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment() | dict(environment or {}),
+            env=_environment(without) | dict(environment or {}),
+            pass_fds=pass_fds,
         )
     end = time.monotonic() + timeout
     with process:

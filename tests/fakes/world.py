@@ -162,6 +162,7 @@ def make_session(
             logins=directory / "logins",
             mounts=directory / "mounts",
             ended=directory / "ended",
+            slurm=directory / "slurm",
         ),
         policy=policy or make_policy(),
         journal=Journal(directory=directory / "journal", host=where.host),

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -36,6 +37,11 @@ def suite_of(tree: Path) -> Suite:
 
 
 def _make(suite: Suite, tree: Path) -> None:
+    bootstrap(suite, tree, CONDOR_PACKAGES)
+
+
+def bootstrap(suite: str, tree: Path, packages_inside: Sequence[str]) -> None:
+    """Make the tree of a Debian suite with some packages, a virtual environment for hepsub, and the test users."""
     host.ensure_host_packages()
     packages = ",".join(BASE_PACKAGES)
     run(
@@ -45,7 +51,7 @@ def _make(suite: Suite, tree: Path) -> None:
     _prepare_apt(tree)
     script = (
         "apt-get -q update"
-        f" && apt-get -qy install --no-install-recommends {' '.join(CONDOR_PACKAGES)}"
+        f" && apt-get -qy install --no-install-recommends {' '.join(packages_inside)}"
         " && apt-get clean"
         f" && python3 -m venv {LOGIN_VENV}"
     )

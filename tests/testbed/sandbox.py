@@ -39,8 +39,10 @@ cd root
 mount -t proc proc proc
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 tmpfs run
-mkdir -p run/lock/condor run/condor
-chroot . chown condor:condor /run/lock/condor /run/condor
+if grep -q ^condor: etc/passwd; then
+    mkdir -p run/lock/condor run/condor
+    chroot . chown condor:condor /run/lock/condor /run/condor
+fi
 printf '%s\n' "$hosts" > etc/hosts
 echo "$hostname" > etc/hostname
 for bind in $binds; do

@@ -42,6 +42,7 @@ def complete(
     ref: SubmissionRef,
     *,
     handed_over: bool,
+    on_hold: bool,
 ) -> Completed:
     """Let the jobs of a cluster start that was just committed.
 
@@ -57,6 +58,9 @@ def complete(
 
             session.interrupts.check()
             open_gate(session, stores(), bundle, schedd, ref.cluster, first=True)
+        elif on_hold:
+            session.interrupts.check()
+            schedd.open_gate(ref.cluster, factory=False, held=True)
     except KeyboardInterrupt as error:
         raise _taken_back(session, schedd, ref, bundle) from error
     except HepsubError as error:

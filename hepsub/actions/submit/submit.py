@@ -238,8 +238,16 @@ def make(
         submitted = commit(
             session, schedd, sealed, identity, bundle, digest=digest, alone=lambda: alone(identity)
         )
-        handed_over = plan.route.delivery.handed_over
-        done = complete(session, stores, bundle, schedd, submitted.ref, handed_over=handed_over)
+        way = plan.route.delivery
+        done = complete(
+            session,
+            stores,
+            bundle,
+            schedd,
+            submitted.ref,
+            handed_over=way.handed_over,
+            on_hold=way.on_hold,
+        )
     named = _name_note(session, plan, submitted.ref)
     notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named, *order_note)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))

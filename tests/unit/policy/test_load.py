@@ -27,6 +27,7 @@ def paths(directory: Path, *, extra: Path | None = None) -> Paths:
         logins=directory / "logins",
         mounts=directory / "mounts",
         ended=directory / "ended",
+        slurm=directory / "slurm",
     )
 
 

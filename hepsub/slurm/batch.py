@@ -1,0 +1,459 @@
+"""Slurm behind hepsub's seam to batch systems."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+from msgspec import Struct
+
+from hepsub.batch import (
+    Act,
+    ActCount,
+    Advice,
+    ClusterCounts,
+    Counts,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+    Submitted,
+    clusters_of,
+    counts_of,
+)
+from hepsub.batch_logs import LogPlaces, Piece, Stream
+from hepsub.confine import Writable
+from hepsub.errors import NotOnSlurm, PoolError, SubmissionRefused, UnknownJob
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.plan.credentials import JobCredential
+from hepsub.plan.model import Plan
+from hepsub.policy.model import Pool
+from hepsub.slurm.explain import explain
+from hepsub.slurm.rows import FORMAT, Row, read_rows
+from hepsub.slurm.sbatch import sbatch_words, slip_of, variables
+from hepsub.slurm.script import script
+from hepsub.slurm.slips import ENDS, End, Slip, Slips
+from hepsub.tools.slurm import ask, environment_file, said, script_file
+
+_AT_ONCE = 500
+"""So many ids are named to one program; a command line has an end."""
+
+
+class SlurmBatch(Struct, frozen=True, kw_only=True):
+    """One Slurm cluster, as this user sees it from this host.
+
+    What cannot ask it raises PoolUnreachable; what it answers with an error, ToolFailed.
+
+    Attributes:
+        pool: the pool's name in the policy, and among schedds.
+        rules: what the policy says of it.
+        user: whose jobs are submitted.
+        now: the moment of this command, in seconds since the epoch.
+    """
+
+    pool: str
+    rules: Pool
+    host: str
+    user: str
+    slips: Slips
+    now: float
+
+    @property
+    def name(self) -> str:
+        """The pool's name."""
+        return self.pool
+
+    @property
+    def leaving(self) -> None:
+        """Nothing: no job is at a remote site."""
+
+    def identity(self) -> str:
+        """The login name, which munge proves."""
+        return f"{self.user}, by munge"
+
+    def account(self) -> str:
+        """The login name."""
+        return self.user
+
+    # ---- submission -------------------------------------------------------------------------
+
+    def describe(self, plan: Plan, uuid: str) -> str:
+        """The command, and the script that Slurm would get.
+
+        Raises:
+            NotOnSlurm: the plan needs what is not there.
+        """
+        import shlex
+
+        words = shlex.join(sbatch_words(plan, uuid, self.rules))
+        return f"{words}\n\n{script(plan, uuid, str(self.slips.place(uuid) / ENDS))}"
+
+    def submit(self, plan: Plan, uuid: str) -> Submitted:
+        """Submit one array, on hold until its id is in the journal.
+
+        Raises:
+            NotOnSlurm, SubmissionRefused, PoolUnreachable: nothing was submitted, or nobody can tell (PoolUnreachable).
+        """
+        words = sbatch_words(plan, uuid, self.rules)
+        text = script(plan, uuid, str(self.slips.place(uuid) / ENDS))
+        slip = slip_of(plan, uuid, self.pool, self.now)
+        try:
+            self.slips.begin(slip)
+        except OSError as error:
+            raise SubmissionRefused(
+                f"what is kept of jobs of Slurm cannot be written in {self.slips.directory}: {error.strerror}",
+                remedy="make room there",
+            ) from error
+        with environment_file(variables(plan)) as given, script_file(text) as file:
+            descriptor = int(file.rpartition("/")[2])
+            done = ask(
+                [*words, f"--export-file={given}", file],
+                check=False,
+                pass_fds=(given, descriptor),
+            )
+        if done.code != 0:
+            self.slips.forget(uuid)
+            raise self._refused(plan, said(done))
+        number = done.stdout.strip().partition(";")[0]
+        if not number.isdecimal():
+            raise PoolError(f"sbatch answered {done.stdout[:80]!r} instead of a job id")
+        cluster = int(number)
+        self.slips.know(slip, cluster)
+        ref = SubmissionRef(
+            uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
+        )
+        return Submitted(ref=ref)
+
+    def _refused(self, plan: Plan, words: str) -> SubmissionRefused:
+        if "Invalid job array specification" in words:
+            most = self._setting("MaxArraySize")
+            return SubmissionRefused(
+                f"{plan.number} jobs are more than Slurm takes in one array (MaxArraySize is {most or 'not known'})",
+                remedy=f"submit at most {most} at once" if most else "submit fewer at once",
+            )
+        return SubmissionRefused(
+            f"Slurm refused the submission: {words}",
+            remedy="hep_clus shows what there is; ask for less, or correct the group",
+        )
+
+    def _setting(self, name: str) -> str:
+        for line in ask(["scontrol", "show", "config"]).stdout.splitlines():
+            key, equals, value = line.partition("=")
+            if equals and key.strip() == name:
+                return value.strip()
+        return ""
+
+    def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
+        """Release the jobs of a cluster whose id is in the journal now."""
+        ask(["scontrol", "release", str(cluster)])
+        for slip in self._slips(Selection(ids=(JobId(cluster=cluster),))):
+            self.slips.open(slip.uuid)
+
+    # ---- what there is ----------------------------------------------------------------------
+
+    def _rows(self, selection: Selection) -> Iterator[Row]:
+        """The jobs of a selection that Slurm knows, those that ended some minutes ago too."""
+        words = ["squeue", "--noheader", "--all", "--array", "--states=all", f"--Format={FORMAT}"]
+        owner = selection.owner or (self.user if selection.own else "")
+        if owner:
+            words.append(f"--user={owner}")
+        if selection.ids:
+            words.append(f"--jobs={','.join(str(each) for each in _clusters(selection.ids))}")
+        done = ask(words, check=False)
+        if done.code != 0 and "Invalid job id" not in done.stderr:
+            raise PoolError(f"squeue failed: {said(done)}", remedy="see its words")
+        for row in read_rows(done.stdout):
+            if _is_meant(row, selection):
+                yield row
+
+    def _slips(self, selection: Selection) -> Iterator[Slip]:
+        for slip in self.slips.all():
+            if slip.pool == self.pool and slip.cluster and _is_slip_meant(slip, selection):
+                yield slip
+
+    def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
+        """The clusters of a selection, in the queue or among what is kept."""
+        found: dict[int, SubmissionRef] = {}
+        for row in self._rows(selection):
+            seen = found.get(row.cluster)
+            number = 1 + (seen.number if seen else 0)
+            found[row.cluster] = SubmissionRef(
+                uuid=row.uuid, pool=self.pool, schedd=self.name, cluster=row.cluster, number=number
+            )
+        for slip in self._slips(selection):
+            found[slip.cluster] = SubmissionRef(
+                uuid=slip.uuid,
+                pool=self.pool,
+                schedd=self.name,
+                cluster=slip.cluster,
+                number=slip.number,
+            )
+        return tuple(found[cluster] for cluster in sorted(found))
+
+    def queue(self, selection: Selection, now: float, *, brief: bool = False) -> Queue:  # noqa: ARG002
+        """The jobs of a selection that have not ended."""
+        rows = [row for row in self._rows(selection) if not row.has_ended]
+        kept = self._kept(rows)
+        jobs = (self._status(row, kept.get(row.uuid)) for row in rows)
+        return Queue(jobs=tuple(sorted(jobs, key=lambda job: (job.cluster, job.proc))))
+
+    def _kept(self, rows: Iterable[Row]) -> dict[str, Slip]:
+        found = (self.slips.find(uuid) for uuid in {row.uuid for row in rows if row.uuid})
+        return {slip.uuid: slip for slip in found if slip is not None}
+
+    def _status(self, row: Row, slip: Slip | None, end: End | None = None) -> JobStatus:
+        """A job in hepsub's words; its own note says more of its end than Slurm does."""
+        code, signal = row.exit_code, row.exit_signal
+        if end is not None and row.slurm_state not in ("TIMEOUT", "CANCELLED"):
+            code, signal = _ended_with(end)
+        return JobStatus(
+            schedd=self.name,
+            cluster=row.cluster,
+            proc=row.proc,
+            owner=row.owner,
+            submitted=row.submitted,
+            run_seconds=row.run_seconds,
+            state=row.state,
+            priority=-row.nice,
+            memory_mb=0,
+            requested_mb=row.memory_mb,
+            command=slip.command if slip else row.name,
+            arguments=(),
+            name=slip.name if slip else row.name,
+            hold_code=1 if row.state is State.HELD else 0,
+            hold_reason=_hold_reason(row) if row.state is State.HELD else "",
+            host=row.nodes,
+            exit_code=None if row.state is State.REMOVED else code,
+            exit_signal=signal,
+            ended=row.ended,
+            remove_reason=_removed(row),
+            cores=row.cpus,
+            walltime_s=row.limit_s,
+            stderr=slip.logs_of(row.proc)[1] if slip else "",
+        )
+
+    def count(self, selection: Selection) -> Counts:
+        """How many jobs of a selection are in the queue."""
+        return counts_of(self.queue(selection, self.now, brief=True))
+
+    def has_factories(self, selection: Selection) -> bool:  # noqa: ARG002
+        """There are none."""
+        return False
+
+    def count_clusters(self, selection: Selection, now: float) -> tuple[ClusterCounts, ...]:
+        """The clusters of a selection that are in the queue, their jobs counted."""
+        return clusters_of(self.queue(selection, now, brief=True))
+
+    def history(self, selection: Selection, most: int, since: float = 0) -> tuple[JobStatus, ...]:
+        """The jobs of a selection that have ended: as Slurm still knows, else as they noted themselves."""
+        rows = list(self._rows(selection))
+        kept = self._kept(rows)
+        ends = {uuid: self.slips.ends(uuid) for uuid in kept}
+        ended = [
+            self._status(row, kept.get(row.uuid), ends.get(row.uuid, {}).get(row.proc))
+            for row in rows
+            if row.has_ended
+        ]
+        known = {(row.cluster, row.proc) for row in rows}
+        for slip in self._slips(selection):
+            for proc, end in self.slips.ends(slip.uuid).items():
+                if (slip.cluster, proc) not in known and proc < slip.number:
+                    ended.append(self._noted(slip, proc, end))
+        meant = [job for job in ended if job.ended >= since and _is_job_meant(job, selection)]
+        return tuple(sorted(meant, key=lambda job: (-job.ended, job.cluster, job.proc))[:most])
+
+    def _noted(self, slip: Slip, proc: int, end: End) -> JobStatus:
+        code, signal = _ended_with(end)
+        return JobStatus(
+            schedd=self.name,
+            cluster=slip.cluster,
+            proc=proc,
+            owner=slip.owner,
+            submitted=slip.submitted,
+            run_seconds=max(0.0, end.ended - end.began),
+            state=State.COMPLETED,
+            priority=0,
+            memory_mb=0,
+            requested_mb=slip.memory_mb,
+            command=slip.command,
+            arguments=(),
+            name=slip.name,
+            host=end.host,
+            exit_code=code,
+            exit_signal=signal,
+            ended=end.ended,
+            cores=slip.cpus,
+            walltime_s=slip.walltime_s,
+            stderr=slip.logs_of(proc)[1],
+        )
+
+    def log_places(self, job: JobId) -> LogPlaces | None:
+        """One job, and where its logs are, on the file system that its node shares."""
+        selection = Selection(ids=(job,))
+        queued = self.queue(selection, self.now).jobs
+        for status in queued or self.history(selection, 1):
+            slip = next(self._slips(selection), None)
+            out, err = slip.logs_of(status.proc) if slip else ("", "")
+            return LogPlaces(
+                status=status,
+                run=1 if status.state in (State.RUNNING, State.COMPLETED) else 0,
+                stdout=out,
+                stderr=err,
+                while_running=True,
+                queued=bool(queued),
+            )
+        return None
+
+    def watch(
+        self,
+        job: JobId,
+        stream: Stream,  # noqa: ARG002 (the seam's)
+        most: int,  # noqa: ARG002 (the seam's)
+        *,
+        follow: bool,  # noqa: ARG002 (the seam's)
+    ) -> AbstractContextManager[Iterator[Piece | None]]:
+        """Refuse: the logs are files on a shared file system.
+
+        Raises:
+            NotOnSlurm: always.
+        """
+        raise NotOnSlurm(f"the logs of {job} are files, where -o and -e said")
+
+    def explain(
+        self,
+        job: JobStatus,
+        meant: str,
+        now: float,  # noqa: ARG002 (the seam's)
+        token_end: float | None = None,  # noqa: ARG002 (the seam's)
+    ) -> Advice:
+        """Why an idle or held job is where it is.
+
+        Raises:
+            UnknownJob: it has left the queue meanwhile.
+        """
+        for row in self._rows(
+            Selection(ids=(JobId(cluster=job.cluster, first=job.proc, last=job.proc),))
+        ):
+            return explain(row, meant)
+        raise UnknownJob(f"{meant} has left the queue", remedy=f"hep_history {meant}")
+
+    # ---- what is done to them ---------------------------------------------------------------
+
+    def act(self, act: Act, selection: Selection) -> ActCount:
+        """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
+        rows = list(self._rows(selection))
+        living = [row for row in rows if not row.has_ended]
+        done, already, wrong, denied = 0, 0, len(rows) - len(living), 0
+        groups: dict[tuple[str, ...], list[Row]] = {}
+        for row in living:
+            if row.owner != self.user and os.getuid() != 0:
+                denied += 1
+            elif (act is Act.HOLD) == (row.state is State.HELD) and act is not Act.REMOVE:
+                already, wrong = (already + 1, wrong) if act is Act.HOLD else (already, wrong + 1)
+            else:
+                groups.setdefault(_command(act, row), []).append(row)
+        for command, those in groups.items():
+            done += self._do(command, those)
+        return ActCount(done=done, already=already, wrong_state=wrong, denied=denied)
+
+    def _do(self, command: tuple[str, ...], rows: list[Row]) -> int:
+        """Do something to jobs; how many it met. scancel takes words apart, scontrol a list with commas."""
+        for start in range(0, len(rows), _AT_ONCE):
+            ids = [row.id for row in rows[start : start + _AT_ONCE]]
+            ask([*command, *(ids if command[0] == "scancel" else [",".join(ids)])])
+        return len(rows)
+
+    @property
+    def edits_factories(self) -> bool:
+        """There are none: every job exists."""
+        return True
+
+    def edit_memory(
+        self,
+        selection: Selection | None,
+        memory_mb: int,
+        factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
+    ) -> None:
+        """Change the memory that waiting jobs ask for."""
+        if selection is None:
+            return
+        for row in self._rows(selection):
+            if not row.has_ended:
+                ask(["scontrol", "update", f"jobid={row.id}", f"minmemorynode={memory_mb}"])
+
+    # ---- what Slurm does not have -----------------------------------------------------------
+
+    def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002
+        """Refuse: Slurm delivers no credentials.
+
+        Raises:
+            NotOnSlurm: always.
+        """
+        raise NotOnSlurm(
+            f"Slurm cannot deliver the credential {credential.name} as HTCondor does",
+            remedy=f'set delivery = "file" in [credential.{credential.name}] of the policy',
+        )
+
+    def hand_over(self, cluster: int) -> None:
+        """Do nothing: the nodes share the file system."""
+
+    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
+        """Do nothing: what jobs read is on a shared file system."""
+
+    def fetch(self, selection: Selection, writable: Writable) -> None:
+        """Do nothing: what jobs leave behind is on a shared file system."""
+
+
+def _clusters(ids: Iterable[JobId]) -> list[int]:
+    return sorted({each.cluster for each in ids})
+
+
+def _is_meant(row: Row, selection: Selection) -> bool:
+    if selection.ids and not any(each.holds(row.cluster, row.proc) for each in selection.ids):
+        return False
+    if selection.states and row.state not in selection.states:
+        return False
+    if selection.once and row.once != selection.once:
+        return False
+    return not selection.uuid or row.uuid == selection.uuid
+
+
+def _is_slip_meant(slip: Slip, selection: Selection) -> bool:
+    if selection.ids and slip.cluster not in _clusters(selection.ids):
+        return False
+    if selection.owner and slip.owner != selection.owner:
+        return False
+    if selection.once and slip.once != selection.once:
+        return False
+    return not selection.uuid or slip.uuid == selection.uuid
+
+
+def _is_job_meant(job: JobStatus, selection: Selection) -> bool:
+    if selection.ids and not any(each.holds(job.cluster, job.proc) for each in selection.ids):
+        return False
+    return not selection.states or job.state in selection.states
+
+
+def _ended_with(end: End) -> tuple[int | None, int | None]:
+    """Exit code and signal, of what the shell says (POSIX: more than 128 where a signal ended it)."""
+    return (None, end.code - 128) if 128 < end.code < 193 else (end.code, None)
+
+
+def _hold_reason(row: Row) -> str:
+    if row.reason == "JobHeldUser":
+        return "held by its user"
+    return "held by an administrator" if row.reason == "JobHeldAdmin" else f"Slurm: {row.reason}"
+
+
+def _removed(row: Row) -> str:
+    return "cancelled" if row.state is State.REMOVED else ""
+
+
+def _command(act: Act, row: Row) -> tuple[str, ...]:
+    """What does it: a running job is put back into the queue and held there (scontrol(1), requeuehold)."""
+    if act is Act.REMOVE:
+        return ("scancel",)
+    if act is Act.RELEASE:
+        return ("scontrol", "release")
+    return ("scontrol", "hold" if row.slurm_state == "PENDING" else "requeuehold")

@@ -1,0 +1,180 @@
+"""What squeue prints of jobs, and what it means in hepsub's words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from hepsub.batch import State
+
+_SEPARATOR: Final = "\x1f"
+_FIELDS: Final = (
+    "ArrayJobID", "ArrayTaskID", "JobID", "State", "Reason", "exit_code", "UserName", "SubmitTime", "StartTime",
+    "EndTime", "TimeUsed", "TimeLimit", "MinMemory", "NumCPUs", "Nice", "NodeList", "Partition", "Comment", "Name",
+)  # fmt: skip
+"""Of squeue(1), -O; those that users write come last."""
+FORMAT: Final = ",".join(f"{each}:{_SEPARATOR}" for each in _FIELDS)
+MARK: Final = "hepsub:"
+"""What the comment of a submission of hepsub's begins with; its UUID follows, then the key of -once."""
+
+_ENDED: Final = frozenset({
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
+    "REVOKED", "TIMEOUT",
+})  # fmt: skip
+_ON_HOLD: Final = frozenset({"JobHeldUser", "JobHeldAdmin"})
+_HELD: Final = frozenset({"REQUEUE_HOLD", "REQUEUED_HOLD", "SPECIAL_EXIT"})
+_RUNNING: Final = frozenset({"RUNNING", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT"})
+_NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A job as squeue shows it.
+
+    Attributes:
+        cluster: the array's job id, or the job's own.
+        proc: the index in the array; 0 for a job that is no array.
+        id: what Slurm's programs call it.
+        slurm_state: Slurm's own word.
+        reason: why it waits, in Slurm's word.
+        exit_code: of the program; None while it has none, or when a signal ended it.
+        submitted: in seconds since the epoch, as are `started` and `ended`; 0 for not yet.
+        run_seconds: of this run.
+        limit_s: seconds that it may run; 0 for any time.
+        nice: the larger, the later it runs.
+        uuid: of hepsub's submission; empty for a job of somebody else's program.
+        once: its key; empty for none.
+    """
+
+    cluster: int
+    proc: int
+    id: str
+    slurm_state: str
+    reason: str
+    exit_code: int | None
+    exit_signal: int | None
+    owner: str
+    submitted: float
+    started: float
+    ended: float
+    run_seconds: float
+    limit_s: int
+    memory_mb: int
+    cpus: int
+    nice: int
+    nodes: str
+    partition: str
+    uuid: str
+    once: str
+    name: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is only remembered."""
+        return self.slurm_state in _ENDED
+
+    @property
+    def state(self) -> State:
+        """In HepJob's letters. What a running job's reason says is about its next run."""
+        word = self.slurm_state
+        if word in _HELD or (word == "PENDING" and self.reason in _ON_HOLD):
+            return State.HELD
+        if word == "CANCELLED":
+            return State.REMOVED
+        if word in _ENDED:
+            return State.COMPLETED
+        if word in _RUNNING:
+            return State.RUNNING
+        return State.SUSPENDED if word in ("SUSPENDED", "STOPPED") else State.IDLE
+
+
+def read_rows(printed: str) -> Iterator[Row]:
+    """The jobs of what squeue printed in FORMAT; what is no job is passed over, for a name may hold anything."""
+    fields: list[str] = []
+    for piece in printed.split(_SEPARATOR):
+        fields.append(piece)
+        if len(fields) == len(_FIELDS):
+            fields[0] = fields[0].strip()  # the end of the line before
+            if (row := _row(dict(zip(_FIELDS, fields, strict=True)))) is not None:
+                yield row
+            fields = []
+
+
+def _row(said: dict[str, str]) -> Row | None:
+    if not said["ArrayJobID"].isdecimal() or not said["JobID"].isdecimal():
+        return None
+    task = said["ArrayTaskID"]
+    array = task.isdecimal()
+    code, signal = _exit(said["exit_code"], said["State"])
+    uuid, once = _mark(said["Comment"])
+    cluster = int(said["ArrayJobID"])
+    return Row(
+        cluster=cluster,
+        proc=int(task) if array else 0,
+        id=f"{cluster}_{task}" if array else said["JobID"],
+        slurm_state=said["State"],
+        reason=said["Reason"],
+        exit_code=code,
+        exit_signal=signal,
+        owner=said["UserName"],
+        submitted=_moment(said["SubmitTime"]),
+        started=_moment(said["StartTime"]),
+        ended=_moment(said["EndTime"]) if said["State"] in _ENDED else 0,
+        run_seconds=seconds(said["TimeUsed"]),
+        limit_s=int(seconds(said["TimeLimit"])),
+        memory_mb=_megabytes(said["MinMemory"]),
+        cpus=int(said["NumCPUs"]) if said["NumCPUs"].isdecimal() else 1,
+        nice=int(said["Nice"]) if re.fullmatch(r"-?\d{1,10}", said["Nice"]) else 0,
+        nodes=said["NodeList"],
+        partition=said["Partition"],
+        uuid=uuid,
+        once=once,
+        name=said["Name"],
+    )
+
+
+def _exit(text: str, state: str) -> tuple[int | None, int | None]:
+    """Exit code and signal: 24.11 says CODE:SIGNAL, 22.05 the number of wait(2)."""
+    if state not in _ENDED or state in _NO_EXIT:
+        return None, None
+    code, colon, signal = text.partition(":")
+    if not code.isdecimal():
+        return None, None
+    number = int(code)
+    if colon:
+        ended_by = int(signal) if signal.isdecimal() else 0
+    else:
+        number, ended_by = number >> 8, number & 0x7F
+    return (None, ended_by) if ended_by else (number, None)
+
+
+def _mark(comment: str) -> tuple[str, str]:
+    if not comment.startswith(MARK):
+        return "", ""
+    uuid, _, once = comment[len(MARK) :].partition(":")
+    return (uuid, once) if re.fullmatch(r"[0-9a-f-]{36}", uuid) else ("", "")
+
+
+def _moment(text: str) -> float:
+    return float(text) if re.fullmatch(r"\d{1,12}", text) else 0.0
+
+
+def seconds(text: str) -> float:
+    """A time as Slurm writes it, [DAYS-][[HOURS:]MINUTES:]SECONDS, in seconds; 0 for what is none."""
+    match = re.fullmatch(r"(?:(\d{1,6})-)?(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2})", text)
+    if match is None:
+        return 0
+    days, hours, minutes, rest = (int(each or 0) for each in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+_UNITS: Final = {"K": 2.0**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20}
+
+
+def _megabytes(text: str) -> int:
+    match = re.fullmatch(r"([\d.]{1,15})([KMGT]?)", text)
+    if match is None or match[1].count(".") > 1 or match[1] == ".":
+        return 0
+    return round(float(match[1]) * _UNITS[match[2] or "M"])

@@ -1,0 +1,118 @@
+"""Plan → the words of sbatch(1), and what else a job of Slurm's is given. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+
+from hepsub.errors import NotOnSlurm
+from hepsub.plan.model import Plan
+from hepsub.policy.model import Pool
+from hepsub.slurm.rows import MARK
+from hepsub.slurm.script import log_pattern
+from hepsub.slurm.slips import Slip
+from hepsub.terminal import printable
+
+_NOWHERE = "/dev/null"
+
+
+def sbatch_words(plan: Plan, uuid: str, pool: Pool) -> tuple[str, ...]:
+    """What sbatch is told; jobs begin on hold, and are released when their id is in the journal.
+
+    Raises:
+        NotOnSlurm: the plan needs what is not there.
+    """
+    check_possible(plan)
+    return tuple(_words(plan, uuid, pool))
+
+
+def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
+    yield from ("sbatch", "--parsable", "--hold", "--no-requeue" if plan.retries else "--requeue")
+    most = f"%{plan.factory_most}" if plan.factory_most else ""
+    yield f"--array=0-{plan.number - 1}{most}"
+    yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"
+    yield f"--comment={MARK}{uuid}{f':{plan.once}' if plan.once else ''}"
+    yield f"--chdir={plan.directory}"
+    logs = (log_pattern(plan.stdout), log_pattern(plan.stderr))
+    out, err = logs if all(logs) else (_NOWHERE, _NOWHERE)
+    yield from ("--input=none", f"--output={out}", f"--error={err}", "--open-mode=truncate")
+    yield from ("--nodes=1", "--ntasks=1", f"--cpus-per-task={plan.cpus}")
+    yield f"--mem={plan.memory_mb}M"
+    yield f"--time={_time(plan.walltime.limit)}"
+    if plan.gpus:
+        yield f"--gpus={plan.gpus}"
+    if plan.disk_mb:
+        yield f"--tmp={plan.disk_mb}M"
+    if plan.priority:
+        yield f"--nice={-plan.priority}"
+    if partition := pool.partitions.get(plan.walltime.name, pool.partition):
+        yield f"--partition={partition}"
+    if pool.account:
+        yield f"--account={pool.account.replace('{group}', plan.group)}"
+
+
+def _time(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def variables(plan: Plan) -> Mapping[str, str]:
+    """What the jobs find in their environment, besides what Slurm puts there."""
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **plan.environment}
+
+
+def slip_of(plan: Plan, uuid: str, pool: str, now: float) -> Slip:
+    """What is kept of a submission."""
+    alike = log_pattern(plan.stdout), log_pattern(plan.stderr)
+    logs: tuple[tuple[str, str], ...] = (alike,)
+    if not all(alike):
+        logs = tuple(
+            (
+                plan.stdout.fill(v).replace("%{ClusterId}", "%A"),
+                plan.stderr.fill(v).replace("%{ClusterId}", "%A"),
+            )
+            for v in plan.jobs()
+        )
+    return Slip(
+        uuid=uuid,
+        pool=pool,
+        number=plan.number,
+        submitted=now,
+        owner=plan.user,
+        once=plan.once,
+        name=plan.name,
+        command=PurePath(plan.script).name,
+        memory_mb=plan.memory_mb,
+        cpus=plan.cpus,
+        walltime_s=plan.walltime.limit,
+        logs=logs,
+    )
+
+
+def check_possible(plan: Plan) -> None:
+    """Refuse what would run otherwise than the user means.
+
+    Raises:
+        NotOnSlurm: the plan needs it.
+    """
+    asks = [
+        (
+            plan.staging is not None,
+            "files, secrets or credentials that travel with jobs",
+            "-in, -out, -lib, -cred",
+        ),
+        (bool(plan.image), f"the image {plan.image}", "-os and -image"),
+        (
+            bool(plan.route.requirements),
+            "HTCondor's expressions about machines",
+            "-wn, -gwn and -require",
+        ),
+        (bool(plan.commands), "HTCondor's submit commands", "-append, -attr and -rank"),
+        (plan.retries is not None, "starting jobs again that failed", "-retry"),
+        (bool(plan.event_log), "HTCondor's event log", "-l"),
+    ]
+    for asked, what, options in asks:
+        if asked:
+            raise NotOnSlurm(
+                f"hepsub has no {what} behind Slurm yet",
+                remedy=f"leave out {options}, or submit to another pool with -p",
+            )

@@ -1,0 +1,116 @@
+"""Plan → the batch script that Slurm copies: it starts the user's program, and notes how it ended. Pure.
+
+The program is started as it lies there, so that its name, its first line and its mode count as they do at HTCondor;
+Slurm itself would run a copy (sbatch(1)).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from hepsub import __version__
+from hepsub.errors import NotOnSlurm
+from hepsub.plan.environment import JOB_ID
+from hepsub.plan.model import Plan
+from hepsub.plan.template import Name, Template, Values
+
+_MOST_BYTES = 4_000_000
+"""Slurm refuses a script of 4 MiB (slurm.conf(5), max_script_size)."""
+_ALIKE = frozenset({Name.PROC, Name.CLUSTER, Name.INDEX})
+_SLURM_PATTERNS = {Name.CLUSTER: "%A", Name.PROC: "%a"}
+"""What sbatch(1) fills in the names of logs."""
+_VARIABLES = {Name.CLUSTER: '"$cluster"', Name.PROC: '"$proc"', Name.INDEX: '"$index"'}
+
+
+def script(plan: Plan, uuid: str, ends: str) -> str:
+    """The batch script of a plan.
+
+    Args:
+        plan: the plan; its UUID is no name any more.
+        uuid: the submission's.
+        ends: the directory, absolute, in which a job notes how its program ended.
+
+    Raises:
+        NotOnSlurm: it is larger than Slurm takes.
+    """
+    text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *_run(ends)]) + "\n"
+    if len(text.encode("utf-8", "surrogateescape")) > _MOST_BYTES:
+        raise NotOnSlurm(
+            f"the arguments of {plan.number} jobs are more than the 4 MB that Slurm takes in one script",
+            remedy="submit fewer jobs at once, or let the program read its line of the list by %{ProcId}",
+        )
+    return text
+
+
+def _begin(plan: Plan, uuid: str) -> Iterator[str]:
+    yield "#!/bin/sh"
+    yield f"# hepsub {__version__}, submission {uuid}"
+    yield "cluster=$SLURM_ARRAY_JOB_ID proc=$SLURM_ARRAY_TASK_ID"
+    yield f"index=$((proc + {plan.first}))"
+
+
+def _jobs(plan: Plan) -> Iterator[str]:
+    """What is started in each job: one line for all of them, or one for each."""
+    if plan.again is None and _names(plan) <= _ALIKE:
+        yield from _job(plan, (plan.executable, *plan.arguments))
+        return
+    yield "case $proc in"
+    for proc in range(plan.number):
+        values = plan.values(proc)
+        words = (plan.executable.fill_known(values), *plan.arguments_of(values))
+        yield f"{proc})"
+        yield from _job(plan, words, values)
+        yield ";;"
+    yield "esac"
+
+
+def _names(plan: Plan) -> frozenset[Name]:
+    templates = (plan.executable, *plan.arguments, plan.stdout, plan.stderr)
+    return frozenset[Name]().union(*(each.names() for each in templates))
+
+
+def _job(plan: Plan, words: Iterable[Template], values: Values | None = None) -> Iterator[str]:
+    known_as = '"$cluster.$proc"'
+    if plan.again is not None and values is not None:
+        known_as = shlex.quote(plan.again.named(values.proc))
+    yield f"{JOB_ID}={known_as}"
+    yield f"set -- {' '.join(map(_word, words))}"
+    logs = (plan.stdout, plan.stderr)
+    if not all(map(log_pattern, logs)):
+        out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
+        yield f"exec >{out} 2>{'&1' if out == err else err} || exit 73"
+
+
+def _word(template: Template) -> str:
+    """A word of a shell that stands for a template."""
+    parts = [shlex.quote(p) if isinstance(p, str) else _VARIABLES[p] for p in template.parts]
+    return "".join(parts) or "''"
+
+
+def _run(ends: str) -> Iterator[str]:
+    """Start the program and note its end; what ends the job early ends it first, and this shell notes that."""
+    note = f"{shlex.quote(ends)}/$proc"
+    yield f"export {JOB_ID}"
+    yield "unset cluster index"
+    yield "trap : TERM INT HUP USR1 USR2"
+    yield "began=$(date +%s)"
+    yield '"$@"'
+    yield "code=$?"
+    yield (
+        'printf "%s %s %s %s\\n" "$code" "$began" "$(date +%s)" "$SLURMD_NODENAME"'
+        f" 2>/dev/null >{note}.new && mv -f {note}.new {note} 2>/dev/null"
+    )
+    yield "exit $code"
+
+
+def log_pattern(template: Template) -> str:
+    """A log's name as sbatch(1) fills it in; empty for one that it cannot: the script opens that one itself."""
+    if not template.names() <= _SLURM_PATTERNS.keys():
+        return ""
+    texts = [part for part in template.parts if isinstance(part, str)]
+    if any("\\" in text or "%" in text for text in texts):
+        return ""
+    return "".join(
+        part if isinstance(part, str) else _SLURM_PATTERNS[part] for part in template.parts
+    )

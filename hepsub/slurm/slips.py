@@ -1,0 +1,175 @@
+"""What is kept of each submission to Slurm, which forgets a job some minutes after its end (MinJobAge, slurm.conf(5)).
+
+In DIRECTORY/UUID lie `slip.json`, `gate` (its jobs wait for hepsub to release them) and `ends/PROC`, which each job
+writes when its program has ended: what a job wrote is data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import replace
+
+from hepsub.documents import Malformed, read_json
+from hepsub.files import make_private, write_whole
+from hepsub.tree import open_tree, remove_tree
+
+_LARGEST = 2**26
+_END_BYTES = 512
+_KEPT_S = 100 * 86400
+"""As long as what is kept of other jobs that have ended."""
+SLIP, GATE, ENDS = "slip.json", "gate", "ends"
+
+_Text = Annotated[str, Meta(max_length=2**16)]
+_Number = Annotated[int, Meta(ge=0, lt=1 << 31)]
+
+
+class Slip(Struct, frozen=True, kw_only=True):
+    """A submission to Slurm.
+
+    Attributes:
+        pool: its pool in the policy.
+        cluster: the job id of its array; 0 while it is not known.
+        submitted: in seconds since the epoch.
+        name: what -name says; empty for none.
+        command: the base name of the program.
+        memory_mb: in MB (2**20 bytes).
+        walltime_s: seconds that each job may run.
+        logs: stdout and stderr: of all jobs, with what sbatch(1) fills in, or of each.
+    """
+
+    uuid: _Text
+    pool: _Text
+    number: _Number
+    submitted: float
+    cluster: _Number = 0
+    owner: _Text = ""
+    once: _Text = ""
+    name: _Text = ""
+    command: _Text = ""
+    memory_mb: _Number = 0
+    cpus: _Number = 1
+    walltime_s: _Number = 0
+    logs: tuple[tuple[_Text, _Text], ...] = ()
+
+    def logs_of(self, proc: int) -> tuple[str, str]:
+        """Where stdout and stderr of a job are, absolute; empty for not known."""
+        if not self.logs or (len(self.logs) > 1 and proc >= len(self.logs)):
+            return "", ""
+        out, err = self.logs[proc if len(self.logs) > 1 else 0]
+        return self._filled(out, proc), self._filled(err, proc)
+
+    def _filled(self, pattern: str, proc: int) -> str:
+        return pattern.replace("%A", str(self.cluster)).replace("%a", str(proc))
+
+
+class End(Struct, frozen=True, kw_only=True):
+    """How a job's program ended, as the job itself says.
+
+    Attributes:
+        code: what the shell made of it: 128 and the signal, where one ended it.
+        began: in seconds since the epoch, as is `ended`.
+    """
+
+    code: int
+    began: float
+    ended: float
+    host: str
+
+
+class Slips(Struct, frozen=True, kw_only=True):
+    """Those of one user."""
+
+    directory: Path
+
+    def place(self, uuid: str) -> Path:
+        """The directory of a submission."""
+        return self.directory / uuid
+
+    def begin(self, slip: Slip) -> None:
+        """Keep a submission that is about to be made, and forget old ones.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        place = self.place(slip.uuid)
+        make_private(place / ENDS)
+        self.write(slip)
+        write_whole(place / GATE, "", 0o600, durable=True)
+        for each in self.all():
+            if time.time() - each.submitted > _KEPT_S:
+                remove_tree(self.place(each.uuid))
+
+    def write(self, slip: Slip) -> None:
+        """Write a slip whole.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        import json  # names of files need not be UTF-8
+
+        text = json.dumps(to_builtins(slip), separators=(",", ":"))
+        write_whole(self.place(slip.uuid) / SLIP, text, 0o600, durable=True)
+
+    def know(self, slip: Slip, cluster: int) -> Slip:
+        """Note the cluster of a submission, as far as it can be written: Slurm knows it, too."""
+        known = replace(slip, cluster=cluster)
+        with contextlib.suppress(OSError):
+            self.write(known)
+        return known
+
+    def forget(self, uuid: str) -> None:
+        """Remove what is kept of a submission that was never made."""
+        with contextlib.suppress(OSError):
+            remove_tree(self.place(uuid))
+
+    def open(self, uuid: str) -> None:
+        """Note that the jobs of a submission were released."""
+        with contextlib.suppress(OSError):
+            (self.place(uuid) / GATE).unlink()
+
+    def waits(self, uuid: str) -> bool:
+        """Whether the jobs of a submission wait for hepsub."""
+        return (self.place(uuid) / GATE).exists()
+
+    def all(self) -> Iterator[Slip]:
+        """All that can be read."""
+        try:
+            with open_tree(self.directory) as tree:
+                names = tree.names(2**20)
+        except OSError:
+            return
+        for name in names:
+            if (slip := self.find(name)) is not None:
+                yield slip
+
+    def find(self, uuid: str) -> Slip | None:
+        """The slip of a submission; None where there is none."""
+        with contextlib.suppress(OSError, Malformed), open_tree(self.place(uuid)) as tree:
+            return read_json(tree.read(SLIP, _LARGEST), Slip, most=_LARGEST, any_text=True)
+        return None
+
+    def ends(self, uuid: str) -> dict[int, End]:
+        """How the jobs of a submission ended that have said so, by ProcId."""
+        found = {}
+        with contextlib.suppress(OSError), open_tree(self.place(uuid) / ENDS) as tree:
+            for name in tree.names(2**21):
+                with contextlib.suppress(OSError):
+                    if name.isdecimal() and (end := _read_end(tree.read(name, _END_BYTES))):
+                        found[int(name)] = end
+        return found
+
+
+def _read_end(content: bytes) -> End | None:
+    words = content.decode("utf-8", "replace").split()
+    if len(words) not in (3, 4) or not all(
+        each.isdecimal() and len(each) < 13 for each in words[:3]
+    ):
+        return None
+    code, began, ended = map(int, words[:3])
+    return End(code=code, began=began, ended=ended, host=words[3] if len(words) == 4 else "")
