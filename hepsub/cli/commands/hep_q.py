@@ -99,8 +99,8 @@ COMMAND = Command(
         " four lines. Jobs that a large cluster has still to make count as idle and have no line.",
         "ST is I (idle), R (running), H (on hold), C (completed), X (removed), > (outputs on their way) or"
         " S (suspended). Jobs that ended leave the queue: hep_history shows them, and -why with their ids says how they"
-        " ended, with the last lines of standard error of one that failed; of jobs that were run again, how their latest"
-        " runs stand.",
+        " ended, with the last lines of standard error of one that failed; of jobs that were run again, how their"
+        " latest runs stand.",
         "Without -p, your own jobs at sites that are pools of their own follow those of the default pool. Their JOBID"
         " is SCHEDD:CLUSTER.PROC, which every command takes. Such a pool is asked while you have jobs there; when it"
         " does not answer, that is said, and the others are shown.",

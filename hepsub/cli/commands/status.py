@@ -123,7 +123,8 @@ COMMAND = Command(
         " error of one of them; a job that hep_sub -resubmit ran again counts as its latest run, also with -state and"
         " -watch; and memory, run time and CPU time that jobs used stand beside what they asked for.",
         "How jobs ended is kept in ~/.local/state/hepsub/ended as soon as a command sees it, and is known there when"
-        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of unknown end.",
+        " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of"
+        " unknown end.",
         "-watch asks for counts only, after 2 s at first and every 30 s at last, and goes on while a schedd is away.",
     ),
     options=_OPTIONS,

@@ -142,7 +142,10 @@ def test_watching_waits_for_what_runs_again(world: World) -> None:
     world.schedd.jobs = [make_job("14.0", State.RUNNING), make_job("14.1")]
     world.later = [lambda: None, lambda: world.ended(end("14.0", 0), end("14.1", 0))]
     watcher = Watcher(
-        sleep=world.sleep, now=lambda: world.session().situation.now, show=id, trouble=print
+        sleep=world.sleep,
+        now=lambda: world.session().situation.now,
+        show=lambda _: None,
+        trouble=print,
     )
     result = watch(world.session(), [parse_job_id("13")], None, Until.DONE, watcher)
     assert (result.exit_code, result.problems, world.later) == (0, (), [])
