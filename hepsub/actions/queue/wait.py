@@ -159,5 +159,5 @@ def _failure(
         message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) did not end with 0: {named}{more}",
         remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
         if any(job.state is State.HELD for job in failed)
-        else f"look at their stderr; hep_history {meant} tells how each ended",
+        else f"hep_sub -resubmit {meant} -failed runs them again, when that is mended",
     )
