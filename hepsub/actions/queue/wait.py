@@ -14,7 +14,7 @@ from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
-from hepsub.actions.submit.judge import judge, judge_late
+from hepsub.actions.submit.judge import Judged, judge, judge_late
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, State, end_text
 from hepsub.bundle.bundle import read_bundle, why_of_another
@@ -133,7 +133,11 @@ def _await_all(
     await_ends(session, ref, procs, clock)
     left = collect_one(session, ref)
     lineage = lineage_of(_own_entries(session, ref), ref, procs)
-    judged = judge_late(lambda: patiently(lambda: judge(session, lineage), clock), clock.sleep)
+
+    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
+        return patiently(lambda: judge(session, lineage, thorough=first), clock)
+
+    judged = judge_late(look, clock.sleep)
     return tuple(each.status for each in judged if each.status is not None), left
 
 

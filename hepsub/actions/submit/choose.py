@@ -120,7 +120,7 @@ def choose(
         HepsubError: a schedd cannot be asked.
     """
     lineage = settled_lineage(session, ref, procs)
-    judged = judge_late(lambda: judge(session, lineage), sleep)
+    judged = judge_late(lambda first: judge(session, lineage, thorough=first), sleep)
     jobs = tuple(each for each in judged if each.verdict in wanted.verdicts)
     others = [each for each in judged if each.verdict not in wanted.verdicts]
     if others and wanted.are_named:
