@@ -41,7 +41,7 @@ def test_what_is_told(told: str, text: str) -> None:
         "uploading outputs 1 host",
         "uploading outputs 12345678901",
         "uploading outputs 1\n",
-        "uploading outputs ١",
+        "uploading outputs \u0661",
         f"uploading outputs 1 {'a' * 500} 1",
     ],
 )
