@@ -212,7 +212,15 @@ def _drawn(seen: _Seen, spinner: Spinner, width: int, seconds: float) -> Table:
     room = min(room - what.cell_len - 1, _LONGEST_BAR)
     if seen.total and width >= _HAS_BAR and room >= _SHORTEST_BAR:
         done = min(max(0, seen.done), seen.total)
-        cells.append((ProgressBar(total=seen.total, completed=done, width=room), room))
+        bar = ProgressBar(
+            total=seen.total,
+            completed=done,
+            width=room,
+            style="dim",  # rich's own is black on black, or looks like what is done on white
+            complete_style="green",
+            finished_style="green",
+        )
+        cells.append((bar, room))
     if amount:
         cells.append((amount, amount.cell_len))
     for _, columns in cells:  # rich would take from all of them alike
