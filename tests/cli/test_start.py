@@ -16,7 +16,7 @@ _MOST = 12
 """Modules of hepsub that help may load, its own included."""
 _WITH_POLICY = 25
 """The same for help that names the groups, classes and systems of the policy."""
-_DRY_RUN, _SUBMISSION = 60, 66
+_DRY_RUN, _SUBMISSION = 61, 67
 """The same for a plain job where a pool answers."""
 _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.bundle",
@@ -62,7 +62,7 @@ sys.exit(code)
 """
 _HELP_MAKES = {"classes": 70, "patterns": 0, "texts": 0}
 _HELP_WITH_POLICY_MAKES = {"classes": 93, "patterns": 4, "texts": 0}
-_SUBMISSION_MAKES = {"classes": 159, "patterns": 12, "texts": 0}
+_SUBMISSION_MAKES = {"classes": 160, "patterns": 12, "texts": 0}
 """So many classes are made, and regular expressions and annotations compiled, at most.
 
 Each takes as long as a small module, the first annotation (that of a NamedTuple, say) as long as a large one.
