@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
@@ -44,7 +42,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.result import FetchRequest
+    from hepsub.actions.fetch.result import FetchRequest, directory_for
     from hepsub.actions.queue.ends import Clock
     from hepsub.jobid import parse_job_id
 
@@ -55,7 +53,7 @@ def run(session: Session, values: Values, console: Console) -> Result:
         )
     order = FetchRequest(
         ids=tuple(parse_job_id(text) for text in values["ids"]),
-        directory=_directory(session, values["dir"]),
+        directory=directory_for(values["dir"] or "", session.situation.cwd),
         pool=values["pool"],
         only=tuple(values["only"] or ()),
         listing=values["ls"],
@@ -67,19 +65,6 @@ def run(session: Session, values: Values, console: Console) -> Result:
     shown = sys.stderr.isatty() and not values["json"] and not values["quiet"]
     with _watching(shown=shown) as watch:
         return fetch(session, order, clock, watch)
-
-
-def _directory(session: Session, asked: str | None) -> Path:
-    from hepsub.plan.location import absolute
-
-    if not asked:
-        return session.situation.cwd
-    path = Path(absolute(asked, session.situation.cwd))
-    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (Path raises where it may not look)
-        raise UsageError(
-            f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
-        )
-    return path
 
 
 @contextlib.contextmanager
