@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import hepsub.api
 from hepsub import __version__
 from hepsub.cli.generate import roff, sources
 from hepsub.cli.help import schema_path
@@ -49,6 +50,7 @@ def man_page(command: Command) -> str:
         *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
         roff.section("JSON", roff.paragraphs(_json(command))),
+        *_python(command),
         roff.section("EXIT STATUS", _exit_status()),
         roff.section("FILES", files()),
         roff.section("ENVIRONMENT", environment()),
@@ -179,6 +181,20 @@ def _json(command: Command) -> tuple[str, ...]:
         f" of the Python package hepsub. While `schema` is {SCHEMA}, members and words are added, and none is removed"
         " or changes its meaning: pass over those that you do not know.",
     )
+
+
+def _python(command: Command) -> list[list[str]]:
+    """The section of the functions that do what commands do, on hep_sub's page."""
+    if command.name != "hep_sub":
+        return []
+    told = (
+        "The functions of the Python package hepsub return what stands under `result` in JSON, and print nothing. Where"
+        " not all was done they raise the error of that exit code, with what was done as its `result`. They work in"
+        " Jupyter, too. `pydoc hepsub.api` describes them."
+    )
+    names = [name for name in hepsub.__all__ if name.isalpha() and name.islower()]
+    rows = ((roff.bold(name), sources.summary(getattr(hepsub.api, name))) for name in names)
+    return [roff.section("PYTHON", [*roff.paragraphs([told]), *_items(rows)])]
 
 
 def _exit_status() -> list[str]:
