@@ -22,7 +22,6 @@ from tests.testbed.pool import Pool, start
 from tests.testbed.s3 import S3Server
 from tests.testbed.users import make_directory
 
-ROUNDS = 3
 BUCKET = "mail"
 SITE = '[site.far]\nrequirements = \'GLIDEIN_Site == "far"\'\nisolation = "owner"\n'
 SPOOL = "[pool.local]\nspool = true\n"
@@ -45,6 +44,7 @@ def main() -> int:
     """Measure on each store, in each way."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, nargs="+", default=[2_000, 10_000])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=[*WAYS])
     parser.add_argument("--stores", nargs="+", default=["rclone", "ceph"])
     wanted = parser.parse_args()
@@ -56,7 +56,7 @@ def main() -> int:
             with store(name) as server:
                 for jobs in wanted.jobs:
                     for way in wanted.ways:
-                        measure(pool, node, server, way, jobs)
+                        measure(pool, node, server, way, jobs, wanted.rounds)
     finally:
         pool.stop()
     return 0
@@ -75,7 +75,9 @@ def store(name: str) -> Iterator[S3Server]:
             server.service.end()
 
 
-def measure(pool: Pool, node: LoginNode, server: S3Server, way: str, jobs: int) -> None:
+def measure(
+    pool: Pool, node: LoginNode, server: S3Server, way: str, jobs: int, rounds: int
+) -> None:
     """Rounds in which every job gets a letter, then one in which all have ended."""
     account = node.account
     more, words = WAYS[way]
@@ -87,10 +89,10 @@ def measure(pool: Pool, node: LoginNode, server: S3Server, way: str, jobs: int) 
     started = time.perf_counter()
     run(node, ["hep_sub", "-n", str(jobs), *words, *IDLE, *OUT, "/bin/true"], 1200)
     tell(f"{what}: submitted", time.perf_counter() - started)
-    tell(f"{what}: nothing due", *(renew(node) for _ in range(ROUNDS)))
+    tell(f"{what}: nothing due", *(renew(node) for _ in range(rounds)))
     bundles = account.home / ".local/share/hepsub/bundles"
     took, used = [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         next(bundles.glob("*/private/signed.json")).unlink()  # as if nobody knew how old they are
         before = processor_s()
         took.append(renew(node))

@@ -58,6 +58,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         cores: cores asked for.
         walltime_s: seconds that it may run, by hepsub's own limit; 0 for none, or not known.
         stderr: where its standard error goes, absolute, as its batch system knows it; empty for not known.
+        stage: what its wrapper is at while it runs, as it told last (batch_stage.py); empty for not known.
     """
 
     schedd: str
@@ -85,6 +86,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     cores: int = 1
     walltime_s: int = 0
     stderr: str = ""
+    stage: str = ""
     pool: str = ""
 
     @property

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class HepsubError(Exception):
-    """A designed error: what happened and where (message), what to do next (remedy)."""
+    """A designed error: what happened and where (message), what to do next (remedy).
+
+    Attributes:
+        result: what was done or found all the same, for callers of `hepsub.api`; None for nothing.
+    """
 
     exit_code: ClassVar[int]
     code: ClassVar[str]
@@ -22,10 +26,11 @@ class HepsubError(Exception):
         if exit_code:
             cls.exit_code, cls.code = exit_code, code
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, *, remedy: str = "", result: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.result: Any = result
 
     def add(self, sentence: str, remedy: str) -> None:
         """Say what else has happened before, and what to do about both."""

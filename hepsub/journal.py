@@ -287,9 +287,10 @@ class Journal(Struct, frozen=True, kw_only=True):
 
 
 def _not_writable(directory: Path, error: OSError) -> JournalNotWritable:
+    room = "make room there, or " if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
     return JournalNotWritable(
         f"the journal in {directory} cannot be written: {error.strerror}; nothing was submitted",
-        remedy="make room there, or name another place with XDG_STATE_HOME",
+        remedy=f"{room}name another place with XDG_STATE_HOME",
     )
 
 

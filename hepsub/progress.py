@@ -8,28 +8,49 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 T = TypeVar("T")
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """What is under way, as it is shown.
+class Step:
+    """Something that takes long; all threads may tell how far it is.
 
     Attributes:
-        what: in words; names of files and servers may be a part of it.
+        what: in words; names of files and servers may be a part of it. Empty: it is not shown.
         done: how much of it is done.
         total: how much there is to do; 0 for not known.
         in_bytes: whether that counts bytes, and not things.
         began: when it was begun, by time.monotonic.
     """
 
-    what: str
-    done: int = 0
-    total: int = 0
-    in_bytes: bool = False
-    began: float = 0.0
+    __slots__ = ("_lock", "_progress", "began", "done", "in_bytes", "total", "what")
+
+    def __init__(self, progress: Progress, what: str, total: int) -> None:
+        self._progress, self._lock = progress, _thread.allocate_lock()
+        self.what, self.done, self.total, self.in_bytes = what, 0, total, False
+        self.began = time.monotonic()
+
+    def advance(self, number: int = 1) -> None:
+        """So much more of it is done."""
+        with self._lock:
+            self.done += number
+        self._progress.changed()
+
+    def counted(self, things: Iterable[T]) -> Iterator[T]:
+        """These things, each counted when the next one is asked for."""
+        for each in things:
+            yield each
+            self.advance()
+
+    def see(self, what: str, done: int = 0, total: int = 0, *, in_bytes: bool = False) -> None:
+        """It is something else now, or in other words; these are for those who look."""
+        self.what, self.done, self.total, self.in_bytes = what, done, total, in_bytes
+        self._progress.changed()
+
+    def say(self, what: str) -> None:
+        """The same, for those who do not look as well: they are told each of these sentences."""
+        if self._progress.show is None:
+            self._progress.tell(what)
+        self.see(what)
 
 
 class Progress:
@@ -44,7 +65,7 @@ class Progress:
 
     def __init__(
         self,
-        show: Callable[[Seen | None], None] | None = None,
+        show: Callable[[Step | None], None] | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.show, self.tell = show, tell
@@ -53,18 +74,15 @@ class Progress:
         self._steps: list[Step] = []
 
     @contextlib.contextmanager
-    def step(
-        self, what: str, total: int = 0, *, in_bytes: bool = False, behind: bool = False
-    ) -> Iterator[Step]:
+    def step(self, what: str, total: int = 0, *, behind: bool = False) -> Iterator[Step]:
         """Something that may take long is done within this block.
 
         Args:
             what: in words.
             total: how much there is to do; 0 for not known.
-            in_bytes: whether that counts bytes.
-            behind: whether it is shown only while nothing else is under way that says more.
+            behind: whether it is shown only while nothing else is under way.
         """
-        step = Step(self, Seen(what=what, total=total, in_bytes=in_bytes, began=time.monotonic()))
+        step = Step(self, what, total)
         steps = self._behind if behind else self._steps
         with self._lock:
             steps.append(step)
@@ -82,41 +100,7 @@ class Progress:
             return
         with self._lock:
             under_way = (*self._behind[-1:], *self._steps)
-            seen = next((each.seen for each in reversed(under_way) if each.seen.what), None)
-        self.show(seen)
-
-
-class Step:
-    """Something that takes long; all threads may tell how far it is."""
-
-    __slots__ = ("_lock", "_progress", "seen")
-
-    def __init__(self, progress: Progress, seen: Seen) -> None:
-        self._progress, self.seen = progress, seen
-        self._lock = _thread.allocate_lock()
-
-    def advance(self, number: int = 1) -> None:
-        """So much more of it is done."""
-        with self._lock:
-            self.seen = replace(self.seen, done=self.seen.done + number)
-        self._progress.changed()
-
-    def counted(self, things: Iterable[T]) -> Iterator[T]:
-        """These things, each counted when the next one is asked for."""
-        for each in things:
-            yield each
-            self.advance()
-
-    def see(self, what: str, done: int = 0, total: int = 0, *, in_bytes: bool = False) -> None:
-        """It is something else now, or in other words; these are for those who look."""
-        self.seen = replace(self.seen, what=what, done=done, total=total, in_bytes=in_bytes)
-        self._progress.changed()
-
-    def say(self, what: str) -> None:
-        """The same, for those who do not look as well: they are told each of these sentences."""
-        if self._progress.show is None:
-            self._progress.tell(what)
-        self.see(what)
+        self.show(next((each for each in reversed(under_way) if each.what), None))
 
 
 NOBODY = Progress()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, to_builtins
@@ -72,10 +72,29 @@ def failures(
     return problems, 0 if not kinds else kinds.pop() if len(kinds) == 1 else shared_exit_code
 
 
+def every_error(below: type[HepsubError] = HepsubError) -> Iterator[type[HepsubError]]:
+    """The errors that have exit codes of their own."""
+    for each in below.__subclasses__():
+        if "exit_code" in vars(each):
+            yield each
+        yield from every_error(each)
+
+
+def error_of(exit_code: int) -> type[HepsubError]:
+    """The error that an exit code means."""
+    return next(each for each in every_error() if each.exit_code == exit_code)
+
+
+def described(value: Value) -> Struct:
+    """What a value holds for programs."""
+    return (
+        value if isinstance(value, Struct) and not hasattr(value, "document") else value.document()
+    )
+
+
 def document_of(value: Value) -> dict[str, Json]:
     """A value as it stands under `result` in JSON."""
-    document = getattr(value, "document", None)
-    found: dict[str, Json] = to_builtins(document() if document is not None else value)
+    found: dict[str, Json] = to_builtins(described(value))
     return found
 
 

@@ -65,9 +65,9 @@ class Session(Struct, frozen=True, kw_only=True):
         prove: asks a storage, by its name and what the policy says of it, whether it takes keys; what it
             says besides.
         credential: where a credential of the policy comes from, by its name.
-        element: the queue of a computing element, by its grid_resource and the token that is shown to it.
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
         progress: is told what takes long, and how far it is.
+        element: the queue of a computing element, by its grid_resource and the token that is shown to it.
     """
 
     situation: Situation
@@ -78,9 +78,9 @@ class Session(Struct, frozen=True, kw_only=True):
     keys: Callable[[str, Storage], S3Credentials]
     prove: Callable[[str, Storage, S3Credentials], str]
     credential: Callable[[str], CredentialSource]
+    way_to_renew: Callable[[], str]
     interrupts: Interrupts = field(default_factory=Interrupts)
     element: Callable[[str, str], ComputingElement] = _open_element
-    way_to_renew: Callable[[], str] = lambda: "hep_auth renew -install"
     progress: Progress = NOBODY
 
     @property

@@ -23,8 +23,7 @@ class InPlace:
         from rich.segment import Segment, Segments
 
         width, height = self._console.size
-        # The last column stays free: a cursor behind it is on the next line for some terminals.
-        options = self._console.options.update(width=max(1, width - 1), height=None)
+        options = self._console.options.update(width=width, height=None)
         lines = self._console.render_lines(what, options, pad=False)
         lines = lines[: max(1, height - 1)]
         with self._console:  # one write

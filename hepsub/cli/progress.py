@@ -17,14 +17,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import msgspec
+from msgspec import Struct
 
-from hepsub.progress import Seen
 from hepsub.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.spinner import Spinner
     from rich.table import Table
+
+    from hepsub.progress import Step
 
 _QUICK_S = 1.0
 """What has ended within this is not worth a line."""
@@ -38,6 +40,16 @@ _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 _ECHO = len("^C") + 1
 """What a terminal writes behind the line when somebody presses that, and the column that stays free."""
 _BLOCKED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """A step, as the process that draws sees it; its fields are those of `hepsub.progress.Step`."""
+
+    what: str
+    done: int
+    total: int
+    in_bytes: bool
+    began: float
 
 
 def can_show(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
@@ -57,12 +69,12 @@ class Line:
         self._began = 0.0
         self._off = False
 
-    def show(self, seen: Seen | None) -> None:
+    def show(self, step: Step | None) -> None:
         """Show this, from a second after the first step on; None: nothing for now."""
-        if seen is not None and not self._child:
+        if step is not None and not self._child:
             self._start()
         if self._area is not None:
-            self._write(self._area, seen)
+            self._write(self._area, step)
 
     def turn_off(self) -> None:
         """Nothing is shown any more: the command itself writes to the terminal."""
@@ -104,10 +116,14 @@ class Line:
             os.close(reading)
 
     @staticmethod
-    def _write(area: mmap.mmap, seen: Seen | None) -> None:
-        if seen is not None:
-            what = printable(seen.what[:_LONGEST])[:_LONGEST]
-            seen = msgspec.structs.replace(seen, what=what)
+    def _write(area: mmap.mmap, step: Step | None) -> None:
+        seen = step and _Seen(
+            what=printable(step.what[:_LONGEST])[:_LONGEST],
+            done=step.done,
+            total=step.total,
+            in_bytes=step.in_bytes,
+            began=step.began,
+        )
         text = msgspec.json.encode(seen)
         area[: len(text) + 1] = text + b"\0"
 
@@ -168,8 +184,8 @@ def _draw(area: mmap.mmap, pipe: int) -> None:
             place.clear()
 
 
-def _read(area: mmap.mmap) -> Seen | None:
-    return msgspec.json.decode(area[:].partition(b"\0")[0], type=Seen | None)
+def _read(area: mmap.mmap) -> _Seen | None:
+    return msgspec.json.decode(area[:].partition(b"\0")[0], type=_Seen | None)
 
 
 def _is_in_front() -> bool:
@@ -180,7 +196,7 @@ def _is_in_front() -> bool:
         return False
 
 
-def _drawn(seen: Seen, spinner: Spinner, width: int, seconds: float) -> Table:
+def _drawn(seen: _Seen, spinner: Spinner, width: int, seconds: float) -> Table:
     """The line: what is under way whole, if there is room for that, then numbers, then a bar."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -196,7 +212,15 @@ def _drawn(seen: Seen, spinner: Spinner, width: int, seconds: float) -> Table:
     room = min(room - what.cell_len - 1, _LONGEST_BAR)
     if seen.total and width >= _HAS_BAR and room >= _SHORTEST_BAR:
         done = min(max(0, seen.done), seen.total)
-        cells.append((ProgressBar(total=seen.total, completed=done, width=room), room))
+        bar = ProgressBar(
+            total=seen.total,
+            completed=done,
+            width=room,
+            style="dim",  # rich's own is black on black, or looks like what is done on white
+            complete_style="green",
+            finished_style="green",
+        )
+        cells.append((bar, room))
     if amount:
         cells.append((amount, amount.cell_len))
     for _, columns in cells:  # rich would take from all of them alike
@@ -205,7 +229,7 @@ def _drawn(seen: Seen, spinner: Spinner, width: int, seconds: float) -> Table:
     return made
 
 
-def _amount(seen: Seen, seconds: float, *, brief: bool) -> str:
+def _amount(seen: _Seen, seconds: float, *, brief: bool) -> str:
     """How much of it is done, and since when, or how quickly."""
     from hepsub.units import duration_text, size_text
 

@@ -23,7 +23,7 @@ PROJECTION = (
     "RemoteUserCpu", "RemoteSysCpu", "RequestMemory",
     "JobBatchName", "HoldReason", "HoldReasonCode", "HoldReasonSubCode", "RemoteHost", "LastRemoteHost",
     "ExitCode", "ExitBySignal", "ExitSignal", "CompletionDate", "EnteredCurrentStatus", "RemoveReason",
-    "RequestCpus", "HepSub_WalltimeLimit", "Err", "Iwd",
+    "RequestCpus", "HepSub_WalltimeLimit", "Err", "Iwd", "ChirpHepSub_Stage",
 )  # fmt: skip
 FACTORY_PROJECTION = (
     "ClusterId", "Owner", "TotalSubmitProcs", "JobMaterializeNextProcId", "JobMaterializePaused",

@@ -86,6 +86,7 @@ def read_carefully(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         cores=integer(ad, "RequestCpus", least=1, most=MOST_CORES) or 1,
         walltime_s=integer(ad, "HepSub_WalltimeLimit") or 0,
         stderr=_path(text(ad, "Iwd", LONGEST), text(ad, "Err", LONGEST)),
+        stage=_stage(state, text(ad, "ChirpHepSub_Stage"), seconds(ad, "JobCurrentStartDate")),
     )
 
 
@@ -93,6 +94,14 @@ def _path(directory: str, name: str) -> str:
     """A path as HTCondor takes it: a relative one is below the working directory; empty where none is absolute."""
     path = name if name.startswith("/") or not name else f"{directory}/{name}"
     return path if path.startswith("/") else ""
+
+
+def _stage(state: State, told: str, started: float) -> str:
+    if state not in _ACTIVE or not told:
+        return ""
+    from hepsub.batch_stage import read_stage
+
+    return told if read_stage(told, started) is not None else ""
 
 
 def _removed_at(state: State, entered: float) -> float:
@@ -175,6 +184,7 @@ class _Ad(Struct, forbid_unknown_fields=True, rename="pascal", gc=False):
     remove_reason: _Line = ""
     request_cpus: Annotated[int, Meta(ge=1, le=MOST_CORES)] = 1
     walltime_limit: _Id = msgspec.field(default=0, name="HepSub_WalltimeLimit")
+    stage: _Word = msgspec.field(default="", name="ChirpHepSub_Stage")
     err: _Line = ""
     iwd: _Line = ""
     total_submit_procs: _Id = 0
@@ -241,4 +251,5 @@ def read_quickly(ad: ClassAd, schedd: str, now: float) -> JobStatus | None:
         cores=found.request_cpus,
         walltime_s=found.walltime_limit,
         stderr=_path(found.iwd, found.err),
+        stage=_stage(state, found.stage, found.job_current_start_date),
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hepsub.batch import State
+from hepsub.batch_stage import LONGEST_STAGE, read_stage
 from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.report import report_at
 from hepsub.condor.attributes import MEMORY_SUBCODE, WALLTIME_SUBCODE
@@ -172,6 +173,17 @@ def after(
 def scratch_directory(bundle: str, proc: int) -> Path:
     """Where a job runs; scratch.sh leaves it behind only when outputs found no other place."""
     return Path(bundle) / _SCRATCH / str(proc)
+
+
+def told_stage(bundle: str, proc: int) -> str:
+    """What the wrapper of a running job is at, as it told last; empty for not known."""
+    try:
+        with open_tree(scratch_directory(bundle, proc)) as tree:
+            told = tree.read(f"home.{proc}/stage", LONGEST_STAGE)
+    except OSError:
+        return ""
+    text = told.decode(errors="replace").rstrip("\n")
+    return text if read_stage(text) is not None else ""
 
 
 def why_unsaved(bundle: str, proc: int) -> str:

@@ -34,7 +34,7 @@ from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.explain import details, explain_held, explain_idle, idle
 from hepsub.local.launch import make_launch
 from hepsub.local.machine import Machine, capped_note, this_machine
-from hepsub.local.outcome import clear_scratch
+from hepsub.local.outcome import clear_scratch, told_stage
 from hepsub.local.queue import Listed
 from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
@@ -112,9 +112,11 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             moment = max(now, time.time())
             found = queue.listed(connection, selection, self.name, moment, brief=brief)
             work = runs.has_work(connection)
+            active = () if brief else runs.active(connection)
         if work:
             ensure_runner(self.place, self.timing)
-        return Queue(jobs=tuple(self._measured(each) for each in found))
+        bundles = {(run.cluster, run.proc): run.bundle for run in active if run.bundle}
+        return Queue(jobs=tuple(self._measured(each, bundles) for each in found))
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue; as `queue`."""
@@ -251,11 +253,13 @@ class HereBatch(Struct, frozen=True, kw_only=True):
             return False
         return self.place.database.exists()
 
-    def _measured(self, listed: Listed) -> JobStatus:
-        """A job, with the memory that its supervisor measured last."""
+    def _measured(self, listed: Listed, bundles: Mapping[tuple[int, int], str]) -> JobStatus:
+        """A job, with the memory that its supervisor measured last, and what its wrapper is at."""
         if not listed.run:
             return listed.status
         status = listed.status
+        if bundle := bundles.get((status.cluster, status.proc)):
+            status = replace(status, stage=told_stage(bundle, status.proc))
         seen = record.look(self.place.record(status.cluster, status.proc, listed.run))
         if seen is None or seen.record is None:
             return status

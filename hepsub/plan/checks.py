@@ -75,6 +75,10 @@ def _not_startable(path: str, state: ProgramState) -> HepsubError:
             "has Windows line ends, so its interpreter is not found",
             f"sed -i 's/\\r$//' {path}",
         ),
+        ProgramState.SUBMIT_DESCRIPTION: (
+            "is a submit description of HTCondor, and hep_sub takes the program itself",
+            "hep_sub job.sh -n 600 -mem 500 -argu %{ProcId}; hep_sub -help all tells HTCondor's other words",
+        ),
     }[state]
     return ScriptNotExecutable(f"{path} {what}", remedy=remedy)
 

@@ -28,7 +28,15 @@ _SESSION = frozenset({
     "_", "SHLVL", "PWD", "OLDPWD", "SSH_AGENT_PID", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
     "SSH_TTY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_ID",
     "TMUX", "TMUX_PANE", "STY", "OIDC_SOCK", "KRB5CCNAME", "WINDOWID", "LS_COLORS",
+    "JPY_PARENT_PID", "JPY_SESSION_NAME",
 })  # fmt: skip
+_IN_A_NOTEBOOK = "JPY_PARENT_PID"
+_NOTEBOOK = {
+    "CLICOLOR": "1", "CLICOLOR_FORCE": "1", "FORCE_COLOR": "1", "GIT_PAGER": "cat", "PAGER": "cat",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_USE_FRAME_EVAL": "NO", "TERM": "xterm-color",
+}  # fmt: skip
+"""What a Jupyter kernel sets where the user has not (ipykernel's init_environment): matplotlib in a job would draw into
+the notebook."""
 _HOST_BOUND = frozenset({
     "HOME", "SHELL", "USER", "LOGNAME", "MAIL", "HOSTNAME", "TMPDIR",
     "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE",
@@ -126,6 +134,8 @@ def secret_names(request: EnvironmentRequest, own: Mapping[str, str]) -> tuple[s
 
 def _inherited(own: Mapping[str, str], *, remote: bool) -> tuple[dict[str, str], tuple[str, ...]]:
     left_out = _SESSION | _HOST_BOUND if remote else _SESSION
+    if _IN_A_NOTEBOOK in own:
+        left_out |= {name for name, value in _NOTEBOOK.items() if own.get(name) == value}
     kept: dict[str, str] = {}
     secrets, odd = [], []
     for name, value in sorted(own.items()):

@@ -39,6 +39,7 @@ class ProgramState(enum.Enum):
     EMPTY = "empty"
     NO_INTERPRETER_LINE = "no-interpreter-line"
     CARRIAGE_RETURN = "carriage-return"
+    SUBMIT_DESCRIPTION = "submit-description"
 
 
 class Program(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -183,6 +184,17 @@ def check_item_names(spec: JobSpec) -> None:
 def list_name(spec: JobSpec) -> str:
     """What messages call the list."""
     return "stdin" if spec.list_file == STDIN else spec.list_file or ""
+
+
+_MACRO = r"\$\((?:ProcId|Process|ClusterId|Cluster|Item)\)"
+
+
+def macro_note(spec: JobSpec) -> tuple[str, ...]:
+    """That HTCondor's words for numbers are none here."""
+    words = re.findall(_MACRO, " ".join(spec.arguments), re.IGNORECASE)
+    if not words:
+        return ()
+    return (f"{words[0]} stays as it is: %{{ProcId}}, %{{ClusterId}} and %{{item}} are filled in",)
 
 
 def list_note(spec: JobSpec) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from hepsub.plan.checks import check_directories, check_log_file, check_programs
 from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
-from hepsub.plan.layout import list_note, log_notes
+from hepsub.plan.layout import list_note, log_notes, macro_note
 from hepsub.plan.location import absolute, may_be_object
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import choose_route, image_for, nobody_decided, sent_note, unreadable_notes
@@ -139,6 +139,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
             ),
             *unreadable_notes(policy, facts.unreadable),
             *list_note(spec),
+            *macro_note(spec),
             *_log_notes(made, facts, new, here=route.delivery.on_this_machine),
             *told,
             *_handed_over_note(route, staging),

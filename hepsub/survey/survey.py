@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hepsub.plan.remap import Paths
     from hepsub.storage.store import Store
 
+_LOOK_BYTES = 4096
 _HEAD_BYTES = 256
 """Linux reads this much of a file to find its interpreter (BINPRM_BUF_SIZE, execve(2))."""
 
@@ -198,6 +200,10 @@ def _unreadable(spec: JobSpec, policy: Policy) -> frozenset[str]:
     return unreadable(wanted)
 
 
+_DESCRIPTION = rb"(?im)^[ \t]*executable[ \t]*=[ \t]*\S"
+"""The one command that every submit description has, which is no command of a shell."""
+
+
 def inspect_program(path: str) -> Program:
     """Whether the kernel would start this file for this user."""
     try:
@@ -208,14 +214,15 @@ def inspect_program(path: str) -> Program:
         return Program(state=ProgramState.DIRECTORY)
     if not stat.S_ISREG(mode):  # whoever opened a FIFO would wait for its other end
         return Program(state=ProgramState.NO_FILE)
-    if not os.access(path, os.X_OK):
-        return Program(state=ProgramState.NO_EXEC_BIT)
+    may_start = os.access(path, os.X_OK)
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(_LOOK_BYTES)
     except OSError:
-        return Program(state=ProgramState.UNREADABLE)
-    return _program(head)
+        return Program(state=ProgramState.UNREADABLE if may_start else ProgramState.NO_EXEC_BIT)
+    if re.search(_DESCRIPTION, head) and b"\0" not in head and not head.startswith(b"#!"):
+        return Program(state=ProgramState.SUBMIT_DESCRIPTION)
+    return _program(head[:_HEAD_BYTES]) if may_start else Program(state=ProgramState.NO_EXEC_BIT)
 
 
 def _program(head: bytes) -> Program:

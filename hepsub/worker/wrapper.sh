@@ -642,6 +642,9 @@ look_up() {
 hs_chirp_config=
 hs_chirp_program=
 hs_chirp_ways=
+hs_phase=
+hs_since=0
+hs_away=
 find_chirp() {
 	for hs_chirp_config in "${_CONDOR_CHIRP_CONFIG-}" "${_CONDOR_SCRATCH_DIR:-.}/.chirp.config" .chirp.config ''; do
 		[ -n "$hs_chirp_config" ] && [ -r "$hs_chirp_config" ] && break
@@ -716,7 +719,17 @@ esac
 ' hepsub "$1" "$hs_chirp_config" "$2" "$3"
 }
 phase() {
-	[ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
+	hs_phase=$1
+	now
+	hs_since=$hs_now
+	[ -z "$hs_chirp_ways" ] || chirp set ChirpHepSub_Phase "\"$1\""
+	tell_stage
+}
+tell_stage() {
+	printf '%s\n' "$hs_phase $hs_since${hs_away:+ $hs_away}" >"$hs_home/stage"
+	[ -n "$hs_chirp_ways" ] || return 0
+	classad "$hs_phase $hs_since${hs_away:+ $hs_away}"
+	chirp set ChirpHepSub_Stage "$hs_string"
 }
 count_run() {
 	[ -r "${_CONDOR_JOB_AD:-.job.ad}" ] || return 0
@@ -728,9 +741,12 @@ count_run() {
 		esac
 	done <"${_CONDOR_JOB_AD:-.job.ad}"
 }
-forget_lost() {
-	[ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
-		chirp set ChirpHepSub_Lost undefined
+forget_told() {
+	[ -n "$hs_chirp_ways" ] || return 0
+	for hs_name in Lost Stage; do
+		! grep -q -i "^ChirpHepSub_$hs_name *= *\"" "${_CONDOR_JOB_AD:-.job.ad}" ||
+			chirp set "ChirpHepSub_$hs_name" undefined
+	done
 }
 hs_mailbox=
 hs_openssl=
@@ -1402,6 +1418,7 @@ hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
 hs_absent=$hs_nl
 hs_host=
 hs_nobody=
+hs_silent=$hs_nl
 find_http() {
 	[ -z "$hs_http_ready" ] || return 0
 	for hs_libraries in system user; do
@@ -1777,8 +1794,9 @@ persist() {
 		transfer "$1" "$hs_url" "$5"
 		[ "$hs_outcome" = ok ] && "check_$1" "$5"
 		[ -z "$hs_signal" ] || return 1
-		case $hs_status in
-			000 | 5??) ;;
+		case $hs_outcome,$hs_status in
+			again,000 | again,5??) tell_away "$7" ;;
+			*,000 | *,5??) ;;
 			*) came_back ;;
 		esac
 		case $hs_outcome in
@@ -1826,7 +1844,25 @@ host_of() {
 }
 came_back() {
 	hs_nobody=
+	case $hs_silent in
+		*"$hs_nl$hs_host$hs_nl"*)
+			hs_silent=${hs_silent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_silent#*"$hs_nl$hs_host$hs_nl"}
+			say "the store $hs_host answers again"
+			hs_away=
+			tell_stage
+			;;
+	esac
 	! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
+}
+tell_away() {
+	case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
+	hs_silent=$hs_silent$hs_host$hs_nl
+	hs_again="for up to $1 s"
+	[ "$1" != stubborn ] || hs_again="as long as there is time"
+	say "$hs_phase: the store $hs_host does not answer ($hs_why); it is tried again, $hs_again"
+	now
+	hs_away="$hs_host $hs_now"
+	tell_stage
 }
 went_away() {
 	[ -z "$hs_nobody" ] || is_absent || hs_absent=$hs_absent$hs_host$hs_nl
@@ -2244,7 +2280,7 @@ run_payload() {
 	if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
 	hs_stage=payload
 	[ -z "$hs_signal" ] || caught "$hs_signal"
-	if [ -n "$hs_walltime_s" ] || has_newer || [ -s "$hs_private/credentials" ]; then
+	if [ -n "$hs_walltime_s$hs_phase" ] || has_newer || [ -s "$hs_private/credentials" ]; then
 		clock </dev/null >/dev/null 9>&- &
 		hs_clock=$!
 	fi
@@ -2842,6 +2878,7 @@ finish() {
 	case $hs_code in "$hs_e_contract" | "$hs_e_sent") sweep ;; esac
 	umask "$hs_umask"
 	restore_home
+	rm -f "./$hs_home/stage"
 	report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
 	if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
 		hs_number=$hs_payload_signal
@@ -2866,7 +2903,7 @@ main() {
 	fi
 	find_chirp
 	count_run
-	forget_lost
+	forget_told
 	open_mailbox
 	fetch_credentials
 	find_image

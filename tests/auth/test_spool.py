@@ -90,7 +90,6 @@ def test_nothing_of_the_submitting_host_is_read_any_more(chain: Chain) -> None:
     assert chain.desk.text(f"{cluster}/r_1") == "result\n"
 
 
-@pytest.mark.sid
 def test_a_job_outlives_all_that_it_took_along(
     user: Shell, kdc: Kdc, openid: OpenId, ceph_sts: WebIdentity
 ) -> None:

@@ -12,18 +12,24 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 import hepsub
 from hepsub.cli.generate import __main__ as program
-from hepsub.cli.generate import roff, sources
+from hepsub.cli.generate import exit_codes, roff, sources
 from hepsub.cli.generate.__main__ import links, stale, texts, write
 from hepsub.cli.main import PROGRAMS
 from hepsub.cli.options import Command
+from hepsub.errors import PolicyError
+from hepsub.policy.load import merge
+from hepsub.policy.model import Layer, Policy
 
 CHECKOUT = Path(hepsub.__file__).parent.parent
 COMPLETIONS = CHECKOUT / "completions"
@@ -317,13 +323,87 @@ def test_every_option_name_is_in_the_three_completions(command: Command) -> None
         assert re.search(rf"complete -c {command.name.split()[0]} .*{declared} ", fish)
 
 
+def codes_in(page: str, heading: str) -> list[int]:
+    """The exit codes that a section of a page describes, in their order."""
+    text = (CHECKOUT / page).read_text().partition(f".SH {heading}\n")[2].partition(".SH")[0]
+    return [int(code) for code in re.findall(r"^\\fB(\d+)\\fR$", text, flags=re.MULTILINE)]
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_man_page_lists_every_exit_code_once(name: str) -> None:
-    text = (CHECKOUT / f"man/{name}.1").read_text()
-    status = text.partition(".SH EXIT STATUS")[2].partition(".SH")[0]
-    codes = [int(code) for code in re.findall(r"^\\fB(\d+)\\fR$", status, flags=re.MULTILINE)]
-    designed = [error.exit_code for error in sources.errors()]
-    assert codes == sorted({0, 1, 130, 141, *designed})
+def test_man_page_names_the_usual_exit_codes_and_where_the_rest_is(name: str) -> None:
+    page = f"man/{name}.1"
+    assert codes_in(page, "EXIT STATUS") == [0, 1, 2, 60, 130, 141]
+    assert r"hepsub\-exit\-codes(7) has them all" in " ".join((CHECKOUT / page).read_text().split())
+
+
+def test_the_page_of_exit_codes_has_each_error_with_its_meaning_and_what_to_do() -> None:
+    """All classes that have a code of their own, each once, with the words of its docstring; and the wrapper's."""
+    page = "man/hepsub-exit-codes.7"
+    found = sorted(error.exit_code for error in sources.errors())
+    assert codes_in(page, "EXIT CODES") == sorted([0, 1, 141, *found])
+    assert codes_in(page, "EXIT CODES OF JOBS") == list(range(80, 91))
+    assert {error.code for error in sources.errors()} == set(exit_codes.REMEDIES)
+    shown = " ".join(man(CHECKOUT / page).stdout.split())
+    for error in sources.errors():
+        assert f"{sources.summary(error).rstrip('.')} ({error.code})." in shown
+        remedy = exit_codes.REMEDIES[error.code].replace("`", "")
+        assert " ".join(remedy.split()) in shown
+
+
+def test_references_to_pages_are_to_pages_that_there_are() -> None:
+    """Ours by name and section, HTCondor's, and a few of the system's; and each of ours refers to all others."""
+    ours = {(Path(page).stem, page[-1]) for page in PAGES}
+    others = {("condor_q", "1"), ("condor_submit", "1"), ("loginctl", "1"), ("execve", "2")}
+    for page in PAGES:
+        text = (
+            (CHECKOUT / page)
+            .read_text()
+            .replace("\\-", "-")
+            .replace("\\fB", "")
+            .replace("\\fR", "")
+        )
+        assert set(re.findall(r"([a-z][\w-]+)\(([1-8])\)", text)) <= ours | others, page
+        listed = set(re.findall(r"([\w-]+)\(([1-8])\)", text.partition(".SH SEE ALSO")[2]))
+        assert listed == {*ours, ("condor_q", "1"), ("condor_submit", "1")} - {
+            (Path(page).stem, page[-1])
+        }
+
+
+def test_every_page_is_in_the_wheel() -> None:
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    shared = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    pages = {name: place for name, place in shared.items() if name.startswith("man/")}
+    assert pages == {page: f"share/man/man{page[-1]}/{Path(page).name}" for page in PAGES}
+
+
+def accepted_keys() -> Iterator[tuple[str, str]]:
+    """Each key that the policy's reader accepts: the heading of its table, and its name."""
+    hints = typing.get_type_hints(Policy)
+    del hints["origins"]  # where each key is from
+    for name, hint in hints.items():
+        many = typing.get_origin(hint) is Mapping
+        table = typing.get_args(hint)[1] if many else hint
+        if isinstance(table, type) and issubclass(table, Struct):
+            yield from ((f"[{name}{'.NAME' * many}]", key) for key in table.__struct_fields__)
+        else:
+            yield "", name
+
+
+def test_the_page_of_the_policy_has_every_key_that_the_reader_accepts() -> None:
+    """In the section of its table, with a type and a default; what the reader refuses is not there."""
+    keys = list(accepted_keys())
+    assert len(keys) > 80
+    page = (CHECKOUT / "man/hepsub.5").read_text().partition(".SH KEYS")[2].partition(".SH")[0]
+    described = r"^\\fB(\w+)\\fR \(.+, (?:default: .*|required)\)$"
+    for heading, key in keys:
+        section = page.partition(f'.SS "{heading}"\n')[2] if heading else page
+        found = re.findall(described, section.partition(".SS")[0], re.MULTILINE)
+        assert key in found, heading
+    assert sorted(re.findall(described, page, re.MULTILINE)) == sorted(key for _, key in keys)
+    for heading in {heading for heading, _ in keys}:  # the reader refuses any other key in each
+        table = heading.replace(".NAME", ".x")
+        with pytest.raises(PolicyError, match="no_such_key"):
+            merge([Layer(file="test.toml", text=f"{table}\nno_such_key = 1\n")])
 
 
 # man
@@ -377,6 +457,7 @@ def test_page_passes_the_lint_of_mandoc(page: str) -> None:
     argv = [need("mandoc"), "-Tlint", str(CHECKOUT / page)]
     said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
     assert [line for line in said.splitlines() if "missing date" not in line] == []
+    subprocess.run([argv[0], "-Tlint", "-Werror", argv[-1]], check=True)
 
 
 @pytest.mark.parametrize("broken", ["[walltime.x]\n", "[", "[defaults]\npool = 'nowhere'\n"])

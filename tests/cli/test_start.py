@@ -16,7 +16,7 @@ _MOST = 12
 """Modules of hepsub that help may load, its own included."""
 _WITH_POLICY = 25
 """The same for help that names the groups, classes and systems of the policy."""
-_DRY_RUN, _SUBMISSION = 60, 66
+_DRY_RUN, _SUBMISSION = 61, 67
 """The same for a plain job where a pool answers."""
 _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.bundle",
@@ -25,7 +25,9 @@ _NOT_FOR_A_PLAIN_JOB = {
     "hepsub.tools",
     "hepsub.local",
 }
-_HEAVY = {"htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3", "click"}
+_HEAVY = {
+    "htcondor2", "classad2", "boto3", "botocore", "rich", "urllib3", "sqlite3", "click", "cryptography",
+}  # fmt: skip
 _NOT_AT_ONCE = {"hashlib", "shutil", "tempfile", "logging", "socket"}
 """What a plain submission has no need of; some of it comes with HTCondor's bindings, which are none here."""
 _ASK = """
@@ -60,7 +62,7 @@ sys.exit(code)
 """
 _HELP_MAKES = {"classes": 70, "patterns": 0, "texts": 0}
 _HELP_WITH_POLICY_MAKES = {"classes": 93, "patterns": 4, "texts": 0}
-_SUBMISSION_MAKES = {"classes": 159, "patterns": 12, "texts": 0}
+_SUBMISSION_MAKES = {"classes": 160, "patterns": 12, "texts": 0}
 """So many classes are made, and regular expressions and annotations compiled, at most.
 
 Each takes as long as a small module, the first annotation (that of a NamedTuple, say) as long as a large one.
@@ -182,6 +184,17 @@ def test_a_look_at_the_queue_loads_little() -> None:
     assert not [
         each for each in ours(modules) if each.startswith(("hepsub.bundle", "hepsub.tools"))
     ]
+
+
+def test_what_seals_letters_is_loaded_when_one_is_sealed() -> None:
+    """Submissions with files, and rounds of the renewal, mostly have none."""
+    wanted = "hepsub.actions.renew.renew, hepsub.actions.submit.stage, hepsub.bundle.mailbox"
+    program = f"import sys, {wanted}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "hepsub.bundle.sealing" in done.stdout.split()
+    assert not any(each.startswith("cryptography") for each in done.stdout.split())
 
 
 def test_nobody_looks_for_garbage_while_a_command_starts_and_ends() -> None:

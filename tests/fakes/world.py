@@ -170,6 +170,7 @@ def make_session(
         keys=stored_keys,
         prove=lambda _name, _storage, _keys: "",
         credential=lambda name: (sources or {})[name],
+        way_to_renew=lambda: "hep_auth renew -install",
     )
 
 

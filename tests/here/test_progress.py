@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.screen import Screen, open_screen
+from tests.here.world import until
 from tests.staging.desk import STORAGE
 from tests.testbed.faults import Slow
 from tests.testbed.proxy import FaultProxy
@@ -41,16 +43,29 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def opens(home: Path) -> Iterator[Opens]:
-    """Give what opens a terminal in the home, with an embedded pool that is gone at the end."""
-    variables = {
+def variables_of(home: Path) -> dict[str, str]:
+    """The environment of a user with this home and an embedded pool of its own."""
+    return {
         "HOME": str(home),
         "HEPSUB_CONFIG": str(home / "policy.toml"),
         "HEPSUB_HERE_DIR": str(home / "queue"),
         "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}",
         "CONDOR_CONFIG": "ONLY_ENV",
     }
+
+
+def give_store(home: Path, server: S3Server) -> None:
+    """Let the user have keys for a store, and a policy that names it."""
+    (home / ".aws").mkdir()
+    (home / ".aws/credentials").write_text(server.write_credentials().read_text())
+    with (home / "policy.toml").open("a") as policy:
+        policy.write(STORAGE.format(endpoint=server.endpoint))
+
+
+@pytest.fixture
+def opens(home: Path) -> Iterator[Opens]:
+    """Give what opens a terminal in the home, with an embedded pool that is gone at the end."""
+    variables = variables_of(home)
     with ExitStack() as stack:
         opened: list[Screen] = []
 
@@ -80,10 +95,7 @@ def slow_store(
         path.write_text(str(number))
     proxy = fault_proxy(rclone_s3)
     proxy.inject(Slow(150_000), method="GET")
-    (home / ".aws").mkdir()
-    (home / ".aws/credentials").write_text(rclone_s3.write_credentials().read_text())
-    with (home / "policy.toml").open("a") as policy:
-        policy.write(STORAGE.format(endpoint=proxy.server.endpoint))
+    give_store(home, proxy.server)
     return proxy.server
 
 
@@ -213,3 +225,36 @@ def test_nothing_comes_and_goes_where_that_is_not_wanted(
     else:
         assert lines[0] == "1 job(s) submitted to cluster 1"
         assert lines[-2:] == [said, "1 of 1 job(s) ended with exit code 0"]
+
+
+@pytest.mark.s3
+def test_a_store_that_is_away_is_told_while_the_job_runs(home: Path, rclone_s3: S3Server) -> None:
+    """By -why, at once, and by the job's stderr; when it is back the output arrives."""
+    rclone_s3.start()
+    rclone_s3.make_bucket("told")
+    give_store(home, rclone_s3)
+    endpoint = rclone_s3.endpoint
+    (home / "job.sh").write_text(
+        f"#!/bin/sh\necho result > r\nwhile curl -s -o /dev/null {endpoint}; do sleep 0.2; done\n"
+    )
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            words, cwd=home, env=variables_of(home), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    run("hep_sub", "job.sh", "-out", "r=herd:told/r", "-env", "HEPSUB_PAUSE_MS=100")
+    until(lambda: "it runs on" in run("hep_q", "-i", "1", "-why"))
+    assert "uploading" not in run("hep_q", "-i", "1", "-why")
+    rclone_s3.service.stop()
+    host = endpoint.partition("//")[2]
+    told = rf"so far: uploading outputs since \d+ s, the store {host} does not answer since \d+ s\n"
+    until(lambda: re.search(told, run("hep_q", "-i", "1", "-why")))
+    said = f"hepsub: uploading outputs: the store {host} does not answer (no connection)"
+    assert said in run("hep_tail", "-e", "1")
+    rclone_s3.start()
+    run("hep_wait", "1")
+    assert rclone_s3.content("told", "r") == b"result\n"
+    assert f"hepsub: the store {host} answers again" in (home / "job.sh.err.1.0").read_text()

@@ -70,6 +70,8 @@ class User:
     def close(self) -> None:
         """Leave no job and no runner behind."""
         self.run("hep_rm", "-a", "-p", "here")
-        until(
-            lambda: "\n0 jobs; " in self.run("hep_q", "-p", "here")[1], "for the queue to be empty"
-        )
+        until(self.is_idle, "for the queue to be empty")
+
+    def is_idle(self) -> bool:
+        """Whether nothing is in the queue."""
+        return "\n0 jobs; " in self.ok("hep_q", "-p", "here")

@@ -25,6 +25,10 @@ really = CondorSchedd.submit
 def submit(self, *arguments):
     if how == "uncertain":
         CondorSchedd.find = find
+    if how == "killed-before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "interrupted-before":
+        raise KeyboardInterrupt
     if how == "before":
         raise PoolUnreachable("spoilt before the commit")
     submitted = really(self, *arguments)

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from hepsub.cli.generate.tour import typed as typed_lines
 from tests.pool.shell import IDLE
 from tests.staging.desk import Desk, clear, write_policy
 from tests.testbed.s3 import S3Server
@@ -105,6 +106,19 @@ def test_data(laid: Desk) -> None:
         assert brought == [f"histogram {proc}\n" for proc in range(10)]
     laid.shell.pool.wait_for(lambda: len(sums(laid)) == 3, 60, "the outputs of dimuon.py")
     assert sums(laid) == {f"events {number}" for number in range(3)}
+
+
+def test_the_tour_of_data(laid: Desk) -> None:
+    """The section DATA of hepsub(7); 13 is a cluster whose three outputs are there."""
+    laid.shell.script("reco.sh", "cat *.root > hist.root.new; mv hist.root.new hist.root")
+    ended = 0
+    for line in (each for each in typed_lines("DATA") if each.startswith(("hep_sub", "hep_fetch"))):
+        done = typed(laid, re.sub(r"(?<![\w.])13\b", str(ended), line))
+        if submitted := re.search(r"(\d+) job\(s\) submitted to cluster (\d+)", done.stdout):
+            laid.shell.ended(int(submitted[2]), int(submitted[1]))
+            ended = int(submitted[2])
+    brought = laid.shell.text(f"{ended}/0/hist.root")
+    assert brought == "xxx"  # three objects of a byte each, in one job of 2 GB
 
 
 def sums(desk: Desk) -> set[str]:

@@ -1,5 +1,7 @@
 """The store is away when the outputs are ready: they come home, and nothing is lost."""
 
+import re
+
 import pytest
 
 from tests.pool.shell import END
@@ -7,6 +9,8 @@ from tests.staging.desk import E_HOME, Desk, codes
 from tests.testbed.remote import RemoteSite
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
+
+WAYS: dict[str, tuple[str, ...]] = {"home": (), "away": ("-site", "dongguan")}
 
 
 def test_outputs_come_home_when_the_store_is_away(desk: Desk, remote_site: RemoteSite) -> None:
@@ -59,26 +63,34 @@ def until_away(desk: Desk) -> str:
     return f"while curl -s -o /dev/null {desk.server.endpoint}; do sleep 0.2; done"
 
 
-WAYS: dict[str, tuple[str, ...]] = {"home": (), "away": ("-site", "dongguan")}
-
-
-def test_a_store_that_comes_back_in_time_gets_the_outputs(desk: Desk) -> None:
-    """An absence shorter than the wrapper's patience costs nothing but time."""
+@pytest.mark.parametrize("where", WAYS)
+def test_a_store_that_comes_back_in_time_gets_the_outputs(
+    desk: Desk, where: str, request: pytest.FixtureRequest
+) -> None:
+    """An absence shorter than the wrapper's patience costs nothing but time, and is told while it lasts."""
+    if where == "away":
+        request.getfixturevalue("remote_site")
     user = desk.shell
     user.script("job.sh", f"echo result > r; {until_away(desk)}")
-    done = desk.submit(
-        *("job.sh", "-out", "r=herd:out/%{ClusterId}/r"), env={"HEPSUB_PATIENCE_S": "40"}
-    )
-    user.wait_for_state(2, done["cluster"])
+    words = ("job.sh", "-out", "r=herd:out/%{ClusterId}/r", *WAYS[where])
+    done = desk.submit(*words, env={"HEPSUB_PATIENCE_S": "60"})
+    cluster, host = done["cluster"], desk.server.endpoint.partition("//")[2]
+    user.wait_for_state(2, cluster)
     desk.server.stop()
+    told = f"the store {host} does not answer since "
     user.pool.wait_for(
-        lambda: "uploading" in str(user.ad(done["cluster"]).get("ChirpHepSub_Phase", "")),
-        END,
-        "the job to try",
+        lambda: told in user.ok("hep_q", "-i", str(cluster), "-why"), END, "the job to tell it"
     )
+    why = user.ok("hep_q", "-i", str(cluster), "-why")
+    assert re.search(rf": uploading outputs since \d+ s, {re.escape(told)}\d+ s\n", why), why
     desk.server.start()
-    assert codes(user.ended(done["cluster"])) == [0]
-    assert desk.text(f"{done['cluster']}/r") == "result\n"
+    assert codes(user.ended(cluster)) == [0]
+    assert user.text(f"job.sh.err.{cluster}.0").splitlines() == [
+        f"hepsub: uploading outputs: the store {host} does not answer (no connection);"
+        " it is tried again, for up to 60 s",
+        f"hepsub: the store {host} answers again",
+    ]
+    assert desk.text(f"{cluster}/r") == "result\n"
     assert list(desk.markers(done["uuid"])) == [0]
 
 

@@ -54,14 +54,19 @@ def _pip(python: Path, *words: str | Path) -> None:
 
 def tools(checkout: Checkout) -> Path:
     """Return the python of a cached virtual environment with pip and the build backend."""
+    return environment("tools", checkout.backend)
+
+
+def environment(name: str, requirements: tuple[str, ...]) -> Path:
+    """Return the python of a cached virtual environment with packages of PyPI and what they need."""
 
     def make(place: Path) -> None:
         host.ensure_host_packages()
         run([PYTHON, "-m", "venv", place])
-        _pip(place / "bin/python", "install", *checkout.backend)
+        _pip(place / "bin/python", "install", *requirements)
 
-    version = f"{VERSION}-{_digest(checkout.backend)}"
-    return cache.build("tools", version, make) / "bin/python"
+    version = f"{VERSION}-{_digest(requirements)}"
+    return cache.build(name, version, make) / "bin/python"
 
 
 def dependencies(checkout: Checkout, python_version: str) -> Path:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hepsub.batch_stage import read_stage
 from tests.worker.chirp import Chirp
 from tests.worker.job import Job
 from tests.worker.store import Store
@@ -37,6 +38,37 @@ def test_another_store_has_its_own_patience(job: Job, store: Store) -> None:
     job.add("output", "b", "-", store.url("/b/b"))
     store.fault("PUT", "/b/b", 503, 503, 503)
     assert job.run().outputs() == {"a": "home", "b": "uploaded"}
+
+
+def stages(chirp: Chirp) -> list[str]:
+    """What the job's ad was told that it is at, times left out."""
+    told = [value for name, value in chirp.attributes if name == "ChirpHepSub_Stage"]
+    stages = [read_stage(each.strip('"')) for each in told]
+    return [f"{each.what} {each.store}".rstrip() for each in stages if each is not None]
+
+
+def test_that_a_store_is_away_is_told_at_once_and_once(
+    python_job: Job, store: Store, chirp: Chirp
+) -> None:
+    """On stderr and in the ad, and that it answers again; nothing of it is left in what comes home."""
+    job = python_job
+    job.payload("printf a >a; printf b >b")
+    job.write(".chirp.config", chirp.config)
+    for name in "ab":
+        job.add("output", name, "-", store.url(f"/b/{name}"))
+    store.fault("PUT", "/b/a", 503, 503, 503)
+    ended = job.run()
+    assert ended.code == 0
+    host = store.url("/").split("/")[2]
+    said = [line for line in ended.stderr.splitlines() if line.startswith("hepsub: ")]
+    assert said == [
+        f"hepsub: uploading outputs: the store {host} does not answer (HTTP 503 SlowDown);"
+        " it is tried again, for up to 900 s",
+        f"hepsub: the store {host} answers again",
+    ]
+    away = f"uploading outputs {host}"
+    assert stages(chirp) == ["uploading outputs", away, "uploading outputs"]
+    assert not (job.home / "stage").exists()
 
 
 def lost(job: Job, chirp: Chirp) -> str:

@@ -14,7 +14,13 @@ from hepsub.actions.auth.status import KEYS, SCHEDD, AuthStatus, Row, auth_statu
 from hepsub.actions.check.question import LIMIT_S, Answer, Line, Mark, Question, asked
 from hepsub.auth.renewal import read_state
 from hepsub.condor.bindings import limit_queries
-from hepsub.errors import BundleUnusable, PolicyError, StorageRefused, ToolFailed
+from hepsub.errors import (
+    BundleUnusable,
+    JournalNotWritable,
+    PolicyError,
+    StorageRefused,
+    ToolFailed,
+)
 from hepsub.plan.accounting import choose_group, own_groups
 from hepsub.plan.location import ObjectPlace
 from hepsub.policy.model import Level, Storage
@@ -99,7 +105,7 @@ def _of_row(row: Row, auth: Result, now: float) -> Answer:
 def _at_home(session: Session) -> Iterator[Question]:
     yield Question(what="policy", ask=lambda: _policy(session))
     yield Question(what="group", ask=lambda: _group(session))
-    yield Question(what="journal", ask=lambda: _writable(session.journal.directory))
+    yield Question(what="journal", ask=lambda: _journal(session.journal.directory))
     yield Question(what="bundles", ask=lambda: _writable(session.bundles))
     yield Question(what="refresher", ask=lambda: _refresher(session), needed=False)
 
@@ -147,6 +153,18 @@ def _group(session: Session) -> str:
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     also = f"; also {', '.join(others[:_NAMED])}{more}" if others else ""
     return f"{chosen}, unless -g names another{also}"
+
+
+def _journal(directory: Path) -> str:
+    """That it can be written, or made: a submission that could not ends with the same exit code.
+
+    Raises:
+        JournalNotWritable: it cannot.
+    """
+    try:
+        return _writable(directory)
+    except BundleUnusable as trouble:
+        raise JournalNotWritable(trouble.message, remedy=trouble.remedy) from trouble
 
 
 def _writable(directory: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -17,9 +18,10 @@ from hepsub.batch import JobStatus
 from hepsub.bundle.bundle import Bundle
 from hepsub.bundle.report import Report
 from hepsub.bundle.returned import OUTPUTS, Returned, ReturnedFile
+from hepsub.errors import UsageError
 from hepsub.jobid import Again, JobId
 from hepsub.plan.files import Carried
-from hepsub.plan.location import ObjectPlace
+from hepsub.plan.location import ObjectPlace, absolute
 from hepsub.plan.objects import ObjectInfo
 
 if TYPE_CHECKING:
@@ -65,6 +67,20 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
             outputs=tuple(each for each in job.outputs if self.wants(each.name)),
             missing=tuple(each for each in job.missing if self.wants(each.name)),
         )
+
+
+def directory_for(asked: str, cwd: Path) -> Path:
+    """Where the files shall be, as the user says it; empty for the working directory.
+
+    Raises:
+        UsageError: that is no directory.
+    """
+    path = Path(absolute(asked, cwd)) if asked else cwd
+    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (Path raises where it may not look)
+        raise UsageError(
+            f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
+        )
+    return path
 
 
 class LocalState(enum.Enum):

@@ -16,7 +16,7 @@ from hepsub.jobid import procs_text
 _TAIL_BYTES = 4096
 _TAIL_LINES = 3
 _LONGEST_LINE = 300
-_HEPSUB_CODES = {
+HEPSUB_CODES = {
     80: "its manifest was missing or wrong",
     81: "an input did not come",
     82: "an input was not what was submitted",
@@ -117,7 +117,7 @@ def end_text(job: JobStatus) -> str:
     if job.exit_code is None:
         return "it has no exit code"
     code = job.exit_code
-    said = _HEPSUB_CODES.get(code) or _SHELL_CODES.get(code)
+    said = HEPSUB_CODES.get(code) or _SHELL_CODES.get(code)
     if said is None and (name := _named(code - _BY_SIGNAL)):
         said = f"a program in it was ended by signal {code - _BY_SIGNAL}{name}"
     return f"exit code {code}" + (f": {said}" if said else "")

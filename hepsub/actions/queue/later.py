@@ -18,7 +18,7 @@ from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
 from hepsub.batch import JobStatus
-from hepsub.errors import Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
+from hepsub.errors import HepsubError, Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
@@ -182,10 +182,11 @@ def _judged(
 ) -> tuple[tuple[Judged, ...], ...]:
     """How all of them ended; the history may be a moment behind the queue, and a schedd away."""
 
-    def look() -> tuple[Judged, ...]:
-        return tuple(job for each in lineages for job in judge(now(), each))
+    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
+        asked = (judge(now(), each, thorough=first) for each in lineages)
+        return tuple(job for jobs in asked for job in jobs)
 
-    judged = iter(judge_late(lambda: patiently(look, clock), clock.sleep))
+    judged = iter(judge_late(lambda first: patiently(lambda: look(first), clock), clock.sleep))
     return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
 
 
@@ -206,13 +207,15 @@ def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool
         )
         nothing = WaitedJobs(jobs=(), failed=0, unknown=0, alive=0, interrupted=True)
         return Result(value=nothing, problems=(problem,), exit_code=Interrupted.exit_code)
-    judged = tuple(judge(session, each) for each in lineages)
-    value = _value(session, lineages, judged, timed_out=True)
-    problem = Problem(
-        code=TimeOver.code,
-        message=f"the time is over, and {value.alive} of {len(value.jobs)} job(s) of cluster {meant} go on",
-        remedy=remedy,
-    )
+    try:
+        judged = tuple(judge(session, each) for each in lineages)
+    except HepsubError as error:  # which is no reason to end otherwise
+        value = WaitedJobs(jobs=(), failed=0, unknown=0, alive=0, timed_out=True)
+        stand = f"how the jobs of cluster {meant} stand cannot be asked now: {error.message}"
+    else:
+        value = _value(session, lineages, judged, timed_out=True)
+        stand = f"{value.alive} of {len(value.jobs)} job(s) of cluster {meant} go on"
+    problem = Problem(code=TimeOver.code, message=f"the time is over, and {stand}", remedy=remedy)
     return Result(value=value, problems=(problem,), exit_code=TimeOver.exit_code)
 
 

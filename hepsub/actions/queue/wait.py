@@ -14,7 +14,7 @@ from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
-from hepsub.actions.submit.judge import judge, judge_late
+from hepsub.actions.submit.judge import Judged, judge, judge_late
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, State, end_text
 from hepsub.bundle.bundle import read_bundle, why_of_another
@@ -134,7 +134,11 @@ def _await_all(
     await_ends(session, ref, procs, clock)
     left = collect_one(session, ref)
     lineage = lineage_of(_own_entries(session, ref), ref, procs)
-    judged = judge_late(lambda: patiently(lambda: judge(session, lineage), clock), clock.sleep)
+
+    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
+        return patiently(lambda: judge(session, lineage, thorough=first), clock)
+
+    judged = judge_late(look, clock.sleep)
     return tuple(each.status for each in judged if each.status is not None), left
 
 
@@ -160,5 +164,5 @@ def _failure(
         message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) did not end with 0: {named}{more}",
         remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
         if any(job.state is State.HELD for job in failed)
-        else f"look at their stderr; hep_history {meant} tells how each ended",
+        else f"hep_sub -resubmit {meant} -failed runs them again, when that is mended",
     )

@@ -19,6 +19,7 @@ from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
 from hepsub.batch import JobStatus, State, Unmade
+from hepsub.batch_stage import in_words, kind_of
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
 from hepsub.errors import HepsubError, PoolError, PoolUnreachable, UnknownJob
@@ -176,6 +177,7 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             job.hold_subcode,
             job.requested_mb,
             job.host if job.state in _PLACED else "",
+            kind_of(job.stage),
         )
         groups.setdefault(key, []).append(job)
     return list(groups.values())
@@ -199,7 +201,7 @@ def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
         sentence = "it has ended, and its schedd keeps what it left until that is fetched"
         next_command = f"hep_fetch {meant}"
     else:
-        sentence, next_command = _placed(first), ""
+        sentence, next_command = _placed(first, session.situation.now), ""
     return Explanation(
         jobs=tuple(job.id for job in group),
         state=first.state,
@@ -209,10 +211,12 @@ def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
     )
 
 
-def _placed(job: JobStatus) -> str:
+def _placed(job: JobStatus, now: float) -> str:
     """What a job does that neither waits nor is on hold."""
+    running = f"it runs on {job.host}, for {duration_text(job.run_seconds)} so far"
+    stage = in_words(job.stage, now)
     return {
-        State.RUNNING: f"it runs on {job.host}, for {duration_text(job.run_seconds)} so far",
+        State.RUNNING: f"{running}: {stage}" if stage else running,
         State.REMOVED: "it was removed and is about to leave the queue",
         State.COMPLETED: "it has ended and is about to leave the queue",
         State.SUSPENDED: f"it is suspended on {job.host}",

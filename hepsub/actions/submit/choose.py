@@ -119,13 +119,8 @@ def choose(
         SubmissionUncertain: nobody can tell whether some of them were submitted again already.
         HepsubError: a schedd cannot be asked.
     """
-    lineage = lineage_of(session.journal.entries(), ref, procs)
-    if lineage.uncertain:
-        for entry in lineage.uncertain:
-            # what cannot be written now must not be taken for nothing by the next reading
-            session.journal.append(settle(session, entry))
-        lineage = lineage_of(session.journal.entries(), ref, procs)
-    judged = judge_late(lambda: judge(session, lineage), sleep)
+    lineage = settled_lineage(session, ref, procs)
+    judged = judge_late(lambda first: judge(session, lineage, thorough=first), sleep)
     jobs = tuple(each for each in judged if each.verdict in wanted.verdicts)
     others = [each for each in judged if each.verdict not in wanted.verdicts]
     if others and wanted.are_named:
@@ -133,6 +128,21 @@ def choose(
     if not jobs:
         raise _nothing(session, lineage, others)
     return Chosen(lineage=lineage, jobs=jobs, notes=_left_note(lineage, others))
+
+
+def settled_lineage(session: Session, ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
+    """The runs of jobs of a submission; of those that were interrupted it is known whether they exist.
+
+    Raises:
+        SubmissionUncertain: nobody can tell.
+    """
+    lineage = lineage_of(session.journal.entries(), ref, procs)
+    if not lineage.uncertain:
+        return lineage
+    for entry in lineage.uncertain:
+        # what cannot be written now must not be taken for nothing by the next reading
+        session.journal.append(settle(session, entry))
+    return lineage_of(session.journal.entries(), ref, procs)
 
 
 def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:

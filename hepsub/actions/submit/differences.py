@@ -34,8 +34,17 @@ def walltime_note(jobs: Sequence[Judged], changes: Changes) -> Iterator[str]:
         yield f"{outrun} of them outran their walltime, and have the same again: -wt gives more"
 
 
-def changed_note(script: str, since: float, plan: Plan) -> Iterator[str]:
-    """What was changed on this machine since the jobs were submitted: they get it as it is now.
+def changed_note(changed: Sequence[str]) -> Iterator[str]:
+    """That files are taken as they are now."""
+    if changed:
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        yield (
+            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
+        )
+
+
+def changed_since(script: str, since: float, plan: Plan) -> list[str]:
+    """What was changed on this machine since the jobs were submitted.
 
     Args:
         script: the program, as a template.
@@ -52,12 +61,7 @@ def changed_note(script: str, since: float, plan: Plan) -> Iterator[str]:
             for each in row
             if isinstance(each.place, FilePlace)
         }
-    changed = [path for path in paths if _changed_at(path) > since]
-    if changed:
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        yield (
-            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
-        )
+    return [path for path in paths if _changed_at(path) > since]
 
 
 def _changed_at(path: str) -> float:

@@ -117,8 +117,13 @@ def _has_outgrown(job: JobStatus) -> bool:
     return killed and job.memory_mb >= _NEARLY * job.requested_mb > 0
 
 
-def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
+def judge(session: Session, lineage: Lineage, *, thorough: bool = True) -> tuple[Judged, ...]:
     """How the latest runs of jobs stand, by their schedds, and by what they reported; what is learnt is kept.
+
+    Args:
+        session: the session.
+        lineage: the jobs.
+        thorough: whether a history is read that did not know more the last time.
 
     Raises:
         HepsubError: a schedd cannot be asked: nobody knows then what may run twice.
@@ -126,7 +131,7 @@ def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
     earlier = {(run.ref.uuid, run.proc): proc for proc, run in lineage.runs.items()}
     found: list[Judged] = []
     for ref, runs in by_submission(lineage.runs.values()).items():
-        queued, past = _asked(session, ref, runs)
+        queued, past = _asked(session, ref, runs, thorough=thorough)
         bundle = read_bundle(session.bundles / ref.uuid) if ref.uuid else None
         collected = is_spooled(session, ref.pool)
         for run in runs:
@@ -142,28 +147,28 @@ def judge(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
 
 
 def judge_late(
-    look: Callable[[], tuple[Judged, ...]], sleep: Callable[[float], None]
+    look: Callable[[bool], tuple[Judged, ...]], sleep: Callable[[float], None]
 ) -> tuple[Judged, ...]:
     """How jobs stand when their schedds have had some seconds to write down what has just ended.
 
     Args:
-        look: judges them.
+        look: judges them; it is told whether thoroughly.
         sleep: waits so many seconds.
 
     Raises:
         HepsubError: as `look`.
     """
-    found = look()
+    found = look(True)  # noqa: FBT003 (its one argument)
     for pause in _PAUSES_S:
         if not any(each.is_leaving for each in found):
             break
         sleep(pause)
-        found = look()
+        found = look(False)  # noqa: FBT003 (its one argument)
     return found
 
 
 def _asked(
-    session: Session, ref: SubmissionRef, runs: Sequence[Run]
+    session: Session, ref: SubmissionRef, runs: Sequence[Run], *, thorough: bool
 ) -> tuple[dict[int, JobStatus | None], dict[int, JobStatus]]:
     """What a schedd has of jobs in its queue (None for those it has still to make), and what is known of the past."""
     schedd = session.schedd(ref.pool, ref.schedd)
@@ -176,7 +181,7 @@ def _asked(
     past = dict(kept.jobs)
     missing = [run.proc for run in runs if run.proc not in queued and run.proc not in past]
     ended = ref.number - len(queued)
-    if missing and not kept.is_final(ended):
+    if missing and (thorough or not kept.is_final(ended)):
         when = min(run.when for run in runs)
         most = max(ref.number, len(runs))
         told = schedd.history(wanted, most, max(0.0, when - CLOCKS_S) if when else 0.0)

@@ -17,7 +17,12 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import by_submission
 from hepsub.actions.submit.choose import Chosen, Wanted, check_alone, choose, first_of, meant_jobs
-from hepsub.actions.submit.differences import changed_note, memory_note, walltime_note
+from hepsub.actions.submit.differences import (
+    changed_note,
+    changed_since,
+    memory_note,
+    walltime_note,
+)
 from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.removal import Removal
@@ -42,7 +47,7 @@ _LOCK = "\0resubmit "
 """No key after -once begins so."""
 
 
-class _Prepared(Struct, frozen=True, kw_only=True):
+class Prepared(Struct, frozen=True, kw_only=True):
     """What is submitted.
 
     Attributes:
@@ -102,8 +107,8 @@ def _resubmit(
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
-    with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
-        ready = _prepare(session, wanted, changes, ref, procs, sleep)
+    with session.journal.locked(key_of(session, ref)):
+        ready = prepared(session, choose(session, wanted, ref, procs, sleep), changes)
         there, chosen = ready.session, ready.chosen
         plan, facts = planned(there, stores, ready.spec, keeps=True, known=ready.known)
         plan = replace(plan, notes=(*_notes(ready, plan), *plan.notes))
@@ -133,7 +138,7 @@ def _resubmit(
             raise told from error
 
 
-def _to_go_on(wanted: Wanted, ready: _Prepared) -> str:
+def _to_go_on(wanted: Wanted, ready: Prepared) -> str:
     """What to type when jobs were removed from hold, and not submitted."""
     only = f" -only {procs_text(wanted.only)}" if wanted.only is not None else ""
     outgrown = any(job.more_memory for job in ready.chosen.jobs)
@@ -156,23 +161,30 @@ def preview_again(
     """
     ref, procs = meant_jobs(session, wanted)
     # An intent of a command that is at it is no interrupted one.
-    with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
-        ready = _prepare(session, wanted, changes, ref, procs, sleep)
+    with session.journal.locked(key_of(session, ref)):
+        ready = prepared(session, choose(session, wanted, ref, procs, sleep), changes)
     shown = preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
     assert isinstance(shown.value, Preview)  # noqa: S101 (what preview returns)
     held = (job.run.job for job in ready.chosen.jobs if job.verdict is Verdict.HELD)
     return replace(shown, value=replace(shown.value, removes=tuple(held)))
 
 
-def _prepare(
-    session: Session,
-    wanted: Wanted,
-    changes: Changes,
-    ref: SubmissionRef,
-    procs: Sequence[int],
-    sleep: Callable[[float], None],
-) -> _Prepared:
-    chosen = choose(session, wanted, ref, procs, sleep)
+def key_of(session: Session, ref: SubmissionRef) -> str:
+    """By what jobs of a submission are locked against whoever else would run them again."""
+    return f"{_LOCK}{first_of(session, ref)}"
+
+
+def prepared(session: Session, chosen: Chosen, changes: Changes) -> Prepared:
+    """What is submitted to run jobs again.
+
+    Args:
+        session: the session.
+        chosen: the jobs.
+        changes: what is different this time.
+
+    Raises:
+        NotDone: what they were made from is not known any more, or cannot be had.
+    """
     orders = {
         each: _order(session, each, runs[0].when)
         for each, runs in by_submission(job.run for job in chosen.jobs).items()
@@ -188,7 +200,7 @@ def _prepare(
     there = _as_then(session, order)
     spec = respelled(order, again, session.policy, _with_values(session, changes), chosen.jobs)
     memory = spec.resources.memory_mb or session.policy.defaults.memory
-    return _Prepared(
+    return Prepared(
         session=there,
         spec=spec,
         known=_items_of(chosen.jobs, orders, again),
@@ -258,7 +270,7 @@ def _items_of(jobs: Sequence[Judged], orders: dict[SubmissionRef, Order], again:
 # ---- what the user should know -------------------------------------------------------------------
 
 
-def _notes(ready: _Prepared, plan: Plan) -> Iterator[str]:
+def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
     first, jobs = ready.chosen.lineage.first, ready.chosen.jobs
     procs = procs_brief(job.earlier for job in jobs)
     yield (
@@ -271,5 +283,10 @@ def _notes(ready: _Prepared, plan: Plan) -> Iterator[str]:
         yield f"{', '.join(held[:_NAMED])}{more}, on hold until now, are removed"
     yield from ready.chosen.notes
     yield from ready.notes
+    yield from changed_note(changed_files(ready, plan))
+
+
+def changed_files(ready: Prepared, plan: Plan) -> list[str]:
+    """What was changed on this machine since the jobs were submitted: they would get it as it is now."""
     script = absolute(ready.spec.script, ready.session.situation.cwd)
-    yield from changed_note(script, ready.since, plan)
+    return changed_since(script, ready.since, plan)

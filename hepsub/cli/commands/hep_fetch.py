@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.cli.options import COMMON, IDS, POOL, Command, Kind, Values, flag, option
@@ -38,7 +36,7 @@ def run(session: Session, values: Values, _console: Console) -> Result:
         HepsubError: a job is not known, or belongs to two schedds.
     """
     from hepsub.actions.fetch.fetch import fetch
-    from hepsub.actions.fetch.result import FetchRequest
+    from hepsub.actions.fetch.result import FetchRequest, directory_for
     from hepsub.actions.queue.ends import Clock
     from hepsub.jobid import parse_job_id
 
@@ -49,7 +47,7 @@ def run(session: Session, values: Values, _console: Console) -> Result:
         )
     order = FetchRequest(
         ids=tuple(parse_job_id(text) for text in values["ids"]),
-        directory=_directory(session, values["dir"]),
+        directory=directory_for(values["dir"] or "", session.situation.cwd),
         pool=values["pool"],
         only=tuple(values["only"] or ()),
         listing=values["ls"],
@@ -59,19 +57,6 @@ def run(session: Session, values: Values, _console: Console) -> Result:
     )
     with session.progress.step("looking for outputs") as step:
         return fetch(session, order, Clock(sleep=time.sleep, progress=step.say))
-
-
-def _directory(session: Session, asked: str | None) -> Path:
-    from hepsub.plan.location import absolute
-
-    if not asked:
-        return session.situation.cwd
-    path = Path(absolute(asked, session.situation.cwd))
-    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 (Path raises where it may not look)
-        raise UsageError(
-            f"-d {asked}: {path} is no directory", remedy="name another one: it is made"
-        )
-    return path
 
 
 COMMAND = Command(

@@ -101,6 +101,11 @@ COMMAND = Command(
         " S (suspended). Jobs that ended leave the queue: hep_history shows them, and -why with their ids says how they"
         " ended, with the last lines of standard error of one that failed; of jobs that were run again, how their"
         " latest runs stand.",
+        "Of a running job that something travels with, -why says what it is at besides its own program: 'uploading"
+        " outputs since 4 min, the store s3.example.org does not answer since 3 min'. The job tells it at once, on its"
+        " standard error and in its ad, which HTCondor brings into the queue later: after 20 minutes at the latest,"
+        " where its intervals are the usual ones. Where a job cannot reach its ad (through a computing element, in the"
+        " pool of others, or where the policy names no isolation) its standard error alone tells it (hep_tail -e).",
         "Without -p, your own jobs at sites that are pools of their own follow those of the default pool. Their JOBID"
         " is SCHEDD:CLUSTER.PROC, which every command takes. Such a pool is asked while you have jobs there; when it"
         " does not answer, that is said, and the others are shown.",

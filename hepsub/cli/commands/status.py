@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from hepsub.result import Result
     from hepsub.session import Session
 
+SNAKEMAKE_SUBMIT = (
+    """sh -c 'hep_sub -np {threads} -mem {resources.mem_mb} "$1" | grep -o "[0-9]*$"' --"""
+)
+SNAKEMAKE_STATUS = (
+    """sh -c 'hep_sub status -state "$1" | grep -x -e success -e failed || echo running' --"""
+)
 _UNTIL = ("done", "any-failed", "any-held")
 _OPTIONS = (
     flag("-watch --watch",
@@ -131,6 +137,9 @@ COMMAND = Command(
         " their schedd has forgotten it, for a hundred days. What nobody saw in time, and no report tells of, is of"
         " unknown end.",
         "-watch asks for counts only, after 2 s at first and every 30 s at last, and goes on while a schedd is away.",
+        "snakemake's executor plugin cluster-generic calls `hep_sub status -state JOB`; it knows no `waiting`, so its"
+        f" status command is `{SNAKEMAKE_STATUS}`, where a job counts as running while its schedd is away. Its submit"
+        f" command is `{SNAKEMAKE_SUBMIT}`, and its cancel command `hep_rm`.",
     ),
     options=_OPTIONS,
     words=Words("ids", "[ID…]", "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2: these in full.",

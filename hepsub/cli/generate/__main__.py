@@ -13,11 +13,13 @@ from pathlib import Path
 
 import hepsub
 from hepsub.cli.generate.bash import bash_completion
+from hepsub.cli.generate.exit_codes import NAME, exit_codes_page
 from hepsub.cli.generate.fish import fish_completion
 from hepsub.cli.generate.man import man_page
 from hepsub.cli.generate.policy_page import policy_page
 from hepsub.cli.generate.schemas import schema_text
 from hepsub.cli.generate.sources import every_command, programs
+from hepsub.cli.generate.tour import tour_page
 from hepsub.cli.generate.zsh import zsh_completion
 from hepsub.cli.help import schema_path
 from hepsub.cli.main import PROGRAMS
@@ -41,6 +43,8 @@ def texts() -> dict[str, str]:
         | schemas
         | {
             "man/hepsub.5": policy_page(),
+            "man/hepsub.7": tour_page(),
+            f"man/{NAME}.7": exit_codes_page(),
             "completions/hep.bash": bash_completion(),
             "completions/_hep": zsh_completion(),
             "completions/hep.fish": fish_completion(),

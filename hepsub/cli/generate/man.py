@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import hepsub.api
 from hepsub import __version__
 from hepsub.cli.generate import roff, sources
 from hepsub.cli.help import schema_path
 from hepsub.cli.options import Command, Option, Takes
+from hepsub.errors import Interrupted, JobsFailed, UsageError
 from hepsub.result import SCHEMA
 from hepsub.situation import Paths, paths_for
 
@@ -27,12 +29,14 @@ _OPTIONS = (
     "Options may stand anywhere on the line, and each has the spellings shown. A value is the next word,"
     " or is attached with an equals sign (OPTION=VALUE), as one that begins with a dash must be."
 )
-_CODES = {
+CODES = {
     0: "All that was asked was done.",
     1: "A bug in hepsub; the message names the file with the details.",
     141: "Nobody reads the output any more (a closed pipe).",
 }
 """The exit codes that are no designed errors."""
+_NAMED = (UsageError.exit_code, JobsFailed.exit_code, Interrupted.exit_code)
+"""The errors that the page of each command names."""
 
 
 def man_page(command: Command) -> str:
@@ -46,10 +50,11 @@ def man_page(command: Command) -> str:
         *_verbs(command),
         roff.section("EXAMPLES", _examples(command)),
         roff.section("JSON", roff.paragraphs(_json(command))),
+        *_python(command),
         roff.section("EXIT STATUS", _exit_status()),
         roff.section("FILES", files()),
         roff.section("ENVIRONMENT", environment()),
-        roff.section("SEE ALSO", see_also(command.name)),
+        roff.section("SEE ALSO", see_also(command.name, 1)),
     ])  # fmt: skip
 
 
@@ -66,12 +71,13 @@ def environment() -> list[str]:
     return _items((roff.bold(name), meaning) for name, meaning in ENVIRONMENT.items())
 
 
-def see_also(name: str) -> list[str]:
-    """References to the other pages."""
+def see_also(name: str, section: int) -> list[str]:
+    """References to the other pages, ours and HTCondor's."""
     pages = [(command.name, 1) for command in sources.programs()]
-    pages += [("hepsub", 5), ("condor_submit", 1), ("condor_q", 1)]
-    others = [f"{roff.bold(page)}({number})" for page, number in pages if page != name]
-    return roff.lines(", ".join(others))
+    pages += [("condor_q", 1), ("condor_submit", 1)]
+    pages += [("hepsub", 5), ("hepsub", 7), ("hepsub-exit-codes", 7)]
+    others = (page for page in pages if page != (name, section))
+    return roff.lines(", ".join(f"{roff.bold(page)}({number})" for page, number in others))
 
 
 def option_tag(option: Option) -> str:
@@ -177,16 +183,30 @@ def _json(command: Command) -> tuple[str, ...]:
     )
 
 
+def _python(command: Command) -> list[list[str]]:
+    """The section of the functions that do what commands do, on hep_sub's page."""
+    if command.name != "hep_sub":
+        return []
+    told = (
+        "The functions of the Python package hepsub return what stands under `result` in JSON, and print nothing. Where"
+        " not all was done they raise the error of that exit code, with what was done as its `result`. They work in"
+        " Jupyter, too. `pydoc hepsub.api` describes them."
+    )
+    names = [name for name in hepsub.__all__ if name.isalpha() and name.islower()]
+    rows = ((roff.bold(name), sources.summary(getattr(hepsub.api, name))) for name in names)
+    return [roff.section("PYTHON", [*roff.paragraphs([told]), *_items(rows)])]
+
+
 def _exit_status() -> list[str]:
-    designed = {
-        error.exit_code: f"{sources.summary(error).rstrip('.')} ({error.code})."
-        for error in sources.errors()
-    }
-    codes = sorted((_CODES | designed).items())
-    told = "The name in parentheses is the problem's code in the output of -json."
+    named = [error for error in sources.errors() if error.exit_code in _NAMED]
+    told = {error.exit_code: sources.summary(error) for error in named}
+    rest = (
+        "Each other kind of error has a code of its own, from 10 on: hepsub-exit-codes(7) has them all, and what to do"
+        " then."
+    )
     return [
-        *roff.paragraphs([told]),
-        *_items((roff.bold(str(code)), meaning) for code, meaning in codes),
+        *_items((roff.bold(str(code)), text) for code, text in sorted((CODES | told).items())),
+        *[".PP", *roff.lines(roff.prose(rest))],
     ]
 
 

@@ -62,7 +62,7 @@ def policy_page() -> str:
         roff.section("PROFILES", [*roff.paragraphs(_PROFILES), *_profiles()]),
         roff.section("FILES", man.files()),
         roff.section("ENVIRONMENT", man.environment()),
-        roff.section("SEE ALSO", man.see_also("hepsub")),
+        roff.section("SEE ALSO", man.see_also("hepsub", 5)),
     ])  # fmt: skip
 
 

@@ -61,6 +61,7 @@ def title(name: str, section: int, version: str) -> list[str]:
     return [
         r".\" Made by python -m hepsub.cli.generate: do not edit.",
         head,
+        ".nr HY 0",  # each heading of man(7) would begin to hyphenate again
         ".nh",
         ".ad l",
         ".ss 12 0",

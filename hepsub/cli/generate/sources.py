@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 from importlib import resources
 
 from hepsub.batch import State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command, Kind, Option, Words
 from hepsub.errors import HepsubError
+from hepsub.result import every_error
 
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
 JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
@@ -48,7 +48,7 @@ def every_command() -> tuple[Command, ...]:
 
 def errors() -> tuple[type[HepsubError], ...]:
     """All designed errors, by exit code."""
-    return tuple(sorted(_below(HepsubError), key=lambda error: error.exit_code))
+    return tuple(sorted(every_error(), key=lambda error: error.exit_code))
 
 
 def summary(documented: object) -> str:
@@ -78,13 +78,6 @@ def states() -> tuple[str, ...]:
 def shipped_policy(name: str) -> str:
     """The text of a policy file that hepsub ships."""
     return resources.files("hepsub.policy").joinpath(name).read_text(encoding="utf-8")
-
-
-def _below(cls: type[HepsubError]) -> Iterator[type[HepsubError]]:
-    for each in cls.__subclasses__():
-        if "exit_code" in vars(each):
-            yield each
-        yield from _below(each)
 
 
 def fixed() -> dict[str, tuple[str, ...]]:

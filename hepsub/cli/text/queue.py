@@ -161,7 +161,7 @@ def waited_jobs(value: WaitedJobs) -> str:
 
     How jobs failed stands in the problem; where the time was over, that tells of those that go on.
     """
-    if value.interrupted:
+    if not value.jobs:
         return ""
     good = sum(job.state == "succeeded" for job in value.jobs)
     lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]

@@ -202,7 +202,7 @@ def _ids(ids: tuple[str, ...]) -> str:
 def _usage(usage: Usage) -> Iterator[str]:
     yield f"used by {usage.number} job(s) that have ended:"
     if usage.memory_mb is not None:
-        yield from _amount("memory", usage.memory_mb, lambda mb: f"{mb:.0f} MB", "asked for")
+        yield from _amount("memory", usage.memory_mb, _memory, "asked for")
     if usage.run_seconds is not None:
         yield from _amount("run time", usage.run_seconds, _time, "limit")
     if usage.cpu_efficiency is not None:
@@ -221,7 +221,7 @@ def _amount(what: str, amount: Amount, text: Callable[[float], str], asked: str)
     yield f"    {what:<9} median {text(amount.median)}, {most}{asked_for}"
     if sys.stdout.isatty() and len(amount.histogram) > 1:
         low, high = text(amount.histogram[0].least), text(amount.histogram[-1].below)
-        if low != high:  # they are all the same, as far as that can be said
+        if low != high:  # what differs by less than people count is all the same
             yield f"              {low} [{_drawn(amount)}] {high}"
 
 
@@ -239,6 +239,10 @@ def _can_print(text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _memory(mb: float) -> str:
+    return f"{mb:.0f} MB" if mb >= 1 else "under 1 MB"
 
 
 def _time(seconds: float) -> str:

@@ -3,6 +3,9 @@
 hs_chirp_config=     # the file that says where HTCondor's I/O proxy is,
 hs_chirp_program=    # a condor_chirp,
 hs_chirp_ways=       # and what can speak with it, the best first
+hs_phase=            # what the job is at,
+hs_since=0           # since when,
+hs_away=             # and the store that does not answer, with the moment when that was seen first
 
 # HTCondor's I/O proxy is a TCP port on this machine. A file in the sandbox says which, and the cookie.
 find_chirp() {
@@ -48,7 +51,19 @@ chirp_by_bash() {
 # Tell the job's ad what is going on. Delayed, so that ten thousand jobs do not each make the schedd
 # write to its disk; HTCondor allows that only for names that begin with Chirp.
 phase() {
-    [ -n "$hs_chirp_ways" ] && chirp set ChirpHepSub_Phase "\"$1\""
+    hs_phase=$1
+    now
+    hs_since=$hs_now
+    [ -z "$hs_chirp_ways" ] || chirp set ChirpHepSub_Phase "\"$1\""
+    tell_stage
+}
+
+# The same with times, and with the store that does not answer; the embedded pool reads the file.
+tell_stage() {
+    printf '%s\n' "$hs_phase $hs_since${hs_away:+ $hs_away}" >"$hs_home/stage"
+    [ -n "$hs_chirp_ways" ] || return 0
+    classad "$hs_phase $hs_since${hs_away:+ $hs_away}"
+    chirp set ChirpHepSub_Stage "$hs_string"
 }
 
 # Which run of the job this is, as HTCondor counts: its ad here is of the moment before the start.
@@ -64,8 +79,11 @@ count_run() {
     done <"${_CONDOR_JOB_AD:-.job.ad}"
 }
 
-# What an earlier run of this job told about its outputs is true no longer.
-forget_lost() {
-    [ -n "$hs_chirp_ways" ] && grep -q -i '^ChirpHepSub_Lost *= *"' "${_CONDOR_JOB_AD:-.job.ad}" &&
-        chirp set ChirpHepSub_Lost undefined
+# What an earlier run of this job told is true no longer.
+forget_told() {
+    [ -n "$hs_chirp_ways" ] || return 0
+    for hs_name in Lost Stage; do
+        ! grep -q -i "^ChirpHepSub_$hs_name *= *\"" "${_CONDOR_JOB_AD:-.job.ad}" ||
+            chirp set "ChirpHepSub_$hs_name" undefined
+    done
 }

@@ -10,6 +10,7 @@ hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
 hs_absent=$hs_nl # hosts that answered nothing while a file had all its patience
 hs_host=         # of the file that `persist` is at,
 hs_nobody=       # and whether it has answered nothing so far
+hs_silent=$hs_nl # hosts of which stderr says that they do not answer, and not yet that they do again
 
 # Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
 # them (a curl from a software stack).
@@ -228,8 +229,9 @@ persist() {
         transfer "$1" "$hs_url" "$5"
         [ "$hs_outcome" = ok ] && "check_$1" "$5"
         [ -z "$hs_signal" ] || return 1
-        case $hs_status in
-            000 | 5??) ;;
+        case $hs_outcome,$hs_status in
+            again,000 | again,5??) tell_away "$7" ;;
+            *,000 | *,5??) ;;
             *) came_back ;;
         esac
         case $hs_outcome in
@@ -282,7 +284,27 @@ host_of() {
 
 came_back() {
     hs_nobody=
+    case $hs_silent in
+        *"$hs_nl$hs_host$hs_nl"*)
+            hs_silent=${hs_silent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_silent#*"$hs_nl$hs_host$hs_nl"}
+            say "the store $hs_host answers again"
+            hs_away=
+            tell_stage
+            ;;
+    esac
     ! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
+}
+
+# A host that does not answer is told of at once, and once until it answers again: PATIENCE, as for `persist`.
+tell_away() {
+    case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
+    hs_silent=$hs_silent$hs_host$hs_nl
+    hs_again="for up to $1 s"
+    [ "$1" != stubborn ] || hs_again="as long as there is time"
+    say "$hs_phase: the store $hs_host does not answer ($hs_why); it is tried again, $hs_again"
+    now
+    hs_away="$hs_host $hs_now"
+    tell_stage
 }
 
 went_away() {

@@ -129,7 +129,7 @@ run_payload() {
     if [ -n "$hs_image" ]; then launch_in_image "$@"; else launch "$@"; fi
     hs_stage=payload
     [ -z "$hs_signal" ] || caught "$hs_signal"
-    if [ -n "$hs_walltime_s" ] || has_newer || [ -s "$hs_private/credentials" ]; then
+    if [ -n "$hs_walltime_s$hs_phase" ] || has_newer || [ -s "$hs_private/credentials" ]; then
         clock </dev/null >/dev/null 9>&- &
         hs_clock=$!
     fi

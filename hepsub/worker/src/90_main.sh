@@ -160,6 +160,7 @@ finish() {
     case $hs_code in "$hs_e_contract" | "$hs_e_sent") sweep ;; esac
     umask "$hs_umask"
     restore_home
+    rm -f "./$hs_home/stage"
     report >"$hs_home/.report" && mv -f "$hs_home/.report" "$hs_home/report.json"
     if [ -n "$hs_payload_signal" ] && [ "$hs_code" != "$hs_e_walltime" ]; then
         hs_number=$hs_payload_signal
@@ -189,7 +190,7 @@ main() {
     fi
     find_chirp
     count_run
-    forget_lost
+    forget_told
     open_mailbox
     fetch_credentials
     find_image

@@ -90,6 +90,18 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
         assert lines["bundles"].said == f"{locked} cannot be made in {tmp_path}"
 
 
+def test_a_journal_that_cannot_be_written_ends_as_a_submission_does(tmp_path: Path) -> None:
+    """The first line that says NO decides, and what it is about: 18 for the journal, not the bundles' 36."""
+    (tmp_path / "journal").write_text("no directory")
+    (tmp_path / "bundles").write_text("no directory")
+    lines, result = look(session(tmp_path, ""))
+    assert (lines["journal"].mark, lines["bundles"].mark) == (Mark.TROUBLE, Mark.TROUBLE)
+    assert (result.exit_code, [each.code for each in result.problems]) == (
+        18,
+        ["journal-not-writable", "bundle-unusable"],
+    )
+
+
 def test_who_renews(tmp_path: Path) -> None:
     made = session(tmp_path, "")
     assert look(made)[0]["refresher"].remedy == "hep_auth renew -install"

@@ -124,6 +124,17 @@ def test_the_end_of_the_time(world: World) -> None:
     ]
 
 
+def test_the_end_of_the_time_while_the_schedd_is_away(world: World) -> None:
+    """The exit code says the same."""
+
+    def goes_away() -> None:
+        world.schedd.reachable = False
+
+    result = wait_in(world, Time(goes_away), "13", limit_s=60)
+    assert (result.exit_code, value_text(result.value)) == (61, "")
+    assert "how the jobs of cluster 13 stand cannot be asked now" in result.problems[0].message
+
+
 def test_ctrl_c(world: World) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -227,9 +238,9 @@ def test_outputs_that_a_schedd_keeps_are_fetched_before_it_is_judged(
         order.append("collect")
         return "it is away"
 
-    def look(session: Session, lineage: Lineage) -> tuple[Judged, ...]:
+    def look(session: Session, lineage: Lineage, *, thorough: bool) -> tuple[Judged, ...]:
         order.append("judge")
-        return judge(session, lineage)
+        return judge(session, lineage, thorough=thorough)
 
     monkeypatch.setattr(later, "collect_one", collect)
     monkeypatch.setattr(later, "judge", look)

@@ -16,7 +16,7 @@ from hepsub.confine import Writable
 from hepsub.result import document_of
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd
-from tests.fakes.world import make_spec
+from tests.fakes.world import NOON, make_spec
 from tests.unit.actions.test_hand_over import LINE, complete, schedd, session
 
 __all__ = ["schedd", "session"]
@@ -104,7 +104,7 @@ def test_what_was_fetched_is_in_the_history_when_the_wait_ends(
 ) -> None:
     """hep_history, the next command, knows it."""
     value = submitted(session, schedd, 2)
-    ended = [replace(job, exit_code=0) for job in schedd.jobs]
+    ended = [replace(job, exit_code=0, ended=NOON) for job in schedd.jobs]
     pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -119,7 +119,7 @@ def test_waiting_tells_what_did_not_come(session: Session, schedd: FakeSchedd) -
     """The job's end is known all the same; the command says that not all is here."""
     value = submitted(session, schedd, 2)
     schedd.lost = {"13.1"}
-    schedd.jobs = [replace(job, exit_code=0) for job in schedd.jobs]
+    schedd.jobs = [replace(job, exit_code=0, ended=NOON) for job in schedd.jobs]
     schedd.past = [schedd.jobs[0]]
     result = wait(session, value, Clock(sleep=lambda _: None, progress=lambda _: None))
     assert isinstance(result.value, Waited)

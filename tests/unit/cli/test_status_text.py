@@ -92,6 +92,20 @@ def test_a_terminal_gets_histograms_that_it_can_show(
     assert f"              900 MB [{drawn}] 2304 MB" in lines
 
 
+def test_a_histogram_whose_ends_are_the_same_for_people_is_not_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of jobs that took less than a megabyte, and less than a second."""
+    monkeypatch.setattr(sys, "stdout", Terminal(io.BytesIO(), encoding="utf-8"))
+    bins = (Bin(least=0.1, below=0.2, number=1), Bin(least=0.2, below=0.4, number=2))
+    small = Amount(median=0.2, most=0.4, job="13.2", asked=0, histogram=bins)
+    used = Usage(number=3, memory_mb=small, run_seconds=small, cores=1, cpu_efficiency=None)
+    lines = value_text(replace(VALUE, clusters=(replace(REPORT, usage=used),))).splitlines()
+    assert "    memory    median under 1 MB, most under 1 MB (13.2)" in lines
+    assert "    run time  median under 1 s, most under 1 s (13.2)" in lines
+    assert not [line for line in lines if "] under" in line]
+
+
 @pytest.mark.parametrize(
     ("counts", "drawn"),
     [

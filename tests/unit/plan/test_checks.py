@@ -46,6 +46,11 @@ def test_all_missing_scripts_are_named_at_once() -> None:
         (ProgramState.NO_FILE, "/x/a is a FIFO, a socket or a device", "name the program to run"),
         (ProgramState.UNREADABLE, "/x/a cannot be read by you", "chmod u+r /x/a"),
         (ProgramState.NO_EXEC_BIT, "/x/a is not executable", "chmod +x /x/a"),
+        (
+            ProgramState.SUBMIT_DESCRIPTION,
+            "/x/a is a submit description of HTCondor, and hep_sub takes the program itself",
+            "hep_sub job.sh -n 600 -mem 500 -argu %{ProcId}; hep_sub -help all tells HTCondor's other words",
+        ),
         (ProgramState.EMPTY, "/x/a is empty", "write the program first"),
         (
             ProgramState.NO_INTERPRETER_LINE,

@@ -62,6 +62,29 @@ def test_what_belongs_to_the_session_stays(name: str) -> None:
     assert chosen({name: "x", "KEPT": "1"}) == Travelling(variables={**HERE, "KEPT": "1"}, notes=())
 
 
+KERNEL = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "FORCE_COLOR": "1",
+    "PAGER": "cat",
+    "TERM": "xterm-color",
+}
+
+
+@pytest.mark.parametrize(
+    ("own", "travels"),
+    [
+        ({"JPY_PARENT_PID": "7", "JPY_SESSION_NAME": "a.ipynb", **KERNEL}, {}),
+        ({"JPY_PARENT_PID": "7", "MPLBACKEND": "Agg", "PAGER": "less"}, {"MPLBACKEND": "Agg", "PAGER": "less"}),
+        (KERNEL, KERNEL),
+    ],
+)  # fmt: skip
+def test_what_a_notebooks_kernel_sets_stays_and_what_the_user_set_travels(
+    own: dict[str, str], travels: dict[str, str]
+) -> None:
+    """A job that plots would look for the notebook, and write colours into its logs."""
+    assert chosen(own) == Travelling(variables={**HERE, **travels}, notes=())
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

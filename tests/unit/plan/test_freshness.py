@@ -93,6 +93,7 @@ def test_a_mailbox_is_for_what_ends(
     ("delivery", "io_proxy", "mailbox", "by", "text"),
     [
         (SHARED, False, MAIL, "shared", "refreshed where the jobs read it"),
+        (EMBEDDED, False, MAIL, "shared", "refreshed where the jobs read it"),
         (BUNDLE, True, MAIL, "shadow", "refreshed by the shadow"),
         (BUNDLE, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),
         (ELEMENT, False, MAIL, "mailbox", "refreshed by the mailbox herd:mail/hep/"),

@@ -462,3 +462,17 @@ def test_credentials_travel_by_the_users_word_the_pools_or_the_sites(
     held = found.staging.credentials if found.staging is not None else ()
     assert [each.name for each in held] == (["iam"] if travels else [])
     assert (found.staging is None) == (not travels and "-site" not in words)
+
+
+@pytest.mark.parametrize(
+    ("words", "notes"),
+    [
+        ("$(ProcId)", ("$(ProcId) stays as it is: %{ProcId}, %{ClusterId} and %{item} are filled in",)),
+        ("a $(process).root", ("$(process) stays as it is: %{ProcId}, %{ClusterId} and %{item} are filled in",)),
+        ("$(date) %{ProcId}", ()),
+    ],
+)  # fmt: skip
+def test_who_knows_condor_submit_is_told_the_words_of_hep_sub(
+    words: str, notes: tuple[str, ...]
+) -> None:
+    assert plan("job.sh", "-n", "2", "-argu", *words.split()).notes == notes

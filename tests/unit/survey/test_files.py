@@ -111,6 +111,25 @@ def test_a_script_without_exec_bit(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+@pytest.mark.parametrize(
+    ("content", "is_one"),
+    [
+        (b"# my jobs\nExecutable = job.sh\nqueue 600\n", True),
+        (b"#" * 1000 + b"\nuniverse = vanilla\n executable=job.sh\n", True),
+        (b"#!/bin/sh\nexecutable = 3\n", False),
+        (b"echo executable = 3\n", False),
+        (b"\x7fELF\0\nexecutable = x\n", False),
+    ],
+)
+def test_a_submit_description_is_told_from_a_program(
+    tmp_path: Path, content: bytes, mode: int, *, is_one: bool
+) -> None:
+    """Who knows condor_submit tries that first; chmod +x would not help."""
+    found = inspect_program(program(tmp_path, content, mode))
+    assert (found.state is ProgramState.SUBMIT_DESCRIPTION) is is_one
+
+
 def test_a_missing_script_and_a_directory(tmp_path: Path) -> None:
     """Neither is a program."""
     assert inspect_program(str(tmp_path / "none")).state is ProgramState.MISSING
