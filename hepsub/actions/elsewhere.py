@@ -54,10 +54,11 @@ class Elsewhere(Struct, frozen=True, kw_only=True):
 
 
 def far_pools(session: Session, but: str) -> frozenset[str]:
-    """The pools that are sites of the policy, but for one."""
-    sites = session.policy.site.values()
-    pools = {site.pool for site in sites if site.kind == SCHEDD and site.pool != but}
-    return frozenset(pools.intersection(session.policy.pool))
+    """The pools that are sites of the policy, and those of Slurm, but for one."""
+    sites, known = session.policy.site.values(), session.policy.pool
+    pools = {site.pool for site in sites if site.kind == SCHEDD}
+    slurm = {name for name, pool in known.items() if pool.kind == "slurm"}
+    return frozenset((pools & known.keys() | slurm) - {but})
 
 
 def living(session: Session, pools: Iterable[str]) -> tuple[Elsewhere, ...]:

@@ -155,7 +155,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def _rows(self, selection: Selection) -> Iterator[Row]:
         """The jobs of a selection that Slurm knows, those that ended some minutes ago too."""
         words = ["squeue", "--noheader", "--all", "--array", "--states=all", f"--Format={FORMAT}"]
-        owner = selection.owner or (self.user if selection.own else "")
+        mine = selection.own or selection.uuid or selection.once
+        owner = selection.owner or (self.user if mine else "")
         if owner:
             words.append(f"--user={owner}")
         if selection.ids:

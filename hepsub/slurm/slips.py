@@ -7,16 +7,17 @@ writes when its program has ended: what a job wrote is data.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct, to_builtins
+from msgspec import Meta, Struct, field, to_builtins
 from msgspec.structs import replace
 
 from hepsub.documents import Malformed, read_json
-from hepsub.files import make_private, write_whole
+from hepsub.files import lock_open, make_private, open_own, write_whole
 from hepsub.tree import open_tree, remove_tree
 
 _LARGEST = 2**26
@@ -82,10 +83,15 @@ class End(Struct, frozen=True, kw_only=True):
     host: str
 
 
-class Slips(Struct, frozen=True, kw_only=True):
-    """Those of one user."""
+class Slips(Struct, kw_only=True, eq=False):
+    """Those of one user.
+
+    Attributes:
+        gates: the descriptors by which this process has its own submissions locked, until their jobs are released.
+    """
 
     directory: Path
+    gates: dict[str, int] = field(default_factory=dict)
 
     def place(self, uuid: str) -> Path:
         """The directory of a submission."""
@@ -100,7 +106,7 @@ class Slips(Struct, frozen=True, kw_only=True):
         place = self.place(slip.uuid)
         make_private(place / ENDS)
         self.write(slip)
-        write_whole(place / GATE, "", 0o600, durable=True)
+        self.gates[slip.uuid] = _lock(place, os.O_CREAT)
         for each in self.all():
             if time.time() - each.submitted > _KEPT_S:
                 remove_tree(self.place(each.uuid))
@@ -129,13 +135,23 @@ class Slips(Struct, frozen=True, kw_only=True):
             remove_tree(self.place(uuid))
 
     def open(self, uuid: str) -> None:
-        """Note that the jobs of a submission were released."""
+        """Note that the jobs of a submission were released, or never will be."""
         with contextlib.suppress(OSError):
             (self.place(uuid) / GATE).unlink()
+        if uuid in self.gates:
+            os.close(self.gates.pop(uuid))
 
-    def waits(self, uuid: str) -> bool:
-        """Whether the jobs of a submission wait for hepsub."""
-        return (self.place(uuid) / GATE).exists()
+    def interrupted(self) -> Iterator[Slip]:
+        """The submissions whose jobs still wait to be released, and that no living process makes; locked meanwhile."""
+        for slip in self.all():
+            if not (self.place(slip.uuid) / GATE).exists():
+                continue
+            with contextlib.suppress(OSError):
+                descriptor = _lock(self.place(slip.uuid), 0)
+                if descriptor >= 0:
+                    self.gates[slip.uuid] = descriptor
+                    yield self.find(slip.uuid) or slip
+                    os.close(self.gates.pop(slip.uuid, descriptor))
 
     def all(self) -> Iterator[Slip]:
         """All that can be read."""
@@ -163,6 +179,19 @@ class Slips(Struct, frozen=True, kw_only=True):
                     if name.isdecimal() and (end := _read_end(tree.read(name, _END_BYTES))):
                         found[int(name)] = end
         return found
+
+
+def _lock(place: Path, flags: int) -> int:
+    """A descriptor that has a gate locked until it is closed, whatever becomes of this process; -1 where others have.
+
+    Raises:
+        OSError: there is no gate, or it cannot be opened.
+    """
+    descriptor = open_own(place / GATE, os.O_RDWR | flags, "its gate")
+    if lock_open(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return -1
 
 
 def _read_end(content: bytes) -> End | None:

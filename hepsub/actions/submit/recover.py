@@ -6,6 +6,7 @@ schedd tells whether the cluster exists. What its user has taken back (Ctrl-C) i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from hepsub.bundle.notes import is_cancelled, is_ready, mark_ready
 from hepsub.bundle.root import remove_abandoned, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
+from hepsub.journal import Entry
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
@@ -42,6 +44,40 @@ def recover(session: Session, stores: Stores) -> Iterator[str]:
             note = _recover(session, stores, directory) if mine and not ready else ""
         if note:
             yield note
+    yield from _release_left(session)
+
+
+def _release_left(session: Session) -> Iterator[str]:
+    """Release the jobs of Slurm whose submission ended between sbatch and that."""
+    from hepsub.slurm.slips import Slips  # few have a Slurm
+
+    slips = Slips(directory=session.paths.slurm)
+    for slip in slips.interrupted():
+        if slip.pool not in session.policy.pool:
+            continue
+        with contextlib.suppress(HepsubError):  # the next hep_sub asks again
+            schedd = session.schedd(slip.pool, "")
+            jobs = schedd.queue(Selection(uuid=slip.uuid), session.situation.now).jobs
+            if jobs:
+                cluster = jobs[0].cluster
+                ref = SubmissionRef(
+                    uuid=slip.uuid,
+                    pool=slip.pool,
+                    schedd=schedd.name,
+                    cluster=cluster,
+                    number=slip.number,
+                )
+                session.journal.append(Entry(ref=ref, when=slip.submitted, once=slip.once))
+                slips.know(slip, cluster)
+                schedd.open_gate(cluster, factory=False, held=True)
+                yield (
+                    f"cluster {cluster} at {slip.pool}, whose submission had been interrupted, was completed and may"
+                    " start now"
+                )
+            elif not slip.cluster:
+                note_gone(session, slip.uuid)
+                slips.forget(slip.uuid)
+            slips.open(slip.uuid)
 
 
 def _recover(session: Session, stores: Stores, directory: Path) -> str:

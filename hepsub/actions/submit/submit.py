@@ -157,11 +157,16 @@ def _submit(session: Session, spec: JobSpec, tell: Callable[[str], None]) -> Res
 
 def recovered(session: Session, stores: StoresOf, tell: Callable[[str], None]) -> tuple[str, ...]:
     """Finish or clear away what earlier submissions left; a sentence for each, told as soon as it is done."""
-    if not _is_something_left(session.bundles):
+    if not (_is_something_left(session.bundles) or _is_slurm_left(session)):
         return ()
     from hepsub.actions.submit.recover import recover
 
     return tuple(_told(recover(session, stores()), tell))
+
+
+def _is_slurm_left(session: Session) -> bool:
+    """Whether jobs of Slurm may still wait to be released."""
+    return any((each / "gate").exists() for each in session.paths.slurm.glob("*"))
 
 
 def _is_something_left(bundles: Path) -> bool:
