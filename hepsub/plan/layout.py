@@ -191,7 +191,8 @@ _MACRO = r"\$\((?:ProcId|Process|ClusterId|Cluster|Item)\)"
 
 def macro_note(spec: JobSpec) -> tuple[str, ...]:
     """That HTCondor's words for numbers are none here."""
-    words = re.findall(_MACRO, " ".join(spec.arguments), re.IGNORECASE)
+    text = " ".join(spec.arguments)
+    words = re.findall(_MACRO, text, re.IGNORECASE) if "$(" in text else []
     if not words:
         return ()
     return (f"{words[0]} stays as it is: %{{ProcId}}, %{{ClusterId}} and %{{item}} are filled in",)

@@ -220,7 +220,7 @@ def inspect_program(path: str) -> Program:
             head = file.read(_LOOK_BYTES)
     except OSError:
         return Program(state=ProgramState.UNREADABLE if may_start else ProgramState.NO_EXEC_BIT)
-    if re.search(_DESCRIPTION, head) and b"\0" not in head and not head.startswith(b"#!"):
+    if not head.startswith(b"#!") and b"\0" not in head and re.search(_DESCRIPTION, head):
         return Program(state=ProgramState.SUBMIT_DESCRIPTION)
     return _program(head[:_HEAD_BYTES]) if may_start else Program(state=ProgramState.NO_EXEC_BIT)
 
