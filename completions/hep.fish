@@ -94,6 +94,8 @@ complete -c hep_sub -n '__hep_at hep_sub' -o gpu -l gpu -d 'GPUs of each job' -r
 complete -c hep_sub -n '__hep_at hep_sub' -o prio -l priority -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o name -l name -d 'Name of the job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each line of a file, or of stdin (-)' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o columns -d 'Names of the list\'s columns, in their order' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o sep -d 'What stands between the columns' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K items of the list for each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f

@@ -128,6 +128,8 @@ def lay_out(directory: Path, spec: JobSpec) -> None:
     make_script(directory, "boss.exe")
     (directory / "log").mkdir()
     (directory / "runs.txt").write_text("".join(f"s3://raw/{n}.root\n" for n in range(50)))
+    rows = "".join(f"{n},s3://raw/{n}.root\n" for n in range(50))
+    (directory / "runs.csv").write_text(f"run,file\n{rows}")
     (directory / "setup").mkdir()
     (directory / "setup/tool.py").write_text("")
     (directory / "libMyAna.so").write_text("")
@@ -178,4 +180,4 @@ def expected_jobs(example: str) -> int:
         "-list - ": 2,
     }
     found = [number for words, number in numbers.items() if words in example]
-    return found[0] if found else 50 if "-list runs.txt" in example else 1
+    return found[0] if found else 50 if "-list runs." in example else 1
