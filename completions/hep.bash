@@ -178,8 +178,8 @@ _hep_names() {
                 --help
             ;;
         hep_edit)
-            _hep_matching -m -mem --memory -a -all --all -p --pool -json --json -version \
-                --version -h -help --help
+            _hep_matching -m -mem --memory -np -cpu -disk -wt -prio -a -all --all -p --pool \
+                -json --json -version --version -h -help --help
             ;;
         hep_history)
             _hep_matching -u --user -i --id -n --number -p --pool -json --json -version \
@@ -349,6 +349,10 @@ _hep_option() {
         hep_edit)
             case $2 in
                 -m | -mem | --memory) REPLY='one nothing' ;;
+                -np | -cpu) REPLY='one nothing' ;;
+                -disk) REPLY='one nothing' ;;
+                -wt) REPLY='one walltimes' ;;
+                -prio) REPLY='one nothing' ;;
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;

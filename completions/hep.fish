@@ -144,7 +144,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'demo' -d 'Show th
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'rm' -d 'Remove jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put jobs on hold'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Release jobs from hold'
-complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change what waiting and held jobs ask for'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'tail' -d 'Show what a job writes'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'wait' -d 'Wait until jobs have ended'
@@ -188,6 +188,10 @@ complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this
 complete -c hep_sub -n '__hep_at hep_edit' -f
 complete -c hep_sub -n '__hep_at hep_edit' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o np -o cpu -d 'Cores, likewise' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o disk -d 'Disk, likewise' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o wt -d 'Walltime: a class of the policy, or a duration, as for hep_sub' -r -f -a '(__hep_asked walltimes)'
+complete -c hep_sub -n '__hep_at hep_edit' -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'Print one JSON document on stdout, also for errors'
@@ -332,6 +336,10 @@ complete -c hep_edit --erase
 complete -c hep_edit -f
 complete -c hep_edit -f -a '(__hep_jobs)'
 complete -c hep_edit -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
+complete -c hep_edit -o np -o cpu -d 'Cores, likewise' -r -f
+complete -c hep_edit -o disk -d 'Disk, likewise' -r -f
+complete -c hep_edit -o wt -d 'Walltime: a class of the policy, or a duration, as for hep_sub' -r -f -a '(__hep_asked walltimes)'
+complete -c hep_edit -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_edit -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_edit -o json -l json -d 'Print one JSON document on stdout, also for errors'
