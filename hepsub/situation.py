@@ -193,6 +193,11 @@ class Paths(Struct, frozen=True, kw_only=True):
     mounts: Path
     ended: Path
 
+    @property
+    def offers(self) -> Path:
+        """What pools said their slots have."""
+        return self.ended.parent / "offers.json"
+
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
     """The places that hold for this environment and home directory."""
