@@ -48,16 +48,18 @@ def measure(pool: Pool) -> None:
     tell(f"hep_sub -n {JOBS}, two outputs each", time.perf_counter() - started)
     tell(f"nothing due, {JOBS} live jobs", *(renew(node) for _ in range(ROUNDS)))
     for _ in range(3):
-        next(bundles.glob("*/signed.json")).unlink()  # as if nobody knew how old the URLs are
+        next(
+            bundles.glob("*/private/signed.json")
+        ).unlink()  # as if nobody knew how old the URLs are
         tell(f"{JOBS} live jobs signed anew", renew(node))
-    bundle = next(bundles.glob("*/ready")).parent
+    bundle = next(bundles.glob("*/private/ready")).parent.parent
     for proc in range(JOBS):
-        home = bundle / f"home/home.{proc}"
+        home = bundle / f"job/{proc}/home.{proc}"
         make_directory(account, home, 0o700)
         (home / "report.json").write_text("{}")
     pool.purge()
     tell(f"{JOBS} jobs have ended: closed", renew(node))
-    if not (bundle / "finished").exists():
+    if not (bundle / "private/finished").exists():
         raise SystemExit("the bundle was not closed: the figures mean nothing")
     tell("nothing to do, their reports are kept", *(renew(node) for _ in range(ROUNDS)))
 

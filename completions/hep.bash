@@ -153,13 +153,13 @@ _hep_names() {
             _hep_matching -argu --argu --arguments -g --group -n --number -o --output -e \
                 --error -mem -m --memory -wt --walltime -os --OperatingSystem -np \
                 --numberprocess -cpu --cpu -gpu --gpu -prio --priority -name --name -list --list \
-                -per --per -in --in -out --out -lib --lib -nocheck --nocheck -cred --cred -first \
-                --first -env --env -noenv --noenv -rmt --remote -normt -site --site -type --type \
-                -outsize --outsize -disk -retry -attr -require -rank -append -maxidle -maxrun \
-                -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log -p --pool -schedd \
-                --schedd -u --universe -once --once -resubmit -failed -only -unknown -wait \
-                --wait -dry-run --dry-run -check -write -quiet --quiet -json --json -version \
-                --version -h -help --help
+                -columns -sep -per --per -in --in -out --out -lib --lib -nocheck --nocheck -cred \
+                --cred -first --first -env --env -noenv --noenv -rmt --remote -normt -site \
+                --site -type --type -outsize --outsize -disk -retry -attr -require -rank -append \
+                -maxidle -maxrun -notify -wn --wn -gwn --gwn -image --image -dir --dir -l --log \
+                -p --pool -schedd --schedd -u --universe -once --once -resubmit -failed -only \
+                -unknown -wait --wait -dry-run --dry-run -check -write -quiet --quiet -json \
+                --json -version --version -h -help --help
             ;;
         hep_q)
             _hep_matching -u --user -i --id -hold --hold -run --run -stat --stat -why --why \
@@ -178,8 +178,8 @@ _hep_names() {
                 --help
             ;;
         hep_edit)
-            _hep_matching -m -mem --memory -a -all --all -p --pool -json --json -version \
-                --version -h -help --help
+            _hep_matching -m -mem --memory -np -cpu -disk -wt -prio -a -all --all -p --pool \
+                -json --json -version --version -h -help --help
             ;;
         hep_history)
             _hep_matching -u --user -i --id -n --number -p --pool -json --json -version \
@@ -253,6 +253,8 @@ _hep_option() {
                 -prio | --priority) REPLY='one nothing' ;;
                 -name | --name) REPLY='one nothing' ;;
                 -list | --list) REPLY='one files' ;;
+                -columns) REPLY='one nothing' ;;
+                -sep) REPLY='one nothing' ;;
                 -per | --per) REPLY='one nothing' ;;
                 -in | --in) REPLY='one nothing' ;;
                 -out | --out) REPLY='one nothing' ;;
@@ -348,6 +350,10 @@ _hep_option() {
         hep_edit)
             case $2 in
                 -m | -mem | --memory) REPLY='one nothing' ;;
+                -np | -cpu) REPLY='one nothing' ;;
+                -disk) REPLY='one nothing' ;;
+                -wt) REPLY='one walltimes' ;;
+                -prio) REPLY='one nothing' ;;
                 -a | -all | --all) REPLY='nothing nothing' ;;
                 -p | --pool) REPLY='one pools' ;;
                 -json | --json) REPLY='nothing nothing' ;;

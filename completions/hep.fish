@@ -94,6 +94,8 @@ complete -c hep_sub -n '__hep_at hep_sub' -o gpu -l gpu -d 'GPUs of each job' -r
 complete -c hep_sub -n '__hep_at hep_sub' -o prio -l priority -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o name -l name -d 'Name of the job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o list -l list -d 'One job for each line of a file, or of stdin (-)' -r -F
+complete -c hep_sub -n '__hep_at hep_sub' -o columns -d 'Names of the list\'s columns, in their order' -r -f
+complete -c hep_sub -n '__hep_at hep_sub' -o sep -d 'What stands between the columns' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o per -l per -d 'K items of the list for each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o in -l in -d 'Input of each job' -r -f
 complete -c hep_sub -n '__hep_at hep_sub' -o out -l out -d 'Output of each job and where it goes' -r -f
@@ -143,7 +145,7 @@ complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'demo' -d 'Show th
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'rm' -d 'Remove jobs'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'hold' -d 'Put jobs on hold'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'release' -d 'Release jobs from hold'
-complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change the memory of waiting and held jobs'
+complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'edit' -d 'Change what waiting and held jobs ask for'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'history' -d 'Show jobs that have ended'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'tail' -d 'Show what a job writes'
 complete -c hep_sub -n '__hep_at hep_sub; and __hep_first' -a 'wait' -d 'Wait until jobs have ended'
@@ -188,6 +190,10 @@ complete -c hep_sub -n '__hep_at hep_release' -o h -o help -l help -d 'Show this
 complete -c hep_sub -n '__hep_at hep_edit' -f
 complete -c hep_sub -n '__hep_at hep_edit' -f -a '(__hep_jobs)'
 complete -c hep_sub -n '__hep_at hep_edit' -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o np -o cpu -d 'Cores, likewise' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o disk -d 'Disk, likewise' -r -f
+complete -c hep_sub -n '__hep_at hep_edit' -o wt -d 'Walltime: a class of the policy, or a duration, as for hep_sub' -r -f -a '(__hep_asked walltimes)'
+complete -c hep_sub -n '__hep_at hep_edit' -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_sub -n '__hep_at hep_edit' -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_sub -n '__hep_at hep_edit' -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_sub -n '__hep_at hep_edit' -o json -l json -d 'One JSON document on stdout, also for errors'
@@ -332,6 +338,10 @@ complete -c hep_edit --erase
 complete -c hep_edit -f
 complete -c hep_edit -f -a '(__hep_jobs)'
 complete -c hep_edit -o m -o mem -l memory -d 'The memory that each job asks for from now on' -r -f
+complete -c hep_edit -o np -o cpu -d 'Cores, likewise' -r -f
+complete -c hep_edit -o disk -d 'Disk, likewise' -r -f
+complete -c hep_edit -o wt -d 'Walltime: a class of the policy, or a duration, as for hep_sub' -r -f -a '(__hep_asked walltimes)'
+complete -c hep_edit -o prio -d 'Priority among your own jobs' -r -f
 complete -c hep_edit -o a -o all -l all -d 'All of your own jobs'
 complete -c hep_edit -o p -l pool -d 'Pool of the policy, instead of the default one' -r -f -a '(__hep_asked pools)'
 complete -c hep_edit -o json -l json -d 'One JSON document on stdout, also for errors'

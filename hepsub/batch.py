@@ -131,6 +131,9 @@ class Unmade(Struct, frozen=True, kw_only=True):
     Attributes:
         first: the first ProcId that does not exist yet.
         requested_mb: memory that they will ask for, in MB (2**20 bytes).
+        cores: cores that they will ask for.
+        priority: their JobPrio.
+        walltime_s: as in `JobStatus`.
         paused: whether the factory is paused (the cluster is on hold).
         pool: as in `JobStatus`.
     """
@@ -141,6 +144,9 @@ class Unmade(Struct, frozen=True, kw_only=True):
     first: int
     number: int
     requested_mb: int = 0
+    cores: int = 1
+    priority: int = 0
+    walltime_s: int = 0
     paused: bool = False
     pool: str = ""
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         Selection,
         Submitted,
     )
+    from hepsub.batch_edit import Edit
     from hepsub.batch_logs import LogPlaces, Piece, Stream
+    from hepsub.batch_offers import Offer
     from hepsub.batch_sites import HeldThere, Removed
     from hepsub.confine import Writable
     from hepsub.jobid import JobId, SubmissionRef
@@ -98,7 +100,7 @@ class BatchSystem(Protocol):
 
     @property
     def edits_factories(self) -> bool:
-        """Whether `open_gate` and `edit_memory` reach the procs that a factory has still to make."""
+        """Whether `open_gate` and `edit` reach the procs that a factory has still to make."""
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Let the jobs of a cluster start whose bundle is complete now.
@@ -114,6 +116,14 @@ class BatchSystem(Protocol):
 
     def describe(self, plan: Plan, uuid: str) -> str:
         """What the batch system would be given, as text."""
+
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
+        """What the largest slots have that the jobs of a plan may run on; none where that is not known.
+
+        Args:
+            plan: the plan.
+            patience_s: for how long its pool may say nothing, in seconds.
+        """
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction."""
@@ -187,14 +197,14 @@ class BatchSystem(Protocol):
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection."""
 
-    def edit_memory(
-        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    def edit(
+        self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
     ) -> None:
-        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
+        """Change what jobs ask for that exist, and those that factories have still to make.
 
         Args:
             selection: the jobs that exist, at least one; None for none.
-            memory_mb: in MB (2**20 bytes).
+            wanted: what they ask for from now on.
             factories: their ClusterIds; they go first, because that may fail, and nothing is changed then.
         """
 

@@ -68,6 +68,28 @@ class EnvironmentRequest(Struct, frozen=True, kw_only=True):
     named: tuple[tuple[str, str | None], ...] = ()
 
 
+COMMA, TAB, BLANK = "comma", "tab", "blank"
+"""What stands between the columns of a list.
+
+COMMA and TAB are CSV and TSV, with quotes as RFC 4180 has them. BLANK is what HTCondor's `queue a,b from` goes by:
+blanks or a comma, and the last of the columns that have names is all that is left of the line.
+"""
+
+
+class Columns(Struct, frozen=True, kw_only=True):
+    """The columns of a list.
+
+    Attributes:
+        names: in their order; empty where only numbers are said.
+        header: whether the first line of the list has the names; False once they were read.
+        separator: COMMA, TAB or BLANK; empty for what the name of the list tells.
+    """
+
+    names: tuple[str, ...] = ()
+    header: bool = False
+    separator: str = ""
+
+
 class FileRequest(Struct, frozen=True, kw_only=True):
     """A file that goes with each job, as written; names in it are still to be filled in.
 
@@ -113,7 +135,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     """One submission as the user wrote it.
 
     Texts may hold `%{ProcId}`, `%{ClusterId}`, `%{Index}`, `%{Uuid}` and `%{item}` in script, arguments,
-    stdout, stderr, inputs and outputs.
+    stdout, stderr, inputs, outputs and the values of variables.
 
     Attributes:
         script: the program to run, as written.
@@ -122,6 +144,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
         first: the Index of the first job.
         list_file: a file with one item a line, one job an item; `-` for stdin, or a directory in S3
             (`s3://bucket/dir/`), perhaps with a pattern at its end; None for none.
+        columns: how the lines of the list are divided; None where nothing is said of it.
         per: how many items each job gets; None for one, unless a size is said.
         per_bytes: how many bytes of consecutive items, files or objects, each job gets at the most,
             one item at the least; None for no such limit.
@@ -155,6 +178,7 @@ class JobSpec(Struct, frozen=True, kw_only=True):
     number: int | None = None
     first: int = 0
     list_file: str | None = None
+    columns: Columns | None = None
     per: int | None = None
     per_bytes: int | None = None
     inputs: tuple[FileRequest, ...] = ()

@@ -250,12 +250,13 @@ class Journal(Struct, frozen=True, kw_only=True):
         from hepsub.files import lock_process
 
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
-        try:
-            descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
-        except OSError as error:
-            raise _not_writable(self.directory, error) from error
-        with os.fdopen(descriptor, "w") as file:
-            lock_process(file.fileno(), wait=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
+                file = stack.enter_context(os.fdopen(descriptor, "w"))
+                lock_process(file.fileno(), wait=True)  # which a file system may not have
+            except OSError as error:
+                raise _not_writable(self.directory, error) from error
             yield
 
     def why_of_another(self) -> str:

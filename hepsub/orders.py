@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub import __version__
-from hepsub.job import JobSpec
+from hepsub.job import Columns, JobSpec
 from hepsub.jobid import Again
 
 _FORMAT = 1
@@ -35,6 +35,7 @@ class Order(Struct, frozen=True, kw_only=True):
         environment: the variables that the submitter had, as far as jobs may have them.
         items: the items of its jobs; empty without a list.
         ends: where in them the items of each job end; empty for one item each.
+        columns: those of the items; None for none.
         stdout: where standard output goes, as a template.
         stderr: the same for standard error.
         again: the earlier jobs that it runs again; None for new jobs.
@@ -50,6 +51,7 @@ class Order(Struct, frozen=True, kw_only=True):
     stdout: str
     stderr: str
     again: Again | None = None
+    columns: Columns | None = None
     format: int = 1
     hepsub: str = ""
 

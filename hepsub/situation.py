@@ -195,6 +195,11 @@ class Paths(Struct, frozen=True, kw_only=True):
     ended: Path
     slurm: Path
 
+    @property
+    def offers(self) -> Path:
+        """What pools said their slots have."""
+        return self.ended.parent / "offers.json"
+
 
 def paths_for(environment: Mapping[str, str], home: Path) -> Paths:
     """The places that hold for this environment and home directory."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hepsub import __version__
 from hepsub.documents import Malformed, read_json
 from hepsub.errors import HepsubError
+from hepsub.job import Columns
 from hepsub.jobid import Again, SubmissionRef
 from hepsub.plan.items import ends_by_count
 from hepsub.plan.model import BUNDLE, ELEMENT, SHARED, SPOOL, Delivery, Plan
@@ -57,6 +58,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         items: the items of all jobs.
         staging: how the files travel.
         ends: where in the items those of each job end; empty for one item each.
+        columns: those of the items; None for none.
         per: how many items each job has, in a request that says no ends.
         spool: whether the files were handed over to the schedd.
         element: whether a computing element takes the jobs, and their files with them.
@@ -80,6 +82,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     items: tuple[str, ...]
     staging: Staging
     ends: tuple[_Natural, ...] = ()
+    columns: Columns | None = None
     per: _Natural = 1
     spool: bool = False
     element: bool = False
@@ -122,7 +125,7 @@ class BundleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def values(self, proc: int, cluster: int | None) -> Values:
         """What the names stand for in one job."""
-        return values_of(proc, self.first, self.items, self.ends, cluster, self.again)
+        return values_of(proc, self.first, self.items, self.ends, cluster, self.again, self.columns)
 
     def to_json(self) -> bytes:
         """The request as JSON."""
@@ -146,6 +149,7 @@ def request_for(plan: Plan, staging: StagingPlan, uuid: str, schedd: str) -> Bun
         items=plan.items,
         staging=staging,
         ends=plan.ends,
+        columns=plan.columns,
         spool=plan.route.delivery.handed_over,
         element=plan.route.element is not None,
         stdout=str(plan.stdout),

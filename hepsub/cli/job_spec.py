@@ -7,6 +7,10 @@ import re
 from hepsub.cli.options import Values
 from hepsub.errors import UsageError
 from hepsub.job import (
+    BLANK,
+    COMMA,
+    TAB,
+    Columns,
     EnvironmentRequest,
     FileRequest,
     HTCondorRequest,
@@ -38,6 +42,7 @@ def job_spec(values: Values) -> JobSpec:
         number=values["number"],
         first=values["first"] or 0,
         list_file=values["list"],
+        columns=_columns(values),
         per=per,
         per_bytes=per_bytes,
         inputs=tuple(_input(each) for each in values["inputs"]),
@@ -77,6 +82,34 @@ def job_spec(values: Values) -> JobSpec:
         type=values["type"],
         output_mb=values["outsize"],
         htcondor=_htcondor(values),
+    )
+
+
+_HEADER = "header"
+
+
+def _columns(values: Values) -> Columns | None:
+    """What was said of the columns of the list; None for nothing.
+
+    Raises:
+        UsageError: what stands between them is none of the words for it.
+    """
+    named, between = values["columns"], values["sep"]
+    if named is None and between is None:
+        return None
+    known = (COMMA, TAB, BLANK)
+    if between is not None and between.casefold() not in known:
+        from hepsub.suggest import did_you_mean
+
+        raise UsageError(
+            f"argument -sep: '{between}' is none of {', '.join(known)}",
+            remedy=did_you_mean(between, known),
+        )
+    header = named is not None and named.casefold() == _HEADER
+    return Columns(
+        names=tuple(named.split(",")) if named is not None and not header else (),
+        header=header,
+        separator=between.casefold() if between is not None else "",
     )
 
 

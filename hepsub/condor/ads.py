@@ -213,6 +213,9 @@ def _unmade(ad: ClassAd, schedd: str, selection: Selection) -> Unmade | None:
         first=first,
         number=number,
         requested_mb=integer(ad, "RequestMemory", most=MOST_MB) or 0,
+        cores=integer(ad, "RequestCpus", least=1) or 1,
+        priority=integer(ad, "JobPrio", least=-(2**31)) or 0,
+        walltime_s=integer(ad, "HepSub_WalltimeLimit") or 0,
         paused=integer(ad, "JobMaterializePaused", least=-9) not in (None, 0),
     )
 

@@ -92,19 +92,25 @@ def read_schedds(ads: Iterable[ClassAd]) -> tuple[ScheddAddress, ...]:
     return tuple(sorted(found, key=lambda each: each.name))
 
 
-def find_slots(collector: str) -> list[ClassAd]:
+def find_slots(
+    collector: str, projection: tuple[str, ...] = (), patience_s: int = 0
+) -> list[ClassAd]:
     """The slots of a pool that jobs are matched with.
 
     Args:
         collector: host[:port]; empty for HTCondor's own configuration.
+        projection: what is asked of them; empty for all.
+        patience_s: as in `find_schedds`.
 
     Raises:
         PoolUnreachable: it does not answer.
     """
     htcondor = bindings()
     try:
-        source = htcondor.Collector(collector) if collector else htcondor.Collector()
-        return list(source.query(htcondor.AdType.Startd, constraint=JOB_SLOTS))
+        with _patience(patience_s):
+            source = htcondor.Collector(collector) if collector else htcondor.Collector()
+            kind = htcondor.AdType.Startd
+            return list(source.query(kind, constraint=JOB_SLOTS, projection=list(projection)))
     except htcondor.HTCondorException as error:
         raise unreachable(str(error), collector) from error
 

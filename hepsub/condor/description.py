@@ -24,6 +24,7 @@ from hepsub.condor.quoting import (
     plain,
     quote_line,
     refuse_foreign_macros,
+    variable_words,
 )
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import WHERE, Plan
@@ -73,7 +74,7 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         *way.transfer(),
         *_resources(plan),
         *_accounting(plan),
-        *_environment(plan, way),
+        *_environment(plan, varying, way),
         *_placement(plan, way, domain),
         *way.holds(),
         *way.at_end(_retries(plan)),
@@ -167,6 +168,7 @@ def _varying(plan: Plan) -> Varying:
     candidates: Varying = {
         "HEPEXE": plan.executable,
         "HEPARGS": plan.arguments,
+        "HEPENV": variable_words(plan.variables),
         "HEPOUT": plan.stdout,
         "HEPERR": plan.stderr,
     }
@@ -193,7 +195,11 @@ def _items(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[dic
             if isinstance(value, Template):
                 item[name] = path_value(value.fill_known(values), "the path")
             else:
-                item[name] = quote_line(plan.arguments_of(values))[1:-1]
+                is_line = name == "HEPARGS"  # in which `%{items}` is many words
+                words = (
+                    plan.arguments_of(values) if is_line else [v.fill_known(values) for v in value]
+                )
+                item[name] = quote_line(words)[1:-1]
         yield item
 
 
@@ -260,10 +266,13 @@ def _accounting(plan: Plan) -> Iterator[str]:
         yield f"priority = {plan.priority}"
 
 
-def _environment(plan: Plan, way: Unstaged | Staged) -> Iterator[str]:
+def _environment(plan: Plan, varying: Varying, way: Unstaged | Staged) -> Iterator[str]:
     words = [literal(f"{name}={value}") for name, value in plan.environment.items()]
+    named = "$(HEPENV) " if "HEPENV" in varying else ""
+    if not named:
+        words += variable_words(plan.variables)
     known_as = f"{way.cluster}.{way.proc}" if plan.again is None else way.again
-    own = f"{JOB_ID}={known_as}{way.environment()}"
+    own = f"{named}{JOB_ID}={known_as}{way.environment()}"
     inherited = quote_line(words)[1:-1]
     yield f'environment = "{inherited} {own}"' if words else f'environment = "{own}"'
 

@@ -7,7 +7,7 @@ from what it has left now.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ from hepsub.condor.attributes import (
 )
 from hepsub.units import size_text
 
-_WHEN_EMPTY = {
+WHEN_EMPTY = {
     "Memory": "TotalSlotMemory",
     "Cpus": "TotalSlotCpus",
     "GPUs": "TotalSlotGPUs",
@@ -105,6 +105,30 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
     )
 
 
+def emptied_where(
+    written: str, attributes: Mapping[str, str], slots: Iterable[ClassAd]
+) -> list[ClassAd]:
+    """The slots, with all that they have, on which an expression of a job is true; none where it cannot be read.
+
+    Args:
+        written: the expression.
+        attributes: what the job's ad has, as it is written there.
+        slots: ClassAds of static and partitionable slots.
+    """
+    import classad2
+
+    try:
+        whole = classad2.ExprTree(written)
+        trees = {name: classad2.ExprTree(text) for name, text in attributes.items()}
+    except classad2.ClassAdException:
+        return []
+    job = classad2.ClassAd(trees)
+    if not is_short(job, written, _LONGEST):
+        return []
+    found = (_emptied(slot, classad2.ClassAd) for slot in slots)
+    return [slot for slot in found if _true_on(whole, (_scope(job, slot, classad2.ClassAd), slot))]
+
+
 def _clauses(job: ClassAd) -> list[tuple[str, ClassAd]]:
     """A job's requirements one by one, as they were written and to be evaluated; none where they are too long."""
     import classad2
@@ -131,7 +155,7 @@ def _scope(job: ClassAd, slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> C
 def _emptied(slot: ClassAd, make: Callable[[ClassAd], ClassAd]) -> ClassAd:
     """A copy of a slot with all that it has, rather than what is left of it."""
     trees = _trees(slot)
-    for left, whole in _WHEN_EMPTY.items():
+    for left, whole in WHEN_EMPTY.items():
         if whole in trees:
             trees[left] = trees[whole]
     return make(trees)

@@ -9,16 +9,20 @@ refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from hepsub.errors import NotExpressible
 from hepsub.plan.model import WHERE
-from hepsub.plan.template import Name, Template
+from hepsub.plan.template import Name, Template, joined
+
+if TYPE_CHECKING:
+    from hepsub.plan.columns import ItemPart
 
 _RUNS = r"\$\$|\$|[^$]+"
 _MACRO_LIKE = r"\$+[A-Za-z0-9_:.]*\(|\$\$"
 _ARGUMENT = re.compile(r"'((?:[^']|'')*)'|(\$\$\(DOLLARDOLLAR\))|([^\s'])")
-MACROS = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
+MACROS: Mapping[Name | ItemPart, str] = {Name.PROC: "$(ProcId)", Name.CLUSTER: "$(ClusterId)"}
 
 SEAL_ATTRIBUTE = "HepSub_Seal"
 SEAL_VALUE = f"$$([MY.{SEAL_ATTRIBUTE}])"
@@ -38,11 +42,16 @@ def quote_line(words: Iterable[Template]) -> str:
     return '"' + " ".join(quote_word(word) for word in words) + '"'
 
 
+def variable_words(variables: Mapping[str, Template]) -> tuple[Template, ...]:
+    """Variables as words of `environment`."""
+    return tuple(joined((f"{name}=", *value.parts)) for name, value in variables.items())
+
+
 def quote_word(word: Template) -> str:
     """One word in HTCondor's new syntax, as it stands between the double quotes."""
     quoted: list[str] = []
     for part in word.parts:
-        if isinstance(part, Name):
+        if not isinstance(part, str):
             if quoted and quoted[-1] == "$":
                 quoted.append("''")  # a lone dollar before a macro would read as $$(
             quoted.append(MACROS[part])
@@ -94,9 +103,9 @@ def path_value(path: Template, what: str) -> str:
         NotExpressible: HTCondor would read something else than the path.
     """
     for part in path.parts:
-        if not isinstance(part, Name):
+        if isinstance(part, str):
             _refuse(part, what, _macro_trouble(part))
-    text = "".join(MACROS[part] if isinstance(part, Name) else part for part in path.parts)
+    text = "".join(part if isinstance(part, str) else MACROS[part] for part in path.parts)
     _refuse(text, what, _end_trouble(text))
     return text
 

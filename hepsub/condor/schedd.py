@@ -29,7 +29,9 @@ from hepsub.errors import PoolError, SubmissionRefused
 from hepsub.jobid import JobId, SubmissionRef
 
 if TYPE_CHECKING:
+    from hepsub.batch_edit import Edit
     from hepsub.batch_logs import LogPlaces, Piece, Stream
+    from hepsub.batch_offers import Offer
     from hepsub.condor.credd import Produce
     from hepsub.condor.description import SubmitDescription
     from hepsub.condor.leaving import CondorLeaving
@@ -144,6 +146,19 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
             # in the words of its administrators (SUBMIT_REQUIREMENT_NAMES), or HTCondor's
             raise SubmissionRefused(error.message, remedy=REFUSED_REMEDY) from error
+
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
+        """What the largest slots have that the jobs of a plan may run on; none where that is not known.
+
+        Raises:
+            PoolUnreachable: the collector does not answer.
+        """
+        if plan.route.element is not None:
+            return ()
+        from hepsub.condor.offers import find_offers
+
+        domain = str(bindings().param.get("FILESYSTEM_DOMAIN") or "")
+        return find_offers(plan, self.collector, domain, patience_s)
 
     def _describe(self, plan: Plan, uuid: str) -> SubmitDescription:
         from hepsub.condor.description import describe
@@ -332,27 +347,24 @@ class CondorSchedd(Struct, kw_only=True, eq=False):
 
         return self.connection.call(once, writing=True)
 
-    def edit_memory(
-        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    def edit(
+        self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
     ) -> None:
-        """Change RequestMemory of jobs that exist, and of those that factories have still to make.
+        """Change what jobs ask for that exist, and those that factories have still to make.
 
         Raises:
             PoolUnreachable, AuthenticationRefused, PoolError, ToolFailed: not everything was changed.
-            NotDone: a computing element has some of them already: nothing was changed.
+            NotDone: some of them cannot be changed so: nothing was.
+            UnknownWalltime, WalltimeTooLong: their group has no such walltime: nothing was changed.
         """
         from hepsub.condor.ads import constraint
-        from hepsub.condor.element_memory import edit_for_element
+        from hepsub.condor.edit import edit_jobs
 
-        for cluster in factories:
-            self.edit_cluster(self.name, self.collector, cluster, "RequestMemory", str(memory_mb))
-        if selection is None:
-            return
-        meant = constraint(selection)
-        edit_for_element(self.connection, meant, memory_mb)
-        self.connection.call(
-            lambda schedd: schedd.edit(meant, "RequestMemory", str(memory_mb)), writing=True
-        )
+        def edit_factory(cluster: int, attribute: str, value: str) -> None:
+            self.edit_cluster(self.name, self.collector, cluster, attribute, value)
+
+        meant = constraint(selection) if selection is not None else ""
+        edit_jobs(self.connection, meant, wanted, factories, edit_factory)
 
 
 def _limit_notes(plan: Plan) -> tuple[str, ...]:

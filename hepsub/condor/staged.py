@@ -45,7 +45,7 @@ from hepsub.plan.bundle_paths import (
 )
 from hepsub.plan.model import Plan
 from hepsub.plan.staging import Seal, StagingPlan
-from hepsub.plan.template import Name, Template, parse_template
+from hepsub.plan.template import Template, parse_template
 from hepsub.policy.model import KERBEROS
 
 _SET, SUMS_VARIABLE = "HEPSET", "HEPSUMS"
@@ -269,6 +269,6 @@ def _letters(staging: StagingPlan) -> list[str]:
 
 
 def _shown_word(word: Template) -> str:
-    text = "".join(MACROS[part] if isinstance(part, Name) else part for part in word.parts)
+    text = "".join(part if isinstance(part, str) else MACROS[part] for part in word.parts)
     parts = "".join(part for part in word.parts if isinstance(part, str))
     return text if _PLAIN.issuperset(parts) else "..."

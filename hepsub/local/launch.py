@@ -56,7 +56,10 @@ def make_launch(plan: Plan, values: Values, uuid: str) -> Launch:
     return Launch(
         argv=tuple(exact(word) for word in words),
         cwd=exact(plan.directory),
-        variables={JOB_ID: _known_as(plan, values)},
+        variables={
+            JOB_ID: _known_as(plan, values),
+            **{exact(name): exact(each.fill(values)) for name, each in plan.variables.items()},
+        },
         stdout=exact(plan.stdout.fill(values)),
         stderr=exact(plan.stderr.fill(values)),
         bundle=exact(bundle),

@@ -24,13 +24,16 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
+from hepsub.batch_offers import Offer
 from hepsub.confine import Writable
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.local import logs, queue, record, runs
 from hepsub.local.database import Database
 from hepsub.local.directory import Place, check, prepare, queue_directory
+from hepsub.local.edit import edit
 from hepsub.local.explain import details, explain_held, explain_idle, idle
 from hepsub.local.launch import make_launch
 from hepsub.local.machine import Machine, capped_note, this_machine
@@ -79,6 +82,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """
         _check_possible(plan)
         return _description(plan, uuid, this_machine(), self.name)
+
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:  # noqa: ARG002 (the seam's)
+        """Nothing: what is asked above this machine's size gets all of it."""
+        return ()
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one cluster in one transaction.
@@ -182,17 +189,21 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         """There are none: every job is made at once."""
         return True
 
-    def edit_memory(
+    def edit(
         self,
         selection: Selection | None,
-        memory_mb: int,
+        wanted: Edit,
         factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
     ) -> None:
-        """Change the memory that jobs ask for."""
+        """Change what jobs ask for.
+
+        Raises:
+            NotDone: this pool has nothing of the kind, or one for all jobs of a cluster: nothing was changed.
+        """
         if selection is None or not self._exists():
             return
         with Database(self.place).writing() as connection:
-            queue.edit_memory(connection, selection, memory_mb)
+            edit(connection, selection, wanted)
 
     def explain(
         self,

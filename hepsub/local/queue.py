@@ -15,7 +15,7 @@ from hepsub.local.launch import make_launch, read_launch, shared_environment
 from hepsub.local.outcome import ASKED
 from hepsub.plan.model import Plan
 
-_JOINED = "procs JOIN clusters USING (cluster)"
+JOINED = "procs JOIN clusters USING (cluster)"
 _SHOWN = (
     "procs.cluster, proc, priority, memory_mb, shown, state, active, run, started, ended, past_s, cpu_s, peak_mb,"
     " host, exit_code, exit_signal, hold_code, hold_subcode, hold_reason, remove_reason, owner, submitted, name,"
@@ -98,7 +98,7 @@ def find(
             cluster=row["cluster"],
             number=row["number"],
         )
-        for row in _select(connection, wanted, "1", selection, "ORDER BY procs.cluster")
+        for row in select(connection, wanted, "1", selection, "ORDER BY procs.cluster")
     )
 
 
@@ -107,7 +107,7 @@ def listed(
 ) -> list[Listed]:
     """The jobs of a selection that are in the queue, by id; if brief, without their stderr."""
     wanted = _SHOWN if brief else _WITH_STDERR
-    rows = _select(connection, wanted, "queued = 1", selection, "ORDER BY procs.cluster, proc")
+    rows = select(connection, wanted, "queued = 1", selection, "ORDER BY procs.cluster, proc")
     return [
         Listed(status=_status(row, schedd, now), run=row["run"] if row["active"] else 0)
         for row in rows
@@ -120,7 +120,7 @@ def past(
     """The jobs of a selection that left the queue, the latest first."""
     order = f"ORDER BY ended DESC, procs.cluster DESC, proc DESC LIMIT {most:d}"
     also = f"queued = 0 AND ended >= {since:f}"
-    rows = _select(connection, _WITH_STDERR, also, selection, order)
+    rows = select(connection, _WITH_STDERR, also, selection, order)
     return tuple(_status(row, schedd, 0) for row in rows)
 
 
@@ -205,7 +205,7 @@ def act(connection: sqlite3.Connection, what: Act, selection: Selection, now: fl
     changes, values = change.changes, change.values
     if what is Act.REMOVE:
         changes, values = f"{changes}, ended = ?", (*values, now)
-    done = _update(connection, selection, change.ready, changes, values)
+    done = update(connection, selection, change.ready, changes, values)
     return ActCount(done=done, already=already, wrong_state=total - already - done)
 
 
@@ -213,33 +213,28 @@ def bundles_of_ended_runs(
     connection: sqlite3.Connection, selection: Selection
 ) -> list[tuple[str, int]]:
     """Bundle and ProcId of the jobs of a selection that ran and may have left something there."""
-    rows = _select(
+    rows = select(
         connection, "proc, launch", "queued = 1 AND active = 0 AND run > 0", selection, ""
     )
     found = [(read_launch(json.loads(row["launch"])).bundle, int(row["proc"])) for row in rows]
     return [(bundle, proc) for bundle, proc in found if bundle]
 
 
-def edit_memory(connection: sqlite3.Connection, selection: Selection, memory_mb: int) -> None:
-    """Change what jobs ask for; a run that has begun keeps its limit."""
-    _update(connection, selection, "1", "memory_mb = ?", (memory_mb,))
-
-
 def _count(connection: sqlite3.Connection, also: str, selection: Selection) -> int:
-    rows = _select(connection, "count(*)", f"queued = 1 AND {also}", selection, "")
+    rows = select(connection, "count(*)", f"queued = 1 AND {also}", selection, "")
     return int(next(rows)[0])
 
 
-def _select(
+def select(
     connection: sqlite3.Connection, what: str, also: str, selection: Selection, order: str
 ) -> Iterator[sqlite3.Row]:
     """Read the jobs of a selection; every word but the selection's is this file's own."""
     where = condition(selection)
-    text = f"SELECT {what} FROM {_JOINED} WHERE {also} AND {where.text} {order}"  # noqa: S608
+    text = f"SELECT {what} FROM {JOINED} WHERE {also} AND {where.text} {order}"  # noqa: S608
     return connection.execute(text, where.values)
 
 
-def _update(
+def update(
     connection: sqlite3.Connection,
     selection: Selection,
     also: str,
@@ -248,9 +243,7 @@ def _update(
 ) -> int:
     """Change the jobs of a selection that are in the queue; how many were changed."""
     where = condition(selection)
-    meant = (
-        f"SELECT procs.cluster, proc FROM {_JOINED} WHERE queued = 1 AND {also} AND {where.text}"  # noqa: S608
-    )
+    meant = f"SELECT procs.cluster, proc FROM {JOINED} WHERE queued = 1 AND {also} AND {where.text}"  # noqa: S608
     text = f"UPDATE procs SET {changes} WHERE (cluster, proc) IN ({meant})"  # noqa: S608
     return connection.execute(text, (*values, *where.values)).rowcount
 

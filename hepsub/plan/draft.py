@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hepsub.errors import HepsubError, JobCountTooLarge, JobCountTooSmall, UsageError
-from hepsub.job import FileRequest, JobSpec
+from hepsub.job import Columns, FileRequest, JobSpec
 from hepsub.jobid import Again
 from hepsub.plan.layout import (
     Layout,
@@ -40,6 +40,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     Attributes:
         items: the items of the list; empty without one.
         ends: where in them the items of each job end; empty for one item each.
+        columns: those of the items; None where nothing asks for them.
         objects: what was learnt of objects while the list was read.
         whole: the texts behind -in that are a URL as they stand, though they have a `=`.
         places: what the paths after -o, -e and -dir are.
@@ -50,12 +51,17 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     items: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
+    columns: Columns | None = None
     objects: Mapping[ObjectPlace, ObjectInfo] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     places: Mapping[str, PlaceState] = field(default_factory=dict)
     type: str = ""
     options: Mapping[str, OptionsFile] = field(default_factory=dict)
     again: Again | None = None
+
+    def values(self, number: int, first: int) -> list[Values]:
+        """What the names stand for, job by job, the first of which has this Index."""
+        return job_values(number, first, self.items, self.ends, self.again, self.columns)
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -143,9 +149,9 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
         JobCountTooSmall, JobCountTooLarge: the number of jobs is out of bounds.
         UnknownStorage, UsageError: what was asked for cannot be read as anything.
     """
-    number = check_words(spec, policy, reading.items, reading.ends)
+    number = check_words(spec, policy, reading)
     spec = settled(spec, reading.whole)
-    jobs = tuple(job_values(number, spec.first, reading.items, reading.ends, reading.again))
+    jobs = tuple(reading.values(number, spec.first))
     layout = lay_out(spec, situation.cwd, reading.places, number)
     programs = tuple(dict.fromkeys(written_out(layout.executable, jobs)))
     carried = _carried(spec, policy, situation.cwd, jobs) if spec.is_staged else None
@@ -172,17 +178,19 @@ def draft(spec: JobSpec, policy: Policy, situation: Situation, reading: Reading)
     )
 
 
-def check_words(
-    spec: JobSpec, policy: Policy, items: Sequence[str], ends: Sequence[int] = ()
-) -> int:
-    """How many jobs the words mean; what they cannot mean is refused before anything is looked at.
+def check_words(spec: JobSpec, policy: Policy, reading: Reading) -> int:
+    """How many jobs the words mean; what they cannot mean is refused before anything else is looked at.
 
     Raises:
         JobCountTooSmall, JobCountTooLarge, UsageError: as `job_count`.
-        UsageError: `%{item}` is used without -list.
+        UsageError: `%{item}` is used without -list, or a column that the list does not have.
     """
-    number = job_count(spec, policy, items, ends)
+    number = job_count(spec, policy, reading.items, reading.ends)
     check_item_names(spec)
+    if spec.list_file is not None:
+        from hepsub.plan.columns import check_parts
+
+        check_parts(spec, reading.items, reading.columns)
     return number
 
 

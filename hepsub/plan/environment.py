@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from hepsub.errors import EnvironmentTooLarge, NotExpressible, UsageError
 from hepsub.job import EnvironmentRequest
 from hepsub.plan.secrets import looks_secret
+from hepsub.plan.template import Template, parse_template
 from hepsub.situation import Situation
 from hepsub.units import size_text
 
@@ -56,12 +57,14 @@ class Travelling(Struct, frozen=True, kw_only=True):
     Attributes:
         variables: those for the job's ad.
         secrets: those that no ad, no list and no log may hold.
+        templates: variables for the job's ad in whose values there are names.
         notes: a sentence for each surprise.
     """
 
     variables: Mapping[str, str]
     notes: tuple[str, ...]
     secrets: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Travelling({len(self.variables)} variables)"  # no report shows a secret
@@ -87,18 +90,24 @@ def choose_environment(
     Raises:
         EnvironmentTooLarge: the variables are too large; the largest are named.
         NotExpressible: a variable that the user named cannot be handed over.
-        UsageError: a variable that the user named is not set.
+        UsageError: a variable that the user named is not set, or a secret has names in it.
     """
     named = _named(request, own)
     secrets = {name: value for name, value in named.items() if looks_secret(name, value)}
+    templates = _templates(request, secrets)
     rest = {name: value for name, value in own.items() if name not in named}
     inherited, notes = _inherited(rest, remote=remote) if request.inherit else ({}, ())
     here = {"PWD": directory} if request.inherit and directory and not remote else {}
     variables = here | inherited | named
     _check_size(variables, limit_kb)
     return Travelling(
-        variables={name: value for name, value in variables.items() if name not in secrets},
+        variables={
+            name: value
+            for name, value in variables.items()
+            if name not in secrets and name not in templates
+        },
         secrets=secrets,
+        templates=templates,
         notes=notes,
     )
 
@@ -198,6 +207,21 @@ def _named(request: EnvironmentRequest, own: Mapping[str, str]) -> dict[str, str
     for name, value in named.items():
         _check_named(name, value, secret=looks_secret(name, value))
     return named
+
+
+def _templates(request: EnvironmentRequest, secrets: Mapping[str, str]) -> dict[str, Template]:
+    """The values that the user wrote with names in them; what comes from the environment is data."""
+    said = {name: value for name, value in request.named if value is not None and "%{" in value}
+    found = {name: parse_template(value) for name, value in said.items()}
+    found = {name: template for name, template in found.items() if template.names()}
+    for name in found:
+        if name in secrets:
+            raise UsageError(
+                f"-env {name}: it looks like a secret, which travels in one file for all jobs: there can be no"
+                f" names in it ({secrets[name]!r})",
+                remedy="give it another name",
+            )
+    return found
 
 
 def _check_named(name: str, value: str, *, secret: bool) -> None:

@@ -133,8 +133,8 @@ def carried_inputs(rules: Iterable[FileRule], jobs: Sequence[Values], naming: Na
         UnknownStorage, UsageError: a URL is none that hepsub understands, or a name none that a file can have.
     """
     columns = [
-        [_items(values, naming) for values in jobs]
-        if parse_template(rule.url).parts == (Name.ITEMS,)
+        [_items(parse_template(rule.url).listed(values), naming) for values in jobs]
+        if parse_template(rule.url).is_list
         else [(each,) for each in _inputs(rule, jobs, naming)]
         for rule in rules
     ]
@@ -162,9 +162,9 @@ def _places(rule: FileRule, jobs: Sequence[Values], naming: Naming) -> list[Plac
     return [find(url) for url in urls]
 
 
-def _items(values: Values, naming: Naming) -> tuple[Carried, ...]:
+def _items(urls: Sequence[str], naming: Naming) -> tuple[Carried, ...]:
     """All of the job's items, for `%{items}`."""
-    places = [naming.find(item) for item in values.items]
+    places = [naming.find(url) for url in urls]
     names = item_names([_path_of(each) for each in places])
     found = [Carried(name=name, place=each) for name, each in zip(names, places, strict=True)]
     for each in found:

@@ -10,7 +10,7 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.model import Route
 from hepsub.plan.staging import Staging
-from hepsub.plan.template import Name, Values, parse_template
+from hepsub.plan.template import Values, parse_template
 from hepsub.policy.model import KERBEROS
 
 SHARED, SHADOW, MAILBOX, CREDD, HERE, NOBODY = (
@@ -88,8 +88,8 @@ def used_storages(
         number: how many jobs there are.
         values: what the names stand for in a job.
     """
-    templates = [parse_template(rule.url).parts[:1] for rule in (*staging.inputs, *staging.outputs)]
-    listed = (Name.ITEM,) in templates or (Name.ITEMS,) in templates
+    rules = (*staging.inputs, *staging.outputs)
+    listed = any(parse_template(rule.url).begins_with_item for rule in rules)
     files = staging.carried_by([values(proc) for proc in range(number if listed else 1)])
     names: dict[str, None] = {}
     for inputs, outputs in zip(files.inputs, files.outputs, strict=True):

@@ -161,11 +161,17 @@ def uses_items(spec: JobSpec) -> bool:
     return bool(_names(spec) & {Name.ITEM, Name.ITEMS})
 
 
+def said_texts(spec: JobSpec) -> list[str]:
+    """The texts in which names stand for something."""
+    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
+    values = [value for _, value in spec.environment.named if value]
+    logs = [spec.stdout or "", spec.stderr or "", spec.directory or ""]
+    return [spec.script, *logs, *spec.arguments, *files, *values]
+
+
 def _names(spec: JobSpec) -> frozenset[Name]:
     """The names that occur anywhere."""
-    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
-    texts = [spec.script, spec.stdout or "", spec.stderr or "", *spec.arguments, *files]
-    return frozenset(name for text in texts for name in parse_template(text).names())
+    return frozenset(name for text in said_texts(spec) for name in parse_template(text).names())
 
 
 def check_item_names(spec: JobSpec) -> None:
@@ -191,7 +197,8 @@ _MACRO = r"\$\((?:ProcId|Process|ClusterId|Cluster|Item)\)"
 
 def macro_note(spec: JobSpec) -> tuple[str, ...]:
     """That HTCondor's words for numbers are none here."""
-    words = re.findall(_MACRO, " ".join(spec.arguments), re.IGNORECASE)
+    text = " ".join(spec.arguments)
+    words = re.findall(_MACRO, text, re.IGNORECASE) if "$(" in text else []
     if not words:
         return ()
     return (f"{words[0]} stays as it is: %{{ProcId}}, %{{ClusterId}} and %{{item}} are filled in",)

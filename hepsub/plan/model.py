@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.job import Columns
 from hepsub.jobid import Again
 from hepsub.plan.accounting import Walltime
-from hepsub.plan.template import Name, Template, Values, job_values, literal, values_of
+from hepsub.plan.template import Template, Values, job_values, literal, values_of
 from hepsub.policy.site import CE, UNIVERSE
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         first: the Index of the first job.
         items: the items of all jobs; empty without a list.
         ends: where in them the items of each job end; empty for one item each.
+        columns: those of the items; None where nothing asks for them.
         executable: the program, absolute.
         arguments: one template for each argument.
         stdout: standard output, absolute.
@@ -213,6 +215,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         priority: JobPrio.
         universe: HTCondor's universe as the user wrote it.
         environment: the variables that travel in the job's ad.
+        variables: those in the ad besides whose values have names in them, as templates.
         route: where the jobs may run.
         factory_idle: how many idle jobs the schedd keeps of a cluster that it makes as it goes;
             0 for a cluster made at once.
@@ -270,6 +273,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     notification: str = "Never"
     commands: Mapping[str, str] = field(default_factory=dict)
     again: Again | None = None
+    columns: Columns | None = None
+    variables: Mapping[str, Template] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Plan({self.script!r}, {self.number} jobs)"  # no report shows a secret
@@ -280,8 +285,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
         said = (self.script, self.directory, self.arguments, self.items, self.number, self.first)
         libraries = [each.sha256 for each in self.staging.libraries] if self.staging else []
+        columns = (self.columns,) if self.columns is not None else ()
         return hashlib.sha256(
-            repr((*said, *self.ends, *libraries)).encode("utf-8", "surrogateescape")
+            repr((*said, *self.ends, *libraries, *columns)).encode("utf-8", "surrogateescape")
         ).hexdigest()[:16]
 
     def with_uuid(self, uuid: str) -> Plan:
@@ -292,23 +298,26 @@ class Plan(Struct, frozen=True, kw_only=True):
             arguments=tuple(each.with_uuid(uuid) for each in self.arguments),
             stdout=self.stdout.with_uuid(uuid),
             stderr=self.stderr.with_uuid(uuid),
+            variables={name: each.with_uuid(uuid) for name, each in self.variables.items()},
             staging=self.staging.with_uuid(uuid, self.jobs()) if self.staging is not None else None,
         )
 
     def jobs(self) -> list[Values]:
         """What the names stand for, job by job."""
-        return job_values(self.number, self.first, self.items, self.ends, self.again)
+        return job_values(self.number, self.first, self.items, self.ends, self.again, self.columns)
 
     def values(self, proc: int) -> Values:
         """What the names stand for in one job."""
-        return values_of(proc, self.first, self.items, self.ends, again=self.again)
+        return values_of(
+            proc, self.first, self.items, self.ends, again=self.again, columns=self.columns
+        )
 
     def arguments_of(self, values: Values) -> tuple[Template, ...]:
         """The arguments of one job, ClusterId still a name; `%{items}` alone is one word an item."""
         words: list[Template] = []
         for argument in self.arguments:
-            if argument.parts == (Name.ITEMS,):
-                words += [literal(item) for item in values.items]
+            if argument.is_list:
+                words += [literal(text) for text in argument.listed(values)]
             else:
                 words.append(argument.fill_known(values))
         return tuple(words)

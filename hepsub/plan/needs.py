@@ -11,12 +11,14 @@ from hepsub.errors import HepsubError
 from hepsub.job import NO_CREDENTIALS
 from hepsub.plan.accounting import Walltime
 from hepsub.plan.draft import Draft
+from hepsub.plan.environment import secret_names
 from hepsub.plan.facts import Facts
 from hepsub.plan.files import Carried, CarriedFiles
-from hepsub.plan.location import FilePlace, ObjectPlace, Place, absolute
+from hepsub.plan.location import FilePlace, ObjectPlace, Place, absolute, may_be_object
 from hepsub.plan.remap import Paths, path_map
 from hepsub.plan.route import the_program
 from hepsub.plan.rules import Profile
+from hepsub.plan.template import Values, parse_template
 
 _MB = 2**20
 
@@ -103,6 +105,7 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
     return Need(
         group=group,
         walltime=walltime,
+        secrets=_secrets(made, facts),
         takes_credentials=NO_CREDENTIALS not in spec.credentials,
         cpus=spec.resources.cpus or policy.defaults.cpus,
         number=made.number,
@@ -139,6 +142,32 @@ def need_of(made: Draft, facts: Facts, group: str, walltime: Walltime) -> Need:
         },
         left_out=facts.left_out,
     )
+
+
+def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
+    """What goes to the worker node and nobody but the job may see there."""
+    spec, policy = made.spec, made.policy
+    urls = (text for each in (*spec.inputs, *spec.outputs) for text in _filled(each.url, made.jobs))
+    signed = any(may_be_object(url, policy.storage) for url in urls) or any(
+        each.place for each in facts.libraries
+    )
+    credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
+    variables = secret_names(spec.environment, made.situation.environment)
+    return (
+        *(["signed URLs"] if signed else []),
+        *(["credentials"] if credentials else []),
+        *(["secret variables"] if variables else []),
+    )
+
+
+def _filled(url: str, jobs: Sequence[Values]) -> Iterable[str]:
+    """What a URL is; that of each item where it begins with one."""
+    template = parse_template(url)
+    if not template.begins_with_item:
+        return (url,)
+    if template.is_list:
+        return (text for values in jobs for text in template.listed(values))
+    return template.fill_all(jobs)
 
 
 def own_image(made: Draft) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hepsub.errors import ImageMissing, JobCountTooLarge, NotExpressible
-from hepsub.job import NO_CREDENTIALS, JobSpec
+from hepsub.job import JobSpec
 from hepsub.plan.accounting import (
     Walltime,
     choose_group,
@@ -22,7 +22,7 @@ from hepsub.plan.draft import Draft
 from hepsub.plan.environment import choose_environment, expressible, secret_names, without_own
 from hepsub.plan.facts import Facts
 from hepsub.plan.layout import list_note, log_notes, macro_note
-from hepsub.plan.location import absolute, may_be_object
+from hepsub.plan.location import absolute
 from hepsub.plan.model import Plan, Route
 from hepsub.plan.route import choose_route, image_for, nobody_decided, sent_note, unreadable_notes
 from hepsub.plan.template import Template, parse_template
@@ -65,7 +65,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         from hepsub.plan.needs import need_of
 
         need = need_of(made, facts, group, walltime)
-        return replace(need, memory_mb=memory, os=os, secrets=_secrets(made, facts))
+        return replace(need, memory_mb=memory, os=os)
 
     if route is None:
         rule = _rule(made, facts, group, walltime)
@@ -96,6 +96,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         first=spec.first,
         items=made.reading.items,
         ends=made.reading.ends,
+        columns=made.reading.columns,
         executable=made.layout.executable,
         arguments=arguments,
         stdout=made.layout.stdout,
@@ -117,6 +118,7 @@ def make_plan(made: Draft, facts: Facts, route: Route | None = None) -> Plan:
         priority=spec.priority or 0,
         universe=spec.universe or "vanilla",
         environment=travelling.variables,
+        variables=travelling.templates,
         secrets=travelling.secrets,
         route=route,
         factory_idle=_factory_idle(made),
@@ -276,24 +278,6 @@ def _handed_over_note(route: Route, staging: StagingPlan | None) -> tuple[str, .
     return (
         f"the jobs were handed over with their files, and {refreshed}; hep_sub -wait and hep_auth renew fetch what they"
         " leave behind",
-    )
-
-
-def _secrets(made: Draft, facts: Facts) -> tuple[str, ...]:
-    """What goes to the worker node and nobody but the job may see there."""
-    spec, policy = made.spec, made.policy
-    urls = [each.url for each in (*spec.inputs, *spec.outputs)]
-    if any(url.startswith("%{") for url in urls):
-        urls += made.reading.items
-    signed = any(may_be_object(url, policy.storage) for url in urls) or any(
-        each.place for each in facts.libraries
-    )
-    credentials = any(word != NO_CREDENTIALS for word in spec.credentials)
-    variables = secret_names(spec.environment, made.situation.environment)
-    return (
-        *(["signed URLs"] if signed else []),
-        *(["credentials"] if credentials else []),
-        *(["secret variables"] if variables else []),
     )
 
 

@@ -1,18 +1,23 @@
-"""Texts with names in them: `%{ProcId}`, `%{ClusterId}`, `%{Uuid}`, `%{Index}`, `%{item}`, in any case."""
+"""Texts with names in them: `%{ProcId}`, `%{ClusterId}`, `%{Uuid}`, `%{Index}`, `%{item}`, `%{item.2}`, in any case."""
 
 from __future__ import annotations
 
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from hepsub.errors import UsageError
+from hepsub.job import Columns
 from hepsub.jobid import Again
 from hepsub.suggest import closest
 
-_NAME = r"%\{([A-Za-z]+)\}"
+if TYPE_CHECKING:
+    from hepsub.plan.columns import ItemPart
+
+_NAME = r"%\{([A-Za-z]+)((?:\.[^\s{}.]+)*)\}"
 
 
 class Name(enum.Enum):
@@ -37,6 +42,7 @@ class Values(Struct, frozen=True, kw_only=True):
         index: Index, the first job's plus `%{ProcId}`.
         item: the job's line of the list, the first one of several; empty without one.
         items: all of the job's lines.
+        columns: those of the lines; None for a list without.
         cluster: ClusterId; None while it is not known, and the name stays as it is.
         again: the ProcId that the job had when it was submitted first; None for one that is submitted now.
     """
@@ -45,6 +51,7 @@ class Values(Struct, frozen=True, kw_only=True):
     index: int
     item: str = ""
     items: tuple[str, ...] = ()
+    columns: Columns | None = None
     cluster: int | None = None
     again: int | None = None
 
@@ -60,9 +67,12 @@ def job_values(
     items: tuple[str, ...],
     ends: tuple[int, ...] = (),
     again: Again | None = None,
+    columns: Columns | None = None,
 ) -> list[Values]:
     """What the names stand for, job by job."""
-    return [values_of(proc, first, items, ends, again=again) for proc in range(number)]
+    return [
+        values_of(proc, first, items, ends, again=again, columns=columns) for proc in range(number)
+    ]
 
 
 def values_of(
@@ -72,6 +82,7 @@ def values_of(
     ends: tuple[int, ...],
     cluster: int | None = None,
     again: Again | None = None,
+    columns: Columns | None = None,
 ) -> Values:
     """What the names stand for in one job.
 
@@ -82,28 +93,61 @@ def values_of(
         ends: where in them the items of each job end; empty for one item each.
         cluster: ClusterId; None while it is not known.
         again: the earlier jobs that are run again, in this order; None for new ones.
+        columns: those of the items; None for none.
     """
     own = items[ends[proc - 1] if proc else 0 : ends[proc]] if ends else items[proc : proc + 1]
     item = own[0] if own else ""
     earlier = again.procs[proc] if again is not None else None
     index = first + (proc if earlier is None else earlier)
-    return Values(proc=proc, index=index, item=item, items=own, cluster=cluster, again=earlier)
+    return Values(
+        proc=proc,
+        index=index,
+        item=item,
+        items=own,
+        columns=columns,
+        cluster=cluster,
+        again=earlier,
+    )
 
 
 class Template(Struct, frozen=True):
     """A text in parts: literal runs (never two in a row, never empty) and names."""
 
-    parts: tuple[str | Name, ...]
+    parts: tuple[str | Name | ItemPart, ...]
 
     def names(self) -> frozenset[Name]:
-        """The names that occur."""
-        return frozenset(part for part in self.parts if isinstance(part, Name))
+        """The names that occur, also those of which a part occurs."""
+        return frozenset(
+            part if isinstance(part, Name) else part.name
+            for part in self.parts
+            if not isinstance(part, str)
+        )
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is nothing but `%{items}`, or a part of each: a text for each of a job's items."""
+        return (
+            len(self.parts) == 1
+            and not isinstance(self.parts[0], str)
+            and Name.ITEMS in self.names()
+        )
+
+    def listed(self, values: Values) -> tuple[str, ...]:
+        """The text for each of a job's items, of a template that is nothing else."""
+        (part,) = self.parts
+        return values.items if isinstance(part, str | Name) else part.texts(values)
 
     @property
     def start(self) -> str:
         """What the text begins with, whatever the job."""
         first = self.parts[0] if self.parts else ""
         return first if isinstance(first, str) else ""
+
+    @property
+    def begins_with_item(self) -> bool:
+        """Whether what it begins with is the job's own: an item, or a part of one."""
+        first = Template(self.parts[:1]).names()
+        return not first.isdisjoint((Name.ITEM, Name.ITEMS))
 
     def fill(self, values: Values) -> str:
         """The text for one job."""
@@ -113,7 +157,7 @@ class Template(Struct, frozen=True):
         """The text for each of several jobs."""
         if not self.names():
             return [str(self)] * len(jobs)
-        words = [part if isinstance(part, str) else _WORDS[part] for part in self.parts]
+        words = [part if isinstance(part, str) else _word(part) for part in self.parts]
         return [
             "".join([word if isinstance(word, str) else word(values) for word in words])
             for values in jobs
@@ -124,20 +168,20 @@ class Template(Struct, frozen=True):
 
         What an item holds is not looked at for names: an item is data.
         """
-        return _joined([self._known(part, values) for part in self.parts])
+        return joined([self._known(part, values) for part in self.parts])
 
-    def _known(self, part: str | Name, values: Values) -> str | Name:
+    def _known(self, part: str | Name | ItemPart, values: Values) -> str | Name:
         if isinstance(part, str) or part is Name.UUID:
             return part
         if part is Name.CLUSTER and values.cluster is None:
             return part
-        return _WORDS[part](values)
+        return _word(part)(values)
 
     def with_uuid(self, uuid: str) -> Template:
         """The template of one submission: its UUID is no name any more."""
         if Name.UUID not in self.parts:
             return self
-        return _joined([uuid if part is Name.UUID else part for part in self.parts])
+        return joined([uuid if part is Name.UUID else part for part in self.parts])
 
     def __str__(self) -> str:
         return "".join(
@@ -145,9 +189,9 @@ class Template(Struct, frozen=True):
         )
 
 
-def _joined(parts: Iterable[str | Name]) -> Template:
+def joined(parts: Iterable[str | Name | ItemPart]) -> Template:
     """A template of these parts: texts in a row become one, empty ones nothing."""
-    found: list[str | Name] = []
+    found: list[str | Name | ItemPart] = []
     for part in parts:
         if isinstance(part, str) and found and isinstance(found[-1], str):
             found[-1] += part
@@ -170,6 +214,10 @@ _WORDS: Mapping[Name, Callable[[Values], str]] = {
 }
 
 
+def _word(part: Name | ItemPart) -> Callable[[Values], str]:
+    return _WORDS[part] if isinstance(part, Name) else part.text
+
+
 def parse_template(text: str, *, strict: bool = False) -> Template:
     """Split a text at its names; `%{other}` that resembles no name is literal, or (strict) refused.
 
@@ -178,16 +226,18 @@ def parse_template(text: str, *, strict: bool = False) -> Template:
     """
     if "%{" not in text:
         return literal(text)
-    parts: list[str | Name] = []
+    parts: list[str | Name | ItemPart] = []
     position = 0
     for match in re.finditer(_NAME, text):
         name = _BY_FOLDED.get(match[1].casefold())
         if name is None:
-            _refuse_near_miss(match[1], strict=strict)
+            _refuse_near_miss(match[1], match[2], strict=strict)
+            continue
+        if match[2] and name not in (Name.ITEM, Name.ITEMS):
             continue
         if match.start() > position:
             parts.append(text[position : match.start()])
-        parts.append(name)
+        parts.append(_part_of(name, match[2]) if match[2] else name)
         position = match.end()
     if position < len(text):
         parts.append(text[position:])
@@ -199,10 +249,19 @@ def literal(text: str) -> Template:
     return Template((text,) if text else ())
 
 
-def _refuse_near_miss(word: str, *, strict: bool) -> None:
-    match = closest(word, [name.value for name in Name])
+def _part_of(name: Name, behind: str) -> ItemPart:
+    from hepsub.plan.columns import item_part
+
+    return item_part(name, behind)
+
+
+def _refuse_near_miss(word: str, behind: str, *, strict: bool) -> None:
+    known = (Name.ITEM, Name.ITEMS) if behind else Name
+    match = closest(word, [name.value for name in known])
     if match is not None:
-        raise UsageError(f"unknown name '%{{{word}}}'", remedy=f"did you mean '%{{{match}}}'?")
-    if strict:
-        known = ", ".join(f"%{{{name.value}}}" for name in Name)
-        raise UsageError(f"unknown name '%{{{word}}}' in a path", remedy=f"the names are {known}")
+        raise UsageError(
+            f"unknown name '%{{{word}{behind}}}'", remedy=f"did you mean '%{{{match}{behind}}}'?"
+        )
+    if strict and not behind:
+        names = ", ".join(f"%{{{name.value}}}" for name in Name)
+        raise UsageError(f"unknown name '%{{{word}}}' in a path", remedy=f"the names are {names}")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
+
+from msgspec.structs import replace
 
 from hepsub.errors import ListUnreadable, NotExpressible, StorageUnreachable, UsageError
-from hepsub.job import JobSpec
+from hepsub.job import Columns, JobSpec
 from hepsub.plan.checks import check_storages
+from hepsub.plan.columns import asked_columns, cell, check_parts, item_parts
 from hepsub.plan.draft import Reading
 from hepsub.plan.environment import expressible
 from hepsub.plan.items import ends_by_count, ends_by_size
@@ -25,6 +26,7 @@ from hepsub.plan.template import Name, parse_template
 from hepsub.policy.model import Policy
 from hepsub.storage.store import Store
 from hepsub.survey.inputs import look_up_inputs, missing_inputs
+from hepsub.survey.list_lines import divided, lines_in, read_lines, refused_list
 
 _BUCKET = re.compile(r"s3://[^/]+|(?P<storage>[A-Za-z][\w.-]*):[^/:]+", re.IGNORECASE)
 _WILD = re.compile(r"[*?\[]")
@@ -50,29 +52,41 @@ def read_list(
         UsageError: their sizes are asked for, and some can have none.
         StorageRefused, StorageUnreachable: a storage cannot be asked.
     """
+    columns = asked_columns(spec)
     if spec.list_file is None:
         return Reading()
-    listed = _read(spec.list_file, policy, cwd, store_of)
+    listed = _read(spec.list_file, columns, policy, cwd, store_of)
+    if spec.columns is not None and listed.columns is None:
+        raise UsageError(
+            f"-columns or -sep: the items of {spec.list_file} are objects, which have no columns",
+            remedy="%{item.name} and %{item.stem} are parts of an object's name",
+        )
     if spec.per_bytes is not None:
         return _by_size(listed, spec, spec.per_bytes, policy, cwd, store_of)
     ends = ends_by_count(len(listed.items), spec.per) if spec.per is not None else ()
-    return Reading(items=listed.items, ends=ends, objects=listed.objects)
+    return replace(listed, ends=ends)
 
 
-def _read(text: str, policy: Policy, cwd: Path, store_of: Callable[[str], Store]) -> Reading:
+def _read(
+    text: str,
+    columns: Columns | None,
+    policy: Policy,
+    cwd: Path,
+    store_of: Callable[[str], Store],
+) -> Reading:
     if text == STDIN:
-        return Reading(items=_read_stdin())
+        return divided(_read_stdin(), columns, "stdin")
     bucket = _BUCKET.fullmatch(text)
     if bucket and (bucket["storage"] is None or bucket["storage"] in policy.storage):
         text += "/"
     place = find_place(text, policy.storage, cwd)
     if not isinstance(place, ObjectPlace):
-        return Reading(items=read_items(text, cwd))
+        return divided(read_lines(text, cwd), columns, text)
     check_storages([place], policy.storage)
     return _read_objects(text, place, store_of(place.storage))
 
 
-def _read_stdin() -> tuple[str, ...]:
+def _read_stdin() -> list[str]:
     if sys.stdin is None or sys.stdin.isatty():
         raise ListUnreadable(
             "-list - reads stdin, and stdin is a terminal"
@@ -81,7 +95,7 @@ def _read_stdin() -> tuple[str, ...]:
             remedy="pipe the list into hep_sub: ls *.root | hep_sub -list - …",
         )
     with refused_list("stdin"):
-        return items_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None), "stdin")
+        return lines_in(io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), None))
 
 
 def _read_objects(text: str, place: ObjectPlace, store: Store) -> Reading:
@@ -175,16 +189,33 @@ def _by_size(
     cwd: Path,
     store_of: Callable[[str], Store],
 ) -> Reading:
-    places = [_sized_place(item, policy, cwd) for item in listed.items]
+    texts = _sized_texts(listed, spec)
+    places = [_sized_place(text, policy, cwd) for text in texts]
     check_storages(places, policy.storage)
     if not _are_inputs(spec) and not any(_may_exist(place) for place in places):
-        raise _no_size(listed.items[0], f"{list_name(spec)} names neither files nor objects")
+        raise _no_size(texts[0], f"{list_name(spec)} names neither files nor objects")
     objects = look_up_inputs(places, store_of, listed.objects, _REMEDY)
     sizes = [
-        objects[place].size if isinstance(place, ObjectPlace) else _file_size(item, place.path)
-        for item, place in zip(listed.items, places, strict=True)
+        objects[place].size if isinstance(place, ObjectPlace) else _file_size(text, place.path)
+        for text, place in zip(texts, places, strict=True)
     ]
-    return Reading(items=listed.items, ends=ends_by_size(sizes, most), objects=objects)
+    return replace(listed, ends=ends_by_size(sizes, most), objects=objects)
+
+
+def _sized_texts(listed: Reading, spec: JobSpec) -> tuple[str, ...]:
+    """What names the file or object of each item: the column behind -in, where the items have several."""
+    urls = (each.url for each in spec.inputs)
+    named = {part.column.casefold() for part in item_parts(urls) if part.column}
+    if len(named) > 1:
+        raise UsageError(
+            f"-per with a size: several columns stand behind -in ({', '.join(sorted(named))})",
+            remedy="-per K counts items instead",
+        )
+    if not named:
+        return listed.items
+    check_parts(spec, listed.items, listed.columns)
+    (column,) = named
+    return tuple(cell(item, listed.columns or Columns(), column) for item in listed.items)
 
 
 def _sized_place(item: str, policy: Policy, cwd: Path) -> Place:
@@ -221,39 +252,3 @@ def _no_size(item: str, why: str) -> UsageError:
         f"-per with a size: the item '{item}' has none, {why}",
         remedy="-per K counts items instead",
     )
-
-
-def read_items(path: str, cwd: Path) -> tuple[str, ...]:
-    """The items of a list: its lines, less empty ones and those that begin with `#`.
-
-    Raises:
-        ListUnreadable: the file cannot be read, is not UTF-8, or holds no item.
-    """
-    with refused_list(path), (cwd / path).open(encoding="utf-8-sig") as file:
-        return items_in(file, path)
-
-
-@contextlib.contextmanager
-def refused_list(name: str) -> Iterator[None]:
-    """Say of what cannot be read that it is this list."""
-    try:
-        yield
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ListUnreadable(
-            f"the list {name} cannot be read: {reason}", remedy="give a text file, one job a line"
-        ) from error
-
-
-def items_in(file: TextIO, name: str) -> tuple[str, ...]:
-    """The items of a list that is open.
-
-    Raises:
-        ListUnreadable: it holds no item.
-        OSError, UnicodeDecodeError: it cannot be read.
-    """
-    lines = (line.strip() for line in file.read().split("\n"))
-    items = tuple(line for line in lines if line and not line.startswith("#"))
-    if not items:
-        raise ListUnreadable(f"the list {name} holds no item", remedy="write one job a line")
-    return items

@@ -17,7 +17,7 @@ from hepsub.plan.facts import ELF, Facts, FileFacts, Program, ProgramState, elf_
 from hepsub.plan.layout import asked_places
 from hepsub.plan.location import PlaceState, absolute
 from hepsub.plan.model import delivery_for
-from hepsub.plan.template import job_values, parse_template, values_of
+from hepsub.plan.template import parse_template
 from hepsub.policy.model import Policy
 from hepsub.situation import Situation
 
@@ -61,12 +61,12 @@ def read(
         from hepsub.survey.lists import read_list
 
         found = read_list(spec, policy, situation.cwd, store_of)
-    number = check_words(spec, policy, found.items, found.ends)
+    number = check_words(spec, policy, found)
     whole: frozenset[str] = frozenset()
     if spec.check_objects and any(each.whole for each in spec.inputs):
         from hepsub.survey.inputs import whole_inputs
 
-        first = values_of(0, spec.first, found.items, found.ends, again=found.again)
+        first = found.values(1, spec.first)[0]
         whole = whole_inputs(spec, policy, situation.cwd, first, store_of)
     places = {path: inspect_place(path) for path in asked_places(spec, situation.cwd)}
     recognised, options = _recognised(spec, policy, situation, found, number)
@@ -77,12 +77,12 @@ def _recognised(
     spec: JobSpec, policy: Policy, situation: Situation, found: Reading, number: int
 ) -> tuple[str, Mapping[str, OptionsFile]]:
     """What kind of work the files tell, and BOSS's job options, where the script is one."""
-    first = values_of(0, spec.first, found.items, found.ends, again=found.again)
+    first = found.values(1, spec.first)[0]
     script = absolute(parse_template(spec.script).fill(first), situation.cwd)
     if _is_no_program(script):
         from hepsub.survey.joboptions import read_options
 
-        jobs = job_values(number, spec.first, found.items, found.ends, found.again)
+        jobs = found.values(number, spec.first)
         if options := read_options(spec, policy, situation, jobs):
             types = {each.options.type for each in options.values()}
             return (types.pop() if len(types) == 1 else ""), options
@@ -220,7 +220,7 @@ def inspect_program(path: str) -> Program:
             head = file.read(_LOOK_BYTES)
     except OSError:
         return Program(state=ProgramState.UNREADABLE if may_start else ProgramState.NO_EXEC_BIT)
-    if re.search(_DESCRIPTION, head) and b"\0" not in head and not head.startswith(b"#!"):
+    if not head.startswith(b"#!") and b"\0" not in head and re.search(_DESCRIPTION, head):
         return Program(state=ProgramState.SUBMIT_DESCRIPTION)
     return _program(head[:_HEAD_BYTES]) if may_start else Program(state=ProgramState.NO_EXEC_BIT)
 

@@ -131,6 +131,8 @@ def lay_out(directory: Path, spec: JobSpec) -> None:
     (directory / "log").mkdir()
     (directory / "raw.root").write_text("")
     (directory / "runs.txt").write_text("".join(f"s3://raw/{n}.root\n" for n in range(50)))
+    rows = "".join(f"{n},s3://raw/{n}.root\n" for n in range(50))
+    (directory / "runs.csv").write_text(f"run,file\n{rows}")
     (directory / "setup").mkdir()
     (directory / "setup/tool.py").write_text("")
     (directory / "libMyAna.so").write_text("")
@@ -173,5 +175,5 @@ def expected_jobs(example: str) -> int:
     """How many jobs a submission has."""
     if said := re.search(r"-n (\d+)", example):
         return int(said[1])
-    numbers = {"-per 20": 3, "-per 2GB": 2, "-per 3 ": 17, "-list - ": 2, "-list runs.txt": 50}
+    numbers = {"-per 20": 3, "-per 2GB": 2, "-per 3 ": 17, "-list - ": 2, "-list runs.": 50}
     return next((number for words, number in numbers.items() if words in example), 1)

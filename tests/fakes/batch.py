@@ -24,7 +24,9 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
+from hepsub.batch_offers import Offer
 from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.confine import Writable
@@ -196,6 +198,7 @@ class FakeSchedd:
         logs: what it says of a job, one time after the other; the last one again and again.
         watched: what comes of one look into a job after the other; an error is raised.
         addresses: by cluster and proc what was told of where their letters are.
+        offered: what its slots have; None where nobody answers.
     """
 
     name: str = "schedd01.example.org"
@@ -218,6 +221,7 @@ class FakeSchedd:
     watched: list[list[Piece | HepsubError | None]] = field(default_factory=list)
     addresses: dict[tuple[int, int], str] = field(default_factory=dict)
     leaving: FakeLeaving | None = field(default_factory=FakeLeaving)
+    offered: tuple[Offer, ...] | None = ()
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:
         """Note that the jobs may start."""
@@ -267,6 +271,13 @@ class FakeSchedd:
     def describe(self, plan: Plan, uuid: str) -> str:
         """A text that says just enough."""
         return f"{plan.number} of {plan.script} as {uuid}"
+
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:  # noqa: ARG002
+        """What a test says that the slots have."""
+        self._called(f"offers {patience_s}")
+        if self.offered is None:
+            raise PoolUnreachable("nobody answers")
+        return self.offered
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Make a cluster, or fail as told."""
@@ -385,24 +396,30 @@ class FakeSchedd:
             self.jobs[number] = replace(self.jobs[number], state=into)
         return ActCount(done=len(found))
 
-    def edit_memory(
-        self, selection: Selection | None, memory_mb: int, factories: tuple[int, ...] = ()
+    def edit(
+        self, selection: Selection | None, wanted: Edit, factories: tuple[int, ...] = ()
     ) -> None:
         """Change what the jobs ask for, those still to be made first."""
         if factories and not self.edits_factories:
             raise ToolFailed("condor_qedit is not installed", remedy="install it")
+        said = {
+            "requested_mb": wanted.memory_mb,
+            "cores": wanted.cpus,
+            "priority": wanted.priority,
+            "walltime_s": wanted.walltime("juno")[1] if wanted.walltime else None,
+        }
+        new: dict[str, int] = {name: value for name, value in said.items() if value is not None}
+        words = " ".join(str(value) for value in new.values())
         for cluster in factories:
-            self._called(f"edit_factory {cluster} {memory_mb}")
+            self._called(f"edit_factory {cluster} {words}")
         self.unmade = [
-            replace(each, requested_mb=memory_mb) if each.cluster in factories else each
-            for each in self.unmade
+            replace(each, **new) if each.cluster in factories else each for each in self.unmade
         ]
         if selection is None:
             return
-        self._called(f"edit_memory {memory_mb}")
+        self._called(f"edit {words}")
         self.jobs = [
-            replace(job, requested_mb=memory_mb) if self._is_meant(job, selection) else job
-            for job in self.jobs
+            replace(job, **new) if self._is_meant(job, selection) else job for job in self.jobs
         ]
 
     def explain(

@@ -14,7 +14,7 @@ from hepsub.cli.commands.hep_sub import COMMAND
 from hepsub.cli.job_spec import job_spec
 from hepsub.cli.parse import parse
 from hepsub.errors import HepsubError
-from hepsub.job import JobSpec
+from hepsub.job import Columns, JobSpec
 from hepsub.journal import Journal
 from hepsub.plan.draft import Reading, draft
 from hepsub.plan.facts import Facts, FileFacts, Program, ProgramState
@@ -79,6 +79,7 @@ class World(Struct, frozen=True, kw_only=True):
     situation: Situation
     items: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
+    columns: Columns | None = None
     whole: frozenset[str] = frozenset()
     programs: Mapping[str, Program]
     places: Mapping[str, PlaceState]
@@ -97,6 +98,7 @@ def make_world(
     *,
     situation: Situation | None = None,
     items: tuple[str, ...] = (),
+    columns: Columns | None = None,
     programs: Mapping[str, Program] | None = None,
     places: Mapping[str, PlaceState] | None = None,
     image_exists: bool = True,
@@ -106,6 +108,7 @@ def make_world(
     return World(
         situation=situation or make_situation(),
         items=items,
+        columns=columns,
         programs={"/work/alice/job.sh": RUNNABLE} if programs is None else programs,
         places={
             "/work/alice": PlaceState.DIRECTORY,
@@ -121,7 +124,13 @@ def make_world(
 
 def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
     """The plan of a submission in a world."""
-    reading = Reading(items=world.items, ends=world.ends, whole=world.whole, places=world.places)
+    reading = Reading(
+        items=world.items,
+        ends=world.ends,
+        columns=world.columns,
+        whole=world.whole,
+        places=world.places,
+    )
     facts = Facts(
         programs=world.programs,
         places=world.places,

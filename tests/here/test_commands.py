@@ -14,6 +14,7 @@ from hepsub.actions.queue.why import Explanations, why
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, Selection, State
+from hepsub.batch_edit import Edit
 from hepsub.jobid import parse_job_id
 from tests.fakes.world import make_spec
 from tests.here.world import Here, until
@@ -69,7 +70,7 @@ def test_queue_hold_edit_release_remove_history(here: Here) -> None:
     assert isinstance(held, Control)
     assert held.outcomes[0].number == 10
     assert len(listing(here, states=(State.HELD,)).jobs) == 10
-    edited = edit(here.session(), waiting, 300, "here").value
+    edited = edit(here.session(), waiting, Edit(memory_mb=300), "here").value
     assert isinstance(edited, Edited)
     assert [(each.number, each.old_mb, each.new_mb) for each in edited.changes] == [(10, 100, 300)]
     assert control(here.session(), Act.RELEASE, waiting, "here").exit_code == 0

@@ -11,6 +11,9 @@ import pytest
 from msgspec import structs
 
 from hepsub.batch import Act, JobStatus, Selection, State
+from hepsub.batch_edit import Edit
+from hepsub.errors import NotDone
+from hepsub.jobid import parse_job_id
 from tests.here.world import Here, alive, until
 
 EATS = """import os, sys, time
@@ -56,7 +59,7 @@ def test_memory(here: Here) -> None:
     advice = here.pool.explain(held, held.job, 0)
     assert advice.next_command.startswith("hep_edit -m ")
     (here.directory / "go").touch()
-    here.pool.edit_memory(Selection(states=(State.IDLE, State.HELD)), 200)
+    here.pool.edit(Selection(states=(State.IDLE, State.HELD)), Edit(memory_mb=200))
     here.act(Act.RELEASE)
     (end,) = here.ended(cluster)
     assert (end.state, end.exit_code, end.requested_mb) == (State.COMPLETED, 0, 200)
@@ -119,3 +122,39 @@ def test_one_path_for_both_streams_is_one_file(here: Here) -> None:
     Path(here.directory / "log").write_text("something longer that was there before\n" * 9)
     here.ended(here.submit("job.sh", "-o", "log", "-e", "log"))
     assert here.read("log") == "out\nerr\nout again\n"
+
+
+def test_edit_of_what_a_cluster_has_in_common(here: Here) -> None:
+    """Cores and walltime of a whole cluster that does not run; priority of each job; disk of none."""
+    here.script("[ -e go ] || sleep 30")
+    cluster = here.submit("job.sh", "-n", "2", "-wt", "1s")
+    edited = Edit(cpus=1, walltime=lambda _: ("default", 3600))
+    here.reach(f"{cluster}.0", State.RUNNING)
+    one = Selection(ids=(parse_job_id(f"{cluster}.1"),))
+    whole = Selection(ids=(parse_job_id(str(cluster)),), states=(State.IDLE, State.HELD))
+    for selection in (one, whole):
+        with pytest.raises(NotDone, match="cores and walltime was not changed: on this machine"):
+            here.pool.edit(selection, edited)
+    with pytest.raises(NotDone, match="no disk of their own"):
+        here.pool.edit(whole, Edit(disk_mb=1, priority=9))
+    assert {job.priority for job in here.queued()} == {0}
+    here.reach(f"{cluster}.0", State.HELD)
+    here.reach(f"{cluster}.1", State.HELD)
+    (here.directory / "go").touch()
+    here.pool.edit(whole, edited)
+    here.pool.edit(one, Edit(priority=9))
+    assert [(job.walltime_s, job.priority) for job in here.queued()] == [(3600, 0), (3600, 9)]
+    here.act(Act.RELEASE)
+    assert [job.exit_code for job in here.ended(cluster)] == [0, 0]
+
+
+def test_a_walltime_that_travels_stays(here: Here) -> None:
+    """The wrapper goes by the one in its manifest."""
+    here.script("sleep 30")
+    cluster = here.submit("job.sh", "-in", "job.sh=x")
+    here.act(Act.HOLD)
+    here.reach(f"{cluster}.0", State.HELD)
+    whole = Selection(ids=(parse_job_id(str(cluster)),))
+    until(lambda: not [job for job in here.queued() if job.state is State.RUNNING])
+    with pytest.raises(NotDone, match="files or credentials travel"):
+        here.pool.edit(whole, Edit(walltime=lambda _: ("default", 3600)))

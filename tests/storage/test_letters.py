@@ -18,7 +18,7 @@ from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.auth.renewal import read_state
 from hepsub.bundle.bundle import Bundle
-from hepsub.errors import PoolUnreachable, StorageRefused
+from hepsub.errors import PoolUnreachable, StorageRefused, StorageUnreachable
 from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
@@ -49,12 +49,14 @@ class Desk:
         self.public = False
         self.later = 0.0
         self.access = server.access_key
+        self.no_keys = ""
 
     def session(self) -> Session:
         """A session now, or later."""
         policy = make_policy(
             "[pool.local]\nspool = true\n"
             f'[storage.herd]\nendpoint = "{self.endpoint}"\nallow_http = true\ndefault = true\n'
+            f'[storage.other]\nendpoint = "{self.endpoint}"\nallow_http = true\n'
             f'[staging]\nbundle_dir = "{self.directory}/bundles"\n'
             f'mailbox = "herd:{self.bucket}/mail/%{{User}}"\nmailbox_public = {str(self.public).lower()}\n'
         )
@@ -66,10 +68,12 @@ class Desk:
             situation=replace(make_situation(cwd=self.directory), now=now),
             sources={"iam": self.source},
         )
-        return replace(made, keys=lambda _name, _storage: self._keys(now))
+        return replace(made, keys=lambda name, _storage: self._keys(name, now))
 
-    def _keys(self, now: float) -> S3Credentials:
+    def _keys(self, name: str, now: float) -> S3Credentials:
         """Keys that end in an hour, as those of a session, without a token that this store would not know."""
+        if name == self.no_keys:
+            raise StorageUnreachable("the token service does not answer", remedy="wait")
         return S3Credentials(
             access=self.access, secret=self.server.secret_key, token="", expires=now + HOUR
         )
@@ -259,6 +263,7 @@ def test_a_schedd_that_has_the_files_is_told_where_the_letters_are(desk: Desk) -
 def test_letters_of_ended_jobs_are_removed_and_then_their_keys(desk: Desk) -> None:
     """More than one request's worth of names costs no error; what never was is no trouble."""
     bundle = desk.submit("-n", "3", "-cred", "iam", *OUT)
+    desk.log_in(bundle)
     desk.renew(0.6 * HOUR)
     assert len(desk.letters()) == 4
     desk.schedd.jobs.clear()
@@ -342,7 +347,7 @@ def test_all_credentials_go_before_any_manifest(desk: Desk, silent: Hostile) -> 
 
 def test_what_keeps_one_bundle_from_writing_keeps_no_other(desk: Desk) -> None:
     """Its keys are spoilt: that is said, and the store is not left alone for it."""
-    spoilt, bundle = (desk.submit("-cred", "iam", *OUT) for _ in range(2))
+    spoilt, bundle = (desk.submit(*OUT) for _ in range(2))
     (spoilt / "private/mailbox/signer.pem").write_text("nothing")
     for later in (0.6 * HOUR, 5):
         (problem,) = [p for p in desk.renew(later).problems if "mailbox" in p.message]
@@ -372,6 +377,22 @@ def test_a_manifest_that_cannot_be_made_is_told(
     assert desk.renew(5).problems == ()
     assert len(desk.letters()) == 4
     assert desk.open(bundle, next(iter(desk.letters()))).startswith(b"hepsub-letter")
+
+
+def test_a_token_service_of_another_storage_keeps_no_letters_back(desk: Desk) -> None:
+    """Only of the jobs whose files lie there; the mailbox itself answers."""
+    desk.submit("-out", "r=other:out/r_%{ProcId}", "-nocheck")
+    bundle = desk.submit(*OUT)
+    desk.server.stop()
+    desk.renew(0.6 * HOUR)
+    desk.server.start()
+    desk.no_keys = "other"
+    (problem,) = [each for each in desk.renew(100).problems if "mailbox" in each.message]
+    assert problem.message.endswith("the token service does not answer")
+    now = time.time() + desk.later
+    assert read_state(desk.session().bundles, now).mailboxes["herd"].not_before == 0.0
+    (letter,) = desk.letters()
+    assert desk.open(bundle, letter).startswith(b"hepsub-letter")
 
 
 def test_a_schedd_that_is_not_told_hides_no_letters(

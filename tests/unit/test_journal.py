@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -372,6 +374,23 @@ def test_a_lock_keeps_other_processes_with_the_same_key_waiting(tmp_path: Path) 
         assert waiter.poll() is None
     assert rest_of(waiter) == "entered\n"
     assert waiter.returncode == 0
+
+
+def test_a_file_system_without_locks_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one, a key, or a job, might be submitted twice."""
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", none)
+    journal = Journal(directory=tmp_path, host="a")
+    with (
+        pytest.raises(JournalNotWritable, match="No locks available; nothing was submitted"),
+        journal.locked("key"),
+    ):
+        pytest.fail("it went on")
 
 
 def test_a_lock_leaves_other_keys_alone(tmp_path: Path) -> None:

@@ -60,15 +60,12 @@ class _Round(Struct, kw_only=True, eq=False):
         """Do something for a bundle that posts letters, or not, as it tells."""
         mailbox = each.bundle.request.staging.mailbox
         assert mailbox is not None  # noqa: S101 (others have no letters)
-        place = mailbox.place("")
         try:
-            self.uploads.check(place)
+            self.uploads.check(mailbox.place(""))
             if task(self, each):
                 self.wrote.add(mailbox.storage)
         except HepsubError as error:
             self.troubles[mailbox.storage] = error
-            if isinstance(error, StorageUnreachable):
-                self.uploads.lose(place, error)
 
     def send(self, bundle: Bundle, letters: Sequence[tuple[Letter, bytes]]) -> None:
         """Seal letters and put them into their places.
@@ -83,7 +80,11 @@ class _Round(Struct, kw_only=True, eq=False):
             store = self.stores.refreshed(letter.place.storage, renew=False)
             post(self.pool, store, letter.place, sealer.seal(content))
 
-        run_all(len(letters), one, lambda: None)
+        try:
+            run_all(len(letters), one, lambda: None)
+        except StorageUnreachable as error:
+            self.uploads.lose(letters[0][0].place, error)
+            raise
 
 
 def post_letters(
@@ -134,7 +135,7 @@ def _state_of(done: _Round, storage: str, before: Outcome) -> tuple[Outcome, flo
         f"jobs get nothing newer by the mailbox: {trouble.message}",
         trouble.remedy,
         now,
-        for_all=isinstance(trouble, StorageUnreachable),
+        for_all=done.uploads.is_silent(storage),
     )
 
 

@@ -58,6 +58,10 @@ class Uploads(Struct, kw_only=True, eq=False):
         whole = isinstance(error, StorageUnreachable)
         self.away[place.storage, "" if whole else place.bucket] = error
 
+    def is_silent(self, storage: str) -> bool:
+        """Whether a storage did not answer, and is left alone."""
+        return (storage, "") in self.away
+
     def check(self, place: ObjectPlace) -> None:
         """Raise what keeps an object's bucket from being used.
 

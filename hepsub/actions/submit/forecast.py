@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,9 @@ from hepsub.policy.model import KERBEROS
 from hepsub.session import Session
 
 if TYPE_CHECKING:
+    from hepsub.actions.submit.stage import Staged
     from hepsub.storage.store import Store
+    from hepsub.storage.stores import Stores
 
 
 class _Travelling(Struct, frozen=True, kw_only=True):
@@ -40,6 +43,22 @@ class _Travelling(Struct, frozen=True, kw_only=True):
     expiry: Expiry
     by_pool: str = ""
     is_fetched: bool = True
+
+
+def travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) -> tuple[str, ...]:
+    """What the user should know of what travels with the jobs."""
+    from hepsub.actions.submit.libraries import uploaded_note
+    from hepsub.actions.submit.stage import used_storages
+    from hepsub.auth.login_environment import note_login
+
+    situation, request = session.situation, staged.bundle.request
+    used = {name: stores.store(name) for name in used_storages(request)}
+    with contextlib.suppress(OSError):  # for hep_auth renew after the logout; it can do without
+        note_login(session.paths.logins, situation.host, situation.environment)
+    return (
+        *uploaded_note(request.staging.libraries),
+        *forecast(session, plan, request.staging, staged.credentials, used),
+    )
 
 
 def forecast(

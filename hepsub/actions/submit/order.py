@@ -28,6 +28,7 @@ def keep_order(session: Session, spec: JobSpec, plan: Plan, uuid: str) -> tuple[
         environment=inheritable(own),
         items=plan.items,
         ends=plan.ends,
+        columns=plan.columns,
         stdout=str(plan.stdout),
         stderr=str(plan.stderr),
         again=plan.again,
@@ -47,5 +48,7 @@ def _without_secrets(request: EnvironmentRequest, own: dict[str, str]) -> Enviro
     named: list[tuple[str, str | None]] = []
     for name, given in request.named:
         value = own.get(name, "") if given is None else given
-        named.append((name, None if looks_secret(name, value) else value))
+        # What came from the environment is data: no name in it may be filled in the second time.
+        is_kept = given is not None or "%{" not in value
+        named.append((name, value if is_kept and not looks_secret(name, value) else None))
     return replace(request, named=tuple(named))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hepsub.actions.submit.result import Preview
-from hepsub.actions.submit.submit import check_places, new_uuid, planned
+from hepsub.actions.submit.submit import check_places, misfit_of, new_uuid, planned
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.job import JobSpec
 from hepsub.plan.draft import Reading
@@ -57,7 +57,9 @@ def preview(
     )
     notes = (f"the pool could not be asked: {unreachable}",) if unreachable else ()
     problems = (NotedProblem(code="pool-unreachable", message=unreachable),) if unreachable else ()
-    return Result(value=value, notes=(*plan.notes, *expiries, *notes), problems=problems)
+    misfit = misfit_of(session, schedd, plan) if schedd is not None else None
+    sizes = (misfit.text(),) if misfit else ()
+    return Result(value=value, notes=(*plan.notes, *expiries, *sizes, *notes), problems=problems)
 
 
 def _expiry_notes(session: Session, stores: StoresOf, plan: Plan) -> tuple[str, ...]:

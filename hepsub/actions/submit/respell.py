@@ -60,6 +60,7 @@ def respelled(
     wanted = max((job.more_memory for job in jobs), default=0)
     asked = max((job.status.requested_mb for job in jobs if job.status is not None), default=0)
     memory = max(had.memory_mb or policy.defaults.memory, asked, wanted)
+    named = tuple((name, value and _said(value, again)) for name, value in old.environment.named)
     return replace(
         old,
         script=_said(old.script, again),
@@ -78,7 +79,7 @@ def respelled(
             disk_mb=changes.disk_mb or had.disk_mb,
         ),
         placement=_placed(old.placement, changes),
-        environment=_environment(old.environment, changes),
+        environment=_environment(replace(old.environment, named=named), changes),
         credentials=tuple(dict.fromkeys((*old.credentials, *changes.credentials))),
         check_objects=old.check_objects and changes.check_objects,
         once=None,
@@ -110,8 +111,10 @@ def _said_file(each: FileRequest, again: Again) -> FileRequest:
 
 def _said(text: str, again: Again) -> str:
     """A text in which the first submission's ids are no names any more."""
-    known = {Name.CLUSTER: str(again.cluster), Name.UUID: again.uuid}
+    known = {
+        f"%{{{Name.CLUSTER.value}}}": str(again.cluster),
+        f"%{{{Name.UUID.value}}}": again.uuid,
+    }
     parts = parse_template(text).parts
-    return "".join(
-        part if isinstance(part, str) else known.get(part, f"%{{{part.value}}}") for part in parts
-    )
+    words = (part if isinstance(part, str) else f"%{{{part.value}}}" for part in parts)
+    return "".join(known.get(word, word) for word in words)

@@ -264,7 +264,10 @@ def _items_of(jobs: Sequence[Judged], orders: dict[SubmissionRef, Order], again:
         several = several or bool(order.ends)
         items += values_of(job.run.proc, 0, order.items, order.ends).items
         ends.append(len(items))
-    return Reading(items=tuple(items), ends=tuple(ends) if several else (), again=again)
+    columns = next((order.columns for order in orders.values()), None)
+    return Reading(
+        items=tuple(items), ends=tuple(ends) if several else (), columns=columns, again=again
+    )
 
 
 # ---- what the user should know -------------------------------------------------------------------

@@ -29,6 +29,7 @@ from hepsub.session import Session
 from hepsub.survey.survey import read, survey
 
 if TYPE_CHECKING:
+    from hepsub.actions.submit.fit import Misfit
     from hepsub.actions.submit.stage import Staged
     from hepsub.batch_system import BatchSystem
     from hepsub.jobid import SubmissionRef
@@ -171,19 +172,20 @@ def _is_slurm_left(session: Session) -> bool:
 
 def _is_something_left(bundles: Path) -> bool:
     """Whether anything lies among the bundles that is not complete: `recover` finds out what."""
-    from hepsub.plan.bundle_paths import READY, layout_of
-
     try:
-        return any(
-            name.endswith((".new", ".gone"))
-            if name.startswith(".")
-            else not layout_of(bundles / name).private(READY).exists()
-            for name in os.listdir(bundles)  # noqa: PTH208 (names alone)
-        )
+        return any(_is_incomplete(bundles, name) for name in os.listdir(bundles))  # noqa: PTH208
     except FileNotFoundError:
         return False
     except OSError:
         return True
+
+
+def _is_incomplete(bundles: Path, name: str) -> bool:
+    from hepsub.plan.bundle_paths import READY, layout_of
+
+    if name.startswith("."):
+        return name.endswith((".new", ".gone"))
+    return not layout_of(bundles / name).private(READY).exists()
 
 
 def _told(sentences: Iterable[str], tell: Callable[[str], None]) -> Iterator[str]:
@@ -233,9 +235,12 @@ def make(
         bundle = staged.bundle if staged is not None else None
         with session.interrupts.allowed():
             # It may fail: not after the commit.
-            travelling = (
-                _travel_notes(session, stores(), plan, staged) if staged is not None else ()
-            )
+            travelling: tuple[str, ...] = ()
+            if staged is not None:
+                from hepsub.actions.submit.forecast import travel_notes
+
+                travelling = travel_notes(session, stores(), plan, staged)
+            misfit = misfit_of(session, schedd, plan)
             _make_directories(plan.new_directories)
         session.interrupts.hold()
         before()
@@ -254,9 +259,20 @@ def make(
             on_hold=way.on_hold,
         )
     named = _name_note(session, plan, submitted.ref)
+    named += (misfit.text(session.meant(submitted.ref)),) if misfit else ()
     notes = (*plan.notes, *submitted.notes, *travelling, *done.notes, *named, *order_note)
     value = Submission(submitted=submitted.ref, plan=plan, notes=(*finished, *notes))
     return Result(value=value, notes=notes, problems=done.problems, exit_code=done.exit_code)
+
+
+def misfit_of(session: Session, schedd: BatchSystem, plan: Plan) -> Misfit | None:
+    """Jobs that no slot can hold; nobody is asked about those that ask for what is usual."""
+    usual = session.policy.defaults
+    if plan.memory_mb <= usual.memory and plan.cpus <= usual.cpus and not plan.gpus | plan.disk_mb:
+        return None
+    from hepsub.actions.submit.fit import find_misfit
+
+    return find_misfit(session, schedd, plan)
 
 
 def _name_note(session: Session, plan: Plan, ref: SubmissionRef) -> tuple[str, ...]:
@@ -294,20 +310,3 @@ def _make_directories(paths: Iterable[str]) -> None:
                 f"the log directory {path} cannot be made: {error.strerror}",
                 remedy="choose another place with -o and -e",
             ) from error
-
-
-def _travel_notes(session: Session, stores: Stores, plan: Plan, staged: Staged) -> tuple[str, ...]:
-    """What the user should know of what travels with the jobs."""
-    from hepsub.actions.submit.forecast import forecast
-    from hepsub.actions.submit.libraries import uploaded_note
-    from hepsub.actions.submit.stage import used_storages
-    from hepsub.auth.login_environment import note_login
-
-    situation, request = session.situation, staged.bundle.request
-    used = {name: stores.store(name) for name in used_storages(request)}
-    with contextlib.suppress(OSError):  # for hep_auth renew after the logout; it can do without
-        note_login(session.paths.logins, situation.host, situation.environment)
-    return (
-        *uploaded_note(request.staging.libraries),
-        *forecast(session, plan, request.staging, staged.credentials, used),
-    )

@@ -40,9 +40,16 @@ _OPTIONS = (
         "Priority among your own jobs; the higher, the earlier.", kind=Kind.INTEGER),
     option("-name --name", "NAME", "Name of the job."),
     option("-list --list", "LIST",
-        "One job for each line of a file, or of stdin (-); %{item} is the line. Empty lines and # lines do"
-        " not count. Or one for each object below s3://bucket/dir/ or storage:bucket/dir/, by name; behind it"
+        "One job for each line of a file, or of stdin (-); %{item} is the line, %{item.1} its first column,"
+        " %{item.name} and %{item.stem} the last part of a path, with its suffix and without. Empty lines and # lines"
+        " do not count. Or one for each object below s3://bucket/dir/ or storage:bucket/dir/, by name; behind it"
         " there may be a pattern, '*.root', in which * stops at / and ** does not.", kind=Kind.FILE),
+    option("-columns", "NAMES|header",
+        "Names of the list's columns, in their order: run,file; or `header`: its first line has them. Then %{item.run}"
+        " is a column, as %{item.1} is without names.", exact=True),
+    option("-sep", "comma|tab|blank",
+        "What stands between the columns: comma (CSV, the default), tab (TSV; the default for NAME.tsv), or blank: as"
+        " for HTCondor's queue a,b from, blanks or a comma, and the last column is the rest of the line.", exact=True),
     option("-per --per", "K|SIZE",
         "K items of the list for each job; with a size such as 2GB (2*2**30 bytes) as many files or objects in"
         " a row as fit into it, a larger one alone. %{items} stands for them; they also lie in the job's items.txt."
@@ -233,6 +240,8 @@ _GROUPS = {
         "number",
         "first",
         "list",
+        "columns",
+        "sep",
         "per",
         "name",
         "once",
@@ -263,6 +272,8 @@ _EXAMPLES = (
     ('hep_sub -g juno -mem 4000 -wt mid -argu "%{ProcId}" 0 ihep -n 600 ntuplize.sh', "with group, memory, walltime"),
     ('hep_sub run-"%{ProcId}".sh -n 293 -o log -e log', "293 scripts, logs in the directory log"),
     ("hep_sub -list runs.txt reco.sh -argu %{item}", "one job for each line of runs.txt"),
+    ("hep_sub -list runs.csv -columns header reco.sh -argu %{item.run} -in %{item.file}",
+        "run and file are columns, named in the first line of runs.csv"),
     ("hep_sub -list 's3://raw/2026/*.root' -per 2GB -in %{items} job.sh",
         "all these objects, 2 GB at the most for each job"),
     ("hep_sub -lib setup/ -lib libMyAna.so -out hist.root=herd:hists/%{ProcId}.root job.sh",
@@ -297,10 +308,18 @@ COMMAND = Command(
         "Options may stand before, between and after the script and its arguments. Only -argu takes"
         " more than one word; it ends at the next option or at --. A word with blanks in it is always a"
         " value, also when it begins with a dash.",
-        "The names %{ProcId}, %{ClusterId}, %{Index}, %{Uuid} and %{item} are replaced in -argu, -o, -e, -in, -out and"
-        " the script's name, in any case of letters. Two schedds give the same ClusterIds; %{Uuid} is this submission's"
-        " alone. The words behind -argu are joined and split at white"
+        "The names %{ProcId}, %{ClusterId}, %{Index}, %{Uuid} and %{item} are replaced in -argu, -o, -e, -in, -out, the"
+        " values after -env NAME= and the script's name, in any case of letters. Two schedds give the same ClusterIds;"
+        " %{Uuid} is this submission's alone. The words behind -argu are joined and split at white"
         " space, so an argument with a blank in it can come only from a list's %{item}.",
+        "%{item.name} is the last part of an item that is a path or an object, %{item.stem} the same without its last"
+        " suffix. %{item.2} is the second column of an item, %{item.run} the one that -columns, or with -columns header"
+        " the first line of the list, calls run; %{item.file.stem} is a part of the path in it. Lines are divided only"
+        " where columns are asked for. Then all have as many; quotes are those of RFC 4180, none goes on in the next"
+        " line. Capital letters make no difference in names; one with blanks or dots in it, which a list may have,"
+        " is reached by its number. With -per, %{items.file} are the columns of all of a job's lines: alone after -in"
+        " they are a file each, alone in -argu a word each; a size after -per is that of the files in the column behind"
+        " -in. %{item} stays the whole line.",
         "A directory after -o, -e or -dir that is missing is made, if the one that it lies in is there. That is a path"
         " with / at its end, and for more than one job also a name without a dot where nothing is yet (-n 293 -o log)."
         " Any other path is one file for all jobs, and hep_sub says so.",

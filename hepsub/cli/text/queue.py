@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from hepsub.batch import State
 from hepsub.jobid import procs_brief
 from hepsub.terminal import joined
-from hepsub.units import clock_text, run_time_text
+from hepsub.units import clock_text, duration_text, run_time_text
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.control import Control
-    from hepsub.actions.queue.edit import Edited
+    from hepsub.actions.queue.edit import Change, Edited
     from hepsub.actions.queue.history import Past
     from hepsub.actions.queue.later import WaitedJobs
     from hepsub.actions.queue.query import Listing
@@ -125,9 +125,19 @@ def edited(value: Edited) -> str:
     if not value.changes:
         return "0 job(s) changed"
     return joined(
-        f"{each.meant}: memory {each.old_mb} MB -> {each.new_mb} MB ({each.number} job(s))"
+        f"{each.meant}: {each.what} {_amount(each, each.old)} -> {_amount(each, each.new)}"
+        f" ({each.number} job(s))"
         for each in value.changes
     )
+
+
+def _amount(change: Change, amount: int | None) -> str:
+    """What was or is asked for, with its unit."""
+    if amount is None:
+        return "(not known)"
+    if change.what in ("memory", "disk"):
+        return f"{amount} MB"
+    return duration_text(amount) if change.what == "walltime" else str(amount)
 
 
 def walltimes(value: Walltimes) -> str:

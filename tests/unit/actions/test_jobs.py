@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from hepsub.actions.queue.control import Control, Outcome, control
-from hepsub.actions.queue.edit import Change, Edited, edit
+from hepsub.actions.queue.edit import Change, Edited, edit, walltime_chosen
 from hepsub.batch import Act, ActCount, State
+from hepsub.batch_edit import Edit
 from hepsub.errors import AmbiguousJob, UnknownPool, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef, parse_job_id
 from hepsub.journal import Entry
 from hepsub.result import Result
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems, make_job, make_unmade
-from tests.fakes.world import NOON, as_json, make_session
+from tests.fakes.world import NOON, as_json, make_policy, make_session
 
 SECOND = "schedd02.example.org"
 
@@ -316,6 +317,13 @@ def test_the_document_of_an_act() -> None:
     }
 
 
+def more_memory(meant: str, number: int, old: int, new: int) -> Change:
+    """Memory that was changed, said as ever and as everything else that can be."""
+    return Change(
+        meant=meant, number=number, what="memory", old=old, new=new, old_mb=old, new_mb=new
+    )
+
+
 def changes(result: Result) -> tuple[Change, ...]:
     """What was changed."""
     assert isinstance(result.value, Edited)
@@ -325,8 +333,8 @@ def changes(result: Result) -> tuple[Change, ...]:
 def test_memory_of_waiting_and_held_jobs_is_changed(tmp_path: Path) -> None:
     """Old → new; the running job keeps what it has."""
     schedd = FakeSchedd(jobs=list(MIXED))
-    result = edit(one(tmp_path, schedd), ids("13"), 3000, None)
-    assert changes(result) == (Change(meant="13", number=2, old_mb=2000, new_mb=3000),)
+    result = edit(one(tmp_path, schedd), ids("13"), Edit(memory_mb=3000), None)
+    assert changes(result) == (more_memory("13", 2, 2000, 3000),)
     assert result.exit_code == 0
     assert [job.requested_mb for job in schedd.jobs] == [2000, 3000, 3000, 2000, 2000]
 
@@ -334,18 +342,18 @@ def test_memory_of_waiting_and_held_jobs_is_changed(tmp_path: Path) -> None:
 def test_all_of_ones_own_are_told_by_cluster_and_old_value(tmp_path: Path) -> None:
     """hep_edit -m 3000 -a: bob's jobs are bob's."""
     schedd = FakeSchedd(jobs=[*MIXED, make_job("14.1", State.HELD, requested_mb=2500)])
-    result = edit(one(tmp_path, schedd), (), 3000, None)
+    result = edit(one(tmp_path, schedd), (), Edit(memory_mb=3000), None)
     assert changes(result) == (
-        Change(meant="13", number=2, old_mb=2000, new_mb=3000),
-        Change(meant="14", number=1, old_mb=2000, new_mb=3000),
-        Change(meant="14", number=1, old_mb=2500, new_mb=3000),
+        more_memory("13", 2, 2000, 3000),
+        more_memory("14", 1, 2000, 3000),
+        more_memory("14", 1, 2500, 3000),
     )
     assert schedd.jobs[4].requested_mb == 2000
 
 
 def test_nothing_to_edit_is_no_error_for_all(tmp_path: Path) -> None:
     """The chain `hep_edit -m 3000 -a && hep_release -a` goes on."""
-    result = edit(one(tmp_path, FakeSchedd()), (), 3000, None)
+    result = edit(one(tmp_path, FakeSchedd()), (), Edit(memory_mb=3000), None)
     assert (changes(result), result.exit_code) == ((), 0)
 
 
@@ -362,7 +370,7 @@ def test_what_cannot_be_edited_is_a_problem(
 ) -> None:
     """A running job, one that is gone, one that does not exist yet."""
     schedd = FakeSchedd(jobs=list(MIXED), unmade=[make_unmade(20)])
-    result = edit(one(tmp_path, schedd), ids(text), 3000, None)
+    result = edit(one(tmp_path, schedd), ids(text), Edit(memory_mb=3000), None)
     assert [(each.code, each.message) for each in result.problems] == [(code, message)]
     assert result.exit_code != 0
     assert not [call for call in schedd.calls if call.startswith("edit")]
@@ -371,7 +379,7 @@ def test_what_cannot_be_edited_is_a_problem(
 def test_a_factory_that_cannot_be_edited_leaves_its_jobs_alone(tmp_path: Path) -> None:
     """Without condor_qedit the cluster ad cannot be changed: nothing is, and that is told."""
     schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20)], edits_factories=False)
-    result = edit(one(tmp_path, schedd), ids("20"), 3000, None)
+    result = edit(one(tmp_path, schedd), ids("20"), Edit(memory_mb=3000), None)
     assert changes(result) == ()
     assert [each.code for each in result.problems] == ["tool-failed"]
     assert schedd.jobs[0].requested_mb == 2000
@@ -380,19 +388,69 @@ def test_a_factory_that_cannot_be_edited_leaves_its_jobs_alone(tmp_path: Path) -
 def test_a_whole_factory_is_edited(tmp_path: Path) -> None:
     """The jobs that exist, and those that do not exist yet; those alone where no other is there."""
     schedd = FakeSchedd(jobs=[make_job("20.9")], unmade=[make_unmade(20), make_unmade(21)])
-    result = edit(one(tmp_path, schedd), ids("20", "21"), 3000, None)
+    result = edit(one(tmp_path, schedd), ids("20", "21"), Edit(memory_mb=3000), None)
     assert [(each.meant, each.number) for each in changes(result)] == [("20", 91), ("21", 90)]
     assert [call for call in schedd.calls if call.startswith("edit")] == [
         "edit_factory 20 3000",
-        "edit_memory 3000",
+        "edit 3000",
         "edit_factory 21 3000",
     ]
 
 
 def test_the_document_of_an_edit() -> None:
     """The number of jobs, and each change."""
-    value = Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),))
+    value = Edited(number=2, changes=(more_memory("13", 2, 2000, 3000),))
     assert as_json(value) == {
         "jobs": 2,
-        "changes": [{"target": "13", "jobs": 2, "old_mb": 2000, "new_mb": 3000}],
+        "changes": [
+            {
+                "target": "13",
+                "jobs": 2,
+                "what": "memory",
+                "old": 2000,
+                "new": 3000,
+                "old_mb": 2000,
+                "new_mb": 3000,
+            }
+        ],
     }
+
+
+def test_all_that_can_be_changed_is_told_one_by_one(tmp_path: Path) -> None:
+    """Walltime as the schedd tells it afterwards: the class depends on the group. The jobs are counted once."""
+    schedd = FakeSchedd(jobs=list(MIXED), unmade=[make_unmade(20)])
+    wanted = Edit(
+        memory_mb=3000,
+        cpus=4,
+        disk_mb=10,
+        priority=7,
+        walltime=walltime_chosen("2h", make_policy()),
+    )
+    result = edit(one(tmp_path, schedd), ids("13", "20"), wanted, None)
+    told = [(each.meant, each.what, each.old, each.new, each.number) for each in changes(result)]
+    assert told[:5] == [
+        ("13", "memory", 2000, 3000, 2),
+        ("13", "cores", 1, 4, 2),
+        ("13", "disk", None, 10, 2),
+        ("13", "priority", 0, 7, 2),
+        ("13", "walltime", 0, 7200, 2),
+    ]
+    assert [each[1:2] + each[3:] for each in told[5:]] == [
+        ("memory", 3000, 90),
+        ("cores", 4, 90),
+        ("disk", 10, 90),
+        ("priority", 7, 90),
+        ("walltime", 7200, 90),
+    ]
+    assert isinstance(result.value, Edited)
+    assert result.value.number == 92
+
+
+def test_what_cannot_be_changed_is_named(tmp_path: Path) -> None:
+    """A running job keeps its cores, too."""
+    result = edit(
+        one(tmp_path, FakeSchedd(jobs=list(MIXED))), ids("13.0"), Edit(cpus=2, priority=1), None
+    )
+    assert result.problems[0].message == (
+        "13.0: the cores and priority of a job in state R cannot be changed"
+    )

@@ -20,6 +20,7 @@ from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import find_submissions
 from hepsub.actions.submit.once import find_earlier
 from hepsub.batch import Act, State
+from hepsub.batch_edit import Edit
 from hepsub.batch_system import BatchSystem
 from hepsub.errors import AmbiguousJob, PoolUnreachable, UnknownSchedd
 from hepsub.jobid import SubmissionRef, parse_job_id
@@ -168,7 +169,7 @@ def test_a_pool_where_nothing_of_the_users_lives_is_not_asked(
         lambda: why(session, Filter(ids=(parse_job_id("2"),))),
         lambda: status(session, None),
         lambda: control(session, Act.HOLD, (), None),
-        lambda: edit(session, (), 3000, None),
+        lambda: edit(session, (), Edit(memory_mb=3000), None),
         lambda: history(session, (), "alice", 10, None),
     )
     for act in acts:
@@ -218,7 +219,7 @@ def test_what_is_done_to_all_is_done_at_the_site_too(
 
 
 def test_the_memory_of_all_is_changed_at_the_site_too(session: Session, pools: Pools) -> None:
-    result = edit(session, (), 3000, None)
+    result = edit(session, (), Edit(memory_mb=3000), None)
     assert isinstance(result.value, Edited)
     assert [each.meant for each in result.value.changes] == ["1", f"{FAR}:2"]
     assert {job.job: job.requested_mb for job in pools.far.jobs}["3.0"] == 2000
@@ -294,7 +295,7 @@ SAID = "the collector of qingdao does not answer; cluster 2 of yours is there"
         lambda session: control(
             session, Act.HOLD, tuple(map(parse_job_id, ("2.0", "2.1", "1"))), None
         ),
-        lambda session: edit(session, (), 3000, None),
+        lambda session: edit(session, (), Edit(memory_mb=3000), None),
         lambda session: history(session, (), "alice", 10, None),
     ],
 )

@@ -104,6 +104,7 @@ def test_what_stands_in_it() -> None:
         "format": 2,
         "event_log": "",
         "per": 1,
+        "columns": None,
         "uuid": "u-1",
         "stdout": "/work/out.%{ClusterId}.%{ProcId}",
         "stderr": "",

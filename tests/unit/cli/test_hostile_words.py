@@ -248,7 +248,7 @@ RESULTS: list[Value] = [
         now=9,
     ),
     Control(act=Act.REMOVE, number=1, outcomes=(Outcome(meant=EVIL, number=1),)),
-    Edited(number=1, changes=(Change(meant=EVIL, number=1, old_mb=1, new_mb=2),)),
+    Edited(number=1, changes=(Change(meant=EVIL, number=1, what="memory", old=1, new=2),)),
     Walltimes(group=EVIL, limits={EVIL: 60}),
     AuthStatus(credentials=(Row(kind="token", name=EVIL, who=EVIL, note=EVIL, expires=9),), now=5),
     Login(credentials=(Told(name=EVIL, text=EVIL, good=False, commands=(EVIL,)),)),

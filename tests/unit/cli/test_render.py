@@ -303,8 +303,19 @@ def test_a_dry_run_shows_plan_reasons_and_description(tmp_path: Path) -> None:
         (Control(act=Act.RELEASE, number=0, outcomes=(Outcome(meant="s1", number=0),)), "0 job(s) released"),
         (Control(act=Act.REMOVE, number=0, outcomes=()), ""),
         (
-            Edited(number=2, changes=(Change(meant="13", number=2, old_mb=2000, new_mb=3000),)),
-            "13: memory 2000 MB -> 3000 MB (2 job(s))",
+            Edited(
+                number=2,
+                changes=(
+                    Change(meant="13", number=2, what="memory", old=2000, new=3000),
+                    Change(meant="13", number=2, what="cores", old=1, new=4),
+                    Change(meant="13", number=2, what="disk", old=None, new=20480),
+                    Change(meant="13", number=2, what="priority", old=0, new=-5),
+                    Change(meant="13", number=2, what="walltime", old=36000, new=5400),
+                ),
+            ),
+            "13: memory 2000 MB -> 3000 MB (2 job(s))\n13: cores 1 -> 4 (2 job(s))\n"
+            "13: disk (not known) -> 20480 MB (2 job(s))\n13: priority 0 -> -5 (2 job(s))\n"
+            "13: walltime 10 h -> 1 h 30 min (2 job(s))",
         ),
         (Edited(number=0, changes=()), "0 job(s) changed"),
         (

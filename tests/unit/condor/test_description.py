@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from hepsub.condor.description import SubmitDescription, describe
 from hepsub.errors import HepsubError, NotExpressible
+from hepsub.job import Columns
 from hepsub.jobid import Again
 from hepsub.plan.location import PlaceState
 from tests.fakes.world import (
@@ -284,10 +285,26 @@ def test_without_an_environment_only_the_job_id_is_set() -> None:
     assert line(described("job.sh", "-noenv"), "environment") == f'"{JOB_ID}"'
 
 
-def test_the_environment_does_not_expand_names() -> None:
-    """%{ProcId} in a variable is the user's text: names work elsewhere only."""
-    found = described("job.sh", "-noenv", "-env", "A=%{ProcId}")
-    assert line(found, "environment") == f"\"'A=%{{ProcId}}' {JOB_ID}\""
+def test_names_in_a_variable_that_was_written_stand_for_the_jobs_own() -> None:
+    """HTCondor's macros where it knows them; what comes from the environment is data, and nothing in it is a name."""
+    found = described(
+        "job.sh", "-noenv", "-env", "A=%{ProcId}.%{ClusterId} x", "-env", "B=%{other}"
+    )
+    assert line(found, "environment") == (
+        f"\"'B=%{{other}}' 'A='$(ProcId)'.'$(ClusterId)' x' {JOB_ID}\""
+    )
+    world = make_world(situation=make_situation(environment={"C": "%{ProcId}"}))
+    inherited = describe(plan_for(make_spec("job.sh", "-env", "C"), make_policy(), world), "u")
+    assert "'C=%{ProcId}'" in line(inherited, "environment")
+
+
+def test_variables_with_an_items_columns_are_written_out() -> None:
+    """One submit variable a job has all of them."""
+    world = make_world(items=("1,a b", "2,"), columns=Columns(names=("run", "file")))
+    words = ("job.sh", "-list", "l", "-noenv", "-env", "RUN=%{item.run}", "-env", "F=%{item.2}")
+    found = describe(plan_for(make_spec(*words), make_policy(), world), "u")
+    assert line(found, "environment") == f'"$(HEPENV) {JOB_ID}"'
+    assert [item["HEPENV"] for item in found.items] == ["'RUN=1' 'F=a b'", "'RUN=2' 'F='"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.batch import Act, ActCount, Selection, State, Submitted
+from hepsub.batch_edit import Edit
 from hepsub.batch_logs import Piece, Stream
 from hepsub.condor.bindings import is_configured
 from hepsub.condor.collector import ScheddAddress
@@ -227,7 +228,7 @@ def test_what_would_go_elsewhere_is_not_fetched(htcondor: FakeBindings, tmp_path
 
 def test_the_gate_and_the_memory_are_edits(htcondor: FakeBindings) -> None:
     opened().open_gate(13, factory=False)
-    opened().edit_memory(THIRTEEN, 3000)
+    opened().edit(THIRTEEN, Edit(memory_mb=3000))
     assert htcondor.calls == [
         ("edit", "ClusterId == 13", "HepSub_Ready", "true"),
         THROUGH_ELEMENT,
@@ -243,7 +244,7 @@ def test_the_memory_of_what_no_computing_element_has_yet_is_edited_in_its_word(
     htcondor: FakeBindings,
 ) -> None:
     htcondor.queue = [{}]
-    opened().edit_memory(THIRTEEN, 3000)
+    opened().edit(THIRTEEN, Edit(memory_mb=3000))
     assert htcondor.calls == [
         THROUGH_ELEMENT,
         ("edit", "((ClusterId == 13)) && JobUniverse == 9", "maxMemory", "3000"),
@@ -255,14 +256,14 @@ def test_the_memory_of_what_a_computing_element_has_is_not_edited(htcondor: Fake
     """What was changed here would not reach it; so nothing is, and that is said."""
     htcondor.queue = [{"GridJobId": "condor ce ce:9619 7.0"}, {}]
     with pytest.raises(NotDone, match=r"1 job\(s\) are at their site"):
-        opened().edit_memory(THIRTEEN, 3000)
+        opened().edit(THIRTEEN, Edit(memory_mb=3000))
     assert htcondor.calls == [THROUGH_ELEMENT]
 
 
 def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: FakeBindings) -> None:
     """By condor_qedit, for the bindings change jobs that exist only; before those, because it may fail."""
     opened().open_gate(13, factory=True)
-    opened().edit_memory(None, 3000, (14,))
+    opened().edit(None, Edit(memory_mb=3000), (14,))
     assert htcondor.names() == ["edit"]
     assert EDITED == [
         (NAME, "pool.test.hep", 13, "HepSub_Ready", "true"),
@@ -270,7 +271,7 @@ def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: Fak
     ]
     htcondor.fails("edit", "no")
     with pytest.raises(PoolError):
-        opened().edit_memory(THIRTEEN, 3000, (14,))
+        opened().edit(THIRTEEN, Edit(memory_mb=3000), (14,))
     assert len(EDITED) == 3
 
 
@@ -431,11 +432,11 @@ def test_the_bindings_other_errors_are_told_as_well(
     "call",
     [
         lambda schedd: schedd.open_gate(13, factory=False),
-        lambda schedd: schedd.edit_memory(THIRTEEN, 3000),
+        lambda schedd: schedd.edit(THIRTEEN, Edit(memory_mb=3000)),
         lambda schedd: schedd.act(Act.HOLD, THIRTEEN),
         lambda schedd: schedd.fetch(THIRTEEN, Writable()),
     ],
-    ids=("open_gate", "edit_memory", "act", "fetch"),
+    ids=("open_gate", "edit", "act", "fetch"),
 )
 def test_whoever_writes_asks_why_it_was_refused(
     htcondor: FakeBindings, call: Callable[[CondorSchedd], object]

@@ -137,6 +137,7 @@ def test_a_need_says_what_sites_look_at() -> None:
     assert need(made, known) == Need(
         group="juno",
         walltime=HOURS,
+        secrets=("signed URLs",),
         takes_credentials=False,
         cpus=2,
         number=4,

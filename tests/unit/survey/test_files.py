@@ -15,7 +15,7 @@ import pytest
 from hepsub.errors import ListUnreadable
 from hepsub.plan.facts import Program, ProgramState
 from hepsub.plan.location import PlaceState
-from hepsub.survey.lists import read_items
+from hepsub.survey.list_lines import divided, read_lines
 from hepsub.survey.survey import inspect_place, inspect_program
 from tests.fakes.user import ordinary_user
 
@@ -203,6 +203,11 @@ def test_somebody_elses_file_is_locked(open_directory: Path) -> None:
     (open_directory / "log").chmod(0o444)
     with ordinary_user():
         assert inspect_place(str(open_directory / "log")) is PlaceState.LOCKED_FILE
+
+
+def read_items(path: str, cwd: Path) -> tuple[str, ...]:
+    """The items of a list without columns."""
+    return divided(read_lines(path, cwd), None, path).items
 
 
 @pytest.mark.parametrize(
