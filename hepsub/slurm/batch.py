@@ -22,7 +22,9 @@ from hepsub.batch import (
     clusters_of,
     counts_of,
 )
+from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
+from hepsub.batch_offers import Offer
 from hepsub.confine import Writable
 from hepsub.errors import NotOnSlurm, PoolError, SubmissionRefused, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef
@@ -30,8 +32,8 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import FORMAT, Row, read_rows
-from hepsub.slurm.sbatch import sbatch_words, slip_of, variables
+from hepsub.slurm.rows import FORMAT, REQUEUED, Row, read_rows
+from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
 from hepsub.slurm.slips import ENDS, End, Slip, Slips
 from hepsub.tools.slurm import ask, environment_file, said, script_file
@@ -143,6 +145,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             if equals and key.strip() == name:
                 return value.strip()
         return ""
+
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:  # noqa: ARG002 (the seam's)
+        """None: sbatch itself refuses what no node has."""
+        return ()
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Release the jobs of a cluster whose id is in the journal now."""
@@ -370,18 +376,17 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """There are none: every job exists."""
         return True
 
-    def edit_memory(
+    def edit(
         self,
         selection: Selection | None,
-        memory_mb: int,
+        wanted: Edit,
         factories: tuple[int, ...] = (),  # noqa: ARG002 (the seam's)
     ) -> None:
-        """Change the memory that waiting jobs ask for."""
-        if selection is None:
-            return
-        for row in self._rows(selection):
+        """Change what waiting jobs ask for."""
+        words = edit_words(wanted)
+        for row in self._rows(selection) if selection is not None else ():
             if not row.has_ended:
-                ask(["scontrol", "update", f"jobid={row.id}", f"minmemorynode={memory_mb}"])
+                ask(["scontrol", "update", f"jobid={row.id}", *words])
 
     # ---- what Slurm does not have -----------------------------------------------------------
 
@@ -442,7 +447,7 @@ def _ended_with(end: End) -> tuple[int | None, int | None]:
 
 
 def _hold_reason(row: Row) -> str:
-    if row.reason == "JobHeldUser":
+    if row.reason in ("JobHeldUser", REQUEUED):
         return "held by its user"
     return "held by an administrator" if row.reason == "JobHeldAdmin" else f"Slurm: {row.reason}"
 

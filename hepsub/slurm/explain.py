@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hepsub.batch import Advice, State
-from hepsub.slurm.rows import Row
+from hepsub.slurm.rows import REQUEUED, Row
 from hepsub.units import duration_text
 
 _WAITS: Final = {
@@ -74,6 +74,12 @@ def _held(row: Row, meant: str, details: tuple[str, ...]) -> Advice:
     if row.reason == "JobHeldUser":
         return Advice(
             sentence="on hold: you hold it", details=details, next_command=f"hep_release {meant}"
+        )
+    if row.reason == REQUEUED:
+        return Advice(
+            sentence="on hold: its run was ended for that, and it begins anew when it is released",
+            details=details,
+            next_command=f"hep_release {meant}",
         )
     return Advice(
         sentence=f"on hold: Slurm put it back and holds it ({row.reason})",

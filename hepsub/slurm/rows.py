@@ -25,6 +25,8 @@ _ENDED: Final = frozenset({
     "REVOKED", "TIMEOUT",
 })  # fmt: skip
 _ON_HOLD: Final = frozenset({"JobHeldUser", "JobHeldAdmin"})
+REQUEUED: Final = "job requeued in held state"
+"""Of a job that ran when it was put on hold, in all states until it is released."""
 _HELD: Final = frozenset({"REQUEUE_HOLD", "REQUEUED_HOLD", "SPECIAL_EXIT"})
 _RUNNING: Final = frozenset({"RUNNING", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT"})
 _NO_EXIT: Final = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"})
@@ -79,7 +81,9 @@ class Row(Struct, frozen=True, kw_only=True):
     def state(self) -> State:
         """In HepJob's letters. What a running job's reason says is about its next run."""
         word = self.slurm_state
-        if word in _HELD or (word == "PENDING" and self.reason in _ON_HOLD):
+        if word in _HELD or self.reason == REQUEUED:
+            return State.HELD
+        if word == "PENDING" and self.reason in _ON_HOLD:
             return State.HELD
         if word == "CANCELLED":
             return State.REMOVED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from hepsub.batch_edit import Edit
 from hepsub.errors import NotOnSlurm
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
@@ -55,6 +56,25 @@ def _time(seconds: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+def edit_words(wanted: Edit) -> tuple[str, ...]:
+    """What `scontrol update` is told of a job that waits.
+
+    Raises:
+        NotOnSlurm: users may not change it so.
+    """
+    if wanted.priority is not None:
+        _check_priority(wanted.priority)
+    words = {
+        "minmemorynode": wanted.memory_mb,
+        "numcpus": wanted.cpus,
+        "cpuspertask": wanted.cpus,
+        "mintmpdisknode": wanted.disk_mb,
+        "nice": None if wanted.priority is None else -wanted.priority,
+        "timelimit": None if wanted.walltime is None else _time(wanted.walltime("")[1]),
+    }
+    return tuple(f"{name}={value}" for name, value in words.items() if value is not None)
+
+
 def variables(plan: Plan) -> Mapping[str, str]:
     """What the jobs find in their environment, besides what Slurm puts there."""
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", **plan.environment}
@@ -94,6 +114,7 @@ def check_possible(plan: Plan) -> None:
     Raises:
         NotOnSlurm: the plan needs it.
     """
+    _check_priority(plan.priority)
     asks = [
         (
             plan.staging is not None,
@@ -106,7 +127,11 @@ def check_possible(plan: Plan) -> None:
             "HTCondor's expressions about machines",
             "-wn, -gwn and -require",
         ),
-        (bool(plan.commands), "HTCondor's submit commands", "-append, -attr and -rank"),
+        (
+            bool(plan.commands or plan.route.rank or plan.route.attributes),
+            "HTCondor's submit commands",
+            "-append, -attr and -rank",
+        ),
         (plan.retries is not None, "starting jobs again that failed", "-retry"),
         (bool(plan.event_log), "HTCondor's event log", "-l"),
     ]
@@ -116,3 +141,11 @@ def check_possible(plan: Plan) -> None:
                 f"hepsub has no {what} behind Slurm yet",
                 remedy=f"leave out {options}, or submit to another pool with -p",
             )
+
+
+def _check_priority(priority: int) -> None:
+    if priority > 0:
+        raise NotOnSlurm(
+            f"-prio {priority}: Slurm lets users only lower the priority of their jobs (sbatch(1), --nice)",
+            remedy="give the jobs that may wait a priority below 0",
+        )

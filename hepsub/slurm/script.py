@@ -7,7 +7,7 @@ Slurm itself would run a copy (sbatch(1)).
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from hepsub import __version__
 from hepsub.errors import NotOnSlurm
@@ -18,9 +18,13 @@ from hepsub.plan.template import Name, Template, Values
 _MOST_BYTES = 4_000_000
 """Slurm refuses a script of 4 MiB (slurm.conf(5), max_script_size)."""
 _ALIKE = frozenset({Name.PROC, Name.CLUSTER, Name.INDEX})
-_SLURM_PATTERNS = {Name.CLUSTER: "%A", Name.PROC: "%a"}
+_SLURM_PATTERNS: Mapping[object, str] = {Name.CLUSTER: "%A", Name.PROC: "%a"}
 """What sbatch(1) fills in the names of logs."""
-_VARIABLES = {Name.CLUSTER: '"$cluster"', Name.PROC: '"$proc"', Name.INDEX: '"$index"'}
+_VARIABLES: Mapping[object, str] = {
+    Name.CLUSTER: '"$cluster"',
+    Name.PROC: '"$proc"',
+    Name.INDEX: '"$index"',
+}
 
 
 def script(plan: Plan, uuid: str, ends: str) -> str:

@@ -1,0 +1,220 @@
+"""The same commands on a real Slurm, 22.05 and 24.11."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.testbed import slurm as slurms
+from tests.testbed.fixtures import available
+from tests.testbed.login import LoginNode
+from tests.testbed.slurm import Slurm
+
+POLICY = '[pool.hpc]\nkind = "slurm"\npartitions = { short = "short" }\n[defaults]\npool = "hpc"\n'
+SHOW = (
+    '#!/bin/sh\necho "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@" "$MARKED"\necho to stderr >&2\nexit $1\n'
+)
+LONG = "#!/bin/sh\necho begun\nsleep 120\n"
+WAIT_S = 60
+
+
+@pytest.fixture(scope="module", params=slurms.SUITES)
+def slurm(request: pytest.FixtureRequest) -> Iterator[Slurm]:
+    """Give a Slurm of each version."""
+    running = available(lambda: slurms.start(request.param))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def alice(slurm: Slurm, request: pytest.FixtureRequest) -> LoginNode:
+    """Give hepalice on its login node, with an empty queue and scripts."""
+    slurm.purge()
+    user = slurm.account("hepalice", request.node.name.partition("[")[0])
+    account = user.account.with_work("work")
+    node = LoginNode(user.sandbox, user.checkout, user.places, account)
+    (account.home / ".config/hepsub").mkdir(parents=True)
+    (account.home / ".config/hepsub/config.toml").write_text(POLICY)
+    node.run(["chown", "-R", "hepalice:", account.home / ".config"])
+    account.write("show.sh", SHOW, mode=0o755)
+    account.write("long.sh", LONG, mode=0o755)
+    return node
+
+
+def does(alice: LoginNode, *words: str | Path) -> str:
+    """What a command prints that succeeds."""
+    done = alice.run(words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def submitted(alice: LoginNode, *words: str) -> int:
+    """The cluster of a submission."""
+    return int(does(alice, "hep_sub", *words).split()[-1])
+
+
+def wait_for(is_so: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + WAIT_S
+    while not is_so():
+        assert time.monotonic() < end, what
+        time.sleep(0.3)
+
+
+def states(alice: LoginNode, cluster: int) -> str:
+    """The letters of a cluster's jobs in hep_q, in order."""
+    result = json.loads(does(alice, "hep_q", "-i", str(cluster), "-json"))["result"]
+    return "".join(job["state"] for job in result["jobs"])
+
+
+def ended(alice: LoginNode, cluster: int) -> list[dict[str, object]]:
+    """The jobs of a cluster in hep_history, by ProcId."""
+    jobs = json.loads(does(alice, "hep_history", str(cluster), "-json"))["result"]["jobs"]
+    return sorted(jobs, key=lambda job: job["proc"])
+
+
+def test_jobs_get_what_they_get_elsewhere(alice: LoginNode) -> None:
+    """HepJob's line, its log names, arguments with blanks, the user's variables, the exit codes."""
+    done = alice.run(
+        ["hep_sub", "-n", "3", "show.sh", "-argu", "%{ProcId}", "$HOME 'x'"], env={"MARKED": "a b"}
+    )
+    assert done.returncode == 0, done.stderr
+    cluster = int(done.stdout.split()[-1])
+    assert done.stdout == f"3 job(s) submitted to cluster {cluster}\n"
+    waited = alice.run(["hep_wait", str(cluster)])
+    assert waited.returncode == 60, waited.stderr
+    work = alice.account.work
+    for proc in range(3):
+        shown = (work / f"show.sh.out.{cluster}.{proc}").read_text()
+        assert shown.startswith(f"{work}/show.sh {cluster}.{proc} "), shown
+        assert shown.endswith(" a b\n")
+        assert (work / f"show.sh.err.{cluster}.{proc}").read_text() == "to stderr\n"
+    assert [job["exit_code"] for job in ended(alice, cluster)] == [0, 1, 2]
+
+
+def test_lists_and_logs_that_slurm_cannot_name(alice: LoginNode) -> None:
+    alice.account.write("runs.txt", "a b\n50%\n")
+    words = (
+        "-list",
+        "runs.txt",
+        "show.sh",
+        "-argu",
+        "0",
+        "%{item}",
+        "-o",
+        "o.%{Index}",
+        "-e",
+        "o.%{Index}",
+    )
+    cluster = submitted(alice, *words)
+    does(alice, "hep_wait", str(cluster))
+    texts = [(alice.account.work / f"o.{n}").read_text() for n in range(2)]
+    assert ["a b" in texts[0], "50%" in texts[1]] == [True, True]
+    assert all(text.endswith("to stderr\n") for text in texts)
+
+
+def test_hold_release_remove_and_edit(alice: LoginNode) -> None:
+    cluster = submitted(alice, "-n", "4", "long.sh")
+    wait_for(lambda: states(alice, cluster) == "RRRR", "they run")
+    does(alice, "hep_hold", f"{cluster}.1")
+    wait_for(lambda: states(alice, cluster) == "RHRR", "one is on hold")
+    why = does(alice, "hep_q", "-i", f"hpc:{cluster}.1", "-why")
+    assert "on hold" in why
+    assert f"hep_release {cluster}.1" in why
+    edited = alice.run(["hep_edit", "-m", "3000", f"{cluster}.1"])
+    assert edited.returncode == 0, edited.stderr
+    assert "3000" in alice.sandbox.run(["squeue", "-h", "-j", f"{cluster}_1", "-o", "%m"]).stdout
+    does(alice, "hep_rm", f"{cluster}.0")
+    wait_for(lambda: states(alice, cluster) == "HRR", "one is removed")
+    does(alice, "hep_release", f"{cluster}.1")
+    wait_for(lambda: "H" not in states(alice, cluster), "it is released")
+    does(alice, "hep_rm", "-a")
+    wait_for(lambda: states(alice, cluster) == "", "all are removed")
+
+
+def test_history_is_there_when_slurm_has_forgotten(alice: LoginNode, slurm: Slurm) -> None:
+    slurm.configure(memory_s=2)
+    slurm.run(["scontrol", "reconfigure"])
+    cluster = submitted(alice, "-n", "2", "show.sh", "-argu", "%{ProcId}")
+    assert alice.run(["hep_wait", str(cluster)]).returncode == 60
+    wait_for(
+        lambda: not slurm.run(["squeue", "-h", "-t", "all", "-a"]).stdout.strip(),
+        "it has forgotten",
+    )
+    slurm.configure()
+    slurm.run(["scontrol", "reconfigure"])
+    assert [job["exit_code"] for job in ended(alice, cluster)] == [0, 1]
+
+
+def test_stdout_of_a_running_job(alice: LoginNode) -> None:
+    cluster = submitted(alice, "long.sh")
+    wait_for(lambda: states(alice, cluster) == "R", "it runs")
+    wait_for(lambda: does(alice, "hep_tail", f"{cluster}.0") == "begun\n", "its first line")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-mem", "99999999"), "Requested node configuration is not available"),
+        (("-n", "30000"), "MaxArraySize is 20001"),
+        (("-out", "r.root=r.root"), "travel with jobs"),
+    ],
+)
+def test_what_cannot_be_is_refused(alice: LoginNode, words: tuple[str, ...], said: str) -> None:
+    done = alice.run(["hep_sub", *words, "show.sh"])
+    assert done.returncode in (42, 49), done.stderr
+    assert said in done.stderr
+    assert alice.sandbox.run(["squeue", "-h"]).stdout == ""
+
+
+def test_a_controller_that_is_away_is_said(alice: LoginNode, slurm: Slurm) -> None:
+    cluster = submitted(alice, "long.sh")
+    slurm.kill_controller()
+    try:
+        done = alice.run(["hep_q", "-u"], timeout=120)
+        assert done.returncode == 40, done.stderr
+        assert "does not answer" in done.stderr
+        again = alice.run(["hep_sub", "-once", "k", "show.sh"], timeout=240)
+        assert again.returncode in (40, 43), again.stderr
+    finally:
+        slurm.start_controller()
+    wait_for(lambda: states(alice, cluster) == "R", "the job went on")
+    assert submitted(alice, "-once", "k", "show.sh", "-argu", "0") != cluster
+    names = alice.sandbox.run(["squeue", "-h", "-a", "-t", "all", "-o", "%k"]).stdout
+    assert names.count(":k") == 1
+
+
+@pytest.mark.parametrize("moment_s", [0.15, 0.25, 0.35, 0.45, 0.6])
+def test_killed_at_any_moment_it_is_one_or_none(alice: LoginNode, moment_s: float) -> None:
+    """The next command with the key finds the cluster or makes it, and its jobs are released."""
+    words = ("hep_sub", "-once", "reco", "show.sh", "-argu", "0", "-n", "3")
+    with subprocess.Popen(
+        alice.command(words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as child:
+        time.sleep(moment_s)
+        alice.sandbox.run(["pkill", "-KILL", "-u", "hepalice", "-f", "hep_sub"], check=False)
+        child.send_signal(signal.SIGKILL)
+    again = alice.run(words)
+    assert again.returncode == 0, again.stderr
+    cluster = int(again.stdout.split()[-1])
+    assert alice.run(["hep_wait", str(cluster), "-timeout", "60"]).returncode == 0
+    marks = alice.sandbox.run(["squeue", "-h", "-a", "-t", "all", "-o", "%F %k"]).stdout
+    assert {line.split()[0] for line in marks.splitlines() if ":reco" in line} == {str(cluster)}
+
+
+def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
+    cluster = submitted(alice, "long.sh")
+    bob = slurm.account("hepbob", "work")
+    (bob.account.home / ".config/hepsub").mkdir(parents=True)
+    (bob.account.home / ".config/hepsub/config.toml").write_text(POLICY)
+    done = bob.run(["hep_rm", str(cluster)])
+    assert done.returncode != 0
+    assert states(alice, cluster) in ("R", "I")

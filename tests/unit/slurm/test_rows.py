@@ -1,0 +1,134 @@
+"""What squeue prints → jobs."""
+
+from __future__ import annotations
+
+import pytest
+
+from hepsub.batch import State
+from hepsub.slurm.explain import explain
+from hepsub.slurm.rows import Row, read_rows, seconds
+
+UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
+PENDING = {
+    "ArrayJobID": "4711", "ArrayTaskID": "3", "JobID": "4714", "State": "PENDING", "Reason": "Priority",
+    "exit_code": "0:0", "UserName": "alice", "SubmitTime": "1796034147", "StartTime": "N/A", "EndTime": "N/A",
+    "TimeUsed": "0:00", "TimeLimit": "1-10:00:00", "MinMemory": "4000M", "NumCPUs": "2", "Nice": "-5",
+    "NodeList": "", "Partition": "normal", "Comment": f"hepsub:{UUID}:key 1", "Name": "job.sh",
+}  # fmt: skip
+
+
+def printed(*rows: dict[str, str]) -> str:
+    """As squeue prints them."""
+    return "\n".join("".join(f"{value}\x1f" for value in row.values()) for row in rows) + "\n"
+
+
+def one(**said: str) -> Row:
+    """A job like the usual one but for some of its fields."""
+    (row,) = read_rows(printed(PENDING | said))
+    return row
+
+
+def test_a_job_that_waits() -> None:
+    row = one()
+    assert (row.cluster, row.proc, row.id, row.state) == (4711, 3, "4711_3", State.IDLE)
+    assert (row.memory_mb, row.cpus, row.nice, row.limit_s) == (4000, 2, -5, 122_400)
+    assert (row.uuid, row.once, row.exit_code, row.has_ended) == (UUID, "key 1", None, False)
+
+
+def test_a_job_that_is_no_array() -> None:
+    row = one(ArrayTaskID="N/A", ArrayJobID="88", JobID="88", Comment="(null)")
+    assert (row.cluster, row.proc, row.id, row.uuid) == (88, 0, "88", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "letter"),
+    [
+        ("PENDING", "JobHeldUser", State.HELD),
+        ("PENDING", "JobHeldAdmin", State.HELD),
+        ("RUNNING", "JobHeldUser", State.RUNNING),
+        ("PENDING", "job requeued in held state", State.HELD),
+        ("COMPLETING", "job requeued in held state", State.HELD),
+        ("CONFIGURING", "None", State.RUNNING),
+        ("COMPLETING", "None", State.RUNNING),
+        ("SUSPENDED", "None", State.SUSPENDED),
+        ("REQUEUE_HOLD", "None", State.HELD),
+        ("SPECIAL_EXIT", "None", State.HELD),
+        ("PENDING", "BeginTime", State.IDLE),
+        ("TIMEOUT", "TimeLimit", State.COMPLETED),
+        ("OUT_OF_MEMORY", "None", State.COMPLETED),
+        ("CANCELLED", "None", State.REMOVED),
+    ],
+)
+def test_states(state: str, reason: str, letter: State) -> None:
+    assert one(State=state, Reason=reason).state is letter
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "expected"),
+    [
+        ("7:0", "FAILED", (7, None)),
+        ("0:15", "FAILED", (None, 15)),
+        ("1792", "FAILED", (7, None)),
+        ("15", "FAILED", (None, 15)),
+        ("0:0", "COMPLETED", (0, None)),
+        ("0:0", "RUNNING", (None, None)),
+        ("0:0", "NODE_FAIL", (None, None)),
+        ("x", "FAILED", (None, None)),
+    ],
+)
+def test_exit_codes_of_both_versions(
+    text: str, state: str, expected: tuple[int | None, int | None]
+) -> None:
+    row = one(exit_code=text, State=state)
+    assert (row.exit_code, row.exit_signal) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0:08", 8),
+        ("10:30", 630),
+        ("1:00:01", 3601),
+        ("2-00:00:00", 172_800),
+        ("UNLIMITED", 0),
+        ("", 0),
+    ],
+)
+def test_times(text: str, number: int) -> None:
+    assert seconds(text) == number
+
+
+def test_a_name_may_hold_anything() -> None:
+    rows = list(read_rows(printed(PENDING | {"Name": "a\nb|c"}, PENDING | {"ArrayTaskID": "4"})))
+    assert [(row.proc, row.name) for row in rows] == [(3, "a\nb|c"), (4, "job.sh")]
+    assert list(read_rows("\x1f" * 57 + "garbage")) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence", "command"),
+    [
+        ("Priority", "idle: jobs with a higher priority go first", ""),
+        ("Resources", "idle: it is the next one, as soon as cores and memory are free", ""),
+        (
+            "PartitionTimeLimit",
+            "idle, and will not start: 1 d 10 h is more than its partition normal allows",
+            "hep_rm hpc:4711.3, and submit it with less",
+        ),
+        ("AssocGrpCpuLimit", "idle: a limit of your account (AssocGrpCpuLimit)", ""),
+        (
+            "QOSMaxCpuPerUserLimit",
+            "idle: you have as much in use as the QOS allows one user (QOSMaxCpuPerUserLimit)",
+            "",
+        ),
+        ("SomethingNew", "idle: Slurm says SomethingNew", ""),
+        ("JobHeldUser", "on hold: you hold it", "hep_release hpc:4711.3"),
+        (
+            "JobHeldAdmin",
+            "on hold: an administrator of Slurm holds it; only they can release it",
+            "",
+        ),
+    ],
+)
+def test_reasons_in_words(reason: str, sentence: str, command: str) -> None:
+    advice = explain(one(Reason=reason), "hpc:4711.3")
+    assert (advice.sentence, advice.next_command) == (sentence, command)

@@ -1,0 +1,68 @@
+"""What is kept of submissions to Slurm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hepsub.slurm.slips import End, Slip, Slips
+
+UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
+
+
+def slip(**said: object) -> Slip:
+    """A slip like the usual one but for some of its fields."""
+    usual: dict[str, object] = {"uuid": UUID, "pool": "hpc", "number": 3, "submitted": 2e9}
+    return Slip(**(usual | said))  # type: ignore[arg-type]
+
+
+def test_a_submission_that_was_interrupted_is_found_when_nobody_makes_it(tmp_path: Path) -> None:
+    making, other = Slips(directory=tmp_path / "slurm"), Slips(directory=tmp_path / "slurm")
+    making.begin(slip())
+    assert list(other.interrupted()) == []
+    import os
+
+    os.close(making.gates.pop(UUID))  # as when the process ends
+    (found,) = other.interrupted()
+    assert (found.uuid, found.cluster) == (UUID, 0)
+    other.know(found, 4711)
+    other.open(UUID)
+    assert list(Slips(directory=tmp_path / "slurm").interrupted()) == []
+    assert [each.cluster for each in other.all()] == [4711]
+
+
+def test_old_ones_are_forgotten(tmp_path: Path) -> None:
+    slips = Slips(directory=tmp_path)
+    slips.begin(slip(submitted=1e9))
+    slips.begin(slip(uuid="f" * 36))
+    assert [each.uuid for each in slips.all()] == ["f" * 36]
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("7 100 160 hpc01\n", End(code=7, began=100, ended=160, host="hpc01")),
+        ("0 100 160 \n", End(code=0, began=100, ended=160, host="")),
+        ("", None),
+        ("7 100", None),
+        ("-1 2 3 x", None),
+        ("7 100 160 a b", None),
+        ("9" * 400, None),
+    ],
+)
+def test_what_a_job_noted_is_data(tmp_path: Path, text: str, end: End | None) -> None:
+    slips = Slips(directory=tmp_path)
+    slips.begin(slip())
+    (slips.place(UUID) / "ends/2").write_text(text)
+    (slips.place(UUID) / "ends/1").symlink_to("/etc/passwd")
+    (slips.place(UUID) / "ends/x").write_text("0 1 2 y")
+    assert slips.ends(UUID) == ({2: end} if end else {})
+
+
+def test_where_logs_are() -> None:
+    alike = slip(cluster=4711, logs=(("/d/o.%A.%a", "/d/e.%a"),))
+    assert alike.logs_of(2) == ("/d/o.4711.2", "/d/e.2")
+    single = slip(cluster=4711, logs=(("/d/a", "/d/b"), ("/d/c.%A", "/d/d"), ("", "")))
+    assert single.logs_of(1) == ("/d/c.4711", "/d/d")
+    assert slip().logs_of(0) == ("", "")
