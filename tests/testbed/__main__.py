@@ -28,6 +28,7 @@ from tests.testbed import (
     rclone,
     remote,
     session,
+    slurm,
     users,
 )
 from tests.testbed.far import FarSite
@@ -116,6 +117,8 @@ def _build(options: argparse.Namespace) -> int:
     print(install.dependencies(checkout, install.python_version()))
     for suite in options.condor or chroot.SUITES:
         print(chroot.build(suite))
+    for release in slurm.SUITES:
+        print(slurm.build(release))
     print(openid.packages())
     debian.ensure("Ceph", ceph.PROGRAMS)
     print(kcm.packages())

@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Literal, get_args
@@ -24,8 +24,7 @@ Suite = Literal["bookworm", "trixie"]
 SUITES: tuple[Suite, ...] = get_args(Suite)
 """Slurm 22.05 and 24.11."""
 VERSION = "1"
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
-PLUGINS = {"bookworm": ("slurm-wlm-basic-plugins",), "trixie": ("slurm-wlm-basic-plugins",)}
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge")
 CGROUP = {
     "bookworm": "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n",
     "trixie": "CgroupPlugin=disabled\n",
@@ -149,9 +148,9 @@ class Slurm:
     def _node_state(self) -> str:
         return self.run(["sinfo", "-h", "-o", "%T"], check=False).stdout.strip()
 
-    def _wait_for(self, is_so: "object", what: str) -> None:
+    def _wait_for(self, is_so: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + READY_S
-        while not is_so():  # type: ignore[operator]
+        while not is_so():
             if time.monotonic() > end:
                 raise TestbedError(f"{what} did not start\n{self.logs()}")
             time.sleep(POLL)
@@ -193,9 +192,8 @@ class Slurm:
 
 def build(suite: Suite) -> Path:
     """Return the cached tree of a suite."""
-    packages = (*PACKAGES, *PLUGINS[suite])
     return cache.build(
-        f"slurm-{suite}", VERSION, lambda tree: chroot.bootstrap(suite, tree, packages)
+        f"slurm-{suite}", VERSION, lambda tree: chroot.bootstrap(suite, tree, PACKAGES)
     )
 
 

@@ -64,6 +64,7 @@ REMEDIES: Mapping[str, str] = {
     "queue-directory-refused": "Name another directory with HEPSUB_HERE_DIR, on a local file system.",
     "queue-not-writable": "Make room where the message says.",
     "not-on-this-machine": "Ask for less, or submit to another pool with -p.",
+    "not-on-slurm": "Leave out the options that it names, or submit to another pool with -p.",
     "ambiguous-job": "Say the schedd, too: schedd07:13.2.",
     "unknown-job": "`hep_q -u` and `hep_sub status` show your jobs; hep_history those that ended.",
     "not-yet-made": "Wait: the schedd makes the jobs of a large cluster as they are needed; or name the whole cluster.",
