@@ -26,7 +26,7 @@ _COLUMN = 30
 _WIDTH, _NARROW = 100, 60
 """What is written in columns is so wide at the most; below the other the columns stand one below the other."""
 _SCREEN = 80
-_DEEPER = 6
+_DEEPER, _LEAST = 6, 40
 _BRIEF_COLUMN, _BRIEF_EXAMPLES, _SHORT_EXAMPLE = 21, 7, 38
 _NAMED = 12
 """So many of the words that a value can be are shown."""
@@ -52,7 +52,7 @@ def window() -> int:
     """How many columns a help text may have: a terminal's, and no more than are read with ease."""
     if not sys.stdout.isatty():
         return _WIDTH
-    return min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    return max(_LEAST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
 
 
 def brief_help(command: Command, width: int = _SCREEN) -> str:

@@ -390,8 +390,8 @@ COMMAND = Command(
         " a computing element, else the pool of others; -dry-run says why not the rest. At a site where the policy has"
         " paths that stand for objects, -in and -out of such paths are these objects. Nothing secret goes to a site"
         " whose policy names no isolation. At a site without io_proxy URLs"
-        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME]"
-        " and [rule.NAME], and hep_clus shows the sites.",
+        " and credentials are as the job found them when it started, unless [staging] has a mailbox. hepsub(5)"
+        " has the keys of [site.NAME] and [rule.NAME], and hep_clus shows the sites.",
     ),
     options=_OPTIONS,
     words=Words(
