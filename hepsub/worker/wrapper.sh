@@ -1855,6 +1855,7 @@ came_back() {
 	! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
 }
 tell_away() {
+	case $hs_exit in 6 | 7 | 28) ;; *) [ "$hs_tries" -gt 1 ] || return 0 ;; esac
 	case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
 	hs_silent=$hs_silent$hs_host$hs_nl
 	hs_again="for up to $1 s"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import socket
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -106,6 +108,11 @@ def line_of(seen: str) -> str:
     return found[0] if found else ""
 
 
+def is_line(pattern: str, seen: str) -> bool:
+    """Whether a screen has such a line."""
+    return re.fullmatch(pattern, line_of(seen)[2:]) is not None
+
+
 def the_rest(screen: Screen, command: str) -> list[str]:
     """What is on a screen besides the command and the prompts, when the command has ended."""
     screen.wait_for(lambda seen: seen.endswith("\n$"), 60)
@@ -140,7 +147,7 @@ def test_waiting_shows_the_counts_in_place(opens: Opens, width: int, shown: str)
     """At any width on one line."""
     screen = opens(width=width)
     screen.type(WAIT)
-    screen.wait_for(lambda seen: re.fullmatch(shown, line_of(seen)[2:]) is not None)
+    screen.wait_for(functools.partial(is_line, shown))
     screen.wait_for(lambda seen: seen.endswith("\n$"))
     assert screen.lines() == [f"$ {WAIT}", *ENDED, "$"]
 
@@ -225,6 +232,37 @@ def test_nothing_comes_and_goes_where_that_is_not_wanted(
     else:
         assert lines[0] == "1 job(s) submitted to cluster 1"
         assert lines[-2:] == [said, "1 of 1 job(s) ended with exit code 0"]
+
+
+@pytest.mark.s3
+@pytest.mark.usefixtures("slow_store")
+def test_fetching_shows_how_much_came(opens: Opens, home: Path) -> None:
+    """Files, bytes, how quickly, and how long it will take."""
+    (home / "job.sh").write_text("#!/bin/sh\nhead -c 1000000 /dev/zero > big\n")
+    screen = opens()
+    screen.type(
+        "hep_sub job.sh -out big=herd:many/big -quiet; hep_wait -quiet 1; clear; hep_fetch 1"
+    )
+    shown = r"0 of 1 files ━+╸?━* [0-9.]+ kB of 976.6 kB, [0-9.]+ kB/s, \d+ s left"
+    screen.wait_for(functools.partial(is_line, shown))
+    screen.wait_for(lambda seen: seen.endswith("\n$"))
+    assert line_of(screen.text()) == ""
+    assert (home / "1/0/big").stat().st_size == 1_000_000
+
+
+def test_it_goes_on_while_the_bindings_stop_all_threads(opens: Opens, home: Path) -> None:
+    """A collector that takes connections and says nothing."""
+    pytest.importorskip("htcondor2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        (home / "away.toml").write_text(f'[pool.away]\ncollector = "127.0.0.1:{port}"\n')
+        screen = opens(HEPSUB_CONFIG=str(home / "away.toml"))
+        screen.type("hep_q -p away")
+        for seconds in ("1 s", "2 s", "3 s"):
+            screen.wait_for(functools.partial(is_line, f"asking the pool away {seconds}"))
+        assert the_rest(screen, "hep_q -p away")[0].startswith(
+            "hep_q: error: the collector 127.0.0.1"
+        )
 
 
 @pytest.mark.s3

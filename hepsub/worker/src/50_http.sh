@@ -295,8 +295,10 @@ came_back() {
     ! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
 }
 
-# A host that does not answer is told of at once, and once until it answers again: PATIENCE, as for `persist`.
+# A host that does not answer is told of at once, and once until it answers again: PATIENCE, as for `persist`. One that
+# answers 5xx, or whose connections break, has a second try first: most of that is over in a second.
 tell_away() {
+    case $hs_exit in 6 | 7 | 28) ;; *) [ "$hs_tries" -gt 1 ] || return 0 ;; esac
     case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
     hs_silent=$hs_silent$hs_host$hs_nl
     hs_again="for up to $1 s"
