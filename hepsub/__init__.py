@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepsub.actions.queue.query import Filter, Listing
     from hepsub.actions.submit.result import Preview, Submission
-    from hepsub.job import EnvironmentRequest, JobSpec, Placement, Remote, Resources
+    from hepsub.job import Columns, EnvironmentRequest, JobSpec, Placement, Remote, Resources
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Columns",
     "EnvironmentRequest",
     "JobSpec",
     "Placement",
