@@ -16,6 +16,9 @@ def test_what_waits_in_the_queue_of_others(away: Away) -> None:
     shell = away.desk.shell
     shell.script("job.sh", "true")
     done = away.submit("job.sh", "-site", "schedd", *WAITS)
+    assert any("at schedd offers 512 core(s) (-np)" in note for note in done["notes"]), done[
+        "notes"
+    ]
     meant = f"{done['schedd']}:{done['cluster']}"
     words = ("-np", "3", "-m", "555", "-prio", "4", "-disk", "2GB")
     changed = shell.result("hep_edit", *words, meant, env=away.environment)["changes"]

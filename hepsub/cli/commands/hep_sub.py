@@ -365,6 +365,9 @@ COMMAND = Command(
         " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
         " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
         " it needs for that, without secrets, for three months.",
+        "Memory, cores, disk and GPUs above the policy's defaults are held against the largest slots of the pool, which"
+        " are asked for once a day: when none has as much, hep_sub says so, and how much there is. The jobs are"
+        " submitted all the same, and hep_edit changes what they ask for.",
         "Jobs that wait for jobs: no option does that, because HTCondor starts no job when another has ended well, and"
         " nothing of hepsub runs meanwhile that could. In a terminal that stays: hep_sub -wait a.sh && hep_sub b.sh; or"
         " later, hep_wait 13 && hep_sub b.sh. Without one, on a submit node that has condor_submit_dag, HTCondor's"
