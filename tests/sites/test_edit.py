@@ -20,20 +20,23 @@ def test_what_waits_in_the_queue_of_others(away: Away) -> None:
         "notes"
     ]
     meant = f"{done['schedd']}:{done['cluster']}"
-    words = ("-np", "3", "-m", "555", "-prio", "4", "-disk", "2GB")
+    said = shell("hep_edit", "-wt", "2h", meant, env=away.environment)
+    assert said.returncode == NOT_DONE
+    assert (
+        "files or credentials that travel with them, and their walltime is among these"
+        in said.stderr
+    )
+    words = ("-np", "300", "-m", "555", "-prio", "4", "-disk", "2GB")
     changed = shell.result("hep_edit", *words, meant, env=away.environment)["changes"]
     assert [(each["what"], each["new"]) for each in changed] == [
         ("memory", 555),
-        ("cores", 3),
+        ("cores", 300),
         ("disk", 2048),
         ("priority", 4),
     ]
     (ad,) = away.site.jobs(f"ClusterId == {done['cluster']}")
     names = ("RequestMemory", "RequestCpus", "RequestDisk", "JobPrio")
-    assert [ad[name] for name in names] == [555, 3, 2 * 2**20, 4]
-    said = shell("hep_edit", "-wt", "2h", meant, env=away.environment)
-    assert said.returncode == NOT_DONE
-    assert "its walltime" in said.stderr or "their walltime is among these" in said.stderr
+    assert [ad[name] for name in names] == [555, 300, 2 * 2**20, 4]
     shell.ok("hep_rm", meant, env=away.environment)
 
 
