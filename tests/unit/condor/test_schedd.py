@@ -265,6 +265,12 @@ def test_all_that_is_changed_is_checked_before_anything_is(htcondor: FakeBinding
     htcondor.queue = [{}]
     with pytest.raises(NotDone, match="the cores and disk was not changed: a computing element"):
         opened().edit(THIRTEEN, Edit(cpus=4, disk_mb=10))
+    htcondor.queue = [{"Cmd": "/usr/bin/env"}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) are in no walltime class"):
+        opened().edit(THIRTEEN, Edit(walltime=lambda _: ("mid", 360)))
+    htcondor.queue = [{"Cmd": "/bin/sh", "ClusterId": 14}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) have files or credentials that travel"):
+        opened().edit(None, Edit(walltime=lambda _: ("mid", 360)), (14,))
     htcondor.queue = [{"HepSub_Cmd": "/work/job.sh", "GridJobId": ""}]
     with pytest.raises(NotDone, match=r"1 job\(s\) have files or credentials that travel"):
         opened().edit(THIRTEEN, Edit(walltime=lambda _: ("mid", 360)))
