@@ -380,6 +380,18 @@ COMMAND = Command(
         " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
         " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
         " it needs for that, without secrets, for three months.",
+        "Memory, cores, disk and GPUs above the policy's defaults are held against the largest slots of the pool, which"
+        " are asked for once a day: when none has as much, hep_sub says so, and how much there is. The jobs are"
+        " submitted all the same, and hep_edit changes what they ask for.",
+        "Jobs that wait for jobs: no option does that, because HTCondor starts no job when another has ended well, and"
+        " nothing of hepsub runs meanwhile that could. In a terminal that stays: hep_sub -wait a.sh && hep_sub b.sh; or"
+        " later, hep_wait 13 && hep_sub b.sh. Without one, on a submit node that has condor_submit_dag, HTCondor's"
+        " DAGMan runs hep_sub for you; a file chain.dag has these five lines: 'JOB a noop.sub NOOP', 'SCRIPT PRE a"
+        " /home/alice/hepsub/bin/hep_sub -once reco-7 -wait a.sh', the same two for b with 'b.sh' and a key of its own,"
+        " 'PARENT a CHILD b'. noop.sub holds 'executable = /bin/true' and 'queue'. condor_submit_dag -import_env"
+        " chain.dag starts it; you may log out. b is submitted when all jobs of a have ended with 0; when one failed or"
+        " is on hold, never, and chain.dag.dagman.out says so. With -once nothing is submitted twice when DAGMan begins"
+        " again, so no other chain may have the same keys.",
         "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
         " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
         " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",
