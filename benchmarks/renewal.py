@@ -48,7 +48,9 @@ def measure(pool: Pool) -> None:
     tell(f"hep_sub -n {JOBS}, two outputs each", time.perf_counter() - started)
     tell(f"nothing due, {JOBS} live jobs", *(renew(node) for _ in range(ROUNDS)))
     for _ in range(3):
-        next(bundles.glob("*/private/signed.json")).unlink()  # as if nobody knew how old the URLs are
+        next(
+            bundles.glob("*/private/signed.json")
+        ).unlink()  # as if nobody knew how old the URLs are
         tell(f"{JOBS} live jobs signed anew", renew(node))
     bundle = next(bundles.glob("*/private/ready")).parent.parent
     for proc in range(JOBS):
