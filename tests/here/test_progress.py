@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -13,10 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.fakes.screen import Screen, open_screen
 from tests.here.world import until
-from tests.staging.desk import STORAGE
+from tests.staging.desk import STORAGE, clear
 from tests.testbed.faults import Slow
 from tests.testbed.proxy import FaultProxy
 from tests.testbed.s3 import S3Server
@@ -90,10 +92,13 @@ def slow_store(
 ) -> S3Server:
     """Give a store with 3000 objects whose listings come slowly, and keys for it."""
     rclone_s3.start()
-    rclone_s3.make_bucket("many")
+    with contextlib.suppress(
+        ClientError
+    ):  # another test has made it; who lists it now sees no files from below
+        rclone_s3.make_bucket("many")
     for number in range(INPUTS):
         path = rclone_s3.directory / f"data/many/runs/run_{number:04}.root"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(str(number))
     proxy = fault_proxy(rclone_s3)
     proxy.inject(Slow(150_000), method="GET")
@@ -269,7 +274,7 @@ def test_it_goes_on_while_the_bindings_stop_all_threads(opens: Opens, home: Path
 def test_a_store_that_is_away_is_told_while_the_job_runs(home: Path, rclone_s3: S3Server) -> None:
     """By -why, at once, and by the job's stderr; when it is back the output arrives."""
     rclone_s3.start()
-    rclone_s3.make_bucket("told")
+    clear(rclone_s3, ("told",))
     give_store(home, rclone_s3)
     endpoint = rclone_s3.endpoint
     (home / "job.sh").write_text(
