@@ -45,6 +45,9 @@ class Leaving(Protocol):
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs on hold of some clusters that were at a site."""
 
+    def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """The jobs of some clusters that wait at a site."""
+
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
 
@@ -68,6 +71,17 @@ class Leaving(Protocol):
 
         Returns:
             How many go there.
+        """
+
+    def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
+        """Remove jobs of a submission that wait or are on hold, and tell what is known of them then, by `cluster.proc`.
+
+        Whom somebody else has removed counts among those that have ended.
+
+        Args:
+            ref: the submission.
+            procs: their ProcIds.
+            since: when it was submitted, in seconds since the epoch.
         """
 
 

@@ -183,8 +183,12 @@ class Journal(Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
     @contextlib.contextmanager
-    def locked(self, key: str) -> Iterator[None]:
-        """Keep other processes with the same key waiting until this block ends.
+    def locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes with the same key waiting until this block ends; False where another one has it.
+
+        Args:
+            key: what is locked.
+            wait: whether to wait for the other one.
 
         Raises:
             JournalNotWritable: the lock cannot be made.
@@ -199,8 +203,7 @@ class Journal(Struct, frozen=True, kw_only=True):
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         with os.fdopen(descriptor, "w") as file:
-            lock_process(file.fileno(), wait=True)
-            yield
+            yield lock_process(file.fileno(), wait=wait)
 
     def why_of_another(self) -> str:
         """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""

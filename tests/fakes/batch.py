@@ -110,6 +110,8 @@ class FakeLeaving:
         unreached: the factories that cannot be changed.
         error: what is raised instead of an answer.
         moved: the jobs that went through another element: proc, site, resource, queue.
+        idle: its jobs that wait.
+        removing: what is told when jobs of a submission are removed.
     """
 
     on_hold: list[HeldThere] = field(default_factory=list)
@@ -118,12 +120,23 @@ class FakeLeaving:
     unreached: tuple[int, ...] = ()
     error: HepsubError | None = None
     moved: list[tuple[int, str, str, str]] = field(default_factory=list)
+    idle: list[HeldThere] = field(default_factory=list)
+    removing: Callable[[SubmissionRef, Collection[int]], Removed] = lambda _ref, _procs: Removed()
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """Those of these clusters."""
         if self.error is not None:
             raise self.error
         return tuple(each for each in self.on_hold if each.cluster in clusters)
+
+    def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """Those of these clusters."""
+        return tuple(each for each in self.idle if each.cluster in clusters)
+
+    def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
+        """As told."""
+        assert since > 0
+        return self.removing(ref, procs)
 
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """What is known of these."""

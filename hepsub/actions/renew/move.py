@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -36,6 +36,7 @@ class Mover(Struct, kw_only=True, eq=False):
         leaving: the jobs of the schedd at home.
         bundles: the bundles of its clusters, with the tokens that elements are shown.
         left: the sites that are left out now.
+        over: whether the time of this round is over.
         silent: why elements could not be asked, by their sites.
     """
 
@@ -43,6 +44,7 @@ class Mover(Struct, kw_only=True, eq=False):
     leaving: Leaving
     bundles: Mapping[int, Bundle]
     left: Collection[str]
+    over: Callable[[], bool] = lambda: False
     silent: dict[str, HepsubError] = field(default_factory=dict)
 
     def move(self, held: Sequence[HeldThere]) -> Iterator[str]:
@@ -52,6 +54,9 @@ class Mover(Struct, kw_only=True, eq=False):
             if goal := self._goal(each):
                 alike[each.cluster, each.site, goal].append(each)
         for (cluster, site, goal), jobs in alike.items():
+            if self.over():
+                yield f"{len(jobs)} job(s) of {cluster} stay with {site}: hep_auth renew goes on in its next round"
+                continue
             if site in self.silent:
                 yield f"{len(jobs)} job(s) of {cluster} stay with {site}, which could not be asked"
                 continue

@@ -148,16 +148,16 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
     alive = find_live(session)
     found = alive.bundles
     notes += alive.away
-    notes += leave_out(session, found)
     left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
     live = [each for each in found if not each.has_ended and each.bundle.request.is_refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
     archive_cache(session.bundles).prune(now)
-    # First what ends: uploads may take long.
+    # First what ends: moving jobs and uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
     mailboxes = post_letters(session, stores, live, before.mailboxes)
+    notes += leave_out(session, found)
     for each in found:
         if each.has_ended:
             left += close_bundle(session, uploads, each.bundle, each.ref.cluster)

@@ -107,11 +107,7 @@ def choose(session: Session, wanted: Wanted, ref: SubmissionRef, procs: Sequence
         SubmissionUncertain: nobody can tell whether some of them were submitted again already.
         HepsubError: a schedd cannot be asked.
     """
-    lineage = lineage_of(session.journal.entries(), ref, procs)
-    if lineage.uncertain:
-        for entry in lineage.uncertain:
-            _settle(session, entry)
-        lineage = lineage_of(session.journal.entries(), ref, procs)
+    lineage = settled_lineage(session, ref, procs)
     judged = judge(session, lineage)
     if wanted.are_named:
         jobs = tuple(each for each in judged if each.verdict in _NAMED_AGAIN)
@@ -123,6 +119,20 @@ def choose(session: Session, wanted: Wanted, ref: SubmissionRef, procs: Sequence
     if not jobs:
         raise _nothing(session, lineage, others)
     return Chosen(lineage=lineage, jobs=jobs, notes=_left_note(lineage, others))
+
+
+def settled_lineage(session: Session, ref: SubmissionRef, procs: Sequence[int]) -> Lineage:
+    """The runs of jobs of a submission; of those that were interrupted it is known whether they exist.
+
+    Raises:
+        SubmissionUncertain: nobody can tell.
+    """
+    lineage = lineage_of(session.journal.entries(), ref, procs)
+    if not lineage.uncertain:
+        return lineage
+    for entry in lineage.uncertain:
+        _settle(session, entry)
+    return lineage_of(session.journal.entries(), ref, procs)
 
 
 def _settle(session: Session, entry: Entry) -> None:

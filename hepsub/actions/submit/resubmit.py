@@ -40,7 +40,7 @@ _LOCK = "\0resubmit "
 """No key after -once begins so."""
 
 
-class _Prepared(Struct, frozen=True, kw_only=True):
+class Prepared(Struct, frozen=True, kw_only=True):
     """What is submitted.
 
     Attributes:
@@ -92,7 +92,7 @@ def _resubmit(
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
-    with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
+    with session.journal.locked(key_of(session, ref)):
         ready = _prepare(session, wanted, changes, ref, procs)
         there = ready.session
         plan, facts = planned(there, stores, ready.spec, keeps=True, known=ready.known)
@@ -115,9 +115,14 @@ def preview_again(session: Session, wanted: Wanted, changes: Changes) -> Result:
     """
     ref, procs = meant_jobs(session, wanted)
     # An intent of a command that is at it is no interrupted one.
-    with session.journal.locked(f"{_LOCK}{first_of(session, ref)}"):
+    with session.journal.locked(key_of(session, ref)):
         ready = _prepare(session, wanted, changes, ref, procs)
     return preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
+
+
+def key_of(session: Session, ref: SubmissionRef) -> str:
+    """By what jobs of a submission are locked against whoever else would run them again."""
+    return f"{_LOCK}{first_of(session, ref)}"
 
 
 def _prepare(
@@ -126,8 +131,21 @@ def _prepare(
     changes: Changes,
     ref: SubmissionRef,
     procs: Sequence[int],
-) -> _Prepared:
-    chosen = choose(session, wanted, ref, procs)
+) -> Prepared:
+    return prepared(session, choose(session, wanted, ref, procs), changes)
+
+
+def prepared(session: Session, chosen: Chosen, changes: Changes) -> Prepared:
+    """What is submitted to run jobs again.
+
+    Args:
+        session: the session.
+        chosen: the jobs.
+        changes: what is different this time.
+
+    Raises:
+        NotDone: what they were made from is not known any more, or cannot be had.
+    """
     orders = {
         each: _order(session, each, runs[0].when)
         for each, runs in by_submission(job.run for job in chosen.jobs).items()
@@ -143,7 +161,7 @@ def _prepare(
     there = _as_then(session, order)
     spec = respelled(order, again, session.policy, _with_values(session, changes), chosen.jobs)
     memory = spec.resources.memory_mb or session.policy.defaults.memory
-    return _Prepared(
+    return Prepared(
         session=there,
         spec=spec,
         known=_items_of(chosen.jobs, orders, again),
@@ -236,7 +254,7 @@ def _remove_held(session: Session, jobs: Sequence[Judged]) -> None:
 # ---- what the user should know -------------------------------------------------------------------
 
 
-def _notes(ready: _Prepared, plan: Plan) -> Iterator[str]:
+def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
     first, jobs = ready.chosen.lineage.first, ready.chosen.jobs
     procs = procs_brief(job.earlier for job in jobs)
     yield (
@@ -270,8 +288,16 @@ def _walltime_note(jobs: Sequence[Judged], changes: Changes) -> Iterator[str]:
         yield f"{outrun} of them outran their walltime, and have the same again: -wt gives more"
 
 
-def _changed_note(ready: _Prepared, plan: Plan) -> Iterator[str]:
-    """What was changed on this machine since the jobs were submitted: they get it as it is now."""
+def _changed_note(ready: Prepared, plan: Plan) -> Iterator[str]:
+    if changed := changed_files(ready, plan):
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        yield (
+            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
+        )
+
+
+def changed_files(ready: Prepared, plan: Plan) -> list[str]:
+    """What was changed on this machine since the jobs were submitted: they would get it as it is now."""
     values = plan.jobs()
     cwd = ready.session.situation.cwd
     script = parse_template(absolute(ready.spec.script, cwd))
@@ -284,12 +310,7 @@ def _changed_note(ready: _Prepared, plan: Plan) -> Iterator[str]:
             for each in row
             if isinstance(each.place, FilePlace)
         }
-    changed = [path for path in paths if _changed_at(path) > ready.since]
-    if changed:
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        yield (
-            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
-        )
+    return [path for path in paths if _changed_at(path) > ready.since]
 
 
 def _changed_at(path: str) -> float:

@@ -97,7 +97,7 @@ def test_what_has_left_the_queue(
     *_, history = htcondor.calls
     assert history == (
         "history", 'member(SubmitterGlobalJobId, {"s#13.0#1"})',
-        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate"), -1,
+        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason"), -1,
     )  # fmt: skip
     assert htcondor.since == ["EnteredCurrentStatus < 13600"]
 
@@ -131,7 +131,7 @@ def test_what_is_on_hold_is_removed_and_seen_gone(
     [act] = [call for call in htcondor.calls if call[0] == "act"]
     assert act[1:] == (
         JobAction.Remove,
-        'member(SubmitterGlobalJobId, {"s#13.0#1", "s#13.1#1"}) && JobStatus == 5',
+        'member(SubmitterGlobalJobId, {"s#13.0#1", "s#13.1#1"}) && (JobStatus == 5)',
         ("hepsub sends it to another site", 0),
     )
 

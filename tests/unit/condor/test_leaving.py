@@ -174,8 +174,8 @@ def test_a_move_is_known_by_its_mark_until_the_release(htcondor: FakeBindings) -
     assert opened().move(opened().held([13]), "b", element) == 4
     done = [call for call in htcondor.calls if call[0] != "query"]
     held = (
-        "JobStatus == 5 && EnteredCurrentStatus == 1000 && ((ClusterId == 13 && ProcId == 0) ||"
-        " (ClusterId == 13 && ProcId == 1))"
+        "JobStatus == 5 && ((ClusterId == 13 && ProcId == 0 && EnteredCurrentStatus == 1000) ||"
+        " (ClusterId == 13 && ProcId == 1 && EnteredCurrentStatus == 1000))"
     )
     nowhere = f"{held} && GridJobId is undefined"
     assert done[:9] == [
@@ -214,7 +214,7 @@ def test_why_tells_of_the_way(htcondor: FakeBindings) -> None:
     ad = on_hold(HepSub_LeftSites="b", HepSub_LeftOut="a,b")
     details = explain_held(make_job(), ad, "13.0", NOON).details
     assert details[1:] == (
-        "it was on hold at b, and was released to run elsewhere",
+        "it was on hold at b, or waited there, and was sent elsewhere",
         "left out for a while, because jobs fail there: a,b",
     )
     assert len(explain_held(make_job(), on_hold(), "13.0", NOON).details) == 1
