@@ -16,7 +16,13 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.errors import HepsubError, PoolUnreachable
+from hepsub.errors import (
+    AuthenticationRefused,
+    HepsubError,
+    PoolError,
+    PoolUnreachable,
+    ScheddNotReached,
+)
 from hepsub.session import Session
 from tests.fakes.batch import FakeElement, FakeLeaving
 from tests.fakes.credentials import FakeSource
@@ -223,3 +229,60 @@ def test_a_token_that_cannot_be_read_moves_nothing(world: World) -> None:
     [said] = one_round(now)
     assert f"the token in {file} cannot be read" in said
     assert (leaving(world).moved, element.asked) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "second"),
+    [
+        (AWAY, 1, "1 job(s) of 13 stay with a, which could not be asked"),
+        (ScheddNotReached("gone", remedy=""), 1, "1 job(s) of 13 stay with a, which could not be"),
+        (PoolError("no", remedy=""), 2, "1 job(s) of 13 stay with a, where they may still be: no;"),
+        (AuthenticationRefused("who?", remedy=""), 2, "stay with a, where they may still be: who?;"),
+    ],
+)  # fmt: skip
+def test_only_an_element_that_does_not_answer_is_not_asked_again(
+    world: World, error: HepsubError, asked: int, second: str
+) -> None:
+    """Whoever refused a token may take the next one's; who is away keeps everybody waiting."""
+    element = FakeElement(error)
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1)
+    hold(world, 2, elsewhere=("c",))
+    _, said = one_round(now)
+    assert second in said
+    assert (len(element.asked), leaving(world).moved) == (asked, [])
+
+
+def test_a_round_has_a_minute(world: World) -> None:
+    """What is not begun by then is done in the next one; jobs with a choice of slots are released all the same."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    times = iter([0.0, 61.0])
+    with locked(now.bundles / ".renew"):
+        *_, said = leave_out(now, find_live(now).bundles, lambda: next(times))
+    assert said == "3 job(s) of 13 stay with a: hep_auth renew goes on in its next round"
+    assert (element.asked, leaving(world).moved) == ([], [])
+    assert one_round(now) == [GONE]
+
+
+def test_a_release_that_fails_keeps_no_other_job_from_moving(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are different jobs, and different places."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+
+    def fail(*_: object) -> tuple[int, ...]:
+        raise PoolError("no edits here", remedy="")
+
+    monkeypatch.setattr(FakeLeaving, "leave_out", fail)
+    said = one_round(now)
+    assert said == [
+        "jobs of schedd01.example.org could not be sent elsewhere: no edits here",
+        GONE,
+    ]
