@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 class ComputingElement(Protocol):
     """The queue of a computing element, as whoever shows its token sees it."""
 
-    def remove(self, jobs: Collection[str], since: float) -> Removed:
+    def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
         """Remove jobs that it has on hold, and tell what is known of them then.
 
         Args:
             jobs: the ids by which they are known at home (GlobalJobId).
             since: when the first of them was submitted, in seconds since the epoch.
+            waiting: whether those that wait there are removed, too.
         """
 
 
@@ -60,6 +61,9 @@ class Leaving(Protocol):
 
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
+
+    def recall(self, jobs: Collection[HeldThere]) -> None:
+        """Note of jobs that wait behind a computing element that it is asked to remove them."""
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """Let jobs on hold go through another computing element; the one they were at has none of them any more.

@@ -18,7 +18,7 @@ from hepsub.condor.collector import find_schedds
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import escaped
 from hepsub.condor.reachable import SILENCE_S, check_reachable
-from hepsub.condor.removal import Removal, together
+from hepsub.condor.removal import HELD, IDLE, Removal, together
 from hepsub.errors import NotDone, ScheddNotReached
 
 _KNOWN_AS = "SubmitterGlobalJobId"
@@ -39,12 +39,13 @@ class FarElement(Struct, frozen=True, kw_only=True):
     token: str
     sleep: Callable[[float], None] = time.sleep
 
-    def remove(self, jobs: Collection[str], since: float) -> Removed:
+    def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
         """Remove jobs that it has on hold, and tell what is known of them then.
 
         Args:
             jobs: the ids by which they are known at home (GlobalJobId).
             since: when the first of them was submitted, in seconds since the epoch.
+            waiting: whether those that wait there are removed, too.
 
         Raises:
             NotDone: it is none of HTCondor's.
@@ -54,7 +55,8 @@ class FarElement(Struct, frozen=True, kw_only=True):
             connection = self._connect()
             ids = sorted(jobs)
             parts = [ids[i : i + _MOST] for i in range(0, len(ids), _MOST)]
-            return together(self._remove(connection, part, since) for part in parts)
+            states = (HELD, IDLE) if waiting else (HELD,)
+            return together(self._remove(connection, part, since, states) for part in parts)
 
     def _connect(self) -> Connection:
         kind, name, collector = (*self.resource.split(), "", "", "")[:3]
@@ -69,7 +71,9 @@ class FarElement(Struct, frozen=True, kw_only=True):
             remedy="its jobs are not lost; try again when it is back",
         )
 
-    def _remove(self, connection: Connection, jobs: list[str], since: float) -> Removed:
+    def _remove(
+        self, connection: Connection, jobs: list[str], since: float, states: tuple[int, ...]
+    ) -> Removed:
         mine = f"member({_KNOWN_AS}, {{{', '.join(_string(each) for each in jobs)}}})"
         return Removal(
             connection=connection,
@@ -77,6 +81,7 @@ class FarElement(Struct, frozen=True, kw_only=True):
             jobs=frozenset(jobs),
             name=lambda ad: text(ad, _KNOWN_AS),
             names=(_KNOWN_AS,),
+            states=states,
             sleep=self.sleep,
         ).carry_out(since)
 

@@ -28,9 +28,11 @@ _ELSEWHERE = "HepSub_Elsewhere"
 _MOVING = "HepSub_Moving"
 """The attribute of a job that has left one element and is not yet sent to another: since when all of those with it are
 on hold, in seconds since the epoch."""
+_RECALLED = "HepSub_Recalled"
+"""The attribute that names the site whose element is asked to remove a job that waits there."""
 _PROJECTION = (
     "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "GlobalJobId", "QDate",
-    "JobUniverse", _SITES, _MATCHED, LEFT_OUT, LEFT_SITES, _ELSEWHERE, _MOVING,
+    "JobUniverse", _SITES, _MATCHED, LEFT_OUT, LEFT_SITES, _ELSEWHERE, _MOVING, _RECALLED,
 )  # fmt: skip
 _GRID_UNIVERSE = 9
 _MOST = 400
@@ -57,11 +59,15 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         return self._at_sites(clusters, HELD)
 
     def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
-        """The jobs of some clusters that wait at a site."""
-        return self._at_sites(clusters, IDLE)
+        """The jobs of some clusters that wait at a site; those of the grid universe where an element has them."""
+        there = f"(JobUniverse != {_GRID_UNIVERSE} || GridJobId isnt undefined)"
+        return self._at_sites(clusters, IDLE, there)
 
-    def _at_sites(self, clusters: Collection[int], state: int) -> tuple[HeldThere, ...]:
+    def _at_sites(
+        self, clusters: Collection[int], state: int, more: str = ""
+    ) -> tuple[HeldThere, ...]:
         wanted = f"{_of(clusters)} && JobStatus == {state} && {_SITES} isnt undefined"
+        wanted += f" && {more}" if more else ""
         found = (_read(ad) for ad in self._query(wanted))
         return tuple(each for each in found if each is not None)
 
@@ -105,6 +111,14 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
             self._edit(wanted, LEFT_SITES, _string(left))
             done += self._release(wanted)
         return done
+
+    def recall(self, jobs: Iterable[HeldThere]) -> None:
+        """Note of jobs that wait behind a computing element that it is asked to remove them."""
+        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
+        for each in jobs:
+            alike[each.site].append(each)
+        for site, those in alike.items():
+            self._edit(f"JobStatus == {IDLE} && {_any_of(those)}", _RECALLED, _string(site))
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """Let jobs on hold go through another computing element, which are at none; how many do.
@@ -183,6 +197,11 @@ def is_moving(ad: ClassAd) -> bool:
     return 0 < seconds(ad, "EnteredCurrentStatus") <= seconds(ad, _MOVING)
 
 
+def is_recalled(ad: ClassAd) -> bool:
+    """Whether the element that a job goes through was asked to remove it where it waited."""
+    return bool(text(ad, _RECALLED)) and text(ad, _RECALLED) == text(ad, _SITES, _LONGEST)
+
+
 def _any_of(jobs: Iterable[HeldThere]) -> str:
     return any_of(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
 
@@ -220,7 +239,10 @@ def _read(ad: ClassAd) -> HeldThere | None:
         if LEFT_OUT in ad
         else may_move_to(ad),
         through=ThroughElement(
-            id=text(ad, "GlobalJobId"), submitted=seconds(ad, "QDate"), moving=is_moving(ad)
+            id=text(ad, "GlobalJobId"),
+            submitted=seconds(ad, "QDate"),
+            moving=is_moving(ad),
+            recalled=is_recalled(ad),
         )
         if integer(ad, "JobUniverse") == _GRID_UNIVERSE
         else None,

@@ -155,6 +155,15 @@ class FakeLeaving:
         self.on_hold = [each for each in self.on_hold if each not in going]
         return len(going)
 
+    def recall(self, jobs: Collection[HeldThere]) -> None:
+        """Note it."""
+        self.idle = [
+            replace(each, through=replace(each.through, recalled=True))
+            if each in jobs and each.through is not None
+            else each
+            for each in self.idle
+        ]
+
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """They go there."""
         going = list(jobs)
@@ -169,16 +178,19 @@ class FakeElement:
     Attributes:
         answer: what it tells of jobs; or why it cannot be asked.
         asked: what it was asked: the jobs, and the token that it was shown.
+        waiting: whether those that wait were meant each time, too.
     """
 
     answer: Removed | HepsubError
     asked: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
     token: str = ""
+    waiting: list[bool] = field(default_factory=list)
 
-    def remove(self, jobs: Collection[str], since: float) -> Removed:
+    def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
         """As told."""
         assert since > 0
         self.asked.append((tuple(sorted(jobs)), self.token))
+        self.waiting.append(waiting)
         if isinstance(self.answer, HepsubError):
             raise self.answer
         return self.answer

@@ -160,12 +160,13 @@ def test_what_waits_goes_too_and_by_hand_as_well(two: Away) -> None:
     assert (far(two, waiting), len(far(two, named)), len(far(two, running))) == ([], JOBS, 1)
     [(moved, ads)] = again(two, waiting["cluster"]).items()
     assert {ad["JobStatus"] for ad in ads} == {1}
-    why = shell.ok("hep_q", "-i", str(moved), "-why", env=two.environment)
+    here = f"{shell.pool.schedds[0]}:{moved}"
+    why = shell.ok("hep_q", "-i", here, "-why", env=two.environment)
     assert "it was on hold at schedd, or waited there, and was sent elsewhere" in why
     told = shell("hep_q", "-i", f"{far_name}:{waiting['cluster']}", "-why", env=two.environment)
     status = shell("hep_sub", "status", f"{far_name}:{waiting['cluster']}", env=two.environment)
     print(told, status)
-    shell.ok("hep_rm", str(moved), env=two.environment)
+    shell.ok("hep_rm", here, env=two.environment)
 
     meant = f"{far_name}:{named['cluster']}"
     refused = shell("hep_sub", "-resubmit", meant, "-rmt", "-dry-run", env=two.environment)

@@ -57,7 +57,8 @@ class _There(Struct, frozen=True, kw_only=True):
         """What was the sites' own fault."""
         yield from self.failed
         for each in self.held:
-            if why := hold_by_site(each.code, each.reason):
+            recalled = each.through is not None and each.through.recalled
+            if not recalled and (why := hold_by_site(each.code, each.reason)):
                 job = f"{self.schedd}:{each.cluster}.{each.proc}"
                 yield Trouble(site=each.site, job=job, when=each.since, why=why)
 
@@ -121,6 +122,7 @@ def leave_out(
             over=lambda: clock() > end,
         )
         notes += _tried(place, mover.move(place.held))
+        notes += _tried(place, mover.recall())
     leavers = [*_leavers(there, left, session.policy, notes)]
     notes += send_on(session, leavers, lambda: clock() > end)
     return tuple(notes)

@@ -205,11 +205,11 @@ def test_a_job_that_is_not_on_hold_any_more_stays(world: World) -> None:
     class Meanwhile(FakeElement):
         """An element that is slow."""
 
-        def remove(self, jobs: Collection[str], since: float) -> Removed:
+        def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
             """Things happen."""
             held = leaving(world).on_hold
             held[:] = [replace(each, since=each.since + 1) for each in held[1:]]
-            return FakeElement.remove(self, jobs, since)
+            return FakeElement.remove(self, jobs, since, waiting=waiting)
 
     now = session(world, Meanwhile(Removed(gone=ids(0, 1, 2))))
     submitted(now)
