@@ -16,6 +16,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
+from hepsub.bundle.sites import read_sites
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,
@@ -286,3 +287,63 @@ def test_a_release_that_fails_keeps_no_other_job_from_moving(
         "jobs of schedd01.example.org could not be sent elsewhere: no edits here",
         GONE,
     ]
+
+
+def wait(world: World, *procs: int, **more: Any) -> None:
+    """Let jobs wait at a."""
+    hold(world, *procs, code=0, reason="", **more)
+    schedd = leaving(world)
+    schedd.idle += schedd.on_hold[-len(procs) :]
+    del schedd.on_hold[-len(procs) :]
+
+
+RECALLED = "2 job(s) of 13 that waited at a were removed there, and go elsewhere when the schedd has noticed"
+
+
+def test_what_waits_at_an_element_that_is_left_out_is_removed_there(world: World) -> None:
+    """Once, and is on hold at home when that is noticed: no fault of the site, and it goes on whatever is left out."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2, 3, 4)))
+    now = session(world, element)
+    submitted(now)
+    wait(world, 3, 4)
+    assert one_round(now) == []
+    assert element.asked == []
+    hold(world, 0, 1, 2)
+    element.answer = Removed(gone=ids(3, 4))
+    *_, said = one_round(now)
+    assert said == RECALLED
+    assert element.waiting == [False, True]
+    assert element.asked[-1][0] == tuple(sorted(ids(3, 4)))
+    leaving(world).on_hold.clear()
+    assert one_round(now) == []
+    assert len(element.asked) == 2
+    lost = [
+        replace(each, reason="Job disappeared from remote schedd") for each in leaving(world).idle
+    ]
+    leaving(world).idle, leaving(world).on_hold = [], lost
+    (now.bundles / ".renew/sites.json").unlink()
+    assert one_round(now) == ["2 job(s) of 13 were removed at a, and go to b"]
+    assert not read_sites(now.bundles).troubles
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "said"),
+    [
+        ({}, AWAY, ["2 job(s) of 13 go on waiting at a: the computing element a does not answer"]),
+        ({}, Removed(there=ids(3, 4)), []),
+        ({"elsewhere": ()}, AWAY, []),
+        ({"elsewhere": ("gone",)}, AWAY, []),
+    ],
+)
+def test_what_cannot_go_on_waits(
+    world: World, more: Mapping[str, Any], answer: Removed | HepsubError, said: list[str]
+) -> None:
+    """Where it runs by now, where there is no other site, and where nobody answers."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    one_round(now)
+    element.answer = answer
+    wait(world, 3, 4, **more)
+    assert one_round(now) == said

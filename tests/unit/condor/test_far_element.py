@@ -112,6 +112,17 @@ def test_what_is_not_on_hold_there_is_left_alone(
     assert "act" not in [name for name, *_ in htcondor.calls]
 
 
+def test_what_waits_there_is_removed_where_that_is_asked_for(
+    htcondor: Showing, listener: int
+) -> None:
+    """What runs is not."""
+    htcondor.queue = [job(0, IDLE), job(1, 2)]
+    one = element(htcondor, listener)
+    assert one.remove(ids(0, 1), 1, waiting=True) == Removed(there=ids(0, 1))
+    [act] = [call for call in htcondor.calls if call[0] == "act"]
+    assert str(act[2]).endswith("&& (JobStatus == 5 || JobStatus == 1)")
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_what_is_on_hold_is_removed_and_seen_gone(
     htcondor: Showing, listener: int, stays: bool

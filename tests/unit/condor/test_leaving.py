@@ -152,6 +152,8 @@ def through(proc: int = 0, **more: object) -> Ad:
         ({"HepSub_Sites": "b"}, {"elsewhere": ("c",), "site": "b"}),
         ({"HepSub_Moving": 1000}, {"moving": True}),
         ({"HepSub_Moving": 999}, {}),
+        ({"HepSub_Recalled": "a"}, {"recalled": True}),
+        ({"HepSub_Recalled": "b"}, {}),
         ({"HepSub_Moving": "x"}, {}),
     ],
 )
@@ -160,12 +162,31 @@ def test_a_job_through_an_element_is_known_there_by_its_id(
 ) -> None:
     """It may go through another one that it did not leave; a mark of an earlier hold is none."""
     htcondor.queue = [through(**more)]
-    moving = expected.pop("moving", False)
-    known = ThroughElement(id="s#13.0#900", submitted=900.0, moving=moving)
+    known = ThroughElement(
+        id="s#13.0#900",
+        submitted=900.0,
+        moving=expected.pop("moving", False),
+        recalled=expected.pop("recalled", False),
+    )
     usual: dict[str, Any] = {
         "cluster": 13, "proc": 0, "site": "a", "since": 1000.0, "code": 19, "reason": "hook", "elsewhere": ("b", "c"),
     }  # fmt: skip
     assert opened().held([13]) == (HeldThere(**usual | expected, through=known),)
+
+
+def test_what_waits_is_marked_before_its_element_is_asked(htcondor: FakeBindings) -> None:
+    """Where an element has it; what has begun meanwhile is not meant."""
+    htcondor.queue = [through(0), through(1)]
+    jobs = opened().waiting([13])
+    opened().recall(jobs)
+    assert [each.proc for each in jobs] == [0, 1]
+    assert str(htcondor.calls[0][1]) == (
+        "(ClusterId == 13) && JobStatus == 1 && HepSub_Sites isnt undefined && (JobUniverse != 9 ||"
+        " GridJobId isnt undefined)"
+    )
+    [edit] = [call for call in htcondor.calls if call[0] == "edit"]
+    both = "(ClusterId == 13 && ProcId == 0) || (ClusterId == 13 && ProcId == 1)"
+    assert edit[1:] == (f"JobStatus == 1 && ({both})", "HepSub_Recalled", '"a"')
 
 
 def test_a_move_is_known_by_its_mark_until_the_release(htcondor: FakeBindings) -> None:
