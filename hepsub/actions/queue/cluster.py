@@ -167,12 +167,7 @@ def _held(
     now = session.situation.now
     selection = Selection(ids=(without_schedd(found.job),), states=(State.HELD,))
     groups: dict[tuple[int, int, int], list[JobStatus]] = {}
-    try:
-        held = target.marked(target.schedd.queue(selection, now).jobs)
-    except HepsubError as error:
-        errors.append(error)
-        return
-    for job in held:
+    for job in target.marked(target.schedd.queue(selection, now).jobs):
         groups.setdefault((job.hold_code, job.hold_subcode, job.requested_mb), []).append(job)
     for group in groups.values():
         ids = ranges(found.cluster, (job.proc for job in group))

@@ -65,28 +65,10 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
         AmbiguousJob: the id belongs to two schedds.
         PoolUnreachable: the pool cannot be asked, and nothing is kept of them.
     """
-    pools = {reach.pool, *reach.far_pools()}
-    noted = {n: r for n, r in submitted_to(reach.session, job).items() if r.pool in pools}
-    target = _target(reach, job, noted, errors)
-    try:
-        return _found(reach, job, noted, target, errors)
-    except PoolUnreachable as error:  # it takes connections, and says nothing
-        if target is None or target.schedd.name not in noted:
-            raise
-        errors.append(error)
-    only_noted = {target.schedd.name: noted[target.schedd.name]}
-    return _found(reach, job, only_noted, None, errors)
-
-
-def _found(
-    reach: Reach,
-    job: JobId,
-    noted: dict[str, SubmissionRef],
-    target: Target | None,
-    errors: list[HepsubError],
-) -> Found:
-    """The jobs that an id means, as a schedd tells it, or as far as it is noted."""
     session = reach.session
+    pools = {reach.pool, *reach.far_pools()}
+    noted = {n: r for n, r in submitted_to(session, job).items() if r.pool in pools}
+    target = _target(reach, job, noted, errors)
     name = target.schedd.name if target is not None else only(job, list(noted)) or ""
     ref = noted.get(name)
     entry = _entry(session, ref, job, name, reach.pool)

@@ -299,28 +299,6 @@ def explained(session: Session, **wanted: object) -> list[tuple[str, str, str | 
     return [(" ".join(each.jobs), each.sentence, each.next_command) for each in value.explanations]
 
 
-@pytest.mark.parametrize("silent_at", ["count_clusters", "queue"])
-def test_a_schedd_that_says_nothing_hides_no_other_cluster(tmp_path: Path, silent_at: str) -> None:
-    """It takes connections all the same; what is kept of its jobs is told."""
-
-    class Silent(FakeSchedd):
-        """One that stops to answer."""
-
-        def _called(self, what: str) -> None:
-            if what == silent_at:
-                raise PoolUnreachable("it takes connections and says nothing", remedy="wait")
-
-    schedd = Silent(past=[ended("13.0")], jobs=[make_job("13.1", State.HELD, hold_code=1)])
-    session = session_of(tmp_path, schedd, number=2)
-    session.ended.keep(UUID, [ended("13.0")])
-    result = reports(session, [parse_job_id("13")], None)
-    assert isinstance(result.value, ClusterReports)
-    [told] = result.value.clusters
-    assert told.done == 1
-    assert [each.message for each in result.problems] == ["it takes connections and says nothing"]
-    assert result.exit_code == PoolUnreachable.exit_code
-
-
 def test_it_is_said_how_jobs_ended_that_are_not_in_the_queue_any_more(tmp_path: Path) -> None:
     past = [
         ended("13.0", 1, host="b", run_seconds=3600.0), ended("13.1"), ended("13.2"),
