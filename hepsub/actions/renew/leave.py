@@ -20,7 +20,7 @@ from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 from hepsub.plan.leaving import LeftOut, Trouble, failure_by_site, hold_by_site, judged
 from hepsub.policy.model import Policy
-from hepsub.policy.site import SCHEDD
+from hepsub.policy.site import CE, SCHEDD
 
 if TYPE_CHECKING:
     from hepsub.actions.renew.live import LiveBundle
@@ -50,7 +50,7 @@ class _There(Struct, frozen=True, kw_only=True):
     schedd: str
     leaving: Leaving
     bundles: Mapping[int, Bundle]
-    held: tuple[HeldThere, ...]
+    held: tuple[HeldThere, ...] = ()
     failed: tuple[Trouble, ...]
 
     def troubles(self) -> Iterator[Trouble]:
@@ -62,6 +62,16 @@ class _There(Struct, frozen=True, kw_only=True):
                 job = f"{self.schedd}:{each.cluster}.{each.proc}"
                 yield Trouble(site=each.site, job=job, when=each.since, why=why)
 
+    def believed(self, jobs: Iterable[HeldThere], policy: Policy) -> tuple[HeldThere, ...]:
+        """Those of some jobs of which this schedd may tell: of the user's, at sites whose jobs it has."""
+        return tuple(
+            each
+            for each in jobs
+            if each.cluster in self.bundles
+            and each.proc < self.bundles[each.cluster].request.number
+            and _has_jobs_of(self.pool, each.site, policy)
+        )
+
     def leavers(self, left: Collection[str], policy: Policy) -> Iterator[Leavers]:
         """The jobs that leave this schedd, because it is that of a site of another pool which is left out."""
         going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
@@ -69,7 +79,7 @@ class _There(Struct, frozen=True, kw_only=True):
             n for n in left if policy.site[n].kind == SCHEDD and policy.site[n].pool == self.pool
         ]
         waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
-        for each in (*self.held, *waiting):
+        for each in (*self.held, *self.believed(waiting, policy)):
             if each.site in bad and (each in waiting or hold_by_site(each.code, each.reason)):
                 going[each.cluster, each.site, each.left].add(each.proc)
         for (cluster, site, before), procs in going.items():
@@ -114,6 +124,8 @@ def leave_out(
     end = clock() + _PATIENCE_S
     for place in there:
         notes += _tried(place, _send_elsewhere(place, left))
+        if session.policy.pool[place.pool].spool:
+            continue  # no grid manager of the user's is there
         mover = Mover(
             session=session,
             leaving=place.leaving,
@@ -163,16 +175,28 @@ def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> It
             if leaving is None:
                 continue
             there = {each.ref.cluster: each.bundle for each in bundles if each.procs}
-            yield _There(
+            failed = _failed(leaving, schedd, bundles)
+            place = _There(
                 pool=pool,
                 schedd=schedd,
                 leaving=leaving,
                 bundles=there,
-                held=leaving.held(tuple(there)) if there else (),
-                failed=tuple(_failed(leaving, schedd, bundles)),
+                failed=tuple(e for e in failed if _has_jobs_of(pool, e.site, session.policy)),
             )
+            held = leaving.held(tuple(there)) if there else ()
+            yield replace(place, held=place.believed(held, session.policy))
         except HepsubError as error:
             notes.append(f"{error.message}; how sites treat the jobs of {schedd} is not known")
+
+
+def _has_jobs_of(pool: str, name: str, policy: Policy) -> bool:
+    """Whether jobs at a site are in the queues of a pool: another pool's schedd is not believed about other sites."""
+    site = policy.site.get(name)
+    if site is None:
+        return False
+    if policy.pool[pool].spool:
+        return site.kind != CE and site.pool == pool
+    return site.kind != SCHEDD or site.pool == pool
 
 
 def _failed(leaving: Leaving, schedd: str, bundles: Iterable[LiveBundle]) -> Iterator[Trouble]:

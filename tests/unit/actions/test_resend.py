@@ -23,6 +23,7 @@ from hepsub.batch import State
 from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.directory import locked
+from hepsub.bundle.sites import left_out_now, read_sites
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Journal
@@ -192,6 +193,22 @@ def test_a_site_that_is_not_left_out_keeps_its_jobs(tmp_path: Path) -> None:
     world.hold(0, 1, 2, 3, 4, code=34)
     assert world.round() == []
     assert (world.again(), len(world.far.jobs), world.moves()) == ([], 5, {})
+
+
+@pytest.mark.parametrize(
+    "lie", [{"site": "b"}, {"site": "nowhere"}, {"cluster": 14}, {"proc": 5}, {"proc": 2**31}]
+)
+def test_another_pool_is_not_believed_about_others(tmp_path: Path, lie: dict[str, Any]) -> None:
+    """It tells of the user's jobs there, and of its own site: no other one is left out for what it says."""
+    world = World(tmp_path)
+    world.hold(0, 1)
+    lies = [replace(each, **lie) for each in world.leaving.on_hold]
+    world.leaving.on_hold += [*lies, *(replace(each, since=each.since - 1) for each in lies)]
+    world.leaving.idle = []
+    now = world.session()
+    assert world.round() == []
+    assert {each.site for each in read_sites(now.bundles).troubles} <= {"a"}
+    assert (left_out_now(now.bundles, now.policy, world.now), world.again()) == ({}, [])
 
 
 def test_a_job_that_the_user_wants_there_stays(tmp_path: Path) -> None:
