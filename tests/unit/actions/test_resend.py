@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import re
 import signal
 from collections.abc import Callable, Collection
@@ -393,7 +394,6 @@ def test_what_went_on_otherwise_is_forgotten(world: World, monkeypatch: pytest.M
 
 def test_who_runs_them_again_by_hand_is_not_disturbed(world: World) -> None:
     """Their lock is held."""
-    import multiprocessing
 
     def hold(journal: Journal, key: str, ready: Any, done: Any) -> None:
         with journal.locked(key):
@@ -471,3 +471,24 @@ def test_ctrl_c_is_heard_when_all_is_noted(world: World) -> None:
     assert "not submitted anew yet: interrupted" in said
     world.leaving.removing = world.remove
     assert world.round() == [WENT]
+
+
+def test_two_renews_at_once_move_nothing_twice(world: World) -> None:
+    """The second one finds the first one's lock, and does nothing."""
+
+    def other(ref: SubmissionRef, procs: Collection[int]) -> Removed:
+        context = multiprocessing.get_context("fork")
+        answers = context.Queue()
+        second = context.Process(
+            target=lambda: answers.put(getattr(renew(world.session()).value, "busy", None))
+        )
+        second.start()
+        busy.append(answers.get(timeout=60))
+        second.join()
+        return world.remove(ref, procs)
+
+    busy: list[bool] = []
+    world.leaving.removing = other
+    renew(world.session())
+    assert busy == [True]
+    assert procs_of(world.again()) == [(0, 1, 2, 4)]
