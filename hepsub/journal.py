@@ -239,8 +239,12 @@ class Journal(Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
     @contextlib.contextmanager
-    def locked(self, key: str) -> Iterator[None]:
-        """Keep other processes with the same key waiting until this block ends.
+    def locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes with the same key waiting until this block ends; False where another one has it.
+
+        Args:
+            key: what is locked.
+            wait: whether to wait for the other one.
 
         Raises:
             JournalNotWritable: the lock cannot be made.
@@ -254,10 +258,10 @@ class Journal(Struct, frozen=True, kw_only=True):
             try:
                 descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
                 file = stack.enter_context(os.fdopen(descriptor, "w"))
-                lock_process(file.fileno(), wait=True)  # which a file system may not have
+                mine = lock_process(file.fileno(), wait=wait)  # which a file system may not have
             except OSError as error:
                 raise _not_writable(self.directory, error) from error
-            yield
+            yield mine
 
     def why_of_another(self) -> str:
         """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""

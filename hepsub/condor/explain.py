@@ -47,8 +47,8 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
 
 def _sent_elsewhere(ad: ClassAd) -> Iterator[str]:
     """From where a job was sent to other sites, and where the jobs of its cluster do not go now."""
-    if (left := left_sites(ad)) and LEFT_OUT in ad:
-        yield f"it was on hold at {', '.join(left)}, and was released to run elsewhere"
+    if left := left_sites(ad):
+        yield f"it was on hold at {', '.join(left)}, or waited there, and was sent elsewhere"
     if out := text(ad, LEFT_OUT):
         yield f"left out for a while, because jobs fail there: {out}"
 

@@ -76,7 +76,8 @@ COMMAND = Command(
     description=(
         "One round looks at all of your jobs that something travels with: it renews tickets and tokens, signs URLs"
         " anew, finishes or removes submissions that were interrupted, leaves out remote sites that hold or fail jobs"
-        " for reasons of their own, sends what is on hold there to others where it may run, and clears away what"
+        " for reasons of their own, sends what is on hold there (behind a computing element or at another pool what"
+        " waits, too) to others where it may run, and clears away what"
         " finished jobs left."
         " Jobs get the new ones when they start, and ask for them while they run; at a remote site without io_proxy"
         " they find them in the mailbox, if [staging] of the policy names one. With no such job it has nothing to do."
