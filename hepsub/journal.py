@@ -36,6 +36,9 @@ _FILES = 10_000_000
 """The lock of each key that was ever used lies there, too."""
 _YEAR_9999 = 253_402_300_800
 
+_LONGEST_SHOWN = 200
+"""Of a name that is there for people, so much is kept."""
+
 _Name = Annotated[str, Meta(max_length=1000)]
 
 
@@ -49,6 +52,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         once: the submission's key; empty for none.
         what: a digest of what was submitted; empty without a key, and in old entries.
         again: the jobs of an earlier submission that it runs again; None for new jobs.
+        name: what people know its jobs by; empty in old entries.
     """
 
     ref: SubmissionRef
@@ -56,6 +60,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     once: str = ""
     what: str = ""
     again: Again | None = None
+    name: str = ""
 
     def with_cluster(self, cluster: int) -> Entry:
         """The entry when more is known: the ClusterId, or NO_CLUSTER."""
@@ -83,6 +88,7 @@ class _Line(Struct, frozen=True, kw_only=True):
     again: _Name = ""
     again_cluster: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
     procs: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
+    name: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
 
     @property
     def entry(self) -> Entry:
@@ -93,7 +99,14 @@ class _Line(Struct, frozen=True, kw_only=True):
             cluster=self.cluster,
             number=self.number,
         )
-        return Entry(ref=ref, when=self.when, once=self.once, what=self.what, again=self._again())
+        return Entry(
+            ref=ref,
+            when=self.when,
+            once=self.once,
+            what=self.what,
+            again=self._again(),
+            name=self.name,
+        )
 
     def _again(self) -> Again | None:
         if not self.again:
@@ -140,6 +153,8 @@ class Journal(Struct, frozen=True, kw_only=True):
             "once": entry.once,
             "what": entry.what,
         }
+        if entry.name:
+            document["name"] = printable(entry.name)[:_LONGEST_SHOWN]
         if entry.again is not None:
             document |= {
                 "again": entry.again.uuid,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub import __version__
 from hepsub.errors import JournalNotWritable
@@ -397,3 +398,12 @@ def test_what_was_run_again_is_noted(tmp_path: Path) -> None:
         file.write_text(file.read_text().replace('"procs":"3,17-18"', f'"procs":"{other}"'))
         assert [each.again for each in journal.entries()] == [None]
         file.write_text(file.read_text().replace(f'"procs":"{other}"', '"procs":"3,17-18"'))
+
+
+def test_a_name_is_kept_for_people(tmp_path: Path) -> None:
+    """Cut off and made printable: no name makes a line that is not believed."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(replace(entry(cluster=13), name="fit \x1b[2J\udcff" + 2000 * "x"))
+    [found] = journal.entries()
+    assert found.name.startswith("fit \\x1b[2J\\xffxxx")
+    assert len(found.name) == 200
