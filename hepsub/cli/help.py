@@ -34,7 +34,7 @@ _OF_THE_POLICY = (
     Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
 )  # fmt: skip
 OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
-"""What `hep_sub __offer` may be asked for."""
+"""The kinds of values that the policy names, by their words."""
 
 
 def schema_path(command: Command) -> Path:
@@ -213,16 +213,6 @@ def _below(name: str, text: str, width: int) -> Iterator[str]:
     """A name, and what it is on the lines below."""
     yield from (f"  {line}" for line in _wrapped(name, width - 2))
     yield from (" " * _DEEPER + line for line in _wrapped(text, width - _DEEPER))
-
-
-def offer(words: Sequence[str]) -> int:
-    """Print what a completion asks for, one a line; returns 0, whatever was the matter."""
-    kinds = [OFFERED[word] for word in words if word in OFFERED]
-    known = choices(kinds, complete=True)
-    print(
-        "".join(f"{each}\n" for kind in kinds for each in known.get(kind, ())), end="", flush=True
-    )
-    return 0
 
 
 def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, ...]]:
