@@ -16,11 +16,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hepsub.api import fetch, jobs, preview, status, submit, wait
     from hepsub.errors import HepsubError
-    from hepsub.job import EnvironmentRequest, FileRequest, JobSpec, Placement, Remote, Resources
+    from hepsub.job import (
+        Columns,
+        EnvironmentRequest,
+        FileRequest,
+        JobSpec,
+        Placement,
+        Remote,
+        Resources,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Columns",
     "EnvironmentRequest",
     "FileRequest",
     "HepsubError",

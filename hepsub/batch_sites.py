@@ -12,11 +12,13 @@ class ThroughElement(Struct, frozen=True, kw_only=True):
         id: by which its schedd knows it among all schedds, and the element, too (GlobalJobId).
         submitted: seconds since the epoch.
         moving: whether it is known to have left the element, and is on its way to another one.
+        recalled: whether the element was asked to remove it where it waited: what it is on hold for is no fault then.
     """
 
     id: str
     submitted: float
     moving: bool = False
+    recalled: bool = False
 
 
 class Removed(Struct, frozen=True, kw_only=True):

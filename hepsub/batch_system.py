@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class ComputingElement(Protocol):
     """The queue of a computing element, as whoever shows its token sees it."""
 
-    def remove(self, jobs: Collection[str], since: float) -> Removed:
+    def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
         """Remove jobs that it has on hold, and tell what is known of them then.
 
         Args:
             jobs: the ids by which they are known at home (GlobalJobId).
             since: when the first of them was submitted, in seconds since the epoch.
+            waiting: whether those that wait there are removed, too.
         """
 
 
@@ -46,6 +47,9 @@ class Leaving(Protocol):
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs on hold of some clusters that were at a site."""
+
+    def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """The jobs of some clusters that wait at a site."""
 
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """At which sites jobs ran that have left the queue, and when they ended; by ClusterId and ProcId."""
@@ -60,6 +64,9 @@ class Leaving(Protocol):
     def release(self, jobs: Iterable[HeldThere]) -> int:
         """Let jobs on hold go on elsewhere, with the sites that they were taken away from noted; how many did."""
 
+    def recall(self, jobs: Collection[HeldThere]) -> None:
+        """Note of jobs that wait behind a computing element that it is asked to remove them."""
+
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """Let jobs on hold go through another computing element; the one they were at has none of them any more.
 
@@ -70,6 +77,17 @@ class Leaving(Protocol):
 
         Returns:
             How many go there.
+        """
+
+    def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
+        """Remove jobs of a submission that wait or are on hold, and tell what is known of them then, by `cluster.proc`.
+
+        Whom somebody else has removed counts among those that have ended.
+
+        Args:
+            ref: the submission.
+            procs: their ProcIds.
+            since: when it was submitted, in seconds since the epoch.
         """
 
 

@@ -36,6 +36,8 @@ KEPT_S = 100 * 86400.0
 _DAY_S = 86400.0
 _PRUNED = ".pruned"
 _FILES = 10_000_000
+_OF_A_JOB = b'"proc":'
+"""What stands in each line about a job once: quotes within texts are escaped."""
 
 _Natural = Annotated[int, Meta(ge=0, lt=1 << 31)]
 _Integer = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
@@ -80,6 +82,20 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     asked: _Moment
     ended: _Natural
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """How much is kept of a submission.
+
+    Attributes:
+        jobs: how many of its jobs have ended, at the most: one may have been told of twice.
+        noted: when the last of that was noted, in seconds since the epoch.
+        size: the size of the file in bytes.
+    """
+
+    jobs: int
+    noted: float
+    size: int
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -131,6 +147,27 @@ class EndedJobs(Struct, frozen=True, kw_only=True):
             elif found is not None:
                 jobs[found.proc] = found
         return Kept(jobs=jobs, asked=tuple(asked))
+
+    def tally(self, uuid: str, most: int) -> Tally | None:
+        """How much is kept of a submission, without understanding it.
+
+        Args:
+            uuid: the submission.
+            most: of a file with more bytes nothing is told.
+        """
+        from hepsub.files import open_own
+
+        path = self._path(uuid)
+        if path is None:
+            return None
+        with contextlib.suppress(OSError):
+            descriptor = open_own(path, os.O_RDONLY, path.name)
+            with os.fdopen(descriptor, "rb") as file:
+                found = os.fstat(descriptor)
+                if found.st_size <= most:
+                    jobs = file.read(most).count(_OF_A_JOB)
+                    return Tally(jobs=jobs, noted=found.st_mtime, size=found.st_size)
+        return None
 
     def keep(self, uuid: str, jobs: Iterable[JobStatus], asked: Asked | None = None) -> None:
         """Add jobs of a submission, and that its schedd did not know all of them; what cannot be kept is not.

@@ -151,6 +151,22 @@ def parse_job_id(text: str) -> JobId:
     )
 
 
+def ranges(jobs: Iterable[tuple[int, int]]) -> tuple[JobId, ...]:
+    """Exactly these jobs, as few ids as possible.
+
+    Args:
+        jobs: ClusterId and ProcId of each.
+    """
+    found: list[JobId] = []
+    for cluster, proc in sorted(jobs):
+        last = found[-1] if found else None
+        if last is not None and (last.cluster, last.last) == (cluster, proc - 1):
+            found[-1] = JobId(cluster=cluster, first=last.first, last=proc)
+        else:
+            found.append(JobId(cluster=cluster, first=proc, last=proc))
+    return tuple(found)
+
+
 def short_name(schedd: str) -> str:
     """The short name of a schedd: what stands before `@`, else before the first dot."""
     return schedd.split("@", maxsplit=1)[0] if "@" in schedd else schedd.split(".", maxsplit=1)[0]

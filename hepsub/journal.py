@@ -39,6 +39,9 @@ _FILES = 10_000_000
 """The lock of each key that was ever used lies there, too."""
 _YEAR_9999 = 253_402_300_800
 
+_LONGEST_SHOWN = 200
+"""Of a name that is there for people, so much is kept."""
+
 _Name = Annotated[str, Meta(max_length=1000)]
 
 
@@ -53,6 +56,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         what: a digest of what was submitted; empty without a key, and in old entries.
         again: the jobs of an earlier submission that it runs again; None for new jobs.
         gone: whether it had a cluster, which was taken back.
+        name: what people know its jobs by; empty in old entries.
     """
 
     ref: SubmissionRef
@@ -61,6 +65,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     what: str = ""
     again: Again | None = None
     gone: bool = False
+    name: str = ""
 
     def with_cluster(self, cluster: int) -> Entry:
         """The entry when more is known: the ClusterId, or NO_CLUSTER."""
@@ -93,6 +98,7 @@ class _Line(Struct, frozen=True, kw_only=True):
     again_cluster: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
     procs: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
     gone: bool = False
+    name: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
 
     def weight(self, *, gone: bool) -> int:
         """Of several lines about a submission the one that weighs most counts, the later of equal ones.
@@ -124,6 +130,7 @@ class _Line(Struct, frozen=True, kw_only=True):
             what=self.what,
             again=self._again(),
             gone=gone,
+            name=self.name,
         )
 
     def _again(self) -> Again | None:
@@ -171,6 +178,8 @@ class Journal(Struct, frozen=True, kw_only=True):
             "once": entry.once,
             "what": entry.what,
         }
+        if entry.name:
+            document["name"] = printable(entry.name)[:_LONGEST_SHOWN]
         if entry.again is not None:
             document |= {
                 "again": entry.again.uuid,
@@ -239,8 +248,12 @@ class Journal(Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
     @contextlib.contextmanager
-    def locked(self, key: str) -> Iterator[None]:
-        """Keep other processes with the same key waiting until this block ends.
+    def locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes with the same key waiting until this block ends; False where another one has it.
+
+        Args:
+            key: what is locked.
+            wait: whether to wait for the other one.
 
         Raises:
             JournalNotWritable: the lock cannot be made.
@@ -254,10 +267,10 @@ class Journal(Struct, frozen=True, kw_only=True):
             try:
                 descriptor = self._open_own(f"once-{name}.lock", os.O_RDWR)
                 file = stack.enter_context(os.fdopen(descriptor, "w"))
-                lock_process(file.fileno(), wait=True)  # which a file system may not have
+                mine = lock_process(file.fileno(), wait=wait)  # which a file system may not have
             except OSError as error:
                 raise _not_writable(self.directory, error) from error
-            yield
+            yield mine
 
     def why_of_another(self) -> str:
         """What to say of lines that another version of hepsub wrote in a form of its own; empty for none."""

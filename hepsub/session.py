@@ -43,6 +43,8 @@ _TOKEN_S = 30.0
 """A token that is exchanged at once needs to live no longer."""
 JOURNAL_MATTERS_S = 14 * 86400
 """A job may wait ten days and run three: so long a submission of the past is looked after."""
+VISIBLE_S = 4 * 86400.0
+"""So long clusters are shown that have ended: a weekend with a holiday."""
 
 Connect: TypeAlias = "Callable[[str, Pool], tuple[BatchSystem, ...]]"
 """The schedds of a pool, by its name and what the policy says of it."""
@@ -270,9 +272,11 @@ def _with_a_pool(policy: Policy, paths: Paths, situation: Situation) -> Policy:
     named = policy.defaults.pool or any(collectors)
     if site or named or is_configured(situation.environment):
         return policy
-    from hepsub.tools.run import installed
+    from shutil import (
+        which,
+    )  # as tools.run says whether a program is installed, with less around it
 
-    if installed("condor_master"):
+    if which("condor_master") is not None:
         return policy
     return replace(policy, defaults=replace(policy.defaults, pool="here"))
 

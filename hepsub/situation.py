@@ -16,6 +16,7 @@ from msgspec import Struct
 SAVED_PREFIX = "HEPSUB_SAVED_"
 """The launcher moves variables that would hurt hepsub's own interpreter behind this prefix."""
 
+_CTYPE, _COERCED = "LC_CTYPE", ("C.UTF-8", "C.utf8", "UTF-8")
 _ADOPTED: set[str] = set()
 """The names of variables that came from `adopt`."""
 
@@ -61,7 +62,7 @@ def read_situation() -> Situation:
     # The launchers start Python isolated; who imports hepsub has a Python of their own.
     own = sys.prefix if sys.flags.isolated and sys.prefix != sys.base_prefix else ""
     callers = {name: value for name, value in _OWN.items() if value is not None}
-    others = {name: value for name, value in os.environ.items() if name not in _OWN}
+    others = {name: value for name, value in _given().items() if name not in _OWN}
     environment = caller_environment(others | callers)
     entry = _entry(uid)
     if entry is not None:
@@ -81,6 +82,24 @@ def read_situation() -> Situation:
         own_programs=_own_programs(environment.get("PATH", ""), own),
         own_environment=own,
     )
+
+
+def _given() -> dict[str, str]:
+    """The environment of this process, with the LC_CTYPE that it was started with, if any.
+
+    Python sets another one where there is no such locale, in cron, say (PEP 538). Systems in old containers do not
+    know that one, and their programs complain.
+    """
+    given = dict(os.environ)
+    if given.get(_CTYPE) not in _COERCED:
+        return given
+    try:
+        with open("/proc/self/environ", "rb") as started_with:  # which Python leaves as it was
+            pairs = os.fsdecode(started_with.read()).split("\0")
+    except OSError:
+        return given
+    del given[_CTYPE]
+    return given | dict(pair.split("=", 1) for pair in pairs if pair.startswith(f"{_CTYPE}="))
 
 
 def home_directory(environment: Mapping[str, str]) -> Path:

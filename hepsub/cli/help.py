@@ -26,7 +26,7 @@ _COLUMN = 30
 _WIDTH, _NARROW = 100, 60
 """What is written in columns is so wide at the most; below the other the columns stand one below the other."""
 _SCREEN = 80
-_DEEPER = 6
+_DEEPER, _LEAST = 6, 40
 _BRIEF_COLUMN, _BRIEF_EXAMPLES, _SHORT_EXAMPLE = 21, 7, 38
 _NAMED = 12
 """So many of the words that a value can be are shown."""
@@ -34,7 +34,7 @@ _OF_THE_POLICY = (
     Kind.CREDENTIAL, Kind.GROUP, Kind.POOL, Kind.SITE, Kind.STORAGE, Kind.SYSTEM, Kind.WALLTIME,
 )  # fmt: skip
 OFFERED = {kind.value: kind for kind in _OF_THE_POLICY}
-"""What `hep_sub __offer` may be asked for."""
+"""The kinds of values that the policy names, by their words."""
 
 
 def schema_path(command: Command) -> Path:
@@ -52,7 +52,7 @@ def window() -> int:
     """How many columns a help text may have: a terminal's, and no more than are read with ease."""
     if not sys.stdout.isatty():
         return _WIDTH
-    return min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    return max(_LEAST, min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns))
 
 
 def brief_help(command: Command, width: int = _SCREEN) -> str:
@@ -213,16 +213,6 @@ def _below(name: str, text: str, width: int) -> Iterator[str]:
     """A name, and what it is on the lines below."""
     yield from (f"  {line}" for line in _wrapped(name, width - 2))
     yield from (" " * _DEEPER + line for line in _wrapped(text, width - _DEEPER))
-
-
-def offer(words: Sequence[str]) -> int:
-    """Print what a completion asks for, one a line; returns 0, whatever was the matter."""
-    kinds = [OFFERED[word] for word in words if word in OFFERED]
-    known = choices(kinds, complete=True)
-    print(
-        "".join(f"{each}\n" for kind in kinds for each in known.get(kind, ())), end="", flush=True
-    )
-    return 0
 
 
 def choices(kinds: Iterable[Kind], *, complete: bool) -> dict[Kind, tuple[str, ...]]:

@@ -56,7 +56,7 @@ _SEND_NOTHING |= {"hep_sub status"}
 """The commands that send no job anywhere: what is wrong with remote sites in the policy does not stop them."""
 
 _OFFER = "__offer"
-"""The first word with which completions ask for the policy's words."""
+"""The first word with which completions ask for what a word can become."""
 _BUG = 1
 
 
@@ -98,7 +98,7 @@ def main(program: str, words: Sequence[str]) -> int:
     """Run a command line; returns the exit code."""
     try:
         if program == "hep_sub" and words[:1] == [_OFFER]:
-            from hepsub.cli.help import offer
+            from hepsub.cli.completion.offer import offer
 
             return offer(words[1:])
         command, words = find(program, words)
@@ -159,6 +159,11 @@ def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End
         return 0, None
     if "--help" in asked:
         _show_help(command, "")
+        return 0, None
+    if shell := [each for each in asked if each.startswith("--completion=")]:
+        from hepsub.cli.completion.script import script
+
+        print(script(shell[-1].partition("=")[2]), end="", flush=True)
         return 0, None
     if "--version" in asked:
         _print(f"{command.name} (hepsub) {__version__}")

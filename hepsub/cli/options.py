@@ -38,7 +38,12 @@ class Kind(enum.Enum):
     DIRECTORY = "directories"
     USER = "users"
     JOB = "jobs"
-    STATE = "states"
+    QUEUED = "queued"
+    INPUT = "inputs"
+    OUTPUT = "outputs"
+    LIST = "lists"
+    PLACE = "places"
+    SCHEDD = "schedds"
     CREDENTIAL = "credentials"
     GROUP = "groups"
     POOL = "pools"
@@ -57,6 +62,7 @@ class Option(NamedTuple):
         metavar: what help shows for the value; empty for a flag.
         repeated: whether it may be given more than once, all values counting; else the last counts.
         exact: whether it is written in full only, so that no abbreviation that people type becomes ambiguous by it.
+        choices: the words that its value may be, where these are the same everywhere; of a flag, what may follow it.
     """
 
     names: tuple[str, ...]
@@ -67,6 +73,7 @@ class Option(NamedTuple):
     kind: Kind = Kind.TEXT
     repeated: bool = False
     exact: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -84,11 +91,12 @@ def option(
     field: str = "",
     repeated: bool = False,
     exact: bool = False,
+    choices: tuple[str, ...] = (),
 ) -> Option:
     """An option with a value; blanks separate its names, the last of which is also its field's, if none is given."""
     words = tuple(names.split())
     field = field or words[-1].lstrip("-").replace("-", "_")
-    return Option(words, field, told, metavar, takes, kind, repeated, exact)
+    return Option(words, field, told, metavar, takes, kind, repeated, exact, choices)
 
 
 def flag(names: str, told: str, *, field: str = "") -> Option:
@@ -102,6 +110,7 @@ class Words(NamedTuple):
     Attributes:
         field: the name of their value for the command.
         kind: what a word is, for its completion.
+        later: what those behind the first are, where that is something else.
     """
 
     field: str
@@ -109,6 +118,7 @@ class Words(NamedTuple):
     help: str
     most: int | None = None
     kind: Kind = Kind.TEXT
+    later: Kind | None = None
 
 
 Values = Mapping[str, Any]
@@ -161,7 +171,10 @@ POOL = option(
 )
 ALL = flag("-a -all --all", "All of your own jobs; no question is asked.")
 _IDS = "Clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2."
+SHELLS = ("bash", "zsh", "fish")
+"""Those that complete the commands."""
 IDS = Words("ids", "ID…", _IDS, kind=Kind.JOB)
+QUEUED_IDS = IDS._replace(kind=Kind.QUEUED)
 COMMON = (JSON, VERSION, HELP)
 
 

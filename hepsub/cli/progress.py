@@ -63,6 +63,7 @@ class Line:
     """The line, as the command sees it."""
 
     def __init__(self) -> None:
+        self._owner = os.getpid()
         self._area: mmap.mmap | None = None
         self._pipe = -1
         self._child = 0
@@ -71,6 +72,8 @@ class Line:
 
     def show(self, step: Step | None) -> None:
         """Show this, from a second after the first step on; None: nothing for now."""
+        if os.getpid() != self._owner:  # a call in a process of its own
+            return
         if step is not None and not self._child:
             self._start()
         if self._area is not None:

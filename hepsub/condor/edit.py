@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 _THROUGH_ELEMENT = "JobUniverse == 9"
 _IN_ELEMENT = {"RequestMemory": "maxMemory", "RequestCpus": "xcount"}
 """What a computing element is asked for, in its words. HTCondor's grid manager passes no later change on."""
-_TIMED = ("HepSub_Cmd", "HepJob_RealGroup", "HepJob_Experiment", "AcctGroupUser", "ClusterId")
+_TIMED = (
+    "HepSub_Cmd",
+    "HepJob_RealGroup",
+    "HepJob_Experiment",
+    "AcctGroupUser",
+    "ClusterId",
+    "Cmd",
+)
+_WRAPPED = "/bin/sh"
+"""The program of each job with which files travel."""
 _AGAIN = (
     "hep_rm, then hep_sub -resubmit with other options: those jobs keep their names and outputs"
 )
@@ -158,11 +167,19 @@ def _timed(
         if factories
         else []
     )
-    if number := sum(bool(text(ad, "HepSub_Cmd")) for ad in (*jobs, *ads)):
+    # A list's scripts have names of their own: the cluster ad has only what starts all of them.
+    boxed = [ad for ad in ads if text(ad, "Cmd") == _WRAPPED and not text(ad, "HepSub_Cmd")]
+    if number := sum(bool(text(ad, "HepSub_Cmd")) for ad in (*jobs, *ads)) + len(boxed):
         raise NotDone(
             f"the {_listed(wanted)} was not changed: {number} job(s) have files or credentials that travel with them,"
             " and their walltime is among these",
             remedy=_AGAIN,
+        )
+    if number := sum(not all(text(ad, name) for name in _TIMED[1:4]) for ad in (*jobs, *ads)):
+        raise NotDone(
+            f"the {_listed(wanted)} was not changed: {number} job(s) are in no walltime class, for hep_sub did not"
+            " submit them",
+            remedy="leave out -wt, or name others",
         )
     made = {integer(ad, "ClusterId") or 0: _account(ad).changes(wanted) for ad in ads}
     return made, {each: each.changes(wanted) for each in dict.fromkeys(map(_account, jobs))}

@@ -47,8 +47,8 @@ def explain_held(job: JobStatus, ad: ClassAd, meant: str, now: float) -> Advice:
 
 def _sent_elsewhere(ad: ClassAd) -> Iterator[str]:
     """From where a job was sent to other sites, and where the jobs of its cluster do not go now."""
-    if (left := left_sites(ad)) and LEFT_OUT in ad:
-        yield f"it was on hold at {', '.join(left)}, and was released to run elsewhere"
+    if left := left_sites(ad):
+        yield f"it was on hold at {', '.join(left)}, or waited there, and was sent elsewhere"
     if out := text(ad, LEFT_OUT):
         yield f"left out for a while, because jobs fail there: {out}"
 
@@ -121,8 +121,21 @@ def _idle_sentence(matching: Matching, meant: str, waited: float) -> tuple[str, 
     )
 
 
+_EDITABLE = (
+    (" MB of memory", "-m", "Memory", 1),
+    (" cores", "-np", "Cpus", 1),
+    (" of disk", "-disk", "Disk", 1024),
+)
+"""How the words of a clause end, hep_edit's option, and the attribute of a slot with how many there are in a unit."""
+
+
 def _mend(refused: list[Clause], meant: str, matching: Matching) -> str:
-    if any("memory" in clause.words for clause in refused):
-        largest = f"hep_edit -m {matching.most_memory} {meant}"
-        return f"{largest} (the largest machine's), or hep_rm {meant}"
+    options = [
+        f"{option} {matching.most[name] // unit}"
+        for clause in refused
+        for end, option, name, unit in _EDITABLE
+        if clause.words.endswith(end) and matching.most[name] >= unit
+    ]
+    if len(options) == len(refused):
+        return f"hep_edit {' '.join(options)} {meant} (the largest machine's), or hep_rm {meant}"
     return f"hep_rm {meant}, and submit it with other options"

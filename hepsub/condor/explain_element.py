@@ -14,7 +14,7 @@ from hepsub.batch import Advice, JobStatus, State
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD, ClassAd, integer, seconds, text
 from hepsub.condor.explain import explain_held
 from hepsub.condor.holds import is_about_memory
-from hepsub.condor.leaving import is_moving, left_sites, may_move_to
+from hepsub.condor.leaving import is_moving, is_recalled, left_sites, may_move_to
 from hepsub.units import duration_text, moment_text
 
 _GRID_UNIVERSE = 9
@@ -68,6 +68,8 @@ def _details(ad: ClassAd, token_end: float | None, now: float) -> Iterator[str]:
         yield f"route: {reason}"
     if left := left_sites(ad):
         yield f"it was on hold at {', '.join(left)}, was removed there, and goes to another site"
+    elif is_recalled(ad):
+        yield "it waited at that site, which is left out, and was removed there: it goes to another one"
     elif others := may_move_to(ad):
         yield f"where that site goes on to hold jobs for reasons of its own, it goes to {' or '.join(others)}"
     if number := text(ad, "GridJobId", _LONGEST):

@@ -9,32 +9,34 @@ from typing import Any
 from msgspec import Struct
 
 from hepsub.batch import Selection
-from hepsub.batch_sites import HeldThere, ThroughElement
+from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.condor.ads import any_of, constraint
 from hepsub.condor.attributes import SITE, ClassAd, integer, seconds, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
 from hepsub.condor.quoting import escaped
-from hepsub.jobid import JobId
-from hepsub.plan.model import LEFT_OUT, Element
+from hepsub.condor.removal import HELD, IDLE, SENT_ON, Removal, together
+from hepsub.jobid import JobId, SubmissionRef, ranges
+from hepsub.plan.model import LEFT_OUT, LEFT_SITES, Element
 
-_LEFT = "HepSub_LeftSites"
-"""The attribute that names the sites, with commas between, that a job was taken away from."""
 _MATCHED = f"MATCH_EXP_{SITE}"
 _SITES = "HepSub_Sites"
 _IS_FACTORY = "JobMaterializeDigestFile isnt undefined"
-_HELD = 5
 _LONGEST = 4096
 _ELSEWHERE = "HepSub_Elsewhere"
 """The attribute that names the computing elements that may take the jobs of the one in HepSub_Sites."""
 _MOVING = "HepSub_Moving"
-"""The attribute of a job that has left one element and is not yet sent to another: since when it is on hold."""
+"""The attribute of a job that has left one element and is not yet sent to another: since when all of those with it are
+on hold, in seconds since the epoch."""
+_RECALLED = "HepSub_Recalled"
+"""The attribute that names the site whose element is asked to remove a job that waits there."""
 _PROJECTION = (
     "ClusterId", "ProcId", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "GlobalJobId", "QDate",
-    "JobUniverse", _SITES, _MATCHED, LEFT_OUT, _LEFT, _ELSEWHERE, _MOVING,
+    "JobUniverse", _SITES, _MATCHED, LEFT_OUT, LEFT_SITES, _ELSEWHERE, _MOVING, _RECALLED,
 )  # fmt: skip
 _GRID_UNIVERSE = 9
-_RELEASED = "hepsub sends it to another site"
+_MOST = 400
+"""So many jobs in one question."""
 
 
 class CondorLeaving(Struct, frozen=True, kw_only=True):
@@ -54,7 +56,18 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """The jobs on hold of some clusters that were at a site."""
-        wanted = f"{_of(clusters)} && JobStatus == {_HELD} && {_SITES} isnt undefined"
+        return self._at_sites(clusters, HELD)
+
+    def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """The jobs of some clusters that wait at a site; those of the grid universe where an element has them."""
+        there = f"(JobUniverse != {_GRID_UNIVERSE} || GridJobId isnt undefined)"
+        return self._at_sites(clusters, IDLE, there)
+
+    def _at_sites(
+        self, clusters: Collection[int], state: int, more: str = ""
+    ) -> tuple[HeldThere, ...]:
+        wanted = f"{_of(clusters)} && JobStatus == {state} && {_SITES} isnt undefined"
+        wanted += f" && {more}" if more else ""
         found = (_read(ad) for ad in self._query(wanted))
         return tuple(each for each in found if each is not None)
 
@@ -94,10 +107,18 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
             alike[",".join((*each.left, each.site))].append(each)
         done = 0
         for left, those in alike.items():
-            wanted = f"JobStatus == {_HELD} && {_any_of(those)}"
-            self._edit(wanted, _LEFT, _string(left))
+            wanted = f"JobStatus == {HELD} && {_any_of(those)}"
+            self._edit(wanted, LEFT_SITES, _string(left))
             done += self._release(wanted)
         return done
+
+    def recall(self, jobs: Iterable[HeldThere]) -> None:
+        """Note of jobs that wait behind a computing element that it is asked to remove them."""
+        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
+        for each in jobs:
+            alike[each.site].append(each)
+        for site, those in alike.items():
+            self._edit(f"JobStatus == {IDLE} && {_any_of(those)}", _RECALLED, _string(site))
 
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """Let jobs on hold go through another computing element, which are at none; how many do.
@@ -105,27 +126,45 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
         Whatever ends this in the middle, they stay on hold, and are known by _MOVING. HTCondor would look for the old
         number at the new element if GridResource were changed first (tried: 23.9.6).
         """
-        alike: defaultdict[tuple[str, int], list[HeldThere]] = defaultdict(list)
+        alike: defaultdict[str, list[HeldThere]] = defaultdict(list)
         for each in jobs:
             left = each.left if each.site in (*each.left, site) else (*each.left, each.site)
-            alike[",".join(left), int(each.since)].append(each)
+            alike[",".join(left)].append(each)
         done = 0
-        for (names, since), those in alike.items():
-            held = f"JobStatus == {_HELD} && EnteredCurrentStatus == {since} && {_any_of(those)}"
-            self._edit(held, _MOVING, str(since))
+        for names, those in alike.items():
+            held = f"JobStatus == {HELD} && {any_of(_as_it_was(each) for each in those)}"
+            self._edit(held, _MOVING, str(int(max(each.since for each in those))))
             for name in ("GridJobId", "GridJobStatus"):
                 self._edit(held, name, "undefined")
             nowhere = f"{held} && GridJobId is undefined"
-            self._edit(nowhere, _LEFT, _string(names))
+            self._edit(nowhere, LEFT_SITES, _string(names))
             self._edit(nowhere, "GridResource", _string(element.resource))
             self._edit(nowhere, "queue", _string(element.queue) if element.queue else "undefined")
             self._edit(nowhere, _SITES, _string(site))
             done += self._release(nowhere)
         return done
 
+    def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
+        """Remove jobs of a submission that wait or are on hold, and tell what is known of them then."""
+        ordered = sorted(procs)
+        parts = [ordered[i : i + _MOST] for i in range(0, len(ordered), _MOST)]
+        return together(self._remove(ref, part, since) for part in parts)
+
+    def _remove(self, ref: SubmissionRef, procs: list[int], since: float) -> Removed:
+        ids = ranges((ref.cluster, each) for each in procs)
+        return Removal(
+            connection=self.connection,
+            mine=constraint(Selection(ids=ids, uuid=ref.uuid)),
+            jobs=frozenset(f"{ref.cluster}.{each}" for each in procs),
+            name=lambda ad: f"{integer(ad, 'ClusterId')}.{integer(ad, 'ProcId')}",
+            names=("ClusterId", "ProcId"),
+            states=(HELD, IDLE),
+            ours=True,
+        ).carry_out(since)
+
     def _release(self, wanted: str) -> int:
         def once(schedd: Any) -> int:  # noqa: ANN401 (the bindings have no types)
-            answer = schedd.act(bindings().JobAction.Release, wanted, (_RELEASED, 0))
+            answer = schedd.act(bindings().JobAction.Release, wanted, (SENT_ON, 0))
             return integer(answer, "TotalSuccess") or 0
 
         return self.connection.call(once, writing=True)
@@ -144,7 +183,7 @@ class CondorLeaving(Struct, frozen=True, kw_only=True):
 
 def left_sites(ad: ClassAd) -> tuple[str, ...]:
     """The sites that a job was taken away from."""
-    return _names(text(ad, _LEFT))
+    return _names(text(ad, LEFT_SITES))
 
 
 def may_move_to(ad: ClassAd) -> tuple[str, ...]:
@@ -154,13 +193,23 @@ def may_move_to(ad: ClassAd) -> tuple[str, ...]:
 
 
 def is_moving(ad: ClassAd) -> bool:
-    """Whether a job has left one element, and is not yet sent to another."""
-    since = seconds(ad, _MOVING)
-    return bool(since) and since == seconds(ad, "EnteredCurrentStatus")
+    """Whether a job has left one element, and is not yet sent to another: it was on hold when that was noted."""
+    return 0 < seconds(ad, "EnteredCurrentStatus") <= seconds(ad, _MOVING)
+
+
+def is_recalled(ad: ClassAd) -> bool:
+    """Whether the element that a job goes through was asked to remove it where it waited."""
+    return bool(text(ad, _RECALLED)) and text(ad, _RECALLED) == text(ad, _SITES, _LONGEST)
 
 
 def _any_of(jobs: Iterable[HeldThere]) -> str:
     return any_of(f"(ClusterId == {j.cluster} && ProcId == {j.proc})" for j in jobs)
+
+
+def _as_it_was(job: HeldThere) -> str:
+    """What is true of a job that nobody has released since."""
+    since = f"EnteredCurrentStatus == {int(job.since)}"
+    return f"(ClusterId == {job.cluster} && ProcId == {job.proc} && {since})"
 
 
 def _string(value: str) -> str:
@@ -190,7 +239,10 @@ def _read(ad: ClassAd) -> HeldThere | None:
         if LEFT_OUT in ad
         else may_move_to(ad),
         through=ThroughElement(
-            id=text(ad, "GlobalJobId"), submitted=seconds(ad, "QDate"), moving=is_moving(ad)
+            id=text(ad, "GlobalJobId"),
+            submitted=seconds(ad, "QDate"),
+            moving=is_moving(ad),
+            recalled=is_recalled(ad),
         )
         if integer(ad, "JobUniverse") == _GRID_UNIVERSE
         else None,

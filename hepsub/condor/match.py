@@ -57,14 +57,14 @@ class Matching(Struct, frozen=True, kw_only=True):
     Attributes:
         possible: how many fulfil all of them when they are empty.
         free: how many fulfil all of them now.
-        most_memory: the memory in MB of the largest slot when it is empty.
+        most: the most Memory (in MB), Cpus and Disk (in kB) that any slot has when it is empty.
     """
 
     clauses: tuple[Clause, ...]
     slots: int
     possible: int
     free: int
-    most_memory: int
+    most: Mapping[str, int]
 
 
 def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
@@ -99,9 +99,10 @@ def match(job: ClassAd, slots: Iterable[ClassAd]) -> Matching | None:
         slots=len(now),
         possible=sum(1 for pair in empty if all_true(pair)),
         free=sum(1 for pair in now if all_true(pair)),
-        most_memory=max(
-            (integer(slot, "Memory", most=_MOST_MB) or 0 for slot in emptied), default=0
-        ),
+        most={
+            name: max((integer(slot, name, most=_MOST_KB) or 0 for slot in emptied), default=0)
+            for name in ("Memory", "Cpus", "Disk")
+        },
     )
 
 

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from hepsub.errors import QueueDirectoryRefused
 from hepsub.files import make_private
-from hepsub.tools.fuse import mounts
 
 DIRECTORY_VARIABLE = "HEPSUB_HERE_DIR"
 
@@ -73,6 +72,8 @@ def network_filesystem(path: Path, mountinfo: str = "") -> str:
         mountinfo: text of the form of /proc/self/mountinfo (proc(5)), in which later mounts cover earlier ones;
             empty for that file's.
     """
+    from hepsub.tools.fuse import mounts  # with all that starts programs
+
     best, found = -1, ""
     for each in mounts(mountinfo):
         depth = len(Path(each.point).parts)

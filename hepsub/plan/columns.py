@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hepsub.errors import UsageError
 from hepsub.job import BLANK, COMMA, TAB, Columns, JobSpec
-from hepsub.plan.layout import list_name, said_texts
+from hepsub.plan.layout import list_name, path_texts, said_texts
 from hepsub.plan.template import Name, Values, parse_template
 from hepsub.suggest import closest
 
@@ -183,6 +183,25 @@ def check_parts(spec: JobSpec, items: Sequence[str], columns: Columns | None) ->
     for part in named:
         if columns is None or not 0 <= _place(part.column, columns) < number:
             raise _no_column(part, list_name(spec), number, columns)
+    for text in path_texts(spec):
+        _check_path(text, items, columns)
+
+
+def _check_path(text: str, items: Sequence[str], columns: Columns | None) -> None:
+    """Refuse a path whose last part is an empty column: it would be that of a directory."""
+    *before, last = parse_template(text).parts or ("",)
+    if (
+        not isinstance(last, ItemPart)
+        or not last.column
+        or (before and not str(before[-1]).endswith("/"))
+    ):
+        return
+    for item in items:
+        if not last.of(item, columns):
+            raise UsageError(
+                f"%{{{last.value}}} is empty in '{item}', and no path can be",
+                remedy=f"correct the list, or write more than '{text}'",
+            )
 
 
 def _no_column(part: ItemPart, name: str, number: int, columns: Columns | None) -> UsageError:

@@ -163,10 +163,14 @@ def uses_items(spec: JobSpec) -> bool:
 
 def said_texts(spec: JobSpec) -> list[str]:
     """The texts in which names stand for something."""
-    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
     values = [value for _, value in spec.environment.named if value]
-    logs = [spec.stdout or "", spec.stderr or "", spec.directory or ""]
-    return [spec.script, *logs, *spec.arguments, *files, *values]
+    return [*path_texts(spec), *spec.arguments, *values]
+
+
+def path_texts(spec: JobSpec) -> list[str]:
+    """Those of them that are paths, or names of files."""
+    files = [text for each in (*spec.inputs, *spec.outputs) for text in (each.name, each.url)]
+    return [spec.script, spec.stdout or "", spec.stderr or "", spec.directory or "", *files]
 
 
 def _names(spec: JobSpec) -> frozenset[Name]:

@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from hepsub.documents import Moment, has_been
-from hepsub.plan.model import LEFT_OUT
+from hepsub.plan.model import LEFT_OUT, LEFT_SITES
 from hepsub.policy.model import Policy
 from hepsub.units import moment_text
 
@@ -185,6 +185,15 @@ def where(slots: Mapping[str, str]) -> str:
     for name, each in reversed(list(slots.items())):
         found = f"ifThenElse(({each}) is true, {_literal(name)}, {found})"
     return found
+
+
+def left_attribute(sites: Iterable[str]) -> Mapping[str, str]:
+    """What jobs have in their ads that were taken away from sites.
+
+    Args:
+        sites: their names.
+    """
+    return {LEFT_SITES: _literal(",".join(sites))}
 
 
 def _literal(name: str) -> str:

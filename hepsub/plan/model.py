@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LEFT_OUT: Final = "HepSub_LeftOut"
 """The attribute that names the sites, with commas between, to which the jobs of a cluster do not go now."""
+LEFT_SITES: Final = "HepSub_LeftSites"
+"""The attribute that names the sites, with commas between, that a job was taken away from."""
 WHERE: Final = "HepSub_Where"
 """The attribute whose value on a slot is the name of its site; only jobs that have a choice have it."""
 

@@ -237,13 +237,11 @@ class Staging(Struct, frozen=True, kw_only=True):
             stands for the login name; empty to send them along with the jobs. An archive is needed
             for as long as jobs wait that use it.
         library_limit: the most MB of files behind one -lib.
-        mailbox: where in S3 jobs find newer URLs, tickets and tokens that can reach nothing here while they run (remote
-            sites without io_proxy, computing elements, spool), storage:bucket/prefix, in which %{User} stands for the
-            login name; empty for nowhere. hep_auth renew puts them there as sealed letters: signed, encrypted, below
-            names that nobody can guess, and takes them away when the jobs have ended. Set a lifecycle rule for the
-            prefix all the same: it removes what was left behind, such as the letters of a lost home. Objects should
-            expire no sooner than after the longest time that a job may wait and run, counted as the store does, from
-            when a letter was last written; in a bucket that keeps versions, old ones after a day.
+        mailbox: where in S3 jobs that can reach nothing here while they run (remote sites without io_proxy, computing
+            elements, spool) find newer URLs, tickets and tokens: storage:bucket/prefix, in which %{User} stands for
+            the login name; empty for nowhere. hep_auth renew writes them as sealed letters, below names that nobody
+            can guess, and removes them when the jobs have ended. Let a lifecycle rule remove what is left behind:
+            objects not written for longer than a job may wait and run; old versions of them, if any, after a day.
         mailbox_public: whether the store lets everybody read (GetObject, but not ListBucket) below that prefix
             without a signature, so that jobs read their mail however long they have waited: a signed URL of the
             mailbox ends with the keys that signed it, after seven days at the most. It matters for what waits behind

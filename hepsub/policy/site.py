@@ -90,7 +90,9 @@ class Site(Struct, frozen=True, kw_only=True):
         leave_out_after: so many jobs of a user that are held there or fail for the site's own reasons, within the
             time of `leave_out`, leave it out for this user. Jobs on hold go to the other glideins of their submission;
             from a `ce` to another one with the same token, requirements, attributes, credentials, arch, mounts and
-            containers, when it has removed them; those at a `schedd` stay there.
+            containers, when it has removed them, and those that wait there, too; from a `schedd` as a new submission
+            with the old names to whatever takes them then, those that wait there, too. Who named the site by -site
+            stays, and so do jobs whose script, inputs or libraries are not what they were.
         leave_out: how long it gets none of the user's jobs then, in seconds; 0 for never left out.
     """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from msgspec import Struct
 
 from hepsub.documents import Malformed
@@ -38,6 +40,11 @@ def keys_for(name: str, storage: Storage) -> S3Credentials:
     Raises:
         StorageRefused: there are none.
     """
+    from hepsub.storage.aws_files import plain_keys
+
+    plain = plain_keys(storage.profile)
+    if plain is not None:
+        return _believed(name, storage, plain, None)
     import botocore.exceptions
     import botocore.session
 
@@ -57,12 +64,27 @@ def keys_for(name: str, storage: Storage) -> S3Credentials:
         raise _no_keys(name, storage, why) from error
     if frozen is None:
         raise _no_keys(name, storage, "none were found")
-    expiry = getattr(found, "_expiry_time", None)
+    given = (frozen.access_key, frozen.secret_key, frozen.token)
+    return _believed(name, storage, given, getattr(found, "_expiry_time", None))
+
+
+def _believed(
+    name: str,
+    storage: Storage,
+    given: tuple[object, object, object],
+    expiry: datetime.datetime | None,
+) -> S3Credentials:
+    """Keys, if they can be some.
+
+    Raises:
+        StorageRefused: they cannot.
+    """
+    access, secret, token = given
     try:
         return S3Credentials(
-            access=key_in(frozen.access_key),
-            secret=key_in(frozen.secret_key),
-            token=key_in(frozen.token) if frozen.token else "",
+            access=key_in(access),
+            secret=key_in(secret),
+            token=key_in(token) if token else "",
             expires=believed_moment(expiry) if expiry is not None else None,
         )
     except Malformed as error:

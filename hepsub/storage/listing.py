@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os.path
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +20,7 @@ from hepsub.storage.http import (
     TemporaryFailure,
     may_pass,
 )
-from hepsub.storage.page import LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
+from hepsub.storage.page import BUCKET, LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
 from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.trouble import garbled, refused, unreachable
 
@@ -38,7 +37,6 @@ _LONGEST_LISTING = 2000
 _PAGES_IN_VAIN = 3
 _TRIES = 3
 _PAUSE_S = 0.5
-_BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -332,7 +330,7 @@ def check_prefix(store: Store, bucket: str, prefix: str) -> PrefixInfo:
         StorageRefused: there is no such bucket, or the keys do not allow to list it.
         StorageUnreachable: the storage does not answer.
     """
-    if _BUCKET.fullmatch(bucket) is None:
+    if BUCKET.fullmatch(bucket) is None:
         raise StorageRefused(
             f"'{bucket}' is no name that a bucket can have", remedy="STORAGE:BUCKET/PREFIX"
         )

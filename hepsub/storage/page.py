@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LARGEST_PAGE = 8 * 2**20
 """A thousand keys of 1,024 bytes that are all percent-encoded, and what stands with each, are half of it."""
 
+BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
+"""What a bucket can be called anywhere."""
+
 _MOST_TAGS = 100_000
 _LONGEST_TOKEN = 2**13
 _ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
@@ -85,6 +88,20 @@ def read_page(body: bytes, prefix: str = "") -> Page:
     if len(objects) + len(prefixes) > MOST_ENTRIES:
         raise NoListing(f"more than {MOST_ENTRIES} entries")
     return Page(objects=objects, prefixes=prefixes, following=_following(root, space))
+
+
+def read_buckets(body: bytes) -> tuple[str, ...]:
+    """The names in a list of buckets (ListBuckets), those that a bucket can have.
+
+    Raises:
+        NoListing: it is something else.
+    """
+    root = _root(body)
+    space = root.tag.removesuffix("ListAllMyBucketsResult")
+    if space == root.tag:
+        raise NoListing("it is something else")
+    names = (each.text or "" for each in root.iterfind(f"{space}Buckets/{space}Bucket/{space}Name"))
+    return tuple(name for name in names if BUCKET.fullmatch(name))
 
 
 def error_code(body: bytes) -> str:

@@ -1415,10 +1415,6 @@ hs_http_ready=
 hs_http=
 hs_libraries=
 hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
-hs_absent=$hs_nl
-hs_host=
-hs_nobody=
-hs_silent=$hs_nl
 find_http() {
 	[ -z "$hs_http_ready" ] || return 0
 	for hs_libraries in system user; do
@@ -1795,7 +1791,7 @@ persist() {
 		[ "$hs_outcome" = ok ] && "check_$1" "$5"
 		[ -z "$hs_signal" ] || return 1
 		case $hs_outcome,$hs_status in
-			again,000 | again,5??) tell_away "$7" ;;
+			again,000 | again,5??) tell_away "$7" "$hs_exit" "$hs_tries" ;;
 			*,000 | *,5??) ;;
 			*) came_back ;;
 		esac
@@ -1837,6 +1833,10 @@ persist() {
 		[ -z "$hs_signal" ] || return 1
 	done
 }
+hs_absent=$hs_nl
+hs_host=
+hs_nobody=
+hs_silent=$hs_nl
 host_of() {
 	bare "$1"
 	hs_host=${hs_bare#*://}
@@ -1855,6 +1855,7 @@ came_back() {
 	! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
 }
 tell_away() {
+	case $2 in 6 | 7 | 28) ;; *) [ "$3" -gt 1 ] || return 0 ;; esac
 	case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
 	hs_silent=$hs_silent$hs_host$hs_nl
 	hs_again="for up to $1 s"

@@ -112,6 +112,8 @@ class FakeLeaving:
         unreached: the factories that cannot be changed.
         error: what is raised instead of an answer.
         moved: the jobs that went through another element: proc, site, resource, queue.
+        idle: its jobs that wait.
+        removing: what is told when jobs of a submission are removed.
     """
 
     on_hold: list[HeldThere] = field(default_factory=list)
@@ -120,12 +122,23 @@ class FakeLeaving:
     unreached: tuple[int, ...] = ()
     error: HepsubError | None = None
     moved: list[tuple[int, str, str, str]] = field(default_factory=list)
+    idle: list[HeldThere] = field(default_factory=list)
+    removing: Callable[[SubmissionRef, Collection[int]], Removed] = lambda _ref, _procs: Removed()
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """Those of these clusters."""
         if self.error is not None:
             raise self.error
         return tuple(each for each in self.on_hold if each.cluster in clusters)
+
+    def waiting(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
+        """Those of these clusters."""
+        return tuple(each for each in self.idle if each.cluster in clusters)
+
+    def remove(self, ref: SubmissionRef, procs: Collection[int], since: float) -> Removed:
+        """As told."""
+        assert since > 0
+        return self.removing(ref, procs)
 
     def ended(self, jobs: Sequence[JobId]) -> Mapping[tuple[int, int], tuple[str, float]]:
         """What is known of these."""
@@ -144,6 +157,15 @@ class FakeLeaving:
         self.on_hold = [each for each in self.on_hold if each not in going]
         return len(going)
 
+    def recall(self, jobs: Collection[HeldThere]) -> None:
+        """Note it."""
+        self.idle = [
+            replace(each, through=replace(each.through, recalled=True))
+            if each in jobs and each.through is not None
+            else each
+            for each in self.idle
+        ]
+
     def move(self, jobs: Iterable[HeldThere], site: str, element: Element) -> int:
         """They go there."""
         going = list(jobs)
@@ -158,16 +180,19 @@ class FakeElement:
     Attributes:
         answer: what it tells of jobs; or why it cannot be asked.
         asked: what it was asked: the jobs, and the token that it was shown.
+        waiting: whether those that wait were meant each time, too.
     """
 
     answer: Removed | HepsubError
     asked: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
     token: str = ""
+    waiting: list[bool] = field(default_factory=list)
 
-    def remove(self, jobs: Collection[str], since: float) -> Removed:
+    def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
         """As told."""
         assert since > 0
         self.asked.append((tuple(sorted(jobs)), self.token))
+        self.waiting.append(waiting)
         if isinstance(self.answer, HepsubError):
             raise self.answer
         return self.answer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
+import socket
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -11,10 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.fakes.screen import Screen, open_screen
 from tests.here.world import until
-from tests.staging.desk import STORAGE
+from tests.staging.desk import STORAGE, clear
 from tests.testbed.faults import Slow
 from tests.testbed.proxy import FaultProxy
 from tests.testbed.s3 import S3Server
@@ -88,10 +92,13 @@ def slow_store(
 ) -> S3Server:
     """Give a store with 3000 objects whose listings come slowly, and keys for it."""
     rclone_s3.start()
-    rclone_s3.make_bucket("many")
+    with contextlib.suppress(
+        ClientError
+    ):  # another test has made it; who lists it now sees no files from below
+        rclone_s3.make_bucket("many")
     for number in range(INPUTS):
         path = rclone_s3.directory / f"data/many/runs/run_{number:04}.root"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(str(number))
     proxy = fault_proxy(rclone_s3)
     proxy.inject(Slow(150_000), method="GET")
@@ -104,6 +111,11 @@ def line_of(seen: str) -> str:
     found = [each for each in seen.splitlines() if each[:1] and each[0] in SIGN]
     assert len(found) <= 1, seen
     return found[0] if found else ""
+
+
+def is_line(pattern: str, seen: str) -> bool:
+    """Whether a screen has such a line."""
+    return re.fullmatch(pattern, line_of(seen)[2:]) is not None
 
 
 def the_rest(screen: Screen, command: str) -> list[str]:
@@ -140,7 +152,7 @@ def test_waiting_shows_the_counts_in_place(opens: Opens, width: int, shown: str)
     """At any width on one line."""
     screen = opens(width=width)
     screen.type(WAIT)
-    screen.wait_for(lambda seen: re.fullmatch(shown, line_of(seen)[2:]) is not None)
+    screen.wait_for(functools.partial(is_line, shown))
     screen.wait_for(lambda seen: seen.endswith("\n$"))
     assert screen.lines() == [f"$ {WAIT}", *ENDED, "$"]
 
@@ -228,10 +240,41 @@ def test_nothing_comes_and_goes_where_that_is_not_wanted(
 
 
 @pytest.mark.s3
+@pytest.mark.usefixtures("slow_store")
+def test_fetching_shows_how_much_came(opens: Opens, home: Path) -> None:
+    """Files, bytes, how quickly, and how long it will take."""
+    (home / "job.sh").write_text("#!/bin/sh\nhead -c 1000000 /dev/zero > big\n")
+    screen = opens()
+    screen.type(
+        "hep_sub job.sh -out big=herd:many/big -quiet; hep_wait -quiet 1; clear; hep_fetch 1"
+    )
+    shown = r"0 of 1 files ━+╸?━* [0-9.]+ kB of 976.6 kB, [0-9.]+ kB/s, \d+ s left"
+    screen.wait_for(functools.partial(is_line, shown))
+    screen.wait_for(lambda seen: seen.endswith("\n$"))
+    assert line_of(screen.text()) == ""
+    assert (home / "1/0/big").stat().st_size == 1_000_000
+
+
+def test_it_goes_on_while_the_bindings_stop_all_threads(opens: Opens, home: Path) -> None:
+    """A collector that takes connections and says nothing."""
+    pytest.importorskip("htcondor2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        (home / "away.toml").write_text(f'[pool.away]\ncollector = "127.0.0.1:{port}"\n')
+        screen = opens(HEPSUB_CONFIG=str(home / "away.toml"))
+        screen.type("hep_q -p away")
+        for seconds in ("1 s", "2 s", "3 s"):
+            screen.wait_for(functools.partial(is_line, f"asking the pool away {seconds}"))
+        assert the_rest(screen, "hep_q -p away")[0].startswith(
+            "hep_q: error: the collector 127.0.0.1"
+        )
+
+
+@pytest.mark.s3
 def test_a_store_that_is_away_is_told_while_the_job_runs(home: Path, rclone_s3: S3Server) -> None:
     """By -why, at once, and by the job's stderr; when it is back the output arrives."""
     rclone_s3.start()
-    rclone_s3.make_bucket("told")
+    clear(rclone_s3, ("told",))
     give_store(home, rclone_s3)
     endpoint = rclone_s3.endpoint
     (home / "job.sh").write_text(

@@ -36,11 +36,11 @@ class User:
             "HEPSUB_HERE_DIR": str(self.directory / "queue"),
         }
 
-    def start(self, program: str, *words: str) -> subprocess.Popen[str]:
+    def start(self, program: str, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
         """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-m", "hepsub", program, *words],
-            cwd=self.directory,
+            cwd=cwd or self.directory,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -48,9 +48,9 @@ class User:
             start_new_session=True,
         )
 
-    def run(self, program: str, *words: str) -> tuple[int, str, str]:
+    def run(self, program: str, *words: str, cwd: Path | None = None) -> tuple[int, str, str]:
         """Run a command to its end: exit code, stdout and stderr; JSON is compared with its schema."""
-        process = self.start(program, *words)
+        process = self.start(program, *words, cwd=cwd)
         stdout, stderr = process.communicate(timeout=60)
         check_output([program, *words], stdout)
         return process.returncode, stdout, stderr

@@ -37,6 +37,30 @@ def test_each_job_gets_the_columns_of_its_line(user: Shell) -> None:
         assert user.text(f"{run}.out") == "".join(f"{each}|" for each in said)
 
 
+def test_failed_jobs_have_their_own_columns_again(user: Shell) -> None:
+    """Whatever the list holds by then, and whatever HTCondor calls them."""
+    user.script("job.sh", 'echo "$1 $FILE" >> "$1.ran"; [ -e good ] || [ "$1" = 7 ]')
+    user.account.write("runs.csv", "run,file\n7,/d/a.root\n8,/d/b.root\n9,/d/c.root\n")
+    words = (
+        "-list",
+        "runs.csv",
+        "-columns",
+        "header",
+        "-argu",
+        "%{item.run}",
+        "-o",
+        "%{item.run}.out",
+    )
+    cluster = user.submit("job.sh", *words, "-env", "FILE=%{item.file.stem}.%{ProcId}.%{ClusterId}")
+    assert [ad["ExitCode"] for ad in user.ended(cluster, 3)] == [0, 1, 1]
+    user.account.write("runs.csv", "other\n")
+    user.account.write("good", "")
+    again = user.submit("-resubmit", str(cluster), "-failed")
+    assert [ad["ExitCode"] for ad in user.ended(again, 2)] == [0, 0]
+    assert user.text("9.ran") == f"9 c.2.{cluster}\n" * 2
+    assert user.text("7.ran") == f"7 a.0.{cluster}\n"
+
+
 def test_a_large_list_is_a_factory(user: Shell) -> None:
     """The schedd makes the jobs as they are needed, each with its own; -dry-run -json shows them, too."""
     user.script("job.sh", 'echo "$1 $FILE" > "$1.ran"')

@@ -32,7 +32,7 @@ def test_more_than_any_slot_has(user: Shell, pool: Pool) -> None:
         f" hep_edit -m {most} -np {cores} {cluster} asks for that, hep_rm {cluster} gives up\n"
     )
     assert next_command(user.ok("hep_q", "-i", str(cluster), "-why")).startswith(
-        f"hep_edit -m {most} {cluster}"
+        f"hep_edit -m {most} -np {cores} {cluster}"
     )
     user.ok("hep_edit", "-m", str(most), "-np", str(cores), str(cluster))
     assert "can never start" not in user.ok("hep_q", "-i", str(cluster), "-why")

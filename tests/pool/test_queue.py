@@ -159,7 +159,9 @@ def test_why_for_idle_jobs_names_what_the_pool_lacks(user: Shell) -> None:
         text = why(user, str(cluster))
         sentence = f"no machine of the pool offers {lack}: as it is, it can never start"
         assert text.splitlines()[0] == f"{cluster}.0 (I): {sentence}"
-        assert next_command(text).startswith(f"hep_{'edit' if '-mem' in words else 'rm'} ")
+        assert next_command(text).startswith(
+            f"hep_{'edit' if {'-mem', '-np'} & {*words} else 'rm'} "
+        )
 
 
 def test_why_for_jobs_that_can_start_and_jobs_that_run(user: Shell) -> None:

@@ -101,3 +101,34 @@ def at_home(two: Away, cluster: int, what: str = "true") -> list[dict[str, Any]]
     """The jobs of a cluster that are in the queue at home, as far as that is true of them."""
     found: list[dict[str, Any]] = two.desk.shell.pool.jobs(f"ClusterId == {cluster} && {what}")
     return found
+
+
+@pytest.mark.usefixtures("hooks_go")
+def test_what_waits_at_an_element_that_is_left_out_goes_too(
+    two: Away, login_node: LoginNode
+) -> None:
+    """It is removed there, on hold at home as soon as that is noticed, and then behind the other one, each once."""
+    desk, shell = two.desk, two.desk.shell
+    desk.put("in", "input\n")
+    shell.script("job.sh", JOB)
+    held = two.submit("job.sh", "-rmt", *LINE)["cluster"]
+    sent = two.submit("job.sh", "-rmt", "-argu", "x", "-n", "2", "-mem", "50000")
+    cluster, mine = sent["cluster"], f'HepSub_UUID == "{sent["uuid"]}"'
+    two.until(lambda: len(at_home(two, held, "JobStatus == 5")) == JOBS, "jobs on hold")
+    two.until(lambda: len(at_home(two, cluster, "GridJobId isnt undefined")) == 2, "jobs there")
+    two.until(lambda: len(two.site.jobs(f"{mine} && RoutedFromJobId isnt undefined")) == 2, "route")
+    inside = replace(shell, start=login_node.run)
+    said = renewed(two, inside)
+    assert f"2 job(s) of {cluster} that waited at element were removed there" in said, said
+    assert two.site.jobs(mine) == []
+    why = shell.ok("hep_q", "-i", str(cluster), "-why", env=two.environment)
+    assert "it waited at that site, which is left out, and was removed there" in why
+    two.until(lambda: len(at_home(two, cluster, "JobStatus == 5")) == 2, "jobs on hold")
+    said = renewed(two, inside)
+    assert f"2 job(s) of {cluster} were removed at element, and go to direct" in said, said
+    two.until(lambda: len(two.site.jobs(f"{mine} && JobStatus == 1")) == 2, "jobs there")
+    ads = at_home(two, cluster)
+    assert {ad["HepSub_LeftSites"] for ad in ads} == {"element"}
+    assert [ad["JobStatus"] for ad in ads] == [1, 1]
+    shell.ok("hep_rm", "-a", env=two.environment)
+    two.until(lambda: not two.site.jobs(mine), "an empty queue")

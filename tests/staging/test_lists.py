@@ -204,3 +204,29 @@ def test_a_thousand_objects_and_more_are_listed_once(
     assert len(asked) == 2, asked
     assert {method for method, _ in asked} == {"GET"}
     assert nothing_happened(desk)
+
+
+def test_the_columns_of_a_csv_name_what_travels(each_desk: Desk) -> None:
+    """-columns header, two lines a job: objects come by one column, the output goes by another, items.txt is whole."""
+    desk, user = each_desk, each_desk.shell
+    for name in ("a b", "c", "d"):
+        desk.put(f"2026/{name}.dat", f"{name}\n")
+    rows = [f'{run},"s3://raw/2026/{name}.dat"' for run, name in ((1, "a b"), (1, "c"), (2, "d"))]
+    user.account.write("runs.csv", "run,file\n" + "\n".join(rows) + "\n")
+    user.script("job.sh", 'echo "$RUN" > r; cat "$@" items.txt >> r')
+    words = (
+        "job.sh",
+        "-list",
+        "runs.csv",
+        "-columns",
+        "header",
+        "-per",
+        "2",
+        "-in",
+        "%{items.file}",
+    )
+    more = ("-argu", "%{items.file.name}", "-env", "RUN=%{item.run}")
+    done = desk.submit(*words, "-out", "r=herd:out/%{item.run}/%{item.file.stem}", *more)
+    assert codes(user.ended(done["cluster"], 2)) == [0, 0]
+    assert desk.text("1/a b") == f"1\na b\nc\n{rows[0]}\n{rows[1]}\n"
+    assert desk.text("2/d") == f"2\nd\n{rows[2]}\n"

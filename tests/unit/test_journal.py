@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hepsub import __version__
 from hepsub.errors import JournalNotWritable
@@ -474,3 +475,12 @@ def test_a_line_that_could_not_be_read_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(JournalNotWritable, match="too long"):
         journal.append(entry(once="x" * (9 << 20)))
     assert journal.entries() == ()
+
+
+def test_a_name_is_kept_for_people(tmp_path: Path) -> None:
+    """Cut off and made printable: no name makes a line that is not believed."""
+    journal = Journal(directory=tmp_path, host="a")
+    journal.append(replace(entry(cluster=13), name="fit \x1b[2J\udcff" + 2000 * "x"))
+    [found] = journal.entries()
+    assert found.name.startswith("fit \\x1b[2J\\xffxxx")
+    assert len(found.name) == 200

@@ -8,7 +8,7 @@ import pytest
 
 from tests.worker.modules import called
 
-HTTP = "10_text 15_process 25_manifest 50_http 60_inputs 80_outputs 85_places"
+HTTP = "10_text 15_process 25_manifest 50_http 52_away 60_inputs 80_outputs 85_places"
 URL = "https://s3/b/k?hush"
 HEADERS = """\
 HTTP/1.1 307 Temporary\r

@@ -14,7 +14,7 @@ from hepsub.batch import Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.spooled import open_places, places_of
 from hepsub.errors import HepsubError, PoolError
-from hepsub.jobid import JobId, SubmissionRef
+from hepsub.jobid import JobId, SubmissionRef, ranges
 from hepsub.session import Session
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class _Fetch(Struct, kw_only=True, eq=False):
             procs[cluster].append(proc)
         homes = (places_of(self.bundles[each], each, those) for each, those in procs.items())
         with open_places(homes) as writable:
-            self.schedd.fetch(Selection(ids=tuple(_ranges(jobs))), writable)
+            # Exactly these jobs: others may have ended since, for which no place was made.
+            self.schedd.fetch(Selection(ids=ranges(jobs)), writable)
 
     def troubles(self, number: int) -> Iterator[str]:
         """A sentence for each job that could not be fetched, and one for those that were not tried."""
@@ -112,20 +113,6 @@ class _Fetch(Struct, kw_only=True, eq=False):
             yield f"{cluster}.{proc}: {why}; hep_rm removes the job with what it left"
         if rest := number - self.fetched - len(self.failed):
             yield f"{rest} more job(s) were not tried after these"
-
-
-def _ranges(jobs: Iterable[_Job]) -> Iterator[JobId]:
-    """Exactly these jobs: others may have ended since, for which no place was made."""
-    first = last = (0, 0)
-    for job in sorted(jobs):
-        if job == (last[0], last[1] + 1):
-            last = job
-            continue
-        if first[0]:
-            yield JobId(cluster=first[0], first=first[1], last=last[1])
-        first = last = job
-    if first[0]:
-        yield JobId(cluster=first[0], first=first[1], last=last[1])
 
 
 def collect_one(session: Session, ref: SubmissionRef) -> str:

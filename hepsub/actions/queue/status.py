@@ -28,10 +28,8 @@ from hepsub.errors import HepsubError, PoolError
 from hepsub.jobid import JobId
 from hepsub.journal import Entry
 from hepsub.result import Result, failures
-from hepsub.session import JOURNAL_MATTERS_S, Session
+from hepsub.session import JOURNAL_MATTERS_S, VISIBLE_S, Session
 
-VISIBLE_S = 4 * 86400.0
-"""So long clusters are shown that have ended: a weekend with a holiday."""
 _NOTHING = Ended(jobs={})
 
 

@@ -185,9 +185,7 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
 
 def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
     session = reach.session
-    first = max(
-        group, key=lambda job: job.memory_mb
-    )  # the one that tells how much memory is needed
+    first = max(group, key=lambda job: job.memory_mb)  # it tells how much is needed
     bundle, another = bundle_of(session, first.schedd, first.cluster)
     details = credential_details(session, bundle) if bundle is not None else another
     element = bundle is not None and bundle.request.element
@@ -213,10 +211,10 @@ def _explain(group: list[JobStatus], reach: Reach) -> Explanation:
 
 def _placed(job: JobStatus, now: float) -> str:
     """What a job does that neither waits nor is on hold."""
-    running = f"it runs on {job.host}, for {duration_text(job.run_seconds)} so far"
     stage = in_words(job.stage, now)
+    ran = f"for {duration_text(job.run_seconds)} so far{': ' if stage else ''}{stage}"
     return {
-        State.RUNNING: f"{running}: {stage}" if stage else running,
+        State.RUNNING: f"it runs on {job.host}, {ran}",
         State.REMOVED: "it was removed and is about to leave the queue",
         State.COMPLETED: "it has ended and is about to leave the queue",
         State.SUSPENDED: f"it is suspended on {job.host}",

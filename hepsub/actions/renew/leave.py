@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hepsub.actions.renew.move import Mover
+from hepsub.actions.renew.resend import Leavers, send_on
 from hepsub.bundle.report import report_at
 from hepsub.bundle.sites import read_sites, write_sites
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.jobid import JobId
 from hepsub.plan.leaving import LeftOut, Trouble, failure_by_site, hold_by_site, judged
+from hepsub.policy.model import Policy
+from hepsub.policy.site import CE, SCHEDD
 
 if TYPE_CHECKING:
     from hepsub.actions.renew.live import LiveBundle
@@ -26,41 +31,76 @@ if TYPE_CHECKING:
 
 _REPORTS = 1000
 """So many of the jobs of a cluster tell enough about its sites."""
+_PATIENCE_S = 60.0
+"""After so long a round begins to move no more jobs: the next one does."""
 
 
 class _There(Struct, frozen=True, kw_only=True):
     """A schedd that has jobs at remote sites, or had.
 
     Attributes:
+        pool: its pool's name in the policy.
         schedd: full name of it.
         bundles: the bundles of the clusters with jobs in its queue.
         held: their jobs on hold that were at a site.
         failed: jobs that failed at a site.
     """
 
+    pool: str
     schedd: str
     leaving: Leaving
     bundles: Mapping[int, Bundle]
-    held: tuple[HeldThere, ...]
+    held: tuple[HeldThere, ...] = ()
     failed: tuple[Trouble, ...]
 
     def troubles(self) -> Iterator[Trouble]:
         """What was the sites' own fault."""
         yield from self.failed
         for each in self.held:
-            if why := hold_by_site(each.code, each.reason):
+            recalled = each.through is not None and each.through.recalled
+            if not recalled and (why := hold_by_site(each.code, each.reason)):
                 job = f"{self.schedd}:{each.cluster}.{each.proc}"
                 yield Trouble(site=each.site, job=job, when=each.since, why=why)
 
+    def believed(self, jobs: Iterable[HeldThere], policy: Policy) -> tuple[HeldThere, ...]:
+        """Those of some jobs of which this schedd may tell: of the user's, at sites whose jobs it has."""
+        return tuple(
+            each
+            for each in jobs
+            if each.cluster in self.bundles
+            and each.proc < self.bundles[each.cluster].request.number
+            and _has_jobs_of(self.pool, each.site, policy)
+        )
 
-def leave_out(session: Session, found: Iterable[LiveBundle]) -> tuple[str, ...]:
+    def leavers(self, left: Collection[str], policy: Policy) -> Iterator[Leavers]:
+        """The jobs that leave this schedd, because it is that of a site of another pool which is left out."""
+        going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
+        bad = [
+            n for n in left if policy.site[n].kind == SCHEDD and policy.site[n].pool == self.pool
+        ]
+        waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
+        for each in (*self.held, *self.believed(waiting, policy)):
+            if each.site in bad and (each in waiting or hold_by_site(each.code, each.reason)):
+                going[each.cluster, each.site, each.left].add(each.proc)
+        for (cluster, site, before), procs in going.items():
+            ref = replace(self.bundles[cluster].request.ref, cluster=cluster)
+            yield Leavers(ref=ref, site=site, procs=frozenset(procs), left=before)
+
+
+def leave_out(
+    session: Session,
+    found: Iterable[LiveBundle],
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[str, ...]:
     """Judge the remote sites by the jobs that they hold or failed, and take jobs that have a choice away from bad ones.
 
-    A job on hold is released when it goes to another site then, from each site once; one without a choice stays.
+    A job on hold is released when it goes to another site then, from each site once; one without a choice stays. One
+    behind a computing element or another pool's schedd is removed there first: after a minute no more are.
 
     Args:
         session: the session.
         found: the bundles, with their jobs.
+        clock: seconds that go on.
 
     Returns:
         A sentence for each site that is left out or takes jobs again, for jobs that go elsewhere, and for what could
@@ -69,8 +109,8 @@ def leave_out(session: Session, found: Iterable[LiveBundle]) -> tuple[str, ...]:
     if not session.policy.site:
         return ()
     now, root, notes = session.situation.now, session.bundles, list[str]()
-    there = tuple(_look(session, found, notes))
     before = read_sites(root)
+    there = tuple(_look(session, found, notes))
     troubles = [each for place in there for each in place.troubles()]
     after = judged(before, troubles, session.policy, now)
     if after != before:
@@ -81,16 +121,46 @@ def leave_out(session: Session, found: Iterable[LiveBundle]) -> tuple[str, ...]:
     left = after.now_left_out(session.policy, now)
     notes += (f"{name}: {each.text(now)}" for name, each in left.items())
     notes += (f"{each.site} gets jobs again" for each in before.left_out if each.site not in left)
+    end = clock() + _PATIENCE_S
+    for place in there:
+        notes += _tried(place, _send_elsewhere(place, left))
+        if session.policy.pool[place.pool].spool:
+            continue  # no grid manager of the user's is there
+        mover = Mover(
+            session=session,
+            leaving=place.leaving,
+            bundles=place.bundles,
+            left=left.keys(),
+            over=lambda: clock() > end,
+        )
+        notes += _tried(place, mover.move(place.held))
+        notes += _tried(place, mover.recall())
+    leavers = [*_leavers(there, left, session.policy, notes)]
+    notes += send_on(session, leavers, lambda: clock() > end)
+    return tuple(notes)
+
+
+def _tried(place: _There, said: Iterator[str]) -> Iterator[str]:
+    """What is said of what is done meanwhile, and why that ended before its end."""
+    try:
+        yield from said
+    except HepsubError as error:
+        yield _not_sent(place, error)
+
+
+def _leavers(
+    there: Iterable[_There], left: Collection[str], policy: Policy, notes: list[str]
+) -> Iterator[Leavers]:
+    """The jobs that leave other pools; why a schedd does not tell its own goes to the notes."""
     for place in there:
         try:
-            notes += _send_elsewhere(place, left)
-            mover = Mover(
-                session=session, leaving=place.leaving, bundles=place.bundles, left=left.keys()
-            )
-            notes += mover.move(place.held)
+            yield from place.leavers(left, policy)
         except HepsubError as error:
-            notes.append(f"jobs of {place.schedd} could not be sent elsewhere: {error.message}")
-    return tuple(notes)
+            notes.append(_not_sent(place, error))
+
+
+def _not_sent(place: _There, error: HepsubError) -> str:
+    return f"jobs of {place.schedd} could not be sent elsewhere: {error.message}"
 
 
 def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> Iterator[_There]:
@@ -105,15 +175,28 @@ def _look(session: Session, found: Iterable[LiveBundle], notes: list[str]) -> It
             if leaving is None:
                 continue
             there = {each.ref.cluster: each.bundle for each in bundles if each.procs}
-            yield _There(
+            failed = _failed(leaving, schedd, bundles)
+            place = _There(
+                pool=pool,
                 schedd=schedd,
                 leaving=leaving,
                 bundles=there,
-                held=leaving.held(tuple(there)) if there else (),
-                failed=tuple(_failed(leaving, schedd, bundles)),
+                failed=tuple(e for e in failed if _has_jobs_of(pool, e.site, session.policy)),
             )
+            held = leaving.held(tuple(there)) if there else ()
+            yield replace(place, held=place.believed(held, session.policy))
         except HepsubError as error:
             notes.append(f"{error.message}; how sites treat the jobs of {schedd} is not known")
+
+
+def _has_jobs_of(pool: str, name: str, policy: Policy) -> bool:
+    """Whether jobs at a site are in the queues of a pool: another pool's schedd is not believed about other sites."""
+    site = policy.site.get(name)
+    if site is None:
+        return False
+    if policy.pool[pool].spool:
+        return site.kind != CE and site.pool == pool
+    return site.kind != SCHEDD or site.pool == pool
 
 
 def _failed(leaving: Leaving, schedd: str, bundles: Iterable[LiveBundle]) -> Iterator[Trouble]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -19,7 +19,7 @@ from hepsub.policy.site import CE, Site
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hepsub.batch_sites import HeldThere
+    from hepsub.batch_sites import HeldThere, Removed
     from hepsub.batch_system import Leaving
     from hepsub.bundle.bundle import Bundle
     from hepsub.session import Session
@@ -36,6 +36,7 @@ class Mover(Struct, kw_only=True, eq=False):
         leaving: the jobs of the schedd at home.
         bundles: the bundles of its clusters, with the tokens that elements are shown.
         left: the sites that are left out now.
+        over: whether the time of this round is over.
         silent: why elements could not be asked, by their sites.
     """
 
@@ -43,6 +44,7 @@ class Mover(Struct, kw_only=True, eq=False):
     leaving: Leaving
     bundles: Mapping[int, Bundle]
     left: Collection[str]
+    over: Callable[[], bool] = lambda: False
     silent: dict[str, HepsubError] = field(default_factory=dict)
 
     def move(self, held: Sequence[HeldThere]) -> Iterator[str]:
@@ -52,17 +54,47 @@ class Mover(Struct, kw_only=True, eq=False):
             if goal := self._goal(each):
                 alike[each.cluster, each.site, goal].append(each)
         for (cluster, site, goal), jobs in alike.items():
+            if self.over():
+                yield f"{len(jobs)} job(s) of {cluster} stay with {site}: hep_auth renew goes on in its next round"
+                continue
             if site in self.silent:
                 yield f"{len(jobs)} job(s) of {cluster} stay with {site}, which could not be asked"
                 continue
             try:
                 yield from self._move(cluster, site, goal, jobs)
             except HepsubError as error:
-                if isinstance(error, (PoolUnreachable, ScheddNotReached)):
-                    self.silent[site] = error
+                self._is_silent(site, error)
                 yield (
                     f"{len(jobs)} job(s) of {cluster} stay with {site}, where they may still be: {error.message};"
                     " hep_auth renew tries it again"
+                )
+
+    def recall(self) -> Iterator[str]:
+        """Remove jobs where they wait, at elements that are left out; a sentence for those that were.
+
+        The grid manager holds them as lost then, when it notices, and they go on as those do.
+        """
+        bad = [n for n in self.left if self.session.policy.site[n].kind == CE]
+        waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
+        alike: defaultdict[tuple[int, str], list[HeldThere]] = defaultdict(list)
+        for each in waiting:
+            there = each.through is not None and not each.through.recalled
+            if there and each.site in bad and self._other(each):
+                alike[each.cluster, each.site].append(each)
+        for (cluster, site), jobs in alike.items():
+            if self.over() or site in self.silent:
+                continue
+            try:
+                self.leaving.recall(jobs)
+                told = self._asked(cluster, site, jobs, waiting=True)
+            except HepsubError as error:
+                self._is_silent(site, error)
+                yield f"{len(jobs)} job(s) of {cluster} go on waiting at {site}: {error.message}"
+                continue
+            if told.gone:
+                yield (
+                    f"{len(told.gone)} job(s) of {cluster} that waited at {site} were removed there, and go elsewhere"
+                    " when the schedd has noticed"
                 )
 
     def _goal(self, job: HeldThere) -> str:
@@ -71,9 +103,14 @@ class Mover(Struct, kw_only=True, eq=False):
             return ""
         if job.through.moving and job.left and job.site not in job.left:
             return job.site  # all but its release was done
-        by_site = job.site in self.left and bool(hold_by_site(job.code, job.reason))
+        bad = job.site in self.left or job.through.recalled
+        by_site = bad and bool(hold_by_site(job.code, job.reason))
         if not (by_site or job.through.moving) or job.site in self.silent:
             return ""
+        return self._other(job)
+
+    def _other(self, job: HeldThere) -> str:
+        """The first site that takes a job instead of the one where it is; empty for none."""
         usable = (n for n in job.elsewhere if n not in self.left and self._element(n, job.cluster))
         return next(usable, "")
 
@@ -100,6 +137,11 @@ class Mover(Struct, kw_only=True, eq=False):
             was = name if name != goal else going[0].left[-1]
             yield f"{number} job(s) of {cluster} were removed at {was}, and go to {goal}"
 
+    def _is_silent(self, site: str, error: HepsubError) -> None:
+        """Note whether an element does not answer."""
+        if isinstance(error, (PoolUnreachable, ScheddNotReached)):
+            self.silent[site] = error
+
     def _still_held(self, cluster: int, jobs: Sequence[HeldThere]) -> list[HeldThere]:
         """Jobs as they are now: the grid manager may have noticed that they are gone, or the user released them."""
         now = {each.proc: each for each in self.leaving.held((cluster,))} if jobs else {}
@@ -109,12 +151,8 @@ class Mover(Struct, kw_only=True, eq=False):
         self, cluster: int, name: str, jobs: Sequence[HeldThere]
     ) -> tuple[list[HeldThere], str]:
         """The jobs that an element has removed, and why the others cannot be sent elsewhere."""
-        site = self.session.policy.site[name]
         ids = {each.through.id: each for each in jobs if each.through is not None}
-        since = min(each.through.submitted for each in jobs if each.through is not None)
-        told = self.session.element(site.grid_resource, self._token(site, cluster)).remove(
-            ids.keys(), since
-        )
+        told = self._asked(cluster, name, jobs)
         gone = [each for known, each in ids.items() if known in told.gone]
         reasons = {
             "it has not let go of them yet": told.there,
@@ -126,6 +164,16 @@ class Mover(Struct, kw_only=True, eq=False):
         }
         said = [f"{why} ({len(those)})" for why, those in reasons.items() if those]
         return gone, "; ".join(said)
+
+    def _asked(
+        self, cluster: int, name: str, jobs: Sequence[HeldThere], *, waiting: bool = False
+    ) -> Removed:
+        """What an element tells of jobs that it was to remove."""
+        site = self.session.policy.site[name]
+        known = [each.through for each in jobs if each.through is not None]
+        element = self.session.element(site.grid_resource, self._token(site, cluster))
+        since = min(each.submitted for each in known)
+        return element.remove({each.id for each in known}, since, waiting=waiting)
 
     def _token(self, site: Site, cluster: int) -> str:
         file = self._token_file(site, cluster)

@@ -160,18 +160,19 @@ def _round(session: Session, before: RenewalState) -> tuple[RenewalState, float,
         alive = find_live(session)
     found = alive.bundles
     notes += alive.away
-    notes += leave_out(session, found)
     left = [*alive.left, *look_at_root(session.bundles).troubles, *_of_another(session)]
     live = [each for each in found if not each.has_ended and each.bundle.request.is_refreshed]
     for directory in _own_directories(session, live):
         sweep(directory, now)
     archive_cache(session.bundles).prune(now)
     session.ended.prune(now)
-    # First what ends: uploads may take long.
+    # First what ends: moving jobs and uploads may take long.
     credentials = renew_credentials(session, live, before.credentials)
     storages = renew_signatures(session, stores, live, before.storages)
     with session.progress.step("posting letters to jobs at sites", behind=True):
         mailboxes = post_letters(session, uploads, live, before.mailboxes)
+    with session.progress.step("looking how sites treat jobs"):
+        notes += leave_out(session, found)
     ended = [each for each in found if each.has_ended]
     with session.progress.step("closing clusters that have ended", len(ended)) as step:
         for each in step.counted(ended):

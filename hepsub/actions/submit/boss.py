@@ -20,12 +20,8 @@ from hepsub.plan.planner import make_plan
 from hepsub.plan.template import literal
 from hepsub.session import Session
 from hepsub.survey.joboptions import find_boss, no_boss
-from hepsub.survey.survey import survey
 
 if TYPE_CHECKING:
-    from hepsub.libraries.cache import ArchiveCache
-    from hepsub.storage.store import Store
-
     Look = Callable[[Draft], Facts]
 
 _LAUNCHER = Path(__file__).parents[2] / "worker/boss.sh"
@@ -36,8 +32,7 @@ def plan_boss(
     session: Session,
     spec: JobSpec,
     reading: Reading,
-    store_of: Callable[[str], Store],
-    archives: ArchiveCache | None,
+    look: Look,
 ) -> tuple[Plan, Facts]:
     """The decided submission of job options, and what is true of the places of its files.
 
@@ -48,18 +43,12 @@ def plan_boss(
         session: the session.
         spec: what is asked for.
         reading: what was looked at before, the options among it.
-        store_of: opens a storage.
-        archives: where packed libraries are kept; None where there are none.
+        look: looks at the places of a draft.
 
     Raises:
         ScriptMissing: there is no boss.exe where they run here.
         HepsubError: the submission cannot be made.
     """
-    today = session.journal.is_of_day(session.situation.now)
-
-    def look(made: Draft) -> Facts:
-        return replace(survey(made, store_of, archives), submitted_today=today)
-
     program = find_boss(spec, session.situation)
     asked = spec.placement.site is not None or spec.placement.remote is Remote.WANTED
     if not (program or asked or spec.libraries):

@@ -72,6 +72,7 @@ def commit(
         once=plan.once,
         what=digest,
         again=plan.again,
+        name=plan.name or plan.script.rpartition("/")[2],
     )
     session.interrupts.check()
     session.journal.append(intent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from hepsub.errors import (
     LogDirectoryNotWritable,
 )
 from hepsub.job import JobSpec
-from hepsub.plan.draft import Reading, draft
+from hepsub.plan.draft import Draft, Reading, draft
 from hepsub.plan.facts import Facts, OutputFacts
 from hepsub.plan.model import Plan
 from hepsub.plan.planner import make_plan
@@ -55,6 +55,7 @@ def planned(
     *,
     keeps: bool,
     known: Reading | None = None,
+    but: Mapping[str, str] | None = None,
 ) -> tuple[Plan, Facts]:
     """The decided submission, and what is true of the places of its files.
 
@@ -64,6 +65,7 @@ def planned(
         spec: what is asked for.
         keeps: whether packed libraries may be written.
         known: the list as it was read once; None for one that is read now.
+        but: sites to which the jobs do not go, and why; None for those alone that are left out now.
     """
     archives = None
     if spec.libraries:
@@ -73,21 +75,19 @@ def planned(
     store_of = lambda name: stores().store(name)  # noqa: E731 (two words)
     with session.progress.step("looking at the list" if spec.list_file is not None else ""):
         reading = read(spec, session.policy, session.situation, store_of, known)
+
+    def look(made: Draft) -> Facts:
+        today = session.journal.is_of_day(session.situation.now)
+        with session.progress.step("looking at what the jobs need"):
+            facts = replace(survey(made, store_of, archives), submitted_today=today)
+        return replace(facts, left_out=_left_out(session, but or {})) if made.may_leave else facts
+
     if reading.options:
         from hepsub.actions.submit.boss import plan_boss
 
-        return plan_boss(session, spec, reading, store_of, archives)
+        return plan_boss(session, spec, reading, look)
     made = draft(spec, session.policy, session.situation, reading)
-    with session.progress.step("looking at what the jobs need"):
-        facts = survey(made, store_of, archives)
-    today = session.journal.is_of_day(session.situation.now)
-    facts = replace(facts, submitted_today=today)
-    if made.may_leave:
-        from hepsub.bundle.sites import left_out_now
-
-        now = session.situation.now
-        left = left_out_now(session.bundles, session.policy, now)
-        facts = replace(facts, left_out={name: each.text(now) for name, each in left.items()})
+    facts = look(made)
     if spec.outputs and session.policy.rule:
         from hepsub.actions.submit.experience import is_wanted, left_behind
 
@@ -95,6 +95,15 @@ def planned(
             outputs_mb = left_behind(session, str(made.layout.executable))
             facts = replace(facts, output_mb=outputs_mb)
     return make_plan(made, facts), facts
+
+
+def _left_out(session: Session, but: Mapping[str, str]) -> dict[str, str]:
+    """The sites to which jobs do not go, and why: those that are left out now, and others."""
+    from hepsub.bundle.sites import left_out_now
+
+    now = session.situation.now
+    left = left_out_now(session.bundles, session.policy, now)
+    return {**{name: each.text(now) for name, each in left.items()}, **but}
 
 
 def check_places(session: Session, plan: Plan, outputs: OutputFacts) -> None:

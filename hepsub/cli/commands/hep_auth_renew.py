@@ -76,10 +76,11 @@ COMMAND = Command(
     description=(
         "One round looks at all of your jobs that something travels with: it renews tickets and tokens, signs URLs"
         " anew, finishes or removes submissions that were interrupted, leaves out remote sites that hold or fail jobs"
-        " for reasons of their own, sends what is on hold there to others where it may run, and clears away what"
+        " for reasons of their own, sends what is on hold there (behind a computing element or at another pool what"
+        " waits, too) to others where it may run, and clears away what"
         " finished jobs left."
-        " Jobs get the new ones when they start, and ask for them while they run (at a remote site only where the"
-        " policy has io_proxy). With no such job it has nothing to do."
+        " Jobs get the new ones when they start, and ask for them while they run; at a remote site without io_proxy"
+        " they find them in the mailbox, if [staging] of the policy names one. With no such job it has nothing to do."
         " Two of them at once, also on two machines with one home, do not disturb each other.",
         "-install has it started by a timer of your systemd, if that goes on after the logout (lingering); else by"
         " cron, if a cron daemon runs: one line in your crontab, which ends with '# hepsub renew'. It says which,"

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, Kind, Values, named_ids, option
+from hepsub.cli.options import (
+    ALL,
+    COMMON,
+    POOL,
+    QUEUED_IDS,
+    Command,
+    Kind,
+    Values,
+    named_ids,
+    option,
+)
 from hepsub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +71,7 @@ COMMAND = Command(
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(*_OPTIONS, ALL, POOL, *COMMON),
-    words=IDS,
+    words=QUEUED_IDS,
     examples=(
         ("hep_edit -m 3000 13", "3000 MB for the jobs of cluster 13 that do not run"),
         ("hep_edit -wt 3d -np 4 13", "three days and four cores for each"),

@@ -15,7 +15,7 @@ _MOST = 100
 
 _OPTIONS = (
     option("-u --user", "USER", "Jobs of this user; default: your own.", kind=Kind.USER, takes=Takes.PERHAPS_ONE),
-    option("-i --id", "ID", "Only these clusters, jobs or ranges.", takes=Takes.MANY),
+    option("-i --id", "ID", "Only these clusters, jobs or ranges.", kind=Kind.JOB, takes=Takes.MANY),
     option("-n --number", "N",
         f"The latest N; default: {_MOST}, or all when ids are given.", kind=Kind.POSITIVE),
     POOL,
@@ -51,7 +51,7 @@ COMMAND = Command(
         " their ids also when their schedd has forgotten them.",
     ),
     options=_OPTIONS,
-    words=Words(field="ids", metavar="[ID…]", help="As behind -i."),
+    words=Words(field="ids", metavar="[ID…]", help="As behind -i.", kind=Kind.JOB),
     examples=(
         ("hep_history", "your latest jobs"),
         ("hep_history 13", "how the jobs of cluster 13 ended"),

@@ -117,7 +117,8 @@ COMMAND = Command(
         field="words",
         metavar="[WHAT DIRECTORY]",
         help="WHAT is STORAGE:BUCKET, STORAGE:BUCKET/PREFIX or s3://BUCKET/PREFIX; with -u directories only.",
-        kind=Kind.DIRECTORY,
+        kind=Kind.PLACE,
+        later=Kind.DIRECTORY,
     ),
     examples=(
         ("hep_mount herd:user/alice files", "read-only, in the background"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hepsub.result import Result
     from hepsub.session import Session
 
+_STATES = ("I", "R", "C", "H", "X", "S")
 _OPTIONS = (
     option("-u --user", "USER", "Only jobs of this user; without a name, your own.",
         kind=Kind.USER, takes=Takes.PERHAPS_ONE),
@@ -20,7 +21,7 @@ _OPTIONS = (
         "Only these clusters (13), jobs (13.2), ranges (13.0-9), schedd07:13.2.", kind=Kind.JOB, takes=Takes.MANY),
     flag("-hold --hold", "Only jobs on hold, with the reasons."),
     flag("-run --run", "Only running jobs.", field="running"),
-    option("-stat --stat", "S", "Only jobs in this state: I, R, C, H, X or S.", kind=Kind.STATE),
+    option("-stat --stat", "S", "Only jobs in this state: I, R, C, H, X or S.", choices=_STATES),
     flag("-why --why", "Say in words why each job is where it is, and what to do."),
     POOL,
     *COMMON,
@@ -85,7 +86,7 @@ def _state(text: str) -> State:
     except ValueError as error:
         raise UsageError(
             f"argument -stat/--stat: invalid choice: '{text}'",
-            remedy="choose from I, R, C, H, X, S",
+            remedy=f"choose from {', '.join(_STATES)}",
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, acting
+from hepsub.cli.options import ALL, COMMON, POOL, QUEUED_IDS, Command, acting
 
 COMMAND = Command(
     name="hep_release",
@@ -12,7 +12,7 @@ COMMAND = Command(
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(ALL, POOL, *COMMON),
-    words=IDS,
+    words=QUEUED_IDS,
     examples=(
         ("hep_release 13", "the jobs of a cluster that are on hold"),
         (

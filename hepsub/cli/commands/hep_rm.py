@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hepsub.cli.options import ALL, COMMON, IDS, POOL, Command, acting
+from hepsub.cli.options import ALL, COMMON, POOL, QUEUED_IDS, Command, acting
 
 COMMAND = Command(
     name="hep_rm",
@@ -14,7 +14,7 @@ COMMAND = Command(
         "The exit code is 0 only if all that was asked was done.",
     ),
     options=(ALL, POOL, *COMMON),
-    words=IDS,
+    words=QUEUED_IDS,
     examples=(
         ("hep_rm 13.2", "one job"),
         ("hep_rm 13 14.0-9", "a cluster, and ten jobs of another"),

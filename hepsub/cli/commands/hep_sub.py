@@ -5,7 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hepsub.cli.options import COMMON, POOL, Command, Kind, Takes, Values, Words, flag, option
+from hepsub.cli.options import (
+    HELP,
+    JSON,
+    POOL,
+    SHELLS,
+    VERSION,
+    Command,
+    Kind,
+    Takes,
+    Values,
+    Words,
+    flag,
+    option,
+)
 from hepsub.errors import ScriptMissing
 
 if TYPE_CHECKING:
@@ -43,7 +56,7 @@ _OPTIONS = (
         "One job for each line of a file, or of stdin (-); %{item} is the line, %{item.1} its first column,"
         " %{item.name} and %{item.stem} the last part of a path, with its suffix and without. Empty lines and # lines"
         " do not count. Or one for each object below s3://bucket/dir/ or storage:bucket/dir/, by name; behind it"
-        " there may be a pattern, '*.root', in which * stops at / and ** does not.", kind=Kind.FILE),
+        " there may be a pattern, '*.root', in which * stops at / and ** does not.", kind=Kind.LIST),
     option("-columns", "NAMES|header",
         "Names of the list's columns, in their order: run,file; or `header`: its first line has them. Then %{item.run}"
         " is a column, as %{item.1} is without names.", exact=True),
@@ -57,10 +70,10 @@ _OPTIONS = (
         " run1/hist.root and run2/hist.root.", kind=Kind.PORTION),
     option("-in --in", "URL[=NAME]",
         "Input of each job: s3://bucket/key, storage:bucket/key, a path (of which it gets a copy), or %{items};"
-        " may be repeated. URL= where a '=' belongs to the URL.", field="inputs", repeated=True),
+        " may be repeated. URL= where a '=' belongs to the URL.", kind=Kind.INPUT, field="inputs", repeated=True),
     option("-out --out", "NAME=URL",
         "Output of each job and where it goes; NAME? may be missing, a pattern goes to URL/; may be"
-        " repeated.", field="outputs", repeated=True),
+        " repeated.", kind=Kind.OUTPUT, field="outputs", repeated=True),
     option("-lib --lib", "FILE|DIR",
         "Library, program or directory of your own that goes along: packed and stored once, unpacked in each job"
         " below $HEPSUB_LIB, and put in front of LD_LIBRARY_PATH, PYTHONPATH and PATH; may be repeated.",
@@ -68,7 +81,8 @@ _OPTIONS = (
     flag("-nocheck --nocheck", "Do not look whether inputs, or outputs of earlier jobs, exist."),
     option("-cred --cred", "NAME",
         "Send this credential along, and keep it fresh: krb (the Kerberos ticket), iam (the IAM token),"
-        " or another of the policy; `none` drops those that the pool or site wants. May be repeated.", repeated=True),
+        " or another of the policy; `none` drops those that the pool or site wants. May be repeated.",
+        kind=Kind.CREDENTIAL, repeated=True),
     option("-first --first", "N", "%{Index} of the first job: Index = N + ProcId.", kind=Kind.INTEGER),
     option("-env --env", "NAME[=VALUE]",
         "Set a variable for the job, or send your own, with -noenv or although it looks like a secret; may be"
@@ -79,7 +93,8 @@ _OPTIONS = (
     option("-site --site", "SITE", "Run at this remote site; implies -rmt.", kind=Kind.SITE),
     option("-type --type", "TYPE",
         "What kind of work it is, for the rules of the policy about remote sites; default: what they know the"
-        " program by, or what its files tell: bes-simulation, bes-reconstruction, bes-analysis, corsika, geant4."),
+        " program by, or what its files tell: bes-simulation, bes-reconstruction, bes-analysis, corsika, geant4.",
+        choices=("bes-simulation", "bes-reconstruction", "bes-analysis", "corsika", "geant4")),
     option("-outsize --outsize", "MB",
         "How much one job leaves behind, for the rules of the policy about remote sites; a bare number is MB."
         " Default: what the program's last jobs left behind.",
@@ -102,15 +117,16 @@ _OPTIONS = (
         kind=Kind.POSITIVE, exact=True),
     option("-maxrun", "N", "Have at most N jobs of the cluster in the queue at a time.",
         kind=Kind.POSITIVE, exact=True),
-    option("-notify", "WHEN", "When HTCondor sends mail: never, complete, error or always.", exact=True),
+    option("-notify", "WHEN", "When HTCondor sends mail: never, complete, error or always.", exact=True,
+        choices=("never", "complete", "error", "always")),
     option("-wn --wn", "NODE", "Run on this worker node, full or short name."),
     option("-gwn --gwn", "NAME", "Run on this group of worker nodes."),
     option("-image --image", "FILE", "Run in this container image, which goes along to sites.", kind=Kind.FILE),
     option("-dir --dir", "DIR", "Directory of the logs that -o and -e do not place.", kind=Kind.DIRECTORY),
     option("-l --log", "FILE", "HTCondor's event log of the cluster.", kind=Kind.FILE),
     POOL,
-    option("-schedd --schedd", "NAME", "Submit to this schedd."),
-    option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla."),
+    option("-schedd --schedd", "NAME", "Submit to this schedd.", kind=Kind.SCHEDD),
+    option("-u --universe", "UNIVERSE", "HTCondor's universe: vanilla.", choices=("vanilla",)),
     option("-once --once", "KEY",
         "Submit once for this key: repeated, the same cluster is reported and nothing is submitted."),
     option("-resubmit", "ID",
@@ -129,10 +145,15 @@ _OPTIONS = (
     option("-check", "",
         "Submit nothing, and say whether all is there that a submission needs: policy, group, credentials, storages,"
         " pools, programs; -check policy tells each key of the policy that counts, its value, file and line.",
-        takes=Takes.NOTHING, exact=True),
+        takes=Takes.NOTHING, exact=True, choices=("policy",)),
     option("-write", "", "With -check: write to the storages, too.", takes=Takes.NOTHING, exact=True),
+    option("-completion", "SHELL",
+        "Print what has bash, zsh or fish complete all commands, with the path of this hep_sub in it.",
+        exact=True, choices=SHELLS),
     flag("-quiet --quiet", "No talk on stderr but errors."),
-    *COMMON,
+    JSON,
+    VERSION,
+    HELP._replace(choices=("all",)),
 )  # fmt: skip
 """HepJob's first, then those that hepsub adds."""
 
@@ -263,7 +284,7 @@ _GROUPS = {
         "notify",
     ),
     "Again": ("resubmit", "failed", "only", "unknown"),
-    "Talk": ("wait", "dry_run", "check", "write", "quiet", "json", "version", "help"),
+    "Talk": ("wait", "dry_run", "check", "write", "completion", "quiet", "json", "version", "help"),
 }
 
 _EXAMPLES = (
@@ -380,6 +401,18 @@ COMMAND = Command(
         " -disk, -prio, -site, -rmt, -normt, -env, -cred and -nocheck say what is different; other options are"
         " refused. A secret that -env had named is taken from your environment, or named anew. hepsub keeps what"
         " it needs for that, without secrets, for three months.",
+        "Memory, cores, disk and GPUs above the policy's defaults are held against the largest slots of the pool, which"
+        " are asked for once a day: when none has as much, hep_sub says so, and how much there is. The jobs are"
+        " submitted all the same, and hep_edit changes what they ask for.",
+        "Jobs that wait for jobs: no option does that, because HTCondor starts no job when another has ended well, and"
+        " nothing of hepsub runs meanwhile that could. In a terminal that stays: hep_sub -wait a.sh && hep_sub b.sh; or"
+        " later, hep_wait 13 && hep_sub b.sh. Without one, on a submit node that has condor_submit_dag, HTCondor's"
+        " DAGMan runs hep_sub for you; a file chain.dag has these five lines: 'JOB a noop.sub NOOP', 'SCRIPT PRE a"
+        " /home/alice/hepsub/bin/hep_sub -once reco-7 -wait a.sh', the same two for b with 'b.sh' and a key of its own,"
+        " 'PARENT a CHILD b'. noop.sub holds 'executable = /bin/true' and 'queue'. condor_submit_dag -import_env"
+        " chain.dag starts it; you may log out. b is submitted when all jobs of a have ended with 0; when one failed or"
+        " is on hold, never, and chain.dag.dagman.out says so. With -once nothing is submitted twice when DAGMan begins"
+        " again, so no other chain may have the same keys.",
         "What the files of a job tell of its type counts for the rules of the policy where -type says nothing: job"
         " options are bes-simulation, bes-reconstruction or bes-analysis; a card of CORSIKA is corsika, a macro of"
         " Geant4 is geant4, each as an argument or in the script. Which step of Geant4 it is only -type can say.",
@@ -390,8 +423,8 @@ COMMAND = Command(
         " a computing element, else the pool of others; -dry-run says why not the rest. At a site where the policy has"
         " paths that stand for objects, -in and -out of such paths are these objects. Nothing secret goes to a site"
         " whose policy names no isolation. At a site without io_proxy URLs"
-        " and credentials are as the job found them when it started. hepsub(5) has the keys of [site.NAME]"
-        " and [rule.NAME], and hep_clus shows the sites.",
+        " and credentials are as the job found them when it started, unless [staging] has a mailbox. hepsub(5)"
+        " has the keys of [site.NAME] and [rule.NAME], and hep_clus shows the sites.",
     ),
     options=_OPTIONS,
     words=Words(

@@ -58,11 +58,17 @@ def run(session: Session, values: Values, console: Console) -> Result:
         return tail(session, order, lambda _: None)
     from hepsub.cli.raw import RawOutput
 
-    console.alone()
     output = RawOutput()
+
+    def write(content: bytes) -> None:
+        console.alone()
+        output.write(content)
+
     try:
         if not values["follow"]:
-            return tail(session, order, output.write)
+            with session.progress.step("looking at what it has written"):
+                return tail(session, order, write)
+        console.alone()
         return _follow(session, order, output, console)
     finally:
         output.break_line()

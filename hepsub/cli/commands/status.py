@@ -30,7 +30,8 @@ _OPTIONS = (
         "Show the counts again and again: on a terminal in place, else a line for each change. It ends when all jobs"
         " have ended or are on hold; exit code 0 only if none failed or is on hold."),
     option("-until --until", "WHAT",
-        "What ends -watch, if it comes first: done (the default), any-failed or any-held."),
+        "What ends -watch, if it comes first: done (the default), any-failed or any-held.",
+        choices=_UNTIL),
     flag("-state --state",
         "One word for programs that manage workflows: waiting, running, success or failed. Of a cluster it is running"
         " while one of its jobs is, and success only if all ended with 0. A job on hold is failed."),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hepsub
+from hepsub.cli.completion.script import FILES
 from hepsub.cli.generate.bash import bash_completion
 from hepsub.cli.generate.exit_codes import NAME, exit_codes_page
 from hepsub.cli.generate.fish import fish_completion
@@ -27,6 +28,8 @@ from hepsub.cli.main import PROGRAMS
 _GENERATED = ("man/*.[0-9]", "completions/bash/*", "completions/fish/*", "hepsub/schemas/*")
 """Where nothing else may lie than what is made here."""
 CHECKOUT = Path(hepsub.__file__).parent.parent
+_SCRIPTS = "hepsub/cli/completion"
+"""They are part of the package: `hep_sub -completion` prints them."""
 _RENEW = "python -m hepsub.cli.generate"
 
 
@@ -45,9 +48,9 @@ def texts() -> dict[str, str]:
             "man/hepsub.5": policy_page(),
             "man/hepsub.7": tour_page(),
             f"man/{NAME}.7": exit_codes_page(),
-            "completions/hep.bash": bash_completion(),
-            "completions/_hep": zsh_completion(),
-            "completions/hep.fish": fish_completion(),
+            f"{_SCRIPTS}/hep.bash": bash_completion(),
+            f"{_SCRIPTS}/_hep": zsh_completion(),
+            f"{_SCRIPTS}/hep.fish": fish_completion(),
         }
     )
 
@@ -56,7 +59,8 @@ def links() -> dict[str, str]:
     """The symbolic links that go with the files: path in the checkout → target."""
     bash = {f"completions/bash/{program}": "../hep.bash" for program in PROGRAMS}
     fish = {f"completions/fish/{program}.fish": "../hep.fish" for program in PROGRAMS}
-    return bash | fish | {"completions/zsh/_hep": "../_hep"}
+    scripts = {f"completions/{name}": f"../{_SCRIPTS}/{name}" for name in FILES.values()}
+    return bash | fish | scripts | {"completions/zsh/_hep": "../_hep"}
 
 
 def stale(root: Path) -> list[str]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hepsub.cli.completion.script import PROGRAM
 from hepsub.cli.generate import sources
 from hepsub.cli.generate.sources import programs, verbs
-from hepsub.cli.help import OFFERED
 from hepsub.cli.options import Command, Kind, Option, Takes
 
 _HEAD = (
@@ -51,29 +51,42 @@ function __hep_option --description 'whether the word at hand is an option'
     string match --quiet -- '-*' (commandline -ct)
 end
 
-function __hep_jobs --description 'the jobs of the caller: clusters, and their jobs once there is a dot'
-    __hep_option; and return
-    set -l jobs (@JOBS@ | string match --regex '^[0-9]+[.][0-9]+')
-    if string match --quiet '*.*' -- (commandline -ct)
-        printf '%s\\n' $jobs
-    else
-        printf '%s\\n' $jobs | string replace --regex '[.].*' '' | uniq
-    end
+function __hep_ask --description 'OFFER TYPED: what the word can become, one a line, with what is to be said of it'
+    @PROGRAM@ __offer $argv </dev/null 2>/dev/null
 end
 
-function __hep_asked --description 'OFFER: what the policy has of it, and the caller may use'
+function __hep_asked --description 'OFFER: what hep_sub knows of it'
     string match --quiet --regex -- '^-[^=]*$' (commandline -ct); and return
-    @ASK@
+    __hep_ask $argv (string replace --regex -- '^--?[^=]*=' '' (commandline -ct) | string collect --allow-empty)
+end
+
+function __hep_places --description 'OFFER: places in storages, or files and directories here'
+    string match --quiet --regex -- '^-[^=]*$' (commandline -ct); and return
+    set -l lead (string match --regex -- '^--?[^=]*=' (commandline -ct))
+    set -l url (string replace -- "$lead" '' (commandline -ct) | string collect --allow-empty)
+    set -l name ''
+    if test $argv = outputs
+        string match --quiet '*=*' -- $url; or return
+        set name (string match --regex '^[^=]*=' -- $url)
+    else if test $argv = places; and string match --quiet '*:*' -- (commandline -opc)[2..]
+        __fish_complete_directories $url '' # it is named already, and shown there
+        return
+    end
+    set -l file (string replace -- "$name" '' $url | string collect --allow-empty)
+    string match --quiet --regex '^[./~]' -- $file; or __hep_ask $argv $url
+    string match --quiet '*:*' -- $file; and return
+    if test $argv = places
+        __fish_complete_directories $file ''
+    else
+        string join \\n -- $name(__fish_complete_path $file '')
+    end
 end"""
 
 
 def fish_completion() -> str:
     """The file that completes all commands in fish."""
     engine = _ENGINE.replace("@VERBS@", "\n".join(_cases()))
-    parts = [
-        _HEAD,
-        engine.replace("@JOBS@", sources.JOBS).replace("@ASK@", sources.ASK.format("$argv")),
-    ]
+    parts = [_HEAD, engine.replace("@PROGRAM@", PROGRAM)]
     for command in programs():
         name = command.name
         parts.append("\n".join([f"complete -c {name} --erase", *_program(command)]))
@@ -112,7 +125,7 @@ def _rules(start: str, condition: str, command: Command) -> Iterator[str]:
     yield from _words(start, condition, command)
     for option in command.options:
         yield f"{start}{_when(condition)} {_option(option)}"
-        if option.takes is Takes.PERHAPS_ONE:
+        if option.takes is Takes.PERHAPS_ONE or (option.takes is Takes.NOTHING and option.choices):
             behind = f"__hep_behind {' '.join(option.names)}"
             yield f"{start}{_when(condition, behind)} {_value(sources.offer(option))}"
 
@@ -140,21 +153,26 @@ def _name(name: str) -> str:
     return f"-l {name[2:]}" if name.startswith("--") else f"-o {name[1:]}"
 
 
+_JOBS = frozenset({Kind.JOB.value, Kind.QUEUED.value})
+_PLACES = frozenset({Kind.INPUT.value, Kind.OUTPUT.value, Kind.LIST.value, Kind.PLACE.value})
+
+
 def _value(offer: str, required: str = "") -> str:
     """What completes a value, as complete's own options."""
-    words = sources.fixed().get(offer)
+    offer = offer.partition(" ")[0] if offer[0] != "=" else offer
     if offer == Kind.FILE.value:
         return f"{required} -F".strip()
-    if words is not None:
-        return f"{required} -f -a {_quote(' '.join(words))}".strip()
-    if offer in OFFERED:
-        return f"{required} -f -a {_quote(f'(__hep_asked {offer})')}".strip()
-    command = {
+    found = {
+        sources.NOTHING: "",
         Kind.DIRECTORY.value: "(__fish_complete_directories (commandline -ct))",
         Kind.USER.value: "(__fish_complete_users)",
-        Kind.JOB.value: "(__hep_jobs)",
-    }.get(offer)
-    return f"{required} -f{f' -a {_quote(command)}' if command else ''}".strip()
+    }.get(offer, f"(__hep_asked {offer})")
+    if offer in _PLACES:
+        found = f"(__hep_places {offer})"
+    elif offer[0] == "=":
+        found = offer[1:]
+    order = "k" if offer in _JOBS else ""
+    return f"{required} -f{order}{f' -a {_quote(found)}' if found else ''}".strip()
 
 
 def _when(*conditions: str) -> str:

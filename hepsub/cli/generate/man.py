@@ -19,10 +19,16 @@ ENVIRONMENT = {
     "CONDOR_CONFIG": "HTCondor's configuration, which names the pool where the policy does not.",
     "XDG_CONFIG_HOME": "Where the user's policy file is looked for, instead of ~/.config.",
     "XDG_STATE_HOME": "Where the journal and the reports of bugs are, instead of ~/.local/state.",
+    "HEPSUB_HERE_DIR": "The directory of the embedded pool, on a local disk, instead of `/var/tmp/hepsub-UID`.",
+    "KRB5CCNAME": "The cache of the Kerberos ticket.",
+    "BEARER_TOKEN, BEARER_TOKEN_FILE": "A token, or the file of one, as WLCG's Bearer Token Discovery finds it.",
+    "OIDC_SOCK": "Where oidc-agent listens.",
+    "AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE": "Where keys for S3 are, as AWS's own tools take it.",
+    "NO_COLOR": "With any value: no colours, on no terminal.",
 }
 """The environment variables that hepsub reads, and what for."""
 
-_PLACES = ("site_policy", "user_policy", "journal", "orders", "reports")
+_PLACES = ("site_policy", "user_policy", "journal", "orders", "ended", "reports")
 """The places that users may want to look into."""
 
 _OPTIONS = (

@@ -6,18 +6,13 @@ import inspect
 import re
 from importlib import resources
 
-from hepsub.batch import State
 from hepsub.cli.main import PROGRAMS, VERBS, load, load_verbs
 from hepsub.cli.options import Command, Kind, Option, Words
 from hepsub.errors import HepsubError
 from hepsub.result import every_error
 
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
-JOBS = "timeout 3 hep_q -u </dev/null 2>/dev/null"
-"""The command whose first column names the caller's jobs: quiet, and given up when it is slow."""
 _STATEMENT = re.compile(r"(?:\w+: )?.*?(?=[.;:](?:\s|$)|$)")
-ASK = "timeout 10 hep_sub __offer {} </dev/null 2>/dev/null"
-"""The command that prints what the policy has of an offer and the caller may use, one a line."""
 NOTHING = "nothing"
 _CONVERTED = frozenset({
     Kind.TEXT, Kind.INTEGER, Kind.POSITIVE, Kind.COUNT, Kind.PORTION, Kind.MEMORY, Kind.DURATION,
@@ -70,24 +65,19 @@ def attributes(cls: type) -> dict[str, str]:
     return told
 
 
-def states() -> tuple[str, ...]:
-    """The states that a user can ask for."""
-    return tuple(state.value for state in State if state.value.isalpha())
-
-
 def shipped_policy(name: str) -> str:
     """The text of a policy file that hepsub ships."""
     return resources.files("hepsub.policy").joinpath(name).read_text(encoding="utf-8")
 
 
-def fixed() -> dict[str, tuple[str, ...]]:
-    """The offers that are the same for everybody, and their words."""
-    return {Kind.STATE.value: states()}
-
-
 def offer(completed: Option | Words | None) -> str:
-    """Among what a shell completes a value: the word of its kind."""
-    return NOTHING if completed is None or completed.kind in _CONVERTED else completed.kind.value
+    """Among what a shell completes a value: the word of its kind, or `=` and the words that there are."""
+    if isinstance(completed, Option) and completed.choices:
+        return f"={' '.join(completed.choices)}"
+    if completed is None or completed.kind in _CONVERTED:
+        return NOTHING
+    later = completed.later if isinstance(completed, Words) else None
+    return f"{completed.kind.value} {later.value}" if later else completed.kind.value
 
 
 def short(help_text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.plan.location import ObjectPlace
@@ -118,6 +119,6 @@ def _demo_lines(value: DemoResult) -> Iterator[str]:
     yield f"It took: {times}."
     yield "With a storage in your policy you would have typed:"
     yield from (f"  {command}" for command in value.commands)
-    left = f"{value.script} is yours; this" if value.script else "This"
-    yield f"{left} works right now; then hep_sub status, and hep_sub -h:"
+    left = f"{Path(value.script).name} is here, and this" if value.script else "This"
+    yield f"{left} works right now:"
     yield f"  {value.next}"

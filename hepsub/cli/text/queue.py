@@ -32,10 +32,11 @@ _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
 def listing(value: Listing) -> str:
-    """The table of hep_q; four lines when there is no job."""
-    rows = list(_job_rows(value))
-    middle = [*rows, ""] if rows else ["", ""]
-    return joined([_HEADER, *middle, summary(value)])
+    """The table of hep_q: four lines, and one for each job.
+
+    In cron `[ $(hep_q -u | wc -l) -ne 4 ]` means that something is in the queue, also if it is one job.
+    """
+    return joined([_HEADER, *_job_rows(value), "", "", summary(value)])
 
 
 def summary(value: Listing) -> str:

@@ -7,10 +7,6 @@ hs_libraries=    # with the libraries of the system or the user
 # What goes with a request beside the URL: the ETag of the part of a download that is there; the MD5 of an upload;
 # a form, and the last component of its key; the authorities to trust.
 hs_etag='' hs_want_md5=- hs_form='' hs_key='' hs_ca=''
-hs_absent=$hs_nl # hosts that answered nothing while a file had all its patience
-hs_host=         # of the file that `persist` is at,
-hs_nobody=       # and whether it has answered nothing so far
-hs_silent=$hs_nl # hosts of which stderr says that they do not answer, and not yet that they do again
 
 # Choose curl or python3, once. Both with the system's libraries first; with the user's if they need
 # them (a curl from a software stack).
@@ -48,7 +44,7 @@ exchange() {
     read -r hs_status hs_rest <"$hs_exchange/code"
 }
 
-# VERB URL FILE → hs_outcome:
+# VERB URL FILE → hs_exit, as curl has it, and hs_outcome:
 #   ok, again (may work later), refused (the URL is not, or no longer, good), restart (from zero), never
 transfer() {
     case $1 in
@@ -230,7 +226,7 @@ persist() {
         [ "$hs_outcome" = ok ] && "check_$1" "$5"
         [ -z "$hs_signal" ] || return 1
         case $hs_outcome,$hs_status in
-            again,000 | again,5??) tell_away "$7" ;;
+            again,000 | again,5??) tell_away "$7" "$hs_exit" "$hs_tries" ;;
             *,000 | *,5??) ;;
             *) came_back ;;
         esac
@@ -272,48 +268,4 @@ persist() {
         pause
         [ -z "$hs_signal" ] || return 1
     done
-}
-
-# A host that answered nothing, or 5xx, to all tries of a file that had the whole patience: the files after
-# it get few tries, or a job with many outputs would wait as many times as long. → hs_host
-host_of() {
-    bare "$1"
-    hs_host=${hs_bare#*://}
-    hs_host=${hs_host%%/*} hs_nobody=yes
-}
-
-came_back() {
-    hs_nobody=
-    case $hs_silent in
-        *"$hs_nl$hs_host$hs_nl"*)
-            hs_silent=${hs_silent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_silent#*"$hs_nl$hs_host$hs_nl"}
-            say "the store $hs_host answers again"
-            hs_away=
-            tell_stage
-            ;;
-    esac
-    ! is_absent || hs_absent=${hs_absent%%"$hs_nl$hs_host$hs_nl"*}$hs_nl${hs_absent#*"$hs_nl$hs_host$hs_nl"}
-}
-
-# A host that does not answer is told of at once, and once until it answers again: PATIENCE, as for `persist`.
-tell_away() {
-    case $hs_silent in *"$hs_nl$hs_host$hs_nl"*) return 0 ;; esac
-    hs_silent=$hs_silent$hs_host$hs_nl
-    hs_again="for up to $1 s"
-    [ "$1" != stubborn ] || hs_again="as long as there is time"
-    say "$hs_phase: the store $hs_host does not answer ($hs_why); it is tried again, $hs_again"
-    now
-    hs_away="$hs_host $hs_now"
-    tell_stage
-}
-
-went_away() {
-    [ -z "$hs_nobody" ] || is_absent || hs_absent=$hs_absent$hs_host$hs_nl
-}
-
-is_absent() {
-    case $hs_absent in
-        *"$hs_nl$hs_host$hs_nl"*) return 0 ;;
-    esac
-    return 1
 }

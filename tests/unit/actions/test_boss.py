@@ -13,18 +13,29 @@ from msgspec.structs import replace
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
+from hepsub.bundle.directory import locked
 from hepsub.bundle.sent import preview_seal
+from hepsub.bundle.sites import write_sites
 from hepsub.errors import (
     InputsMissing,
+    NoSuitableSite,
     OutputConflict,
     ScriptMissing,
     ScriptNotExecutable,
     UsageError,
 )
+from hepsub.plan.leaving import LeftOut, SiteRecord
 from hepsub.plan.model import Plan
 from hepsub.session import Session
 from tests.fakes.batch import FakeSchedd, as_batch_systems
-from tests.fakes.world import make_policy, make_script, make_session, make_situation, make_spec
+from tests.fakes.world import (
+    NOON,
+    make_policy,
+    make_script,
+    make_session,
+    make_situation,
+    make_spec,
+)
 
 POLICY = """
 [pool.local]
@@ -102,6 +113,17 @@ def test_at_home_boss_runs_the_file_as_it_is(desk: Desk) -> None:
     assert plan.staging is None
     assert str(plan.stdout) == f"{desk.directory}/sim.txt.out.%{{ClusterId}}.%{{ProcId}}"
     assert (plan.script, plan.notes) == ("sim.txt", ())
+
+
+def test_a_site_that_is_left_out_gets_none(desk: Desk) -> None:
+    """As with any job: those that a rule would send there stay."""
+    now, file = desk.session(), desk.write()
+    left = LeftOut(site="a", since=NOON - 9, until=NOON + 9, jobs=3, why="it is broken")
+    with locked(now.bundles / ".renew"):
+        write_sites(now.bundles, SiteRecord(left_out=(left,)))
+    assert desk.plan(file.name).route.sites == ()
+    with pytest.raises(NoSuitableSite, match="it is broken"):
+        desk.plan(file.name, "-rmt")
 
 
 def test_a_rule_sends_it_away_with_all_that_it_names(desk: Desk) -> None:

@@ -381,12 +381,16 @@ def test_what_the_last_run_could_not_do_is_told(place: Place) -> None:
                 not_before=NOON + 60,
             ),
         },
+        mailboxes={"herd": Outcome(failures=1, message="a bundle is spoilt", remedy="mend it")},
     )
     result = renewal_status(place.session(), place.machine)
     assert result.exit_code == 53
     assert [(each.code, each.remedy) for each in result.problems] == [
-        ("not-renewed", "oidc-add -X")
+        ("not-renewed", "oidc-add -X"),
+        ("not-renewed", "mend it"),
     ]
-    assert result.problems[0].message.startswith(
-        "iam: oidc-agent is locked (tried 2 time(s), again after "
+    texts = [each.message for each in result.problems]
+    assert texts[0].startswith("iam: oidc-agent is locked (tried 2 time(s), again after ")
+    assert texts[1] == (
+        "the mailbox in herd: a bundle is spoilt (tried 1 time(s), again in each round)"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +212,26 @@ def test_jobs_that_failed_there_count_when_all_have_ended(
         leaving(world).past[13, proc] = ("b", world.now)
     said = one_round(world)
     assert [each.split(":")[0] for each in said] == (["b"] if left else [])
+
+
+def test_what_ends_comes_first_in_a_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, signatures and letters: moving jobs, and what their outputs need, may take long."""
+    steps = (
+        *("renew_credentials", "renew_signatures", "post_letters"),
+        *("leave_out", "close_bundle", "revisit_finished"),
+    )
+    done: list[str] = []
+
+    def noting(name: str, really: Any) -> Any:
+        def call(*given: Any) -> Any:
+            done.append(name)
+            return really(*given)
+
+        return call
+
+    for each in steps:
+        module = "hepsub.actions.renew.renew"
+        monkeypatch.setattr(f"{module}.{each}", noting(each, getattr(sys.modules[module], each)))
+    world.schedd.jobs = []
+    renew(session(world))
+    assert done == list(steps)

@@ -16,7 +16,14 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.errors import HepsubError, PoolUnreachable
+from hepsub.bundle.sites import read_sites
+from hepsub.errors import (
+    AuthenticationRefused,
+    HepsubError,
+    PoolError,
+    PoolUnreachable,
+    ScheddNotReached,
+)
 from hepsub.session import Session
 from tests.fakes.batch import FakeElement, FakeLeaving
 from tests.fakes.credentials import FakeSource
@@ -199,11 +206,11 @@ def test_a_job_that_is_not_on_hold_any_more_stays(world: World) -> None:
     class Meanwhile(FakeElement):
         """An element that is slow."""
 
-        def remove(self, jobs: Collection[str], since: float) -> Removed:
+        def remove(self, jobs: Collection[str], since: float, *, waiting: bool = False) -> Removed:
             """Things happen."""
             held = leaving(world).on_hold
             held[:] = [replace(each, since=each.since + 1) for each in held[1:]]
-            return FakeElement.remove(self, jobs, since)
+            return FakeElement.remove(self, jobs, since, waiting=waiting)
 
     now = session(world, Meanwhile(Removed(gone=ids(0, 1, 2))))
     submitted(now)
@@ -223,3 +230,120 @@ def test_a_token_that_cannot_be_read_moves_nothing(world: World) -> None:
     [said] = one_round(now)
     assert f"the token in {file} cannot be read" in said
     assert (leaving(world).moved, element.asked) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "second"),
+    [
+        (AWAY, 1, "1 job(s) of 13 stay with a, which could not be asked"),
+        (ScheddNotReached("gone", remedy=""), 1, "1 job(s) of 13 stay with a, which could not be"),
+        (PoolError("no", remedy=""), 2, "1 job(s) of 13 stay with a, where they may still be: no;"),
+        (AuthenticationRefused("who?", remedy=""), 2, "stay with a, where they may still be: who?;"),
+    ],
+)  # fmt: skip
+def test_only_an_element_that_does_not_answer_is_not_asked_again(
+    world: World, error: HepsubError, asked: int, second: str
+) -> None:
+    """Whoever refused a token may take the next one's; who is away keeps everybody waiting."""
+    element = FakeElement(error)
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1)
+    hold(world, 2, elsewhere=("c",))
+    _, said = one_round(now)
+    assert second in said
+    assert (len(element.asked), leaving(world).moved) == (asked, [])
+
+
+def test_a_round_has_a_minute(world: World) -> None:
+    """What is not begun by then is done in the next one; jobs with a choice of slots are released all the same."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    times = iter([0.0, 61.0])
+    with locked(now.bundles / ".renew"):
+        *_, said = leave_out(now, find_live(now).bundles, lambda: next(times))
+    assert said == "3 job(s) of 13 stay with a: hep_auth renew goes on in its next round"
+    assert (element.asked, leaving(world).moved) == ([], [])
+    assert one_round(now) == [GONE]
+
+
+def test_a_release_that_fails_keeps_no_other_job_from_moving(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are different jobs, and different places."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+
+    def fail(*_: object) -> tuple[int, ...]:
+        raise PoolError("no edits here", remedy="")
+
+    monkeypatch.setattr(FakeLeaving, "leave_out", fail)
+    said = one_round(now)
+    assert said == [
+        "jobs of schedd01.example.org could not be sent elsewhere: no edits here",
+        GONE,
+    ]
+
+
+def wait(world: World, *procs: int, **more: Any) -> None:
+    """Let jobs wait at a."""
+    hold(world, *procs, code=0, reason="", **more)
+    schedd = leaving(world)
+    schedd.idle += schedd.on_hold[-len(procs) :]
+    del schedd.on_hold[-len(procs) :]
+
+
+RECALLED = "2 job(s) of 13 that waited at a were removed there, and go elsewhere when the schedd has noticed"
+
+
+def test_what_waits_at_an_element_that_is_left_out_is_removed_there(world: World) -> None:
+    """Once, and is on hold at home when that is noticed: no fault of the site, and it goes on whatever is left out."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2, 3, 4)))
+    now = session(world, element)
+    submitted(now)
+    wait(world, 3, 4)
+    assert one_round(now) == []
+    assert element.asked == []
+    hold(world, 0, 1, 2)
+    element.answer = Removed(gone=ids(3, 4))
+    *_, said = one_round(now)
+    assert said == RECALLED
+    assert element.waiting == [False, True]
+    assert element.asked[-1][0] == tuple(sorted(ids(3, 4)))
+    leaving(world).on_hold.clear()
+    assert one_round(now) == []
+    assert len(element.asked) == 2
+    lost = [
+        replace(each, reason="Job disappeared from remote schedd") for each in leaving(world).idle
+    ]
+    leaving(world).idle, leaving(world).on_hold = [], lost
+    (now.bundles / ".renew/sites.json").unlink()
+    assert one_round(now) == ["2 job(s) of 13 were removed at a, and go to b"]
+    assert not read_sites(now.bundles).troubles
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "said"),
+    [
+        ({}, AWAY, ["2 job(s) of 13 go on waiting at a: the computing element a does not answer"]),
+        ({}, Removed(there=ids(3, 4)), []),
+        ({"elsewhere": ()}, AWAY, []),
+        ({"elsewhere": ("gone",)}, AWAY, []),
+    ],
+)
+def test_what_cannot_go_on_waits(
+    world: World, more: Mapping[str, Any], answer: Removed | HepsubError, said: list[str]
+) -> None:
+    """Where it runs by now, where there is no other site, and where nobody answers."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    one_round(now)
+    element.answer = answer
+    wait(world, 3, 4, **more)
+    assert one_round(now) == said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.cli.help import OFFERED, choices, offer
+from hepsub.cli.completion.offer import offer
+from hepsub.cli.help import OFFERED, choices
 from hepsub.cli.options import Kind
 from hepsub.errors import PolicyError
 from hepsub.policy.model import Policy
@@ -47,15 +48,34 @@ def test_a_completion_gets_a_word_a_line(word: str, capsys: pytest.CaptureFixtur
     """Aliases and what is given on request too; nothing that a terminal would obey."""
     assert offer([word]) == 0
     assert capsys.readouterr().out.splitlines() == LISTED[word].split()
+    assert offer([word, "l"]) == 0
+    begin = [each for each in LISTED[word].split() if each.startswith("l")]
+    assert capsys.readouterr().out.splitlines() == begin
 
 
-def test_several_kinds_come_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
-    """And what nobody knows is nothing."""
+def test_what_nobody_knows_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(LISTED) == set(OFFERED)
-    assert offer(["sites", "nothing", "credentials"]) == 0
-    assert capsys.readouterr().out == "far\nkrb\niam\n"
-    assert offer([]) == 0
-    assert capsys.readouterr().out == ""
+    for words in ([], ["nothing"], ["nothing", "x", "y"]):
+        assert offer(words) == 0
+        assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "piece", "offered"),
+    [
+        ("h", "h", "here\n"),
+        ("'h", "h", "here\n"),
+        ("h\\e", "h\\e", "here\n"),
+        ("here", "e", "e\n"),
+        ("here", "", "\n"),
+        ("x", "", ""),
+    ],
+)
+def test_a_shell_gets_what_replaces_its_piece(
+    typed: str, piece: str, offered: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert offer(["pools", typed, piece]) == 0
+    assert capsys.readouterr().out == offered
 
 
 def test_help_names_what_is_not_on_request_and_no_alias() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.cli.main import main
+from hepsub.cli.main import load_verbs, main
+from hepsub.cli.parse import parse
 
 
 @pytest.fixture
@@ -40,6 +41,13 @@ def test_what_was_meant_is_told(
     program, *said = words.split()
     assert main(program, said) == code
     assert meant in capsys.readouterr().err
+
+
+def test_ids_and_options_of_status_stand_in_any_order() -> None:
+    words = ["13.2", "-state"]
+    assert parse(words, load_verbs("hep_sub")["status"]) == parse(
+        words[::-1], load_verbs("hep_sub")["status"]
+    )
 
 
 def test_a_script_with_the_name_of_a_command_is_one(

@@ -41,10 +41,11 @@ def listing(*jobs: JobStatus, reasons: bool = False) -> Listing:
 
 
 def test_a_row_is_the_one_of_hepjobs_pages() -> None:
-    """Header, row, blank line, summary: to the letter."""
+    """Header, row, two blank lines, summary."""
     assert value_text(listing(xboss())).split("\n") == [
         HEADER,
         ROW,
+        "",
         "",
         "1 jobs; 0 completed, 0 removed, 0 idle, 1 running, 0 held, 0 suspended",
     ]
@@ -61,6 +62,13 @@ def test_awk_finds_state_and_command() -> None:
     """SUBMITTED is two words, so the state is $6 and the command $9."""
     words = value_text(listing(xboss())).splitlines()[1].split()
     assert (words[0], words[5], words[8]) == ("60726917.0", "R", "xboss")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 5])
+def test_there_are_four_lines_besides_the_jobs(number: int) -> None:
+    """In cron `[ $(hep_q -u | wc -l) -ne 4 ]` means that something is in the queue."""
+    jobs = [make_job(f"13.{proc}") for proc in range(number)]
+    assert len(value_text(listing(*jobs)).split("\n")) == number + 4
 
 
 def test_an_empty_listing_is_exactly_four_lines() -> None:

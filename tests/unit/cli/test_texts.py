@@ -142,12 +142,12 @@ def test_the_demo_says_what_to_type() -> None:
         "  b",
     )
     assert (now, line) == (
-        "This works right now; then hep_sub status, and hep_sub -h:",
+        "This works right now:",
         "  hep_sub /bin/hostname",
     )
     left = replace(value, next="hep_sub job.sh", script="/work/job.sh")
     assert value_text(left).endswith(
-        "\n/work/job.sh is yours; this works right now; then hep_sub status, and hep_sub -h:\n  hep_sub job.sh"
+        "\njob.sh is here, and this works right now:\n  hep_sub job.sh"
     )
 
 

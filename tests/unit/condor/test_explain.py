@@ -58,6 +58,16 @@ def test_a_job_that_can_never_start() -> None:
     assert "hep_edit -m 64000 13.0" in found.next_command
 
 
+def test_all_that_hep_edit_can_change_is_proposed_together() -> None:
+    """Memory and cores; not where something else is missing, too."""
+    found = idle(ad(RequestMemory=99000, RequestCpus=99), slot(TotalSlotCpus=16))
+    assert found.next_command.startswith("hep_edit -m 16000 -np 16 13.0 (the largest machine's)")
+    found = idle(
+        ad('TARGET.Cpus >= RequestCpus && TARGET.Machine == "bws99"', RequestCpus=99), slot()
+    )
+    assert found.next_command == "hep_rm 13.0, and submit it with other options"
+
+
 def test_a_job_for_a_machine_that_is_not_there() -> None:
     """Memory is not to blame, so another submission is the advice."""
     found = idle(ad('TARGET.Machine == "bws99"'), slot())

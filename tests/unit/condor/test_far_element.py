@@ -97,7 +97,7 @@ def test_what_has_left_the_queue(
     *_, history = htcondor.calls
     assert history == (
         "history", 'member(SubmitterGlobalJobId, {"s#13.0#1"})',
-        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate"), -1,
+        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason"), -1,
     )  # fmt: skip
     assert htcondor.since == ["EnteredCurrentStatus < 13600"]
 
@@ -110,6 +110,17 @@ def test_what_is_not_on_hold_there_is_left_alone(
     htcondor.queue, htcondor.past = [job(0, state)], [job(0, REMOVED)]
     assert element(htcondor, listener).remove(ids(0), 1) == Removed(there=ids(0))
     assert "act" not in [name for name, *_ in htcondor.calls]
+
+
+def test_what_waits_there_is_removed_where_that_is_asked_for(
+    htcondor: Showing, listener: int
+) -> None:
+    """What runs is not."""
+    htcondor.queue = [job(0, IDLE), job(1, 2)]
+    one = element(htcondor, listener)
+    assert one.remove(ids(0, 1), 1, waiting=True) == Removed(there=ids(0, 1))
+    [act] = [call for call in htcondor.calls if call[0] == "act"]
+    assert str(act[2]).endswith("&& (JobStatus == 5 || JobStatus == 1)")
 
 
 @pytest.mark.parametrize("stays", [False, True])
@@ -131,7 +142,7 @@ def test_what_is_on_hold_is_removed_and_seen_gone(
     [act] = [call for call in htcondor.calls if call[0] == "act"]
     assert act[1:] == (
         JobAction.Remove,
-        'member(SubmitterGlobalJobId, {"s#13.0#1", "s#13.1#1"}) && JobStatus == 5',
+        'member(SubmitterGlobalJobId, {"s#13.0#1", "s#13.1#1"}) && (JobStatus == 5)',
         ("hepsub sends it to another site", 0),
     )
 

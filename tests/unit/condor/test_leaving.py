@@ -9,13 +9,14 @@ from typing import Any
 import classad2
 import pytest
 
-from hepsub.batch_sites import HeldThere, ThroughElement
+from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.condor.collector import ScheddAddress
 from hepsub.condor.connection import Connection
 from hepsub.condor.description import describe
 from hepsub.condor.explain import explain_held, explain_idle
-from hepsub.condor.leaving import CondorLeaving
-from hepsub.jobid import parse_job_id
+from hepsub.condor.leaving import CondorLeaving, is_moving
+from hepsub.condor.removal import SENT_ON
+from hepsub.jobid import SubmissionRef, parse_job_id
 from hepsub.plan.model import Element
 from tests.fakes.batch import make_job
 from tests.fakes.htcondor import Ad, FakeBindings, JobAction
@@ -151,6 +152,8 @@ def through(proc: int = 0, **more: object) -> Ad:
         ({"HepSub_Sites": "b"}, {"elsewhere": ("c",), "site": "b"}),
         ({"HepSub_Moving": 1000}, {"moving": True}),
         ({"HepSub_Moving": 999}, {}),
+        ({"HepSub_Recalled": "a"}, {"recalled": True}),
+        ({"HepSub_Recalled": "b"}, {}),
         ({"HepSub_Moving": "x"}, {}),
     ],
 )
@@ -159,12 +162,31 @@ def test_a_job_through_an_element_is_known_there_by_its_id(
 ) -> None:
     """It may go through another one that it did not leave; a mark of an earlier hold is none."""
     htcondor.queue = [through(**more)]
-    moving = expected.pop("moving", False)
-    known = ThroughElement(id="s#13.0#900", submitted=900.0, moving=moving)
+    known = ThroughElement(
+        id="s#13.0#900",
+        submitted=900.0,
+        moving=expected.pop("moving", False),
+        recalled=expected.pop("recalled", False),
+    )
     usual: dict[str, Any] = {
         "cluster": 13, "proc": 0, "site": "a", "since": 1000.0, "code": 19, "reason": "hook", "elsewhere": ("b", "c"),
     }  # fmt: skip
     assert opened().held([13]) == (HeldThere(**usual | expected, through=known),)
+
+
+def test_what_waits_is_marked_before_its_element_is_asked(htcondor: FakeBindings) -> None:
+    """Where an element has it; what has begun meanwhile is not meant."""
+    htcondor.queue = [through(0), through(1)]
+    jobs = opened().waiting([13])
+    opened().recall(jobs)
+    assert [each.proc for each in jobs] == [0, 1]
+    assert str(htcondor.calls[0][1]) == (
+        "(ClusterId == 13) && JobStatus == 1 && HepSub_Sites isnt undefined && (JobUniverse != 9 ||"
+        " GridJobId isnt undefined)"
+    )
+    [edit] = [call for call in htcondor.calls if call[0] == "edit"]
+    both = "(ClusterId == 13 && ProcId == 0) || (ClusterId == 13 && ProcId == 1)"
+    assert edit[1:] == (f"JobStatus == 1 && ({both})", "HepSub_Recalled", '"a"')
 
 
 def test_a_move_is_known_by_its_mark_until_the_release(htcondor: FakeBindings) -> None:
@@ -174,8 +196,8 @@ def test_a_move_is_known_by_its_mark_until_the_release(htcondor: FakeBindings) -
     assert opened().move(opened().held([13]), "b", element) == 4
     done = [call for call in htcondor.calls if call[0] != "query"]
     held = (
-        "JobStatus == 5 && EnteredCurrentStatus == 1000 && ((ClusterId == 13 && ProcId == 0) ||"
-        " (ClusterId == 13 && ProcId == 1))"
+        "JobStatus == 5 && ((ClusterId == 13 && ProcId == 0 && EnteredCurrentStatus == 1000) ||"
+        " (ClusterId == 13 && ProcId == 1 && EnteredCurrentStatus == 1000))"
     )
     nowhere = f"{held} && GridJobId is undefined"
     assert done[:9] == [
@@ -201,6 +223,67 @@ def test_an_interrupted_move_is_done_again(htcondor: FakeBindings, site: str) ->
     assert (edits["HepSub_LeftSites"], edits["queue"]) == ('"a"', "undefined")
 
 
+def test_thousands_of_jobs_are_one_question_that_can_be_answered(htcondor: FakeBindings) -> None:
+    """ClassAds evaluate no deeper than 400; jobs of different seconds go together, each as it was."""
+    htcondor.queue = [through(proc, EnteredCurrentStatus=1000 + proc) for proc in range(3000)]
+    jobs = opened().held([13])
+    opened().move(jobs, "b", Element(resource="condor b b:9619", token="t"))
+    opened().release(jobs)
+    done = [call for call in htcondor.calls if call[0] != "query"]
+    assert [str(call[0]) for call in done] == [*["edit"] * 7, "act", "edit", "act"]
+    assert done[0][2:] == ("HepSub_Moving", "3999")
+    marked = {"JobStatus": 5, "EnteredCurrentStatus": 2234, "HepSub_Moving": 3999}
+    assert is_moving(marked)
+    assert not is_moving(marked | {"EnteredCurrentStatus": 4000})
+    for call in (done[0], done[7], done[9]):
+        wanted = classad2.ExprTree(str(call[1] if call[0] == "edit" else call[2]))
+        for proc, since, expected in ((1234, 2234, True), (2999, 3999, True), (3000, 4000, False)):
+            ad = {"ClusterId": 13, "ProcId": proc, "JobStatus": 5, "EnteredCurrentStatus": since}
+            assert wanted.eval(classad2.ClassAd(ad)) is expected, (call[0], proc)
+
+
+def gone(proc: int, reason: str = f"{SENT_ON} (by user alice)", **more: object) -> Ad:
+    """The ad of a job that was removed."""
+    return {"ClusterId": 13, "ProcId": proc, "JobStatus": 3, "RemoveReason": reason, **more}
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [
+        ([gone(0)], Removed(gone=frozenset({"13.0"}))),
+        ([gone(0, "by user alice")], Removed(ended=frozenset({"13.0"}))),
+        ([gone(0, CompletionDate=5)], Removed(ended=frozenset({"13.0"}))),
+        ([gone(0, JobStatus=4)], Removed(ended=frozenset({"13.0"}))),
+        ([], Removed()),
+    ],
+)
+def test_a_removal_counts_that_was_asked_for_here(
+    htcondor: FakeBindings, past: list[Ad], expected: Removed
+) -> None:
+    """The jobs' owner may have removed them, and wants them nowhere then; an end is no removal."""
+    htcondor.past = past
+    ref = SubmissionRef(uuid="u", pool="far", schedd="s", cluster=13, number=5)
+    assert opened().remove(ref, [0], 100_000) == expected
+
+
+def test_what_waits_or_is_on_hold_is_removed(htcondor: FakeBindings) -> None:
+    """By its submission, too: a number may mean another one's by then. What is not gone is told."""
+    htcondor.queue = [
+        {"ClusterId": 13, "ProcId": proc, "JobStatus": state, "HepSub_UUID": "u"}
+        for proc, state in ((0, 1), (1, 2), (2, 5))
+    ]
+    ref = SubmissionRef(uuid="u", pool="far", schedd="s", cluster=13, number=5)
+    told = opened().remove(ref, [0, 1, 2], 100_000)
+    assert told == Removed(there=frozenset({"13.0", "13.1", "13.2"}))
+    [act] = [call for call in htcondor.calls if call[0] == "act"]
+    assert act[1:] == (
+        JobAction.Remove,
+        'HepSub_UUID == "u" && ((ClusterId == 13 && ProcId >= 0 && ProcId <= 2))'
+        " && (JobStatus == 5 || JobStatus == 1)",
+        (SENT_ON, 0),
+    )
+
+
 def test_where_ended_jobs_were(htcondor: FakeBindings) -> None:
     """The history tells, as far as it goes back."""
     htcondor.past = [on_hold(0, CompletionDate=1234)]
@@ -214,7 +297,7 @@ def test_why_tells_of_the_way(htcondor: FakeBindings) -> None:
     ad = on_hold(HepSub_LeftSites="b", HepSub_LeftOut="a,b")
     details = explain_held(make_job(), ad, "13.0", NOON).details
     assert details[1:] == (
-        "it was on hold at b, and was released to run elsewhere",
+        "it was on hold at b, or waited there, and was sent elsewhere",
         "left out for a while, because jobs fail there: a,b",
     )
     assert len(explain_held(make_job(), on_hold(), "13.0", NOON).details) == 1

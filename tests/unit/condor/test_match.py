@@ -162,7 +162,7 @@ def test_a_job_that_fits_everywhere() -> None:
         slots=2,
         possible=2,
         free=2,
-        most_memory=16000,
+        most={"Memory": 16000, "Cpus": 8, "Disk": 0},
     )
 
 

@@ -260,6 +260,53 @@ def test_the_memory_of_what_a_computing_element_has_is_not_edited(htcondor: Fake
     assert htcondor.calls == [THROUGH_ELEMENT]
 
 
+def test_all_that_is_changed_is_checked_before_anything_is(htcondor: FakeBindings) -> None:
+    """An element is asked for cores in its word, and for no disk; a walltime that travels stays."""
+    htcondor.queue = [{}]
+    with pytest.raises(NotDone, match="the cores and disk was not changed: a computing element"):
+        opened().edit(THIRTEEN, Edit(cpus=4, disk_mb=10))
+    htcondor.queue = [{"Cmd": "/usr/bin/env"}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) are in no walltime class"):
+        opened().edit(THIRTEEN, Edit(walltime=lambda _: ("mid", 360)))
+    htcondor.queue = [{"Cmd": "/bin/sh", "ClusterId": 14}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) have files or credentials that travel"):
+        opened().edit(None, Edit(walltime=lambda _: ("mid", 360)), (14,))
+    htcondor.queue = [{"HepSub_Cmd": "/work/job.sh", "GridJobId": ""}]
+    with pytest.raises(NotDone, match=r"1 job\(s\) have files or credentials that travel"):
+        opened().edit(THIRTEEN, Edit(walltime=lambda _: ("mid", 360)))
+    assert "edit" not in htcondor.names()
+    opened().edit(THIRTEEN, Edit(cpus=4, priority=-1))
+    assert [call[2:] for call in htcondor.calls if call[0] == "edit"] == [
+        ("xcount", "4"),
+        ("RequestCpus", "4"),
+        ("JobPrio", "-1"),
+    ]
+
+
+def test_another_walltime_moves_each_account_into_its_class(htcondor: FakeBindings) -> None:
+    """What the class is depends on the group; whoever wrote the ad, its texts stay texts."""
+    account = {"HepJob_Experiment": "JUNO", "HepJob_RealGroup": "juno", "AcctGroupUser": "alice"}
+    htcondor.queue = [account, account, {**account, "HepJob_RealGroup": '" || true || "'}]
+
+    def chosen(group: str) -> tuple[str, int]:
+        return ("mid", 360) if group == "juno" else ("long", 720)
+
+    opened().edit(THIRTEEN, Edit(walltime=chosen))
+    edits = [call[1:] for call in htcondor.calls if call[0] == "edit"]
+    meant = '((ClusterId == 13)) && HepJob_RealGroup =?= "juno" && HepJob_Experiment =?= "JUNO"'
+    assert edits[:4] == [
+        (f'{meant} && AcctGroupUser =?= "alice"', name, value)
+        for name, value in (
+            ("HepSub_WalltimeLimit", "360"),
+            ("HepJob_Walltime", '"mid"'),
+            ("AcctGroup", '"JUNO.juno.mid"'),
+            ("AccountingGroup", '"JUNO.juno.mid.alice"'),
+        )
+    ]
+    assert 'HepJob_RealGroup =?= "\\" || true || \\""' in str(edits[4][0])
+    assert len(edits) == 8
+
+
 def test_what_a_factory_has_still_to_make_is_edited_in_its_cluster(htcondor: FakeBindings) -> None:
     """By condor_qedit, for the bindings change jobs that exist only; before those, because it may fail."""
     opened().open_gate(13, factory=True)

@@ -201,3 +201,20 @@ def test_all_files_of_a_job_by_their_column() -> None:
     plan = plan_for(spec(*words), make_policy(), replace(world, ends=(2,)))
     (proc,) = plan.procs()
     assert [each.name for each in proc.inputs] == ["a/x.root", "b/x.root"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-in", "%{item.2}"),
+        ("-out", "x=herd:out/%{item.file}"),
+        ("-o", "log/%{item.2}"),
+        ("-e", "%{item.file.stem}"),
+    ],
+)
+def test_a_path_is_no_empty_column(words: tuple[str, ...]) -> None:
+    """It would be the directory in front of it; in the middle of a name it may be empty, and as a word."""
+    with pytest.raises(UsageError, match=r"is empty in '2,', and no path can be"):
+        check_parts(spec(*words), ["1,a", "2,"], RUNS)
+    check_parts(spec("-argu", "%{item.2}", "-o", "log/x%{item.2}"), ["1,a", "2,"], RUNS)
+    check_parts(spec(*words), ["1,a", "2,b"], RUNS)

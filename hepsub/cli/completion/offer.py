@@ -1,0 +1,119 @@
+"""`hep_sub __offer KIND TYPED [PIECE]`: what a word can become, for a shell that completes it.
+
+Each line is a word, as far as it replaces the piece, and behind a tab what is to be said of it. The time is short, and
+the user is in the middle of a line: what does not come in time, or fails, is nothing; nothing is asked, nothing said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hepsub.cli.completion.typed import head_of, unquoted
+from hepsub.cli.options import Kind
+from hepsub.errors import HepsubError
+
+if TYPE_CHECKING:
+    from hepsub.session import Session
+
+DEADLINE_S = 2.0
+"""A storage on another continent answers within it; nobody waits for a key longer."""
+_PLACES = (Kind.INPUT, Kind.OUTPUT, Kind.LIST, Kind.PLACE)
+_JOBS = (Kind.JOB, Kind.QUEUED)
+
+
+def offer(words: Sequence[str]) -> int:
+    """Print what is offered for KIND TYPED [PIECE]; returns 0, whatever was the matter."""
+    kind, typed, piece = (*words, *("", "", "")[len(words) :])[:3]
+    if kind not in {each.value for each in Kind}:
+        return 0
+    timer = _end_in_time(apart=Kind(kind) in _PLACES)
+    lines: list[str] = []
+    with contextlib.suppress(HepsubError, OSError):
+        head = head_of(typed, piece) if len(words) > 2 else ""
+        lines = [_line(each, told, head) for each, told in _offered(Kind(kind), unquoted(typed))]
+    with contextlib.suppress(OSError):
+        print("".join(lines), end="", flush=True)
+    timer.cancel()
+    return 0
+
+
+def _line(word: str, told: str, head: str) -> str:
+    from hepsub.terminal import printable
+
+    said = f"\t{printable(told)}" if told else ""
+    return f"{word[len(head) :]}{said}\n"
+
+
+def _offered(kind: Kind, word: str) -> Iterator[tuple[str, str]]:
+    """What begins like a word: nothing that a terminal would obey, which no shell could type either."""
+    for each, told in _all(kind, word):
+        if each.startswith(word) and each.isprintable():
+            yield each, told
+
+
+def _all(kind: Kind, word: str) -> Iterable[tuple[str, str]]:
+    if kind in _PLACES:
+        return _places(kind, word)
+    if kind in _JOBS or kind is Kind.SCHEDD:
+        from hepsub.cli.completion.jobs import own_jobs, own_schedds
+
+        session = _session()
+        if kind is Kind.SCHEDD:
+            return own_schedds(session)
+        return own_jobs(session, word, queued=kind is Kind.QUEUED)
+    from hepsub.cli.help import choices
+
+    return ((each, "") for each in choices([kind], complete=True).get(kind, ()))
+
+
+def _places(kind: Kind, word: str) -> Iterator[tuple[str, str]]:
+    from hepsub.cli.completion.places import places
+
+    name, equals, url = word.partition("=") if kind is Kind.OUTPUT else ("", "", word)
+    if kind is Kind.OUTPUT and not equals:
+        return  # the job makes a file of this name
+    for each in places(_session(), url):
+        yield f"{name}{equals}{each}", ""
+
+
+def _session() -> Session:
+    from hepsub.session import open_session
+
+    return open_session(alert=lambda _: None)
+
+
+def _end_in_time(*, apart: bool) -> threading.Timer:
+    """Let this process end when the time is over, whatever it does then.
+
+    Args:
+        apart: whether it leaves the terminal before, and whatever it starts with it: nothing asks for a password there.
+    """
+    if apart:
+        _leave_terminal()
+        signal.signal(signal.SIGTERM, lambda *_: None)  # unlike SIG_IGN that stays here
+
+    def end() -> None:
+        if apart:
+            os.killpg(0, signal.SIGTERM)
+        os._exit(0)
+
+    timer = threading.Timer(DEADLINE_S, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _leave_terminal() -> None:
+    try:
+        os.setsid()
+    except PermissionError:  # some shells have each command lead a group of its own
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            os._exit(0)
+        os.setsid()

@@ -1,0 +1,112 @@
+"""Jobs in a queue elsewhere are removed, and seen to be gone: only a removal that its history tells is a proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from hepsub.batch_sites import Removed
+from hepsub.condor.ads import any_of
+from hepsub.condor.attributes import ClassAd, integer, text
+from hepsub.condor.bindings import bindings
+from hepsub.condor.connection import Connection
+
+SENT_ON = "hepsub sends it to another site"
+"""The reason with which jobs are removed and released."""
+IDLE, HELD = 1, 5
+_REMOVED, _COMPLETED = 3, 4
+_ENDS = ("JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason")
+_LOOKS, _PAUSE_S = 14, 0.5
+"""A job router lets a job go when its own copy is gone, seconds later."""
+_SLACK_S = 86400
+"""So much another site's clock may differ."""
+
+
+class Removal(Struct, frozen=True, kw_only=True):
+    """How some jobs of one queue are removed.
+
+    Attributes:
+        mine: what is true of the jobs.
+        jobs: the ids by which they are known to who asks.
+        name: the id of a job, by its ad.
+        names: the attributes that tell it.
+        states: the JobStatus of those that are removed; the others are left alone.
+        ours: whether a removal counts only with the reason that is given here: their owner may remove them, too.
+        sleep: waits so many seconds.
+    """
+
+    connection: Connection
+    mine: str
+    jobs: frozenset[str]
+    name: Callable[[ClassAd], str]
+    names: tuple[str, ...]
+    states: tuple[int, ...] = (HELD,)
+    ours: bool = False
+    sleep: Callable[[float], None] = time.sleep
+
+    def carry_out(self, since: float) -> Removed:
+        """Remove them, and tell what is known of them then.
+
+        Args:
+            since: when the first of them was submitted, in seconds since the epoch.
+
+        Raises:
+            PoolUnreachable, AuthenticationRefused, PoolError: the schedd cannot be asked.
+        """
+        found = self._queue()
+        if any(integer(ad, "JobStatus") in self.states for ad in found):
+            self.connection.call(self._act, writing=True)
+        for _ in range(_LOOKS):
+            found = self._queue()
+            if not any(integer(ad, "JobStatus") == _REMOVED for ad in found):
+                break
+            self.sleep(_PAUSE_S)
+        there = frozenset(map(self.name, found))
+        if there.issuperset(self.jobs):
+            return Removed(there=there)
+        older = f"EnteredCurrentStatus < {int(since - _SLACK_S)}"
+        return self._told(
+            there,
+            self.connection.call(
+                lambda schedd: list(
+                    schedd.history(self.mine, [*self.names, *_ENDS], -1, since=older)
+                )
+            ),
+        )
+
+    def _queue(self) -> list[ClassAd]:
+        names = [*self.names, *_ENDS]
+        return self.connection.call(lambda schedd: list(schedd.query(self.mine, names)))
+
+    def _act(self, schedd: Any) -> None:  # noqa: ANN401 (the bindings have no types)
+        states = any_of(f"JobStatus == {each}" for each in self.states)
+        remove = bindings().JobAction.Remove
+        schedd.act(remove, f"{self.mine} && {states}", (SENT_ON, 0))
+
+    def _told(self, there: frozenset[str], past: Iterable[ClassAd]) -> Removed:
+        """What became of jobs, by those that are in the queue and those that have left it."""
+        removed, ended = set[str](), set[str]()
+        for ad in past:
+            (removed if self._is_proof(ad) else ended).add(self.name(ad))
+        return Removed(
+            gone=frozenset(removed - ended - there), ended=frozenset(ended - there), there=there
+        )
+
+    def _is_proof(self, ad: ClassAd) -> bool:
+        """Whether a job was removed before it had ended: one whose end was waiting to be fetched did its work."""
+        completed = integer(ad, "LastJobStatus") == _COMPLETED or integer(ad, "CompletionDate")
+        meant = not self.ours or SENT_ON in text(ad, "RemoveReason")
+        return integer(ad, "JobStatus") == _REMOVED and not completed and meant
+
+
+def together(parts: Iterable[Removed]) -> Removed:
+    """What is told of several parts of some jobs."""
+    every = list(parts)
+    return Removed(
+        gone=frozenset[str]().union(*(each.gone for each in every)),
+        ended=frozenset[str]().union(*(each.ended for each in every)),
+        there=frozenset[str]().union(*(each.there for each in every)),
+    )
