@@ -32,6 +32,7 @@ from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.explain import explain
+from hepsub.slurm.nodes import NODE_FORMAT, read_nodes
 from hepsub.slurm.rows import FORMAT, REQUEUED, Row, read_rows
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
@@ -146,9 +147,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
                 return value.strip()
         return ""
 
-    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:  # noqa: ARG002 (the seam's)
-        """None: sbatch itself refuses what no node has."""
-        return ()
+    def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:
+        """What the largest nodes have: sbatch looks at nothing of a job that is submitted on hold."""
+        words = ["sinfo", "--noheader", "--Node", f"--format={NODE_FORMAT}"]
+        if partition := self.rules.partitions.get(plan.walltime.name, self.rules.partition):
+            words.append(f"--partition={partition}")
+        return read_nodes(ask(words, timeout=patience_s).stdout)
 
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Release the jobs of a cluster whose id is in the journal now."""

@@ -16,7 +16,8 @@ _WAITS: Final = {
     "Cleaning": "idle: what it ran before is being cleaned up",
     "Dependency": "idle: it waits for another job",
     "JobArrayTaskLimit": "idle: as many jobs of its cluster run as -maxrun allows",
-    "ReqNodeNotAvail": "idle: the nodes that it asks for are down, drained or reserved",
+    "ReqNodeNotAvail": "idle: no node that is up and free for it has what it asks for; such nodes are down, drained or"
+    " reserved, or there are none",
     "NodeDown": "idle: the nodes that it asks for are down",
     "PartitionDown": "idle: its partition is down",
     "PartitionInactive": "idle: its partition starts no jobs",
@@ -61,6 +62,8 @@ def explain(row: Row, meant: str) -> Advice:
     if word in _NEVER:
         command = f"hep_rm {meant}, and submit it with less"
         return Advice(sentence=_NEVER[word].format(**known), details=details, next_command=command)
+    if row.reason.startswith("Nodes required for job are DOWN"):
+        word = "ReqNodeNotAvail"
     text = _WAITS.get(word) or next((t for start, t in _LIMITS if word.startswith(start)), "")
     return Advice(sentence=(text or "idle: Slurm says {reason}").format(**known), details=details)
 

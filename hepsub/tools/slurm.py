@@ -21,26 +21,32 @@ _AWAY = (
     "Socket timed out",
     "Zero Bytes were transmitted",
     "Communication connection failure",
-    "slurm_load_jobs error",
 )
 
 
-def ask(argv: Sequence[str], *, check: bool = True, pass_fds: tuple[int, ...] = ()) -> Completed:
+def ask(
+    argv: Sequence[str],
+    *,
+    check: bool = True,
+    pass_fds: tuple[int, ...] = (),
+    timeout: float = _ANSWER_S,
+) -> Completed:
     """Run one of Slurm's programs to its end.
 
     Args:
         argv: the program and its arguments.
         check: whether its failure is an error.
         pass_fds: descriptors that it gets.
+        timeout: how long it may take, in seconds.
 
     Raises:
         PoolUnreachable: the controller does not answer, or Slurm is not installed on this machine.
-        ToolFailed: it failed, or did not end within a minute.
+        ToolFailed: it failed, or did not end in time.
     """
     try:
         done = run(
             argv,
-            timeout=_ANSWER_S,
+            timeout=timeout,
             check=False,
             environment=_PLAIN,
             without=_FOREIGN,

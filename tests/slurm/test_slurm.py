@@ -20,7 +20,7 @@ POLICY = '[pool.hpc]\nkind = "slurm"\npartitions = { short = "short" }\n[default
 SHOW = (
     '#!/bin/sh\necho "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@" "$MARKED"\necho to stderr >&2\nexit $1\n'
 )
-LONG = "#!/bin/sh\necho begun\nsleep 120\n"
+LONG = "#!/bin/sh\necho begun\nsleep 900\n"
 WAIT_S = 60
 
 
@@ -163,7 +163,6 @@ def test_stdout_of_a_running_job(alice: LoginNode) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("-mem", "99999999"), "Requested node configuration is not available"),
         (("-n", "30000"), "MaxArraySize is 20001"),
         (("-out", "r.root=r.root"), "travel with jobs"),
     ],
@@ -173,6 +172,13 @@ def test_what_cannot_be_is_refused(alice: LoginNode, words: tuple[str, ...], sai
     assert done.returncode in (42, 49), done.stderr
     assert said in done.stderr
     assert alice.sandbox.run(["squeue", "-h"]).stdout == ""
+
+
+def test_what_no_node_has_is_said(alice: LoginNode) -> None:
+    done = alice.run(["hep_sub", "-mem", "99999", "show.sh"])
+    assert done.returncode == 0, done.stderr
+    assert "99999 MB of memory (-mem)" in done.stderr
+    assert "the most is 16000 MB" in done.stderr
 
 
 def test_a_controller_that_is_away_is_said(alice: LoginNode, slurm: Slurm) -> None:

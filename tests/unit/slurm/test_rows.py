@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hepsub.batch import State
+from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
+from hepsub.slurm.nodes import read_nodes
 from hepsub.slurm.rows import Row, read_rows, seconds
 
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
@@ -120,6 +122,12 @@ def test_a_name_may_hold_anything() -> None:
             "idle: you have as much in use as the QOS allows one user (QOSMaxCpuPerUserLimit)",
             "",
         ),
+        (
+            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions",
+            "idle: no node that is up and free for it has what it asks for; such nodes are down, drained or reserved,"
+            " or there are none",
+            "",
+        ),
         ("SomethingNew", "idle: Slurm says SomethingNew", ""),
         ("JobHeldUser", "on hold: you hold it", "hep_release hpc:4711.3"),
         (
@@ -132,3 +140,13 @@ def test_a_name_may_hold_anything() -> None:
 def test_reasons_in_words(reason: str, sentence: str, command: str) -> None:
     advice = explain(one(Reason=reason), "hpc:4711.3")
     assert (advice.sentence, advice.next_command) == (sentence, command)
+
+
+def test_nodes() -> None:
+    printed = (
+        "8|16000|0|(null)\n8|16000|0|(null)\n64|256000|9000|gpu:a100:4(S:0-1),mps:400\n2|x|0|\n"
+    )
+    assert read_nodes(printed) == (
+        Offer(memory_mb=256_000, cpus=64, disk_mb=9000, gpus=4),
+        Offer(memory_mb=16_000, cpus=8, disk_mb=1 << 30, gpus=0),
+    )
