@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from hepsub import __version__
-from hepsub.cli.options import HELP, Command, Kind, Values
+from hepsub.cli.options import HELP, JSON, Command, Kind, Values
 from hepsub.errors import HepsubError, Interrupted, OutputUnwritable
 from hepsub.interrupts import Interrupts
 
@@ -145,7 +145,8 @@ def _caught(
 
 
 def _run(command: Command, words: Sequence[str], interrupts: Interrupts) -> _End:
-    if words and words[0] in HELP.names:  # what follows is no option: hep_sub -help -resubmit
+    # What follows is no option: hep_sub -help -resubmit.
+    if words and words[0] in HELP.names and not set(words) & set(JSON.names):
         _show_help(command, words[1] if len(words) == 2 else "")
         return 0, None
     from hepsub.cli.grammar import rewrite
