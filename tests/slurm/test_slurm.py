@@ -183,6 +183,10 @@ def test_what_no_node_has_is_said(alice: LoginNode) -> None:
 
 def test_a_controller_that_is_away_is_said(alice: LoginNode, slurm: Slurm) -> None:
     cluster = submitted(alice, "long.sh")
+    wait_for(lambda: states(alice, cluster) == "R", "it runs")
+    time.sleep(
+        10
+    )  # slurmctld writes its state every few seconds; what it has not written, it loses
     slurm.kill_controller()
     try:
         done = alice.run(["hep_q", "-u"], timeout=120)
