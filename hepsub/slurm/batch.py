@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
@@ -31,16 +30,15 @@ from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
+from hepsub.slurm.acts import act_on
 from hepsub.slurm.explain import explain
-from hepsub.slurm.nodes import NODE_FORMAT, read_nodes
-from hepsub.slurm.rows import FORMAT, REQUEUED, Row, read_rows
+from hepsub.slurm.rows import FORMAT, NODE_FORMAT, Row, read_nodes, read_rows
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
-from hepsub.slurm.slips import ENDS, End, Slip, Slips
+from hepsub.slurm.selected import clusters_in, is_job_meant, is_row_meant, is_slip_meant
+from hepsub.slurm.slips import ENDS, Slip, Slips
+from hepsub.slurm.status import noted_status, status_of
 from hepsub.tools.slurm import ask, environment_file, said, script_file
-
-_AT_ONCE = 500
-"""So many ids are named to one program; a command line has an end."""
 
 
 class SlurmBatch(Struct, frozen=True, kw_only=True):
@@ -170,17 +168,17 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         if owner:
             words.append(f"--user={owner}")
         if selection.ids:
-            words.append(f"--jobs={','.join(str(each) for each in _clusters(selection.ids))}")
+            words.append(f"--jobs={','.join(str(each) for each in clusters_in(selection.ids))}")
         done = ask(words, check=False)
         if done.code != 0 and "Invalid job id" not in done.stderr:
             raise PoolError(f"squeue failed: {said(done)}", remedy="see its words")
         for row in read_rows(done.stdout):
-            if _is_meant(row, selection):
+            if is_row_meant(row, selection):
                 yield row
 
     def _slips(self, selection: Selection) -> Iterator[Slip]:
         for slip in self.slips.all():
-            if slip.pool == self.pool and slip.cluster and _is_slip_meant(slip, selection):
+            if slip.pool == self.pool and slip.cluster and is_slip_meant(slip, selection):
                 yield slip
 
     def find(self, selection: Selection) -> tuple[SubmissionRef, ...]:
@@ -206,43 +204,12 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         """The jobs of a selection that have not ended."""
         rows = [row for row in self._rows(selection) if not row.has_ended]
         kept = self._kept(rows)
-        jobs = (self._status(row, kept.get(row.uuid)) for row in rows)
+        jobs = (status_of(self.name, row, kept.get(row.uuid)) for row in rows)
         return Queue(jobs=tuple(sorted(jobs, key=lambda job: (job.cluster, job.proc))))
 
     def _kept(self, rows: Iterable[Row]) -> dict[str, Slip]:
         found = (self.slips.find(uuid) for uuid in {row.uuid for row in rows if row.uuid})
         return {slip.uuid: slip for slip in found if slip is not None}
-
-    def _status(self, row: Row, slip: Slip | None, end: End | None = None) -> JobStatus:
-        """A job in hepsub's words; its own note says more of its end than Slurm does."""
-        code, signal = row.exit_code, row.exit_signal
-        if end is not None and row.slurm_state not in ("TIMEOUT", "CANCELLED"):
-            code, signal = _ended_with(end)
-        return JobStatus(
-            schedd=self.name,
-            cluster=row.cluster,
-            proc=row.proc,
-            owner=row.owner,
-            submitted=row.submitted,
-            run_seconds=row.run_seconds,
-            state=row.state,
-            priority=-row.nice,
-            memory_mb=0,
-            requested_mb=row.memory_mb,
-            command=slip.command if slip else row.name,
-            arguments=(),
-            name=slip.name if slip else row.name,
-            hold_code=1 if row.state is State.HELD else 0,
-            hold_reason=_hold_reason(row) if row.state is State.HELD else "",
-            host=row.nodes,
-            exit_code=None if row.state is State.REMOVED else code,
-            exit_signal=signal,
-            ended=row.ended,
-            remove_reason=_removed(row),
-            cores=row.cpus,
-            walltime_s=row.limit_s,
-            stderr=slip.logs_of(row.proc)[1] if slip else "",
-        )
 
     def count(self, selection: Selection) -> Counts:
         """How many jobs of a selection are in the queue."""
@@ -262,7 +229,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         kept = self._kept(rows)
         ends = {uuid: self.slips.ends(uuid) for uuid in kept}
         ended = [
-            self._status(row, kept.get(row.uuid), ends.get(row.uuid, {}).get(row.proc))
+            status_of(self.name, row, kept.get(row.uuid), ends.get(row.uuid, {}).get(row.proc))
             for row in rows
             if row.has_ended
         ]
@@ -270,34 +237,9 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         for slip in self._slips(selection):
             for proc, end in self.slips.ends(slip.uuid).items():
                 if (slip.cluster, proc) not in known and proc < slip.number:
-                    ended.append(self._noted(slip, proc, end))
-        meant = [job for job in ended if job.ended >= since and _is_job_meant(job, selection)]
+                    ended.append(noted_status(self.name, slip, proc, end))
+        meant = [job for job in ended if job.ended >= since and is_job_meant(job, selection)]
         return tuple(sorted(meant, key=lambda job: (-job.ended, job.cluster, job.proc))[:most])
-
-    def _noted(self, slip: Slip, proc: int, end: End) -> JobStatus:
-        code, signal = _ended_with(end)
-        return JobStatus(
-            schedd=self.name,
-            cluster=slip.cluster,
-            proc=proc,
-            owner=slip.owner,
-            submitted=slip.submitted,
-            run_seconds=max(0.0, end.ended - end.began),
-            state=State.COMPLETED,
-            priority=0,
-            memory_mb=0,
-            requested_mb=slip.memory_mb,
-            command=slip.command,
-            arguments=(),
-            name=slip.name,
-            host=end.host,
-            exit_code=code,
-            exit_signal=signal,
-            ended=end.ended,
-            cores=slip.cpus,
-            walltime_s=slip.walltime_s,
-            stderr=slip.logs_of(proc)[1],
-        )
 
     def log_places(self, job: JobId) -> LogPlaces | None:
         """One job, and where its logs are, on the file system that its node shares."""
@@ -353,27 +295,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
-        rows = list(self._rows(selection))
-        living = [row for row in rows if not row.has_ended]
-        done, already, wrong, denied = 0, 0, len(rows) - len(living), 0
-        groups: dict[tuple[str, ...], list[Row]] = {}
-        for row in living:
-            if row.owner != self.user and os.getuid() != 0:
-                denied += 1
-            elif (act is Act.HOLD) == (row.state is State.HELD) and act is not Act.REMOVE:
-                already, wrong = (already + 1, wrong) if act is Act.HOLD else (already, wrong + 1)
-            else:
-                groups.setdefault(_command(act, row), []).append(row)
-        for command, those in groups.items():
-            done += self._do(command, those)
-        return ActCount(done=done, already=already, wrong_state=wrong, denied=denied)
-
-    def _do(self, command: tuple[str, ...], rows: list[Row]) -> int:
-        """Do something to jobs; how many it met. scancel takes words apart, scontrol a list with commas."""
-        for start in range(0, len(rows), _AT_ONCE):
-            ids = [row.id for row in rows[start : start + _AT_ONCE]]
-            ask([*command, *(ids if command[0] == "scancel" else [",".join(ids)])])
-        return len(rows)
+        return act_on(act, list(self._rows(selection)), self.user)
 
     @property
     def edits_factories(self) -> bool:
@@ -413,57 +335,3 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def fetch(self, selection: Selection, writable: Writable) -> None:
         """Do nothing: what jobs leave behind is on a shared file system."""
-
-
-def _clusters(ids: Iterable[JobId]) -> list[int]:
-    return sorted({each.cluster for each in ids})
-
-
-def _is_meant(row: Row, selection: Selection) -> bool:
-    if selection.ids and not any(each.holds(row.cluster, row.proc) for each in selection.ids):
-        return False
-    if selection.states and row.state not in selection.states:
-        return False
-    if selection.once and row.once != selection.once:
-        return False
-    return not selection.uuid or row.uuid == selection.uuid
-
-
-def _is_slip_meant(slip: Slip, selection: Selection) -> bool:
-    if selection.ids and slip.cluster not in _clusters(selection.ids):
-        return False
-    if selection.owner and slip.owner != selection.owner:
-        return False
-    if selection.once and slip.once != selection.once:
-        return False
-    return not selection.uuid or slip.uuid == selection.uuid
-
-
-def _is_job_meant(job: JobStatus, selection: Selection) -> bool:
-    if selection.ids and not any(each.holds(job.cluster, job.proc) for each in selection.ids):
-        return False
-    return not selection.states or job.state in selection.states
-
-
-def _ended_with(end: End) -> tuple[int | None, int | None]:
-    """Exit code and signal, of what the shell says (POSIX: more than 128 where a signal ended it)."""
-    return (None, end.code - 128) if 128 < end.code < 193 else (end.code, None)
-
-
-def _hold_reason(row: Row) -> str:
-    if row.reason in ("JobHeldUser", REQUEUED):
-        return "held by its user"
-    return "held by an administrator" if row.reason == "JobHeldAdmin" else f"Slurm: {row.reason}"
-
-
-def _removed(row: Row) -> str:
-    return "cancelled" if row.state is State.REMOVED else ""
-
-
-def _command(act: Act, row: Row) -> tuple[str, ...]:
-    """What does it: a running job is put back into the queue and held there (scontrol(1), requeuehold)."""
-    if act is Act.REMOVE:
-        return ("scancel",)
-    if act is Act.RELEASE:
-        return ("scontrol", "release")
-    return ("scontrol", "hold" if row.slurm_state == "PENDING" else "requeuehold")

@@ -1,4 +1,4 @@
-"""What squeue prints of jobs, and what it means in hepsub's words. Pure."""
+"""What squeue prints of jobs and sinfo of nodes, and what it means in hepsub's words. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from hepsub.batch import State
+from hepsub.batch_offers import Offer
 
 _SEPARATOR: Final = "\x1f"
 _FIELDS: Final = (
@@ -182,3 +183,25 @@ def _megabytes(text: str) -> int:
     if match is None or match[1].count(".") > 1 or match[1] == ".":
         return 0
     return round(float(match[1]) * _UNITS[match[2] or "M"])
+
+
+NODE_FORMAT: Final = "%c|%m|%d|%G"
+"""Of sinfo(1): cores, memory and disk in MB, generic resources."""
+_GPUS: Final = re.compile(r"(?:^|,)gpu(?::[^:,(]+)?:(\d{1,4})")
+_MOST: Final = 20
+
+
+def read_nodes(printed: str) -> tuple[Offer, ...]:
+    """The largest nodes of what sinfo printed in NODE_FORMAT, each kind once."""
+    kinds = {offer for line in printed.splitlines() if (offer := _offer(line)) is not None}
+    return tuple(sorted(kinds, key=lambda each: each.amounts, reverse=True)[:_MOST])
+
+
+def _offer(line: str) -> Offer | None:
+    fields = line.strip().split("|")
+    if len(fields) != 4 or not all(each.isdecimal() and len(each) < 13 for each in fields[:3]):
+        return None
+    cpus, memory, disk = map(int, fields[:3])
+    gpus = sum(int(each) for each in _GPUS.findall(fields[3]))
+    # TmpDisk is often not told: who says nothing of it refuses nobody.
+    return Offer(memory_mb=memory, cpus=cpus, disk_mb=disk or 1 << 30, gpus=gpus)

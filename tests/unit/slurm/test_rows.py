@@ -7,8 +7,7 @@ import pytest
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
-from hepsub.slurm.nodes import read_nodes
-from hepsub.slurm.rows import Row, read_rows, seconds
+from hepsub.slurm.rows import Row, read_nodes, read_rows, seconds
 
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
 PENDING = {
