@@ -2483,7 +2483,9 @@ each_match() {
 }
 is_match() {
 	[ -f "./$hs_output" ] || return 1
-	case $hs_known$hs_output in *"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"*) return 1 ;; esac
+	case $hs_known$hs_output in
+		*"$hs_nl$hs_output$hs_nl"* | *"$hs_nl$hs_lib/"* | *"$hs_nl$hs_home/"*) return 1 ;;
+	esac
 }
 save_line() {
 	case $1 in

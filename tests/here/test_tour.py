@@ -33,7 +33,7 @@ def test_first_jobs(home: Home) -> None:
         code, pattern = next(waits) if line == "hep_wait 1" else known[0]
         done = home.type(line)
         assert done.returncode == code, (line, done)
-        assert re.search(pattern, done.stdout, re.MULTILINE), (line, done)
+        assert re.search(pattern, done.stdout + done.stderr, re.MULTILINE), (line, done)
     assert next(waits, None) is None
 
 

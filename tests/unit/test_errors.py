@@ -58,6 +58,7 @@ EXIT_CODES = {
     "QueueDirectoryRefused": 46,
     "QueueNotWritable": 47,
     "NotOnThisMachine": 48,
+    "NotOnSlurm": 49,
     "AmbiguousJob": 50,
     "UnknownJob": 51,
     "NotYetMade": 52,

@@ -39,6 +39,7 @@ EXAMPLES = {
     ("group.NAME", "members"),
     ("group.NAME", "walltime"),
     ("os.NAME", "image"),
+    ("pool.NAME", "partitions"),
     ("site.NAME", "attributes"),
     ("site.NAME", "paths"),
     ("site.NAME", "os"),
