@@ -73,15 +73,22 @@ class _There(Struct, frozen=True, kw_only=True):
         )
 
     def leavers(self, left: Collection[str], policy: Policy) -> Iterator[Leavers]:
-        """The jobs that leave this schedd, because it is that of a site of another pool which is left out."""
-        going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
-        bad = [
+        """The jobs that leave this schedd, because it is that of a site of another pool which is left out.
+
+        Of the sites that they left before those of the policy are known: what a schedd there calls one is only text.
+        """
+        bad = {
             n for n in left if policy.site[n].kind == SCHEDD and policy.site[n].pool == self.pool
-        ]
-        waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
-        for each in (*self.held, *self.believed(waiting, policy)):
-            if each.site in bad and (each in waiting or hold_by_site(each.code, each.reason)):
-                going[each.cluster, each.site, each.left].add(each.proc)
+        }
+        if not bad or not self.bundles:
+            return
+        waiting = self.believed(self.leaving.waiting(tuple(self.bundles)), policy)
+        held = (each for each in self.held if hold_by_site(each.code, each.reason))
+        going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
+        for each in (*held, *waiting):
+            if each.site in bad:
+                before = tuple(name for name in policy.site if name in each.left)
+                going[each.cluster, each.site, before].add(each.proc)
         for (cluster, site, before), procs in going.items():
             ref = replace(self.bundles[cluster].request.ref, cluster=cluster)
             yield Leavers(ref=ref, site=site, procs=frozenset(procs), left=before)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import htcondor2
 import pytest
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.directory import locked
 from hepsub.bundle.sites import left_out_now, read_sites
+from hepsub.condor.description import describe
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Journal
@@ -492,3 +494,29 @@ def test_two_renews_at_once_move_nothing_twice(world: World) -> None:
     renew(world.session())
     assert busy == [True]
     assert procs_of(world.again()) == [(0, 1, 2, 4)]
+
+
+HOSTILE = (
+    "x\"\nuniverse = local\nMy.A = \"", "$ENV(HOME)", "$(Cmd)", "y" * 1010, "$$(A)", "\x1b[2J", "other-site",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_another_pool_calls_sites_gets_into_no_submission_here(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """A line end there would be a submit command here; what is no site of the policy is nothing, and spoils no note."""
+
+    def lying(clusters: Collection[int], jobs: Callable[..., Any] = world.leaving.held) -> Any:
+        return tuple(replace(each, left=HOSTILE) for each in jobs(clusters))
+
+    monkeypatch.setattr(FakeLeaving, "held", lambda _, clusters: lying(clusters))
+    if killed:
+        with dying(world, "after it", monkeypatch):
+            world.round()
+    assert world.round() == [WENT]
+    [plan] = world.again()
+    assert plan.route.attributes[LEFT_SITES] == '"a"'
+    described = htcondor2.Submit(describe(plan, "u-1").text)
+    assert described["universe"] == "vanilla"
+    assert all(each not in str(described) for each in HOSTILE)
