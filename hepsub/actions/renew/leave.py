@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.renew.departure import Leavers
 from hepsub.actions.renew.move import Mover
-from hepsub.actions.renew.resend import Leavers, send_on
+from hepsub.actions.renew.resend import send_on
 from hepsub.bundle.report import report_at
 from hepsub.bundle.sites import read_sites, write_sites
 from hepsub.documents import Malformed
@@ -114,7 +115,7 @@ def leave_out(
         not be done.
     """
     if not session.policy.site:
-        return ()
+        return tuple(send_on(session, (), _over(clock)))
     now, root, notes = session.situation.now, session.bundles, list[str]()
     before = read_sites(root)
     there = tuple(_look(session, found, notes))
@@ -128,7 +129,7 @@ def leave_out(
     left = after.now_left_out(session.policy, now)
     notes += (f"{name}: {each.text(now)}" for name, each in left.items())
     notes += (f"{each.site} gets jobs again" for each in before.left_out if each.site not in left)
-    end = clock() + _PATIENCE_S
+    over = _over(clock)
     for place in there:
         notes += _tried(place, _send_elsewhere(place, left))
         if session.policy.pool[place.pool].spool:
@@ -138,13 +139,19 @@ def leave_out(
             leaving=place.leaving,
             bundles=place.bundles,
             left=left.keys(),
-            over=lambda: clock() > end,
+            over=over,
         )
         notes += _tried(place, mover.move(place.held))
         notes += _tried(place, mover.recall())
     leavers = [*_leavers(there, left, session.policy, notes)]
-    notes += send_on(session, leavers, lambda: clock() > end)
+    notes += send_on(session, leavers, over)
     return tuple(notes)
+
+
+def _over(clock: Callable[[], float]) -> Callable[[], bool]:
+    """What tells whether a round has moved jobs for long enough, from now on."""
+    end = clock() + _PATIENCE_S
+    return lambda: clock() > end
 
 
 def _tried(place: _There, said: Iterator[str]) -> Iterator[str]:

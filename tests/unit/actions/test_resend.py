@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-import htcondor2
 import pytest
 from msgspec.structs import replace
 
@@ -26,7 +25,6 @@ from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.directory import locked
 from hepsub.bundle.sites import left_out_now, read_sites
-from hepsub.condor.description import describe
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Journal
@@ -348,7 +346,7 @@ def dying(world: World, when: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         elif when == "after it was submitted":
             world.home.fault = Fault.KILLED_AFTER
         elif when == "before it was noted":
-            patch.setattr("hepsub.actions.renew.resend._Departure._told", die)
+            patch.setattr("hepsub.actions.renew.departure.Departure._told", die)
         with pytest.raises(Killed):
             yield
     world.leaving.removing = world.remove
@@ -435,6 +433,7 @@ def test_a_record_that_cannot_be_read_stops_it(world: World) -> None:
     file.write_text("{")
     [said] = world.round()
     assert "no job is taken away from another pool" in said
+    assert file.read_text() == "{"
     assert (world.again(), len(world.far.jobs)) == ([], 5)
 
 
@@ -449,7 +448,9 @@ def test_what_cannot_be_submitted_for_days_is_given_up(
     world.now += 2 * 24 * HOUR
     assert "not submitted anew yet: no remote site takes" in " ".join(world.round())
     world.now += 2 * 24 * HOUR
-    assert "hep_sub -resubmit schedd01.far:13 does it by hand" in " ".join(world.round())
+    said = " ".join(world.round())
+    assert "4 job(s) of schedd01.far:13 at a were removed there" in said
+    assert "hep_sub -resubmit schedd01.far:13 does it by hand" in said
     world.policy = policy
     assert world.round() == []
     assert (world.again(), world.moves()) == ([], {})
@@ -494,29 +495,3 @@ def test_two_renews_at_once_move_nothing_twice(world: World) -> None:
     renew(world.session())
     assert busy == [True]
     assert procs_of(world.again()) == [(0, 1, 2, 4)]
-
-
-HOSTILE = (
-    "x\"\nuniverse = local\nMy.A = \"", "$ENV(HOME)", "$(Cmd)", "y" * 1010, "$$(A)", "\x1b[2J", "other-site",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_what_another_pool_calls_sites_gets_into_no_submission_here(
-    world: World, monkeypatch: pytest.MonkeyPatch, killed: bool
-) -> None:
-    """A line end there would be a submit command here; what is no site of the policy is nothing, and spoils no note."""
-
-    def lying(clusters: Collection[int], jobs: Callable[..., Any] = world.leaving.held) -> Any:
-        return tuple(replace(each, left=HOSTILE) for each in jobs(clusters))
-
-    monkeypatch.setattr(FakeLeaving, "held", lambda _, clusters: lying(clusters))
-    if killed:
-        with dying(world, "after it", monkeypatch):
-            world.round()
-    assert world.round() == [WENT]
-    [plan] = world.again()
-    assert plan.route.attributes[LEFT_SITES] == '"a"'
-    described = htcondor2.Submit(describe(plan, "u-1").text)
-    assert described["universe"] == "vanilla"
-    assert all(each not in str(described) for each in HOSTILE)
