@@ -8,7 +8,7 @@ they were made from is not there as it was, they stay where they are.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -90,8 +90,11 @@ class Departure(Struct, kw_only=True, eq=False):
     @property
     def named(self) -> str:
         """What people call them."""
+        return self._called(self.known)
+
+    def _called(self, procs: Collection[int]) -> str:
         ref, site = self.leavers.ref, self.leavers.site
-        return f"{len(self.known)} job(s) of {self.session.meant(ref)} at {site}"
+        return f"{len(procs)} job(s) of {self.session.meant(ref)} at {site}"
 
     @property
     def _move(self) -> Move | None:
@@ -146,8 +149,8 @@ class Departure(Struct, kw_only=True, eq=False):
             BundleUnusable: that cannot be noted.
         """
         said = (
-            f"{self.named} were removed there, or may have been, and could not be submitted anew for days{why}: it is"
-            f" not tried again; hep_sub -resubmit {self.session.meant(self.leavers.ref)} does it by hand"
+            f"{self._called(self.noted)} were removed there, or may have been, and could not be submitted anew for"
+            f" days{why}: it is not tried again; hep_sub -resubmit {self.session.meant(self.leavers.ref)} does it by hand"
         )
         self._note(())
         return said
