@@ -148,9 +148,10 @@ class Departure(Struct, kw_only=True, eq=False):
         Raises:
             BundleUnusable: that cannot be noted.
         """
+        meant = self.session.meant(self.leavers.ref)
         said = (
             f"{self._called(self.noted)} were removed there, or may have been, and could not be submitted anew for"
-            f" days{why}: it is not tried again; hep_sub -resubmit {self.session.meant(self.leavers.ref)} does it by hand"
+            f" days{why}: it is not tried again; hep_sub -resubmit {meant} does it by hand"
         )
         self._note(())
         return said
