@@ -20,7 +20,8 @@ _STATE = "state.json"
 _FIRST_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 3600.0
 _LARGEST = 2**22
-_Text = Annotated[str, Meta(max_length=10_000)]
+_LONGEST = 10_000
+_Text = Annotated[str, Meta(max_length=_LONGEST)]
 _Count = Annotated[int, Meta(ge=0, le=2**31)]
 
 
@@ -102,8 +103,10 @@ def failed(
         renewable_until=before.renewable_until,
         renewed=before.renewed,
         failures=before.failures + 1,
-        message=message,
-        remedy=remedy,
+        message=message[
+            :_LONGEST
+        ],  # of which others wrote a part: a longer one could not be read again
+        remedy=remedy[:_LONGEST],
         not_before=now + pause if for_all else 0.0,
     )
     return outcome, now + pause

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, to_builtins
 
 from hepsub.auth.renewal import DIRECTORY
+from hepsub.bundle.bundle import unusable
 from hepsub.documents import Malformed, Moment, read_file, read_json
+from hepsub.errors import NotDone
 from hepsub.files import write_whole
 
 _RECORD = "moves.json"
@@ -59,15 +60,31 @@ def read_moves(root: Path) -> dict[str, Move]:
     return read_json(content, _Moves, most=_LARGEST).moves
 
 
-def write_moves(root: Path, moves: Mapping[str, Move]) -> None:
-    """Note which jobs are on their way; one process at a time may, which has locked the directory.
+def note_move(root: Path, moves: dict[str, Move], uuid: str, move: Move | None) -> None:
+    """Note which jobs of a submission are on their way; of no other anything is lost, whatever comes of it.
+
+    One process at a time may, which has locked the directory.
 
     Args:
         root: the directory of the bundles.
-        moves: the jobs, by the UUIDs of their submissions.
+        moves: what is noted of all submissions; it is changed once that is written.
+        uuid: the submission.
+        move: its jobs; None for none any more.
 
     Raises:
-        OSError: it cannot be written.
+        BundleUnusable: it cannot be written.
+        NotDone: nobody could read it again.
     """
-    text = json.dumps(to_builtins(_Moves(moves=dict(moves))), separators=(",", ":"))
-    write_whole(root / DIRECTORY / _RECORD, text + "\n", 0o600)
+    after = {other: each for other, each in moves.items() if other != uuid}
+    if move is not None:
+        after[uuid] = move
+    text = json.dumps(to_builtins(_Moves(moves=after)), separators=(",", ":")) + "\n"
+    try:
+        read_json(text.encode(), _Moves, most=_LARGEST)
+        write_whole(root / DIRECTORY / _RECORD, text, 0o600)
+    except Malformed as error:
+        raise NotDone(f"what is on its way cannot be noted: {error}") from error
+    except OSError as error:
+        raise unusable(root / DIRECTORY, error) from error
+    moves.clear()
+    moves.update(after)

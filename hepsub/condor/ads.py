@@ -12,6 +12,7 @@ from hepsub.condor.jobs import LONGEST, MOST_MB, STATES, program_name, read_job
 from hepsub.jobid import JobId, SubmissionRef
 
 _FIRST_ID = re.compile(r"\d+\.(\d+)")
+_UUID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 TABLE_PROJECTION = (
     "ClusterId", "ProcId", "Owner", "QDate", "JobStatus", "JobPrio", "Cmd", "HepSub_Cmd", "Args", "Arguments",
@@ -246,6 +247,12 @@ def read_submissions(ads: Iterable[ClassAd], pool: str, schedd: str) -> tuple[Su
             schedd=schedd,
             cluster=cluster,
             number=integer(ad, "TotalSubmitProcs", most=_MOST_PROCS) or procs[cluster],
-            uuid=text(ad, "HepSub_UUID"),
+            uuid=_uuid(ad),
         )
     return tuple(found.values())
+
+
+def _uuid(ad: ClassAd) -> str:
+    """The UUID of a submission: its bundle is found by it, so it is nothing but a name."""
+    found = text(ad, "HepSub_UUID")
+    return found if _UUID.fullmatch(found) else ""

@@ -19,6 +19,7 @@ from hepsub.condor.quoting import (
     CLUSTER_VALUE,
     PROC_VALUE,
     SITE_VALUE,
+    attribute,
     classad_string,
     path_value,
     plain,
@@ -81,7 +82,7 @@ def describe(plan: Plan, uuid: str, domain: str = "$(FILESYSTEM_DOMAIN)") -> Sub
         *_limits(plan, way),
         *_attributes(plan, uuid),
         *way.attributes(),
-        *(f"My.{name} = {text}" for name, text in plan.route.attributes.items()),
+        *(attribute(name, each) for name, each in plan.route.attributes.items()),
         f"My.HepSub_WalltimeLimit = {plan.walltime.limit}",
     ]
     refuse_foreign_macros(lines)

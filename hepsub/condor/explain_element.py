@@ -69,7 +69,9 @@ def _details(ad: ClassAd, token_end: float | None, now: float) -> Iterator[str]:
     if left := left_sites(ad):
         yield f"it was on hold at {', '.join(left)}, was removed there, and goes to another site"
     elif is_recalled(ad):
-        yield "it waited at that site, which is left out, and was removed there: it goes to another one"
+        yield (
+            "that site, which was left out, was asked to remove it where it waited: it goes to another one once it has"
+        )
     elif others := may_move_to(ad):
         yield f"where that site goes on to hold jobs for reasons of its own, it goes to {' or '.join(others)}"
     if number := text(ad, "GridJobId", _LONGEST):

@@ -250,4 +250,4 @@ def _read(ad: ClassAd) -> HeldThere | None:
 
 
 def _names(line: str) -> tuple[str, ...]:
-    return tuple(each for each in line.split(",") if each)
+    return tuple(each for each in line.split(",") if each and each.isprintable())

@@ -120,6 +120,16 @@ def plain(text: str, what: str) -> str:
     return text
 
 
+def attribute(name: str, expression: str) -> str:
+    """The submit command that gives the jobs an attribute.
+
+    Raises:
+        NotExpressible: HTCondor would read another command in it, or a macro.
+    """
+    _refuse(expression, f"the attribute {name}", _macro_trouble(expression))
+    return f"My.{name} = {expression}"
+
+
 def _macro_trouble(text: str) -> str:
     plain = text.isascii() and text.isprintable()
     if not plain and re.search("[\0-\x1f\x7f\ud800-\udfff]", text):

@@ -13,6 +13,7 @@ from hepsub.condor.ads import any_of
 from hepsub.condor.attributes import ClassAd, integer, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
+from hepsub.errors import PoolError
 
 SENT_ON = "hepsub sends it to another site"
 """The reason with which jobs are removed and released."""
@@ -21,6 +22,8 @@ _REMOVED, _COMPLETED = 3, 4
 _ENDS = ("JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason")
 _LOOKS, _PAUSE_S = 14, 0.5
 """A job router lets a job go when its own copy is gone, seconds later."""
+_RUNS = 100
+"""So many ads a job may have there: the copies of a job router have its id, too."""
 _SLACK_S = 86400
 """So much another site's clock may differ."""
 
@@ -54,7 +57,7 @@ class Removal(Struct, frozen=True, kw_only=True):
             since: when the first of them was submitted, in seconds since the epoch.
 
         Raises:
-            PoolUnreachable, AuthenticationRefused, PoolError: the schedd cannot be asked.
+            PoolUnreachable, AuthenticationRefused, PoolError: the schedd cannot be asked, or tells too much.
         """
         found = self._queue()
         if any(integer(ad, "JobStatus") in self.states for ad in found):
@@ -64,22 +67,39 @@ class Removal(Struct, frozen=True, kw_only=True):
             if not any(integer(ad, "JobStatus") == _REMOVED for ad in found):
                 break
             self.sleep(_PAUSE_S)
-        there = frozenset(map(self.name, found))
-        if there.issuperset(self.jobs):
+        there = self.jobs.intersection(map(self.name, found))
+        if there == self.jobs:
             return Removed(there=there)
-        older = f"EnteredCurrentStatus < {int(since - _SLACK_S)}"
-        return self._told(
-            there,
-            self.connection.call(
-                lambda schedd: list(
-                    schedd.history(self.mine, [*self.names, *_ENDS], -1, since=older)
-                )
-            ),
+        names, older = [*self.names, *_ENDS], f"EnteredCurrentStatus < {int(since - _SLACK_S)}"
+        past = self.connection.call(
+            lambda schedd: list(schedd.history(self.mine, names, self._most, since=older))
         )
+        return self._told(there, self._all(past))
+
+    @property
+    def _most(self) -> int:
+        return _RUNS * len(self.jobs) + 1
+
+    def _all(self, ads: list[ClassAd]) -> list[ClassAd]:
+        """All that a schedd tells.
+
+        Raises:
+            PoolError: that is not all.
+        """
+        if len(ads) >= self._most:
+            raise PoolError(
+                f"the schedd {self.connection.name} tells of more jobs than it was asked about",
+                remedy="ask its administrators what it has",
+            )
+        return ads
 
     def _queue(self) -> list[ClassAd]:
         names = [*self.names, *_ENDS]
-        return self.connection.call(lambda schedd: list(schedd.query(self.mine, names)))
+        return self._all(
+            self.connection.call(
+                lambda schedd: list(schedd.query(self.mine, names, limit=self._most))
+            )
+        )
 
     def _act(self, schedd: Any) -> None:  # noqa: ANN401 (the bindings have no types)
         states = any_of(f"JobStatus == {each}" for each in self.states)
@@ -91,9 +111,8 @@ class Removal(Struct, frozen=True, kw_only=True):
         removed, ended = set[str](), set[str]()
         for ad in past:
             (removed if self._is_proof(ad) else ended).add(self.name(ad))
-        return Removed(
-            gone=frozenset(removed - ended - there), ended=frozenset(ended - there), there=there
-        )
+        mine = self.jobs - there
+        return Removed(gone=mine & removed - ended, ended=mine & ended, there=there)
 
     def _is_proof(self, ad: ClassAd) -> bool:
         """Whether a job was removed before it had ended: one whose end was waiting to be fetched did its work."""

@@ -114,6 +114,7 @@ class FakeLeaving:
         moved: the jobs that went through another element: proc, site, resource, queue.
         idle: its jobs that wait.
         removing: what is told when jobs of a submission are removed.
+        recalled: the ProcIds of jobs that were marked before their element was asked.
     """
 
     on_hold: list[HeldThere] = field(default_factory=list)
@@ -124,6 +125,7 @@ class FakeLeaving:
     moved: list[tuple[int, str, str, str]] = field(default_factory=list)
     idle: list[HeldThere] = field(default_factory=list)
     removing: Callable[[SubmissionRef, Collection[int]], Removed] = lambda _ref, _procs: Removed()
+    recalled: list[int] = field(default_factory=list)
 
     def held(self, clusters: Collection[int]) -> tuple[HeldThere, ...]:
         """Those of these clusters."""
@@ -159,6 +161,7 @@ class FakeLeaving:
 
     def recall(self, jobs: Collection[HeldThere]) -> None:
         """Note it."""
+        self.recalled += [each.proc for each in jobs]
         self.idle = [
             replace(each, through=replace(each.through, recalled=True))
             if each in jobs and each.through is not None

@@ -122,7 +122,7 @@ def test_what_waits_at_an_element_that_is_left_out_goes_too(
     assert f"2 job(s) of {cluster} that waited at element were removed there" in said, said
     assert two.site.jobs(mine) == []
     why = shell.ok("hep_q", "-i", str(cluster), "-why", env=two.environment)
-    assert "it waited at that site, which is left out, and was removed there" in why
+    assert "that site, which was left out, was asked to remove it where it waited" in why
     two.until(lambda: len(at_home(two, cluster, "JobStatus == 5")) == 2, "jobs on hold")
     said = renewed(two, inside)
     assert f"2 job(s) of {cluster} were removed at element, and go to direct" in said, said

@@ -28,7 +28,7 @@ LINE = (
 JOB = 'cat in.txt; printf "out of %s as %s" "$1" "$_CONDOR_IHEP_JOB_ID" >out.txt'
 KILLED = """
 import functools, os, signal, sys
-from hepsub.actions.renew import resend
+from hepsub.actions.renew import departure
 from hepsub.cli.main import main
 from hepsub.condor import leaving, schedd
 
@@ -49,7 +49,7 @@ if where in ("intended", "submitted"):
     kind = schedd.CondorSchedd
     kind.submit = killed(kind.submit, before=where == "intended")
 if where == "forgotten":
-    resend._Departure._told = killed(resend._Departure._told, before=True)
+    departure.Departure._told = killed(departure.Departure._told, before=True)
 sys.exit(main("hep_auth", ["renew"]))
 """
 """hep_auth renew that is killed at one of its steps."""

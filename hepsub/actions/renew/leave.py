@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hepsub.actions.renew.departure import Leavers
 from hepsub.actions.renew.move import Mover
-from hepsub.actions.renew.resend import Leavers, send_on
+from hepsub.actions.renew.resend import send_on
 from hepsub.bundle.report import report_at
 from hepsub.bundle.sites import read_sites, write_sites
 from hepsub.documents import Malformed
@@ -73,15 +74,22 @@ class _There(Struct, frozen=True, kw_only=True):
         )
 
     def leavers(self, left: Collection[str], policy: Policy) -> Iterator[Leavers]:
-        """The jobs that leave this schedd, because it is that of a site of another pool which is left out."""
-        going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
-        bad = [
+        """The jobs that leave this schedd, because it is that of a site of another pool which is left out.
+
+        Of the sites that they left before those of the policy are known: what a schedd there calls one is only text.
+        """
+        bad = {
             n for n in left if policy.site[n].kind == SCHEDD and policy.site[n].pool == self.pool
-        ]
-        waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
-        for each in (*self.held, *self.believed(waiting, policy)):
-            if each.site in bad and (each in waiting or hold_by_site(each.code, each.reason)):
-                going[each.cluster, each.site, each.left].add(each.proc)
+        }
+        if not bad or not self.bundles:
+            return
+        waiting = self.believed(self.leaving.waiting(tuple(self.bundles)), policy)
+        held = (each for each in self.held if hold_by_site(each.code, each.reason))
+        going = defaultdict[tuple[int, str, tuple[str, ...]], set[int]](set)
+        for each in (*held, *waiting):
+            if each.site in bad:
+                before = tuple(name for name in policy.site if name in each.left)
+                going[each.cluster, each.site, before].add(each.proc)
         for (cluster, site, before), procs in going.items():
             ref = replace(self.bundles[cluster].request.ref, cluster=cluster)
             yield Leavers(ref=ref, site=site, procs=frozenset(procs), left=before)
@@ -107,7 +115,7 @@ def leave_out(
         not be done.
     """
     if not session.policy.site:
-        return ()
+        return tuple(send_on(session, (), _over(clock)))
     now, root, notes = session.situation.now, session.bundles, list[str]()
     before = read_sites(root)
     there = tuple(_look(session, found, notes))
@@ -121,7 +129,7 @@ def leave_out(
     left = after.now_left_out(session.policy, now)
     notes += (f"{name}: {each.text(now)}" for name, each in left.items())
     notes += (f"{each.site} gets jobs again" for each in before.left_out if each.site not in left)
-    end = clock() + _PATIENCE_S
+    over = _over(clock)
     for place in there:
         notes += _tried(place, _send_elsewhere(place, left))
         if session.policy.pool[place.pool].spool:
@@ -131,13 +139,19 @@ def leave_out(
             leaving=place.leaving,
             bundles=place.bundles,
             left=left.keys(),
-            over=lambda: clock() > end,
+            over=over,
         )
         notes += _tried(place, mover.move(place.held))
         notes += _tried(place, mover.recall())
     leavers = [*_leavers(there, left, session.policy, notes)]
-    notes += send_on(session, leavers, lambda: clock() > end)
+    notes += send_on(session, leavers, over)
     return tuple(notes)
+
+
+def _over(clock: Callable[[], float]) -> Callable[[], bool]:
+    """What tells whether a round has moved jobs for long enough, from now on."""
+    end = clock() + _PATIENCE_S
+    return lambda: clock() > end
 
 
 def _tried(place: _There, said: Iterator[str]) -> Iterator[str]:

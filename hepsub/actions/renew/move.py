@@ -72,20 +72,20 @@ class Mover(Struct, kw_only=True, eq=False):
     def recall(self) -> Iterator[str]:
         """Remove jobs where they wait, at elements that are left out; a sentence for those that were.
 
-        The grid manager holds them as lost then, when it notices, and they go on as those do.
+        The grid manager holds them as lost then, when it notices, and they go on as those do. Until then they are asked
+        for in each round: an element may have been silent, or have refused.
         """
         bad = [n for n in self.left if self.session.policy.site[n].kind == CE]
         waiting = self.leaving.waiting(tuple(self.bundles)) if bad and self.bundles else ()
         alike: defaultdict[tuple[int, str], list[HeldThere]] = defaultdict(list)
         for each in waiting:
-            there = each.through is not None and not each.through.recalled
-            if there and each.site in bad and self._other(each):
+            if each.through is not None and each.site in bad and self._other(each):
                 alike[each.cluster, each.site].append(each)
         for (cluster, site), jobs in alike.items():
             if self.over() or site in self.silent:
                 continue
             try:
-                self.leaving.recall(jobs)
+                self.leaving.recall([each for each in jobs if not _is_recalled(each)])
                 told = self._asked(cluster, site, jobs, waiting=True)
             except HepsubError as error:
                 self._is_silent(site, error)
@@ -186,3 +186,7 @@ class Mover(Struct, kw_only=True, eq=False):
     def _token_file(self, site: Site, cluster: int) -> Path | None:
         bundle = self.bundles.get(cluster)
         return bundle.master_credential(site.token) if bundle is not None else None
+
+
+def _is_recalled(job: HeldThere) -> bool:
+    return job.through is not None and job.through.recalled

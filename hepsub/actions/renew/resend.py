@@ -1,75 +1,26 @@
-"""Jobs that the schedd of another pool keeps for reasons of its own are submitted anew: first they are gone there.
-
-It is what hep_sub -resubmit does, under the same lock and noted in the same journal. But nobody looks on: which jobs
-are taken away is noted before the first is removed, so that a later round goes on with them; and where anything that
-they were made from is not there as it was, they stay where they are.
-"""
+"""Jobs that the schedd of another pool keeps for reasons of its own are submitted anew, submission by submission."""
 
 from __future__ import annotations
 
 import functools
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from hepsub.actions.submit.choose import Chosen, check_alone, settled_lineage
-from hepsub.actions.submit.judge import Judged, Verdict, judge
-from hepsub.actions.submit.respell import Changes
-from hepsub.actions.submit.resubmit import Prepared, changed_files, key_of, prepared
-from hepsub.actions.submit.result import Submission
-from hepsub.actions.submit.submit import make, planned
+from hepsub.actions.renew.departure import GIVE_UP_S, Departure, Leavers
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.batch import State
-from hepsub.batch_sites import Removed
-from hepsub.bundle.bundle import read_bundle, unusable
-from hepsub.bundle.moves import Move, read_moves, write_moves
-from hepsub.bundle.notes import is_ready
+from hepsub.bundle.moves import Move, note_move, read_moves
 from hepsub.documents import Malformed
-from hepsub.errors import HepsubError, Interrupted, NotDone
-from hepsub.jobid import SubmissionRef
-from hepsub.plan.leaving import hold_by_site, left_attribute
-from hepsub.plan.model import Plan
-from hepsub.result import Result
+from hepsub.errors import HepsubError
 from hepsub.session import Session
-
-if TYPE_CHECKING:
-    from hepsub.actions.submit.submit import StoresOf
-
-_GIVE_UP_S = 3 * 86400.0
-"""For so long it is tried to submit what was removed."""
-_NAMED = 3
-
-
-class Leavers(Struct, frozen=True, kw_only=True):
-    """Jobs of one submission that are to leave a site's schedd, which holds them or lets them wait.
-
-    Attributes:
-        ref: the submission; its cluster is known.
-        site: the site.
-        procs: their ProcIds.
-        left: the sites that they were taken away from before.
-    """
-
-    ref: SubmissionRef
-    site: str
-    procs: frozenset[int]
-    left: tuple[str, ...] = ()
-
-    @property
-    def but(self) -> tuple[str, ...]:
-        """The sites to which they do not go."""
-        return (*self.left, self.site)
 
 
 def send_on(session: Session, found: Iterable[Leavers], over: Callable[[], bool]) -> Iterator[str]:
-    """Submit jobs anew that are to leave, and those that a round was interrupted with.
+    """Submit jobs anew that are to leave, and those that a round was interrupted with, which are first.
 
     Args:
         session: the session; no other process runs a round.
-        found: the jobs.
+        found: the jobs; those of one submission may have left different sites before.
         over: whether the time of this round is over.
 
     Returns:
@@ -80,218 +31,40 @@ def send_on(session: Session, found: Iterable[Leavers], over: Callable[[], bool]
     except Malformed as error:
         yield (
             f"what is noted of jobs on their way in {session.bundles / DIRECTORY} cannot be read ({error}): no job is"
-            " taken away from another pool"
+            " taken away from another pool; put the file right, or remove it and submit by hand what was removed"
         )
         return
-    leaving = {each.ref.uuid: each for each in found}
-    refs = {entry.ref.uuid: entry.ref for entry in session.journal.entries()} if moves else {}
+    sites = session.policy.site
     for uuid, move in moves.items():
-        if uuid in refs and uuid not in leaving:
-            leaving[uuid] = Leavers(
-                ref=refs[uuid], site=move.site, procs=frozenset(), left=move.left
-            )
+        moves[uuid] = replace(move, left=tuple(each for each in move.left if each in sites))
+    refs = {entry.ref.uuid: entry.ref for entry in session.journal.entries()} if moves else {}
+    for uuid in moves.keys() - refs.keys():
+        yield _of_nobody(session, moves, uuid)
+    begun = (
+        Leavers(ref=refs[uuid], site=move.site, procs=frozenset(), left=move.left)
+        for uuid, move in moves.items()
+        if uuid in refs
+    )
+    groups = {(each.ref.uuid, each.site, each.left): each for each in (*begun, *found)}
     stores = functools.cache(session.open_stores)
-    for each in leaving.values():
-        one = _Departure(session=session, stores=stores, leavers=each, moves=moves)
+    for each in groups.values():
+        one = Departure(session=session, stores=stores, leavers=each, moves=moves)
         if over():
             yield f"{one.named} wait: hep_auth renew goes on in its next round"
         elif said := one.carry_out():
             yield said
 
 
-class _Departure(Struct, kw_only=True, eq=False):
-    """Jobs of one submission on their way.
-
-    Attributes:
-        session: the session.
-        stores: the storages.
-        leavers: the jobs that are to leave.
-        moves: what is noted of this and other submissions.
-    """
-
-    session: Session
-    stores: StoresOf
-    leavers: Leavers
-    moves: dict[str, Move]
-
-    @property
-    def noted(self) -> frozenset[int]:
-        """The ProcIds of those that are noted, some of which may have been removed."""
-        move = self.moves.get(self.leavers.ref.uuid)
-        return frozenset(move.procs) if move is not None else frozenset()
-
-    @property
-    def known(self) -> frozenset[int]:
-        """All ProcIds."""
-        return self.leavers.procs | self.noted
-
-    @property
-    def named(self) -> str:
-        """What people call them."""
-        ref, site = self.leavers.ref, self.leavers.site
-        return f"{len(self.known)} job(s) of {self.session.meant(ref)} at {site}"
-
-    def carry_out(self) -> str:
-        """Send them on; a sentence about it, empty where there is nothing to say."""
-        session, stay = self.session, "stay there"
+def _of_nobody(session: Session, moves: dict[str, Move], uuid: str) -> str:
+    """What is said of jobs on their way whose submission the journal does not know: for days, then it is forgotten."""
+    move, more = moves[uuid], ""
+    if session.situation.now - move.since > GIVE_UP_S:
         try:
-            with (
-                session.interrupts.scope(),
-                session.journal.locked(key_of(session, self.leavers.ref), wait=False) as mine,
-            ):
-                return self._alone() if mine else f"{self.named} wait: a hep_sub -resubmit has them"
-        except (KeyboardInterrupt, Interrupted):
-            signal.raise_signal(signal.SIGINT)  # whoever listens for it hears it
-            why = "interrupted"
+            note_move(session.bundles, moves, uuid, None)
+            more = "; this is not said again"
         except HepsubError as error:
-            why = error.message
-        if self.noted:
-            stay = "were removed there, or may have been, and are not submitted anew yet"
-        return f"{self.named} {stay}: {why}; hep_auth renew tries it again"
-
-    def _alone(self) -> str:
-        """Send on those that may go, while nobody else runs the same jobs again."""
-        session, ref, procs = self.session, self.leavers.ref, sorted(self.known)
-        lineage = settled_lineage(session, ref, procs)
-        own = dict(zip(lineage.first.procs, procs, strict=True))
-        judged = judge(session, lineage)
-        stay = {own[each.earlier] for each in judged if self._is_on_its_way(each)}
-        move = self.moves.get(ref.uuid)
-        self._note(self.noted & stay)
-        if self.noted and move and session.situation.now - move.since > _GIVE_UP_S:
-            self._note(())
-            return (
-                f"{self.named} were removed there, and could not be submitted anew for days: it is not tried again;"
-                f" hep_sub -resubmit {session.meant(ref)} does it by hand"
-            )
-        jobs = tuple(each for each in judged if self._goes(each))
-        if not jobs:
-            return ""
-        ready = prepared(session, Chosen(lineage=lineage, jobs=jobs, notes=()), Changes())
-        if ready.spec.placement.site is not None:
-            return ""  # their user wants them there
-        return self._submit(ready, jobs)
-
-    def _goes(self, job: Judged) -> bool:
-        status = job.status
-        if job.run.ref.uuid != self.leavers.ref.uuid or status is None:
-            return False  # it was submitted anew already, or nobody knows
-        if self._was_removed(job):
-            return True
-        held = job.verdict is Verdict.HELD
-        by_site = held and bool(hold_by_site(status.hold_code, status.hold_reason))
-        return job.run.proc in self.leavers.procs and (by_site or status.state is State.IDLE)
-
-    def _was_removed(self, job: Judged) -> bool:
-        """Whether an earlier round has removed a job; whether it was that, is looked at once more."""
-        removed = job.status is not None and job.status.state is State.REMOVED
-        return job.run.proc in self.noted and removed and job.verdict is Verdict.FAILED
-
-    def _is_on_its_way(self, job: Judged) -> bool:
-        """Whether a job that is noted was removed, or may be, and does not go on in another way."""
-        if job.run.ref.uuid != self.leavers.ref.uuid:
-            directory = self.session.bundles / job.run.ref.uuid
-            return directory.exists() and not is_ready(directory)  # it may be taken back
-        removed = job.status is not None and job.status.state is State.REMOVED
-        return removed or job.verdict is Verdict.UNKNOWN
-
-    def _note(self, procs: Iterable[int]) -> None:
-        """Note which jobs are on their way.
-
-        Raises:
-            BundleUnusable: it cannot be written.
-        """
-        session, leavers = self.session, self.leavers
-        before, ordered = self.moves.get(leavers.ref.uuid), tuple(sorted(procs))
-        if ordered == tuple(sorted(self.noted)):
-            return
-        since = before.since if before else session.situation.now
-        self.moves[leavers.ref.uuid] = Move(
-            site=leavers.site, left=leavers.left, procs=ordered, since=since
-        )
-        if not ordered:
-            del self.moves[leavers.ref.uuid]
-        try:
-            write_moves(session.bundles, self.moves)
-        except OSError as error:
-            raise unusable(session.bundles / DIRECTORY, error) from error
-
-    def _submit(self, ready: Prepared, jobs: Sequence[Judged]) -> str:
-        leavers = self.leavers
-        but = dict.fromkeys(leavers.but, "jobs like these were on hold there")
-        plan, facts = planned(
-            ready.session, self.stores, ready.spec, keeps=True, known=ready.known, but=but
-        )
-        self._check_unchanged(ready, plan)
-        away = {**plan.route.attributes, **left_attribute(leavers.but)}
-        plan = replace(plan, route=replace(plan.route, attributes=away))
-        schedd = ready.session.schedd(plan.route.pool, plan.route.schedd)
-        done = make(
-            ready.session,
-            self.stores,
-            ready.spec,
-            plan,
-            facts.outputs,
-            schedd,
-            (),
-            before=lambda: self._remove(jobs, ready.since),
-            alone=lambda uuid: check_alone(self.session, ready.chosen, uuid),
-        )
-        return self._told(done, plan, jobs)
-
-    def _check_unchanged(self, ready: Prepared, plan: Plan) -> None:
-        """See that they would be the same jobs.
-
-        Raises:
-            NotDone: what they were made from is another one now.
-        """
-        changed = changed_files(ready, plan)
-        bundle = read_bundle(self.session.bundles / self.leavers.ref.uuid)
-        if bundle is not None and plan.staging is not None:
-            before = {each.sha256 for each in bundle.request.staging.libraries}
-            changed += [each.name for each in plan.staging.libraries if each.sha256 not in before]
-        if changed:
-            more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-            raise NotDone(
-                f"{', '.join(changed[:_NAMED])}{more} changed since their submission, and they would be other jobs;"
-                f" hep_sub -resubmit {self.session.meant(self.leavers.ref)} takes it as it is now"
-            )
-
-    def _remove(self, jobs: Sequence[Judged], when: float) -> None:
-        """Remove jobs, and see that they are gone.
-
-        Raises:
-            NotDone: one of them may go on, or did its work.
-        """
-        ref = self.leavers.ref
-        procs = {job.run.proc for job in jobs}
-        self._note(procs | self.noted)
-        leaving = self.session.schedd(ref.pool, ref.schedd).leaving
-        told = leaving.remove(ref, procs, when) if leaving is not None else Removed()
-        ended = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.ended}
-        there = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.there}
-        gone = {proc for proc in procs if f"{ref.cluster}.{proc}" in told.gone}
-        self._note(self.noted - ended)
-        if gone != procs:
-            raise NotDone(_why_not(ended, there, procs - gone - ended - there))
-
-    def _told(self, done: Result, plan: Plan, jobs: Sequence[Judged]) -> str:
-        assert isinstance(done.value, Submission)  # noqa: S101 (what make returns)
-        session, leavers = self.session, self.leavers
-        new, where = done.value.submitted, ", ".join(plan.route.sites) or f"pool {plan.route.pool}"
-        if done.problems:  # the next round finds out whether that is one
-            return "; ".join(each.message for each in done.problems)
-        self._note(self.noted - {job.run.proc for job in jobs})
-        return (
-            f"{len(jobs)} job(s) of {session.meant(leavers.ref)} were removed at {leavers.site}, and go to {where} as"
-            f" cluster {session.meant(new)}"
-        )
-
-
-def _why_not(ended: set[int], there: set[int], unknown: set[int]) -> str:
-    said = (
-        (there, "it has not let go of them yet"),
-        (ended, "they have ended there, or somebody else has removed them"),
-        (unknown, "it knows nothing of them, so nobody can tell that they do not run"),
+            more = f"; {error.message}"
+    return (
+        f"{len(move.procs)} job(s) of the submission {uuid} were removed at {move.site}, or may have been, and are not"
+        f" submitted anew: the journal in {session.paths.journal} does not know it; submit them by hand{more}"
     )
-    return "; ".join(f"{why} ({len(those)})" for those, why in said if those)

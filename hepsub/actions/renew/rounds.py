@@ -95,6 +95,8 @@ def _round() -> tuple[float, list[str]]:
     except HepsubError as trouble:
         # The policy is being edited, the disk is full: the next round may do better.
         return _AFTER_TROUBLE_S, [each for each in (trouble.message, trouble.remedy) if each]
+    except OSError as trouble:  # a file system is away for a while
+        return _AFTER_TROUBLE_S, [f"nothing was renewed: {trouble}"]
     problems = (
         f"{each.message}; {each.remedy}" if each.remedy else each.message
         for each in result.problems

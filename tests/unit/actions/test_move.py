@@ -301,7 +301,7 @@ RECALLED = "2 job(s) of 13 that waited at a were removed there, and go elsewhere
 
 
 def test_what_waits_at_an_element_that_is_left_out_is_removed_there(world: World) -> None:
-    """Once, and is on hold at home when that is noticed: no fault of the site, and it goes on whatever is left out."""
+    """It is on hold at home when that is noticed: no fault of the site, and it goes on whatever is left out."""
     element = FakeElement(Removed(gone=ids(0, 1, 2, 3, 4)))
     now = session(world, element)
     submitted(now)
@@ -315,8 +315,7 @@ def test_what_waits_at_an_element_that_is_left_out_is_removed_there(world: World
     assert element.waiting == [False, True]
     assert element.asked[-1][0] == tuple(sorted(ids(3, 4)))
     leaving(world).on_hold.clear()
-    assert one_round(now) == []
-    assert len(element.asked) == 2
+    assert one_round(now) == [RECALLED]  # the schedd at home has not noticed yet
     lost = [
         replace(each, reason="Job disappeared from remote schedd") for each in leaving(world).idle
     ]
@@ -347,3 +346,22 @@ def test_what_cannot_go_on_waits(
     element.answer = answer
     wait(world, 3, 4, **more)
     assert one_round(now) == said
+
+
+@pytest.mark.parametrize("answer", [AWAY, PoolError("no", remedy=""), Removed(there=ids(3, 4))])
+def test_what_was_not_removed_is_asked_for_again(
+    world: World, answer: Removed | HepsubError
+) -> None:
+    """As long as the jobs wait; the mark is set once, before the first question."""
+    element = FakeElement(Removed(gone=ids(0, 1, 2)))
+    now = session(world, element)
+    submitted(now)
+    hold(world, 0, 1, 2)
+    one_round(now)
+    element.answer = answer
+    wait(world, 3, 4)
+    one_round(now)
+    assert all(each.through is not None and each.through.recalled for each in leaving(world).idle)
+    element.answer = Removed(gone=ids(3, 4))
+    assert one_round(now) == [RECALLED]
+    assert leaving(world).recalled == [3, 4]

@@ -346,7 +346,7 @@ def dying(world: World, when: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         elif when == "after it was submitted":
             world.home.fault = Fault.KILLED_AFTER
         elif when == "before it was noted":
-            patch.setattr("hepsub.actions.renew.resend._Departure._told", die)
+            patch.setattr("hepsub.actions.renew.departure.Departure._told", die)
         with pytest.raises(Killed):
             yield
     world.leaving.removing = world.remove
@@ -433,6 +433,7 @@ def test_a_record_that_cannot_be_read_stops_it(world: World) -> None:
     file.write_text("{")
     [said] = world.round()
     assert "no job is taken away from another pool" in said
+    assert file.read_text() == "{"
     assert (world.again(), len(world.far.jobs)) == ([], 5)
 
 
@@ -447,7 +448,9 @@ def test_what_cannot_be_submitted_for_days_is_given_up(
     world.now += 2 * 24 * HOUR
     assert "not submitted anew yet: no remote site takes" in " ".join(world.round())
     world.now += 2 * 24 * HOUR
-    assert "hep_sub -resubmit schedd01.far:13 does it by hand" in " ".join(world.round())
+    said = " ".join(world.round())
+    assert "4 job(s) of schedd01.far:13 at a were removed there" in said
+    assert "hep_sub -resubmit schedd01.far:13 does it by hand" in said
     world.policy = policy
     assert world.round() == []
     assert (world.again(), world.moves()) == ([], {})

@@ -158,3 +158,13 @@ def test_it_is_active_for_two_pauses() -> None:
     assert state.is_active(NOON + 1200)
     assert not state.is_active(NOON + 1300)
     assert not RenewalState().is_active(NOON)
+
+
+def test_a_long_message_is_cut_where_the_state_could_not_be_read_again(tmp_path: Path) -> None:
+    """A store or a schedd wrote most of it."""
+    outcome, _ = failed(Outcome(), "down " * 10_000, "wait " * 10_000, NOON)
+    path = state_path(tmp_path)
+    path.parent.mkdir()
+    path.write_text(state_text(RenewalState(when=NOON, storages={"s": outcome})))
+    assert read_state(tmp_path, NOON).storages == {"s": outcome}
+    assert outcome.message.startswith("down down")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -330,6 +331,27 @@ def test_a_loop_says_once_what_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(renew_rounds, "_SHORTEST_S", 0.0)
     renew_rounds.loop(None, said.append)
     assert said == ["a", "b", "a"]
+
+
+def test_a_loop_goes_on_where_a_file_system_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home directory that is away for a while is there again later."""
+    rounds: list[OSError | None] = [OSError(errno.ESTALE, "Stale file handle", "/h/x"), None]
+    said: list[str] = []
+
+    def one_round(*, unattended: bool) -> Result:
+        assert unattended
+        trouble = rounds.pop(0)
+        if trouble is not None:
+            raise trouble
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Result(value=Renewed(state=RenewalState(), busy=False, pause=0))
+
+    monkeypatch.setattr(renew_rounds, "one_round", one_round)
+    for name in ("_SHORTEST_S", "_AFTER_TROUBLE_S"):
+        monkeypatch.setattr(renew_rounds, name, 0.0)
+    renew_rounds.loop(None, said.append)
+    assert said == [f"nothing was renewed: [Errno {errno.ESTALE}] Stale file handle: '/h/x'"]
+    assert rounds == []
 
 
 def test_a_loop_goes_on_after_a_trouble(tmp_path: Path) -> None:

@@ -387,6 +387,16 @@ def test_clusters_are_found_in_ads(
     assert read_submissions(ads, "p", SCHEDD) == found
 
 
+@pytest.mark.parametrize(
+    "uuid", ["../x", "/tmp/x", "a1/job/0/x", "..", ".", "a\n", "a\0", "u" * 101, "\u00e9", 5]
+)
+def test_a_uuid_in_an_ad_is_no_path(uuid: object) -> None:
+    """The bundle is looked for by it, and whoever wrote the ad may have written one somewhere."""
+    ad = {"ClusterId": 13, "ProcId": 0, "HepSub_UUID": uuid}
+    [found] = read_submissions([ad], "p", SCHEDD)
+    assert found.uuid == ""
+
+
 def test_the_projection_asks_for_everything_that_is_read() -> None:
     """An attribute that is read but not asked for would always be missing."""
     asked: set[str] = set()

@@ -478,3 +478,15 @@ def test_jobs_that_are_run_again_have_their_first_names() -> None:
         ("13.3", "'3'", "/work/alice/log/$(ClusterId).3"),
         ("13.17", "'17'", "/work/alice/log/$(ClusterId).17"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"x\nuniverse = local"', '"x\r"', '"\x1b[2J"', '"$ENV(HOME)"', '"$(Cmd)"', '"$$(Cmd)"', '"\ud800"', "x$"],
+)  # fmt: skip
+def test_no_attribute_of_a_way_brings_another_command_or_a_macro(text: str) -> None:
+    """Whoever wrote it: it would be read as more than an expression."""
+    plan = plan_for(make_spec("job.sh"), make_policy(), make_world())
+    route = replace(plan.route, attributes={"HepSub_LeftSites": text})
+    with pytest.raises(NotExpressible, match="the attribute HepSub_LeftSites"):
+        describe(replace(plan, route=route), "a1b2-c3d4")

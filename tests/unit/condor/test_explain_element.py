@@ -125,6 +125,14 @@ def test_the_details_of_a_job_that_has_a_choice() -> None:
     assert said == "it was on hold at weihai, was removed there, and goes to another site"
 
 
+def test_a_job_that_a_site_was_asked_to_remove() -> None:
+    """Whether it did, nobody knows here before the grid manager notices."""
+    found = explained(State.IDLE, {"HepSub_Recalled": "qingdao", "HepSub_Sites": "qingdao"}, None)
+    assert found.details == (
+        "that site, which was left out, was asked to remove it where it waited: it goes to another one once it has",
+    )
+
+
 def test_a_job_between_two_sites() -> None:
     """A round of the renewal was interrupted; the next one sends it on."""
     values = {"HepSub_Moving": int(NOON), "EnteredCurrentStatus": int(NOON)}

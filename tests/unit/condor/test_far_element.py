@@ -25,12 +25,15 @@ class Showing(FakeBindings):
 
     shown: set[tuple[str, str]] = field(default_factory=set)
     acting: Callable[[], None] = lambda: None
+    asking: Callable[[str], None] = lambda _: None
 
     def called(self, *call: object) -> None:
         """Note it, too."""
         self.shown.add((self.param[METHODS], os.environ[TOKEN]))
         if call[0] == "act":
             self.acting()
+        if call[0] == "history":
+            self.asking(str(call[1]))
         FakeBindings.called(self, *call)
 
 
@@ -97,7 +100,7 @@ def test_what_has_left_the_queue(
     *_, history = htcondor.calls
     assert history == (
         "history", 'member(SubmitterGlobalJobId, {"s#13.0#1"})',
-        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason"), -1,
+        ("SubmitterGlobalJobId", "JobStatus", "LastJobStatus", "CompletionDate", "RemoveReason"), 101,
     )  # fmt: skip
     assert htcondor.since == ["EnteredCurrentStatus < 13600"]
 
@@ -159,7 +162,12 @@ def test_nothing_but_the_token_is_shown(htcondor: Showing, listener: int) -> Non
 
 def test_many_jobs_are_several_questions(htcondor: Showing, listener: int) -> None:
     """The answers are put together."""
-    htcondor.past = [job(proc, REMOVED) for proc in range(501)]
+
+    def asking(wanted: str) -> None:
+        every = [job(proc, REMOVED) for proc in range(501)]
+        htcondor.past = [each for each in every if f'"{each["SubmitterGlobalJobId"]}"' in wanted]
+
+    htcondor.asking = asking
     told = element(htcondor, listener).remove(ids(*range(501)), 1)
     assert told == Removed(gone=ids(*range(501)))
     assert [name for name, *_ in htcondor.calls].count("history") == 2
@@ -177,3 +185,21 @@ def test_an_element_that_cannot_be_asked(htcondor: Showing, listener: int) -> No
         with pytest.raises(kind, match=said):
             FarElement(resource=resource, token="t").remove(ids(0), 1)
     assert "query" not in [name for name, *_ in htcondor.calls]
+
+
+def test_other_jobs_that_it_tells_of_are_none(htcondor: Showing, listener: int) -> None:
+    """Only those that were asked about are told, whatever an element answers."""
+    htcondor.queue = [job(1, HELD), job(7, IDLE)]
+    htcondor.past = [job(0, REMOVED), job(8, REMOVED), job(9, COMPLETED), {"JobStatus": REMOVED}]
+    told = element(htcondor, listener).remove(ids(0, 1, 2), 1)
+    assert told == Removed(gone=ids(0), there=ids(1))
+
+
+@pytest.mark.parametrize("where", ["queue", "past"])
+def test_an_element_that_tells_without_end_proves_nothing(
+    htcondor: Showing, listener: int, where: str
+) -> None:
+    """More was to come: an end of one of the jobs may be among it."""
+    setattr(htcondor, where, [job(0, REMOVED)] * 5000)
+    with pytest.raises(PoolError, match="tells of more jobs than it was asked about"):
+        element(htcondor, listener, htcondor.queue).remove(ids(0), 1)
