@@ -25,7 +25,7 @@ from hepsub.auth.renewal import DIRECTORY
 from hepsub.batch import State
 from hepsub.batch_sites import Removed
 from hepsub.bundle.bundle import read_bundle, unusable
-from hepsub.bundle.moves import Move, read_moves, write_moves
+from hepsub.bundle.moves import GIVE_UP_S, Move, read_moves, write_moves
 from hepsub.bundle.notes import is_ready
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, Interrupted, NotDone
@@ -38,8 +38,6 @@ from hepsub.session import Session
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
 
-_GIVE_UP_S = 3 * 86400.0
-"""For so long it is tried to submit what was removed."""
 _NAMED = 3
 
 
@@ -158,7 +156,7 @@ class _Departure(Struct, kw_only=True, eq=False):
         stay = {own[each.earlier] for each in judged if self._is_on_its_way(each)}
         move = self.moves.get(ref.uuid)
         self._note(self.noted & stay)
-        if self.noted and move and session.situation.now - move.since > _GIVE_UP_S:
+        if self.noted and move and session.situation.now - move.since > GIVE_UP_S:
             self._note(())
             return (
                 f"{self.named} were removed there, and could not be submitted anew for days: it is not tried again;"

@@ -480,7 +480,7 @@ def test_another_hosts_intent_is_as_old_as_its_line(world: World) -> None:
         again=Again(uuid=first.ref.uuid, cluster=13, procs=(1,)),
     )
     replace(world.session().journal, host="login02").append(rival)
-    with pytest.raises(SubmissionUncertain, match="began .* 30 s ago"):
+    with pytest.raises(SubmissionUncertain, match=r"began .* 30 s ago"):
         world.again("13.1")
     assert len(world.schedd.clusters) == 1
     late = replace(world.session(now=NOON - 1000), clock=lambda: NOON + 100)
