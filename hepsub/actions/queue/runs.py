@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import Later, Run, by_submission, lineage_of
 from hepsub.actions.queue.counted import alive_number, without
+from hepsub.actions.queue.ended import Ended
 from hepsub.actions.queue.find import Found, find_jobs
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
@@ -57,13 +58,26 @@ def procs_of(job: JobId, ref: SubmissionRef) -> range:
 
 def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]:
     """Ids, and those of later runs of the jobs that they mean."""
-    entries = session.journal.entries()
+    return reaching_later(Reach(session=session, asked=None), ids)[1]
+
+
+def reaching_later(reach: Reach, ids: Iterable[JobId]) -> tuple[Reach, tuple[JobId, ...]]:
+    """Ids, and those of later runs of the jobs that they mean; and what reaches these, too, in whatever pools.
+
+    Args:
+        reach: the schedds that ids can mean.
+        ids: the ids.
+    """
+    entries = reach.session.journal.entries()
     found: dict[JobId, None] = {}
+    pools: set[str] = set()
     for job in ids:
         found[job] = None
-        for ref in submitted_to(session, job).values():
-            found |= dict.fromkeys(_ids_of(runs_elsewhere(entries, ref, job)))
-    return tuple(found)
+        for ref in submitted_to(reach.session, job).values():
+            runs = runs_elsewhere(entries, ref, job)
+            pools |= {run.ref.pool for run in runs}
+            found |= dict.fromkeys(_ids_of(runs))
+    return reach.also(pools), tuple(found)
 
 
 def runs_elsewhere(entries: Iterable[Entry], ref: SubmissionRef, job: JobId) -> tuple[Run, ...]:
@@ -100,9 +114,15 @@ def _kept(found: Found, own: set[int]) -> Found:
 def _later(
     reach: Reach, ref: SubmissionRef, runs: Collection[Run], errors: list[HepsubError]
 ) -> Found:
-    """Jobs that run again, in the cluster where they do."""
-    found = find_jobs(reach, JobId(cluster=ref.cluster, schedd=ref.schedd), errors)
+    """Jobs that run again, in the cluster where they do; where that cannot be asked for, nothing is known of them."""
     procs = frozenset(run.proc for run in runs)
+    try:
+        found = find_jobs(
+            reach.also([ref.pool]), JobId(cluster=ref.cluster, schedd=ref.schedd), errors
+        )
+    except HepsubError as error:
+        errors.append(error)
+        return _unasked(reach, ref, runs)
     if len(procs) == ref.number:
         return found
     counts = found.counts
@@ -117,6 +137,22 @@ def _later(
         counts=counts,
         past=replace(found.past, jobs=jobs_of_past, unknown=unknown, never_made=0),
         procs=procs,
+    )
+
+
+def _unasked(reach: Reach, ref: SubmissionRef, runs: Collection[Run]) -> Found:
+    """Jobs whose schedd tells nothing."""
+    meant = reach.session.meant(ref)
+    return Found(
+        job=JobId(cluster=ref.cluster, schedd=ref.schedd),
+        entry=Entry(ref=replace(ref, number=len(runs)), when=min(run.when for run in runs)),
+        target=None,
+        counts=None,
+        past=Ended(jobs={}, unknown=len(runs)),
+        meant=meant,
+        cluster=meant,
+        option=reach.option,
+        procs=frozenset(run.proc for run in runs),
     )
 
 
