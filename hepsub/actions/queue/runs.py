@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Later, Run, by_submission, lineage_of
@@ -14,7 +15,7 @@ from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import ClusterCounts, Queue, Selection, clusters_of
 from hepsub.errors import HepsubError
-from hepsub.jobid import JobId, SubmissionRef, procs_text
+from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
 from hepsub.journal import Entry
 from hepsub.session import Session
 
@@ -84,6 +85,58 @@ def runs_elsewhere(entries: Iterable[Entry], ref: SubmissionRef, job: JobId) -> 
     """The latest runs of the jobs that an id means, of those that run again in another cluster."""
     lineage = lineage_of(entries, ref, procs_of(job, ref))
     return tuple(run for run in lineage.runs.values() if run.ref.uuid != ref.uuid)
+
+
+class LaterRuns(Struct, frozen=True, kw_only=True):
+    """Where jobs run again that an id means.
+
+    Attributes:
+        said: a sentence for each cluster.
+        ids: what means them there on a command line without -p.
+    """
+
+    said: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def command(self, name: str) -> str:
+        """A command that means them."""
+        return f"{name} {' '.join(self.ids)}"
+
+    def add_to(self, error: HepsubError, name: str) -> HepsubError:
+        """An error about jobs that are not in the queue, with where they are, and the command that means them there."""
+        if not self.said:
+            return error
+        message = f"{error.message}: {'; '.join(self.said)}"
+        return type(error)(message, remedy=self.command(name))
+
+
+def later_runs_of(session: Session, job: JobId, pool: str | None, schedd: str) -> LaterRuns:
+    """Where the jobs run again that an id means.
+
+    Args:
+        session: the session.
+        job: the id.
+        pool: their pool's name in the policy; None for any.
+        schedd: full name of the schedd that the id means; empty for any.
+    """
+    entries = session.journal.entries()
+    said, ids = list[str](), list[str]()
+    for ref in submitted_to(session, job, pool).values():
+        if not ref.uuid or schedd not in ("", ref.schedd):
+            continue
+        procs = procs_of(job, ref)
+        lineage = lineage_of(entries, ref, procs)
+        own = dict(zip(lineage.first.procs, procs, strict=True))
+        earlier = {run: own[first] for first, run in lineage.runs.items()}
+        for there, runs in by_submission(lineage.runs.values()).items():
+            if there.uuid == ref.uuid:
+                continue
+            before = f"{ref.cluster}.{procs_brief(earlier[run] for run in runs)}"
+            now = f"{session.meant(there)}.{procs_brief(run.proc for run in runs)}"
+            said.append(f"{before} run{'s' if len(runs) == 1 else ''} again as {now}")
+            home = there.pool == session.policy.default_pool()
+            ids += [str(replace(each, schedd="") if home else each) for each in _ids_of(runs)]
+    return LaterRuns(said=tuple(said), ids=tuple(ids))
 
 
 def _ids_of(runs: Iterable[Run]) -> Iterator[JobId]:
