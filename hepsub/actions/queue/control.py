@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hepsub.actions.queue.halt import halt, halt_all
-from hepsub.actions.queue.runs import later_runs_of
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import ACTIVE, Act, Counts, JobStatus, Selection, State
 from hepsub.errors import HepsubError, NotDone, NotYetMade, UnknownJob
@@ -55,23 +53,8 @@ class Control(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
-class _Meant(Struct, frozen=True, kw_only=True):
-    """What a word of the command line means.
-
-    Attributes:
-        job: the id; None for all of the user's jobs at a schedd.
-        target: the jobs; None where their pool cannot be asked, or nobody knows them.
-        unknown: why nobody knows them.
-    """
-
-    job: JobId | None
-    target: Target | None
-    unknown: UnknownJob | None = None
-
-    @property
-    def word(self) -> str:
-        """The id as it was given; empty for all of the user's jobs."""
-        return "" if self.job is None else str(self.job)
+_Meant = tuple[JobId | None, Target | None, UnknownJob | None]
+"""An id, or None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
 
 
 def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
@@ -89,6 +72,8 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
     notes: list[str] = []
     meant = _targets(reach, ids)
     if act is Act.REMOVE and not ids:
+        from hepsub.actions.queue.halt import halt_all
+
         try:
             notes += _halted_note(halt_all(session, {reach.pool, *reach.far_pools()}), "")
         except HepsubError as error:
@@ -108,13 +93,13 @@ def _targets(reach: Reach, ids: tuple[JobId, ...]) -> list[_Meant]:
     """What is acted upon."""
     if not ids:
         mine = reach.everything(Selection(owner=reach.session.situation.user))
-        return [_Meant(job=None, target=_spared(each)) for each in mine]
+        return [(None, _spared(each), None) for each in mine]
     found = list[_Meant]()
     for each in ids:
         try:
-            found.append(_Meant(job=each, target=reach.find(each)))
+            found.append((each, reach.find(each), None))
         except UnknownJob as error:
-            found.append(_Meant(job=each, target=None, unknown=error))
+            found.append((each, None, error))
     return found
 
 
@@ -122,7 +107,9 @@ def _carry_out(
     reach: Reach, act: Act, each: _Meant, notes: list[str], errors: list[HepsubError]
 ) -> Iterator[Outcome]:
     """Act on what one word means; what is said besides goes to the notes, what could not be done to the errors."""
-    session, target, job = reach.session, each.target, each.job
+    from hepsub.actions.queue.runs import later_runs_of
+
+    session, (job, target, unknown) = reach.session, each
     if job is None:
         if target is not None:
             yield _act(session, act, target.schedd, target.selection, "")[0]
@@ -139,11 +126,11 @@ def _carry_out(
     later = later_runs_of(session, job, pool, schedd)
     command = _COMMANDS[act]
     outcome: Outcome | None = None
-    shortfall: HepsubError | None = each.unknown
+    shortfall: HepsubError | None = unknown
     if target is not None:
         try:
             outcome, shortfall = _act(
-                session, act, target.schedd, target.selection, each.word, besides=halted
+                session, act, target.schedd, target.selection, str(job), besides=halted
             )
         except UnknownJob as error:
             shortfall = error
@@ -152,11 +139,13 @@ def _carry_out(
     else:
         errors.append(later.add_to(shortfall, command))
     if outcome is not None or halted:
-        yield Outcome(meant=each.word, number=halted + (outcome.number if outcome else 0))
+        yield Outcome(meant=str(job), number=halted + (outcome.number if outcome else 0))
 
 
 def _halted(session: Session, job: JobId, pool: str | None, target: Target | None) -> int:
     """How many jobs are not submitted anew that were on their way; those that are still in the queue do not count."""
+    from hepsub.actions.queue.halt import halt
+
     procs = halt(session, job, pool, target.schedd.name if target is not None else "")
     if procs and target is not None:
         with contextlib.suppress(HepsubError):
