@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_CLUSTER = -1
+AT_IT_S = 120.0
+"""No submission takes so long from its intent to the schedd's answer."""
 _GONE = 3
 _VERSION = 1
 _LINE_BYTES = 8 << 20
@@ -57,6 +59,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         again: the jobs of an earlier submission that it runs again; None for new jobs.
         gone: whether it had a cluster, which was taken back.
         name: what people know its jobs by; empty in old entries.
+        intended: when its intent was noted, which may be long after `when`: seconds since the epoch, 0 in old entries.
     """
 
     ref: SubmissionRef
@@ -66,6 +69,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     again: Again | None = None
     gone: bool = False
     name: str = ""
+    intended: float = 0
+
+    def may_be_under_way(self, now: float) -> bool:
+        """Whether somebody may be about to submit it."""
+        return self.ref.cluster == 0 and now - (self.intended or self.when) < AT_IT_S
 
     def with_cluster(self, cluster: int) -> Entry:
         """The entry when more is known: the ClusterId, or NO_CLUSTER."""
@@ -99,6 +107,7 @@ class _Line(Struct, frozen=True, kw_only=True):
     procs: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
     gone: bool = False
     name: Annotated[str, Meta(max_length=_LINE_BYTES)] = ""
+    intended: Annotated[float, Meta(ge=0, le=_YEAR_9999)] = 0
 
     def weight(self, *, gone: bool) -> int:
         """Of several lines about a submission the one that weighs most counts, the later of equal ones.
@@ -131,6 +140,7 @@ class _Line(Struct, frozen=True, kw_only=True):
             again=self._again(),
             gone=gone,
             name=self.name,
+            intended=self.intended,
         )
 
     def _again(self) -> Again | None:
@@ -180,6 +190,8 @@ class Journal(Struct, frozen=True, kw_only=True):
         }
         if entry.name:
             document["name"] = printable(entry.name)[:_LONGEST_SHOWN]
+        if entry.intended:
+            document["intended"] = entry.intended
         if entry.again is not None:
             document |= {
                 "again": entry.again.uuid,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -70,6 +71,7 @@ class Session(Struct, frozen=True, kw_only=True):
         way_to_renew: what has the renewal done by itself on this machine, as one types it.
         progress: is told what takes long, and how far it is.
         element: the queue of a computing element, by its grid_resource and the token that is shown to it.
+        clock: how late it is, in seconds since the epoch; the situation tells when the command began.
     """
 
     situation: Situation
@@ -84,6 +86,7 @@ class Session(Struct, frozen=True, kw_only=True):
     interrupts: Interrupts = field(default_factory=Interrupts)
     element: Callable[[str, str], ComputingElement] = _open_element
     progress: Progress = NOBODY
+    clock: Callable[[], float] = time.time
 
     @property
     def bundles(self) -> Path:

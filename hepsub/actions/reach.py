@@ -64,11 +64,13 @@ class Reach(Struct, kw_only=True, eq=False):
         session: the session.
         asked: name of a pool of the policy; None for the default one, and all others where the user has jobs.
         errors: why some of the other pools could not be asked.
+        more: other pools of which an id means jobs that has the full name of their schedd.
     """
 
     session: Session
     asked: str | None
     errors: list[HepsubError] = field(default_factory=list)
+    more: frozenset[str] = frozenset()
     _found: dict[str, tuple[BatchSystem, ...] | HepsubError] = field(default_factory=dict)
     _elsewhere: tuple[Elsewhere, ...] | None = None
 
@@ -101,9 +103,14 @@ class Reach(Struct, kw_only=True, eq=False):
         return self._elsewhere
 
     def far_pools(self) -> frozenset[str]:
-        """The pools besides that are looked at; none where one is named."""
-        none = self.asked is not None
-        return frozenset() if none else far_pools(self.session, but=self.pool)
+        """The pools besides that are looked at; where one is named only those that hepsub itself means."""
+        named = self.asked is not None
+        return self.more if named else self.more | far_pools(self.session, but=self.pool)
+
+    def also(self, pools: Iterable[str]) -> Reach:
+        """The same for some pools more, of which only ids mean jobs that have the full names of their schedds."""
+        new = frozenset(pools) - {self.pool} - self.far_pools()
+        return replace(self, more=self.more | new, _elsewhere=None) if new else self
 
     def everything(
         self, selection: Selection, elsewhere: Sequence[Elsewhere] | None = None
@@ -148,7 +155,11 @@ class Reach(Struct, kw_only=True, eq=False):
             PoolUnreachable: the pool cannot be asked.
         """
         wanted = replace(selection, ids=(job,))
-        others = [each for each in self._elsewhere_of(job) if each.has(job)]
+        others = [
+            each
+            for each in self._elsewhere_of(job)
+            if each.has(job) and (each.pool not in self.more or each.schedd == job.schedd)
+        ]
         exact = [each for each in others if each.schedd == job.schedd]
         if not others:
             return self._target(self._here_with(job), wanted)

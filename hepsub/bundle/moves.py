@@ -16,6 +16,8 @@ from hepsub.files import write_whole
 
 _RECORD = "moves.json"
 _LARGEST = 2**26
+GIVE_UP_S = 3 * 86400.0
+"""For so long it is tried to submit what was removed."""
 _Name = Annotated[str, Meta(max_length=1000)]
 _Natural = Annotated[int, Meta(ge=0, le=2**31)]
 

@@ -180,6 +180,7 @@ def make_session(
         prove=lambda _name, _storage, _keys: "",
         credential=lambda name: (sources or {})[name],
         way_to_renew=lambda: "hep_auth renew -install",
+        clock=lambda: where.now,
     )
 
 

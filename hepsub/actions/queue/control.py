@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -17,6 +19,7 @@ from hepsub.session import Session
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
 
+_COMMANDS = {Act.REMOVE: "hep_rm", Act.HOLD: "hep_hold", Act.RELEASE: "hep_release"}
 DONE_WORDS = {Act.REMOVE: "removed", Act.HOLD: "held", Act.RELEASE: "released"}
 _FROM = {
     Act.REMOVE: (*ACTIVE, State.HELD, State.COMPLETED),
@@ -50,8 +53,15 @@ class Control(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = field(name="targets")
 
 
+_Meant = tuple[JobId | None, Target | None, UnknownJob | None]
+"""An id, or None for all of the user's jobs at a schedd; its jobs, None for not to be found; why that is."""
+
+
 def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None) -> Result:
     """Act on the jobs named, or without ids on all of the user's own.
+
+    Jobs that run again in another cluster stay as they are there, which is said; those that hep_auth renew has still to
+    submit there are not submitted when they are removed.
 
     Raises:
         PoolUnreachable: the pool cannot be asked.
@@ -59,35 +69,97 @@ def control(session: Session, act: Act, ids: tuple[JobId, ...], pool: str | None
     reach = Reach(session=session, asked=pool)
     outcomes: list[Outcome] = []
     errors: list[HepsubError] = []
-    for meant, target in _targets(reach, ids, errors):
+    notes: list[str] = []
+    meant = _targets(reach, ids)
+    if act is Act.REMOVE and not ids:
+        from hepsub.actions.queue.halt import halt_all
+
         try:
-            outcome, shortfall = _act(session, act, target.schedd, target.selection, meant)
-            outcomes.append(outcome)
-            errors += [shortfall] if shortfall else []
+            notes += _halted_note(halt_all(session, {reach.pool, *reach.far_pools()}), "")
+        except HepsubError as error:
+            errors.append(error)
+    for each in meant:
+        try:
+            outcomes += _carry_out(reach, act, each, notes, errors)
         except HepsubError as error:
             errors.append(error)
     problems, exit_code = failures([*errors, *reach.errors], NotDone.exit_code)
     number = sum(each.number for each in outcomes)
     value = Control(act=act, number=number, outcomes=tuple(outcomes))
-    return Result(value=value, problems=problems, exit_code=exit_code)
+    return Result(value=value, notes=tuple(notes), problems=problems, exit_code=exit_code)
 
 
-def _targets(
-    reach: Reach, ids: tuple[JobId, ...], errors: list[HepsubError]
-) -> list[tuple[str, Target]]:
-    """What is acted upon, and what it is called; nothing for all of the user's jobs."""
+def _targets(reach: Reach, ids: tuple[JobId, ...]) -> list[_Meant]:
+    """What is acted upon."""
     if not ids:
         mine = reach.everything(Selection(owner=reach.session.situation.user))
-        return [("", _spared(each)) for each in mine]
-    found = []
+        return [(None, _spared(each), None) for each in mine]
+    found = list[_Meant]()
     for each in ids:
         try:
-            target = reach.find(each)
+            found.append((each, reach.find(each), None))
         except UnknownJob as error:
-            errors.append(error)
-            continue
-        found += [(str(each), target)] if target is not None else []
+            found.append((each, None, error))
     return found
+
+
+def _carry_out(
+    reach: Reach, act: Act, each: _Meant, notes: list[str], errors: list[HepsubError]
+) -> Iterator[Outcome]:
+    """Act on what one word means; what is said besides goes to the notes, what could not be done to the errors."""
+    from hepsub.actions.queue.runs import later_runs_of
+
+    session, (job, target, unknown) = reach.session, each
+    if job is None:
+        if target is not None:
+            yield _act(session, act, target.schedd, target.selection, "")[0]
+        return
+    schedd = target.schedd.name if target is not None else ""
+    pool = reach.pool if reach.asked is not None else None
+    halted = 0
+    if act is Act.REMOVE:
+        try:
+            halted = _halted(session, job, pool, target)
+        except HepsubError as error:
+            errors.append(error)
+    notes += _halted_note(halted, f" of {job}")
+    later = later_runs_of(session, job, pool, schedd)
+    command = _COMMANDS[act]
+    outcome: Outcome | None = None
+    shortfall: HepsubError | None = unknown
+    if target is not None:
+        try:
+            outcome, shortfall = _act(
+                session, act, target.schedd, target.selection, str(job), besides=halted
+            )
+        except UnknownJob as error:
+            shortfall = error
+    if shortfall is None or halted:
+        notes += [f"{'; '.join(later.said)}: {later.command(command)}"] if later.said else []
+    else:
+        errors.append(later.add_to(shortfall, command))
+    if outcome is not None or halted:
+        yield Outcome(meant=str(job), number=halted + (outcome.number if outcome else 0))
+
+
+def _halted(session: Session, job: JobId, pool: str | None, target: Target | None) -> int:
+    """How many jobs are not submitted anew that were on their way; those that are still in the queue do not count."""
+    from hepsub.actions.queue.halt import halt
+
+    procs = halt(session, job, pool, target.schedd.name if target is not None else "")
+    if procs and target is not None:
+        with contextlib.suppress(HepsubError):
+            there = target.queue(session.situation.now).jobs
+            procs -= {each.proc for each in there if each.state is not State.REMOVED}
+    return len(procs)
+
+
+def _halted_note(number: int, whose: str) -> tuple[str, ...]:
+    if not number:
+        return ()
+    return (
+        f"{number} job(s){whose} were on their way to another pool, and are not submitted there",
+    )
 
 
 def _spared(target: Target) -> Target:
@@ -98,7 +170,13 @@ def _spared(target: Target) -> Target:
 
 
 def _act(
-    session: Session, act: Act, schedd: BatchSystem, selection: Selection, meant: str
+    session: Session,
+    act: Act,
+    schedd: BatchSystem,
+    selection: Selection,
+    meant: str,
+    *,
+    besides: int = 0,
 ) -> tuple[Outcome, HepsubError | None]:
     """Act on one selection; what of a range is not there is told besides.
 
@@ -127,7 +205,7 @@ def _act(
     outcome = Outcome(meant=meant or schedd.name, number=done)
     if not done and not everything:
         return outcome, _not_all(meant or schedd.name, ready + unmade - done, act)
-    return outcome, _shortfall(selection, before.total(), meant)
+    return outcome, _shortfall(selection, before.total() + besides, meant)
 
 
 def _jobs(session: Session, schedd: BatchSystem, selection: Selection) -> tuple[JobStatus, ...]:
@@ -161,8 +239,7 @@ def _check_made(before: Counts, selection: Selection, meant: str, act: Act) -> N
         raise NotYetMade(
             f"{meant}: the schedd makes the procs of cluster {named[0].cluster} as they are needed, and"
             f" has made none from {first} on",
-            remedy=f"hep_{ {Act.REMOVE: 'rm', Act.HOLD: 'hold', Act.RELEASE: 'release'}[act] }"
-            f" {named[0].cluster} acts on the whole cluster",
+            remedy=f"{_COMMANDS[act]} {named[0].cluster} acts on the whole cluster",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hepsub.actions.queue.runs import LaterRuns, later_runs_of
 from hepsub.actions.reach import Reach, Target
 from hepsub.batch import Queue, Selection, State
 from hepsub.batch_edit import Edit
@@ -42,7 +44,7 @@ class Change(Struct, frozen=True, kw_only=True):
         meant: the id as it was given, or the cluster.
         what: `memory`, `cores`, `disk`, `priority` or `walltime`.
         old: before, in MB (2**20 bytes) or seconds; null for not known.
-        new: now, likewise.
+        new: now, likewise; null for not known, which is changed all the same.
         old_mb: `old` of memory; null for anything else.
         new_mb: `new` of memory; null for anything else.
     """
@@ -51,7 +53,7 @@ class Change(Struct, frozen=True, kw_only=True):
     number: int = field(name="jobs")
     what: str
     old: int | None
-    new: int
+    new: int | None
     old_mb: int | None = None
     new_mb: int | None = None
 
@@ -87,18 +89,27 @@ def edit(session: Session, ids: tuple[JobId, ...], wanted: Edit, pool: str | Non
     reach = Reach(session=session, asked=pool)
     changes: list[Change] = []
     errors: list[HepsubError] = []
+    notes: list[str] = []
     number = 0
     for target, meant in _targets(reach, ids, errors):
+        later = LaterRuns()
+        if meant is not None:
+            named = reach.pool if pool is not None else None
+            later = later_runs_of(session, meant, named, target.schedd.name)
         try:
             found = _edit(session, target, meant, wanted)
+        except UnknownJob as error:
+            errors.append(later.add_to(error, "hep_edit with"))
+            continue
         except HepsubError as error:
             errors.append(error)
             continue
+        notes += [f"{'; '.join(later.said)}: hep_edit changes it there"] if later.said else []
         changes += found
         number += sum(each.number for each in found if each.what == wanted.words[0])
     problems, exit_code = failures([*errors, *reach.errors], NotDone.exit_code)
     value = Edited(number=number, changes=tuple(changes))
-    return Result(value=value, problems=problems, exit_code=exit_code)
+    return Result(value=value, notes=tuple(notes), problems=problems, exit_code=exit_code)
 
 
 def _targets(
@@ -129,12 +140,16 @@ def _edit(session: Session, target: Target, meant: JobId | None, wanted: Edit) -
     made = replace(target.selection, states=_EDITABLE) if jobs else None
     _edit_jobs(target.schedd, made, wanted, before)
     # What a class means depends on the jobs' group; so the schedd is asked what it is now.
-    after = target.queue(now) if wanted.walltime is not None else before
+    after = before
+    if wanted.walltime is not None:
+        after = Queue(jobs=())
+        with contextlib.suppress(HepsubError):  # it was changed all the same
+            after = target.queue(now)
     times = {job.job: job.walltime_s for job in after.jobs}
     times |= {str(each.cluster): each.walltime_s for each in after.unmade}
-    told: list[_Told] = [(job.cluster, 1, job, times.get(job.job, 0)) for job in jobs]
+    told: list[_Told] = [(job.cluster, 1, job, times.get(job.job)) for job in jobs]
     told += [
-        (each.cluster, each.number, each, times.get(str(each.cluster), 0)) for each in before.unmade
+        (each.cluster, each.number, each, times.get(str(each.cluster))) for each in before.unmade
     ]
     return [
         change
@@ -145,8 +160,8 @@ def _edit(session: Session, target: Target, meant: JobId | None, wanted: Edit) -
     ]
 
 
-_Told = tuple[int, int, "JobStatus | Unmade", int]
-"""A cluster, how many jobs of it are alike, one of these as it was, and its walltime now."""
+_Told = tuple[int, int, "JobStatus | Unmade", int | None]
+"""A cluster, how many jobs of it are alike, one of these as it was, and its walltime now; None for not known."""
 
 
 def _changes(
@@ -159,7 +174,7 @@ def _changes(
         "disk": wanted.disk_mb,
         "priority": wanted.priority,
     }
-    counted: Counter[tuple[int, int | None, int]] = Counter()
+    counted: Counter[tuple[int, int | None, int | None]] = Counter()
     for cluster, number, was, limit in told:
         old = getattr(was, _ASPECTS[what]) if what in _ASPECTS else None
         value = new.get(what)

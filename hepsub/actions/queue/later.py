@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
+from hepsub.actions.lineage import Lineage, by_submission
 from hepsub.actions.queue.cluster import stderr_of
-from hepsub.actions.queue.ends import Clock, await_ends, goes_on, patiently
-from hepsub.actions.queue.spools import collect_one
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.latest import LatestEnds, at, await_latest, latest_runs, lineages_of
+from hepsub.actions.queue.onward import judge_onward
 from hepsub.actions.queue.wait import bring_home
 from hepsub.actions.submissions import find_submissions
-from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
+from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.batch import JobStatus
 from hepsub.errors import HepsubError, Interrupted, JobsFailed, NotDone, TimeOver, UnknownJob
 from hepsub.jobid import JobId, SubmissionRef
@@ -107,38 +106,18 @@ def wait_for(
             remedy=f"name them: hep_wait {empty[0].cluster}.0-9",
         )
 
-    def lineages() -> list[Lineage]:
-        entries = session.journal.entries()
-        return [lineage_of(entries, ref, procs) for ref, procs in asked]
-
     timed = _limited(clock, limit_s)
-    began = clock.now()
-
-    def later() -> Session:
-        passed = clock.now() - began
-        return replace(
-            session, situation=replace(session.situation, now=session.situation.now + passed)
-        )
-
+    now = at(session, clock)
     try:
         with session.interrupts.allowed():
-            while True:
-                found = lineages()
-                _await(later(), found, timed)
-                left = _collected(later(), found)  # what came home tells how jobs ended
-                judged = _judged(later, found, timed)
-                now = later().situation.now
-                if lineages() == found and not any(
-                    _is_going_on(job, now) for jobs in judged for job in jobs
-                ):
-                    break  # nothing was resubmitted or released meanwhile
+            ends = await_latest(now, asked, timed)
     except KeyboardInterrupt:
-        return _stopped(session, lineages(), interrupted=True)
+        return _stopped(session, lineages_of(session, asked), interrupted=True)
     except _Over:
-        return _stopped(later(), lineages(), interrupted=False)
-    refs = by_submission(_runs(found))
+        return _stopped(now(), lineages_of(session, asked), interrupted=False)
+    refs = by_submission(latest_runs(ends.lineages))
     notes = tuple(note for ref in refs for note in bring_home(session, ref))
-    return _result(session, found, judged, notes, left)
+    return _result(session, ends, notes)
 
 
 def _limited(clock: Clock, limit_s: float | None) -> Clock:
@@ -156,48 +135,9 @@ def _limited(clock: Clock, limit_s: float | None) -> Clock:
     return Clock(sleep=sleep, progress=clock.progress, now=clock.now)
 
 
-def _await(session: Session, lineages: Sequence[Lineage], clock: Clock) -> None:
-    for ref, runs in by_submission(_runs(lineages)).items():
-        await_ends(session, ref, frozenset(run.proc for run in runs), clock)
-
-
-def _runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
-    return (run for each in lineages for run in each.runs.values())
-
-
-def _collected(session: Session, lineages: Sequence[Lineage]) -> tuple[Problem, ...]:
-    """Fetch what ended jobs left with their schedds; what could not be."""
-    refs = by_submission(_runs(lineages))
-    return tuple(
-        Problem(
-            code="spool", message=trouble, remedy=f"hep_fetch {session.meant(ref)} tries it again"
-        )
-        for ref in refs
-        if (trouble := collect_one(session, ref))
-    )
-
-
-def _judged(
-    now: Callable[[], Session], lineages: Sequence[Lineage], clock: Clock
-) -> tuple[tuple[Judged, ...], ...]:
-    """How all of them ended; the history may be a moment behind the queue, and a schedd away."""
-
-    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
-        asked = (judge(now(), each, thorough=first) for each in lineages)
-        return tuple(job for jobs in asked for job in jobs)
-
-    judged = iter(judge_late(lambda first: patiently(lambda: look(first), clock), clock.sleep))
-    return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
-
-
-def _is_going_on(job: Judged, now: float) -> bool:
-    """Whether a job that had ended, or was on hold, goes on now."""
-    return job.verdict is Verdict.ALIVE and (job.status is None or goes_on(job.status, now))
-
-
 def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
     """What is so far, when nobody waits any longer."""
-    meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in _runs(lineages)))
+    meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
     if interrupted:
         problem = Problem(
@@ -208,7 +148,7 @@ def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool
         nothing = WaitedJobs(jobs=(), failed=0, unknown=0, alive=0, interrupted=True)
         return Result(value=nothing, problems=(problem,), exit_code=Interrupted.exit_code)
     try:
-        judged = tuple(judge(session, each) for each in lineages)
+        judged = tuple(judge_onward(session, each) for each in lineages)
     except HepsubError as error:  # which is no reason to end otherwise
         value = WaitedJobs(jobs=(), failed=0, unknown=0, alive=0, timed_out=True)
         stand = f"how the jobs of cluster {meant} stand cannot be asked now: {error.message}"
@@ -221,12 +161,11 @@ def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool
 
 def _result(
     session: Session,
-    lineages: Sequence[Lineage],
-    judged: Sequence[Sequence[Judged]],
+    ends: LatestEnds,
     notes: tuple[str, ...],
-    left: tuple[Problem, ...],
 ) -> Result:
-    value = _value(session, lineages, judged)
+    lineages, left = ends.lineages, ends.left
+    value = _value(session, lineages, ends.judged)
     if not (value.failed or value.unknown or value.alive):
         code = NotDone.exit_code if left else 0
         return Result(value=value, notes=notes, problems=left, exit_code=code)
@@ -234,7 +173,7 @@ def _result(
     named = ", ".join(f"{job.job} {told(job)}" for job in bad[:_NAMED])
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     unknown = f"the end of {value.unknown} is not known" if value.unknown else ""
-    meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in _runs(lineages)))
+    meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     problem = Problem(
         code=JobsFailed.code,
         message=f"{len(bad) + value.unknown} of {len(value.jobs)} job(s) did not end with 0:"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Later, Run, by_submission, lineage_of
 from hepsub.actions.queue.counted import alive_number, without
+from hepsub.actions.queue.ended import Ended
 from hepsub.actions.queue.find import Found, find_jobs
 from hepsub.actions.reach import Reach, Target
 from hepsub.actions.submissions import submitted_to
 from hepsub.batch import ClusterCounts, Queue, Selection, clusters_of
 from hepsub.errors import HepsubError
-from hepsub.jobid import JobId, SubmissionRef, procs_text
+from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
 from hepsub.journal import Entry
 from hepsub.session import Session
 
@@ -57,19 +59,84 @@ def procs_of(job: JobId, ref: SubmissionRef) -> range:
 
 def with_later_runs(session: Session, ids: Iterable[JobId]) -> tuple[JobId, ...]:
     """Ids, and those of later runs of the jobs that they mean."""
-    entries = session.journal.entries()
+    return reaching_later(Reach(session=session, asked=None), ids)[1]
+
+
+def reaching_later(reach: Reach, ids: Iterable[JobId]) -> tuple[Reach, tuple[JobId, ...]]:
+    """Ids, and those of later runs of the jobs that they mean; and what reaches these, too, in whatever pools.
+
+    Args:
+        reach: the schedds that ids can mean.
+        ids: the ids.
+    """
+    entries = reach.session.journal.entries()
     found: dict[JobId, None] = {}
+    pools: set[str] = set()
     for job in ids:
         found[job] = None
-        for ref in submitted_to(session, job).values():
-            found |= dict.fromkeys(_ids_of(runs_elsewhere(entries, ref, job)))
-    return tuple(found)
+        for ref in submitted_to(reach.session, job).values():
+            runs = runs_elsewhere(entries, ref, job)
+            pools |= {run.ref.pool for run in runs}
+            found |= dict.fromkeys(_ids_of(runs))
+    return reach.also(pools), tuple(found)
 
 
 def runs_elsewhere(entries: Iterable[Entry], ref: SubmissionRef, job: JobId) -> tuple[Run, ...]:
     """The latest runs of the jobs that an id means, of those that run again in another cluster."""
     lineage = lineage_of(entries, ref, procs_of(job, ref))
     return tuple(run for run in lineage.runs.values() if run.ref.uuid != ref.uuid)
+
+
+class LaterRuns(Struct, frozen=True, kw_only=True):
+    """Where jobs run again that an id means.
+
+    Attributes:
+        said: a sentence for each cluster.
+        ids: what means them there on a command line without -p.
+    """
+
+    said: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def command(self, name: str) -> str:
+        """A command that means them."""
+        return f"{name} {' '.join(self.ids)}"
+
+    def add_to(self, error: HepsubError, name: str) -> HepsubError:
+        """An error about jobs that are not in the queue, with where they are, and the command that means them there."""
+        if not self.said:
+            return error
+        message = f"{error.message}: {'; '.join(self.said)}"
+        return type(error)(message, remedy=self.command(name))
+
+
+def later_runs_of(session: Session, job: JobId, pool: str | None, schedd: str) -> LaterRuns:
+    """Where the jobs run again that an id means.
+
+    Args:
+        session: the session.
+        job: the id.
+        pool: their pool's name in the policy; None for any.
+        schedd: full name of the schedd that the id means; empty for any.
+    """
+    entries = session.journal.entries()
+    said, ids = list[str](), list[str]()
+    for ref in submitted_to(session, job, pool).values():
+        if not ref.uuid or schedd not in ("", ref.schedd):
+            continue
+        procs = procs_of(job, ref)
+        lineage = lineage_of(entries, ref, procs)
+        own = dict(zip(lineage.first.procs, procs, strict=True))
+        earlier = {run: own[first] for first, run in lineage.runs.items()}
+        for there, runs in by_submission(lineage.runs.values()).items():
+            if there.uuid == ref.uuid:
+                continue
+            before = f"{ref.cluster}.{procs_brief(earlier[run] for run in runs)}"
+            now = f"{session.meant(there)}.{procs_brief(run.proc for run in runs)}"
+            said.append(f"{before} run{'s' if len(runs) == 1 else ''} again as {now}")
+            home = there.pool == session.policy.default_pool()
+            ids += [str(replace(each, schedd="") if home else each) for each in _ids_of(runs)]
+    return LaterRuns(said=tuple(said), ids=tuple(ids))
 
 
 def _ids_of(runs: Iterable[Run]) -> Iterator[JobId]:
@@ -100,9 +167,15 @@ def _kept(found: Found, own: set[int]) -> Found:
 def _later(
     reach: Reach, ref: SubmissionRef, runs: Collection[Run], errors: list[HepsubError]
 ) -> Found:
-    """Jobs that run again, in the cluster where they do."""
-    found = find_jobs(reach, JobId(cluster=ref.cluster, schedd=ref.schedd), errors)
+    """Jobs that run again, in the cluster where they do; where that cannot be asked for, nothing is known of them."""
     procs = frozenset(run.proc for run in runs)
+    try:
+        found = find_jobs(
+            reach.also([ref.pool]), JobId(cluster=ref.cluster, schedd=ref.schedd), errors
+        )
+    except HepsubError as error:
+        errors.append(error)
+        return _unasked(reach, ref, runs)
     if len(procs) == ref.number:
         return found
     counts = found.counts
@@ -117,6 +190,22 @@ def _later(
         counts=counts,
         past=replace(found.past, jobs=jobs_of_past, unknown=unknown, never_made=0),
         procs=procs,
+    )
+
+
+def _unasked(reach: Reach, ref: SubmissionRef, runs: Collection[Run]) -> Found:
+    """Jobs whose schedd tells nothing."""
+    meant = reach.session.meant(ref)
+    return Found(
+        job=JobId(cluster=ref.cluster, schedd=ref.schedd),
+        entry=Entry(ref=replace(ref, number=len(runs)), when=min(run.when for run in runs)),
+        target=None,
+        counts=None,
+        past=Ended(jobs={}, unknown=len(runs)),
+        meant=meant,
+        cluster=meant,
+        option=reach.option,
+        procs=frozenset(run.proc for run in runs),
     )
 
 

@@ -1,27 +1,28 @@
-"""-wait: until every job of a cluster has ended, with its state and exit code."""
+"""-wait: until every job of a cluster has ended, with its state and exit code; one that was run again counts as now."""
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from hepsub.actions.lineage import lineage_of
+from hepsub.actions.lineage import by_submission
 from hepsub.actions.queue.cluster import stderr_of
-from hepsub.actions.queue.ends import Clock, await_ends, patiently
+from hepsub.actions.queue.ends import Clock
+from hepsub.actions.queue.latest import at, await_latest, latest_runs
 from hepsub.actions.queue.query import JobDocument, job_document
-from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
-from hepsub.actions.submit.judge import Judged, judge, judge_late
+from hepsub.actions.submit.judge import Judged
 from hepsub.actions.submit.result import Submission
 from hepsub.batch import JobStatus, State, end_text
 from hepsub.bundle.bundle import read_bundle, why_of_another
 from hepsub.bundle.logs import place_logs
 from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
-from hepsub.journal import Entry
 from hepsub.result import Problem, Result
 from hepsub.session import Session
 
@@ -60,9 +61,7 @@ class Waited(Struct, frozen=True, kw_only=True):
 
     def failed(self) -> tuple[JobStatus, ...]:
         """The jobs that did not end with exit code 0."""
-        return tuple(
-            job for job in self.jobs if job.state is not State.COMPLETED or job.exit_code != 0
-        )
+        return tuple(job for job in self.jobs if has_failed(job))
 
     def document(self) -> WaitedDocument:
         """The submission and its jobs' ends as they stand under `result` in JSON."""
@@ -79,9 +78,11 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
 
     Ctrl-C cancels the waiting, not the jobs.
     """
+    ref = submission.submitted
+    asked = [(ref, range(ref.number))]
     try:
         with session.interrupts.allowed():
-            jobs, left = _await_all(session, submission.submitted, clock)
+            ends = await_latest(at(session, clock), asked, clock)
     except KeyboardInterrupt:
         cluster = submission.submitted.cluster
         meant = session.meant(submission.submitted)
@@ -92,21 +93,23 @@ def wait(session: Session, submission: Submission, clock: Clock) -> Result:
         )
         waited = Waited(submission=submission, jobs=(), interrupted=True)
         return Result(value=waited, problems=(problem,), exit_code=Interrupted.exit_code)
-    waited = Waited(submission=submission, jobs=jobs)
-    notes = bring_home(session, submission.submitted)
-    failed = waited.failed()
-    problems = [_left(session, submission, left)] if left else []
-    code = NotDone.exit_code if left else 0
-    if failed or waited.unknown():
-        problems.append(_failure(session, submission, failed, waited.unknown()))
+    [judged] = ends.judged
+    waited = Waited(submission=submission, jobs=tuple(_statuses(ref, judged)))
+    refs = by_submission(latest_runs(ends.lineages))
+    notes = tuple(note for each in refs for note in bring_home(session, each))
+    problems, code = [*ends.left], NotDone.exit_code if ends.left else 0
+    if waited.failed() or waited.unknown():
+        problems.append(_failure(session, ref, judged))
         code = JobsFailed.exit_code
     return Result(value=waited, notes=notes, problems=tuple(problems), exit_code=code)
 
 
-def _left(session: Session, submission: Submission, trouble: str) -> Problem:
-    """What jobs left that could not be fetched from their schedd."""
-    meant = session.meant(submission.submitted)
-    return Problem(code="spool", message=trouble, remedy=f"hep_fetch {meant} tries it again")
+def _statuses(ref: SubmissionRef, judged: Iterable[Judged]) -> Iterator[JobStatus]:
+    """What is known of jobs, with the pool of those that ran again in another one."""
+    for each in judged:
+        if each.status is not None:
+            elsewhere = each.run.ref.pool != ref.pool
+            yield replace(each.status, pool=each.run.ref.pool) if elsewhere else each.status
 
 
 def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
@@ -126,43 +129,34 @@ def bring_home(session: Session, ref: SubmissionRef) -> tuple[str, ...]:
     return (*place_outputs(bundle, ref.cluster), *place_logs(bundle, ref.cluster))
 
 
-def _await_all(
-    session: Session, ref: SubmissionRef, clock: Clock
-) -> tuple[tuple[JobStatus, ...], str]:
-    """How the jobs ended, or stay in the queue; and why something could not be fetched."""
-    procs = range(ref.number)
-    await_ends(session, ref, procs, clock)
-    left = collect_one(session, ref)
-    lineage = lineage_of(_own_entries(session, ref), ref, procs)
-
-    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
-        return patiently(lambda: judge(session, lineage, thorough=first), clock)
-
-    judged = judge_late(look, clock.sleep)
-    return tuple(each.status for each in judged if each.status is not None), left
-
-
-def _own_entries(session: Session, ref: SubmissionRef) -> list[Entry]:
-    """What the journal has of one submission, whatever became of its jobs later."""
-    return [each for each in session.journal.entries() if each.ref.uuid == ref.uuid]
-
-
 def _where(stderr: str) -> str:
     return f" (stderr: {stderr})" if stderr and os.path.isfile(stderr) else ""
 
 
-def _failure(
-    session: Session, submission: Submission, failed: tuple[JobStatus, ...], unknown: int
-) -> Problem:
-    stderr = stderr_of(session, submission.submitted)
-    named = ", ".join(f"{job.job} {end_text(job)}{_where(stderr(job))}" for job in failed[:_NAMED])
-    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    more += f"{' and ' if failed else ''}the end of {unknown} is not known" if unknown else ""
-    meant = session.meant(submission.submitted)
+def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> Problem:
+    log_of = functools.cache(lambda run_of: stderr_of(session, run_of))
+    told = [
+        f"{job.job} {end_text(job)}{_where(log_of(each.run.ref)(job))}"
+        for each in judged
+        if (job := each.status) is not None and has_failed(job)
+    ]
+    unknown = sum(each.status is None for each in judged)
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    more += f"{' and ' if told else ''}the end of {unknown} is not known" if unknown else ""
+    held = [
+        session.meant(each.run.ref)
+        for each in judged
+        if each.status is not None and each.status.state is State.HELD
+    ]
     return Problem(
         code=JobsFailed.code,
-        message=f"{len(failed) + unknown} of {submission.submitted.number} job(s) did not end with 0: {named}{more}",
-        remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
-        if any(job.state is State.HELD for job in failed)
-        else f"hep_sub -resubmit {meant} -failed runs them again, when that is mended",
+        message=f"{len(told) + unknown} of {ref.number} job(s) did not end with 0: {', '.join(told[:_NAMED])}{more}",
+        remedy=f"hep_q -i {' '.join(dict.fromkeys(held))} -why tells what to do about the ones on hold"
+        if held
+        else f"hep_sub -resubmit {session.meant(ref)} -failed runs them again, when that is mended",
     )
+
+
+def has_failed(job: JobStatus) -> bool:
+    """Whether a job did not end with exit code 0."""
+    return job.state is not State.COMPLETED or job.exit_code != 0

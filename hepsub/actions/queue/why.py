@@ -62,14 +62,14 @@ def why(session: Session, wanted: Filter) -> Result:
     Raises:
         PoolUnreachable: the pool cannot be asked.
     """
-    from hepsub.actions.queue.runs import with_later_runs
+    from hepsub.actions.queue.runs import reaching_later
 
     reach = Reach(session=session, asked=wanted.pool)
-    named = replace(wanted, ids=with_later_runs(session, wanted.ids)) if wanted.ids else wanted
-    listed = query(session, named, reach)
+    farther, ids = reaching_later(reach, wanted.ids)
+    listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
     assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
-    found = [_explain(group, reach) for group in _alike(listing.jobs)]
+    found = [_explain(group, farther) for group in _alike(listing.jobs)]
     found += [_unmade(each) for each in listing.unmade]
     errors: list[HepsubError] = []
     found += _of_past(reach, wanted, listing.jobs, errors)

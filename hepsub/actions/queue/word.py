@@ -6,12 +6,16 @@ import enum
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from hepsub.actions.lineage import Run, lineage_of
 from hepsub.actions.queue.ended import Ended, has_succeeded
+from hepsub.actions.queue.ends import goes_on
 from hepsub.actions.queue.find import Found
-from hepsub.actions.queue.runs import find_runs
+from hepsub.actions.queue.onward import are_anew, sent_on
+from hepsub.actions.queue.runs import find_runs, procs_of
 from hepsub.actions.reach import Reach
-from hepsub.batch import SPOOLED_WITHIN_S, SPOOLING, ClusterCounts, Selection, State
+from hepsub.batch import Selection, State
 from hepsub.errors import HepsubError, UnknownJob
 from hepsub.jobid import JobId
 from hepsub.result import Result
@@ -55,10 +59,13 @@ def job_state(
         HepsubError: the schedd cannot be asked.
     """
     for look in range(_LOOKS):
+        noted = session.journal.entries()
         errors: list[HepsubError] = []
         reach = Reach(session=session, asked=pool)
         parts = find_runs(reach, job, errors)
         word = _of_all([_word(session, each) for each in parts if each.procs is None or each.procs])
+        if word in (Word.FAILED, None) and session.journal.entries() != noted:
+            continue  # what was removed has just been submitted anew
         if word is not None:
             return Result(value=JobState(id=str(job), state=word))
         if errors or reach.errors:
@@ -87,20 +94,38 @@ def _word(session: Session, found: Found) -> Word | None:
             return Word.RUNNING
         if counts.states.get(State.IDLE) or counts.unmade:
             return Word.WAITING
-        if counts.states.get(State.HELD):
-            return _of_held(session, found, counts)
-    return _of_ended(found.past)
+    ended = _of_ended(found.past)
+    if ended is not Word.SUCCESS and _is_submitted_anew(session, found):
+        return Word.WAITING
+    if counts is not None and counts.states.get(State.HELD):
+        return _of_held(session, found)
+    return ended
 
 
-def _of_held(session: Session, found: Found, counts: ClusterCounts) -> Word:
-    """A job on hold does not go on by itself, unless its files are still on their way."""
-    now = session.situation.now
-    if found.target is None or now - counts.submitted > SPOOLED_WITHIN_S:
+def _is_submitted_anew(session: Session, found: Found) -> bool:
+    """Whether some of the jobs that have ended, or are to be removed, are on their way into another cluster."""
+    ref = found.entry.ref
+    if not ref.uuid:
+        return False
+    procs = [proc for proc in procs_of(found.job, ref) if found.has(proc)]
+    lineage = lineage_of(session.journal.entries(), ref, procs)
+    own = {each: run for each, run in lineage.runs.items() if run.ref.uuid == ref.uuid}
+    return are_anew(session, replace(lineage, runs=own), found.past.jobs)
+
+
+def _of_held(session: Session, found: Found) -> Word:
+    """A job on hold does not go on by itself, unless its files are still on their way, or it is to leave its site."""
+    now, target, ref = session.situation.now, found.target, found.entry.ref
+    if target is None:
         return Word.FAILED
     ids = (JobId(cluster=found.job.cluster, first=found.job.first, last=found.job.last),)
-    jobs = found.target.schedd.queue(Selection(ids=ids, states=(State.HELD,)), now).jobs
-    waits = all(job.hold_code == SPOOLING for job in jobs if found.has(job.proc))
-    return Word.WAITING if waits else Word.FAILED
+    held = target.schedd.queue(Selection(ids=ids, states=(State.HELD,)), now).jobs
+    jobs = [job for job in held if found.has(job.proc) and not goes_on(job, now)]
+    if not jobs:
+        return Word.WAITING
+    run = Run(ref=ref, proc=jobs[0].proc, when=found.entry.when)
+    sent = sent_on(session, run, jobs)
+    return Word.WAITING if all(job.proc in sent for job in jobs) else Word.FAILED
 
 
 def _of_ended(past: Ended) -> Word | None:

@@ -23,7 +23,7 @@ from hepsub.actions.submit.submit import make, planned
 from hepsub.batch import State
 from hepsub.batch_sites import Removed
 from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.moves import Move, note_move
+from hepsub.bundle.moves import GIVE_UP_S, Move, note_move
 from hepsub.bundle.notes import is_ready
 from hepsub.errors import HepsubError, Interrupted, NotDone
 from hepsub.jobid import SubmissionRef
@@ -35,8 +35,6 @@ from hepsub.session import Session
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
 
-GIVE_UP_S = 3 * 86400.0
-"""For so long it is tried to submit what was removed."""
 _NAMED = 3
 
 

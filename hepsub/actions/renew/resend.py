@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from hepsub.actions.renew.departure import GIVE_UP_S, Departure, Leavers
+from hepsub.actions.renew.departure import Departure, Leavers
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.bundle.moves import Move, note_move, read_moves
+from hepsub.bundle.moves import GIVE_UP_S, Move, note_move, read_moves
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError
 from hepsub.session import Session

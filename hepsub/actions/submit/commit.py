@@ -24,7 +24,7 @@ from hepsub.errors import (
     SubmissionUncertain,
 )
 from hepsub.jobid import SubmissionRef
-from hepsub.journal import NO_CLUSTER, Entry
+from hepsub.journal import AT_IT_S, NO_CLUSTER, Entry
 from hepsub.plan.model import Plan
 from hepsub.session import Session
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
     from hepsub.bundle.bundle import Bundle
 
-_AT_IT_S = 120.0
-"""No submission takes so long from its intent to the schedd's answer."""
 _UNNOTED = "the journal could not be written after the submission: hep_q and -once find the cluster at the schedd"
 
 
@@ -73,6 +71,7 @@ def commit(
         what=digest,
         again=plan.again,
         name=plan.name or plan.script.rpartition("/")[2],
+        intended=session.clock(),
     )
     session.interrupts.check()
     session.journal.append(intent)
@@ -155,12 +154,13 @@ def settle(session: Session, entry: Entry) -> Entry:
             lock against that, which not every file system keeps between hosts.
     """
     others = session.journal.writers(entry.ref.uuid) - {session.journal.host}
-    ago = session.situation.now - entry.when
-    if others and ago < _AT_IT_S:
+    now = session.clock()
+    if others and entry.may_be_under_way(now):
+        ago = max(0.0, now - (entry.intended or entry.when))
         raise SubmissionUncertain(
             f"nothing was submitted: a hep_sub on {', '.join(sorted(others))} began to submit these jobs {ago:.0f} s"
             " ago, and may be at it",
-            remedy=f"try again in {_AT_IT_S - ago:.0f} s",
+            remedy=f"try again in {AT_IT_S - ago:.0f} s",
         )
     seen = look_up(session, entry.ref, cause=HepsubError("an earlier hep_sub was interrupted"))
     return entry.with_cluster(seen.cluster if seen else NO_CLUSTER)

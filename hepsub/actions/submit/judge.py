@@ -55,6 +55,13 @@ class Verdict(enum.Enum):
     UNKNOWN = "is in no queue, and nobody knows how it ended"
 
 
+_SAID = {
+    Verdict.UNKNOWN: "left the queue, and nobody knows how it ended",
+    Verdict.AT_HOME: "ended with 0, and its outputs came home",
+    Verdict.LEFT: "has ended, and its outputs are still with its schedd",
+}
+
+
 class Judged(Struct, frozen=True, kw_only=True):
     """A job, and how its latest run stands.
 
@@ -63,22 +70,20 @@ class Judged(Struct, frozen=True, kw_only=True):
         run: the run.
         verdict: how it stands.
         status: what its schedd says of it; None for nothing.
+        onward: why it goes on although its run does not, in a few words; empty where that is not so.
     """
 
     earlier: int
     run: Run
     verdict: Verdict
     status: JobStatus | None
+    onward: str = ""
 
     @property
     def said(self) -> str:
         """How it stands, in a few words."""
-        if self.verdict is Verdict.UNKNOWN:
-            return "left the queue, and nobody knows how it ended"
-        if self.verdict is Verdict.AT_HOME:
-            return "ended with 0, and its outputs came home"
-        if self.verdict is Verdict.LEFT:
-            return "has ended, and its outputs are still with its schedd"
+        if known := self.onward or _SAID.get(self.verdict):
+            return known
         if self.status is None:
             return str(self.verdict.value)
         if self.verdict is Verdict.ALIVE:
@@ -89,7 +94,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     def is_leaving(self) -> bool:
         """Whether it may be otherwise a moment later, by itself."""
         removed = self.status is not None and self.status.state is State.REMOVED
-        return self.verdict is Verdict.UNKNOWN or (removed and self.verdict is Verdict.ALIVE)
+        leaves = removed and self.verdict is Verdict.ALIVE and not self.onward
+        return self.verdict is Verdict.UNKNOWN or leaves
 
     @property
     def more_memory(self) -> int:

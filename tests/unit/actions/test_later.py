@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.actions.lineage import Lineage
-from hepsub.actions.queue import later
+from hepsub.actions.queue import latest
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.later import WaitedJobs, wait_for
 from hepsub.actions.submit.judge import Judged, judge
@@ -242,8 +242,8 @@ def test_outputs_that_a_schedd_keeps_are_fetched_before_it_is_judged(
         order.append("judge")
         return judge(session, lineage, thorough=thorough)
 
-    monkeypatch.setattr(later, "collect_one", collect)
-    monkeypatch.setattr(later, "judge", look)
+    monkeypatch.setattr(latest, "collect_one", collect)
+    monkeypatch.setattr(latest, "judge_onward", look)
     result = wait_in(world, Time(), "13")
     assert order == ["collect", "judge"]
     assert (result.exit_code, waited(result).jobs[0].state) == (60, "left")

@@ -470,6 +470,26 @@ def test_another_hosts_intent_is_left_alone_for_a_while(
     assert len(world.schedd.clusters) == 1 + submits
 
 
+def test_another_hosts_intent_is_as_old_as_its_line(world: World) -> None:
+    """It may have packed libraries, or removed jobs elsewhere, long after it began; so may this one."""
+    first = world.session().journal.entries()[0]
+    rival = Entry(
+        ref=replace(first.ref, uuid="other", cluster=0, number=1),
+        when=NOON - 1000,
+        intended=NOON - 30,
+        again=Again(uuid=first.ref.uuid, cluster=13, procs=(1,)),
+    )
+    replace(world.session().journal, host="login02").append(rival)
+    with pytest.raises(SubmissionUncertain, match=r"began .* 30 s ago"):
+        world.again("13.1")
+    assert len(world.schedd.clusters) == 1
+    late = replace(world.session(now=NOON - 1000), clock=lambda: NOON + 100)
+    wanted = Wanted(job=parse_job_id("13.1"))
+    resubmit(late, wanted, Changes(), sleep=world.sleep)
+    [noted] = [each for each in late.journal.entries() if each.ref.cluster == 14]
+    assert (noted.when, noted.intended) == (NOON - 1000, NOON + 100)
+
+
 @pytest.mark.parametrize(
     ("values", "memory"),
     [

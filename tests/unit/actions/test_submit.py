@@ -76,7 +76,7 @@ def test_a_submission_is_one_cluster(session: Session, schedd: FakeSchedd) -> No
     assert (result.exit_code, result.problems) == (0, ())
     assert schedd.calls.count("submit") == 1
     assert journalled(session) == [(0, "schedd01.example.org"), (13, "schedd01.example.org")]
-    assert session.journal.entries() == (Entry(ref=ref, when=NOON, name="job.sh"),)
+    assert session.journal.entries() == (Entry(ref=ref, when=NOON, name="job.sh", intended=NOON),)
 
 
 def test_two_submissions_have_two_uuids(session: Session, schedd: FakeSchedd) -> None:

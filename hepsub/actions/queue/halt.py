@@ -1,0 +1,94 @@
+"""Jobs that hep_auth renew is taking into another pool are not submitted there, when their user removes them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from hepsub.actions.queue.runs import procs_of
+from hepsub.actions.submissions import submitted_to
+from hepsub.auth.renewal import DIRECTORY
+from hepsub.bundle.bundle import unusable
+from hepsub.bundle.directory import locked
+from hepsub.bundle.moves import Move, read_moves, write_moves
+from hepsub.documents import Malformed
+from hepsub.errors import NotDone
+from hepsub.jobid import JobId, SubmissionRef
+from hepsub.session import Session
+
+
+def halt(session: Session, job: JobId, pool: str | None, schedd: str) -> frozenset[int]:
+    """Take jobs out of those that are submitted anew in the next round; their ProcIds.
+
+    Args:
+        session: the session.
+        job: the id.
+        pool: their pool's name in the policy; None for any.
+        schedd: full name of the schedd that the id means; empty for any.
+
+    Raises:
+        NotDone: a round is at work, and may be about to submit them.
+        BundleUnusable: it cannot be noted.
+    """
+    refs = [
+        ref
+        for ref in submitted_to(session, job, pool).values()
+        if ref.uuid and schedd in ("", ref.schedd)
+    ]
+    wanted = {ref.uuid: frozenset(procs_of(job, ref)) for ref in refs}
+    return frozenset(proc for procs in _taken(session, wanted).values() for proc in procs)
+
+
+def halt_all(session: Session, pools: Iterable[str]) -> int:
+    """Take all jobs out of those that are submitted anew in the next round; how many they were.
+
+    Args:
+        session: the session.
+        pools: the names of the pools in the policy where they were.
+
+    Raises:
+        NotDone, BundleUnusable: as `halt`.
+    """
+    pools = frozenset(pools)
+    refs: Iterable[SubmissionRef] = (entry.ref for entry in session.journal.entries())
+    wanted = {ref.uuid: frozenset(range(ref.number)) for ref in refs if ref.pool in pools}
+    return sum(map(len, _taken(session, wanted).values()))
+
+
+def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    """The jobs that are noted no more, by their submissions."""
+    root = session.bundles
+    if not _noted(session, wanted):
+        return {}
+    with locked(root / DIRECTORY) as mine:
+        if not mine:
+            raise NotDone(
+                "hep_auth renew is at work, and may be about to submit some of these jobs in another pool",
+                remedy="try again in a minute",
+            )
+        moves, found = read_moves(root), _noted(session, wanted)
+        for uuid, procs in found.items():
+            left = tuple(proc for proc in moves[uuid].procs if proc not in procs)
+            moves[uuid] = replace(moves[uuid], procs=left)
+            if not left:
+                del moves[uuid]
+        try:
+            write_moves(root, moves)
+        except OSError as error:
+            raise unusable(root / DIRECTORY, error) from error
+    return found
+
+
+def _noted(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    """Those of some jobs that are on their way, by their submissions."""
+    moves: dict[str, Move] = {}
+    with contextlib.suppress(Malformed):  # no round submits a job then
+        moves = read_moves(session.bundles)
+    found = {
+        uuid: wanted[uuid].intersection(each.procs)
+        for uuid, each in moves.items()
+        if uuid in wanted
+    }
+    return {uuid: procs for uuid, procs in found.items() if procs}

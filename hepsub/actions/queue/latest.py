@@ -1,0 +1,121 @@
+"""Wait until the latest runs of jobs have ended; what is run again meanwhile counts as it is then."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hepsub.actions.lineage import Lineage, Run, by_submission, lineage_of
+from hepsub.actions.queue.ends import Clock, await_ends, goes_on, patiently
+from hepsub.actions.queue.onward import judge_onward
+from hepsub.actions.queue.spools import collect_one
+from hepsub.actions.submit.judge import Judged, Verdict, judge_late
+from hepsub.jobid import SubmissionRef
+from hepsub.result import Problem
+from hepsub.session import Session
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+Asked = Sequence[tuple[SubmissionRef, Sequence[int]]]
+"""Submissions, and ProcIds in each."""
+
+
+class LatestEnds(Struct, frozen=True, kw_only=True):
+    """How jobs ended, or stay on hold.
+
+    Attributes:
+        lineages: the jobs, submission by submission as they were asked for.
+        judged: how the latest run of each stands, likewise.
+        left: why what some left with their schedds could not be fetched.
+    """
+
+    lineages: list[Lineage]
+    judged: tuple[tuple[Judged, ...], ...]
+    left: tuple[Problem, ...]
+
+
+def lineages_of(session: Session, asked: Asked) -> list[Lineage]:
+    """The runs of jobs, as the journal has them now."""
+    entries = session.journal.entries()
+    return [lineage_of(entries, ref, procs) for ref, procs in asked]
+
+
+def latest_runs(lineages: Iterable[Lineage]) -> Iterator[Run]:
+    """The latest run of each job."""
+    return (run for each in lineages for run in each.runs.values())
+
+
+def await_latest(now: Callable[[], Session], asked: Asked, clock: Clock) -> LatestEnds:
+    """Wait until the latest run of each job has ended, or is on hold, and nothing runs it again by itself.
+
+    Args:
+        now: the session at this moment.
+        asked: the jobs.
+        clock: time; is told of progress.
+
+    Raises:
+        HepsubError: what became of them cannot be asked.
+    """
+    pause = _FIRST_PAUSE_S
+    while True:
+        found = lineages_of(now(), asked)
+        for ref, runs in by_submission(latest_runs(found)).items():
+            await_ends(now(), ref, frozenset(run.proc for run in runs), clock)
+        left = _collected(now(), found)  # what came home tells how jobs ended
+        judged = _judged(now, found, clock)
+        jobs = [job for some in judged for job in some]
+        moment = now().situation.now
+        if lineages_of(now(), asked) != found or any(_is_going_on(job, moment) for job in jobs):
+            pause = _FIRST_PAUSE_S
+            continue  # something was resubmitted or released meanwhile
+        onward = Counter(job.onward for job in jobs if job.onward)
+        if not onward:
+            return LatestEnds(lineages=found, judged=judged, left=left)
+        clock.progress("; ".join(f"{number} job(s): {why}" for why, number in onward.items()))
+        clock.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _collected(session: Session, lineages: Sequence[Lineage]) -> tuple[Problem, ...]:
+    """Fetch what ended jobs left with their schedds; what could not be."""
+    return tuple(
+        Problem(
+            code="spool", message=trouble, remedy=f"hep_fetch {session.meant(ref)} tries it again"
+        )
+        for ref in by_submission(latest_runs(lineages))
+        if (trouble := collect_one(session, ref))
+    )
+
+
+def _judged(
+    now: Callable[[], Session], lineages: Sequence[Lineage], clock: Clock
+) -> tuple[tuple[Judged, ...], ...]:
+    """How all of them ended; the history may be a moment behind the queue, and a schedd away."""
+
+    def look(first: bool) -> tuple[Judged, ...]:  # noqa: FBT001 (as judge_late asks it)
+        asked = (judge_onward(now(), each, thorough=first) for each in lineages)
+        return tuple(job for jobs in asked for job in jobs)
+
+    judged = iter(judge_late(lambda first: patiently(lambda: look(first), clock), clock.sleep))
+    return tuple(tuple(itertools.islice(judged, len(each.runs))) for each in lineages)
+
+
+def _is_going_on(job: Judged, now: float) -> bool:
+    """Whether a job that had ended, or was on hold, goes on now."""
+    runs = job.verdict is Verdict.ALIVE and not job.onward
+    return runs and (job.status is None or goes_on(job.status, now))
+
+
+def at(session: Session, clock: Clock) -> Callable[[], Session]:
+    """The session as it is while time passes, from now on."""
+    began = clock.now()
+
+    def now() -> Session:
+        moment = session.situation.now + clock.now() - began
+        return replace(session, situation=replace(session.situation, now=moment))
+
+    return now
