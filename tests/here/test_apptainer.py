@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.errors import NotOnThisMachine
+from tests.here.registry import serve
 from tests.testbed import apptainer, host, install, process
 from tests.testbed.apptainer import IMAGE, USER, Worker
 from tests.testbed.fixtures import available
@@ -122,6 +123,15 @@ def user(worker: Worker, tmp_path: Path) -> Iterator[User]:
     somebody.type("hep_rm -a")
 
 
+@pytest.fixture
+def registry(worker: Worker, user: User) -> Iterator[str]:
+    """A registry of one image, busybox and a file."""
+    script = f"cp -a {IMAGE}/. box; echo yes >box/in-the-image; tar -C box -cf layer.tar ."
+    process.run([*user.enter(), "sh", "-c", f"mkdir box; {script}"])
+    with serve((user.root / "layer.tar").read_bytes()) as place:
+        yield place
+
+
 def test_all_is_as_without_an_image(user: User) -> None:
     (user.directory / "data").write_text("of the home\n")
     user.script(SHOW)
@@ -129,7 +139,6 @@ def test_all_is_as_without_an_image(user: User) -> None:
     for line in (f"{words} plain -e plain.err", f"-image {IMAGE} {words} out -e err"):
         assert user.ended(user.submit(line, ODD=ODD)) == (3, None)
     told = {name: (user.work / name).read_text() for name in ("plain", "out", "plain.err", "err")}
-    print(told)
     assert f"<one><$x><é><{ODD}><{user.directory}><unset><1.0>of the home\n" in told["plain"]
     assert told["out"] == told["plain"].replace("<1.0>", "<2.0>")
     assert told["plain.err"] == "/srv\n"
@@ -175,9 +184,10 @@ def test_what_is_no_image_holds_the_job(user: User) -> None:
     user.script("#!/bin/sh\necho ran\n")
     cluster = user.submit("-image box.sif job.sh -o out -e err")
     assert user.type(f"hep_wait {cluster}").returncode == 60
-    job = user.job(f"hep_q -i {cluster} -why")
-    print(job, (user.work / "err").read_text())
-    assert f"cannot be executed in the image {user.work}/box.sif" in str(job)
+    told = user.type(f"hep_q -i {cluster} -why").stdout
+    assert "it could not be started: the payload" in told, told
+    assert f"cannot be executed in the image {user.work}/box.sif" in told
+    assert f"hep_release {cluster}.0" in told
     assert "image format not recognized" in (user.work / "err").read_text()
     (user.work / "box.sif").unlink()
     (user.work / "box.sif").symlink_to(IMAGE)
@@ -192,3 +202,19 @@ def test_where_nothing_starts_images_they_are_refused(user: User) -> None:
     assert done.returncode == NotOnThisMachine.exit_code
     assert "neither is on this machine" in done.stderr
     assert "install apptainer, leave out -image, or submit to another pool" in done.stderr
+
+
+def test_more_of_the_machine_is_shown_by_apptainers_own_variable(user: User) -> None:
+    user.script("#!/bin/sh\nls -d /srv\n")
+    cluster = user.submit(f"-image {IMAGE} job.sh -o out", APPTAINER_BIND="/srv")
+    assert user.ended(cluster) == (0, None)
+    assert (user.work / "out").read_text() == "/srv\n"
+
+
+def test_an_image_may_be_a_registrys(user: User, registry: str) -> None:
+    user.script("#!/bin/sh\ncat /in-the-image; pwd\n")
+    line = f"-image docker://{registry}/box:latest job.sh -o out -e err"
+    cluster = user.submit(line, APPTAINER_NOHTTPS="1")
+    ended = user.ended(cluster)
+    assert ended == (0, None), (user.work / "err").read_text()
+    assert (user.work / "out").read_text() == f"yes\n{user.work}\n"
