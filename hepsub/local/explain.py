@@ -103,7 +103,7 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
     if job.hold_code == IMAGE_CODE:
         return Advice(
             sentence=f"it could not be started: {job.hold_reason}",
-            next_command=f"hep_tail -e {meant} shows what apptainer said; when it is mended, hep_release {meant}",
+            next_command=f"mend the image, or the #! line of the script, then hep_release {meant}",
         )
     advice = explain_hold(
         Hold(
