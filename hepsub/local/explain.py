@@ -13,7 +13,7 @@ from hepsub.condor.holds import Hold, explain_hold
 from hepsub.local import runs
 from hepsub.local.launch import read_launch
 from hepsub.local.machine import Machine, capped_note
-from hepsub.local.outcome import LOST_CODE, UNSAVED_CODE
+from hepsub.local.outcome import IMAGE_CODE, LOST_CODE, UNSAVED_CODE
 
 _BEFORE = (
     "SELECT count(*) FROM procs WHERE queued = 1 AND state = 'I' AND active = 0 AND gated = 0"
@@ -99,6 +99,11 @@ def explain_held(job: JobStatus, details: Details, meant: str) -> Advice:
             sentence=f"it ran to its end, but {job.hold_reason}",
             next_command="mend the storage or make room, and copy what is kept if you want it; then"
             f" hep_release {meant} runs it again from its beginning",
+        )
+    if job.hold_code == IMAGE_CODE:
+        return Advice(
+            sentence=f"it could not be started: {job.hold_reason}",
+            next_command=f"mend the image, or the #! line of the script, then hep_release {meant}",
         )
     advice = explain_hold(
         Hold(

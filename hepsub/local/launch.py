@@ -1,6 +1,7 @@
 """What is started for a job (Plan + values → Launch, pure), and the moment between fork and exec.
 
-A job whose files travel is started by the bundle's scratch.sh, which gives it a private directory.
+A job whose files travel, or that runs in a container image, is started by the bundle's scratch.sh, which gives it a
+private directory, and the wrapper there.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         variables: the job's own variables, above those that its cluster shares.
         stdout: where standard output goes, absolute.
         stderr: where standard error goes, absolute; the same path means the same open file.
-        bundle: the bundle's directory, for a job whose files travel; empty for others.
+        bundle: the bundle's directory, for a job that scratch.sh starts; empty for others.
     """
 
     argv: tuple[str, ...]

@@ -30,11 +30,15 @@ _KILLING_S = 2.0
 _SCRATCH = "scratch"
 UNSAVED = 87
 """The wrapper's exit code when outputs could neither be uploaded nor brought home."""
+UNSTARTED = 83
+"""The wrapper's exit code when the program could not be started."""
 _NOTHING = Record()
 LOST_CODE = 1001
 """Not one of HTCondor's: nobody knows how the run of a job ended."""
 UNSAVED_CODE = 1002
 """Not one of HTCondor's: the job ended, and its outputs could be put nowhere."""
+IMAGE_CODE = 1003
+"""Not one of HTCondor's: the container image, or the program in it, could not be started."""
 BY_USER = 1
 NOT_STARTED = 6
 NO_OUTPUT = 7
@@ -55,11 +59,6 @@ OVER_TIME = HoldCause(3, WALLTIME_SUBCODE, "walltime limit reached")
 REBOOTED = HoldCause(LOST_CODE, 0, "lost: the machine was restarted while it ran")
 KILLED = HoldCause(LOST_CODE, 0, "lost: the process that watched it was killed while it ran")
 SHUT_DOWN = HoldCause(LOST_CODE, 0, "lost: the machine, or the session, was shut down while it ran")
-
-
-def unsaved(reason: str) -> HoldCause:
-    """A job that ended with 0, and whose outputs could neither be uploaded nor brought home."""
-    return HoldCause(UNSAVED_CODE, 0, reason)
 
 
 def over_memory(used_mb: float) -> HoldCause:
@@ -143,7 +142,7 @@ def end_leftovers(mark: str, written: Record, own: Set[int]) -> None:
 
 
 def after(
-    state: State, record: Record, unsaved_because: str = ""
+    state: State, record: Record, complaint: HoldCause | None = None
 ) -> tuple[State, HoldCause | None]:
     """What becomes of a job: from what the user wants by now, and how the run ended. Pure.
 
@@ -152,14 +151,14 @@ def after(
     Args:
         state: what the user wants by now.
         record: how the run ended.
-        unsaved_because: why outputs could be saved nowhere; empty when they are where they belong.
+        complaint: what the wrapper said; None when it did all that it was to do.
     """
     ended = record.end
     assert ended is not None  # noqa: S101 (the caller looked)
     if state is State.REMOVED:
         return State.REMOVED, None
-    if not ended.cause and unsaved_because:
-        return State.HELD, unsaved(unsaved_because)
+    if not ended.cause and complaint is not None:
+        return State.HELD, complaint
     if not ended.cause:
         return State.COMPLETED, None
     if state is not State.RUNNING:
@@ -186,24 +185,32 @@ def told_stage(bundle: str, proc: int) -> str:
     return text if read_stage(text) is not None else ""
 
 
-def why_unsaved(bundle: str, proc: int) -> str:
-    """Why outputs of a job could be saved nowhere, and where they are now; empty when that is not so.
+def complaint_of(bundle: str, proc: int, code: int | None) -> HoldCause | None:
+    """Why a job is put on hold that its wrapper could not start in its image, or whose outputs it could save nowhere.
 
     A payload may end with the same exit code: the report tells the difference.
+
+    Args:
+        bundle: the directory of its bundle.
+        proc: the job.
+        code: its exit code; None when it has none.
     """
-    found = read_bundle(Path(bundle))
-    if found is None:
-        return ""
+    if code not in (UNSAVED, UNSTARTED) or (found := read_bundle(Path(bundle))) is None:
+        return None
     try:
         with found.open_returned(proc) as tree:
             report = report_at(tree) if tree is not None else None
     except (Malformed, OSError):
-        return ""
-    if report is None or report.code != UNSAVED:
-        return ""
+        return None
+    if report is None or report.code != code or not report.complaint:
+        return None
     reason = report.complaint
+    if code == UNSTARTED:
+        return HoldCause(IMAGE_CODE, 0, reason) if found.request.staging.image else None
     kept = scratch_directory(bundle, proc)
-    return f"{reason}; they are kept in {kept}" if kept.is_dir() else reason
+    return HoldCause(
+        UNSAVED_CODE, 0, f"{reason}; they are kept in {kept}" if kept.is_dir() else reason
+    )
 
 
 def clear_scratch(bundle: str, proc: int) -> None:

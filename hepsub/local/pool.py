@@ -32,21 +32,20 @@ from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.local import logs, queue, record, runs
 from hepsub.local.database import Database
+from hepsub.local.describe import description
 from hepsub.local.directory import Place, check, prepare, queue_directory
 from hepsub.local.edit import edit
 from hepsub.local.explain import details, explain_held, explain_idle, idle
-from hepsub.local.launch import make_launch
-from hepsub.local.machine import Machine, capped_note, this_machine
+from hepsub.local.machine import capped_note, this_machine
 from hepsub.local.outcome import clear_scratch, told_stage
+from hepsub.local.possible import check_possible
 from hepsub.local.queue import Listed
 from hepsub.local.start import USUAL, Timing, ensure_runner
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.situation import login_name
-from hepsub.units import duration_text
 
 _EMPTY = Queue(jobs=())
-_SHOWN = 3
 
 
 class HereBatch(Struct, frozen=True, kw_only=True):
@@ -80,8 +79,8 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine: the plan needs what the embedded pool does not have.
         """
-        _check_possible(plan)
-        return _description(plan, uuid, this_machine(), self.name)
+        check_possible(plan)
+        return description(plan, uuid, this_machine(), self.name)
 
     def offers(self, plan: Plan, patience_s: int) -> tuple[Offer, ...]:  # noqa: ARG002 (the seam's)
         """Nothing: what is asked above this machine's size gets all of it."""
@@ -93,7 +92,7 @@ class HereBatch(Struct, frozen=True, kw_only=True):
         Raises:
             NotOnThisMachine, QueueDirectoryRefused, QueueNotWritable, PoolError: nothing was submitted.
         """
-        _check_possible(plan)
+        check_possible(plan)
         prepare(self.place.directory, os.getuid())
         with Database(self.place).writing() as connection:
             cluster = queue.insert(connection, plan, uuid, self.now)
@@ -283,60 +282,3 @@ def open_here(
     """The embedded pool of this user on this host; it touches nothing yet."""
     place = Place(queue_directory(environment, os.getuid()))
     return (HereBatch(pool=pool, place=place, host=host, now=now, timing=timing),)
-
-
-def _check_possible(plan: Plan) -> None:
-    """Refuse what would run otherwise than the user means.
-
-    Raises:
-        NotOnThisMachine: the plan needs GPUs, a container, or another site.
-    """
-    missing = [
-        (bool(plan.gpus), f"-gpu {plan.gpus}: it gives no GPUs to jobs", "leave out -gpu"),
-        (bool(plan.image), f"the image {plan.image}: it starts no containers", "leave out -os"),
-        (bool(plan.route.sites), "-rmt: it has no remote sites", "leave out -rmt and -site"),
-    ]
-    for wanted, what, mend in missing:
-        if wanted:
-            raise NotOnThisMachine(
-                f"the embedded pool runs jobs on this machine as it is; {what}",
-                remedy=f"{mend}, or submit to another pool with -p",
-            )
-
-
-def _description(plan: Plan, uuid: str, machine: Machine, schedd: str) -> str:
-    """What would run, in lines `name = value`."""
-    return (
-        "\n".join(f"{name} = {value}" for name, value in _lines(plan, uuid, machine, schedd)) + "\n"
-    )
-
-
-def _lines(plan: Plan, uuid: str, machine: Machine, schedd: str) -> Iterator[tuple[str, object]]:
-    yield "pool", f"{schedd} ({machine.cores} cores, {machine.memory_mb} MB)"
-    yield "jobs", plan.number
-    yield "directory", plan.directory
-    yield "cores", plan.cpus
-    yield "memory_mb", f"{plan.memory_mb}{_limit(enforced=plan.hold_memory)}"
-    walltime = duration_text(plan.walltime.limit)
-    yield "walltime", f"{walltime}{_limit(enforced=plan.hold_walltime)}"
-    yield "priority", plan.priority
-    yield "environment", f"{len(plan.environment)} variables"
-    if plan.secrets:
-        yield "secret variables", ", ".join(plan.secrets)
-    yield "uuid", uuid
-    note = capped_note(machine, plan.cpus, plan.memory_mb)
-    if note:
-        yield "note", note
-    if plan.event_log:
-        yield "note", f"no event log is written ({plan.event_log}): hep_history tells the same"
-    for proc in range(min(_SHOWN, plan.number)):
-        launch = make_launch(plan, replace(plan.values(proc), cluster=None), uuid)
-        yield f"job {proc}", " ".join(launch.argv)
-        yield f"job {proc} stdout", launch.stdout
-        yield f"job {proc} stderr", launch.stderr
-    if plan.number > _SHOWN:
-        yield "…", f"and {plan.number - _SHOWN} more"
-
-
-def _limit(*, enforced: bool) -> str:
-    return " (enforced)" if enforced else ""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from hepsub.batch import State
 from hepsub.local.launch import Launch, read_launch
 from hepsub.local.machine import Machine, Waiting
-from hepsub.local.outcome import UNSAVED, HoldCause, after, why_unsaved
+from hepsub.local.outcome import HoldCause, after, complaint_of
 from hepsub.local.record import Record
 
 
@@ -155,10 +155,8 @@ def end(connection: sqlite3.Connection, run: Run, record: Record) -> None:
     if not ended.cause:  # what a stopped program returns tells nothing
         values = (ended.exit_code, ended.exit_signal)
         _set(connection, run, "exit_code = ?, exit_signal = ?", values)
-    unsaved_because = ""
-    if run.bundle and ended.exit_code == UNSAVED:
-        unsaved_because = why_unsaved(run.bundle, run.proc)
-    state, hold = after(run.state, record, unsaved_because)
+    complaint = complaint_of(run.bundle, run.proc, ended.exit_code) if run.bundle else None
+    state, hold = after(run.state, record, complaint)
     if hold is not None:
         _hold(connection, run, hold)
     elif state in (State.COMPLETED, State.REMOVED):

@@ -11,7 +11,7 @@ from hepsub.errors import NoSuitableSite, PolicyError, UnknownSystem, UsageError
 from hepsub.job import JobSpec, Placement, Remote
 from hepsub.plan.model import Delivery, Reason, Route, delivery_for
 from hepsub.policy.model import Policy
-from hepsub.policy.site import AUTOMATIC, GLIDEIN, NEVER
+from hepsub.policy.site import AUTOMATIC, GLIDEIN, NEVER, UNIVERSE, WRAPPER
 from hepsub.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def choose_route(
         filesystem_domain=policy.pool[pool].filesystem_domain,
         requirements=nodes if delivery.on_hold else (*nodes, *_not_remote(policy, unreadable)),
         reasons=(pool_reason, _local_reason(placement, delivery, rule)),
+        containers=WRAPPER if delivery.on_this_machine else UNIVERSE,
         rule=rule.name if rule is not None else "",
     )
     if not goes_away(placement, policy, rule):

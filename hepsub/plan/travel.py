@@ -6,6 +6,7 @@ A plain job has nothing of this, and its submission does not load it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -27,6 +28,8 @@ from hepsub.plan.template import Name, Values
 from hepsub.policy.model import Policy
 from hepsub.policy.places import bundle_root
 from hepsub.policy.site import WRAPPER
+
+_SOFTWARE = "/cvmfs"
 
 
 def plan_travel(
@@ -69,7 +72,7 @@ def plan_travel(
         carried=made.elsewhere.get(route.paths, made.carried),
         paths=route.paths if route.paths in made.elsewhere else (),
         image=image if by_wrapper else "",
-        mounts=_mounts(route, policy) if image and by_wrapper else (),
+        mounts=_mounts(route, policy, situation.home) if image and by_wrapper else (),
         mailbox=mailbox_of(policy, situation.user),
     )
     if staging is not None and _sends(made, route):
@@ -145,8 +148,13 @@ def _sends(made: Draft, route: Route) -> bool:
     return any(sends_image(own_image(made), site) for site in sites)
 
 
-def _mounts(route: Route, policy: Policy) -> tuple[str, ...]:
-    """The directories that are at one of the sites as they are here."""
+def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:
+    """The directories that a program sees in an image: those that are at one of the sites as they are here.
+
+    On this machine its user's home, and the software of experiments.
+    """
+    if route.delivery.on_this_machine:
+        return (_SOFTWARE, *([str(home)] if home.name else []))
     found = [path for name in route.sites for path in policy.site[name].mounts]
     return tuple(dict.fromkeys(found))
 

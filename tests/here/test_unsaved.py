@@ -14,10 +14,11 @@ from hepsub.bundle.fill import fill_bundle
 from hepsub.local.outcome import (
     UNSAVED,
     UNSAVED_CODE,
+    HoldCause,
     after,
     clear_scratch,
+    complaint_of,
     scratch_directory,
-    why_unsaved,
 )
 from hepsub.local.record import End, Record
 from tests.here.world import Here
@@ -87,7 +88,9 @@ def test_a_payload_may_end_with_87_itself(here: Here) -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_whatever_was_asked_meanwhile(state: State) -> None:
-    result, hold = after(state, Record(end=End(when=1, exit_code=UNSAVED)), "no place")
+    result, hold = after(
+        state, Record(end=End(when=1, exit_code=UNSAVED)), HoldCause(UNSAVED_CODE, 0, "no place")
+    )
     if state is State.REMOVED:
         assert (result, hold) == (State.REMOVED, None)
     else:
@@ -100,7 +103,7 @@ def test_what_the_report_tells(tmp_path: Path) -> None:
     bundle = Bundle(directory=tmp_path, request=make_request())
     fill_bundle(bundle)
     home = bundle.returned(3)
-    assert why_unsaved(str(tmp_path), 3) == ""
+    assert complaint_of(str(tmp_path), 3, UNSAVED) is None
     home.mkdir(parents=True)
     for text in (
         "",
@@ -113,12 +116,15 @@ def test_what_the_report_tells(tmp_path: Path) -> None:
         "[" * 10**5,
     ):
         (home / "report.json").write_text(text)
-        assert why_unsaved(str(tmp_path), 3) == ""
+        assert complaint_of(str(tmp_path), 3, UNSAVED) is None
     (home / "report.json").write_text(json.dumps({"code": 87, "message": "m"}))
-    assert why_unsaved(str(tmp_path), 3) == "m"
+    assert complaint_of(str(tmp_path), 3, UNSAVED) == HoldCause(UNSAVED_CODE, 0, "m")
+    assert complaint_of(str(tmp_path), 3, 83) is None
     scratch = scratch_directory(str(tmp_path), 3)
     scratch.mkdir(parents=True)
-    assert why_unsaved(str(tmp_path), 3) == f"m; they are kept in {scratch}"
+    assert complaint_of(str(tmp_path), 3, UNSAVED) == HoldCause(
+        UNSAVED_CODE, 0, f"m; they are kept in {scratch}"
+    )
     clear_scratch("", 3)
     assert scratch.exists()
     clear_scratch(str(tmp_path), 3)

@@ -34,6 +34,7 @@ class User:
             "CONDOR_CONFIG": "ONLY_ENV",
             "HEPSUB_CONFIG": str(self.directory / "policy.toml"),
             "HEPSUB_HERE_DIR": str(self.directory / "queue"),
+            "HEPSUB_APPTAINER": "-",  # whatever this machine has
         }
 
     def start(self, program: str, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -323,6 +323,11 @@ COMMAND = Command(
         " _CONDOR_IHEP_JOB_ID holds CLUSTER.PROC. Everybody"
         " can read the queue: a secret that -env names travels in a file of mode 0600, and stands nowhere else;"
         " -env NAME keeps it out of your command line, too.",
+        "With -os or -image the job runs in a container image. On this machine (-p here) and at sites whose policy says"
+        " so, apptainer or singularity starts it, from PATH, /usr/bin or /usr/local/bin. On this machine the job begins"
+        " in the directory where hep_sub is called, and sees that one, its script's, the home directory and /cvmfs;"
+        " APPTAINER_BIND=/data shows more. PATH and all other files are the image's, which needs a /bin/sh; /tmp is the"
+        " job's own. A job whose image does not start is put on hold; hep_q -why says why.",
         "-check submits nothing. Each line of it begins with ok, with NO where jobs will not get far without it (the"
         " exit code is that of the first of these), or with - where only some commands need it; what to type stands"
         " below.",
