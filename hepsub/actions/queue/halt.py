@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from hepsub.actions.queue.runs import procs_of
 from hepsub.actions.submissions import submitted_to
 from hepsub.auth.renewal import DIRECTORY
-from hepsub.bundle.bundle import unusable
 from hepsub.bundle.directory import locked
-from hepsub.bundle.moves import Move, read_moves, write_moves
+from hepsub.bundle.moves import Move, note_move, read_moves
 from hepsub.documents import Malformed
 from hepsub.errors import NotDone
 from hepsub.jobid import JobId, SubmissionRef
@@ -71,13 +70,7 @@ def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, fro
         moves, found = read_moves(root), _noted(session, wanted)
         for uuid, procs in found.items():
             left = tuple(proc for proc in moves[uuid].procs if proc not in procs)
-            moves[uuid] = replace(moves[uuid], procs=left)
-            if not left:
-                del moves[uuid]
-        try:
-            write_moves(root, moves)
-        except OSError as error:
-            raise unusable(root / DIRECTORY, error) from error
+            note_move(root, moves, uuid, replace(moves[uuid], procs=left) if left else None)
     return found
 
 
