@@ -311,7 +311,7 @@ def test_wait_ends_when_a_job_goes_on_hold(user: Shell) -> None:
     user.script("job.sh", "sleep 600")
     done = user("hep_sub", "-wait", "-wt", "1s", "job.sh")
     assert done.returncode == 60
-    assert "is on hold (walltime limit reached)" in done.stdout
+    assert "is on hold (walltime limit reached)" in done.stderr
 
 
 def test_json_of_a_submission(user: Shell) -> None:

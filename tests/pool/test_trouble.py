@@ -66,9 +66,9 @@ def test_wait_survives_a_restart_of_the_schedd(user: Shell, pool: Pool, job: str
         assert line != "", "hep_sub -wait ended while the schedd was away"
     pool.start_schedd("schedd01")
     user.account.write("go", "")
-    stdout, _ = waiting.communicate(timeout=60)
+    _, stderr = waiting.communicate(timeout=60)
     assert waiting.returncode == 60
-    assert "ended with exit code 7" in stdout
+    assert "ended with exit code 7" in stderr
 
 
 @pytest.mark.sid
