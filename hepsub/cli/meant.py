@@ -9,8 +9,8 @@ from hepsub.errors import ScriptMissing, UsageError
 from hepsub.suggest import closest
 
 _SLURM = (
-    "hepsub does not submit to Slurm yet, and knows no jobs there",
-    "without -slurm the job goes to HTCondor; for Slurm there are its own sbatch, squeue and scancel",
+    "Slurm is one of the policy's pools, and has no option of its own",
+    "-p NAME takes a pool with kind = 'slurm' in the policy (man 5 hepsub); without -p it is the default pool",
 )
 _HEPJOB: Mapping[str, tuple[str, str]] = {
     "-mt": (

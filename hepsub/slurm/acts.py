@@ -32,21 +32,38 @@ def act_on(act: Act, rows: Sequence[Row], user: str) -> ActCount:
             denied += 1
         elif act is Act.HOLD and row.state is State.HELD:
             already += 1
-        elif act is Act.RELEASE and row.state is not State.HELD:
+        elif not _may(act, row):
             wrong += 1
         else:
             groups.setdefault(_command(act, row), []).append(row)
     for command, those in groups.items():
-        done += _do(command, those)
+        met = _do(command, [row.id for row in those])
+        done, wrong = done + met, wrong + len(those) - met
     return ActCount(done=done, already=already, wrong_state=wrong, denied=denied)
 
 
-def _do(command: tuple[str, ...], rows: Sequence[Row]) -> int:
-    """Do something to jobs; how many it met. scancel takes words apart, scontrol a list with commas."""
-    for start in range(0, len(rows), _AT_ONCE):
-        ids = [row.id for row in rows[start : start + _AT_ONCE]]
-        ask([*command, *(ids if command[0] == "scancel" else [",".join(ids)])])
-    return len(rows)
+def _may(act: Act, row: Row) -> bool:
+    if act is Act.RELEASE:
+        return row.state is State.HELD
+    return act is Act.REMOVE or row.slurm_state != "COMPLETING"
+
+
+def _do(command: tuple[str, ...], ids: Sequence[str]) -> int:
+    """Do something to jobs; how many it met: one that has ended meanwhile is not one of them."""
+    met = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        if _has_done(command, some):
+            met += len(some)
+        elif len(some) > 1:
+            met += sum(_has_done(command, [each]) for each in some)
+    return met
+
+
+def _has_done(command: tuple[str, ...], ids: Sequence[str]) -> bool:
+    """Whether it was done to all of some jobs: scancel takes words apart, scontrol a list with commas."""
+    words = ids if command[0] == "scancel" else [",".join(ids)]
+    return ask([*command, *words], check=False).code == 0
 
 
 def _command(act: Act, row: Row) -> tuple[str, ...]:

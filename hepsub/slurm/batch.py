@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
@@ -25,19 +26,29 @@ from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_offers import Offer
 from hepsub.confine import Writable
-from hepsub.errors import NotOnSlurm, PoolError, SubmissionRefused, UnknownJob
+from hepsub.errors import (
+    NotOnSlurm,
+    PoolError,
+    PoolUnreachable,
+    ScheddNotReached,
+    SubmissionRefused,
+    SubmissionUncertain,
+    ToolFailed,
+    UnknownJob,
+)
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.credentials import JobCredential
 from hepsub.plan.model import Plan
 from hepsub.policy.model import Pool
 from hepsub.slurm.acts import act_on
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import FORMAT, NODE_FORMAT, Row, read_nodes, read_rows
+from hepsub.slurm.rows import NODE_FORMAT, Row, read_nodes, read_rows, squeue_format
 from hepsub.slurm.sbatch import edit_words, sbatch_words, slip_of, variables
 from hepsub.slurm.script import script
 from hepsub.slurm.selected import clusters_in, is_job_meant, is_row_meant, is_slip_meant
 from hepsub.slurm.slips import ENDS, Slip, Slips
 from hepsub.slurm.status import noted_status, status_of
+from hepsub.tools.run import Completed
 from hepsub.tools.slurm import ask, environment_file, said, script_file
 
 
@@ -108,11 +119,8 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             ) from error
         with environment_file(variables(plan)) as given, script_file(text) as file:
             descriptor = int(file.rpartition("/")[2])
-            done = ask(
-                [*words, f"--export-file={given}", file],
-                check=False,
-                pass_fds=(given, descriptor),
-            )
+            command = [*words, f"--export-file={given}", file]
+            done = self._submitted(uuid, command, (given, descriptor))
         if done.code != 0:
             self.slips.forget(uuid)
             raise self._refused(plan, said(done))
@@ -125,6 +133,27 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             uuid=uuid, pool=self.pool, schedd=self.name, cluster=cluster, number=plan.number
         )
         return Submitted(ref=ref)
+
+    def _submitted(self, uuid: str, command: list[str], given: tuple[int, ...]) -> Completed:
+        """What sbatch did.
+
+        Raises:
+            ScheddNotReached: it is not here.
+            SubmissionUncertain: it was not answered in time, and the job may appear yet.
+            PoolUnreachable: there was no controller.
+        """
+        try:
+            return ask(command, check=False, pass_fds=given)
+        except ScheddNotReached:
+            self.slips.forget(uuid)
+            raise
+        except (PoolUnreachable, ToolFailed) as error:
+            if isinstance(error, PoolUnreachable) and "timed out" not in error.message:
+                raise
+            raise SubmissionUncertain(
+                f"Slurm did not say whether it took the jobs: {error.message}",
+                remedy="squeue --me shows whether they are there; then hep_sub lets them start",
+            ) from error
 
     def _refused(self, plan: Plan, words: str) -> SubmissionRefused:
         if "Invalid job array specification" in words:
@@ -155,14 +184,18 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
     def open_gate(self, cluster: int, *, factory: bool, held: bool = False) -> None:  # noqa: ARG002 (the seam's)
         """Release the jobs of a cluster whose id is in the journal now."""
         ask(["scontrol", "release", str(cluster)])
-        for slip in self._slips(Selection(ids=(JobId(cluster=cluster),))):
-            self.slips.open(slip.uuid)
+        kept = self.slips.of_cluster(self.pool, cluster)
+        own = [kept.uuid] if kept is not None else list(self.slips.gates)
+        for uuid in own:
+            self.slips.open(uuid)
 
     # ---- what there is ----------------------------------------------------------------------
 
     def _rows(self, selection: Selection) -> Iterator[Row]:
         """The jobs of a selection that Slurm knows, those that ended some minutes ago too."""
-        words = ["squeue", "--noheader", "--all", "--array", "--states=all", f"--Format={FORMAT}"]
+        token = os.urandom(8).hex()
+        words = ["squeue", "--noheader", "--all", "--array", "--states=all"]
+        words.append(f"--Format={squeue_format(token)}")
         mine = selection.own or selection.uuid or selection.once
         owner = selection.owner or (self.user if mine else "")
         if owner:
@@ -172,12 +205,18 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         done = ask(words, check=False)
         if done.code != 0 and "Invalid job id" not in done.stderr:
             raise PoolError(f"squeue failed: {said(done)}", remedy="see its words")
-        for row in read_rows(done.stdout):
+        for row in read_rows(done.stdout, token):
             if is_row_meant(row, selection):
                 yield row
 
     def _slips(self, selection: Selection) -> Iterator[Slip]:
-        for slip in self.slips.all():
+        if selection.uuid:
+            some = [self.slips.find(selection.uuid)]
+        elif selection.ids:
+            some = [self.slips.of_cluster(self.pool, c) for c in clusters_in(selection.ids)]
+        else:
+            some = list(self.slips.all())
+        for slip in filter(None, some):
             if slip.pool == self.pool and slip.cluster and is_slip_meant(slip, selection):
                 yield slip
 
@@ -295,6 +334,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
 
     def act(self, act: Act, selection: Selection) -> ActCount:
         """Remove, hold or release the jobs of a selection; a running job that is held loses its run."""
+        if act is Act.REMOVE:
+            for uuid in self.slips.waiting():
+                if (slip := self.slips.find(uuid)) and is_slip_meant(slip, selection):
+                    self.slips.cancel(uuid)
         return act_on(act, list(self._rows(selection)), self.user)
 
     @property

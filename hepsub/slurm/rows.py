@@ -17,7 +17,6 @@ _FIELDS: Final = (
     "EndTime", "TimeUsed", "TimeLimit", "MinMemory", "NumCPUs", "Nice", "NodeList", "Partition", "Comment", "Name",
 )  # fmt: skip
 """Of squeue(1), -O; those that users write come last."""
-FORMAT: Final = ",".join(f"{each}:{_SEPARATOR}" for each in _FIELDS)
 MARK: Final = "hepsub:"
 """What the comment of a submission of hepsub's begins with; its UUID follows, then the key of -once."""
 
@@ -95,16 +94,28 @@ class Row(Struct, frozen=True, kw_only=True):
         return State.SUSPENDED if word in ("SUSPENDED", "STOPPED") else State.IDLE
 
 
-def read_rows(printed: str) -> Iterator[Row]:
-    """The jobs of what squeue printed in FORMAT; what is no job is passed over, for a name may hold anything."""
-    fields: list[str] = []
-    for piece in printed.split(_SEPARATOR):
-        fields.append(piece)
+def squeue_format(token: str) -> str:
+    """What squeue is to print of each job (-O).
+
+    Args:
+        token: a word that nobody can know who names a job: it stands at the end of each.
+    """
+    return ",".join(f"{each}:{_SEPARATOR}" for each in _FIELDS) + token
+
+
+def read_rows(printed: str, token: str) -> Iterator[Row]:
+    """The jobs of what squeue printed; what is no job is passed over, for a name or a comment may hold anything.
+
+    Args:
+        printed: its stdout.
+        token: the word of `squeue_format`.
+    """
+    for line in printed.split(f"{_SEPARATOR}{token}"):
+        fields = line.strip("\n").split(_SEPARATOR, len(_FIELDS) - 1)
         if len(fields) == len(_FIELDS):
-            fields[0] = fields[0].strip()  # the end of the line before
-            if (row := _row(dict(zip(_FIELDS, fields, strict=True)))) is not None:
+            row = _row(dict(zip(_FIELDS, fields, strict=True)))
+            if row is not None:
                 yield row
-            fields = []
 
 
 def _row(said: dict[str, str]) -> Row | None:

@@ -28,7 +28,7 @@ def sbatch_words(plan: Plan, uuid: str, pool: Pool) -> tuple[str, ...]:
 
 
 def _words(plan: Plan, uuid: str, pool: Pool) -> Iterator[str]:
-    yield from ("sbatch", "--parsable", "--hold", "--no-requeue" if plan.retries else "--requeue")
+    yield from ("sbatch", "--parsable", "--hold", "--requeue")
     most = f"%{plan.factory_most}" if plan.factory_most else ""
     yield f"--array=0-{plan.number - 1}{most}"
     yield f"--job-name={printable(plan.name or PurePath(plan.script).name)}"

@@ -50,8 +50,8 @@ def script(plan: Plan, uuid: str, ends: str) -> str:
 def _begin(plan: Plan, uuid: str) -> Iterator[str]:
     yield "#!/bin/sh"
     yield f"# hepsub {__version__}, submission {uuid}"
-    yield "cluster=$SLURM_ARRAY_JOB_ID proc=$SLURM_ARRAY_TASK_ID"
-    yield f"index=$((proc + {plan.first}))"
+    yield "_hepsub_cluster=$SLURM_ARRAY_JOB_ID _hepsub_proc=$SLURM_ARRAY_TASK_ID"
+    yield f"_hepsub_index=$((_hepsub_proc + {plan.first}))"
 
 
 def _jobs(plan: Plan) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _jobs(plan: Plan) -> Iterator[str]:
     if plan.again is None and _names(plan) <= _ALIKE:
         yield from _job(plan, (plan.executable, *plan.arguments))
         return
-    yield "case $proc in"
+    yield "case $_hepsub_proc in"
     for proc in range(plan.number):
         values = plan.values(proc)
         words = (plan.executable.fill_known(values), *plan.arguments_of(values))
@@ -75,7 +75,7 @@ def _names(plan: Plan) -> frozenset[Name]:
 
 
 def _job(plan: Plan, words: Iterable[Template], values: Values | None = None) -> Iterator[str]:
-    known_as = '"$cluster.$proc"'
+    known_as = '"$_hepsub_cluster.$_hepsub_proc"'
     if plan.again is not None and values is not None:
         known_as = shlex.quote(plan.again.named(values.proc))
     yield f"{JOB_ID}={known_as}"
@@ -94,18 +94,17 @@ def _word(template: Template) -> str:
 
 def _run(ends: str) -> Iterator[str]:
     """Start the program and note its end; what ends the job early ends it first, and this shell notes that."""
-    note = f"{shlex.quote(ends)}/$proc"
+    note = f"{shlex.quote(ends)}/$_hepsub_proc"
     yield f"export {JOB_ID}"
-    yield "unset cluster index"
     yield "trap : TERM INT HUP USR1 USR2"
-    yield "began=$(date +%s)"
+    yield "_hepsub_began=$(date +%s)"
     yield '"$@"'
-    yield "code=$?"
+    yield "_hepsub_code=$?"
     yield (
-        'printf "%s %s %s %s\\n" "$code" "$began" "$(date +%s)" "$SLURMD_NODENAME"'
+        'printf "%s %s %s %s\\n" "$_hepsub_code" "$_hepsub_began" "$(date +%s)" "$SLURMD_NODENAME"'
         f" 2>/dev/null >{note}.new && mv -f {note}.new {note} 2>/dev/null"
     )
-    yield "exit $code"
+    yield "exit $_hepsub_code"
 
 
 def log_pattern(template: Template) -> str:

@@ -1,7 +1,8 @@
 """What is kept of each submission to Slurm, which forgets a job some minutes after its end (MinJobAge, slurm.conf(5)).
 
-In DIRECTORY/UUID lie `slip.json`, `gate` (its jobs wait for hepsub to release them) and `ends/PROC`, which each job
-writes when its program has ended: what a job wrote is data.
+In DIRECTORY/UUID lie `slip.json` and `ends/PROC`, which each job writes when its program has ended: what a job wrote
+is data. DIRECTORY/gates/UUID is there while the jobs wait for hepsub to release them, and says `cancelled` where their
+user took them back; DIRECTORY/clusters/POOL.ID says which submission a cluster is. So nothing has to read all slips.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field, to_builtins
 from msgspec.structs import replace
 
-from hepsub.documents import Malformed, read_json
+from hepsub.documents import Malformed, read_file, read_json
 from hepsub.files import lock_open, make_private, open_own, write_whole
 from hepsub.tree import open_tree, remove_tree
 
@@ -24,7 +25,11 @@ _LARGEST = 2**26
 _END_BYTES = 512
 _KEPT_S = 100 * 86400
 """As long as what is kept of other jobs that have ended."""
-SLIP, GATE, ENDS = "slip.json", "gate", "ends"
+SLIP, ENDS, GATES, CLUSTERS = "slip.json", "ends", "gates", "clusters"
+_PRUNED = ".pruned"
+_CANCELLED = "cancelled"
+_DAY_S = 86400
+_UUID_LENGTH = 36
 
 _Text = Annotated[str, Meta(max_length=2**16)]
 _Number = Annotated[int, Meta(ge=0, lt=1 << 31)]
@@ -103,13 +108,27 @@ class Slips(Struct, kw_only=True, eq=False):
         Raises:
             OSError: it cannot be written.
         """
-        place = self.place(slip.uuid)
-        make_private(place / ENDS)
+        make_private(self.place(slip.uuid) / ENDS)
         self.write(slip)
-        self.gates[slip.uuid] = _lock(place, os.O_CREAT)
-        for each in self.all():
-            if time.time() - each.submitted > _KEPT_S:
-                remove_tree(self.place(each.uuid))
+        make_private(self.directory / GATES)
+        self.gates[slip.uuid] = _lock(self.directory / GATES / slip.uuid, os.O_CREAT)
+        self._prune()
+
+    def _prune(self) -> None:
+        """Once a day, remove what is too old."""
+        mark, now = self.directory / _PRUNED, time.time()
+        with contextlib.suppress(OSError):
+            if mark.exists() and now - mark.stat().st_mtime < _DAY_S:
+                return
+            mark.touch(mode=0o600)
+            os.utime(mark)
+            for each in self.all():
+                if now - each.submitted > _KEPT_S:
+                    self._index(each).unlink(missing_ok=True)
+                    remove_tree(self.place(each.uuid))
+
+    def _index(self, slip: Slip) -> Path:
+        return self.directory / CLUSTERS / f"{slip.pool}.{slip.cluster}"
 
     def write(self, slip: Slip) -> None:
         """Write a slip whole.
@@ -127,31 +146,64 @@ class Slips(Struct, kw_only=True, eq=False):
         known = replace(slip, cluster=cluster)
         with contextlib.suppress(OSError):
             self.write(known)
+            make_private(self.directory / CLUSTERS)
+            write_whole(self._index(known), known.uuid, 0o600)
         return known
+
+    def of_cluster(self, pool: str, cluster: int) -> Slip | None:
+        """The slip of a cluster; None where there is none."""
+        with contextlib.suppress(OSError), open_tree(self.directory / CLUSTERS) as tree:
+            uuid = tree.read(f"{pool}.{cluster}", _UUID_LENGTH).decode("ascii", "replace")
+            slip = self.find(uuid) if "/" not in uuid else None
+            return slip if slip is not None and slip.cluster == cluster else None
+        return None
 
     def forget(self, uuid: str) -> None:
         """Remove what is kept of a submission that was never made."""
+        self.open(uuid)
         with contextlib.suppress(OSError):
             remove_tree(self.place(uuid))
+
+    def cancel(self, uuid: str) -> None:
+        """Note that the jobs of a submission are not to be released, if they still wait for that."""
+        gate = self.directory / GATES / uuid
+        with contextlib.suppress(OSError):
+            if gate.exists():
+                gate.write_text(_CANCELLED)  # in place: it is locked
+
+    def is_cancelled(self, uuid: str) -> bool:
+        """Whether that is noted."""
+        with contextlib.suppress(OSError, Malformed):
+            return read_file(self.directory / GATES / uuid, 100) == _CANCELLED.encode()
+        return False
 
     def open(self, uuid: str) -> None:
         """Note that the jobs of a submission were released, or never will be."""
         with contextlib.suppress(OSError):
-            (self.place(uuid) / GATE).unlink()
+            (self.directory / GATES / uuid).unlink()
         if uuid in self.gates:
             os.close(self.gates.pop(uuid))
 
     def interrupted(self) -> Iterator[Slip]:
         """The submissions whose jobs still wait to be released, and that no living process makes; locked meanwhile."""
-        for slip in self.all():
-            if not (self.place(slip.uuid) / GATE).exists():
-                continue
+        for uuid in self.waiting():
             with contextlib.suppress(OSError):
-                descriptor = _lock(self.place(slip.uuid), 0)
-                if descriptor >= 0:
-                    self.gates[slip.uuid] = descriptor
-                    yield self.find(slip.uuid) or slip
-                    os.close(self.gates.pop(slip.uuid, descriptor))
+                descriptor = _lock(self.directory / GATES / uuid, 0)
+                if descriptor < 0:
+                    continue
+                self.gates[uuid] = descriptor
+                if (slip := self.find(uuid)) is not None:
+                    yield slip
+                if uuid in self.gates:
+                    os.close(self.gates.pop(uuid))
+
+    def waiting(self) -> tuple[str, ...]:
+        """The UUIDs of the submissions whose jobs wait to be released."""
+        try:
+            with open_tree(self.directory / GATES) as tree:
+                return tuple(name for name in tree.names(2**20) if len(name) == _UUID_LENGTH)
+        except OSError:
+            return ()
 
     def all(self) -> Iterator[Slip]:
         """All that can be read."""
@@ -161,7 +213,7 @@ class Slips(Struct, kw_only=True, eq=False):
         except OSError:
             return
         for name in names:
-            if (slip := self.find(name)) is not None:
+            if len(name) == _UUID_LENGTH and (slip := self.find(name)) is not None:
                 yield slip
 
     def find(self, uuid: str) -> Slip | None:
@@ -181,13 +233,13 @@ class Slips(Struct, kw_only=True, eq=False):
         return found
 
 
-def _lock(place: Path, flags: int) -> int:
+def _lock(gate: Path, flags: int) -> int:
     """A descriptor that has a gate locked until it is closed, whatever becomes of this process; -1 where others have.
 
     Raises:
         OSError: there is no gate, or it cannot be opened.
     """
-    descriptor = open_own(place / GATE, os.O_RDWR | flags, "its gate")
+    descriptor = open_own(gate, os.O_RDWR | flags, "its gate")
     if lock_open(descriptor):
         return descriptor
     os.close(descriptor)

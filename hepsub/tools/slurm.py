@@ -6,13 +6,21 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from hepsub.errors import PoolUnreachable, ToolFailed
+from hepsub.errors import PoolUnreachable, ScheddNotReached, ToolFailed
 from hepsub.tools.run import Completed, run
 
 _ANSWER_S = 60.0
 _PLAIN = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s"}
 """Times as seconds since the epoch (squeue(1)), messages in English."""
-_FOREIGN = ("SBATCH_", "SQUEUE_", "SINFO_", "SCANCEL_", "SLURM_JOB", "SLURM_ARRAY")
+_FOREIGN = (
+    "SBATCH_",
+    "SQUEUE_",
+    "SINFO_",
+    "SCANCEL_",
+    "SLURM_JOB",
+    "SLURM_ARRAY",
+    "SLURM_CLUSTERS",
+)
 """Beginnings of variables by which a user's habits, or a job in which hepsub runs, would change what is asked."""
 _AWAY = (
     "Unable to contact slurm controller",
@@ -40,7 +48,8 @@ def ask(
         timeout: how long it may take, in seconds.
 
     Raises:
-        PoolUnreachable: the controller does not answer, or Slurm is not installed on this machine.
+        ScheddNotReached: Slurm is not installed on this machine.
+        PoolUnreachable: the controller does not answer.
         ToolFailed: it failed, or did not end in time.
     """
     try:
@@ -54,7 +63,7 @@ def ask(
         )
     except ToolFailed as error:
         if "is not installed" in error.message:
-            raise PoolUnreachable(
+            raise ScheddNotReached(
                 f"{argv[0]} is not installed here",
                 remedy="submit from a login node of Slurm, or to another pool with -p",
             ) from error

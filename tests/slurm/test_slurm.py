@@ -228,3 +228,48 @@ def test_another_user_removes_nothing(alice: LoginNode, slurm: Slurm) -> None:
     done = bob.run(["hep_rm", str(cluster)])
     assert done.returncode != 0
     assert states(alice, cluster) in ("R", "I")
+
+
+UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
+
+
+@pytest.mark.parametrize(
+    ("noted", "gate", "released"),
+    [
+        pytest.param(0, "", True, id="interrupted"),
+        pytest.param(-1, "", False, id="told-that-there-is-none"),
+        pytest.param(0, "cancelled", False, id="taken-back"),
+    ],
+)
+def test_what_an_interrupted_submission_left(
+    alice: LoginNode, noted: int, gate: str, *, released: bool
+) -> None:
+    """Jobs that their user knows nothing of, or took back, are removed and never released."""
+    account, now = alice.account, int(time.time())
+    state = account.home / ".local/state/hepsub"
+    (state / "slurm/gates").mkdir(parents=True)
+    (state / f"slurm/{UUID}/ends").mkdir(parents=True)
+    (state / "journal").mkdir()
+    known = {"uuid": UUID, "pool": "hpc", "number": 1}
+    slip = known | {"submitted": now, "owner": "hepalice", "command": "long.sh"}
+    (state / f"slurm/{UUID}/slip.json").write_text(json.dumps(slip))
+    (state / f"slurm/gates/{UUID}").write_text(gate)
+    line = known | {"v": 1, "hepsub": "0", "schedd": "hpc", "when": now, "cluster": noted}
+    (state / "journal/elsewhere.jsonl").write_text(json.dumps(line) + "\n")
+    alice.sandbox.run(["chown", "-R", "hepalice:", account.home / ".local"])
+    alice.sandbox.run(["chmod", "-R", "go-rwx", account.home / ".local"])
+    mark = ("--parsable", "--hold", "--array=0-0", f"--comment=hepsub:{UUID}")
+    late = int(does(alice, "sbatch", *mark, "long.sh").strip())
+    done = alice.run(["hep_sub", "show.sh", "-argu", "0"])
+    assert done.returncode == 0, done.stderr
+    assert f"cluster {late} at hpc" in done.stderr
+    wait_for(lambda: states(alice, late) == ("R" if released else ""), done.stderr)
+    assert not (state / f"slurm/gates/{UUID}").exists()
+
+
+def test_where_slurm_is_not_installed_nothing_is_left(alice: LoginNode) -> None:
+    done = alice.run(["hep_sub", "show.sh"], env={"PATH": "/opt/hepsub/bin:/nonexistent"})
+    assert done.returncode == 40, done.stderr
+    assert "sbatch is not installed here" in done.stderr
+    gates = alice.account.home / ".local/state/hepsub/slurm/gates"
+    assert list(gates.iterdir()) == []

@@ -94,6 +94,15 @@ def commit(
     return submitted if noted else replace(submitted, notes=(*submitted.notes, _UNNOTED))
 
 
+def _give_up(session: Session, intent: Entry, plan: Plan, bundle: Bundle | None) -> None:
+    """Note that a cluster of which nobody knows whether it exists is not wanted any more, after Ctrl-C."""
+    if not session.interrupts.noted:
+        return
+    cancel(bundle)
+    if bundle is None and plan.route.delivery.on_hold:
+        _note(session, intent.taken_back())
+
+
 def _after_trouble(
     session: Session,
     schedd: BatchSystem,
@@ -107,9 +116,11 @@ def _after_trouble(
     try:
         found = look_up(session, intent.ref, cause=cause)
     except SubmissionUncertain:
-        if session.interrupts.noted:
-            cancel(bundle)
+        _give_up(session, intent, plan, bundle)
         raise
+    if found is None and isinstance(error, SubmissionUncertain):  # it may appear yet
+        _give_up(session, intent, plan, bundle)
+        raise error
     if found is None:
         _note(session, intent.with_cluster(NO_CLUSTER))
         raise cause from error

@@ -6,14 +6,13 @@ schedd tells whether the cluster exists. What its user has taken back (Ctrl-C) i
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.actions.submit.commit import note_gone, take_back
 from hepsub.actions.submit.stage import open_gate
-from hepsub.batch import SPOOLING, Selection, State
+from hepsub.batch import SPOOLING, Act, Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.directory import discard_bundle, locked_existing
 from hepsub.bundle.logs import link_logs
@@ -21,12 +20,13 @@ from hepsub.bundle.notes import is_cancelled, is_ready, mark_ready
 from hepsub.bundle.root import remove_abandoned, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
-from hepsub.journal import Entry
+from hepsub.journal import NO_CLUSTER
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
 if TYPE_CHECKING:
     from hepsub.batch_system import BatchSystem
+    from hepsub.slurm.slips import Slip, Slips
 
 _NEVER_WRITTEN_S = 3600
 """A bundle without a request belongs to nobody after this."""
@@ -48,36 +48,46 @@ def recover(session: Session, stores: Stores) -> Iterator[str]:
 
 
 def _release_left(session: Session) -> Iterator[str]:
-    """Release the jobs of Slurm whose submission ended between sbatch and that."""
+    """Release the jobs of Slurm whose submission ended between sbatch and that; a pool that is away is asked once."""
     from hepsub.slurm.slips import Slips  # few have a Slurm
 
-    slips = Slips(directory=session.paths.slurm)
+    slips, away = Slips(directory=session.paths.slurm), set[str]()
     for slip in slips.interrupted():
-        if slip.pool not in session.policy.pool:
+        if slip.pool not in session.policy.pool or slip.pool in away:
             continue
-        with contextlib.suppress(HepsubError):  # the next hep_sub asks again
-            schedd = session.schedd(slip.pool, "")
-            jobs = schedd.queue(Selection(uuid=slip.uuid), session.situation.now).jobs
-            if jobs:
-                cluster = jobs[0].cluster
-                ref = SubmissionRef(
-                    uuid=slip.uuid,
-                    pool=slip.pool,
-                    schedd=schedd.name,
-                    cluster=cluster,
-                    number=slip.number,
-                )
-                session.journal.append(Entry(ref=ref, when=slip.submitted, once=slip.once))
-                slips.know(slip, cluster)
-                schedd.open_gate(cluster, factory=False, held=True)
-                yield (
-                    f"cluster {cluster} at {slip.pool}, whose submission had been interrupted, was completed and may"
-                    " start now"
-                )
-            elif not slip.cluster:
-                note_gone(session, slip.uuid)
-                slips.forget(slip.uuid)
-            slips.open(slip.uuid)
+        try:
+            if note := _release(session, slips, slip):
+                yield note
+        except HepsubError:  # the next hep_sub asks again
+            away.add(slip.pool)
+
+
+def _release(session: Session, slips: Slips, slip: Slip) -> str:
+    """Release the jobs of one submission, or remove them where their user was told that there are none."""
+    schedd = session.schedd(slip.pool, "")
+    wanted = Selection(uuid=slip.uuid)
+    jobs = schedd.queue(wanted, session.situation.now).jobs
+    noted = next((e for e in session.journal.entries() if e.ref.uuid == slip.uuid), None)
+    unwanted = slips.is_cancelled(slip.uuid) or noted is None or noted.ref.cluster == NO_CLUSTER
+    if not jobs:
+        if not slip.cluster:
+            note_gone(session, slip.uuid)
+            slips.forget(slip.uuid)
+        slips.open(slip.uuid)
+        return ""
+    cluster = jobs[0].cluster
+    named = f"cluster {cluster} at {slip.pool}, whose submission had been interrupted,"
+    if unwanted:
+        schedd.act(Act.REMOVE, wanted)
+        slips.forget(slip.uuid)
+        return f"{named} was removed: submit it again if you want it"
+    if noted is not None and noted.ref.cluster == 0:
+        session.journal.append(noted.with_cluster(cluster))
+    slips.know(slip, cluster)
+    if all(job.state is State.HELD for job in jobs):
+        schedd.open_gate(cluster, factory=False, held=True)
+    slips.open(slip.uuid)
+    return f"{named} was completed and may start now"
 
 
 def _recover(session: Session, stores: Stores, directory: Path) -> str:

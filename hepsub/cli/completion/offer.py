@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import string
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ DEADLINE_S = 2.0
 """A storage on another continent answers within it; nobody waits for a key longer."""
 _PLACES = (Kind.INPUT, Kind.OUTPUT, Kind.LIST, Kind.PLACE)
 _JOBS = (Kind.JOB, Kind.QUEUED)
+_PLAIN = frozenset(f"{string.ascii_letters}{string.digits}_.@:-")
 
 
 def offer(words: Sequence[str]) -> int:
@@ -51,8 +53,10 @@ def _line(word: str, told: str, head: str) -> str:
 
 def _offered(kind: Kind, word: str) -> Iterator[tuple[str, str]]:
     """What begins like a word: nothing that a terminal would obey, which no shell could type either."""
+    names = kind in _JOBS or kind is Kind.SCHEDD  # bash gets these as they are
     for each, told in _all(kind, word):
-        if each.startswith(word) and each.isprintable():
+        plain = each.isprintable() and (not names or set(each) <= _PLAIN)
+        if each.startswith(word) and plain:
             yield each, told
 
 

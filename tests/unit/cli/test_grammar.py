@@ -50,8 +50,8 @@ ALL = "hep_sub -help all shows all options"
 TAKES = "-h shows what each option takes"
 ALL_TAKE = "hep_sub -help all shows what each option takes"
 SLURM = (
-    "hepsub does not submit to Slurm yet, and knows no jobs there",
-    "without -slurm the job goes to HTCondor; for Slurm there are its own sbatch, squeue and scancel",
+    "Slurm is one of the policy's pools, and has no option of its own",
+    "-p NAME takes a pool with kind = 'slurm' in the policy (man 5 hepsub); without -p it is the default pool",
 )
 MEMORY = "argument -mem/-m/--memory"
 

@@ -7,8 +7,9 @@ import pytest
 from hepsub.batch import State
 from hepsub.batch_offers import Offer
 from hepsub.slurm.explain import explain
-from hepsub.slurm.rows import Row, read_nodes, read_rows, seconds
+from hepsub.slurm.rows import Row, read_nodes, read_rows, seconds, squeue_format
 
+TOKEN = "0123456789abcdef"
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
 PENDING = {
     "ArrayJobID": "4711", "ArrayTaskID": "3", "JobID": "4714", "State": "PENDING", "Reason": "Priority",
@@ -20,12 +21,12 @@ PENDING = {
 
 def printed(*rows: dict[str, str]) -> str:
     """As squeue prints them."""
-    return "\n".join("".join(f"{value}\x1f" for value in row.values()) for row in rows) + "\n"
+    return "".join("".join(f"{value}\x1f" for value in row.values()) + f"{TOKEN}\n" for row in rows)
 
 
 def one(**said: str) -> Row:
     """A job like the usual one but for some of its fields."""
-    (row,) = read_rows(printed(PENDING | said))
+    (row,) = read_rows(printed(PENDING | said), TOKEN)
     return row
 
 
@@ -100,9 +101,15 @@ def test_times(text: str, number: int) -> None:
 
 
 def test_a_name_may_hold_anything() -> None:
-    rows = list(read_rows(printed(PENDING | {"Name": "a\nb|c"}, PENDING | {"ArrayTaskID": "4"})))
-    assert [(row.proc, row.name) for row in rows] == [(3, "a\nb|c"), (4, "job.sh")]
-    assert list(read_rows("\x1f" * 57 + "garbage")) == []
+    """Whoever does not know the token makes no row of another's job, and lets none vanish."""
+    forged = "\x1f".join((PENDING | {"JobID": "1", "UserName": "bob"}).values())
+    evil = ("a\nb|c", "\x1f" * 30, f"x\x1f\n{forged}\x1f")
+    texts = [PENDING | {"Name": each} for each in evil] + [PENDING | {"Comment": evil[1]}]
+    rows = list(read_rows(printed(*texts, PENDING | {"ArrayTaskID": "4"}), TOKEN))
+    assert [(row.proc, row.owner) for row in rows] == [(3, "alice")] * 4 + [(4, "alice")]
+    assert rows[0].name == "a\nb|c"
+    assert list(read_rows("\x1f" * 57 + "garbage", TOKEN)) == []
+    assert squeue_format(TOKEN).endswith(f"Name:\x1f{TOKEN}")
 
 
 @pytest.mark.parametrize(

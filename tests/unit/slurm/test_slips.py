@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,6 @@ def test_a_submission_that_was_interrupted_is_found_when_nobody_makes_it(tmp_pat
     making, other = Slips(directory=tmp_path / "slurm"), Slips(directory=tmp_path / "slurm")
     making.begin(slip())
     assert list(other.interrupted()) == []
-    import os
-
     os.close(making.gates.pop(UUID))  # as when the process ends
     (found,) = other.interrupted()
     assert (found.uuid, found.cluster) == (UUID, 0)
@@ -30,11 +29,15 @@ def test_a_submission_that_was_interrupted_is_found_when_nobody_makes_it(tmp_pat
     other.open(UUID)
     assert list(Slips(directory=tmp_path / "slurm").interrupted()) == []
     assert [each.cluster for each in other.all()] == [4711]
+    known = other.of_cluster("hpc", 4711)
+    assert known is not None
+    assert (known.uuid, other.of_cluster("hpc", 12), other.waiting()) == (UUID, None, ())
 
 
 def test_old_ones_are_forgotten(tmp_path: Path) -> None:
     slips = Slips(directory=tmp_path)
     slips.begin(slip(submitted=1e9))
+    os.utime(tmp_path / ".pruned", (1e9, 1e9))
     slips.begin(slip(uuid="f" * 36))
     assert [each.uuid for each in slips.all()] == ["f" * 36]
 
