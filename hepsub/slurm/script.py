@@ -21,10 +21,11 @@ _ALIKE = frozenset({Name.PROC, Name.CLUSTER, Name.INDEX})
 _SLURM_PATTERNS: Mapping[object, str] = {Name.CLUSTER: "%A", Name.PROC: "%a"}
 """What sbatch(1) fills in the names of logs."""
 _VARIABLES: Mapping[object, str] = {
-    Name.CLUSTER: '"$cluster"',
-    Name.PROC: '"$proc"',
-    Name.INDEX: '"$index"',
+    Name.CLUSTER: '"$_hepsub_cluster"',
+    Name.PROC: '"$_hepsub_proc"',
+    Name.INDEX: '"$_hepsub_index"',
 }
+"""Names that no user's variable has: one that is exported would change in the job."""
 
 
 def script(plan: Plan, uuid: str, ends: str) -> str:

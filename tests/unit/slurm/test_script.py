@@ -19,7 +19,7 @@ HPC = '[pool.hpc]\nkind = "slurm"\n'
 UUID = "e0339dba-f0a8-4ea4-80f9-8134af13c661"
 SHOW = """#!/bin/sh
 printf '%s\\n' "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@"
-kill -0 $PPID
+[ "$cluster,$proc,$index,$began,$code" = mine,mine,mine,mine,mine ] || exit 99
 [ "$1" != fail ] || exit 7
 [ "$1" != die ] || kill -TERM $$
 """
@@ -61,6 +61,7 @@ def run(plan: Plan, directory: Path, proc: int) -> tuple[int, list[str], str]:
             "SLURM_ARRAY_JOB_ID": "4711",
             "SLURM_ARRAY_TASK_ID": str(proc),
             "SLURMD_NODENAME": "hpc01",
+            **dict.fromkeys(("cluster", "proc", "index", "began", "code"), "mine"),
         },
         capture_output=True,
         text=True,
