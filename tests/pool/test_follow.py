@@ -139,6 +139,8 @@ def test_a_job_is_waited_for_found_again_and_fetched(far: Shell, kind: str) -> N
     assert again.stdout.splitlines()[0] == first.stdout.splitlines()[0]
     cluster = _cluster(first.stdout)
     meant = f"{FAR}:{cluster}" if kind == "schedd" else str(cluster)
+    # A schedd that others fetch from lets go of a job a moment after that.
+    far.pool.wait_for(lambda: far.result("hep_history", meant)["jobs"], TIMEOUT, "the history")
     [past] = far.result("hep_history", meant)["jobs"]
     assert (past["exit_code"], past["id"].rpartition(".")[0]) == (0, meant)
     if kind != "home":
