@@ -52,6 +52,8 @@ def laid(desk: Desk, rclone_s3: S3Server) -> Desk:
     user.account.write("setup/bin/tool", "#!/bin/sh\n", mode=0o755)
     user.account.write("libMyAna.so", "")
     user.account.write("runs.txt", "".join(f"s3://raw/good_{n}.root\n" for n in range(3)))
+    rows = "".join(f"{n},s3://raw/good_{n}.root\n" for n in range(3))
+    user.account.write("runs.csv", f"run,file\n{rows}")
     for number in range(3):
         desk.put(f"run_{number}.root", f"events {number}")
         desk.put(f"good_{number}.root", "x")
