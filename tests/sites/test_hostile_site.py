@@ -127,7 +127,7 @@ def test_a_job_that_never_ran_is_not_done(away: Away, site: str) -> None:
         {"CompletionDate": "time()", "ExitCode": "0", "ExitBySignal": "false", "JobStatus": "4"}
     )
     if site == "element":
-        shell.ended(waiting.cluster, timeout=3 * TIMEOUT)  # the grid manager looks when it likes
+        shell.ended(waiting.cluster, timeout=TIMEOUT)
     renewed(waiting)
     done = shell("hep_fetch", str(waiting.cluster), "-json", env=away.environment)
     assert done.returncode == 53
