@@ -163,7 +163,10 @@ def _exit(text: str, state: str) -> tuple[int | None, int | None]:
         ended_by = int(signal) if signal.isdecimal() else 0
     else:
         number, ended_by = number >> 8, number & 0x7F
-    return (None, ended_by) if ended_by else (number, None)
+    if ended_by:
+        return None, ended_by
+    # What Slurm itself ended (TIMEOUT, OUT_OF_MEMORY, …) may have 0 there, and is no success.
+    return (number, None) if number or state == "COMPLETED" else (None, None)
 
 
 def _mark(comment: str) -> tuple[str, str]:

@@ -128,7 +128,7 @@ class Slips(Struct, kw_only=True, eq=False):
                     remove_tree(self.place(each.uuid))
 
     def _index(self, slip: Slip) -> Path:
-        return self.directory / CLUSTERS / f"{slip.pool}.{slip.cluster}"
+        return self.directory / CLUSTERS / _named(slip.pool, slip.cluster)
 
     def write(self, slip: Slip) -> None:
         """Write a slip whole.
@@ -153,7 +153,7 @@ class Slips(Struct, kw_only=True, eq=False):
     def of_cluster(self, pool: str, cluster: int) -> Slip | None:
         """The slip of a cluster; None where there is none."""
         with contextlib.suppress(OSError), open_tree(self.directory / CLUSTERS) as tree:
-            uuid = tree.read(f"{pool}.{cluster}", _UUID_LENGTH).decode("ascii", "replace")
+            uuid = tree.read(_named(pool, cluster), _UUID_LENGTH).decode("ascii", "replace")
             slip = self.find(uuid) if "/" not in uuid else None
             return slip if slip is not None and slip.cluster == cluster else None
         return None
@@ -231,6 +231,11 @@ class Slips(Struct, kw_only=True, eq=False):
                     if name.isdecimal() and (end := _read_end(tree.read(name, _END_BYTES))):
                         found[int(name)] = end
         return found
+
+
+def _named(pool: str, cluster: int) -> str:
+    """The name of the file that says which submission a cluster is: a pool may be called anything."""
+    return f"{pool.replace('/', '%2f')}.{cluster}"
 
 
 def _lock(gate: Path, flags: int) -> int:

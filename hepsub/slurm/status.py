@@ -8,9 +8,9 @@ from hepsub.slurm.slips import End, Slip
 
 
 def status_of(schedd: str, row: Row, slip: Slip | None, end: End | None = None) -> JobStatus:
-    """A job in hepsub's words; its own note says more of its end than Slurm does."""
+    """A job in hepsub's words; of a program that ended by itself its own note says more than Slurm does."""
     code, signal = row.exit_code, row.exit_signal
-    if end is not None and row.slurm_state not in ("TIMEOUT", "CANCELLED"):
+    if end is not None and row.slurm_state in ("COMPLETED", "FAILED"):
         code, signal = _ended_with(end)
     return JobStatus(
         schedd=schedd,

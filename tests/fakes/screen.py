@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.cli.shells import need
 
 _LOOK_S = 0.05
 
@@ -81,8 +80,7 @@ def open_screen(
         width: in columns.
         height: in lines.
     """
-    if shutil.which("tmux") is None:
-        pytest.skip("there is no tmux")
+    need("tmux")
     variables = {"PATH": os.environ["PATH"], "PS1": "$ ", "LANG": "C.UTF-8", **environment}
     given = [f"{name}={value}" for name, value in variables.items()]
     shell = shlex.join(["env", "-u", "NO_COLOR", *given, "bash", "--norc", "--noprofile"])

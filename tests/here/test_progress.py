@@ -257,7 +257,6 @@ def test_fetching_shows_how_much_came(opens: Opens, home: Path) -> None:
 
 def test_it_goes_on_while_the_bindings_stop_all_threads(opens: Opens, home: Path) -> None:
     """A collector that takes connections and says nothing."""
-    pytest.importorskip("htcondor2")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         (home / "away.toml").write_text(f'[pool.away]\ncollector = "127.0.0.1:{port}"\n')

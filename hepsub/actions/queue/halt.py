@@ -67,7 +67,10 @@ def _taken(session: Session, wanted: dict[str, frozenset[int]]) -> dict[str, fro
                 "hep_auth renew is at work, and may be about to submit some of these jobs in another pool",
                 remedy="try again in a minute",
             )
-        moves, found = read_moves(root), _noted(session, wanted)
+        try:
+            moves, found = read_moves(root), _noted(session, wanted)
+        except Malformed as error:
+            raise NotDone(f"what is on its way cannot be read: {error}") from error
         for uuid, procs in found.items():
             left = tuple(proc for proc in moves[uuid].procs if proc not in procs)
             note_move(root, moves, uuid, replace(moves[uuid], procs=left) if left else None)

@@ -75,6 +75,9 @@ def test_states(state: str, reason: str, letter: State) -> None:
         ("0:0", "COMPLETED", (0, None)),
         ("0:0", "RUNNING", (None, None)),
         ("0:0", "NODE_FAIL", (None, None)),
+        ("0:0", "TIMEOUT", (None, None)),
+        ("0", "TIMEOUT", (None, None)),
+        ("0:0", "OUT_OF_MEMORY", (None, None)),
         ("x", "FAILED", (None, None)),
     ],
 )
