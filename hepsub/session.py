@@ -292,14 +292,16 @@ def _connect(
 
         return open_here(name, situation.environment, situation.host, situation.now)
     if pool.kind == "slurm":
+        from hepsub.policy.places import expand
         from hepsub.slurm.batch import SlurmBatch
         from hepsub.slurm.slips import Slips
 
         kept = paths_for(situation.environment, situation.home).slurm
+        scratch = expand(pool.scratch, situation.home, situation.user)
         return (
             SlurmBatch(
                 pool=name,
-                rules=pool,
+                rules=replace(pool, scratch=scratch),
                 host=situation.host,
                 user=situation.user,
                 slips=Slips(directory=kept),

@@ -14,7 +14,7 @@ In BUNDLE_ROOT/UUID, mode 0700, lie three parts:
     * `mailbox/`: what letters are made with: the signer's key (`signer.pem`), whom they are for (`recipient.crt`), the
       secret in their names (`secret`), and what was posted (`posted.json`); gone when the letters are
 * `shared/`: what all jobs get, as copies; checked by its SHA-256 before it is used, never written again
-    * `wrapper.sh`, `scratch.sh`: what runs on the worker node, and what the embedded pool starts
+    * `wrapper.sh`, `scratch.sh`: what runs on the worker node, and what the embedded pool and Slurm start
     * `ca.STORAGE.pem`: the certificates of storages' own authorities
     * `hepsub.letters.pem`, `hepsub.letters.crt`: the key that opens the jobs' letters, and who signs them
     * `lib/ARCHIVE`: the user's libraries, where they are sent along

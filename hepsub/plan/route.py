@@ -58,7 +58,7 @@ def choose_route(
         filesystem_domain=policy.pool[pool].filesystem_domain,
         requirements=nodes if delivery.on_hold else (*nodes, *_not_remote(policy, unreadable)),
         reasons=(pool_reason, _local_reason(placement, delivery, rule)),
-        containers=WRAPPER if delivery.on_this_machine else UNIVERSE,
+        containers=WRAPPER if delivery.on_this_machine or delivery.on_hold else UNIVERSE,
         rule=rule.name if rule is not None else "",
     )
     if not goes_away(placement, policy, rule):

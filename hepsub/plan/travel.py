@@ -151,9 +151,9 @@ def _sends(made: Draft, route: Route) -> bool:
 def _mounts(route: Route, policy: Policy, home: Path) -> tuple[str, ...]:
     """The directories that a program sees in an image: those that are at one of the sites as they are here.
 
-    On this machine its user's home, and the software of experiments.
+    At home, where the wrapper starts it: its user's home, and the software of experiments.
     """
-    if route.delivery.on_this_machine:
+    if not route.sites:
         return (_SOFTWARE, *([str(home)] if home.name else []))
     found = [path for name in route.sites for path in policy.site[name].mounts]
     return tuple(dict.fromkeys(found))

@@ -191,6 +191,7 @@ def _places(policy: Policy) -> Iterator[Mistake]:
     for key, said in (
         ("staging.bundle_dir", policy.staging.bundle_dir),
         ("mount.cache", policy.mount.cache),
+        *((f"pool.{name}.scratch", pool.scratch) for name, pool in policy.pool.items()),
     ):
         if trouble := why_no_place(said):
             yield Mistake(key=key, what=trouble, remedy="write it from / on, or from ~/")

@@ -140,6 +140,8 @@ class Pool(Struct, frozen=True, kw_only=True):
         partition: Slurm's partition for jobs of all walltime classes; empty for Slurm's own choice.
         partitions: Slurm's partitions by walltime class.
         account: Slurm's account; {group} stands for the group. Empty for the user's own.
+        scratch: the directory of Slurm's nodes in which jobs whose files travel get one of their own; `$USER` is the
+            login name.
     """
 
     kind: str = "condor"
@@ -155,6 +157,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     partition: str = ""
     partitions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     account: str = ""
+    scratch: str = "/tmp"  # noqa: S108 (each job makes a directory of its own there)
 
 
 class Storage(Struct, frozen=True, kw_only=True):

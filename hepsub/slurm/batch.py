@@ -99,7 +99,10 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
         import shlex
 
         words = shlex.join(sbatch_words(plan, uuid, self.rules))
-        return f"{words}\n\n{script(plan, uuid, str(self.slips.place(uuid) / ENDS))}"
+        return f"{words}\n\n{self._script(plan, uuid)}"
+
+    def _script(self, plan: Plan, uuid: str) -> str:
+        return script(plan, uuid, str(self.slips.place(uuid) / ENDS), self.rules.scratch)
 
     def submit(self, plan: Plan, uuid: str) -> Submitted:
         """Submit one array, on hold until its id is in the journal.
@@ -108,7 +111,7 @@ class SlurmBatch(Struct, frozen=True, kw_only=True):
             NotOnSlurm, SubmissionRefused, PoolUnreachable: nothing was submitted, or nobody can tell (PoolUnreachable).
         """
         words = sbatch_words(plan, uuid, self.rules)
-        text = script(plan, uuid, str(self.slips.place(uuid) / ENDS))
+        text = self._script(plan, uuid)
         slip = slip_of(plan, uuid, self.pool, self.now)
         try:
             self.slips.begin(slip)

@@ -117,12 +117,6 @@ def check_possible(plan: Plan) -> None:
     _check_priority(plan.priority)
     asks = [
         (
-            plan.staging is not None,
-            "files, secrets or credentials that travel with jobs",
-            "-in, -out, -lib, -cred",
-        ),
-        (bool(plan.image), f"the image {plan.image}", "-os and -image"),
-        (
             bool(plan.route.requirements),
             "HTCondor's expressions about machines",
             "-wn, -gwn and -require",

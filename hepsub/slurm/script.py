@@ -1,16 +1,19 @@
 """Plan → the batch script that Slurm copies: it starts the user's program, and notes how it ended. Pure.
 
 The program is started as it lies there, so that its name, its first line and its mode count as they do at HTCondor;
-Slurm itself would run a copy (sbatch(1)).
+Slurm itself would run a copy (sbatch(1)). A job whose files travel, or that runs in an image, is started by the
+bundle's scratch.sh, which gives it a directory of its own on the node, and the wrapper there.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from hepsub import __version__
 from hepsub.errors import NotOnSlurm
+from hepsub.plan.bundle_paths import SCRATCH, SHARED
 from hepsub.plan.environment import JOB_ID
 from hepsub.plan.model import Plan
 from hepsub.plan.template import Name, Template, Values
@@ -26,20 +29,25 @@ _VARIABLES: Mapping[object, str] = {
     Name.INDEX: '"$_hepsub_index"',
 }
 """Names that no user's variable has: one that is exported would change in the job."""
+_TERM_S = 20
+"""So long has a program after its SIGTERM: Slurm kills everything after KillWait, 30 s as a rule (slurm.conf(5))."""
+_SPELLABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def script(plan: Plan, uuid: str, ends: str) -> str:
+def script(plan: Plan, uuid: str, ends: str, scratch: str) -> str:
     """The batch script of a plan.
 
     Args:
         plan: the plan; its UUID is no name any more.
         uuid: the submission's.
         ends: the directory, absolute, in which a job notes how its program ended.
+        scratch: the directory of the nodes in which jobs get their own, absolute.
 
     Raises:
         NotOnSlurm: it is larger than Slurm takes.
     """
-    text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *_run(ends)]) + "\n"
+    start = _starter(plan, uuid, scratch)
+    text = "\n".join([*_begin(plan, uuid), *_jobs(plan), *start, *_run(ends)]) + "\n"
     if len(text.encode("utf-8", "surrogateescape")) > _MOST_BYTES:
         raise NotOnSlurm(
             f"the arguments of {plan.number} jobs are more than the 4 MB that Slurm takes in one script",
@@ -55,36 +63,64 @@ def _begin(plan: Plan, uuid: str) -> Iterator[str]:
     yield f"_hepsub_index=$((_hepsub_proc + {plan.first}))"
 
 
+def _starter(plan: Plan, uuid: str, scratch: str) -> Iterator[str]:
+    """What stands before the program's arguments where its files travel: the manifest names the program."""
+    if plan.staging is None:
+        return
+    bundle = shlex.quote(f"{plan.staging.bundle_root}/{uuid}")
+    yield "shift"
+    yield f'set -- {bundle}/{SHARED}/{SCRATCH} {bundle} "$_hepsub_proc" "$@"'
+    yield f"export HEPSUB_NODE_SCRATCH={shlex.quote(scratch)} HEPSUB_TERM_S={_TERM_S}"
+
+
 def _jobs(plan: Plan) -> Iterator[str]:
     """What is started in each job: one line for all of them, or one for each."""
     if plan.again is None and _names(plan) <= _ALIKE:
-        yield from _job(plan, (plan.executable, *plan.arguments))
+        yield from _job(plan, (plan.executable, *plan.arguments), plan.variables)
         return
     yield "case $_hepsub_proc in"
     for proc in range(plan.number):
         values = plan.values(proc)
         words = (plan.executable.fill_known(values), *plan.arguments_of(values))
+        variables = {name: each.fill_known(values) for name, each in plan.variables.items()}
         yield f"{proc})"
-        yield from _job(plan, words, values)
+        yield from _job(plan, words, variables, values)
         yield ";;"
     yield "esac"
 
 
 def _names(plan: Plan) -> frozenset[Name]:
-    templates = (plan.executable, *plan.arguments, plan.stdout, plan.stderr)
+    logs = (plan.stdout, plan.stderr)
+    templates = (plan.executable, *plan.arguments, *logs, *plan.variables.values())
     return frozenset[Name]().union(*(each.names() for each in templates))
 
 
-def _job(plan: Plan, words: Iterable[Template], values: Values | None = None) -> Iterator[str]:
+def _job(
+    plan: Plan,
+    words: Iterable[Template],
+    variables: Mapping[str, Template],
+    values: Values | None = None,
+) -> Iterator[str]:
     known_as = '"$_hepsub_cluster.$_hepsub_proc"'
     if plan.again is not None and values is not None:
         known_as = shlex.quote(plan.again.named(values.proc))
     yield f"{JOB_ID}={known_as}"
+    for name, value in variables.items():
+        yield f"export {_spellable(name)}={_word(value)}"
     yield f"set -- {' '.join(map(_word, words))}"
     logs = (plan.stdout, plan.stderr)
     if not all(map(log_pattern, logs)):
         out, err = (_word(each if values is None else each.fill_known(values)) for each in logs)
         yield f"exec >{out} 2>{'&1' if out == err else err} || exit 73"
+
+
+def _spellable(name: str) -> str:
+    if not _SPELLABLE.fullmatch(name) or name.startswith("_hepsub_"):
+        raise NotOnSlurm(
+            f"-env {name}: a shell sets it in each job, and cannot spell it",
+            remedy="give it a name of letters, digits and _",
+        )
+    return name
 
 
 def _word(template: Template) -> str:

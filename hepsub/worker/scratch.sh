@@ -1,17 +1,45 @@
 #!/bin/sh
-# Gives a job of the embedded pool a private scratch directory, as HTCondor does, and starts the wrapper
-# in it; the directory goes away with the job.
+# Gives a job of the embedded pool, or of Slurm's, a private scratch directory, as HTCondor does, and starts the
+# wrapper in it; the directory goes away with the job.
 #
 #   scratch.sh BUNDLE PROC ARGUMENTS…
+#
+# HEPSUB_NODE_SCRATCH   the directory of this machine in which the job gets its own (default: in the bundle)
 
 hs_bundle=$1
 hs_proc=$2
 shift 2
+hs_node=${HEPSUB_NODE_SCRATCH-}
+unset HEPSUB_NODE_SCRATCH
 hs_scratch=$hs_bundle/scratch/$hs_proc
 hs_corner=$hs_bundle/job/$hs_proc
 
+say() { printf 'hepsub: %s\n' "$*" >&2; }
+
+# A directory of this machine's that is locked as long as the job has a process: what was left by jobs that were
+# killed with all of their processes is known by that, and removed by the user's next one.
+take_place() {
+    for hs_left in "$hs_node"/hepsub.??????????; do
+        if [ -d "$hs_left" ] && [ ! -L "$hs_left" ] && [ -O "$hs_left" ]; then
+            (exec 8<"$hs_left" && flock -n 8 && rm -rf "$hs_left") 2>/dev/null
+        fi
+    done
+    while hs_scratch=$(mktemp -d "$hs_node/hepsub.XXXXXXXXXX"); do
+        exec 8<"$hs_scratch"
+        command -v flock >/dev/null || return 0 # nor does anybody else look here
+        if flock -n 8 && [ -d "$hs_scratch" ]; then return 0; fi
+    done
+    say "a directory of the job's own cannot be made in $hs_node of $(uname -n)"
+    return 1
+}
+
 prepare() {
-    rm -rf "$hs_scratch" && mkdir -p "$hs_scratch" && cp "$hs_corner/hepsub.manifest" "$hs_scratch/" || return 1
+    if [ -n "$hs_node" ]; then
+        take_place || return 1
+    else
+        rm -rf "$hs_scratch" && mkdir -p "$hs_scratch" || return 1
+    fi
+    cp "$hs_corner/hepsub.manifest" "$hs_scratch/" || return 1
     [ ! -e "$hs_corner/items.txt" ] || cp "$hs_corner/items.txt" "$hs_scratch/" || return 1
     # Credentials. Who renews them may be at it: one that is missing is asked for again by the wrapper.
     for hs_file in "$hs_bundle"/private/creds/*; do
@@ -22,8 +50,23 @@ prepare() {
     done
     # Libraries: a second name costs nothing, and the wrapper only reads the file and removes the name.
     for hs_file in "$hs_bundle"/shared/lib/*; do
-        [ ! -f "$hs_file" ] || ln "$hs_file" "$hs_scratch/" || cp "$hs_file" "$hs_scratch/" || return 1
+        [ ! -f "$hs_file" ] || ln "$hs_file" "$hs_scratch/" 2>/dev/null || cp "$hs_file" "$hs_scratch/" || return 1
     done
+}
+
+# What comes home, whole or not at all: from another machine it is copied.
+bring_home() {
+    rm -rf "$hs_corner/home.$hs_proc" "$hs_corner/.home.$hs_proc"
+    mv "home.$hs_proc" "$hs_corner/.home.$hs_proc" && mv "$hs_corner/.home.$hs_proc" "$hs_corner/home.$hs_proc"
+}
+
+# What found no other place: the embedded pool puts the job on hold, and clears this away with it.
+keep() {
+    if [ -n "$hs_node" ]; then
+        hs_kept=$hs_node/hepsub-kept.${hs_scratch##*.}
+        mv "$hs_scratch" "$hs_kept" && say "what the job made is kept in $hs_kept on $(uname -n): fetch it, and remove it"
+    fi
+    exit 87
 }
 
 hs_umask=$(umask)
@@ -37,12 +80,12 @@ export HEPSUB_HOME_DIR
 trap : HUP INT TERM USR1 USR2
 "$hs_bundle/shared/wrapper.sh" "$@"
 hs_code=$?
+bring_home
+hs_home=$?
 trap - HUP INT TERM USR1 USR2
-rm -rf "$hs_corner/home.$hs_proc"
-mv "home.$hs_proc" "$hs_corner/" # what comes home
 cd / || exit 80
-# Outputs that found no place stay here: the pool puts the job on hold, and clears this away with it.
-if [ "$hs_code" = 87 ] && grep -q '"code": 87,' "$hs_corner/home.$hs_proc/report.json"; then exit 87; fi
+[ "$hs_home" = 0 ] || keep
+if [ "$hs_code" = 87 ] && grep -q '"code": 87,' "$hs_corner/home.$hs_proc/report.json"; then keep; fi
 rm -rf "$hs_scratch"
 [ "$hs_code" -le 128 ] || kill -$((hs_code - 128)) $$
 exit "$hs_code"

@@ -52,6 +52,6 @@ def desk(victim: Shell, rclone_s3: S3Server) -> Iterator[Desk]:
     rclone_s3.start()
     clear(rclone_s3)
     site_policy(victim, OWNER, endpoint=rclone_s3.endpoint)
-    give_keys(victim, rclone_s3)
+    give_keys(victim.account, rclone_s3)
     yield Desk(victim, rclone_s3)
     rclone_s3.start()

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.pool.shell import POLICY, Shell
 from tests.testbed.s3 import S3Server
-from tests.testbed.users import make_directory
+from tests.testbed.users import Account, make_directory
 
 BUCKETS = ("raw", "out")
 STORAGE = """
@@ -109,9 +109,8 @@ def write_policy(shell: Shell, endpoint: str, more: str = "") -> None:
     shell.policy.chmod(0o644)
 
 
-def give_keys(shell: Shell, server: S3Server) -> None:
+def give_keys(account: Account, server: S3Server) -> None:
     """Let the user have the keys of a store where the AWS tools keep them."""
-    account = shell.account
     make_directory(account, account.home / ".aws", 0o700)
     file = account.home / ".aws/credentials"
     file.touch(mode=0o600)
@@ -127,7 +126,7 @@ def sit_down(shell: Shell, server: S3Server, more: str = "") -> Desk:
     server.start()
     clear(server)
     write_policy(shell, server.endpoint, more)
-    give_keys(shell, server)
+    give_keys(shell.account, server)
     return Desk(shell, server)
 
 

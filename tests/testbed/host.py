@@ -94,7 +94,7 @@ def ensure_users() -> None:
 def _create(user: User) -> None:
     run(["groupadd", "--gid", str(user.uid), user.name])
     numbers = ("--uid", str(user.uid), "--gid", str(user.uid))
-    nowhere = ("--no-create-home", "--home-dir", f"/nonexistent/{user.name}")
+    nowhere = ("--no-create-home", "--home-dir", f"/proc/nonexistent/{user.name}")
     run(["useradd", *numbers, *nowhere, "--shell", "/bin/bash", user.name])
 
 

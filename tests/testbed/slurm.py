@@ -23,8 +23,8 @@ from tests.testbed.users import Account
 Suite = Literal["bookworm", "trixie"]
 SUITES: tuple[Suite, ...] = get_args(Suite)
 """Slurm 22.05 and 24.11."""
-VERSION = "1"
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge")
+VERSION = "2"
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge", "krb5-user")
 CGROUP = {
     "bookworm": "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n",
     "trixie": "CgroupPlugin=disabled\n",

@@ -1,5 +1,7 @@
-"""scratch.sh: the private directory of a job of the embedded pool, and what it finds there."""
+"""scratch.sh: the private directory of a job of the embedded pool or of Slurm's, and what it finds there."""
 
+import fcntl
+import os
 import subprocess
 from pathlib import Path
 
@@ -25,7 +27,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def run(
-    bundle: Path, shell: str, path: Path, payload: str, *lines: tuple[str, ...]
+    bundle: Path, shell: str, path: Path, payload: str, *lines: tuple[str, ...], node: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a job of the bundle."""
     script = bundle / "run.sh"
@@ -36,7 +38,7 @@ def run(
     manifest.write_text("".join("\t".join(each) + "\n" for each in every))
     return subprocess.run(
         [*SHELLS[shell], str(SCRATCH), str(bundle), "3"],
-        env={"PATH": str(path), "LANG": "C.UTF-8", "file": "mine"},
+        env={"PATH": str(path), "LANG": "C.UTF-8", "file": "mine", "HEPSUB_NODE_SCRATCH": node},
         capture_output=True,
         text=True,
         timeout=30,
@@ -81,3 +83,43 @@ def test_outputs_that_found_no_place_stay(bundle: Path, shell: str, programs: Pr
     assert ended.returncode == 87
     left = [file.name for file in (bundle / "scratch" / "3").iterdir()]
     assert left == ["made"]
+
+
+def test_on_a_node_it_has_a_directory_that_nobody_else_takes(
+    bundle: Path, shell: str, programs: Programs, tmp_path: Path
+) -> None:
+    """What a killed job left there is removed; what a job still has, what is kept and what is a link is not."""
+    node = tmp_path / "node"
+    for name in ("hepsub.abandoned1", "hepsub.inuse12345", "hepsub-kept.one2345678"):
+        (node / name).mkdir(parents=True)
+        (node / name / "file").write_text(name)
+    (node / "hepsub.linked1234").symlink_to(bundle)
+    held = os.open(node / "hepsub.inuse12345", os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        path = programs(shell, "curl")
+        ended = run(bundle, shell, path, "pwd; ls ..", node=str(node))
+    finally:
+        os.close(held)
+    (place, *_) = ended.stdout.splitlines()
+    assert (ended.returncode, ended.stderr, Path(place).parent) == (0, "", node)
+    left = {"hepsub.inuse12345", "hepsub-kept.one2345678", "hepsub.linked1234"}
+    if shell == "busybox":  # Debian's has no flock: nobody can tell, and nothing is removed
+        left.add("hepsub.abandoned1")
+    assert {each.name for each in node.iterdir()} == left
+    assert bundle.exists()
+    assert [file.name for file in (bundle / "job" / "3" / "home.3").iterdir()] == ["report.json"]
+
+
+def test_what_cannot_come_home_from_a_node_is_kept_there(
+    bundle: Path, shell: str, programs: Programs, tmp_path: Path
+) -> None:
+    node = tmp_path / "node"
+    node.mkdir()
+    payload = f"echo made >made; rm -rf {bundle}/job/3; touch {bundle}/job/3"
+    path = programs(shell, "curl")
+    ended = run(bundle, shell, path, payload, ("home", "made", "-", "-"), node=str(node))
+    assert ended.returncode == 87
+    (kept,) = node.iterdir()
+    assert f"what the job made is kept in {kept} on " in ended.stderr
+    assert (kept / "home.3/outputs/made").read_text() == "made\n"

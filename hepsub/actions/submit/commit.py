@@ -99,7 +99,7 @@ def _give_up(session: Session, intent: Entry, plan: Plan, bundle: Bundle | None)
     if not session.interrupts.noted:
         return
     cancel(bundle)
-    if bundle is None and plan.route.delivery.on_hold:
+    if plan.route.delivery.on_hold:  # what releases jobs looks at the journal, too
         _note(session, intent.taken_back())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.actions.submit.commit import note_gone, take_back
-from hepsub.actions.submit.stage import open_gate
+from hepsub.actions.submit.stage import open_gate, sign
 from hepsub.batch import SPOOLING, Act, Selection, State
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.directory import discard_bundle, locked_existing
@@ -21,6 +21,7 @@ from hepsub.bundle.root import remove_abandoned, unfinished
 from hepsub.errors import BundleUnusable, HepsubError
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import NO_CLUSTER
+from hepsub.plan.model import delivery_for
 from hepsub.session import Session
 from hepsub.storage.stores import Stores
 
@@ -64,6 +65,9 @@ def _release_left(session: Session) -> Iterator[str]:
 
 def _release(session: Session, slips: Slips, slip: Slip) -> str:
     """Release the jobs of one submission, or remove them where their user was told that there are none."""
+    directory = session.bundles / slip.uuid
+    if directory.is_dir() and not is_ready(directory):
+        return ""  # it is completed first (`_finish`), and could not be now
     schedd = session.schedd(slip.pool, "")
     wanted = Selection(uuid=slip.uuid)
     jobs = schedd.queue(wanted, session.situation.now).jobs
@@ -144,10 +148,15 @@ def _let_start(
     session: Session, stores: Stores, schedd: BatchSystem, bundle: Bundle, cluster: int
 ) -> str:
     request = bundle.request
-    if request.staging.needs_cluster and not request.delivery.handed_over:
+    on_hold = delivery_for(session.policy.pool[request.pool]).on_hold
+    if on_hold and request.staging.needs_cluster:
+        sign(session, stores, bundle, cluster)
+    elif request.staging.needs_cluster and not request.delivery.handed_over:
         open_gate(session, stores, bundle, schedd, cluster)
     link_logs(bundle, cluster)
     mark_ready(bundle, cluster)
+    if on_hold:
+        return ""  # `_release_left` releases them, and tells of it
     return (
         f"cluster {cluster}, whose submission had been interrupted, was completed and may start now"
     )

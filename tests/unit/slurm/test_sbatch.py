@@ -59,8 +59,6 @@ def test_options(words: tuple[str, ...], expected: str) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("-out", "r.root=/work/alice/r.root"), "-in, -out"),
-        (("-os", "AlmaLinux9"), "-os and -image"),
         (("-wn", "node7"), "-wn, -gwn and -require"),
         (("-rank", "Memory"), "-append, -attr and -rank|-wn, -gwn and -require"),
         (("-retry", "2"), "-retry"),

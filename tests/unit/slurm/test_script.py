@@ -22,6 +22,7 @@ printf '%s\\n' "$0" "$_CONDOR_IHEP_JOB_ID" "$#" "$@"
 [ "$cluster,$proc,$index,$began,$code" = mine,mine,mine,mine,mine ] || exit 99
 [ "$1" != fail ] || exit 7
 [ "$1" != die ] || kill -TERM $$
+[ "$1" != variables ] || printf '%s|%s' "$RUN" "$OF" >"${0%/*}/variables"
 """
 
 
@@ -55,7 +56,7 @@ def run(plan: Plan, directory: Path, proc: int) -> tuple[int, list[str], str]:
         stderr=parse_template(str(directory / "err")),
     )
     done = subprocess.run(
-        ["sh", "-c", script(plan, UUID, str(ends))],
+        ["sh", "-c", script(plan, UUID, str(ends), "/tmp")],
         env={
             "PATH": os.environ["PATH"],
             "SLURM_ARRAY_JOB_ID": "4711",
@@ -115,6 +116,13 @@ def test_jobs_that_run_again_keep_their_names(tmp_path: Path) -> None:
     assert run(plan, tmp_path, 1)[1] == ["13.17", "1", "17"]
 
 
+def test_variables_with_names_in_them(tmp_path: Path) -> None:
+    words = ("job.sh", "-n", "2", "-env", "RUN=r%{ProcId} $x", "-env", "OF=%{ClusterId}", "-argu")
+    code, _, _ = run(planned(*words, "variables"), tmp_path, 1)
+    assert code == 0
+    assert (tmp_path / "variables").read_text() == "r1 $x|4711"
+
+
 @pytest.mark.parametrize(("word", "code"), [("fail", 7), ("die", 143)])
 def test_the_end_is_noted_and_handed_on(tmp_path: Path, word: str, code: int) -> None:
     returned, _, note = run(planned("job.sh", "-argu", word), tmp_path, 0)
@@ -123,7 +131,7 @@ def test_the_end_is_noted_and_handed_on(tmp_path: Path, word: str, code: int) ->
 
 def test_a_job_without_a_place_for_its_note_runs_all_the_same(tmp_path: Path) -> None:
     done = subprocess.run(
-        ["sh", "-c", script(planned("/bin/true"), UUID, str(tmp_path / "nowhere"))],
+        ["sh", "-c", script(planned("/bin/true"), UUID, str(tmp_path / "nowhere"), "/tmp")],
         env={"PATH": os.environ["PATH"], "SLURM_ARRAY_TASK_ID": "0"},
         capture_output=True,
         text=True,
@@ -151,4 +159,4 @@ def test_more_than_slurm_takes_is_refused() -> None:
     items = tuple("x" * 5000 for _ in range(900))
     plan = planned("job.sh", "-list", "runs.txt", "-argu", "%{item}", items=items)
     with pytest.raises(NotOnSlurm, match="4 MB"):
-        script(plan, UUID, "/ends")
+        script(plan, UUID, "/ends", "/tmp")
