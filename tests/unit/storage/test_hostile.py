@@ -29,7 +29,7 @@ from hepsub.storage.http import (
     check,
 )
 from hepsub.storage.listing import check_prefix, see_directories, see_objects
-from hepsub.storage.page import NoListing, Page, error_code, read_page
+from hepsub.storage.page import Page, error_code, read_page
 from hepsub.storage.ranges import Ranges
 from hepsub.storage.response import BROKEN
 from hepsub.units import moment_text
@@ -40,7 +40,7 @@ DEEP = b"<a>" * 200_000 + b"</a>" * 200_000
 
 @pytest.fixture
 def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
-    monkeypatch.setattr(module, "_PAUSE_S", 0.0)
+    monkeypatch.setattr("hepsub.storage.http._PAUSE_S", 0.0)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with hostile_server() as server:
         yield server
@@ -88,7 +88,7 @@ PAGES = {
 
 @pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
 def test_what_no_store_can_say_is_no_page(body: bytes) -> None:
-    with pytest.raises(NoListing):
+    with pytest.raises(Malformed):
         read_page(body, "d/")
 
 
@@ -139,7 +139,7 @@ def test_an_object_may_be_as_large_as_s3_allows() -> None:
     assert (
         read_page(listing(entry("k", size=str(LARGEST_OBJECT)))).objects["k"].size == LARGEST_OBJECT
     )
-    with pytest.raises(NoListing):
+    with pytest.raises(Malformed):
         read_page(listing(entry("k", size=str(LARGEST_OBJECT + 1))))
     assert len(Ranges.of(LARGEST_OBJECT, 0, 4).left) <= 10_000
 
@@ -332,5 +332,5 @@ def either(read: Callable[[], Page]) -> dict[str, Any]:
     """The objects of a page; nothing for no page."""
     try:
         return dict(read().objects)
-    except NoListing:
+    except Malformed:
         return {}

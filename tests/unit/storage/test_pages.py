@@ -13,7 +13,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
 from hepsub.storage import listing
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import TemporaryFailure
+from hepsub.storage.http import TemporaryFailure, persist
 from hepsub.storage.listing import (
     PrefixInfo,
     check_prefix,
@@ -195,7 +195,7 @@ def test_what_may_pass_is_tried_three_times(
 ) -> None:
     """After half a second, and one and a half."""
     pauses: list[float] = []
-    monkeypatch.setattr("hepsub.storage.listing.time.sleep", pauses.append)
+    monkeypatch.setattr("hepsub.storage.http.time.sleep", pauses.append)
     left = list(troubles)
 
     def one() -> str:
@@ -204,10 +204,10 @@ def test_what_may_pass_is_tried_three_times(
         return "answer"
 
     if not message:
-        assert listing._ask(STORE, one) == "answer"
+        assert persist(STORE, one) == "answer"
     else:
         with pytest.raises(StorageUnreachable) as caught:
-            listing._ask(STORE, one)
+            persist(STORE, one)
         assert caught.value.message == message
     assert pauses == [0, 0.5, 1.5][: min(len(troubles) + 1, 3)]
 
