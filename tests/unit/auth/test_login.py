@@ -11,9 +11,9 @@ import pytest
 from msgspec import structs
 
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.login import log_in, missing
+from hepsub.auth.login import log_in
 from hepsub.auth.token import TokenSource
-from hepsub.errors import CredentialRefused, HepsubError, UsageError
+from hepsub.errors import CredentialRefused, UsageError
 from hepsub.policy.model import Credential
 from tests.unit.auth.ccaches import Entry, cache
 from tests.unit.auth.stubs import Programs
@@ -185,15 +185,3 @@ def test_no_ticket(tmp_path: Path, programs: Programs) -> None:
     )
     with pytest.raises(CredentialRefused, match="kinit gave no ticket"):
         log_in(source, lambda _said: None)
-
-
-def test_what_is_missing(token: TokenSource, tmp_path: Path) -> None:
-    krb = KerberosSource(
-        name="krb", policy=Credential(kind="kerberos"), uid=1000,
-        environment={"KRB5CCNAME": f"FILE:{tmp_path}/none"},
-    )  # fmt: skip
-    found = missing({"krb": krb, "iam": token})
-    assert set(found) == {"krb", "iam"}
-    assert all(isinstance(each, HepsubError) for each in found.values())
-    (tmp_path / "loaded").touch()
-    assert set(missing({"krb": krb, "iam": token})) == {"krb"}
