@@ -300,9 +300,9 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
 
 
 def _problem(trouble: HepsubError) -> Problem:
-    from hepsub.result import Problem
+    from hepsub.result import problem_of
 
-    return Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+    return problem_of(trouble)
 
 
 def _bug() -> Problem:

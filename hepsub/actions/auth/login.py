@@ -16,7 +16,7 @@ from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError, UsageError
 from hepsub.policy.model import KERBEROS
-from hepsub.result import Problem, Result
+from hepsub.result import Result, problem_of
 from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
@@ -90,9 +90,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
         note_login(session.paths.logins, session.situation.host, session.situation.environment)
     return Result(
         value=Login(credentials=tuple(told)),
-        problems=tuple(
-            Problem(code=each.code, message=each.message, remedy=each.remedy) for each in troubles
-        ),
+        problems=tuple(map(problem_of, troubles)),
         exit_code=troubles[0].exit_code if troubles else 0,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hepsub.batch import State
 from hepsub.jobid import procs_brief
+from hepsub.terminal import few
 from hepsub.units import clock_text, duration_text, run_time_text
 
 if TYPE_CHECKING:
@@ -64,9 +65,7 @@ def _job_rows(value: Listing) -> Iterator[str]:
 def explanations(value: Explanations) -> Iterator[str]:
     """Why jobs are where they are, and what to do."""
     for each in value.explanations:
-        named = ", ".join(each.jobs[:_NAMED])
-        more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
-        yield f"{named}{more} ({each.state.value}): {each.sentence}"
+        yield f"{few(each.jobs, _NAMED)} ({each.state.value}): {each.sentence}"
         for detail in each.details:
             yield f"    {detail}"
         if each.next_command:
