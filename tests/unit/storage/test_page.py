@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hepsub.documents import Malformed
-from hepsub.storage.page import error_code, read_page
+from hepsub.storage.page import read_page
 
 ENTRY = (
     "<Contents><Key>{}</Key><LastModified>2026-11-22T05:00:00.123Z</LastModified>"
@@ -80,9 +80,3 @@ def test_what_is_no_page(body: bytes, why: str) -> None:
     with pytest.raises(Malformed) as caught:
         read_page(body, "d/")
     assert str(caught.value) == why
-
-
-def test_error_codes() -> None:
-    """They are told to the user."""
-    assert error_code(b"<Error><Code>AccessDenied</Code></Error>") == "AccessDenied"
-    assert error_code(b"oops") == ""

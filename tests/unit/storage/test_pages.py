@@ -44,6 +44,7 @@ Asked = list[tuple[str, str]]
         ([["b/1", "b/2"], ["a/1", "a/2"]], ("a/", "b/")),
         ([["x", "y"], ["a/1", "a/2"]], ("", "a/")),
         ([["a/1", "a/2"], ["a/1x", "a/1y"]], ("a/",)),
+        ([["out/0/a", "out/1/a"], ["out/0/.m", "out/1/.m"]], ("out/",)),
     ],
 )
 def test_what_groups_of_keys_have_in_common(
