@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hepsub.auth.ccache import CacheFacts, read_ccache
 from hepsub.errors import CredentialMissing
-from tests.unit.auth.ccaches import (
+from tests.fakes.ccaches import (
     FORWARDABLE,
     INITIAL,
     RENEWABLE,

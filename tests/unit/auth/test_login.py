@@ -15,9 +15,9 @@ from hepsub.auth.login import log_in
 from hepsub.auth.token import TokenSource
 from hepsub.errors import CredentialRefused, UsageError
 from hepsub.policy.model import Credential
-from tests.unit.auth.ccaches import Entry, cache
-from tests.unit.auth.stubs import Programs
-from tests.unit.auth.tokens import jwt
+from tests.fakes.ccaches import Entry, cache
+from tests.fakes.programs import Programs
+from tests.fakes.tokens import jwt
 
 FUTURE = 4_000_000_000
 ISSUER = "https://iam.example.org"
@@ -26,12 +26,11 @@ NONE = "echo No account configurations are there."
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+def programs(programs: Programs, tmp_path: Path) -> Programs:
     """Programs of this test, with an agent that has a token once it is loaded."""
-    found = Programs(tmp_path / "bin", monkeypatch)
     given = f"test -e {tmp_path}/loaded && printf '{TOKEN}\\n{ISSUER}/\\n{FUTURE}\\n' && exit"
-    found.add("oidc-token", f"{given}; echo 'Error: account not loaded' >&2; exit 1")
-    return found
+    programs.add("oidc-token", f"{given}; echo 'Error: account not loaded' >&2; exit 1")
+    return programs
 
 
 @pytest.fixture
