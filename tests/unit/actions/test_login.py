@@ -19,7 +19,6 @@ from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
     CredentialRefused,
-    UsageError,
 )
 from hepsub.policy.model import KERBEROS
 from hepsub.result import Result
@@ -121,13 +120,6 @@ def test_a_ticket_that_is_named_is_got_anew(tmp_path: Path) -> None:
     asked.clear()
     login(session(tmp_path, NEEDS_BOTH, krb), (), terminal(held("iam"), asked=asked))
     assert asked == ["iam"]
-
-
-def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    """With the closest one."""
-    with pytest.raises(UsageError, match="no credential 'ima'") as caught:
-        login(session(tmp_path, ""), ("ima",), None)
-    assert caught.value.remedy == "did you mean 'iam'?"
 
 
 def test_what_the_renewal_needs_of_this_login_is_noted(tmp_path: Path) -> None:
