@@ -29,6 +29,7 @@ from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
 from hepsub.situation import Paths, Situation
 from hepsub.storage.credentials import keys_for as stored_keys
+from tests.fakes.programs import write_program
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
@@ -191,7 +192,4 @@ def make_session(
 
 def make_script(directory: Path, name: str = "job.sh") -> Path:
     """A script that can be started."""
-    path = directory / name
-    path.write_text("#!/bin/sh\necho done\n")
-    path.chmod(0o755)
-    return path
+    return write_program(directory / name, "#!/bin/sh\necho done\n")

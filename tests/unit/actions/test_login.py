@@ -22,6 +22,7 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import KERBEROS
 from hepsub.result import Result
+from tests.fakes.programs import write_program
 from tests.fakes.world import make_policy, make_situation
 from tests.unit.actions.test_auth_status import POOL, Source, held, session
 
@@ -188,8 +189,7 @@ def test_the_step_of_an_account_is_told(
         ("oidc-add", AGENT),
         ("oidc-token", "#!/bin/sh\necho 'Error: no' >&2; exit 1\n"),
     ):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
+        write_program(programs / name, text)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as agent:
