@@ -38,10 +38,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     message: str
     remedy: str = ""
 
-
-def problem_of(error: HepsubError, message: str = "") -> Problem:
-    """An error as a problem, perhaps in other words."""
-    return Problem(code=error.code, message=message or error.message, remedy=error.remedy)
+    @classmethod
+    def of(cls, error: HepsubError) -> Problem:
+        """What an error says."""
+        return cls(code=error.code, message=error.message, remedy=error.remedy)
 
 
 class NotedProblem(Problem, frozen=True, kw_only=True):
@@ -72,10 +72,9 @@ def failures(
         errors: what went wrong, job by job.
         shared_exit_code: the exit code when errors of several kinds came together.
     """
+    problems = tuple(Problem.of(each) for each in errors)
     kinds = {error.exit_code for error in errors}
-    return tuple(map(problem_of, errors)), 0 if not kinds else kinds.pop() if len(
-        kinds
-    ) == 1 else shared_exit_code
+    return problems, 0 if not kinds else kinds.pop() if len(kinds) == 1 else shared_exit_code
 
 
 def every_error(below: type[HepsubError] = HepsubError) -> Iterator[type[HepsubError]]:

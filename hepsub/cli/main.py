@@ -300,9 +300,9 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
 
 
 def _problem(trouble: HepsubError) -> Problem:
-    from hepsub.result import problem_of
+    from hepsub.result import Problem
 
-    return problem_of(trouble)
+    return Problem.of(trouble)
 
 
 def _bug() -> Problem:

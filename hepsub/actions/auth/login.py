@@ -16,7 +16,7 @@ from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
 from hepsub.errors import HepsubError
 from hepsub.policy.model import KERBEROS
-from hepsub.result import Result, problem_of
+from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
 from hepsub.units import moment_text
@@ -82,7 +82,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
         note_login(session.paths.logins, session.situation.host, session.situation.environment)
     return Result(
         value=Login(credentials=tuple(told)),
-        problems=tuple(map(problem_of, troubles)),
+        problems=tuple(map(Problem.of, troubles)),
         exit_code=troubles[0].exit_code if troubles else 0,
     )
 

@@ -13,7 +13,7 @@ from hepsub.auth.renewal import read_state
 from hepsub.condor.bindings import limit_queries
 from hepsub.errors import CredentialExpired, HepsubError, ProviderUnreachable, StorageUnreachable
 from hepsub.policy.model import TOKEN, Policy, Storage
-from hepsub.result import Problem, Result, problem_of
+from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.storage.proof import no_answer
 from hepsub.units import duration_text
@@ -151,7 +151,7 @@ def _next_command(row: Row, trouble: HepsubError) -> str:
 
 
 def _failed(row: Row, trouble: HepsubError) -> _Found:
-    problem = problem_of(trouble, f"{row.kind} {row.name}: {trouble.message}")
+    problem = replace(Problem.of(trouble), message=f"{row.kind} {row.name}: {trouble.message}")
     command = _next_command(row, trouble)
     return replace(row, good=False, problem=problem, next_command=command), trouble.exit_code
 

@@ -25,7 +25,7 @@ from hepsub.actions.returned.place import left_text
 from hepsub.actions.submissions import SelectedJobs, find_submissions, followed, is_spooled
 from hepsub.bundle.bundle import Bundle
 from hepsub.errors import Interrupted, NotDone, UsageError
-from hepsub.result import Problem, Result, problem_of
+from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.storage.download import Downloader
 from hepsub.storage.stores import Stores
@@ -156,7 +156,7 @@ def _compared(
         ),
         again=again,
     )
-    return cluster, notes, [*map(problem_of, scan.errors)]
+    return cluster, notes, [Problem.of(each) for each in scan.errors]
 
 
 def _result(

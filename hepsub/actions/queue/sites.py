@@ -20,7 +20,7 @@ from hepsub.plan.model import delivery_for
 from hepsub.plan.remote import is_site
 from hepsub.policy.model import Policy
 from hepsub.policy.site import CE, GLIDEIN, SCHEDD, Site
-from hepsub.result import Problem, Result, problem_of
+from hepsub.result import Problem, Result
 from hepsub.session import Session
 from hepsub.suggest import did_you_mean
 
@@ -180,7 +180,7 @@ def _pools(
 def _silent(name: str, home: str, lost: Lost | None) -> PoolRow:
     said = f"could not be asked: {lost.why}" if lost else f"does not answer within {_ALL_S} s"
     why = PoolUnreachable(f"it {said}", remedy="try again in a minute")
-    return PoolRow(name=name, default=name == home, problem=problem_of(why))
+    return PoolRow(name=name, default=name == home, problem=Problem.of(why))
 
 
 def _is_embedded(policy: Policy, pool: str) -> bool:
@@ -210,7 +210,7 @@ def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask
             return replace(row, idle=waiting, running=running), {}
         load = ask(rules.collector, row.schedds, parts)
     except HepsubError as error:
-        return replace(row, problem=problem_of(error)), {}
+        return replace(row, problem=Problem.of(error)), {}
     return replace(row, cores=load.cores, idle=load.idle, running=load.running), load.parts
 
 

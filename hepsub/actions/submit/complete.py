@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hepsub.errors import BundleUnusable, HepsubError, Interrupted, SubmissionRefused
 from hepsub.jobid import SubmissionRef
-from hepsub.result import Problem, problem_of
+from hepsub.result import Problem
 from hepsub.session import Session
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _taken_back(
 
 
 def _failed(error: HepsubError) -> Completed:
-    return Completed(problems=(problem_of(error),), exit_code=error.exit_code)
+    return Completed(problems=(Problem.of(error),), exit_code=error.exit_code)
 
 
 def _too_late(cluster: int, notes: tuple[str, ...]) -> Completed:
