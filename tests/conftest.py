@@ -16,5 +16,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = (
-    ["tests.testbed.fixtures"] if importlib.util.find_spec("tests.testbed.fixtures") else []
+    ["tests.testbed.fixtures", "tests.pool.fixtures"]
+    if importlib.util.find_spec("tests.testbed.fixtures")
+    else []
 )

@@ -6,8 +6,6 @@ programs write). No key and no ticket is kept: what is not asked for here is ski
 
 from __future__ import annotations
 
-import struct
-
 from msgspec import Struct
 
 from hepsub.errors import CredentialMissing
@@ -19,8 +17,6 @@ _MOST_COMPONENTS = 16
 _LONGEST_NAME = 1024
 _VERSION_3 = 0x0503
 _VERSION_4 = 0x0504
-_TIME_OFFSET_TAG = 1
-_FORWARDABLE = 0x40000000
 _RENEWABLE = 0x00800000
 _CONFIGURATION_REALM = "X-CACHECONF:"
 
@@ -30,23 +26,15 @@ class CacheFacts(Struct, frozen=True, kw_only=True):
 
     Attributes:
         principal: whose ticket it is: `alice@EXAMPLE.ORG`.
-        realm: the realm of the principal.
         starts: when the ticket begins to be valid.
         expires: when it ends.
         renew_until: until when it can be renewed; 0 when it cannot.
-        forwardable: whether it may be forwarded.
-        renewable: whether it can be renewed at all.
-        clock_offset: how much the KDC's clock was ahead of this machine's, in seconds.
     """
 
     principal: str
-    realm: str
     starts: int
     expires: int
     renew_until: int
-    forwardable: bool
-    renewable: bool
-    clock_offset: int = 0
 
 
 class _Principal(Struct, frozen=True, kw_only=True):
@@ -89,15 +77,11 @@ class _Reader:
         self._at = end
         return taken
 
-    def number(self, form: str) -> int:
-        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
-        return int(value)
-
     def u16(self) -> int:
-        return self.number(">H")
+        return int.from_bytes(self.take(2))
 
     def u32(self) -> int:
-        return self.number(">I")
+        return int.from_bytes(self.take(4))
 
     def data(self) -> bytes:
         return self.take(self.u32())
@@ -139,7 +123,8 @@ def _read(reader: _Reader) -> CacheFacts:
     version = reader.u16()
     if version not in {_VERSION_3, _VERSION_4}:
         raise _Garbled
-    offset = _time_offset(_Reader(reader.take(reader.u16()))) if version == _VERSION_4 else 0
+    if version == _VERSION_4:
+        reader.take(reader.u16())  # the header's fields: clocks' differences
     owner = reader.principal()
     granting = [
         ticket
@@ -152,25 +137,12 @@ def _read(reader: _Reader) -> CacheFacts:
             f"the Kerberos ticket cache of {owner} holds no ticket-granting ticket", remedy="kinit"
         )
     best = max(granting, key=lambda ticket: ticket.expires)
-    renewable = bool(best.flags & _RENEWABLE)
     return CacheFacts(
         principal=str(owner),
-        realm=owner.realm,
         starts=best.starts,
         expires=best.expires,
-        renew_until=best.renew_until if renewable else 0,
-        forwardable=bool(best.flags & _FORWARDABLE),
-        renewable=renewable,
-        clock_offset=offset,
+        renew_until=best.renew_until if best.flags & _RENEWABLE else 0,
     )
-
-
-def _time_offset(header: _Reader) -> int:
-    while not header.at_end():
-        tag, value = header.u16(), _Reader(header.take(header.u16()))
-        if tag == _TIME_OFFSET_TAG:
-            return value.number(">i")
-    return 0
 
 
 def _tickets(reader: _Reader, version: int) -> list[_Ticket]:

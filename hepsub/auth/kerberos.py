@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hepsub.auth.ccache import LARGEST, CacheFacts, read_ccache
+from hepsub.auth.ccache import LARGEST, read_ccache
 from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.documents import Malformed, read_file
 from hepsub.errors import CredentialExpired, CredentialMissing, HepsubError
@@ -173,15 +173,10 @@ def read_ticket(name: str, content: bytes) -> UserCredential:
         name=name,
         kind=KERBEROS,
         who=facts.principal,
-        lifetime=_lifetime(facts),
+        lifetime=Lifetime(
+            expires=float(facts.expires),
+            renewable_until=float(max(facts.renew_until, facts.expires)),
+            since=float(facts.starts),
+        ),
         content=content,
-    )
-
-
-def _lifetime(facts: CacheFacts) -> Lifetime:
-    until = facts.renew_until if facts.renewable else 0
-    return Lifetime(
-        expires=float(facts.expires),
-        renewable_until=float(max(until, facts.expires)),
-        since=float(facts.starts),
     )

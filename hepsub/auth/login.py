@@ -14,7 +14,6 @@ from hepsub.errors import (
     AgentUnavailable,
     CredentialMissing,
     CredentialRefused,
-    HepsubError,
     UsageError,
 )
 from hepsub.policy.model import Credential
@@ -172,18 +171,3 @@ def _attached(
         raise CredentialRefused(
             f"{argv[0]} ended with exit code {code}", remedy=remedy or "see what it said; try again"
         )
-
-
-def missing(sources: Mapping[str, CredentialSource]) -> dict[str, HepsubError]:
-    """The credentials that are not to be had now, each with the reason.
-
-    Args:
-        sources: the credentials that count, by name.
-    """
-    found: dict[str, HepsubError] = {}
-    for name, source in sources.items():
-        try:
-            source.obtain(_ENOUGH_S)
-        except HepsubError as error:
-            found[name] = error
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -63,11 +62,6 @@ def source_for(
         uid=situation.uid,
         precedence=precedence,
     )
-
-
-def all_sources(policy: Policy, situation: Situation) -> Mapping[str, CredentialSource]:
-    """The sources of all credentials of the policy, by name."""
-    return {name: source_for(name, policy, situation) for name in policy.credential}
 
 
 def _scratch(situation: Situation) -> Path | None:

@@ -13,7 +13,7 @@ from enum import Enum
 
 from msgspec import Struct, structs
 
-from hepsub.auth.bearer import DiscoveredToken, discover, read_token
+from hepsub.auth.bearer import discover, read_token
 from hepsub.auth.claims import mismatch, read_claims
 from hepsub.auth.credential import UserCredential
 from hepsub.errors import (
@@ -94,11 +94,8 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         """
         if self.precedence is Precedence.JOBS and self._has_program():
             return None
-        found = discover(self.environment, self.uid)
-        if found is None:
-            return None
-        credential = self._discovered(found)
-        return None if self._mismatch(credential) else credential
+        credential = self._discovered()
+        return None if credential is None or self._mismatch(credential) else credential
 
     def obtain(self, seconds: float) -> UserCredential:
         """A token that lives for at least so many seconds, or else the longest that is given.
@@ -110,11 +107,10 @@ class TokenSource(Struct, frozen=True, kw_only=True):
             CredentialRefused: the provider says no, or gives a token that is not the one wanted.
             ProviderUnreachable: nobody answers.
         """
-        if (
-            self.precedence is Precedence.SHELL
-            and (credential := self._wanted_discovered(seconds)) is not None
-        ):
-            return credential
+        if self.precedence is Precedence.SHELL:
+            credential = self.look()
+            if credential is not None and credential.lifetime.is_good(self.clock(), seconds):
+                return credential
         try:
             return self._from_program(seconds)
         except HepsubError as error:
@@ -253,19 +249,13 @@ class TokenSource(Struct, frozen=True, kw_only=True):
 
     # ---- a discovered token -------------------------------------------------------------------
 
-    def _discovered(self, found: DiscoveredToken) -> UserCredential:
-        credential = read_token(self.name, found.content)
-        lifetime = structs.replace(credential.lifetime, renewable_until=credential.lifetime.expires)
-        return replace(credential, lifetime=lifetime, origin=found.place)
-
-    def _wanted_discovered(self, seconds: float) -> UserCredential | None:
-        """The discovered token, if it is the one wanted and lives long enough."""
+    def _discovered(self) -> UserCredential | None:
         found = discover(self.environment, self.uid)
         if found is None:
             return None
-        credential = self._discovered(found)
-        is_long = credential.lifetime.is_good(self.clock(), seconds)
-        return credential if is_long and not self._mismatch(credential) else None
+        credential = read_token(self.name, found.content)
+        lifetime = structs.replace(credential.lifetime, renewable_until=credential.lifetime.expires)
+        return replace(credential, lifetime=lifetime, origin=found.place)
 
     def _discovered_instead(self, error: HepsubError) -> UserCredential:
         """The discovered token, though it cannot be renewed; or else the error.
@@ -273,16 +263,15 @@ class TokenSource(Struct, frozen=True, kw_only=True):
         Raises:
             HepsubError: the one given, with what is wrong with the discovered token.
         """
-        found = discover(self.environment, self.uid)
-        if found is None:
+        credential = self._discovered()
+        if credential is None:
             raise error
-        credential = self._discovered(found)
         why = self._mismatch(credential)
         if not why and not credential.lifetime.is_good(self.clock()):
             why = f"ended at {moment_text(credential.lifetime.expires or 0.0, self.clock())}"
         if why:
             raise type(error)(
-                f"{error.message}; and the token in {found.place} {why}", remedy=error.remedy
+                f"{error.message}; and the token in {credential.origin} {why}", remedy=error.remedy
             ) from error
         return replace(credential, note=f"nothing renews it, because {error.message}")
 

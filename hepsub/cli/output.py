@@ -51,7 +51,10 @@ _TEXTS = {
     "Uninstalled": "auth:uninstalled",
     "RenewalStatus": "auth:renewal_status",
 }
-"""A value → the module of hepsub.cli.text, and the function there, that shows it: a command loads its own alone."""
+"""A value → the module of hepsub.cli.text, and the function there, that gives its text, or lines of it.
+
+A command loads its own alone.
+"""
 _LOOKS = frozenset({
     "Preview", "Listing", "Explanations", "Past", "Sites", "Walltimes", "Status", "ClusterReports", "Watched",
     "JobState", "WaitedJobs", "DemoResult", "AuthStatus", "RenewalStatus", "Tail", "Checked", "EffectivePolicy",
@@ -226,5 +229,7 @@ def value_text(value: Value) -> str:
     if found is None:
         raise TypeError(f"no text for {type(value).__name__}")
     module, _, name = found.partition(":")
-    text: str = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(value)
-    return text
+    text: str | Iterable[str] = getattr(importlib.import_module(f"hepsub.cli.text.{module}"), name)(
+        value
+    )
+    return text if isinstance(text, str) else joined(text)

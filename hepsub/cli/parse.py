@@ -16,76 +16,65 @@ from hepsub.units import parse_duration, parse_memory, parse_size
 _NUMBER = r"[+-]?\d+"
 
 
-class Quantity(click.ParamType[int]):
-    """A number, read from a text with a unit or without."""
+class _Value(click.ParamType[Any]):
+    """A value that is read from a text."""
 
-    def __init__(self, name: str, read: Callable[[str], int], hint: str) -> None:
-        self.name = name
+    name = "value"
+
+    def __init__(self, read: Callable[[str], Any], hint: str = "") -> None:
         self.read = read
-        self.hint = hint
+        self.hint = f": {hint}" if hint else ""
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    ) -> object:
         """See click.ParamType.convert."""
         try:
             return self.read(str(value))
         except ValueError as error:
-            self.fail(f"{error}: {self.hint}", param, ctx)
+            self.fail(f"{error}{self.hint}", param, ctx)
 
 
 def _seconds(text: str) -> int:
     return parse_duration(f"{text}s" if text.isdecimal() else text)
 
 
-class Whole(click.ParamType[int]):
-    """A whole number that is not below another one."""
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a valid integer.") from None
 
-    name = "integer"
 
-    def __init__(self, least: int | None = None) -> None:
-        self.least = least
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """See click.ParamType.convert."""
-        try:
-            number = int(str(value))
-        except ValueError:
-            self.fail(f"'{value}' is not a valid integer.", param, ctx)
-        if self.least is not None and number < self.least:
-            self.fail(f"{number} is less than {self.least}", param, ctx)
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = _integer(text)
+        if number < least:
+            raise ValueError(f"{number} is less than {least}")
         return number
 
+    return read
 
-class Portion(click.ParamType[tuple[int | None, int | None]]):
+
+def _portion(text: str) -> tuple[int | None, int | None]:
     """A number of items, or a size in bytes when there is a unit: one of the two."""
-
-    name = "portion"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int | None, int | None]:
-        """See click.ParamType.convert."""
-        text = str(value)
+    if not re.fullmatch(_NUMBER, text):
         try:
-            if not re.fullmatch(_NUMBER, text):
-                return None, parse_size(text)
+            return None, parse_size(text)
         except ValueError as error:
-            self.fail(f"{error}: a number of items, or a size such as 2GB", param, ctx)
-        if int(text) < 1:
-            self.fail(f"'{text}' is less than one item", param, ctx)
-        return int(text), None
+            raise ValueError(f"{error}: a number of items, or a size such as 2GB") from error
+    if int(text) < 1:
+        raise ValueError(f"'{text}' is less than one item")
+    return int(text), None
 
 
-_TYPES: dict[Kind, click.ParamType[Any]] = {
-    Kind.INTEGER: Whole(),
-    Kind.POSITIVE: Whole(1),
-    Kind.COUNT: Whole(0),
-    Kind.PORTION: Portion(),
-    Kind.MEMORY: Quantity("memory", parse_memory, "a number of MB, or a text such as 2GB"),
-    Kind.DURATION: Quantity("duration", _seconds, "a number of seconds, or a text such as 10min"),
+_TYPES = {
+    Kind.INTEGER: _Value(_integer),
+    Kind.POSITIVE: _Value(_at_least(1)),
+    Kind.COUNT: _Value(_at_least(0)),
+    Kind.PORTION: _Value(_portion),
+    Kind.MEMORY: _Value(parse_memory, "a number of MB, or a text such as 2GB"),
+    Kind.DURATION: _Value(_seconds, "a number of seconds, or a text such as 10min"),
 }
 
 

@@ -13,9 +13,9 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import astuple
 
 from hepsub.errors import LibraryUnusable
@@ -103,8 +103,8 @@ class Packed(Struct, frozen=True, kw_only=True):
 
     sha256: str
     md5: str
-    size: int
-    machines: Mapping[str, str] = field(default_factory=dict)
+    size: Annotated[int, Meta(ge=0, le=2**50)]
+    machines: Annotated[Mapping[str, str], Meta(max_length=8)] = field(default_factory=dict)
 
 
 def stamp_of(found: os.stat_result) -> tuple[int, ...]:

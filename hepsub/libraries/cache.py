@@ -13,16 +13,13 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-from msgspec import Struct, structs, to_builtins
+from msgspec import Struct, to_builtins
 
 from hepsub.documents import Malformed, read_file, read_json
 from hepsub.errors import BundleUnusable
-from hepsub.files import make_private
+from hepsub.files import make_private, write_whole
 from hepsub.libraries.archive import Packed, Tree, write_archive
 from hepsub.plan.libraries import archive_name
 
@@ -32,20 +29,6 @@ _SETTLED_S = 2.0
 
 _UNUSED_S = 7 * 86400
 """An archive that was not used for so long is removed, and packed again when it is needed."""
-
-
-class _Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tree was packed to; the checksum is the name of a file."""
-
-    sha256: str
-    md5: str
-    size: Annotated[int, msgspec.Meta(ge=0, le=2**50)]
-    machines: Annotated[Mapping[str, str], msgspec.Meta(max_length=8)]
-
-    @property
-    def has_checksums(self) -> bool:
-        """Whether its checksums could be some."""
-        return all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), (self.sha256, self.md5)))
 
 
 class ArchiveCache(Struct, frozen=True, kw_only=True):
@@ -152,10 +135,8 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
     def _note(self, note: Path, packed: Packed) -> None:
         """Without the note the tree is packed again, and no more."""
-        temporary = note.with_name(f".{note.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            temporary.write_text(json.dumps(to_builtins(packed)), encoding="utf-8")
-            temporary.replace(note)
+            write_whole(note, json.dumps(to_builtins(packed)), 0o600)
 
     def _touch(self, path: Path) -> None:
         if self.keeps:
@@ -165,9 +146,8 @@ class ArchiveCache(Struct, frozen=True, kw_only=True):
 
 def _read(note: Path) -> Packed | None:
     try:
-        known = read_json(read_file(note, _LARGEST), _Note, most=_LARGEST)
+        known = read_json(read_file(note, _LARGEST), Packed, most=_LARGEST)
     except (OSError, Malformed):
         return None
-    if not known.has_checksums:
-        return None
-    return Packed(**structs.asdict(known))
+    sums = (known.sha256, known.md5)  # the first one becomes the name of a file
+    return known if all(map(re.fullmatch, ("[0-9a-f]{64}", "[0-9a-f]{32}"), sums)) else None

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from hepsub.errors import UnknownStorage, UsageError
-from hepsub.policy.model import Storage
+from hepsub.policy.model import Storage, default_storage
 from hepsub.suggest import closest
 from hepsub.terminal import printable
 
@@ -209,11 +209,8 @@ def _by_bucket(bucket: str, storages: Mapping[str, Storage], url: str) -> str:
     for name, storage in storages.items():
         if bucket in storage.buckets:
             return name
-    defaults = [name for name, storage in storages.items() if storage.default]
-    if defaults:
-        return defaults[0]
-    if len(storages) == 1:
-        return next(iter(storages))
+    if default := default_storage(storages):
+        return default
     known = ", ".join(storages) or "none"
     raise UnknownStorage(
         f"'{url}': no storage of the policy has the bucket '{bucket}', and none is the default (storages: {known})",

@@ -217,6 +217,12 @@ class Storage(Struct, frozen=True, kw_only=True):
         return f"{endpoint}/{bucket}"
 
 
+def default_storage(storages: Mapping[str, Storage]) -> str | None:
+    """The storage for those who name none: the one that is marked, or the only one."""
+    marked = [name for name, storage in storages.items() if storage.default] or list(storages)
+    return marked[0] if len(marked) == 1 else None
+
+
 class Staging(Struct, frozen=True, kw_only=True):
     """How inputs and outputs travel.
 

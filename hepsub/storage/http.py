@@ -8,23 +8,29 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from hepsub.documents import Malformed
 from hepsub.storage.connect import Connection, open_connection
 from hepsub.storage.response import BROKEN, Response
 from hepsub.storage.signing import query_text, signed_headers
-from hepsub.storage.trouble import unreachable
+from hepsub.storage.trouble import garbled, unreachable
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
+
+T = TypeVar("T")
 
 _AGAIN = (408, 425, 429)
 _REFUSED = (400, 401, 403)
 _SOME = 2**16
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_TRIES = 3
+_PAUSE_S = 0.5
 
 
 class TemporaryFailure(Exception):
@@ -74,6 +80,25 @@ def check(response: Response) -> None:
 def may_pass(status: int) -> bool:
     """Whether a status tells of trouble that may pass."""
     return status in _AGAIN or status >= 500
+
+
+def persist(store: Store, one: Callable[[], T]) -> T:
+    """Ask a store, and again where that may help.
+
+    Raises:
+        StorageUnreachable: it does not answer, or with something else.
+    """
+    for number in range(_TRIES):
+        time.sleep(_PAUSE_S * (2**number - 1))
+        try:
+            return one()
+        except Malformed as error:
+            trouble = garbled(store.name, store.storage, error)
+        except TemporaryFailure as error:
+            trouble = unreachable(store.name, store.storage, error.why)
+        except BROKEN as error:
+            trouble = unreachable(store.name, store.storage, type(error).__name__)
+    raise trouble
 
 
 @dataclass(slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os.path
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -15,19 +14,13 @@ from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
 from hepsub.storage.bounds import etag_in, header_moment_in, size_in
-from hepsub.storage.http import (
-    ConnectionPool,
-    TemporaryFailure,
-    may_pass,
-)
+from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass, persist
 from hepsub.storage.page import BUCKET, LARGEST_PAGE, Denied, NotThere, Page, error_code, read_page
-from hepsub.storage.response import BROKEN, Response
-from hepsub.storage.trouble import garbled, refused, unreachable
+from hepsub.storage.response import Response
+from hepsub.storage.trouble import garbled, refused
 
 if TYPE_CHECKING:
     from hepsub.storage.store import Store
-
-_Found = TypeVar("_Found")
 
 _PAGE = 1000
 _PAGES_TO_SPARE = 4
@@ -35,8 +28,6 @@ _PAGES_TO_SPARE = 4
 _LONGEST_LISTING = 2000
 """So many pages are two million objects, and a gigabyte of memory."""
 _PAGES_IN_VAIN = 3
-_TRIES = 3
-_PAUSE_S = 0.5
 
 
 def common_prefixes(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -180,7 +171,7 @@ def see_object(pool: ConnectionPool, store: Store, place: ObjectPlace) -> Object
             return _info(response)
 
     try:
-        return _ask(store, head)
+        return persist(store, head)
     except Denied as error:
         raise refused(store.name, place, str(error)) from error
 
@@ -274,7 +265,7 @@ def ask_page(pool: ConnectionPool, store: Store, bucket: str, prefix: str, **mor
             _check(response, error_code(body) or str(response.status))
         raise Malformed(f"status {response.status}")
 
-    return _ask(store, get)
+    return persist(store, get)
 
 
 def _check(response: Response, why: str) -> None:
@@ -287,25 +278,6 @@ def _check(response: Response, why: str) -> None:
         raise TemporaryFailure(why)
     if response.status >= 300:
         raise Denied(why)
-
-
-def _ask(store: Store, one: Callable[[], _Found]) -> _Found:
-    """Ask a store, and again where that may help.
-
-    Raises:
-        StorageUnreachable: it does not answer, or with something else.
-    """
-    for number in range(_TRIES):
-        time.sleep(_PAUSE_S * (2**number - 1))
-        try:
-            return one()
-        except Malformed as error:
-            trouble = garbled(store.name, store.storage, error)
-        except TemporaryFailure as error:
-            trouble = unreachable(store.name, store.storage, error.why)
-        except BROKEN as error:
-            trouble = unreachable(store.name, store.storage, type(error).__name__)
-    raise trouble
 
 
 # ---- one place, before something relies on it -------------------------------------------------

@@ -32,10 +32,6 @@ _ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _MARK = b"\xef\xbb\xbf"
 
 
-class NoListing(Malformed):
-    """The answer is no listing: it was cut off, or is of something else."""
-
-
 class NotThere(Exception):
     """There is no such bucket."""
 
@@ -66,27 +62,23 @@ def read_page(body: bytes, prefix: str = "") -> Page:
         prefix: what all of its keys begin with.
 
     Raises:
-        NoListing: it is none, or says what no store can say.
+        Malformed: it is none: cut off, of something else, or with what no store can say.
     """
     root = _root(body)
     space = root.tag.removesuffix("ListBucketResult")
     if space == root.tag:
-        raise NoListing("it is something else")
+        raise Malformed("it is something else")
     # Keys with characters that XML has not come percent-encoded, where the server knows how.
     encoded = root.findtext(f"{space}EncodingType") == "url"
-    try:
-        objects = dict(
-            _object(each, space, prefix, encoded=encoded)
-            for each in root.iterfind(f"{space}Contents")
-        )
-        prefixes = frozenset(
-            _key(each.text or "", prefix, encoded=encoded)
-            for each in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
-        )
-    except Malformed as error:
-        raise NoListing(str(error)) from error
+    objects = dict(
+        _object(each, space, prefix, encoded=encoded) for each in root.iterfind(f"{space}Contents")
+    )
+    prefixes = frozenset(
+        _key(each.text or "", prefix, encoded=encoded)
+        for each in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
+    )
     if len(objects) + len(prefixes) > MOST_ENTRIES:
-        raise NoListing(f"more than {MOST_ENTRIES} entries")
+        raise Malformed(f"more than {MOST_ENTRIES} entries")
     return Page(objects=objects, prefixes=prefixes, following=_following(root, space))
 
 
@@ -94,12 +86,12 @@ def read_buckets(body: bytes) -> tuple[str, ...]:
     """The names in a list of buckets (ListBuckets), those that a bucket can have.
 
     Raises:
-        NoListing: it is something else.
+        Malformed: it is something else.
     """
     root = _root(body)
     space = root.tag.removesuffix("ListAllMyBucketsResult")
     if space == root.tag:
-        raise NoListing("it is something else")
+        raise Malformed("it is something else")
     names = (each.text or "" for each in root.iterfind(f"{space}Buckets/{space}Bucket/{space}Name"))
     return tuple(name for name in names if BUCKET.fullmatch(name))
 
@@ -108,7 +100,7 @@ def error_code(body: bytes) -> str:
     """The code in an error's document; empty where there is none."""
     try:
         return code_in(_root(body).findtext("Code"))
-    except NoListing:
+    except Malformed:
         return ""
 
 
@@ -138,7 +130,7 @@ def _following(root: Element, space: str) -> str:
         return ""
     following = root.findtext(f"{space}NextContinuationToken") or ""
     if not 0 < len(following) <= _LONGEST_TOKEN:
-        raise NoListing("it goes on, and does not tell how")
+        raise Malformed("it goes on, and does not tell how")
     return following
 
 
@@ -151,16 +143,16 @@ def _root(body: bytes) -> Element:
 
     text = body.removeprefix(_MARK)
     if len(text) > LARGEST_PAGE or text.count(b"<") > _MOST_TAGS:
-        raise NoListing("it is too large")
+        raise Malformed("it is too large")
     declared = _ENCODING.match(text)
     # Python looks for any other encoding among its own codecs, `idna` and `zip` included; and expat takes a
     # document in UTF-16 for one, whatever it was told.
     if (declared is not None and declared[1].lower() != b"utf-8") or b"\0" in text:
-        raise NoListing("it is not in UTF-8")
+        raise Malformed("it is not in UTF-8")
     if b"<!DOCTYPE" in text:
-        raise NoListing("it declares a type of its own")
+        raise Malformed("it declares a type of its own")
     try:
         parser = ElementTree.XMLParser(encoding="utf-8")  # noqa: S314 (no type, so no entities)
         return ElementTree.fromstring(text, parser)  # noqa: S314
     except ElementTree.ParseError as error:
-        raise NoListing("it is no XML, or cut off") from error
+        raise Malformed("it is no XML, or cut off") from error

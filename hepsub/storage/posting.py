@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from hepsub.errors import HepsubError
 from hepsub.storage.bounds import code_in
-from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass
+from hepsub.storage.http import ConnectionPool, TemporaryFailure, may_pass, persist
 from hepsub.storage.page import error_code
-from hepsub.storage.response import BROKEN, Response
-from hepsub.storage.trouble import refused, unreachable
+from hepsub.storage.response import Response
+from hepsub.storage.trouble import refused
 
 if TYPE_CHECKING:
     from hepsub.plan.location import ObjectPlace
     from hepsub.storage.store import Store
 
-_TRIES = 3
-_PAUSE_S = 0.5
 _LARGEST_ANSWER = 2**21
 _KEPT = re.compile(rb"<Error>.{0,4000}?<Code>([A-Za-z]{1,100})</Code>", re.DOTALL)
 _AT_ONCE = 1000
@@ -42,7 +38,7 @@ def post(pool: ConnectionPool, store: Store, place: ObjectPlace, body: bytes) ->
         with pool.ask(store, url, method="PUT", body=body) as response:
             _check(store, place, response)
 
-    _persist(store, put)
+    persist(store, put)
 
 
 def remove(pool: ConnectionPool, store: Store, places: Sequence[ObjectPlace]) -> None:
@@ -71,7 +67,7 @@ def _remove(pool: ConnectionPool, store: Store, places: Sequence[ObjectPlace]) -
         if (kept := _KEPT.search(answer)) is not None:
             raise refused(store.name, place, code_in(kept[1].decode("ascii")))
 
-    _persist(store, ask)
+    persist(store, ask)
 
 
 def _check(store: Store, place: ObjectPlace, response: Response) -> bytes:
@@ -86,24 +82,3 @@ def _check(store: Store, place: ObjectPlace, response: Response) -> bytes:
     if response.status >= 300:
         raise refused(store.name, place, error_code(body) or str(response.status))
     return body
-
-
-def _persist(store: Store, one: Callable[[], None]) -> None:
-    """Do it, and again where that may help.
-
-    Raises:
-        StorageUnreachable: it does not answer.
-    """
-    trouble: HepsubError | None = None
-    for number in range(_TRIES):
-        time.sleep(_PAUSE_S * (2**number - 1))
-        try:
-            one()
-        except TemporaryFailure as error:
-            trouble = unreachable(store.name, store.storage, error.why)
-        except BROKEN as error:
-            trouble = unreachable(store.name, store.storage, type(error).__name__)
-        else:
-            return
-    assert trouble is not None  # noqa: S101 (there was a last one)
-    raise trouble

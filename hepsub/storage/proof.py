@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 
 from msgspec.structs import replace
 
@@ -11,9 +10,10 @@ from hepsub.errors import StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
 from hepsub.storage.http import ConnectionPool, TemporaryFailure
 from hepsub.storage.page import LARGEST_PAGE, error_code
+from hepsub.storage.posting import post, remove
 from hepsub.storage.response import BROKEN
 from hepsub.storage.store import Store
-from hepsub.storage.trouble import botocore_told, unreachable
+from hepsub.storage.trouble import unreachable
 
 _FORBIDDEN = "AccessDenied"
 """What AWS says to good keys without a right only (Amazon S3 API Reference, "Error responses": unknown keys are
@@ -63,9 +63,9 @@ def write_and_remove(store: Store, place: ObjectPlace) -> None:
         StorageRefused: the keys do not allow one of these.
         StorageUnreachable: it does not answer.
     """
-    store.upload(io.BytesIO(), place)
-    with botocore_told(store.name, store.storage, place):
-        store.client().delete_object(Bucket=place.bucket, Key=place.key)
+    with contextlib.closing(ConnectionPool()) as pool:
+        post(pool, store, place, b"")
+        remove(pool, store, [place])
 
 
 def _is_known(store: Store, bucket: str) -> bool:

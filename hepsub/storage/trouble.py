@@ -34,14 +34,13 @@ def refused(name: str, what: object, why: str) -> StorageRefused:
     )
 
 
-def unreachable(name: str, storage: Storage, why: str, remedy: str = "") -> StorageUnreachable:
+def unreachable(name: str, storage: Storage, why: str) -> StorageUnreachable:
     """The error for a storage that does not answer.
 
     Args:
         name: its name in the policy.
         storage: what the policy says of it.
         why: the name of what was raised, or what the storage calls its trouble.
-        remedy: what to do where the policy is not to blame; empty for the usual.
     """
     where = f"[storage.{name}] of the policy"
     if storage.ca_file and not Path(storage.ca_file).is_file():
@@ -54,15 +53,12 @@ def unreachable(name: str, storage: Storage, why: str, remedy: str = "") -> Stor
             f"the certificate of the storage {name} at {storage.endpoint} is not trusted here ({why})",
             remedy=f"name its authority: ca_file in {where}",
         )
-    return no_answer_from(f"the storage {name}", storage.endpoint, why, remedy)
+    return no_answer_from(f"the storage {name}", storage.endpoint, why)
 
 
-def no_answer_from(who: str, endpoint: str, why: str, remedy: str = "") -> StorageUnreachable:
-    """The error for a service of a storage that does not answer; arguments as those of `unreachable`."""
-    return StorageUnreachable(
-        f"{who} at {endpoint} does not answer ({why})",
-        remedy=remedy or LATER,
-    )
+def no_answer_from(who: str, endpoint: str, why: str, remedy: str = LATER) -> StorageUnreachable:
+    """The error for a service of a storage that does not answer; `why` is as that of `unreachable`."""
+    return StorageUnreachable(f"{who} at {endpoint} does not answer ({why})", remedy=remedy)
 
 
 def garbled(name: str, storage: Storage, why: object) -> StorageUnreachable:

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attacks.attack import OWNER, furnish, site_policy
-from tests.pool.shell import Shell, write_policy
+from tests.pool.shell import Shell
 from tests.staging.desk import Desk, clear, give_keys
-from tests.testbed.pool import Pool
 from tests.testbed.remote import RemoteSite
 from tests.testbed.s3 import S3Server
-from tests.testbed.users import Account
 
 END_STARTERS = """
 for place in /proc/[0-9]*; do
@@ -31,19 +29,18 @@ def free(site: RemoteSite) -> None:
 
 
 @pytest.fixture
-def victim(pool: Pool, alice: Account, remote_site: RemoteSite) -> Shell:
+def victim(user: Shell, remote_site: RemoteSite) -> Shell:
     """Give hepalice at a prompt; the site keeps users apart, because each of its pilots has one owner."""
     free(remote_site)
-    shell = Shell(pool, alice, write_policy(alice, pool), alice.run)
-    furnish(alice)
-    site_policy(shell, OWNER)
-    return shell
+    furnish(user.account)
+    site_policy(user, OWNER)
+    return user
 
 
 @pytest.fixture
-def neighbour(pool: Pool, bob: Account) -> Shell:
+def neighbour(other: Shell) -> Shell:
     """Give hepbob at a prompt."""
-    return Shell(pool, bob, write_policy(bob, pool), bob.run)
+    return other
 
 
 @pytest.fixture

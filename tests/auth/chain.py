@@ -112,14 +112,6 @@ class Chain:
             process.terminate()
             process.wait(60)  # for the round that it is at
 
-    def token_claims(self, path: Path) -> dict[str, Any]:
-        """What stands in a token."""
-        import base64
-
-        part = path.read_text().split(".")[1]
-        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return claims
-
 
 def make_chain(
     shell: Shell, kdc: Kdc, openid: OpenId, sts: WebIdentity, *, session_s: int, more: str = ""

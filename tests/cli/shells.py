@@ -20,6 +20,7 @@ import hepsub
 from hepsub.cli.main import PROGRAMS
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Entry, Journal
+from tests.fakes.programs import write_program
 
 COMPLETIONS = Path(hepsub.__file__).parent.parent / "completions"
 POLICY = f"""
@@ -99,9 +100,7 @@ class Place:
         self.install("hep_sub", f"exec '{sys.executable}' -I -c '{program}' hep_sub \"$@\"")
 
     def install(self, name: str, body: str) -> None:
-        path = self.bin / name
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
+        write_program(self.bin / name, f"#!/bin/sh\n{body}\n")
 
     @property
     def environment(self) -> dict[str, str]:

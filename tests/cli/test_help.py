@@ -8,10 +8,10 @@ import pytest
 
 from hepsub.cli.generate.sources import every_command
 from hepsub.cli.help import brief_help, help_text, left, told, topic_help, usage
-from hepsub.cli.main import PROGRAMS, load, main
+from hepsub.cli.main import load, main
 from hepsub.cli.options import Command, Kind, Option, Takes, Words
 
-COMMANDS = [load(program) for program in PROGRAMS]
+EVERY = {command.name: command for command in every_command()}
 
 
 def test_the_help_of_hep_rm() -> None:
@@ -42,7 +42,7 @@ def test_the_help_of_hep_rm() -> None:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
 def test_every_option_is_in_the_help(command: Command) -> None:
     """With all of its names and the first words of its sentence."""
     text = help_text(command)
@@ -51,13 +51,7 @@ def test_every_option_is_in_the_help(command: Command) -> None:
         assert " ".join(option.help.split()[:3]) in text
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_no_line_is_wider_than_a_window(command: Command) -> None:
-    """100 columns."""
-    assert max(len(line) for line in help_text(command).splitlines()) <= 100
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
 def test_every_sentence_is_one(command: Command) -> None:
     """A capital letter or a name in front, a full stop or more to come at the end."""
     for option in command.options:
@@ -65,7 +59,17 @@ def test_every_sentence_is_one(command: Command) -> None:
         assert not option.help[0].islower()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
+def test_no_two_options_share_a_name_or_field(command: Command) -> None:
+    """A name that two options have would mean the second one only."""
+    options = command.options
+    names = [name for option in options for name in option.names]
+    fields = [option.field for option in options]
+    assert sorted(set(names)) == sorted(names)
+    assert sorted(set(fields)) == sorted(fields)
+
+
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
 def test_flags_have_no_value_and_options_have_one(command: Command) -> None:
     """What help shows behind the names is what the option takes."""
     for option in command.options:
@@ -173,7 +177,7 @@ def test_help_of_a_verb_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("usage: hep_sub status [options]")
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", EVERY.values(), ids=list(EVERY))
 def test_what_the_brief_help_and_the_groups_name_is_there(command: Command) -> None:
     """Each field is an option's, and in one group."""
     fields = {option.field for option in command.options}
@@ -182,9 +186,6 @@ def test_what_the_brief_help_and_the_groups_name_is_there(command: Command) -> N
     assert len(named) == len(set(named))
     shown = [option for _, options in command.grouped() for option in options]
     assert sorted(shown) == sorted(command.options)
-
-
-EVERY = {command.name: command for command in every_command()}
 
 
 def texts_of(command: Command, width: int) -> list[str]:

@@ -39,12 +39,16 @@ class Hostile:
 
     def store(self, name: str = "herd") -> Store:
         """A storage of the policy that is this server."""
-        storage = Storage(endpoint=self.endpoint, allow_http=True)
-        return Store(name=name, storage=storage, keys=KEYS)
+        return store_at(self.endpoint, name)
 
     def says(self, body: bytes, head: str = "", status: str = "200 OK") -> None:
         """Answer everything with this body."""
         self.answer = lambda _: (http(body, head, status),)
+
+
+def store_at(endpoint: str, name: str = "herd") -> Store:
+    """A storage of the policy at a URL, with keys."""
+    return Store(name=name, storage=Storage(endpoint=endpoint, allow_http=True), keys=KEYS)
 
 
 def http(body: bytes, head: str = "", status: str = "200 OK") -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from hepsub.result import Value, document_of
 from hepsub.session import Connect, Session
 from hepsub.situation import Paths, Situation
 from hepsub.storage.credentials import keys_for as stored_keys
+from tests.fakes.programs import write_program
 
 NOON = 1_700_000_000.0
 """A moment, in seconds since the epoch."""
@@ -149,9 +150,25 @@ def plan_for(spec: JobSpec, policy: Policy, world: World) -> Plan:
     return make_plan(draft(spec, policy, world.situation, reading), facts)
 
 
+def make_paths(directory: Path, *, extra: Path | None = None) -> Paths:
+    """Places below a directory of the test."""
+    return Paths(
+        user_policy=directory / "user.toml",
+        extra_policy=extra,
+        site_policy=directory / "site",
+        journal=directory / "journal",
+        orders=directory / "orders",
+        reports=directory / "reports",
+        logins=directory / "logins",
+        mounts=directory / "mounts",
+        ended=directory / "ended",
+        slurm=directory / "slurm",
+    )
+
+
 def make_session(
     directory: Path,
-    connect: Connect,
+    connect: Connect = lambda _name, _pool: (),
     *,
     policy: Policy | None = None,
     situation: Situation | None = None,
@@ -161,18 +178,7 @@ def make_session(
     where = situation or make_situation(cwd=directory)
     return Session(
         situation=where,
-        paths=Paths(
-            user_policy=directory / "config.toml",
-            extra_policy=None,
-            site_policy=directory / "site",
-            journal=directory / "journal",
-            orders=directory / "orders",
-            reports=directory / "reports",
-            logins=directory / "logins",
-            mounts=directory / "mounts",
-            ended=directory / "ended",
-            slurm=directory / "slurm",
-        ),
+        paths=make_paths(directory),
         policy=policy or make_policy(),
         journal=Journal(directory=directory / "journal", host=where.host),
         connect=connect,
@@ -186,12 +192,4 @@ def make_session(
 
 def make_script(directory: Path, name: str = "job.sh") -> Path:
     """A script that can be started."""
-    path = directory / name
-    path.write_text("#!/bin/sh\necho done\n")
-    path.chmod(0o755)
-    return path
-
-
-def words(texts: Sequence[str]) -> str:
-    """Texts on lines of their own, for comparing tables."""
-    return "\n".join(texts)
+    return write_program(directory / name, "#!/bin/sh\necho done\n")

@@ -2,26 +2,22 @@
 
 import pytest
 
-from tests.pool.shell import Shell, write_policy
+from tests.pool.shell import Shell
 from tests.sites.away import Away, go_away
 from tests.staging.desk import sit_down
 from tests.testbed.far import FarSite
 from tests.testbed.kdc import Kdc
 from tests.testbed.openid import OpenId
-from tests.testbed.pool import Pool
 from tests.testbed.s3 import S3Server
-from tests.testbed.users import Account
 
 
 @pytest.fixture
 def away(
-    pool: Pool,
-    alice: Account,
+    user: Shell,
     clean_far_site: FarSite,
     openid: OpenId,
     kdc: Kdc,
     rclone_s3: S3Server,
 ) -> Away:
     """Give hepalice the far site by its element, by its schedd, and as a glidein."""
-    shell = Shell(pool, alice, write_policy(alice, pool), alice.run)
-    return go_away(sit_down(shell, rclone_s3), clean_far_site, openid, kdc)
+    return go_away(sit_down(user, rclone_s3), clean_far_site, openid, kdc)

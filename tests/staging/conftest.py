@@ -1,27 +1,13 @@
-"""Fixtures of the tests of inputs and outputs: users with keys, each of the stores, an own queue here."""
+"""Fixtures of the tests of inputs and outputs: a user with keys, for each of the stores."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.pool.shell import Shell, write_policy
+from tests.pool.shell import Shell
 from tests.staging.desk import Desk, sit_down
-from tests.testbed.pool import Pool
 from tests.testbed.proxy import FaultProxy
 from tests.testbed.s3 import S3Server
-from tests.testbed.users import Account
-
-
-@pytest.fixture
-def user(pool: Pool, alice: Account) -> Shell:
-    """Give hepalice at a prompt on the host."""
-    return Shell(pool, alice, write_policy(alice, pool), alice.run)
-
-
-@pytest.fixture
-def other(pool: Pool, bob: Account) -> Shell:
-    """Give hepbob at a prompt on the host."""
-    return Shell(pool, bob, write_policy(bob, pool), bob.run)
 
 
 @pytest.fixture

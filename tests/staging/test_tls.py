@@ -2,16 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.pool.shell import Shell
-from tests.staging import tls
 from tests.staging.desk import E_INPUT, Desk, codes, sit_down
-from tests.testbed.fixtures import available
 from tests.testbed.remote import RemoteSite
+from tests.testbed.s3 import S3Server
 
 pytestmark = [pytest.mark.condor, pytest.mark.s3]
 
@@ -19,25 +17,15 @@ UNREACHABLE = 35
 JOB = ("job.sh", "-in", "s3://raw/in.dat", "-out", "r=herd:out/%{ClusterId}/r")
 
 
-@pytest.fixture(scope="module")
-def tls_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tls.TlsServer]:
-    """Give rclone's store behind TLS."""
-    server = available(lambda: tls.start(tmp_path_factory.mktemp("tls")))
-    try:
-        yield server
-    finally:
-        server.service.end()
-
-
 @pytest.fixture
-def at_tls(user: Shell, tls_store: tls.TlsServer) -> Desk:
+def at_tls(user: Shell, tls_s3: S3Server) -> Desk:
     """Give hepalice keys, an input, a job, and the authority's certificate as ca.pem in her directory."""
-    desk = sit_down(user, tls_store)
+    desk = sit_down(user, tls_s3)
     user.policy.write_text(user.policy.read_text().replace("allow_http = true\n", ""))
     desk.put("in.dat", "over TLS\n")
     user.script("job.sh", "cp in.dat r")
     certificate = user.work / "ca.pem"
-    shutil.copy(tls_store.authority, certificate)
+    shutil.copy(tls_s3.authority, certificate)
     certificate.chmod(0o644)
     os.chown(certificate, user.account.uid, user.account.gid)
     return desk

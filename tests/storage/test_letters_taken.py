@@ -9,6 +9,7 @@ import pytest
 
 from hepsub.files import write_whole
 from tests.fakes.credentials import make_token
+from tests.fakes.programs import write_program
 from tests.storage.test_letters import HOUR, OUT, Desk, key_in, lines_of, manifest_of
 from tests.testbed import cache, chroot
 from tests.testbed.s3 import S3Server
@@ -35,9 +36,7 @@ def openssl_of(suite: str, directory: Path) -> str:
     if not loaders or not libraries:
         pytest.skip(f"the testbed's {suite} has not been built here")
     words = f"{loaders[0]} --library-path {libraries[0]} {tree}/usr/bin/openssl"
-    path = directory / "openssl"
-    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
-    path.chmod(0o755)
+    path = write_program(directory / "openssl", f'#!/bin/sh\nexec {words} "$@"\n')
     return str(path)
 
 

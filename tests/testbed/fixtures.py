@@ -161,6 +161,16 @@ def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
+def tls_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give the quick S3 server behind TLS, with a certificate of an authority that only its directory has."""
+    server = available(lambda: rclone.start(tmp_path_factory.mktemp("tls-s3"), with_tls=True))
+    try:
+        yield server
+    finally:
+        server.service.end()
+
+
+@pytest.fixture(scope="session")
 def ceph_rgw() -> Iterator[S3Server]:
     """Give Ceph's gateway, with STS, as its administrator sees it."""
     server = available(ceph.start)

@@ -6,24 +6,28 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-from tests.testbed import s3
+from tests.testbed import s3, tls
 from tests.testbed.pool import free_port
 from tests.testbed.process import TestbedError, TestbedUnavailableError
 from tests.testbed.s3 import S3Server
 from tests.testbed.sandbox import DIES_WITH_US
+from tests.testbed.tls import Pair
 
 START_TIMEOUT = 20
 
 
 class Rclone:
-    """One process, which dies with the thread that called start()."""
+    """One process, which dies with the thread that called start(); behind TLS, when it has a certificate."""
 
-    def __init__(self, directory: Path, access_key: str, secret_key: str) -> None:
+    def __init__(
+        self, directory: Path, access_key: str, secret_key: str, tls_pair: Pair | None = None
+    ) -> None:
         self.directory = directory
         self.data = directory / "data"
         self.log = directory / "log"
         self.port = free_port()
-        self.pair = f'"{access_key},{secret_key}"'
+        self.keys = f'"{access_key},{secret_key}"'
+        self.tls_pair = tls_pair
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -58,7 +62,11 @@ class Rclone:
 
     def _command(self) -> list[str | Path]:
         address = f"127.0.0.1:{self.port}"
-        return [program(), "serve", "s3", "--addr", address, "--no-cleanup", self.data]
+        words: list[str | Path]
+        words = [program(), "serve", "s3", "--addr", address, "--no-cleanup"]
+        if self.tls_pair is not None:
+            words += ["--cert", self.tls_pair.certificate, "--key", self.tls_pair.key]
+        return [*words, self.data]
 
     def _environment(self) -> dict[str, str]:
         """Return an environment with the keys, which would be seen by all on the command line."""
@@ -67,7 +75,7 @@ class Rclone:
             "HOME": str(self.directory),
             "RCLONE_CONFIG": os.devnull,
             "RCLONE_CACHE_DIR": str(self.directory / "cache"),
-            "RCLONE_AUTH_KEY": self.pair,
+            "RCLONE_AUTH_KEY": self.keys,
         }
 
     def _is_alive(self) -> bool:
@@ -82,11 +90,19 @@ def program() -> Path:
     return path
 
 
-def start(directory: Path) -> S3Server:
-    """Start a server whose data, log and cache are in a directory."""
+def start(directory: Path, *, with_tls: bool = False) -> S3Server:
+    """Start a server whose data, log and cache are in a directory.
+
+    Args:
+        directory: the directory.
+        with_tls: whether it has a certificate, of an authority that nobody else knows.
+    """
     program()
-    access_key, secret_key = f"AK{secrets.token_hex(9).upper()}", secrets.token_hex(20)
-    service = Rclone(directory, access_key, secret_key)
+    keys = (f"AK{secrets.token_hex(9).upper()}", secrets.token_hex(20))
+    issuer = tls.authority(directory) if with_tls else None
+    pair = tls.host(directory, "server", issuer, ("store",)) if issuer else None
+    service = Rclone(directory, *keys, pair)
     service.start()
-    endpoint = f"http://127.0.0.1:{service.port}"
-    return S3Server("rclone", endpoint, access_key, secret_key, directory, service)
+    endpoint = f"{'https' if with_tls else 'http'}://127.0.0.1:{service.port}"
+    authority = str(issuer.certificate) if issuer else ""
+    return S3Server("rclone", endpoint, *keys, directory, service, authority=authority)

@@ -46,6 +46,8 @@ class S3Server:
     service: Service = field(repr=False)
     region: str = REGION
     session_token: str | None = field(default=None, repr=False)
+    authority: str = ""
+    """The file with the certificate of the authority, in PEM, where the server has one of its own."""
 
     @property
     def port(self) -> int:
@@ -55,7 +57,7 @@ class S3Server:
     def client(self, name: str = "s3") -> Any:
         """Return the boto3 client of these keys: path style, SigV4, no checksums unasked for."""
         secrets = (self.access_key, self.secret_key, self.session_token)
-        return _client(name, self.endpoint, self.region, secrets)
+        return _client(name, self.endpoint, self.region, secrets, self.authority)
 
     def at(self, endpoint: str) -> "S3Server":
         """Return the same server under another address, such as that of a proxy."""
@@ -107,7 +109,13 @@ class S3Server:
 
 
 @functools.lru_cache
-def _client(name: str, endpoint: str, region: str, secrets: tuple[str, str, str | None]) -> Any:
+def _client(
+    name: str,
+    endpoint: str,
+    region: str,
+    secrets: tuple[str, str, str | None],
+    authority: str,
+) -> Any:
     access_key, secret_key, session_token = secrets
     config = Config(
         signature_version="s3v4" if name == "s3" else "v4",
@@ -125,6 +133,7 @@ def _client(name: str, endpoint: str, region: str, secrets: tuple[str, str, str 
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         aws_session_token=session_token,
+        verify=authority or None,
         config=config,
     )
 

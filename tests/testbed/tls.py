@@ -33,7 +33,8 @@ def self_signed(directory: Path, name: str) -> Pair:
 
 def authority(directory: Path, name: str = "ca") -> Pair:
     """Make a certificate authority."""
-    return _make(directory, name, *CURVE, "-subj", f"/CN=testbed {name}")
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 asks for it
+    return _make(directory, name, *CURVE, "-subj", f"/CN=testbed {name}", *usage)
 
 
 def host(directory: Path, name: str, issuer: Pair, hosts: tuple[str, ...]) -> Pair:

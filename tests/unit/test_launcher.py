@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import write_program
+
 LAUNCHER = Path(__file__).resolve().parents[2] / "hepsub" / "launcher" / "hep_sub"
 STUB = """#!/bin/sh
 printf '%s\\n' "$@"
@@ -27,8 +29,7 @@ def installed(tmp_path: Path) -> Path:
     directory = tmp_path / "my venv" / "bin"
     directory.mkdir(parents=True)
     for name, text in (("hep_sub", LAUNCHER.read_text()), ("python3", STUB)):
-        (directory / name).write_text(text)
-        (directory / name).chmod(0o755)
+        write_program(directory / name, text)
     return directory / "hep_sub"
 
 
@@ -70,8 +71,7 @@ def test_the_commands_alone_are_linked_as_readme_says(installed: Path, tmp_path:
     """`ln -s …/bin/hep_* …` : each is found on PATH by its name, and finds its Python."""
     names = sorted(each.name for each in LAUNCHER.parent.iterdir())
     for name in names:
-        (installed.parent / name).write_text((LAUNCHER.parent / name).read_text())
-        (installed.parent / name).chmod(0o755)
+        write_program(installed.parent / name, (LAUNCHER.parent / name).read_text())
     (tmp_path / "links").mkdir()
     subprocess.run('ln -s "$PWD/my venv"/bin/hep_* links/', shell=True, cwd=tmp_path, check=True)
     for name in names:

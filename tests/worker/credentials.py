@@ -2,18 +2,15 @@
 
 import base64
 import json
-import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tests.fakes.ccaches import REALM, Entry, cache, configuration
 from tests.worker.store import SIGNATURE
 
-REALM = "TEST.HEP"
-NAME_TYPE = 1
 FLAGS = 0x40E00000
-CONFIGURATION = ("X-CACHECONF:", "krb5_ccache_conf_data", "fast_avail")
 
 
 def now() -> int:
@@ -44,41 +41,21 @@ def ticket(life: int, renewable: int = 0, age: int = 0) -> Ticket:
 
 def ccache(*tickets: Ticket, version: int = 4, mark: str = "") -> bytes:
     """A credential cache of these tickets, as MIT writes it."""
-    head = struct.pack(">H", 0x0500 + version)
-    if version == 4:
-        offset = struct.pack(">HHII", 1, 8, 0, 0)
-        head += struct.pack(">H", len(offset)) + offset
-    body = _principal("alice")
-    for each in (Ticket(0, server=CONFIGURATION[1:], realm=CONFIGURATION[0]), *tickets):
-        body += _credential(each, version, mark)
-    return head + body
-
-
-def _data(content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + content
-
-
-def _principal(*names: str, realm: str = REALM) -> bytes:
-    head = struct.pack(">II", NAME_TYPE, len(names)) + _data(realm.encode())
-    return head + b"".join(_data(name.encode()) for name in names)
-
-
-def _credential(each: Ticket, version: int, mark: str) -> bytes:
-    start = each.start or now()
-    key = struct.pack(">H", 18) * (2 if version == 3 else 1) + _data(bytes(range(32)))
-    times = struct.pack(">IIII", start, start, each.end, each.renew)
-    address = struct.pack(">IH", 1, 2) + _data(b"\x7f\0\0\x01")
-    return (
-        _principal("alice")
-        + _principal(*each.server, realm=each.realm)
-        + key
-        + times
-        + struct.pack(">BI", 0, FLAGS)
-        + address
-        + struct.pack(">I", 0)
-        + _data(f"{SIGNATURE}{mark}".encode() + bytes(range(256)))
-        + _data(b"")
+    entries = (
+        Entry(
+            server=each.server,
+            realm=each.realm,
+            authenticated=each.start or now(),
+            starts=each.start or now(),
+            expires=each.end,
+            renew_until=each.renew,
+            flags=FLAGS,
+            addresses=(b"\x7f\0\0\x01",),
+            ticket=f"{SIGNATURE}{mark}".encode() + bytes(range(256)),
+        )
+        for each in tickets
     )
+    return cache(configuration("fast_avail", b"yes"), *entries, version=version)
 
 
 def token(life: int | None = 3600, mark: str = "") -> str:

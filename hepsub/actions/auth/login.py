@@ -14,11 +14,10 @@ from hepsub.auth.kerberos import KerberosSource
 from hepsub.auth.login import device_flow, kinit_words
 from hepsub.auth.login_environment import note_login
 from hepsub.auth.token import TokenSource
-from hepsub.errors import HepsubError, UsageError
+from hepsub.errors import HepsubError
 from hepsub.policy.model import KERBEROS
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.suggest import did_you_mean
 from hepsub.tools.oidc_agent import find_agent, known_accounts, loaded_accounts
 from hepsub.units import moment_text
 
@@ -68,21 +67,14 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
     Raises:
         UsageError: the policy has no such credential.
     """
-    policy = session.policy
-    for name in names:
-        if name not in policy.credential:
-            known = did_you_mean(name, policy.credential)
-            raise UsageError(f"no credential '{name}' in the policy", remedy=known)
     told: list[Told] = []
     troubles: list[HepsubError] = []
-    for name in dict.fromkeys(names) or _needed(session):
-        source = session.credential(name)
-        new = name in names and source.kind == KERBEROS
+    for source in tuple(map(session.credential, dict.fromkeys(names) or _needed(session))):
+        new = source.name in names and source.kind == KERBEROS
         try:
             credential = _obtain(source, terminal, new=new)
-            told.append(
-                Told(name=name, text=_credential_text(credential, session.situation.now), good=True)
-            )
+            text = _credential_text(credential, session.situation.now)
+            told.append(Told(name=source.name, text=text, good=True))
         except HepsubError as error:
             told.append(_missing(source, error))
             troubles.append(error)
@@ -90,9 +82,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
         note_login(session.paths.logins, session.situation.host, session.situation.environment)
     return Result(
         value=Login(credentials=tuple(told)),
-        problems=tuple(
-            Problem(code=each.code, message=each.message, remedy=each.remedy) for each in troubles
-        ),
+        problems=tuple(map(Problem.of, troubles)),
         exit_code=troubles[0].exit_code if troubles else 0,
     )
 

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 from msgspec import UNSET, Struct, UnsetType, convert, field
 
 from hepsub.errors import CredentialExpired, HepsubError, UnknownStorage
-from hepsub.policy.model import Policy, Storage
+from hepsub.policy.model import Policy, Storage, default_storage
 from hepsub.result import Result, failures
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
@@ -185,9 +185,8 @@ def _storage_name(policy: Policy, named: str) -> str:
         raise UnknownStorage(
             f"no storage '{named}' in the policy", remedy=did_you_mean(named, known)
         )
-    marked = [name for name, storage in known.items() if storage.default] or list(known)
-    if len(marked) == 1:
-        return marked[0]
+    if default := default_storage(known):
+        return default
     if not known:
         raise UnknownStorage(
             "the policy has no storage", remedy="describe one in [storage.NAME]: man 5 hepsub"

@@ -151,8 +151,7 @@ def _next_command(row: Row, trouble: HepsubError) -> str:
 
 
 def _failed(row: Row, trouble: HepsubError) -> _Found:
-    named = f"{row.kind} {row.name}: {trouble.message}"
-    problem = Problem(code=trouble.code, message=named, remedy=trouble.remedy)
+    problem = replace(Problem.of(trouble), message=f"{row.kind} {row.name}: {trouble.message}")
     command = _next_command(row, trouble)
     return replace(row, good=False, problem=problem, next_command=command), trouble.exit_code
 

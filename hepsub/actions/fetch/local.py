@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from hepsub.actions.fetch.result import JobOutputs, LocalFile, LocalState, Output
 from hepsub.batch import ACTIVE
-from hepsub.bundle.report import Report
 from hepsub.bundle.request import BundleRequest
 from hepsub.bundle.returned import ReturnedFile
 from hepsub.files import write_all
@@ -186,11 +185,9 @@ def stderr_of(request: BundleRequest, proc: int, cluster: int) -> Path | None:
 def _has_failed(job: JobOutputs) -> bool:
     if job.status is not None and job.status.state in ACTIVE:
         return False  # what its logs hold now is not what they will hold
-    return any(not each.optional for each in job.missing) or _program_failed(job.report)
-
-
-def _program_failed(report: Report | None) -> bool:
-    return report is not None and not report.has_succeeded
+    if job.report is not None and not job.report.has_succeeded:
+        return True
+    return any(not each.optional for each in job.missing)
 
 
 def _logs(proc: int, request: BundleRequest, cluster: int) -> Iterator[Output]:

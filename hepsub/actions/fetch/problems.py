@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hepsub.actions.fetch.local import stderr_of
 from hepsub.actions.fetch.plan import job_ranges
@@ -13,7 +13,7 @@ from hepsub.actions.submissions import SelectedJobs
 from hepsub.batch import ACTIVE, State
 from hepsub.errors import NotDone
 from hepsub.result import Problem
-from hepsub.terminal import printable
+from hepsub.terminal import few, printable
 
 _NAMED = 5
 
@@ -51,10 +51,9 @@ def _missing(selected: SelectedJobs, cluster: FetchedCluster) -> Iterator[Proble
             groups[why, tuple(own)].append(job)
     for (why, names_), jobs in groups.items():
         procs = [job.proc for job in jobs]
-        more = f" and {len(names_) - _NAMED} more" if len(names_) > _NAMED else ""
         yield Problem(
             code="output-missing",
-            message=f"{job_ranges(cluster.cluster, procs)}: no {', '.join(names_[:_NAMED])}{more}: {why}",
+            message=f"{job_ranges(cluster.cluster, procs)}: no {few(names_, _NAMED)}: {why}",
             remedy=_next(selected, jobs),
         )
 
@@ -82,7 +81,7 @@ def _different(cluster: FetchedCluster) -> Iterator[Problem]:
     yield Problem(
         code=NotDone.code,
         message=f"{len(files)} file(s) of cluster {cluster.cluster} were left as they are, because they differ:"
-        f" {_named(files)}",
+        f" {few([f'{printable(str(each.path))} ({each.trouble})' for each in files], _NAMED)}",
         remedy="-force replaces them, -d DIR fetches to another place",
     )
 
@@ -93,21 +92,11 @@ def _failed(cluster: FetchedCluster) -> Iterator[Problem]:
         if each.state is LocalState.FAILED:
             groups[each.trouble].append(each)
     for trouble, files in groups.items():
-        sources = ", ".join(printable(str(each.output.source)) for each in files[:_NAMED])
-        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        sources = few([printable(str(each.output.source)) for each in files], _NAMED)
         jobs = job_ranges(cluster.cluster, (f.output.proc for f in files))
         path = printable(os.path.commonpath([each.path for each in files]))
         yield Problem(
             code="not-fetched",
-            message=f"{jobs}: {sources}{more} -> {path}: {trouble}",
+            message=f"{jobs}: {sources} -> {path}: {trouble}",
             remedy="the same command tries again, and goes on where it was; -d DIR fetches to another place",
         )
-
-
-def _named(files: Iterable[LocalFile]) -> str:
-    all_files = list(files)
-    named = ", ".join(
-        f"{printable(str(each.path))} ({each.trouble})" for each in all_files[:_NAMED]
-    )
-    more = f" and {len(all_files) - _NAMED} more" if len(all_files) > _NAMED else ""
-    return f"{named}{more}"

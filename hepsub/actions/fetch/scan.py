@@ -46,7 +46,10 @@ def scan_submission(
     errors: dict[str, HepsubError] = {}
     objects = _see_all(jobs, stores, errors)
     jobs = _with_markers(jobs, objects, downloader)
-    urls = {place: unquote(_url(stores, place)) for place in objects}
+    urls = {
+        place: unquote(stores.store(place.storage).url(place.bucket, place.key))
+        for place in objects
+    }
     reports = [report for job in jobs for report in (job.report, job.marked) if report is not None]
     listing = RemoteListing(
         objects=objects,
@@ -96,10 +99,6 @@ def _with_report(job: Job, tree: Tree) -> Job:
 
 def _without(job: Job, why: str) -> Job:
     return replace(job, unusable=(*job.unusable, printable(why)))
-
-
-def _url(stores: Stores, place: ObjectPlace) -> str:
-    return stores.store(place.storage).url(place.bucket, place.key)
 
 
 def _see_all(

@@ -16,6 +16,7 @@ from hepsub.errors import HepsubError
 from hepsub.files import write_whole
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.terminal import few
 from hepsub.tools.fuse import Answer, ask, mount_at
 from hepsub.tools.rclone import Cached, pending, unreadable
 from hepsub.tools.rclone_mount import LOGIN
@@ -159,10 +160,9 @@ def doubts(record: Record) -> str:
     files = [shlex.quote(str(each.data)) for each in unreadable(Path(record.cache))]
     if not files:
         return ""
-    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
     return (
-        f"; rclone left no record of whether {', '.join(files[:_NAMED])}{more} arrived: mounted again, what the storage"
-        " lacks is sent, and what differs is kept aside"
+        f"; rclone left no record of whether {few(files, _NAMED)} arrived: mounted again, what the storage lacks is"
+        " sent, and what differs is kept aside"
     )
 
 

@@ -96,7 +96,8 @@ def cache_directory(session: Session, name: str) -> Path:
     """
     situation, uid = session.situation, session.situation.uid
     named = expand(session.policy.mount.cache, situation.home, situation.user)
-    top = Path(named) / f"hepsub-{uid}" if named else _usual(session)
+    usual = queue_directory(situation.environment, uid)
+    top = Path(named) / f"hepsub-{uid}" if named else usual
     kind = network_filesystem(Path(os.path.realpath(top)))
     if kind:
         raise _refused(top, f"is on a network file system ({kind}), where a cache only costs time")
@@ -108,10 +109,6 @@ def cache_directory(session: Session, name: str) -> Path:
     except OSError as error:
         raise _refused(top, f"cannot be made: {error.strerror}") from error
     return top / "mounts" / name
-
-
-def _usual(session: Session) -> Path:
-    return queue_directory(session.situation.environment, session.situation.uid)
 
 
 def _check(directory: Path, uid: int) -> None:

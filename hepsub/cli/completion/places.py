@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hepsub.errors import CredentialMissing, HepsubError
 from hepsub.plan.location import ObjectPlace, find_place
+from hepsub.policy.model import default_storage
 from hepsub.session import Session
 
 if TYPE_CHECKING:
@@ -50,19 +51,12 @@ def _buckets(session: Session, start: str) -> Iterable[str]:
 
     storages = session.policy.storage
     named = start.removesuffix(":")
-    asked = [named] if named in storages else _default(session)
+    asked = named if named in storages else default_storage(storages)
     known = [
         b for name in ([named] if named in storages else storages) for b in storages[name].buckets
     ]
-    listed = [b for name in asked for store in _store(session, name) for b in buckets(store)]
+    listed = [b for store in (_store(session, asked) if asked else ()) for b in buckets(store)]
     return dict.fromkeys([*known, *listed])
-
-
-def _default(session: Session) -> list[str]:
-    """The storage that s3:// means for any bucket, if there is one."""
-    storages = session.policy.storage
-    defaults = [name for name, storage in storages.items() if storage.default]
-    return defaults[:1] or (list(storages) if len(storages) == 1 else [])
 
 
 def _keys(session: Session, place: ObjectPlace) -> Iterator[str]:

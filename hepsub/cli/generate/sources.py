@@ -24,11 +24,6 @@ def programs() -> tuple[Command, ...]:
     return tuple(load(name) for name in PROGRAMS)
 
 
-def subcommands() -> dict[str, Command]:
-    """The commands that are hep_sub's first word: word → command."""
-    return load_verbs("hep_sub")
-
-
 def verbs() -> dict[str, dict[str, Command]]:
     """The commands whose first word may name another one: command → that word → what it names."""
     return {name: load_verbs(name) for name in VERBS}

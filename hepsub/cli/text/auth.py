@@ -97,12 +97,8 @@ def _causes(value: AuthStatus) -> Iterator[str]:
             yield f"{row.problem.message}{remedy}"
 
 
-def login(value: Login) -> str:
-    """The text of what was got, or is missing."""
-    return joined(_login_lines(value))
-
-
-def _login_lines(value: Login) -> Iterator[str]:
+def login(value: Login) -> Iterator[str]:
+    """What was got, or is missing."""
     if not value.credentials:
         yield "neither the pool nor its sites or the storages need a ticket or a token; hep_auth shows the S3 keys"
     for each in value.credentials:
@@ -120,25 +116,16 @@ def token(value: Token) -> str:
     return value.text
 
 
-def storage_keys(value: StorageKeys) -> str:
+def storage_keys(value: StorageKeys) -> Iterator[str]:
     """Whose keys they are, and until when."""
-    return printable(_keys_text(value))
-
-
-def _keys_text(value: StorageKeys) -> str:
     where = f"by the token {value.token}" if value.token else "from ~/.aws"
-    if not value.good:
-        return f"{value.storage}: key {value.key}…, {where}"
-    if value.expires is None:
-        return f"{value.storage}: key {value.key}…, {where}, which does not end"
-    left = duration_text(max(0.0, value.expires - value.now))
-    until = moment_text(value.expires, value.now)
-    return f"{value.storage}: key {value.key}…, {where}, valid until {until} (in {left})"
-
-
-def renewed(value: Renewed) -> str:
-    """What a round did."""
-    return joined(_round_lines(value))
+    ends = ""
+    if value.good and value.expires is None:
+        ends = ", which does not end"
+    elif value.good and value.expires is not None:
+        left = duration_text(max(0.0, value.expires - value.now))
+        ends = f", valid until {moment_text(value.expires, value.now)} (in {left})"
+    yield f"{value.storage}: key {value.key}…, {where}{ends}"
 
 
 def looped(value: Looped) -> str:
@@ -151,27 +138,14 @@ def silent(_: Silent) -> str:
     return ""
 
 
-def installed(value: Installed) -> str:
-    """Who starts rounds from now on."""
-    return joined(_installed_lines(value))
-
-
-def uninstalled(value: Uninstalled) -> str:
-    """Who starts them no longer."""
-    return printable(_removed_text(value))
-
-
-def renewal_status(value: RenewalStatus) -> str:
-    """Who starts them, and what the last one did."""
-    return joined(_status_lines(value))
-
-
-def _removed_text(value: Uninstalled) -> str:
+def uninstalled(value: Uninstalled) -> Iterator[str]:
+    """Who starts rounds no longer."""
     what = " and ".join(value.removed)
-    return f"removed: {what}" if what else f"nothing was installed on {value.host}"
+    yield f"removed: {what}" if what else f"nothing was installed on {value.host}"
 
 
-def _round_lines(value: Renewed) -> Iterator[str]:
+def renewed(value: Renewed) -> Iterator[str]:
+    """What a round did."""
     if value.busy:
         yield "another hep_auth renew is at it; nothing was done"
         return
@@ -211,7 +185,8 @@ def _outcome_text(each: Outcome, now: float) -> str:
     return f"{ends}{until}{renewed}{', NOT RENEWED' if each.message else ''}"
 
 
-def _installed_lines(value: Installed) -> Iterator[str]:
+def installed(value: Installed) -> Iterator[str]:
+    """Who starts rounds from now on."""
     from hepsub.actions.renew.install import SYSTEMD
 
     kind = "a timer of your systemd" if value.kind == SYSTEMD else "cron"
@@ -220,7 +195,8 @@ def _installed_lines(value: Installed) -> Iterator[str]:
     yield f"{_INDENT}it goes on when you log out: {value.proof}"
 
 
-def _status_lines(value: RenewalStatus) -> Iterator[str]:
+def renewal_status(value: RenewalStatus) -> Iterator[str]:
+    """Who starts rounds, and what the last one did."""
     state = value.state
     if value.kind:
         yield f"installed on {value.host} ({value.kind}): {value.where}"

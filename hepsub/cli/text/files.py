@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepsub.plan.location import ObjectPlace
-from hepsub.terminal import joined
 from hepsub.units import clock_text, size_text
 
 if TYPE_CHECKING:
@@ -36,23 +35,20 @@ def tail(value: Tail) -> str:  # noqa: ARG001
     return ""
 
 
-def fetched(value: Fetched) -> str:
-    """The text of what was fetched, or found."""
+def fetched(value: Fetched) -> Iterator[str]:
+    """What was fetched, or found."""
     from hepsub.actions.fetch.result import LocalState
 
     if value.listing:
-        return joined(_output_rows(value))
+        yield _OUTPUT_ROW % ("JOBID", "SIZE", "HERE", "FROM", "NAME")
+        for cluster in value.clusters:
+            yield from _cluster_rows(cluster)
+        return
     fetched, equal = value.count(LocalState.FETCHED), value.count(LocalState.EQUAL)
     text = f"{fetched} file(s) fetched, {size_text(value.moved)}; {equal} were here"
     if stayed := value.count(LocalState.IN_PLACE):
         text += f"; {stayed} are where -out says"
-    return text
-
-
-def _output_rows(value: Fetched) -> Iterator[str]:
-    yield _OUTPUT_ROW % ("JOBID", "SIZE", "HERE", "FROM", "NAME")
-    for cluster in value.clusters:
-        yield from _cluster_rows(cluster)
+    yield text
 
 
 def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
@@ -78,15 +74,15 @@ def _cluster_rows(cluster: FetchedCluster) -> Iterator[str]:
             yield _OUTPUT_ROW % (name, "-", "missing", "-", f"{gap.name}{optional}: {gap.why}")
 
 
-def mounts(value: Mounts) -> str:
-    """The text of mounts."""
+def mounts(value: Mounts) -> Iterable[str]:
+    """Mounts: a table of them, or what was done."""
     from hepsub.actions.mount.list import State
 
     if value.listing:
-        return joined(_mount_rows(value))
+        return _mount_rows(value)
     words = _TAKEN if value.ending else _MADE
     wanted = State.UNMOUNTED if value.ending else State.OK
-    return joined(_line(each, words) for each in value.mounts if each.state is wanted)
+    return (_line(each, words) for each in value.mounts if each.state is wanted)
 
 
 def _line(shown: Shown, words: str) -> str:
@@ -104,12 +100,8 @@ def _mount_rows(value: Mounts) -> Iterator[str]:
         yield _MOUNT_ROW % (each.state.value, mode, clock_text(record.since), each.pending, where)
 
 
-def demo(value: DemoResult) -> str:
+def demo(value: DemoResult) -> Iterator[str]:
     """The histogram drawn, the times of the steps, the commands, and what works right now."""
-    return joined(_demo_lines(value))
-
-
-def _demo_lines(value: DemoResult) -> Iterator[str]:
     from hepsub.actions.demo.events import Histogram
 
     yield f"Invariant mass of {value.events} generated muon pairs, from {value.jobs} jobs:"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 from hepsub.batch import State
 from hepsub.jobid import procs_brief
-from hepsub.terminal import joined
+from hepsub.terminal import few
 from hepsub.units import clock_text, duration_text, run_time_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hepsub.actions.queue.query import Listing
     from hepsub.actions.queue.wait import Waited
     from hepsub.actions.queue.walltimes import Walltimes
-    from hepsub.actions.queue.why import Explanation, Explanations
+    from hepsub.actions.queue.why import Explanations
     from hepsub.batch import JobStatus
 
 _JOB_ROW = "%-15s %-15s %-15s %-15s %-2s %-3s %-5s %s"
@@ -31,12 +31,12 @@ _NAMED = 3
 _COUNTS = ("completed", "removed", "idle", "running", "held", "suspended")
 
 
-def listing(value: Listing) -> str:
+def listing(value: Listing) -> Iterable[str]:
     """The table of hep_q: four lines, and one for each job.
 
     In cron `[ $(hep_q -u | wc -l) -ne 4 ]` means that something is in the queue, also if it is one job.
     """
-    return joined([_HEADER, *_job_rows(value), "", "", summary(value)])
+    return (_HEADER, *_job_rows(value), "", "", summary(value))
 
 
 def summary(value: Listing) -> str:
@@ -62,37 +62,24 @@ def _job_rows(value: Listing) -> Iterator[str]:
             yield f"    {job.hold_reason} (code {job.hold_code}/{job.hold_subcode})"
 
 
-def explanations(value: Explanations) -> str:
-    """The text of explanations."""
-    return joined(line for each in value.explanations for line in _explanation(each))
+def explanations(value: Explanations) -> Iterator[str]:
+    """Why jobs are where they are, and what to do."""
+    for each in value.explanations:
+        yield f"{few(each.jobs, _NAMED)} ({each.state.value}): {each.sentence}"
+        for detail in each.details:
+            yield f"    {detail}"
+        if each.next_command:
+            yield f"    next: {each.next_command}"
 
 
-def _explanation(each: Explanation) -> Iterator[str]:
-    named = ", ".join(each.jobs[:_NAMED])
-    more = f" and {len(each.jobs) - _NAMED} more" if len(each.jobs) > _NAMED else ""
-    yield f"{named}{more} ({each.state.value}): {each.sentence}"
-    for detail in each.details:
-        yield f"    {detail}"
-    if each.next_command:
-        yield f"    next: {each.next_command}"
-
-
-def past(value: Past) -> str:
+def past(value: Past) -> Iterator[str]:
     """The table of jobs that have ended; on a terminal, where no script reads it, with a summary in front."""
-    return joined((*_past_summary(value), *_past_lines(value)))
+    if value.summary and sys.stdout.isatty():
+        from hepsub.cli.text.status import summary_lines
 
-
-def _past_summary(value: Past) -> Iterator[str]:
-    if not (value.summary and sys.stdout.isatty()):
-        return
-    from hepsub.cli.text.status import summary_lines
-
-    for each in value.summary:
-        yield from summary_lines(each)
-    yield ""
-
-
-def _past_lines(value: Past) -> Iterator[str]:
+        for each in value.summary:
+            yield from summary_lines(each)
+        yield ""
     row = "%-15s %-15s %-15s %-15s %-6s %-5s %-11s %s"
     yield row % ("JOBID", "OWNER", "ENDED", "RUN_TIME", "EXIT", "SIZE", "CPU_TIME", "CMD")
     for job in value.jobs:
@@ -112,24 +99,22 @@ def _exit(job: JobStatus) -> str:
     return str(job.exit_code) if job.exit_code is not None else job.state.value
 
 
-def control(value: Control) -> str:
-    """The text of what was done to jobs."""
+def control(value: Control) -> Iterable[str]:
+    """What was done to jobs."""
     from hepsub.actions.queue.control import DONE_WORDS
 
     word = DONE_WORDS[value.act]
     lines = [f"{each.meant}: {each.number} job(s) {word}" for each in value.outcomes if each.number]
-    return joined(lines) or (f"0 job(s) {word}" if value.outcomes else "")
+    return lines or ([f"0 job(s) {word}"] if value.outcomes else [])
 
 
-def edited(value: Edited) -> str:
-    """The text of what was changed."""
+def edited(value: Edited) -> Iterator[str]:
+    """What was changed."""
     if not value.changes:
-        return "0 job(s) changed"
-    return joined(
-        f"{each.meant}: {each.what} {_amount(each, each.old)} -> {_amount(each, each.new)}"
-        f" ({each.number} job(s))"
-        for each in value.changes
-    )
+        yield "0 job(s) changed"
+    for each in value.changes:
+        changed = f"{each.what} {_amount(each, each.old)} -> {_amount(each, each.new)}"
+        yield f"{each.meant}: {changed} ({each.number} job(s))"
 
 
 def _amount(change: Change, amount: int | None) -> str:
@@ -141,18 +126,12 @@ def _amount(change: Change, amount: int | None) -> str:
     return duration_text(amount) if change.what == "walltime" else str(amount)
 
 
-def walltimes(value: Walltimes) -> str:
-    """The text of the walltime classes."""
-    lines = [f"Walltime Limit INFO for group '{value.group}':"]
-    lines += [
-        f"'{name}' job walltime limit is: {_limit(seconds)}."
-        for name, seconds in value.limits.items()
-    ]
-    return joined(lines)
-
-
-def _limit(seconds: int) -> str:
-    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+def walltimes(value: Walltimes) -> Iterator[str]:
+    """The walltime classes."""
+    yield f"Walltime Limit INFO for group '{value.group}':"
+    for name, limit in value.limits.items():
+        text = f"{limit / 3600:.1f} hours" if limit >= 3600 else f"{limit / 60:.1f} minutes"
+        yield f"'{name}' job walltime limit is: {text}."
 
 
 def waited(value: Waited) -> str:
@@ -167,18 +146,17 @@ def waited(value: Waited) -> str:
     return f"{good} of {number} job(s) ended with exit code 0"
 
 
-def waited_jobs(value: WaitedJobs) -> str:
+def waited_jobs(value: WaitedJobs) -> Iterator[str]:
     """The text of jobs that were waited for; empty when the user had enough of it.
 
     How jobs failed stands in the problem; where the time was over, that tells of those that go on.
     """
     if not value.jobs:
-        return ""
+        return
     good = sum(job.state == "succeeded" for job in value.jobs)
-    lines = [f"{good} of {len(value.jobs)} job(s) ended with exit code 0"]
+    yield f"{good} of {len(value.jobs)} job(s) ended with exit code 0"
     if value.timed_out:
-        lines += _standing(value)
-    return joined(lines)
+        yield from _standing(value)
 
 
 def _standing(value: WaitedJobs) -> Iterator[str]:

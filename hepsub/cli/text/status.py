@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hepsub.batch import State
 from hepsub.cli.table import Column, Row, Table, drawn, fits
 from hepsub.jobid import short_name
-from hepsub.terminal import Styled, joined
+from hepsub.terminal import Styled
 from hepsub.units import clock_text, duration_text, moment_text, rough_text
 
 if TYPE_CHECKING:
@@ -131,13 +131,12 @@ def _since(each: ClusterStatus, now: float, *, wide: bool) -> str:
     return ""
 
 
-def reports(value: ClusterReports) -> str:
+def reports(value: ClusterReports) -> Iterator[str]:
     """Clusters in full."""
-    return joined(
-        line
-        for number, each in enumerate(value.clusters)
-        for line in (*([""] if number else []), *_report(each, value))
-    )
+    for number, each in enumerate(value.clusters):
+        if number:
+            yield ""
+        yield from _report(each, value)
 
 
 def _report(each: ClusterReport, value: ClusterReports) -> Iterator[str]:
@@ -274,14 +273,12 @@ def _said(each: ClusterStatus) -> Iterator[str]:
             yield f"{number} {name if name != 'unknown' else 'of unknown end'}"
 
 
-def watched(value: Watched) -> str:
+def watched(value: Watched) -> Iterator[str]:
     """A line for each cluster whose counts have changed."""
     when = time.strftime("%H:%M:%S", time.localtime(value.now))
-    return joined(_line(when, *_said(each)) for each in value.clusters)
-
-
-def _line(when: str, cluster: str, name: str, *counts: str) -> str:
-    return f"{when} {cluster}{f' ({name})' if name else ''}: {', '.join(counts)}"
+    for each in value.clusters:
+        cluster, name, *counts = _said(each)
+        yield f"{when} {cluster}{f' ({name})' if name else ''}: {', '.join(counts)}"
 
 
 def state(value: JobState) -> str:

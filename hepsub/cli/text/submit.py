@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.jobid import procs_brief
-from hepsub.terminal import joined
 from hepsub.units import duration_text, size_text
 
 if TYPE_CHECKING:
@@ -16,17 +15,13 @@ if TYPE_CHECKING:
 _NAMED = 3
 
 
-def preview(value: Preview) -> str:
-    """What would be submitted."""
-    return joined(_preview_lines(value))
-
-
 def submission(value: Submission) -> str:
     """The line that scripts parse."""
     return f"{value.submitted.number} job(s) submitted to cluster {value.submitted.cluster}"
 
 
-def _preview_lines(value: Preview) -> Iterator[str]:
+def preview(value: Preview) -> Iterator[str]:
+    """What would be submitted."""
     plan = value.plan
     yield "Nothing is submitted. The plan:"
     yield f"  jobs        {plan.number}" + (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
@@ -27,6 +26,8 @@ from hepsub.result import document_of
 from hepsub.session import Session
 from hepsub.storage.credentials import S3Credentials
 from tests.fakes.credentials import make_token
+from tests.fakes.programs import write_program
+from tests.fakes.tokens import jwt
 from tests.fakes.world import NOON, make_policy, make_situation
 from tests.unit.actions.test_auth_status import session
 
@@ -79,9 +80,9 @@ def test_boto_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import botocore.session
 
     made = with_keys(tmp_path, TWO, 4e9, "t")
-    program = tmp_path / "keys"
-    program.write_text(f"#!/bin/sh\ncat <<'EOF'\n{json.dumps(process(made))}\nEOF\n")
-    program.chmod(0o755)
+    program = write_program(
+        tmp_path / "keys", f"#!/bin/sh\ncat <<'EOF'\n{json.dumps(process(made))}\nEOF\n"
+    )
     (tmp_path / "config").write_text(f"[profile herd]\ncredential_process = {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
@@ -184,23 +185,16 @@ def given(directory: Path, policy: str = "", **environment: str) -> Session:
 
 def printed(directory: Path, text: str) -> str:
     """A policy whose tokens come from a program that prints this."""
-    (directory / "print").write_text(
+    write_program(
+        directory / "print",
         f"#!/bin/sh\necho \"$HEPSUB_AUDIENCE|$HEPSUB_SCOPES|$HEPSUB_SECONDS\" > '{directory}/asked'\n"
-        f"echo '{text}'\n"
+        f"echo '{text}'\n",
     )
-    (directory / "print").chmod(0o755)
     return f"[credential.iam]\ncommand = ['{directory}/print']\n"
 
 
 def real_token(subject: str, life: float = 1000) -> str:
     return make_token(time.time() - 1, life, subject).decode()
-
-
-def with_claims(**claims: str) -> str:
-    """A token that says this of itself."""
-    document = json.dumps({"iss": "https://i", "exp": 4_000_000_000, **claims})
-    part = base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
-    return f"eyJhbGciOiJub25lIn0.{part}.c2ln"
 
 
 def test_a_token_is_one_line(tmp_path: Path) -> None:
@@ -224,7 +218,7 @@ def test_the_one_that_other_tools_would_find_comes_first(tmp_path: Path) -> None
 @pytest.mark.parametrize("wanted", [TokenRequest(seconds=2000), TokenRequest(audience="https://x")])
 def test_one_that_does_not_fit_is_passed_over(tmp_path: Path, wanted: TokenRequest) -> None:
     """Too short; for somebody else."""
-    text = with_claims(sub="given", aud="https://x")
+    text = jwt(iss="https://i", exp=4_000_000_000, aud="https://x")
     made = given(tmp_path, printed(tmp_path, text), BEARER_TOKEN=real_token("found"))
     assert value_text(token(made, wanted).value) == text
     asked = (tmp_path / "asked").read_text()
@@ -233,7 +227,9 @@ def test_one_that_does_not_fit_is_passed_over(tmp_path: Path, wanted: TokenReque
 
 def test_scopes_are_asked_for(tmp_path: Path) -> None:
     """And a token without them is refused rather than printed."""
-    made = given(tmp_path, printed(tmp_path, with_claims(sub="alice", scope="storage.read:/")))
+    made = given(
+        tmp_path, printed(tmp_path, jwt(iss="https://i", exp=4_000_000_000, scope="storage.read:/"))
+    )
     with pytest.raises(CredentialRefused):
         token(made, TokenRequest(scopes=("storage.read:/", "compute.read")))
     assert (tmp_path / "asked").read_text() == "|storage.read:/ compute.read|60\n"

@@ -15,10 +15,8 @@ from hepsub.actions.check.effective import EffectivePolicy, Setting, effective_p
 from hepsub.actions.check.question import Line, Mark, Question, asked
 from hepsub.auth.renewal import RenewalState, state_path, state_text
 from hepsub.cli.commands.hep_sub import COMMAND
-from hepsub.cli.output import Console
+from hepsub.cli.output import Console, value_text
 from hepsub.cli.parse import parse
-from hepsub.cli.text.check import checked
-from hepsub.cli.text.check import effective_policy as effective_text
 from hepsub.errors import StorageRefused, ToolFailed, UsageError
 from hepsub.policy.load import merge
 from hepsub.policy.model import Layer, Level
@@ -179,7 +177,7 @@ def test_the_text_has_what_to_type_below() -> None:
         Line(what="group", mark=Mark.OK, said="juno"),
         Line(what="keys herd", mark=Mark.TROUBLE, said="bad\n\x1b[2J", remedy="hep_auth login iam"),
     )
-    assert checked(Checked(lines=lines)).splitlines() == [
+    assert value_text(Checked(lines=lines)).splitlines() == [
         "ok  group      juno",
         "NO  keys herd  bad\\n\\x1b[2J",
         "               -> hep_auth login iam",
@@ -208,7 +206,7 @@ def test_the_effective_policy_tells_each_key_and_its_line() -> None:
     assert (found["os.SL9.image"].value, found["os.SL9.image"].line) == ('"/i.sif"', 6)
     assert found["limits.jobs"].file == "hepsub's defaults.toml"
     assert [each.key for each in value.settings] == sorted(found)
-    [line] = [each for each in effective_text(value).splitlines() if "defaults.memory" in each]
+    [line] = [each for each in value_text(value).splitlines() if "defaults.memory" in each]
     assert line.split("#")[0].strip() == 'defaults.memory = "4 GB"'
     assert line.endswith("# mine.toml line 2")
 

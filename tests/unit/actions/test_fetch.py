@@ -81,8 +81,7 @@ def report(
         "outputs": [
             {"name": name, "state": state, "size": 7, "md5": md5, "url": url(where)}
             for name, (state, md5, where) in (outputs or {}).items()
-        ]
-        + more.pop("outputs_", []),
+        ],
         **more,
     }
     return read_report(json.dumps(document).encode())
@@ -158,13 +157,6 @@ def test_an_object_of_another_run_is_told(job: Job) -> None:
     assert f"ETag {OTHER}; told were 7 bytes, {MD5})" in files.oddities[0]
 
 
-def test_a_multipart_etag_says_nothing_against_an_object(job: Job) -> None:
-    """The report's MD5 is what it has to have."""
-    known = replace(job, marked=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, listing_of(R, MARKER, etag=f"{OTHER}-2"))
-    assert (files.oddities, files.outputs[0].md5) == ((), MD5)
-
-
 STARTED = "2026-11-22T04:00:00Z"
 
 
@@ -189,38 +181,6 @@ def test_outputs_of_one_run_and_the_report_of_a_later_one_are_not_complete(
     files = plan_job(known, listing_of(R, MARKER))
     assert files.complete is not is_told
     assert any("another run" in each for each in files.oddities) is is_told
-
-
-@pytest.mark.parametrize(
-    ("said", "etag", "is_other"),
-    [
-        ("abc-2", "abc-2", False),
-        ("abc-2", "def-2", True),
-        ("abc-2", MD5, False),
-        ("", "def-2", False),
-        ("", OTHER, True),
-        ("kms", "kms", False),
-        ("kms", OTHER, True),
-    ],
-)
-def test_the_etag_of_the_upload_tells_whose_an_object_is(
-    job: Job, said: str, etag: str, is_other: bool
-) -> None:
-    """Also where it is no MD5: of several parts, or encrypted by the store."""
-    document = {"name": "r", "state": "uploaded", "md5": MD5, "url": url(R), "etag": said or None}
-    known = replace(job, marked=report(outputs_=[document]))
-    assert plan_job(known, listing_of(R, MARKER, etag=etag)).complete is not is_other
-
-
-def test_what_an_earlier_run_left_at_home_is_left_out(job: Job) -> None:
-    """HTCondor adds to what was there: the last report says what the last run brought."""
-    was_returned(job, "r", b"earlier")
-    known = replace(job, report=report({"r": ("uploaded", MD5, R)}))
-    files = plan_job(known, listing_of(R))
-    assert files.outputs[0].source == R
-    assert "an earlier one did" in files.oddities[0]
-    known = replace(job, report=report({"r": ("home", MD5, R)}))
-    assert plan_job(known, listing_of(R)).outputs[0].source != R
 
 
 def test_a_path_needs_no_copy(job: Job, tmp_path: Path) -> None:

@@ -67,23 +67,37 @@ def complete(job: Job, seen: RemoteListing, *outputs: dict[str, Any], code: int 
     return plan_job(replace(job, marked=report(*outputs, code=code)), seen).complete
 
 
-def test_size_and_etag_decide(job: Job) -> None:
-    """What the store answered to the upload is what it has to have: also where that is no MD5."""
-    one = said("r", R)
-    assert complete(job, listing_of(r=MD5), one) is True
-    assert complete(job, listing_of(r=OTHER), one) is False
-    assert complete(job, listing_of(r=OTHER), {**one, "etag": OTHER}) is True
-    assert complete(job, listing_of(r="x-2"), {**one, "etag": "x-2"}) is True
-    assert complete(job, listing_of(r=MD5), {**one, "size": 8}) is False
-    assert complete(job, listing_of(r=OTHER), {**one, "etag": None}) is False
-    assert complete(job, listing_of(r="x-2"), {**one, "etag": None}) is True
+@pytest.mark.parametrize(
+    ("told", "etag", "is_whole"),
+    [
+        ({}, MD5, True),
+        ({}, OTHER, False),
+        ({"size": 8}, MD5, False),
+        ({"etag": OTHER}, OTHER, True),
+        ({"etag": OTHER}, "e" * 32, False),
+        ({"etag": "abc-2"}, "abc-2", True),
+        ({"etag": "abc-2"}, "def-2", False),
+        ({"etag": "abc-2"}, MD5, True),
+        ({"etag": "kms"}, "kms", True),
+        ({"etag": "kms"}, OTHER, False),
+        ({"etag": None}, "def-2", True),
+        ({"etag": None}, OTHER, False),
+    ],
+)
+def test_size_and_etag_decide(job: Job, told: dict[str, object], etag: str, is_whole: bool) -> None:
+    """What the store answered to the upload is what it has to have: also where that is no MD5.
+
+    That is so of several parts, or of what the store encrypts.
+    """
+    assert complete(job, listing_of(r=etag), said("r", R, **told)) is is_whole
 
 
-def test_an_encrypted_object_has_the_reported_md5(job: Job) -> None:
-    """Its ETag looks like one, and is none."""
-    marked = report(said("r", R, etag=OTHER))
-    [output, *_] = plan_job(replace(job, marked=marked), listing_of(r=OTHER)).outputs
-    assert (output.md5, output.etag) == (MD5, OTHER)
+@pytest.mark.parametrize(("told", "etag"), [(OTHER, OTHER), (None, f"{OTHER}-2")])
+def test_an_object_has_the_reported_md5(job: Job, told: str | None, etag: str) -> None:
+    """Encrypted, its ETag looks like one, and is none; that of several parts is none either."""
+    marked = report(said("r", R, etag=told))
+    files = plan_job(replace(job, marked=marked), listing_of(r=etag))
+    assert (files.outputs[0].md5, files.outputs[0].etag, files.oddities) == (MD5, etag, ())
 
 
 def test_a_marker_has_to_say_so(job: Job) -> None:
@@ -125,8 +139,9 @@ def test_what_an_earlier_run_brought_home_is_not_this_ones(job: Job) -> None:
         assert tree is not None
         job = replace(job, returned=returned_outputs(tree))
     second = report(said("r", R))
-    [output] = plan_job(replace(job, report=second, marked=second), listing_of(r=MD5)).outputs
-    assert output.source == R
+    files = plan_job(replace(job, report=second, marked=second), listing_of(r=MD5))
+    assert [each.source for each in files.outputs] == [R]
+    assert "an earlier one did" in files.oddities[0]
     returned = report(said("r", R, state="home"), code=85)
     [output] = plan_job(replace(job, report=returned), listing_of(r=OTHER)).outputs
     assert str(output.source) == str(path)

@@ -17,6 +17,7 @@ from hepsub.errors import RenewalNotInstalled
 from hepsub.session import Session
 from hepsub.tools.timers import INSTALL, LOOP, Machine
 from tests.fakes.batch import as_batch_systems
+from tests.fakes.programs import write_program
 from tests.fakes.world import NOON, make_policy, make_session, make_situation
 from tests.unit.tools.test_crontab import CRONTAB, make_process
 from tests.unit.tools.test_systemd import LOGINCTL, SYSTEMCTL
@@ -37,8 +38,7 @@ class Place:
         self.add("hep_auth", "#!/bin/sh\n")
 
     def add(self, name: str, text: str) -> None:
-        (self.bin / name).write_text(text)
-        (self.bin / name).chmod(0o755)
+        write_program(self.bin / name, text)
 
     def add_cron(self) -> None:
         self.add("crontab", CRONTAB)
@@ -151,8 +151,7 @@ def test_the_path_has_the_programs_that_are_not_where_cron_looks(place: Place) -
     for name in ("oidc", "vault"):
         (place.root / name).mkdir()
     for name in ("oidc/oidc-token", "vault/get"):
-        (place.root / name).write_text("#!/bin/sh\n")
-        (place.root / name).chmod(0o755)
+        write_program(place.root / name)
     made = installed(
         place,
         "[credential.x]\ncommand = ['get', 'token']\n",
@@ -168,8 +167,7 @@ def test_a_command_that_is_beside_the_interpreter_is_taken_first(place: Place) -
     place.add_cron()
     beside = place.root / "venv/bin/hep_auth"
     beside.parent.mkdir(parents=True)
-    beside.write_text("#!/bin/sh\n")
-    beside.chmod(0o755)
+    write_program(beside)
     assert f"exec {beside} renew -quiet" in installed(place).where
 
 

@@ -19,10 +19,10 @@ from hepsub.errors import (
     CredentialExpired,
     CredentialMissing,
     CredentialRefused,
-    UsageError,
 )
 from hepsub.policy.model import KERBEROS
 from hepsub.result import Result
+from tests.fakes.programs import write_program
 from tests.fakes.world import make_policy, make_situation
 from tests.unit.actions.test_auth_status import POOL, Source, held, session
 
@@ -123,13 +123,6 @@ def test_a_ticket_that_is_named_is_got_anew(tmp_path: Path) -> None:
     assert asked == ["iam"]
 
 
-def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    """With the closest one."""
-    with pytest.raises(UsageError, match="no credential 'ima'") as caught:
-        login(session(tmp_path, ""), ("ima",), None)
-    assert caught.value.remedy == "did you mean 'iam'?"
-
-
 def test_what_the_renewal_needs_of_this_login_is_noted(tmp_path: Path) -> None:
     """cron has no OIDC_SOCK."""
     made = session(tmp_path, "")
@@ -196,8 +189,7 @@ def test_the_step_of_an_account_is_told(
         ("oidc-add", AGENT),
         ("oidc-token", "#!/bin/sh\necho 'Error: no' >&2; exit 1\n"),
     ):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
+        write_program(programs / name, text)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as agent:

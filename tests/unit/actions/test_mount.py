@@ -35,7 +35,6 @@ from hepsub.actions.mount.record import (
     write_record,
 )
 from hepsub.actions.mount.unmount import End, take_away, unmount_all
-from hepsub.batch_system import BatchSystem
 from hepsub.errors import (
     HepsubError,
     MountBusy,
@@ -47,7 +46,7 @@ from hepsub.errors import (
 from hepsub.local.processes import boot_id
 from hepsub.plan.location import ObjectPlace
 from hepsub.plan.objects import ObjectInfo
-from hepsub.policy.model import Mount, Pool, Storage
+from hepsub.policy.model import Mount, Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.store import Store
 from hepsub.tools import fuse
@@ -60,11 +59,6 @@ STORAGES = {
     "open": Storage(endpoint="http://s3.example.org"),
 }
 CWD = Path("/home/alice")
-
-
-def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
-    """Mounts need none."""
-    return ()
 
 
 REMOTE = Remote(storage="herd", bucket="user", prefix="alice")
@@ -254,7 +248,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_what_is_no_more_is_forgotten_unless_something_is_unsent(tmp_path: Path) -> None:
-    session = make_session(tmp_path, no_pool)
+    session = make_session(tmp_path)
     home = home_of(session)
     gone = record_in(tmp_path, state=str(home / "gone"), boot="former")
     unsent = record_in(tmp_path, state=str(home / "unsent"), boot="former")
@@ -279,7 +273,7 @@ def test_of_two_that_a_directory_has_shown_the_one_that_is_up_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The unsent writes of the other one stay in its cache, and stay known."""
-    session = make_session(tmp_path, no_pool)
+    session = make_session(tmp_path)
     home = home_of(session)
     unsent = record_in(tmp_path, state=str(home / "unsent"), boot="former")
     alive = record_in(tmp_path, state=str(home / "alive"), bucket="raw").run_by(os.getpid())
@@ -339,7 +333,7 @@ def test_nothing_is_taken_away_while_another_command_mounts(
 
 def test_a_later_session_is_offered_to_what_is_up(tmp_path: Path) -> None:
     """A token's file with its whole path: rclone runs in another directory."""
-    session = make_session(tmp_path, no_pool)
+    session = make_session(tmp_path)
     there = {"OIDC_SOCK": "/tmp/a b/'x", "BEARER_TOKEN_FILE": "token", "AWS_SECRET_ACCESS_KEY": "s"}
     session = replace(session, situation=replace(session.situation, environment=there))
     up = record_in(tmp_path, state=str(tmp_path / "up")).run_by(os.getpid())
@@ -360,7 +354,7 @@ def test_a_later_session_is_offered_to_what_is_up(tmp_path: Path) -> None:
 
 
 def test_the_cache_is_the_users_own(tmp_path: Path) -> None:
-    session = make_session(tmp_path, no_pool)
+    session = make_session(tmp_path)
     policy = replace(session.policy, mount=Mount(cache=str(tmp_path / "local")))
     session = replace(session, policy=policy)
     uid = os.getuid()
@@ -379,7 +373,7 @@ def test_the_cache_is_the_users_own(tmp_path: Path) -> None:
 
 
 def test_no_cache_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = make_session(tmp_path, no_pool)
+    session = make_session(tmp_path)
     info = tmp_path / "mountinfo"
     info.write_text("27 1 0:1 / / rw - nfs4 server:/ rw\n")
     monkeypatch.setattr(fuse, "_MOUNTINFO", info)

@@ -27,9 +27,9 @@ from hepsub.storage.stores import Stores
 from tests.fakes.batch import as_batch_systems
 from tests.fakes.credentials import make_token
 from tests.fakes.hostile import Hostile, hostile_server
+from tests.fakes.tokens import jwt
 from tests.fakes.world import make_policy, make_session, make_situation
 from tests.unit.actions.test_renew import HOUR, World, value_of
-from tests.unit.auth.tokens import jwt
 
 STS = (
     "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AK</AccessKeyId>"

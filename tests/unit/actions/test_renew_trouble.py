@@ -21,10 +21,10 @@ from hepsub.errors import PoolError, UnknownPool
 from hepsub.files import write_whole
 from hepsub.policy.model import KERBEROS, Credential
 from hepsub.session import Session
+from tests.fakes.ccaches import Entry, cache
 from tests.fakes.credentials import FakeSource, make_token
 from tests.fakes.world import make_spec
 from tests.unit.actions.test_renew import HOUR, OUT, World, token, value_of, world
-from tests.unit.auth.ccaches import Entry, cache
 
 __all__ = ["world"]
 

@@ -19,7 +19,7 @@ from hepsub.auth.claims import (
 )
 from hepsub.documents import Malformed
 from hepsub.units import moment_text
-from tests.unit.auth.tokens import encoded, jwt
+from tests.fakes.tokens import encoded, jwt
 
 
 def claims(**values: object) -> Claims:

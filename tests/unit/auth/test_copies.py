@@ -11,9 +11,9 @@ from hepsub.auth.copies import CredentialCopy, best_of, copy_of, read_copy
 from hepsub.auth.credential import Lifetime, UserCredential
 from hepsub.plan.credentials import JobCredential
 from hepsub.policy.model import KERBEROS
+from tests.fakes.ccaches import Entry, cache
 from tests.fakes.credentials import make_token
-from tests.unit.auth.ccaches import Entry, cache
-from tests.unit.auth.tokens import jwt
+from tests.fakes.tokens import jwt
 
 NOON = 1_700_000_000.0
 TOKEN = JobCredential(name="iam", kind="token", file="iam.token")

@@ -16,8 +16,8 @@ from hepsub.errors import (
     ProviderUnreachable,
 )
 from hepsub.policy.model import KERBEROS, Credential
-from tests.unit.auth.ccaches import INITIAL, Entry, cache
-from tests.unit.auth.stubs import Programs
+from tests.fakes.ccaches import INITIAL, Entry, cache
+from tests.fakes.programs import Programs
 
 
 def source(path: Path, now: float = 1500, principal: str = "") -> KerberosSource:
@@ -37,12 +37,6 @@ def ticket(tmp_path: Path) -> Path:
     path = tmp_path / "cc"
     path.write_bytes(cache(Entry()))
     return path
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs of this test."""
-    return Programs(tmp_path / "bin", monkeypatch)
 
 
 def renewing(programs: Programs, expires: int) -> None:

@@ -11,13 +11,13 @@ import pytest
 from msgspec import structs
 
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.login import log_in, missing
+from hepsub.auth.login import log_in
 from hepsub.auth.token import TokenSource
-from hepsub.errors import CredentialRefused, HepsubError, UsageError
+from hepsub.errors import CredentialRefused, UsageError
 from hepsub.policy.model import Credential
-from tests.unit.auth.ccaches import Entry, cache
-from tests.unit.auth.stubs import Programs
-from tests.unit.auth.tokens import jwt
+from tests.fakes.ccaches import Entry, cache
+from tests.fakes.programs import Programs
+from tests.fakes.tokens import jwt
 
 FUTURE = 4_000_000_000
 ISSUER = "https://iam.example.org"
@@ -26,12 +26,11 @@ NONE = "echo No account configurations are there."
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+def programs(programs: Programs, tmp_path: Path) -> Programs:
     """Programs of this test, with an agent that has a token once it is loaded."""
-    found = Programs(tmp_path / "bin", monkeypatch)
     given = f"test -e {tmp_path}/loaded && printf '{TOKEN}\\n{ISSUER}/\\n{FUTURE}\\n' && exit"
-    found.add("oidc-token", f"{given}; echo 'Error: account not loaded' >&2; exit 1")
-    return found
+    programs.add("oidc-token", f"{given}; echo 'Error: account not loaded' >&2; exit 1")
+    return programs
 
 
 @pytest.fixture
@@ -185,15 +184,3 @@ def test_no_ticket(tmp_path: Path, programs: Programs) -> None:
     )
     with pytest.raises(CredentialRefused, match="kinit gave no ticket"):
         log_in(source, lambda _said: None)
-
-
-def test_what_is_missing(token: TokenSource, tmp_path: Path) -> None:
-    krb = KerberosSource(
-        name="krb", policy=Credential(kind="kerberos"), uid=1000,
-        environment={"KRB5CCNAME": f"FILE:{tmp_path}/none"},
-    )  # fmt: skip
-    found = missing({"krb": krb, "iam": token})
-    assert set(found) == {"krb", "iam"}
-    assert all(isinstance(each, HepsubError) for each in found.values())
-    (tmp_path / "loaded").touch()
-    assert set(missing({"krb": krb, "iam": token})) == {"krb"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hepsub.auth.kerberos import KerberosSource
-from hepsub.auth.sources import all_sources, source_for
+from hepsub.auth.sources import source_for
 from hepsub.auth.token import Precedence, TokenSource
 from hepsub.errors import UsageError
 from hepsub.policy.model import KERBEROS, TOKEN
@@ -57,7 +57,3 @@ def test_an_unknown_name_has_a_neighbour() -> None:
     with pytest.raises(UsageError, match="no credential 'othr'") as caught:
         source_for("othr", POLICY, make_situation())
     assert caught.value.remedy == "did you mean 'other'?"
-
-
-def test_all_of_them() -> None:
-    assert set(all_sources(POLICY, make_situation())) == {"krb", "iam", "other"}

@@ -26,8 +26,8 @@ from hepsub.errors import (
 )
 from hepsub.policy.model import TOKEN, Credential
 from hepsub.tools.oidc_agent import AgentToken, NoAnswer, Request
-from tests.unit.auth.stubs import Programs
-from tests.unit.auth.tokens import jwt
+from tests.fakes.programs import Programs
+from tests.fakes.tokens import jwt
 
 NOW = 1_700_000_000.0
 UID = os.getuid()
@@ -414,12 +414,6 @@ def test_what_was_found_cannot_be_renewed(
 
 
 # ---- a command of the policy ------------------------------------------------------------------
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs of this test."""
-    return Programs(tmp_path / "bin", monkeypatch)
 
 
 COMMAND = Credential(command=("vault", "read", "-field=token", "iam"))

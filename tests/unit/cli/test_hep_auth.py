@@ -112,27 +112,14 @@ def test_the_help_lists_the_verbs(door: list[str], capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("verb", ALL)
 def test_every_verb_has_a_help_of_its_own(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Narrow enough for a window, with every option; both doors show the same."""
+    """Both doors show the same."""
     assert main("hep_auth", [verb, "-h"]) == 0
     out = capsys.readouterr().out
     command = load_verbs("hep_auth")[verb]
     assert out == help_text(command) + "\n"
     assert out.startswith(usage(command))
-    assert max(map(len, out.splitlines())) <= 100
     assert main("hep_sub", ["auth", verb, "-h"]) == 0
     assert capsys.readouterr().out == out
-
-
-@pytest.mark.parametrize("verb", ALL)
-def test_the_declaration_of_a_verb_is_sound(verb: str) -> None:
-    """No name twice, sentences, and its own name."""
-    command = load_verbs("hep_auth")[verb]
-    names = [name for option in command.options for name in option.names]
-    assert command.name == f"hep_auth {verb}"
-    assert len(set(names)) == len(names)
-    for option in command.options:
-        assert option.help.endswith(".")
-        assert not option.help[0].islower()
 
 
 @pytest.mark.parametrize(

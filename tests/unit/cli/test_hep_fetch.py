@@ -6,24 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_fetch import COMMAND, run
 from hepsub.cli.output import Console
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
-from hepsub.policy.model import Pool
 from tests.fakes.world import make_session, make_situation
-
-
-def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
-    """The directory is looked at before any pool."""
-    return ()
 
 
 def test_a_file_is_no_directory_for_outputs(tmp_path: Path) -> None:
     """Said at once, not after -wait has waited for the jobs."""
     (tmp_path / "file").touch()
-    session = make_session(tmp_path, no_pool, situation=make_situation(cwd=tmp_path))
+    session = make_session(tmp_path, situation=make_situation(cwd=tmp_path))
     quiet = Console(result_now=lambda _: None, progress=lambda _: None)
     with pytest.raises(UsageError, match=f"-d file: {tmp_path}/file is no directory"):
         run(session, parse(["13", "-wait", "-d", "file"], COMMAND), quiet)

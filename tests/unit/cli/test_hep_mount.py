@@ -8,13 +8,11 @@ import pytest
 
 from hepsub.actions.mount.list import Mounts, Shown, State
 from hepsub.actions.mount.record import Record
-from hepsub.batch_system import BatchSystem
 from hepsub.cli.commands.hep_mount import COMMAND, run
 from hepsub.cli.main import find
 from hepsub.cli.output import Console, value_text
 from hepsub.cli.parse import parse
 from hepsub.errors import UsageError
-from hepsub.policy.model import Pool
 from tests.fakes.world import as_json, make_session
 
 RECORD = Record(
@@ -27,11 +25,6 @@ RECORD = Record(
     state="/s",
     cache="/c",
 )
-
-
-def no_pool(_name: str, _pool: Pool) -> tuple[BatchSystem, ...]:
-    """Mounts need none."""
-    return ()
 
 
 QUIET = Console(result_now=lambda _: None, progress=lambda _: None)
@@ -54,7 +47,7 @@ QUIET = Console(result_now=lambda _: None, progress=lambda _: None)
 )
 def test_words_that_do_not_fit(tmp_path: Path, line: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
-        run(make_session(tmp_path, no_pool), parse(line.split(), COMMAND), QUIET)
+        run(make_session(tmp_path), parse(line.split(), COMMAND), QUIET)
     assert caught.value.remedy
 
 
@@ -64,13 +57,13 @@ def test_two_doors() -> None:
 
 
 def test_nothing_is_mounted(tmp_path: Path) -> None:
-    value = run(make_session(tmp_path, no_pool), parse(["-ls"], COMMAND), QUIET).value
+    value = run(make_session(tmp_path), parse(["-ls"], COMMAND), QUIET).value
     assert isinstance(value, Mounts)
     assert value_text(value).split() == ["STATE", "MODE", "SINCE", "PENDING", "WHAT", "->", "WHERE"]
 
 
 def test_all_of_nothing_is_told(tmp_path: Path) -> None:
-    result = run(make_session(tmp_path, no_pool), parse(["-u", "-a"], COMMAND), QUIET)
+    result = run(make_session(tmp_path), parse(["-u", "-a"], COMMAND), QUIET)
     assert (result.exit_code, result.notes) == (0, ("hep_mount has mounted nothing on this host",))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import write_program
+
 LAUNCHER = Path(__file__).resolve().parents[3] / "hepsub" / "launcher" / "hep_sub"
 NAMES = ("测试.sh", "ü€.sh", "测试é.sh", os.fsdecode(b"\xb2\xe2.sh"))
 """The last one is GBK's."""
@@ -36,9 +38,7 @@ def hep_sub(tmp_path: Path) -> Path:
     program = tmp_path / "bin" / "hep_sub"
     program.parent.mkdir()
     shutil.copy(LAUNCHER, program)
-    python = program.parent / "python3"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
+    write_program(program.parent / "python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     return program
 
 
@@ -50,8 +50,7 @@ def test_a_script_is_found_whatever_the_locale_is(
     """As text and as JSON; Python's codec of GBK does not give back all bytes that the C library took."""
     work = hep_sub.parents[1] / "work"
     work.mkdir()
-    (work / name).write_text("#!/bin/sh\n")
-    (work / name).chmod(0o755)
+    write_program(work / name)
     variables = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(work),

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from hepsub.cli.main import PROGRAMS, SUBCOMMANDS, load, main
-from hepsub.cli.options import Command, Takes
+from hepsub.cli.options import Takes
 from hepsub.cli.parse import parse
-from hepsub.errors import UsageError
 from tests.fakes.world import make_script
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -206,26 +205,6 @@ def test_a_closed_pipe_is_no_bug(tmp_path: Path) -> None:
     assert done.stdout in ("0\n", "141\n")
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_the_examples_of_a_command_can_be_read(program: str) -> None:
-    """An example in the help that does not parse would be worse than none."""
-    command: Command = load(program)
-    for line, _ in command.examples:
-        for part in line.split(" && "):
-            name, *words = [word.strip("\"'") for word in part.split()]
-            parse(words, load(name))
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_no_two_options_share_a_name_or_field(program: str) -> None:
-    """A name that two options have would mean the second one only."""
-    options = load(program).options
-    names = [name for option in options for name in option.names]
-    fields = [option.field for option in options]
-    assert sorted(set(names)) == sorted(names)
-    assert sorted(set(fields)) == sorted(fields)
-
-
 def test_only_argu_can_swallow_a_scripts_name() -> None:
     """Every other option of hep_sub takes one value or none."""
     many = [
@@ -285,9 +264,3 @@ def test_what_the_other_commands_refuse(
     assert done.returncode == 2
     assert done.stderr.startswith(f"{program}: error: {message}")
     assert done.stdout == ""
-
-
-def test_a_value_that_is_missing_is_told_with_the_options_names() -> None:
-    """As argparse tells it."""
-    with pytest.raises(UsageError, match="argument -p/--pool: expected one argument"):
-        parse(["-p"], load("hep_q"))

@@ -8,6 +8,7 @@ import pytest
 
 from hepsub.cli.main import load_verbs, main
 from hepsub.cli.parse import parse
+from tests.fakes.programs import write_program
 
 
 @pytest.fixture
@@ -53,8 +54,6 @@ def test_ids_and_options_of_status_stand_in_any_order() -> None:
 def test_a_script_with_the_name_of_a_command_is_one(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = place / "statsu"
-    script.write_text("#!/bin/sh\n")
-    script.chmod(0o755)
+    write_program(place / "statsu")
     assert main("hep_sub", ["-dry-run", "statsu"]) == 0
     assert "did you mean" not in capsys.readouterr().err

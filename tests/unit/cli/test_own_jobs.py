@@ -23,7 +23,7 @@ DAY = 86400.0
 def session(tmp_path: Path) -> Session:
     situation = replace(make_situation(cwd=tmp_path), now=time.time())
     policy = make_policy('[pool.far]\nschedds = ["s9"]\n[defaults]\npool = "local"\n')
-    return make_session(tmp_path, lambda *_: (), policy=policy, situation=situation)
+    return make_session(tmp_path, policy=policy, situation=situation)
 
 
 def note(

@@ -12,7 +12,6 @@ from hepsub.cli.resubmission import changes_of, wanted_jobs
 from hepsub.errors import HepsubError, UsageError
 from hepsub.job import Remote
 from hepsub.jobid import JobId
-from tests.fakes.world import make_spec
 
 NEW = {"resubmit", "failed", "only"}
 
@@ -55,12 +54,6 @@ def test_what_is_different() -> None:
 def test_what_makes_other_jobs_is_refused_by_name(words: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         wanted("-resubmit", "13", *words.split())
-
-
-@pytest.mark.parametrize("words", ["-failed job.sh", "-only 3 job.sh"])
-def test_without_resubmit_they_mean_nothing(words: str) -> None:
-    with pytest.raises(UsageError, match="an earlier cluster"):
-        make_spec(*words.split())
 
 
 def read_as(words: list[str], *, new: bool) -> list[str] | str:

@@ -16,7 +16,7 @@ from hepsub.actions.queue.usage import Amount, Bin, Usage
 from hepsub.actions.queue.word import JobState, Word
 from hepsub.batch import State
 from hepsub.cli.output import value_text
-from hepsub.cli.text.status import bar, changes, watched
+from hepsub.cli.text.status import bar, changes
 from tests.fakes.world import NOON
 
 FAILURES = (
@@ -136,7 +136,7 @@ def test_one_word() -> None:
 
 def test_a_pipe_gets_a_line_for_each_change() -> None:
     said: list[str] = []
-    show = changes(lambda value: said.append(watched(value)))
+    show = changes(lambda value: said.append(value_text(value)))
     for running, done in ((2, 0), (2, 0), (1, 1)):
         show(Status(pool="local", clusters=(cluster(running=running, done=done),), now=NOON))
     assert [line.partition(" ")[2] for line in said] == [

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import write_program
+
 ROOT = Path(__file__).resolve().parents[3]
 LINE = "1 job(s) submitted to cluster 1"
 
@@ -19,9 +21,7 @@ LINE = "1 job(s) submitted to cluster 1"
 def desk(tmp_path: Path) -> Iterator[Path]:
     """A user whose default is the embedded pool."""
     (tmp_path / "policy.toml").write_text('[defaults]\npool = "here"\nmemory = 10\n')
-    script = tmp_path / "job.sh"
-    script.write_text("#!/bin/sh\nexec sleep 1000\n")
-    script.chmod(0o755)
+    write_program(tmp_path / "job.sh", "#!/bin/sh\nexec sleep 1000\n")
     yield tmp_path
     sh(tmp_path, "hep_rm -a")
 

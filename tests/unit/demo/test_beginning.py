@@ -31,7 +31,6 @@ def test_the_command_has_jobs_run_on_this_machine(
     beside = {"PATH": str(Path(sys.executable).parent)}
     session = make_session(
         tmp_path,
-        lambda _name, _pool: (),
         policy=make_policy(policy),
         situation=make_situation(cwd=tmp_path, environment=beside),
     )
@@ -40,13 +39,13 @@ def test_the_command_has_jobs_run_on_this_machine(
 
 def test_where_it_is_not_on_path_the_command_is_told_by_its_own(tmp_path: Path) -> None:
     """Who typed ~/hepsub/bin/hep_sub demo has to type that again."""
-    session = make_session(tmp_path, lambda _name, _pool: (), policy=make_policy(HERE))
+    session = make_session(tmp_path, policy=make_policy(HERE))
     program, script = own_command(session, "job.sh").split()
     assert (Path(program), script) == (Path(sys.executable).parent / "hep_sub", "job.sh")
 
 
 def test_the_script_is_left_at_the_end_and_runs(tmp_path: Path) -> None:
-    session = make_session(tmp_path, lambda _name, _pool: (), policy=make_policy(HERE))
+    session = make_session(tmp_path, policy=make_policy(HERE))
     beginning = begin(session)
     assert not beginning.path.exists()
     assert beginning.leave().endswith("/hep_sub job.sh")
@@ -56,7 +55,7 @@ def test_the_script_is_left_at_the_end_and_runs(tmp_path: Path) -> None:
 
 def test_a_script_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     """Told before anything is done; also of a link to nowhere, and of one that came meanwhile."""
-    session = make_session(tmp_path, lambda _name, _pool: (), policy=make_policy())
+    session = make_session(tmp_path, policy=make_policy())
     beginning = begin(session)
     (tmp_path / "job.sh").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OutputPlaceUnusable, match=r"job\.sh cannot be left: there is one already"):
@@ -69,6 +68,6 @@ def test_a_script_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_told_before(tmp_path: Path) -> None:
     """/proc lets nobody write, root neither."""
     situation = replace(make_situation(), cwd=Path("/proc/self"))
-    session = make_session(tmp_path, lambda _name, _pool: (), situation=situation)
+    session = make_session(tmp_path, situation=situation)
     with pytest.raises(OutputPlaceUnusable, match="nothing can be written there"):
         begin(session)

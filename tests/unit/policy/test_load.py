@@ -11,24 +11,7 @@ from hepsub.errors import PolicyError
 from hepsub.policy.load import PROFILES, load_policy, merge
 from hepsub.policy.model import Group, Layer, Pool, WalltimeClass
 from hepsub.policy.site import Site
-from hepsub.situation import Paths
-from tests.fakes.world import make_policy
-
-
-def paths(directory: Path, *, extra: Path | None = None) -> Paths:
-    """Places below a directory of the test."""
-    return Paths(
-        user_policy=directory / "user.toml",
-        extra_policy=extra,
-        site_policy=directory / "site",
-        journal=directory / "journal",
-        orders=directory / "orders",
-        reports=directory / "reports",
-        logins=directory / "logins",
-        mounts=directory / "mounts",
-        ended=directory / "ended",
-        slurm=directory / "slurm",
-    )
+from tests.fakes.world import make_paths, make_policy
 
 
 def refused(text: str) -> PolicyError:
@@ -40,7 +23,7 @@ def refused(text: str) -> PolicyError:
 
 def test_without_any_file_there_is_a_complete_policy(tmp_path: Path) -> None:
     """A laptop with nothing but hepsub can submit."""
-    policy = load_policy(paths(tmp_path))
+    policy = load_policy(make_paths(tmp_path))
     assert policy.profile == "personal"
     assert policy.pool == {
         "here": Pool(kind="here"),
@@ -74,7 +57,7 @@ def test_later_files_win(tmp_path: Path) -> None:
     (tmp_path / "site" / "notes.txt").write_text("not a policy")
     (tmp_path / "user.toml").write_text("[defaults]\nwalltime = 'long'\ncpus = 2\n")
     (tmp_path / "extra.toml").write_text("[defaults]\nwalltime = 'mid'\n")
-    defaults = load_policy(paths(tmp_path, extra=tmp_path / "extra.toml")).defaults
+    defaults = load_policy(make_paths(tmp_path, extra=tmp_path / "extra.toml")).defaults
     assert (defaults.memory, defaults.os, defaults.cpus, defaults.walltime) == (
         3000,
         "SL7",
@@ -157,20 +140,9 @@ def test_the_last_profile_that_is_named_counts() -> None:
     assert policy.default_pool() == "herd"
 
 
-def test_without_a_profile_it_is_the_personal_one() -> None:
-    assert merge([Layer(file="a", text="")]).profile == "personal"
-
-
 def test_a_file_without_a_profile_does_not_hide_the_next_ones() -> None:
     layers = [Layer(file="a", text=""), Layer(file="b", text="profile = 'herd'")]
     assert merge(layers).profile == "herd"
-
-
-def test_an_unknown_profile_is_refused() -> None:
-    """With file, line and the closest match."""
-    error = refused("# mine\nprofile = 'ihpe'\n")
-    assert error.message == "test.toml line 2: no profile 'ihpe'"
-    assert error.remedy == "did you mean 'ihep'?"
 
 
 @pytest.mark.parametrize(
@@ -204,32 +176,23 @@ def test_a_key_that_nobody_set_comes_from_the_defaults() -> None:
     assert make_policy().origin("limits.jobs").startswith("hepsub's defaults.toml line ")
 
 
-def test_an_unknown_key_is_refused_with_file_line_and_closest_match() -> None:
-    """A key that is mistyped would silently do nothing."""
-    error = refused("[defaults]\nmemmory = 4000\n")
-    assert error.message == "test.toml line 2: unknown key 'memmory' in [defaults]"
-    assert error.remedy == "did you mean 'memory'?"
-
-
-def test_an_unknown_key_that_resembles_none_lists_them_all() -> None:
-    """Then the user sees what there is."""
-    error = refused("[walltime.X]\nzzz = 1\nlimit = 60\n")
-    assert error.message == "test.toml line 2: unknown key 'zzz' in [walltime.X]"
-    assert error.remedy == "the keys here are limit, on_request"
-
-
-def test_an_unknown_table_is_refused() -> None:
-    """[pools.x] for [pool.x]."""
-    error = refused("\n[pools.x]\n")
-    assert error.message == "test.toml line 2: unknown key 'pools'"
-    assert error.remedy == "did you mean 'pool'?"
-
-
-def test_an_unknown_key_in_an_inline_table_names_the_line_too() -> None:
-    """`mid = { limitt = … }` is on line 2, and so is its error."""
-    error = refused("[walltime]\nmid = { limitt = '5 min' }\n")
-    assert error.message == "test.toml line 2: unknown key 'limitt' in [walltime.mid]"
-    assert error.remedy == "did you mean 'limit'?"
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("# mine\nprofile = 'ihpe'\n", "no profile 'ihpe'", "did you mean 'ihep'?"),
+        ("[defaults]\nmemmory = 4000\n", "unknown key 'memmory' in [defaults]", "did you mean 'memory'?"),
+        ("[walltime.X]\nzzz = 1\nlimit = 60\n",
+         "unknown key 'zzz' in [walltime.X]", "the keys here are limit, on_request"),
+        ("\n[pools.x]\n", "unknown key 'pools'", "did you mean 'pool'?"),
+        ("[walltime]\nmid = { limitt = '5 min' }\n", "unknown key 'limitt' in [walltime.mid]", "did you mean 'limit'?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_is_refused_with_file_line_and_closest_match(
+    text: str, what: str, remedy: str
+) -> None:
+    """A key that is mistyped would silently do nothing; where none is close, the user sees what there is."""
+    error = refused(text)
+    assert (error.message, error.remedy) == (f"test.toml line 2: {what}", remedy)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +256,7 @@ def test_a_file_that_cannot_be_read_is_no_empty_one(
     if name:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(PolicyError) as caught:
-        load_policy(paths(tmp_path, extra=None if name else tmp_path / "gone.toml"))
+        load_policy(make_paths(tmp_path, extra=None if name else tmp_path / "gone.toml"))
     assert re.fullmatch(message.format(tmp_path), caught.value.message)
     assert caught.value.remedy == remedy
 
@@ -321,7 +284,7 @@ def test_an_editors_lock_stops_no_site(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/.#10-pools.toml").symlink_to("alice@host.123")
     (tmp_path / "site/10-pools.toml").write_text("[defaults]\nmemory = 123\n")
-    assert load_policy(paths(tmp_path)).defaults.memory == 123
+    assert load_policy(make_paths(tmp_path)).defaults.memory == 123
 
 
 def test_all_mistakes_are_told_in_one_round() -> None:

@@ -19,9 +19,12 @@ from hepsub.storage.destination import Destination, obstacle_text, safe_parts
         ("r", ("r",)),
         ("13/0/r s", ("13", "0", "r s")),
         (".hidden/..x", (".hidden", "..x")),
+        ("...", ("...",)),
         ("x" * 250, ("x" * 250,)),
         ("\xe9" * 125, ("\xe9" * 125,)),
-        *((name, None) for name in ("", "/r", "a//b", "a/", ".", "..", "a/../b", "a/./b", "a\n", "\x1b", "\udcff")),
+        *((name, None) for name in
+         ("", "/r", "a//b", "a/", ".", "..", "../a", "a/../b", "a/..", "a/./b", "a\n", "\x1b", "a\0",
+          "a\x7f", "a\u202eb", "a\u0085", "\udcff")),
         ("x" * 251, None),
         ("x" * 251 + "/r", None),
         ("\xe9" * 126, None),
@@ -64,6 +67,31 @@ def test_what_is_there_is_looked_at_and_not_followed(tmp_path: Path, landing: De
         pass
     assert obstacle_text(OSError(errno.EACCES, "Permission denied")) == "Permission denied"
     assert obstacle_text(OSError("odd")) == "odd"
+
+
+def test_no_symbolic_link_below_the_root_is_followed(tmp_path: Path) -> None:
+    """A directory, the .part and the file itself may be links: nothing outside is touched."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("precious")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "13").symlink_to(outside)
+
+    def below(*parts: str) -> Destination:
+        return Destination(root=root, parts=parts, part=f"{parts[-1]}.part")
+
+    with pytest.raises(OSError, match=r"link|directory"), below("13", "new").open_part():
+        pass
+    (root / "r.part").symlink_to(outside / "victim")
+    with pytest.raises(OSError, match="link"), below("r").open_part():
+        pass
+    (root / "s").symlink_to(outside / "victim")
+    with below("s").open_part() as part:
+        part.finish(0)
+    assert not (root / "s").is_symlink()
+    assert (outside / "victim").read_text() == "precious"
+    assert [path.name for path in outside.iterdir()] == ["victim"]
 
 
 def test_a_root_may_be_a_link_or_made(tmp_path: Path) -> None:

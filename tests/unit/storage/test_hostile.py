@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, StorageRefused, StorageUnreachable
 from hepsub.plan.location import ObjectPlace
-from hepsub.storage import listing as module
 from hepsub.storage.bounds import LARGEST_OBJECT, moment_in
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader
@@ -29,21 +27,20 @@ from hepsub.storage.http import (
     check,
 )
 from hepsub.storage.listing import check_prefix, see_directories, see_objects
-from hepsub.storage.page import NoListing, Page, error_code, read_page
+from hepsub.storage.page import Page, error_code, read_page
 from hepsub.storage.ranges import Ranges
 from hepsub.storage.response import BROKEN
 from hepsub.units import moment_text
-from tests.fakes.hostile import Hostile, entry, hostile_server, http, listing
+from tests.fakes.hostile import Hostile, entry, hostile_server, listing
 
 DEEP = b"<a>" * 200_000 + b"</a>" * 200_000
 
 
-@pytest.fixture
-def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
-    monkeypatch.setattr(module, "_PAUSE_S", 0.0)
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait before a store is asked again."""
+    monkeypatch.setattr("hepsub.storage.http._PAUSE_S", 0.0)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with hostile_server() as server:
-        yield server
 
 
 # ---- pages ------------------------------------------------------------------------------------
@@ -52,7 +49,6 @@ PAGES = {
     "another codec of Python's": b'<?xml version="1.0" encoding="idna"?>' + listing(entry("d/k")),
     "a codec that is none": b'<?xml version="1.0" encoding="zip"?>' + listing(entry("d/k")),
     "UTF-16": b'<?xml version="1.0" encoding="utf-16"?>' + listing(entry("d/k")),
-    "bytes in UTF-16": listing(entry("d/k")).decode().encode("utf-16"),
     "a time in the year 0": listing(entry("d/k", time="0000-01-01T00:00:00Z")),
     "a time before 1970": listing(entry("d/k", time="1601-01-01T00:00:00Z")),
     "year 1 in the east": listing(entry("d/k", time="0001-01-01T00:00:00+14:00")),
@@ -65,30 +61,22 @@ PAGES = {
     "a size of 5,000 digits": listing(entry("d/k", size="9" * 5000)),
     "a size in other digits": listing(entry("d/k", size="\u0663")),
     "a size with a sign and a line": listing(entry("d/k", size="_1")),
-    "no size": listing("<Contents><Key>d/k</Key></Contents>"),
     "a key of 10 kB": listing(entry("d/" + "k" * 10_000)),
-    "an empty key": listing(entry("")),
-    "a key from elsewhere": listing(entry("../../etc/passwd")),
     "an ETag with lines": listing(entry("d/k", etag="a\nHost: b")),
     "an ETag of 10 kB": listing(entry("d/k", etag="a" * 10_000)),
-    "1,001 entries": listing("".join(entry(f"d/{number}") for number in range(1001))),
     "a type of its own": b'<!DOCTYPE x [<!ENTITY a "b">]>' + listing(entry("d/k")),
     "a billion laughs": b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + listing("&b;"),
     "a file of ours": b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + listing("&a;"),
     "200,000 levels": listing(DEEP.decode()),
     "20 MB": listing(" " * 20_000_000),
-    "more without how": listing("").replace(b"/>", b">").replace(b"></", b"><IsTruncated>true</IsTruncated></"),
     "a token of 10 kB": listing("", more="t" * 10_000),
-    "something else": b"<html><body>Please log in</body></html>",
-    "nothing": b"",
-    "half": listing(entry("d/k"))[:60],
     "zeros": b"\0" * 500,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("body", PAGES.values(), ids=PAGES)
 def test_what_no_store_can_say_is_no_page(body: bytes) -> None:
-    with pytest.raises(NoListing):
+    with pytest.raises(Malformed):
         read_page(body, "d/")
 
 
@@ -139,7 +127,7 @@ def test_an_object_may_be_as_large_as_s3_allows() -> None:
     assert (
         read_page(listing(entry("k", size=str(LARGEST_OBJECT)))).objects["k"].size == LARGEST_OBJECT
     )
-    with pytest.raises(NoListing):
+    with pytest.raises(Malformed):
         read_page(listing(entry("k", size=str(LARGEST_OBJECT + 1))))
     assert len(Ranges.of(LARGEST_OBJECT, 0, 4).left) <= 10_000
 
@@ -151,6 +139,7 @@ def test_a_key_that_is_no_text_harms_no_other() -> None:
 
 def test_what_a_refusal_calls_itself_is_a_word_or_nothing() -> None:
     assert error_code(b"<Error><Code>AccessDenied</Code></Error>") == "AccessDenied"
+    assert error_code(b"oops") == ""
     assert error_code(b"<Error><Code>\x1b[2J</Code></Error>") == ""
     assert error_code("<Error><Code>a\u202eb c</Code></Error>".encode()) == ""
     assert error_code(b'<?xml version="1.0" encoding="idna"?><Error><Code>A</Code></Error>') == ""
@@ -168,43 +157,6 @@ def test_what_an_upload_is_refused_with_is_told_in_a_word_or_not(
         with pytest.raises(StorageRefused) as caught:
             hostile.store().upload(BytesIO(b"abc"), place)
         assert caught.value.message == f"the storage herd refuses {place} {told}"
-
-
-# ---- listings that do not end -----------------------------------------------------------------
-
-
-def test_a_listing_that_repeats_its_token_is_given_up(hostile: Hostile) -> None:
-    numbers = itertools.count()
-    hostile.answer = lambda _: (http(listing(entry(f"d/{next(numbers)}"), more="t")),)
-    with pytest.raises(StorageUnreachable, match="does not come to an end"):
-        see_directories(hostile.store(), "b", ["d/"])
-    assert len(hostile.asked) == 2
-
-
-def test_a_listing_that_brings_nothing_new_is_given_up(hostile: Hostile) -> None:
-    numbers = itertools.count()
-    hostile.answer = lambda _: (http(listing(entry("d/k"), more=f"t{next(numbers)}")),)
-    with pytest.raises(StorageUnreachable, match="does not come to an end"):
-        hostile.store().list_below("b", "d/")
-    assert len(hostile.asked) == 5
-
-
-def test_a_listing_without_end_has_one(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LONGEST_LISTING", 20)
-    numbers = itertools.count()
-
-    def answer(_: str) -> tuple[bytes]:
-        number = next(numbers)
-        return (http(listing(entry(f"d/{number}"), more=f"t{number}")),)
-
-    hostile.answer = answer
-    asks: tuple[Callable[[], object], ...] = (
-        lambda: hostile.store().list_below("b", "d/"),
-        lambda: see_directories(hostile.store(), "b", ["d/"]),
-    )
-    for ask in asks:
-        with pytest.raises(StorageRefused, match="lists more than 20000 objects in b/d/"):
-            ask()
 
 
 def test_a_body_that_only_trickles_is_given_up(
@@ -332,5 +284,5 @@ def either(read: Callable[[], Page]) -> dict[str, Any]:
     """The objects of a page; nothing for no page."""
     try:
         return dict(read().objects)
-    except NoListing:
+    except Malformed:
         return {}

@@ -9,22 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from hepsub.errors import StorageUnreachable
-from hepsub.policy.model import Storage
 from hepsub.storage import connect
-from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.http import ConnectionPool, TemporaryFailure, check, may_pass
 from hepsub.storage.response import BROKEN
-from hepsub.storage.store import Store
-from tests.fakes.hostile import Hostile, hostile_server
+from tests.fakes.hostile import Hostile, store_at
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture
-def hostile() -> Iterator[Hostile]:
-    with hostile_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -135,18 +126,12 @@ def test_a_request_that_would_be_two_is_not_sent(hostile: Hostile, pool: Connect
 # ---- proxies and authorities ------------------------------------------------------------------
 
 
-def near(endpoint: str) -> Store:
-    """A storage there, with keys."""
-    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
-    return Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
-
-
 def test_a_proxy_reached_by_tls_is_refused(
     pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the way out."""
     monkeypatch.setenv("HTTPS_PROXY", "https://proxy.example.org:3128")
-    store = near("https://s3.example.org")
+    store = store_at("https://s3.example.org")
     with pytest.raises(StorageUnreachable) as caught, pool.ask(store, store.url("b", "k")):
         pass
     assert "NO_PROXY" in caught.value.remedy
@@ -159,7 +144,7 @@ def test_a_plain_proxy_gets_the_whole_url_and_the_password(
     hostile.answer = lambda _: (OK,)
     monkeypatch.setenv("http_proxy", f"http://me:p%40ss@127.0.0.1:{hostile.port}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    far = near("http://s3.example.org")
+    far = store_at("http://s3.example.org")
     with pool.ask(far, far.url("b", "a b"), query={"x": "1/2"}) as response:
         assert response.read_whole(10) == b"ok"
     with pool.ask(hostile.store(), hostile.store().url("b", "k")) as response:
@@ -181,7 +166,7 @@ def test_a_tunnel_is_asked_for_by_connect(
     hostile.answer = lambda _: (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",)
     monkeypatch.setenv("https_proxy", f"127.0.0.1:{hostile.port}")
     monkeypatch.setenv("no_proxy", "near.example.org")
-    store = near("https://s3.example.org")
+    store = store_at("https://s3.example.org")
     with (
         pytest.raises(TemporaryFailure, match="does not answer"),
         pool.ask(store, store.url("b", "k")),
@@ -195,7 +180,7 @@ def test_authorities_that_are_not_there(
     pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Said with the file's name, or with what keeps ~/.aws/config from being read."""
-    store = near("https://s3.example.org")
+    store = store_at("https://s3.example.org")
     connect._trust.cache_clear()
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(StorageUnreachable, match=r"/nowhere/ca.pem"):
@@ -216,7 +201,7 @@ def test_a_proxy_that_opens_no_tunnel_gets_nothing_else(
     """Nor what it says before the storage could have said anything."""
     hostile.answer = lambda _: (said,)
     monkeypatch.setenv("https_proxy", f"127.0.0.1:{hostile.port}")
-    store = near("https://[2001:db8::7]:9000")
+    store = store_at("https://[2001:db8::7]:9000")
     with pytest.raises(TemporaryFailure), pool.ask(store, store.url("b", "k")):
         pass
     assert hostile.asked == ["CONNECT [2001:db8::7]:9000 HTTP/1.1"]

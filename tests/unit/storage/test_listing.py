@@ -12,8 +12,6 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from hepsub.policy.model import Storage
-from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.listing import (
     check_prefix,
     list_below,
@@ -22,7 +20,7 @@ from hepsub.storage.listing import (
     see_some,
 )
 from hepsub.storage.store import Store
-from tests.fakes.hostile import entry, hostile_server, http, listing
+from tests.fakes.hostile import Hostile, entry, http, listing, store_at
 
 PAGE = 10
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
@@ -96,9 +94,7 @@ def store(bucket: Bucket) -> Iterator[Store]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    keys = S3Credentials(access="a", secret="b", token="", expires=None)
-    yield Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
+    yield store_at(f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
     server.server_close()
 
@@ -147,7 +143,9 @@ def test_one_directory_and_none(bucket: Bucket, store: Store) -> None:
     assert bucket.asked == [""]
 
 
-def test_an_object_that_a_key_of_its_own_encrypts_has_no_md5_wherever_it_is_seen() -> None:
+def test_an_object_that_a_key_of_its_own_encrypts_has_no_md5_wherever_it_is_seen(
+    hostile: Hostile,
+) -> None:
     """Too many strangers lie around it, so that it is asked for by itself; a listing would not tell."""
     numbers = itertools.count()
 
@@ -157,7 +155,6 @@ def test_an_object_that_a_key_of_its_own_encrypts_has_no_md5_wherever_it_is_seen
         number = next(numbers)
         return (http(listing(entry(f"d/k.{number}"), more=f"t{number}")),)
 
-    with hostile_server() as server:
-        server.answer = answer
-        found = see_objects(server.store(), "b", [["d/k"]])
+    hostile.answer = answer
+    found = see_objects(hostile.store(), "b", [["d/k"]])
     assert {key: (info.etag, info.md5) for key, info in found.items()} == {"d/k": (MD5, "")}

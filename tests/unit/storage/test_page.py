@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hepsub.storage.page import NoListing, error_code, read_page
+from hepsub.documents import Malformed
+from hepsub.storage.page import read_page
 
 ENTRY = (
     "<Contents><Key>{}</Key><LastModified>2026-11-22T05:00:00.123Z</LastModified>"
@@ -76,12 +77,6 @@ def test_a_page_has_what_was_asked_for() -> None:
 )  # fmt: skip
 def test_what_is_no_page(body: bytes, why: str) -> None:
     """A proxy's page, or half of one; or more than a store says."""
-    with pytest.raises(NoListing) as caught:
+    with pytest.raises(Malformed) as caught:
         read_page(body, "d/")
     assert str(caught.value) == why
-
-
-def test_error_codes() -> None:
-    """They are told to the user."""
-    assert error_code(b"<Error><Code>AccessDenied</Code></Error>") == "AccessDenied"
-    assert error_code(b"oops") == ""

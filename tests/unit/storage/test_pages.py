@@ -13,7 +13,7 @@ from hepsub.plan.objects import ObjectInfo
 from hepsub.policy.model import Storage
 from hepsub.storage import listing
 from hepsub.storage.credentials import S3Credentials
-from hepsub.storage.http import TemporaryFailure
+from hepsub.storage.http import TemporaryFailure, persist
 from hepsub.storage.listing import (
     PrefixInfo,
     check_prefix,
@@ -44,6 +44,7 @@ Asked = list[tuple[str, str]]
         ([["b/1", "b/2"], ["a/1", "a/2"]], ("a/", "b/")),
         ([["x", "y"], ["a/1", "a/2"]], ("", "a/")),
         ([["a/1", "a/2"], ["a/1x", "a/1y"]], ("a/",)),
+        ([["out/0/a", "out/1/a"], ["out/0/.m", "out/1/.m"]], ("out/",)),
     ],
 )
 def test_what_groups_of_keys_have_in_common(
@@ -195,7 +196,7 @@ def test_what_may_pass_is_tried_three_times(
 ) -> None:
     """After half a second, and one and a half."""
     pauses: list[float] = []
-    monkeypatch.setattr("hepsub.storage.listing.time.sleep", pauses.append)
+    monkeypatch.setattr("hepsub.storage.http.time.sleep", pauses.append)
     left = list(troubles)
 
     def one() -> str:
@@ -204,10 +205,10 @@ def test_what_may_pass_is_tried_three_times(
         return "answer"
 
     if not message:
-        assert listing._ask(STORE, one) == "answer"
+        assert persist(STORE, one) == "answer"
     else:
         with pytest.raises(StorageUnreachable) as caught:
-            listing._ask(STORE, one)
+            persist(STORE, one)
         assert caught.value.message == message
     assert pauses == [0, 0.5, 1.5][: min(len(troubles) + 1, 3)]
 

@@ -1,4 +1,4 @@
-"""Large objects in pieces, against the server of test_download."""
+"""Large objects in pieces."""
 
 from __future__ import annotations
 
@@ -9,25 +9,12 @@ from pathlib import Path
 import pytest
 
 from hepsub.plan.location import ObjectPlace
-from hepsub.policy.model import Storage
 from hepsub.storage import ranges as pieces
-from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader, DownloadResult, Progress
 from hepsub.storage.ranges import ByteRange, Ranges
-from hepsub.storage.store import Store
-from tests.unit.storage.test_download import (  # fmt: skip
-    BODY,
-    MD5,
-    Fetch,
-    Script,
-    endpoint,
-    fetch,
-    renewed,
-    script,
-)
-
-__all__ = ["endpoint", "fetch", "renewed", "script"]
+from tests.fakes.hostile import store_at
+from tests.unit.storage.conftest import BODY, MD5, Fetch, Script
 
 SIZE = len(BODY)
 STEP = 2**16
@@ -111,8 +98,7 @@ def test_ctrl_c_leaves_no_gaps(
     """What came behind a piece that is not complete is cut off, and the rest is enough the next time."""
     monkeypatch.setattr(pieces, "_AHEAD", 9)
     script.answers = [-1000]  # the first piece that is asked for
-    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
-    store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
+    store = store_at(endpoint)
     whole = Download(
         place=ObjectPlace(storage="herd", bucket="out", key="d/r"),
         size=SIZE,
@@ -176,8 +162,7 @@ def test_no_piece_runs_far_ahead() -> None:
 
 def bring(downloads: list[Download], endpoint: str) -> tuple[list[str], list[DownloadResult]]:
     """Fetch them; the troubles in their order, and what was told meanwhile."""
-    keys = S3Credentials(access="AK", secret="s", token="", expires=None)
-    store = Store(name="herd", storage=Storage(endpoint=endpoint, allow_http=True), keys=keys)
+    store = store_at(endpoint)
     told: list[DownloadResult] = []
     downloader = Downloader(stores=lambda *_: store, pause=lambda _: None)
     arrivals = downloader.fetch(downloads, lambda _: None, told.append)

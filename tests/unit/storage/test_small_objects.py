@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,9 @@ from hepsub.storage import connect, small_objects
 from hepsub.storage.destination import Destination
 from hepsub.storage.download import Download, Downloader
 from hepsub.storage.workers import AT_ONCE
-from tests.fakes.hostile import Hostile, hostile_server
-from tests.unit.storage.test_download import BODY, MD5, Script, endpoint, script
+from tests.fakes.hostile import Hostile
+from tests.unit.storage.conftest import BODY, MD5, Script
 from tests.unit.storage.test_ranges import SIZE, bring
-
-__all__ = ["endpoint", "script"]
 
 
 @pytest.fixture
@@ -102,12 +100,6 @@ def test_other_contents_are_never_kept(many: list[Download], endpoint: str, tmp_
 SMALL = b"abc"
 RIGHT = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n%s\r\n" + SMALL
 CLOSES = RIGHT % b"Connection: close\r\n"
-
-
-@pytest.fixture
-def hostile() -> Iterator[Hostile]:
-    with hostile_server() as server:
-        yield server
 
 
 Bring = Callable[..., list[str]]

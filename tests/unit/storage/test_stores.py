@@ -1,8 +1,7 @@
-"""The storages of a policy: keys asked for once, exchanged as they end; and many tasks at once."""
+"""The storages of a policy: keys asked for once, exchanged as they end."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -11,7 +10,6 @@ from hepsub.errors import HepsubError, StorageRefused, UnknownStorage
 from hepsub.policy.model import Storage
 from hepsub.storage.credentials import S3Credentials
 from hepsub.storage.stores import Stores
-from hepsub.storage.workers import StopAsked, run_all
 
 
 class Keys:
@@ -81,49 +79,3 @@ def test_of_many_threads_one_exchanges_them() -> None:
     assert [known.refreshed("herd", True).keys.access for _ in range(3)] == ["herd2"] * 3
     known._exchanged["herd"] -= 1.1
     assert known.refreshed("herd", True).keys.access == "herd3"
-
-
-@pytest.mark.parametrize(("number", "at_once"), [(0, 4), (1, 4), (9, 4), (9, 1)])
-def test_each_task_is_done_once(number: int, at_once: int) -> None:
-    """By no more than so many threads."""
-    done: list[int] = []
-    threads: set[int] = set()
-
-    def one(task: int, _: threading.Event) -> None:
-        threads.add(threading.get_ident())
-        done.append(task)
-
-    run_all(number, one, lambda: None, at_once)
-    assert sorted(done) == list(range(number))
-    assert len(threads) <= min(number, at_once)
-
-
-def test_what_a_task_raises_stops_the_others() -> None:
-    done: list[int] = []
-
-    def one(task: int, stop: threading.Event) -> None:
-        done.append(task)
-        if task == 2:
-            raise ValueError("two")
-        if task > 2:
-            stop.wait(10)
-
-    with pytest.raises(ValueError, match="two"):
-        run_all(100, one, lambda: None, 2)
-    assert len(done) < 10
-
-
-def test_who_watches_may_stop_the_tasks() -> None:
-    """They are told, and what they raise then is not an error."""
-    told: list[bool] = []
-
-    def one(_: int, stop: threading.Event) -> None:
-        told.append(stop.wait(10))
-        raise StopAsked
-
-    def watch() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_all(100, one, watch, 3)
-    assert told == [True] * 3

@@ -125,6 +125,8 @@ def test_the_session_has_a_name_that_is_allowed(service: Service, user: str, nam
         (400, AWS_ERROR.format(code="InvalidIdentityToken", words="bad"), CredentialRefused, "InvalidIdentityToken"),
         (400, AWS_ERROR.format(code="ExpiredTokenException", words="Token expired"), CredentialExpired, "has ended"),
         (400, AWS_ERROR.format(code="InvalidParameterValue", words="jwt expired"), CredentialExpired, "has ended"),
+        (400, AWS_ERROR.format(code="ValidationError", words="The requested DurationSeconds exceeds the"
+                               " MaxSessionDuration set for this role."), SessionTooLong, "gives no keys for 1 h"),
         (405, AWS_ERROR.format(code="MethodNotAllowed", words="no"), StorageRefused, "exchanges no tokens"),
         (501, CEPH_ERROR.format(code="NotImplemented"), StorageUnreachable, "in trouble"),
         (503, AWS_ERROR.format(code="SlowDown", words="later"), StorageUnreachable, "in trouble"),
@@ -142,29 +144,6 @@ def test_a_refusal_has_a_cause_and_a_remedy(
     assert type(caught.value) is error
     assert words in caught.value.message
     assert caught.value.remedy
-
-
-def test_the_remedy_names_what_to_correct(service: Service) -> None:
-    service.status, service.body = 403, CEPH_ERROR.format(code="AccessDenied")
-    with pytest.raises(CredentialRefused) as caught:
-        exchange_token(exchange(service))
-    assert "[storage.s3]" in caught.value.remedy
-    assert ROLE in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("seconds", "body"),
-    [
-        (7200, CEPH_ERROR.format(code="InvalidArgument")),
-        (900, AWS_ERROR.format(code="ValidationError", words="The requested DurationSeconds exceeds the"
-                               " MaxSessionDuration set for this role.")),
-    ],
-)  # fmt: skip
-def test_a_session_that_the_role_does_not_allow(service: Service, seconds: int, body: str) -> None:
-    service.status, service.body = 400, body
-    with pytest.raises(SessionTooLong) as caught:
-        exchange_token(exchange(service, seconds=seconds))
-    assert "session_s" in caught.value.remedy
 
 
 def test_a_wordless_refusal_of_a_usual_session_is_no_matter_of_its_length(service: Service) -> None:

@@ -64,15 +64,15 @@ def test_what_botocore_raises_is_told(
 
 
 def test_other_errors_are_told_too(tmp_path: Path) -> None:
-    """The policy is to blame for an authority that is not there; the caller may know a better remedy."""
+    """The policy is to blame for an authority that is not there."""
     authority = tmp_path / "ca.pem"
     storage = replace(HERD, ca_file=str(authority))
-    told = unreachable("herd", storage, "SSLCertVerificationError", "wait")
+    told = unreachable("herd", storage, "SSLCertVerificationError")
     assert told.message == f"the ca_file of the storage herd is no file: {authority}"
     assert told.remedy == "correct ca_file in [storage.herd] of the policy"
     authority.write_text("PEM")
     assert "is not trusted here" in unreachable("herd", storage, "SSLCertVerificationError").message
-    assert unreachable("herd", storage, "Timeout", "wait").remedy == "wait"
+    assert unreachable("herd", storage, "Timeout").remedy == LATER
     told = no_answer_from("the STS", "https://x", "y")
     assert (told.message, told.remedy) == ("the STS at https://x does not answer (y)", LATER)
     assert refused("herd", "x", "").message == "the storage herd refuses x (no reason given)"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.programs import write_program
+
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
 
@@ -23,9 +25,7 @@ def bin_directory(tmp_path: Path) -> Path:
 
 def stub(directory: Path, name: str, body: str) -> None:
     """A program that writes its words into `NAME.words` and goes on with `body`."""
-    path = directory / name
-    path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "$0.words"\n{body}\n')
-    path.chmod(0o755)
+    write_program(directory / name, f'#!/bin/sh\nprintf "%s\\n" "$@" > "$0.words"\n{body}\n')
 
 
 def words_of(directory: Path, name: str) -> list[str]:

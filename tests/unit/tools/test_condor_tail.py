@@ -9,6 +9,7 @@ import pytest
 from hepsub.batch_logs import Piece
 from hepsub.errors import ToolFailed
 from hepsub.tools.condor_tail import Look, Said, look_into
+from tests.fakes.programs import write_program
 
 ANSWER = b"""11/30/26 05:14:35 Reading condor configuration from '/etc/condor/condor_config'
 Result = true
@@ -80,8 +81,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(program: Path, text: str) -> None:
-    program.write_text(f"#!/bin/sh\n{text}\n")
-    program.chmod(0o755)
+    write_program(program, f"#!/bin/sh\n{text}\n")
 
 
 def test_where_it_is_not_it_is_said_where_it_is(program: Path) -> None:

@@ -18,6 +18,7 @@ from hepsub.tools.crontab import (
     without_line,
     write_crontab,
 )
+from tests.fakes.programs import write_program
 
 OTHERS = b'# mine\nMAILTO=""\n0 3 * * 1 /bin/backup 100\\% \xff\r\n\n@reboot x # hepsub renewal?\n'
 LINE = f"*/10 * * * * hep_auth renew {MARK}"
@@ -34,8 +35,7 @@ esac
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file behind a crontab of the test's own."""
     (tmp_path / "sh").symlink_to("/bin/sh")
-    (tmp_path / "crontab").write_text(CRONTAB)
-    (tmp_path / "crontab").chmod(0o755)
+    write_program(tmp_path / "crontab", CRONTAB)
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path / "crontab.table"
 

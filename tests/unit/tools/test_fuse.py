@@ -10,6 +10,7 @@ import pytest
 from hepsub.errors import FuseUnavailable
 from hepsub.tools import fuse
 from hepsub.tools.fuse import Answer, Mounted
+from tests.fakes.programs import write_program
 
 MOUNTINFO = r"""
 27 1 253:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -64,9 +65,7 @@ def test_a_directory_answers_and_one_that_is_not_there_does_not(tmp_path: Path) 
 
 
 def test_one_that_does_not_answer_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = tmp_path / "stat"
-    stuck.write_text("#!/bin/sh\nexec sleep 100\n")
-    stuck.chmod(0o755)
+    write_program(tmp_path / "stat", "#!/bin/sh\nexec sleep 100\n")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert fuse.ask(tmp_path, 0.1) is Answer.SILENT
 
@@ -107,8 +106,6 @@ def test_who_uses_a_directory(tmp_path: Path) -> None:
 
 
 def test_what_unmounting_says(tmp_path: Path) -> None:
-    program = tmp_path / "fusermount3"
-    program.write_text('#!/bin/sh\necho "$@" >&2; [ "$2" != -z ]\n')
-    program.chmod(0o755)
+    program = write_program(tmp_path / "fusermount3", '#!/bin/sh\necho "$@" >&2; [ "$2" != -z ]\n')
     assert fuse.unmount(str(program), Path("/x y")) == ""
     assert fuse.unmount(str(program), Path("/x y"), lazily=True) == "-u -z -- /x y"

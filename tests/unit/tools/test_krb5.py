@@ -15,16 +15,10 @@ from hepsub.errors import (
 )
 from hepsub.tools import krb5
 from hepsub.tools.krb5 import Cache, export_cache, file_of, find_cache, renew_file
-from tests.unit.auth.stubs import Programs
+from tests.fakes.programs import Programs
 
 ALICE = "Ticket cache: KCM:1000:5\nDefault principal: alice@TEST.HEP\n\nValid starting  Expires"
 BOTH = f"{ALICE}\n\nTicket cache: KCM:1000:7\nDefault principal: bob@TEST.HEP"
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs of this test."""
-    return Programs(tmp_path / "bin", monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -27,15 +27,9 @@ from hepsub.tools.oidc_agent import (
     start_agent,
 )
 from hepsub.tools.trouble import refusal
-from tests.unit.auth.stubs import Programs
+from tests.fakes.programs import Programs
 
 UID = os.getuid()
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs of this test."""
-    return Programs(tmp_path / "bin", monkeypatch)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from hepsub.tools.rclone_mount import (
     rclone_configuration,
     variables,
 )
+from tests.fakes.programs import write_program
 
 STORAGE = Storage(endpoint="https://s3.example.org", region="eu", buckets=("user",))
 
@@ -110,8 +111,7 @@ class Keys:
         self.directory.mkdir()
         program = self.directory / "hep_auth"
         show = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
-        program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{show}' \"$@\"\n")
-        program.chmod(0o755)
+        write_program(program, f"#!/bin/sh\nexec {sys.executable} -c '{show}' \"$@\"\n")
         monkeypatch.setattr(rclone_mount, "hep_auth", lambda: (str(program),))
 
     def ask(self, storage: str, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

@@ -22,6 +22,7 @@ from hepsub.tools.timers import (
     timer_unit,
     why_no_timers,
 )
+from tests.fakes.programs import write_program
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$0.log"
@@ -45,8 +46,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "bin"
     directory.mkdir()
     for name, text in (("systemctl", SYSTEMCTL), ("loginctl", LOGINCTL)):
-        (directory / name).write_text(text)
-        (directory / name).chmod(0o755)
+        write_program(directory / name, text)
     monkeypatch.setenv("PATH", str(directory))
     return directory
 

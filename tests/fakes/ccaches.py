@@ -57,7 +57,7 @@ def _entry(entry: Entry, owner: bytes, version: int) -> bytes:
         owner
         + _principal(entry.server, entry.realm)
         + key_type
-        + _data(b"k" * 32)
+        + _data(bytes(range(32)))
         + struct.pack(">4IBI", *times, 0, entry.flags)
         + struct.pack(">I", len(entry.addresses))
         + addresses

@@ -1,4 +1,4 @@
-"""Fixtures of the tests on the pool: users at a prompt, with a policy of their own."""
+"""The pytest plugin of the tests on the pool: users at a prompt, with a policy of their own."""
 
 import pytest
 

@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 
+def write_program(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    """A file that can be started."""
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
 class Programs:
     """A directory that is all of PATH but for the system's own."""
 
@@ -17,10 +24,8 @@ class Programs:
 
     def add(self, name: str, body: str) -> None:
         """A program that notes its words and its environment, and goes on with `body`."""
-        path = self.directory / name
         notes = 'printf "%s\\n" "$@" > "$0.words"; env > "$0.env"'
-        path.write_text(f"#!/bin/sh\n{notes}\n{body}\n")
-        path.chmod(0o755)
+        write_program(self.directory / name, f"#!/bin/sh\n{notes}\n{body}\n")
 
     def words(self, name: str) -> list[str]:
         """The words that a program was called with."""
