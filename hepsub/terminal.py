@@ -1,8 +1,8 @@
-"""Text that is not hepsub's own, made safe for a terminal: names of files and jobs, words of servers. Pure."""
+"""Text for people: what is not hepsub's own is made safe for a terminal, and long lists are cut short. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -35,6 +35,12 @@ def printable(text: str) -> str:
 def joined(lines: Iterable[str]) -> str:
     """Lines as one text: each is printable, and stays one line."""
     return "\n".join(printable(each) for each in lines)
+
+
+def few(words: Sequence[str], most: int) -> str:
+    """Words in a row; of many the first ones, and how many more there are."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return f"{', '.join(words[:most])}{more}"
 
 
 def _escaped(character: str) -> str:

@@ -27,6 +27,7 @@ from hepsub.policy.model import Level, Storage
 from hepsub.policy.site import SCHEDD as SITE_POOL
 from hepsub.result import NotedProblem, Result
 from hepsub.session import Session
+from hepsub.terminal import few
 from hepsub.units import duration_text, moment_text
 
 _NAMED = 5
@@ -150,8 +151,7 @@ def _group(session: Session) -> str:
     own = own_groups(session.policy, session.situation)
     chosen = choose_group(None, session.policy, session.situation)
     others = [each for each in own if each != chosen]
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    also = f"; also {', '.join(others[:_NAMED])}{more}" if others else ""
+    also = f"; also {few(others, _NAMED)}" if others else ""
     return f"{chosen}, unless -g names another{also}"
 
 

@@ -21,6 +21,7 @@ from hepsub.errors import HepsubError, Interrupted, JobsFailed, NotDone, TimeOve
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 10
 
@@ -170,14 +171,13 @@ def _result(
         code = NotDone.exit_code if left else 0
         return Result(value=value, notes=notes, problems=left, exit_code=code)
     bad = [job for job in value.jobs if job.state not in ("succeeded", "unknown")]
-    named = ", ".join(f"{job.job} {told(job)}" for job in bad[:_NAMED])
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    named = few([f"{job.job} {told(job)}" for job in bad], _NAMED)
     unknown = f"the end of {value.unknown} is not known" if value.unknown else ""
     meant = " ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     problem = Problem(
         code=JobsFailed.code,
         message=f"{len(bad) + value.unknown} of {len(value.jobs)} job(s) did not end with 0:"
-        f" {' and '.join(each for each in (f'{named}{more}', unknown) if each)}",
+        f" {' and '.join(each for each in (named, unknown) if each)}",
         remedy=f"hep_q -i {meant} -why tells what to do about the ones on hold"
         if any(job.state in ("held", "alive") for job in bad)
         else f"hep_sub -resubmit {meant.split(' ', maxsplit=1)[0]} -failed runs them again, when that is mended",

@@ -25,6 +25,7 @@ from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 10
 
@@ -141,8 +142,8 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
         if (job := each.status) is not None and has_failed(job)
     ]
     unknown = sum(each.status is None for each in judged)
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    more += f"{' and ' if told else ''}the end of {unknown} is not known" if unknown else ""
+    bad = [few(told, _NAMED)] if told else []
+    bad += [f"the end of {unknown} is not known"] if unknown else []
     held = [
         session.meant(each.run.ref)
         for each in judged
@@ -150,7 +151,7 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
     ]
     return Problem(
         code=JobsFailed.code,
-        message=f"{len(told) + unknown} of {ref.number} job(s) did not end with 0: {', '.join(told[:_NAMED])}{more}",
+        message=f"{len(told) + unknown} of {ref.number} job(s) did not end with 0: {' and '.join(bad)}",
         remedy=f"hep_q -i {' '.join(dict.fromkeys(held))} -why tells what to do about the ones on hold"
         if held
         else f"hep_sub -resubmit {session.meant(ref)} -failed runs them again, when that is mended",

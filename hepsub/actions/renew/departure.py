@@ -31,6 +31,7 @@ from hepsub.plan.leaving import hold_by_site, left_attribute
 from hepsub.plan.model import Plan
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 if TYPE_CHECKING:
     from hepsub.actions.submit.submit import StoresOf
@@ -245,9 +246,8 @@ class Departure(Struct, kw_only=True, eq=False):
             before = {each.sha256 for each in bundle.request.staging.libraries}
             changed += [each.name for each in plan.staging.libraries if each.sha256 not in before]
         if changed:
-            more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
             raise NotDone(
-                f"{', '.join(changed[:_NAMED])}{more} changed since their submission, and they would be other jobs;"
+                f"{few(changed, _NAMED)} changed since their submission, and they would be other jobs;"
                 f" hep_sub -resubmit {self.session.meant(self.leavers.ref)} takes it as it is now"
             )
 

@@ -14,6 +14,7 @@ from hepsub.actions.submit.judge import Judged, Verdict, judge, judge_late
 from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef, procs_brief, procs_text
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _AGAIN = (Verdict.FAILED, Verdict.HELD)
 """What is known to have failed."""
@@ -175,10 +176,9 @@ def check_alone(session: Session, chosen: Chosen, uuid: str) -> None:
 
 
 def _refusal(lineage: Lineage, refused: Sequence[Judged]) -> NotDone:
-    more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
-    named = ", ".join(_told(lineage, each) for each in refused[:_NAMED])
+    named = few([_told(lineage, each) for each in refused], _NAMED)
     return NotDone(
-        f"nothing was submitted: {named}{more}",
+        f"nothing was submitted: {named}",
         remedy=_remedy(refused),
     )
 

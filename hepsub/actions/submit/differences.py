@@ -10,6 +10,7 @@ from hepsub.actions.submit.respell import Changes
 from hepsub.plan.location import FilePlace
 from hepsub.plan.model import Plan
 from hepsub.plan.template import parse_template
+from hepsub.terminal import few
 
 _NAMED = 3
 
@@ -37,10 +38,7 @@ def walltime_note(jobs: Sequence[Judged], changes: Changes) -> Iterator[str]:
 def changed_note(changed: Sequence[str]) -> Iterator[str]:
     """That files are taken as they are now."""
     if changed:
-        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-        yield (
-            f"changed since that submission, and taken as it is now: {', '.join(changed[:_NAMED])}{more}"
-        )
+        yield f"changed since that submission, and taken as it is now: {few(changed, _NAMED)}"
 
 
 def changed_since(script: str, since: float, plan: Plan) -> list[str]:

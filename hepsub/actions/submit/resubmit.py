@@ -42,6 +42,7 @@ from hepsub.plan.model import Plan
 from hepsub.plan.template import values_of
 from hepsub.result import Result
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 3
 _LOCK = "\0resubmit "
@@ -283,8 +284,7 @@ def _notes(ready: Prepared, plan: Plan) -> Iterator[str]:
     )
     held = [job.run.job for job in jobs if job.verdict is Verdict.HELD]
     if held:
-        more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
-        yield f"{', '.join(held[:_NAMED])}{more}, on hold until now, are removed"
+        yield f"{few(held, _NAMED)}, on hold until now, are removed"
     yield from ready.chosen.notes
     yield from ready.notes
     yield from changed_note(changed_files(ready, plan))

@@ -16,6 +16,7 @@ from hepsub.errors import UsageError
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.plan.bundle_paths import STDERR, STDOUT
 from hepsub.session import Session
+from hepsub.terminal import few
 
 _NAMED = 5
 _CLUSTER = "%{ClusterId}"
@@ -149,6 +150,5 @@ def _only(session: Session, job: JobId, jobs: SelectedJobs) -> int:
     number = len(jobs.procs) or len(queue.jobs)
     said = f"{job} means {number} jobs, of which {len(running)} run"
     shown = running or list(jobs.procs) or [each.proc for each in queue.jobs]
-    named = ", ".join(f"{jobs.meant}.{proc}" for proc in shown[:_NAMED])
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    raise UsageError(said, remedy=f"say which one: {named}{more}")
+    named = few([f"{jobs.meant}.{proc}" for proc in shown], _NAMED)
+    raise UsageError(said, remedy=f"say which one: {named}")
