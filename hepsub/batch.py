@@ -151,6 +151,11 @@ class Unmade(Struct, frozen=True, kw_only=True):
     pool: str = ""
 
     @property
+    def procs(self) -> range:
+        """Their ProcIds."""
+        return range(self.first, self.first + self.number)
+
+    @property
     def meant(self) -> str:
         """What means this cluster on a command line: with its schedd where that is another pool's."""
         return f"{self.schedd}:{self.cluster}" if self.pool else str(self.cluster)

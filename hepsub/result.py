@@ -38,6 +38,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     message: str
     remedy: str = ""
 
+    @classmethod
+    def of(cls, error: HepsubError) -> Problem:
+        """What an error says."""
+        return cls(code=error.code, message=error.message, remedy=error.remedy)
+
 
 class NotedProblem(Problem, frozen=True, kw_only=True):
     """A problem that a note tells people already."""
@@ -67,7 +72,7 @@ def failures(
         errors: what went wrong, job by job.
         shared_exit_code: the exit code when errors of several kinds came together.
     """
-    problems = tuple(Problem(code=e.code, message=e.message, remedy=e.remedy) for e in errors)
+    problems = tuple(Problem.of(each) for each in errors)
     kinds = {error.exit_code for error in errors}
     return problems, 0 if not kinds else kinds.pop() if len(kinds) == 1 else shared_exit_code
 

@@ -18,6 +18,7 @@ from hepsub.bundle.request import BundleRequest, OfAnotherHepsub, from_json
 from hepsub.documents import Malformed
 from hepsub.errors import BundleUnusable
 from hepsub.files import why_not_mine, write_new, write_whole
+from hepsub.jobid import SubmissionRef
 from hepsub.plan.bundle_paths import CREDENTIALS, JOB, REQUEST, Layout, layout_of
 from hepsub.plan.template import parse_template
 from hepsub.tree import Tree, open_tree
@@ -223,6 +224,11 @@ def read_bundle(directory: Path) -> Bundle | None:
         return _read_bundle(directory)
     except (OSError, Malformed):
         return None
+
+
+def find_bundle(root: Path, ref: SubmissionRef) -> Bundle | None:
+    """The bundle of a submission, below the directory of all; None as for `read_bundle`, or where it has no UUID."""
+    return read_bundle(root / ref.uuid) if ref.uuid else None
 
 
 def why_unreadable(directory: Path) -> str:

@@ -302,7 +302,7 @@ def _report(command: Command, words: Sequence[str], problem: Problem, exit_code:
 def _problem(trouble: HepsubError) -> Problem:
     from hepsub.result import Problem
 
-    return Problem(code=trouble.code, message=trouble.message, remedy=trouble.remedy)
+    return Problem.of(trouble)
 
 
 def _bug() -> Problem:

@@ -90,9 +90,7 @@ def login(session: Session, names: Sequence[str], terminal: Terminal | None) -> 
         note_login(session.paths.logins, session.situation.host, session.situation.environment)
     return Result(
         value=Login(credentials=tuple(told)),
-        problems=tuple(
-            Problem(code=each.code, message=each.message, remedy=each.remedy) for each in troubles
-        ),
+        problems=tuple(map(Problem.of, troubles)),
         exit_code=troubles[0].exit_code if troubles else 0,
     )
 

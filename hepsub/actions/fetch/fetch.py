@@ -156,10 +156,7 @@ def _compared(
         ),
         again=again,
     )
-    problems = [
-        Problem(code=each.code, message=each.message, remedy=each.remedy) for each in scan.errors
-    ]
-    return cluster, notes, problems
+    return cluster, notes, [Problem.of(each) for each in scan.errors]
 
 
 def _result(

@@ -140,11 +140,7 @@ def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> tuple
 
 def _unmade_among(queue: Queue, procs: Collection[int]) -> int:
     """How many of some jobs their schedd has not made yet."""
-    return sum(
-        proc in procs
-        for rest in queue.unmade
-        for proc in range(rest.first, rest.first + rest.number)
-    )
+    return sum(proc in procs for rest in queue.unmade for proc in rest.procs)
 
 
 def job_states(
@@ -183,5 +179,5 @@ def _unmade(queue: Queue) -> dict[int, JobStatus]:
             arguments=(),
         )
         for rest in queue.unmade
-        for proc in range(rest.first, rest.first + rest.number)
+        for proc in rest.procs
     }

@@ -168,15 +168,14 @@ def _entry(
     if ref is None:
         bare = SubmissionRef(uuid="", pool=pool, schedd=schedd, cluster=job.cluster)
         return Entry(ref=bare, when=0)
-    noted = {each.ref.uuid: each for each in session.journal.entries()}
-    return noted.get(ref.uuid) or Entry(ref=_with_number(session, ref), when=0)
+    return session.journal.find(ref.uuid) or Entry(ref=_with_number(session, ref), when=0)
 
 
 def _with_number(session: Session, ref: SubmissionRef) -> SubmissionRef:
     """A submission whose bundle alone is there, with the number of its jobs."""
-    from hepsub.bundle.bundle import read_bundle
+    from hepsub.bundle.bundle import find_bundle
 
-    bundle = read_bundle(session.bundles / ref.uuid)
+    bundle = find_bundle(session.bundles, ref)
     return replace(ref, number=bundle.request.number) if bundle is not None else ref
 
 

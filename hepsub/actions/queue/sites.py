@@ -180,8 +180,7 @@ def _pools(
 def _silent(name: str, home: str, lost: Lost | None) -> PoolRow:
     said = f"could not be asked: {lost.why}" if lost else f"does not answer within {_ALL_S} s"
     why = PoolUnreachable(f"it {said}", remedy="try again in a minute")
-    problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
-    return PoolRow(name=name, default=name == home, problem=problem)
+    return PoolRow(name=name, default=name == home, problem=Problem.of(why))
 
 
 def _is_embedded(policy: Policy, pool: str) -> bool:
@@ -211,8 +210,7 @@ def _asked(session: Session, name: str, home: str, parts: Mapping[str, str], ask
             return replace(row, idle=waiting, running=running), {}
         load = ask(rules.collector, row.schedds, parts)
     except HepsubError as error:
-        why = Problem(code=error.code, message=error.message, remedy=error.remedy)
-        return replace(row, problem=why), {}
+        return replace(row, problem=Problem.of(error)), {}
     return replace(row, cores=load.cores, idle=load.idle, running=load.running), load.parts
 
 

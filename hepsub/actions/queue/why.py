@@ -228,7 +228,7 @@ def _unmade(unmade: Unmade) -> Explanation:
         if unmade.paused
         else "the schedd makes these jobs as the ones before them start"
     )
-    last = unmade.first + unmade.number - 1
+    last = unmade.procs[-1]
     return Explanation(
         jobs=(f"{unmade.meant}.{unmade.first}-{last}",),
         state=State.IDLE,

@@ -22,8 +22,8 @@ from hepsub.actions.submit.result import Submission
 from hepsub.actions.submit.submit import make, planned
 from hepsub.batch import State
 from hepsub.batch_sites import Removed
-from hepsub.bundle.bundle import read_bundle
-from hepsub.bundle.moves import GIVE_UP_S, Move, note_move
+from hepsub.bundle.bundle import find_bundle
+from hepsub.bundle.leaving import GIVE_UP_S, Move, note_move
 from hepsub.bundle.notes import is_ready
 from hepsub.errors import HepsubError, Interrupted, NotDone
 from hepsub.jobid import SubmissionRef
@@ -241,7 +241,7 @@ class Departure(Struct, kw_only=True, eq=False):
             NotDone: what they were made from is another one now.
         """
         changed = changed_files(ready, plan)
-        bundle = read_bundle(self.session.bundles / self.leavers.ref.uuid)
+        bundle = find_bundle(self.session.bundles, self.leavers.ref)
         if bundle is not None and plan.staging is not None:
             before = {each.sha256 for each in bundle.request.staging.libraries}
             changed += [each.name for each in plan.staging.libraries if each.sha256 not in before]

@@ -95,7 +95,7 @@ def meant_jobs(session: Session, wanted: Wanted) -> tuple[SubmissionRef, tuple[i
 
 def first_of(session: Session, ref: SubmissionRef) -> str:
     """The submission that had the jobs of a submission first: what locks them against another hep_sub."""
-    noted = next((each for each in session.journal.entries() if each.ref.uuid == ref.uuid), None)
+    noted = session.journal.find(ref.uuid)
     return noted.again.uuid if noted is not None and noted.again is not None else ref.uuid
 
 

@@ -127,8 +127,7 @@ def _taken_back(
 
 
 def _failed(error: HepsubError) -> Completed:
-    problem = Problem(code=error.code, message=error.message, remedy=error.remedy)
-    return Completed(problems=(problem,), exit_code=error.exit_code)
+    return Completed(problems=(Problem.of(error),), exit_code=error.exit_code)
 
 
 def _too_late(cluster: int, notes: tuple[str, ...]) -> Completed:

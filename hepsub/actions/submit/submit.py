@@ -99,7 +99,7 @@ def planned(
 
 def _left_out(session: Session, but: Mapping[str, str]) -> dict[str, str]:
     """The sites to which jobs do not go, and why: those that are left out now, and others."""
-    from hepsub.bundle.sites import left_out_now
+    from hepsub.bundle.leaving import left_out_now
 
     now = session.situation.now
     left = left_out_now(session.bundles, session.policy, now)

@@ -14,8 +14,8 @@ from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import submit
 from hepsub.bundle.directory import locked
+from hepsub.bundle.leaving import write_sites
 from hepsub.bundle.sent import preview_seal
-from hepsub.bundle.sites import write_sites
 from hepsub.errors import (
     InputsMissing,
     NoSuitableSite,

@@ -18,7 +18,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere
 from hepsub.bundle.bundle import read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import left_out_now, read_sites
+from hepsub.bundle.leaving import left_out_now, read_sites
 from hepsub.errors import PoolError
 from hepsub.plan.model import Route
 from hepsub.session import Session

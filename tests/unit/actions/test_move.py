@@ -16,7 +16,7 @@ from hepsub.actions.submit.submit import submit
 from hepsub.batch_sites import HeldThere, Removed, ThroughElement
 from hepsub.bundle.bundle import Bundle, read_bundle
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import read_sites
+from hepsub.bundle.leaving import read_sites
 from hepsub.errors import (
     AuthenticationRefused,
     HepsubError,

@@ -24,7 +24,7 @@ from hepsub.batch import State
 from hepsub.batch_sites import HeldThere, Removed
 from hepsub.batch_system import BatchSystem
 from hepsub.bundle.directory import locked
-from hepsub.bundle.sites import left_out_now, read_sites
+from hepsub.bundle.leaving import left_out_now, read_sites
 from hepsub.errors import PoolUnreachable
 from hepsub.jobid import SubmissionRef
 from hepsub.journal import Journal
