@@ -27,7 +27,6 @@ from hepsub.batch import (
 from hepsub.batch_edit import Edit
 from hepsub.batch_logs import LogPlaces, Piece, Stream
 from hepsub.batch_offers import Offer
-from hepsub.confine import Writable
 from hepsub.errors import NotOnThisMachine
 from hepsub.jobid import JobId, SubmissionRef
 from hepsub.local import logs, queue, record, runs
@@ -68,6 +67,10 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The pool's name among schedds."""
         return f"here@{self.host}"
+
+    @property
+    def spool(self) -> None:
+        """Nothing: jobs see this host's directories."""
 
     @property
     def leaving(self) -> None:
@@ -228,15 +231,6 @@ class HereBatch(Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """The login name."""
         return login_name(os.getuid())
-
-    def hand_over(self, cluster: int) -> None:
-        """Do nothing: the files are on this machine."""
-
-    def write_addresses(self, cluster: int, urls: Mapping[int, str]) -> None:
-        """Do nothing: what jobs read is on this machine."""
-
-    def fetch(self, selection: Selection, writable: Writable) -> None:
-        """Do nothing: what jobs leave behind is on this machine."""
 
     def store_credential(self, credential: JobCredential, content: bytes) -> None:  # noqa: ARG002 (the seam's)
         """Refuse: the embedded pool has no credd.
