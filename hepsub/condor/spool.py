@@ -19,7 +19,7 @@ from hepsub.condor.ads import constraint
 from hepsub.condor.attributes import ClassAd, integer, text
 from hepsub.condor.bindings import bindings
 from hepsub.condor.connection import Connection
-from hepsub.condor.quoting import escaped
+from hepsub.condor.quoting import string_literal
 from hepsub.confine import confined
 from hepsub.errors import PoolError
 from hepsub.terminal import printable
@@ -74,7 +74,7 @@ class CondorSpool(Struct, frozen=True, kw_only=True):
         def once(schedd: Any) -> None:  # noqa: ANN401 (the bindings have no types)
             for proc in sorted(_procs(schedd, cluster) & urls.keys()):
                 try:
-                    schedd.edit(f"{cluster}.{proc}", LETTER, f'"{escaped(urls[proc])}"')
+                    schedd.edit(f"{cluster}.{proc}", LETTER, string_literal(urls[proc]))
                 except bindings().HTCondorException:
                     if proc in _procs(schedd, cluster):  # else it has left meanwhile
                         raise
