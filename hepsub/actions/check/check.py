@@ -39,7 +39,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
-def check(session: Session, pool: str | None, *, write: bool) -> Result:
+def check(session: Session, pool: str | None, *, write: bool) -> Result[Checked]:
     """Look at all that a submission needs, much of it at the same time, and nothing for long.
 
     Args:
@@ -52,7 +52,6 @@ def check(session: Session, pool: str | None, *, write: bool) -> Result:
     """
     mine = session.pool_name(pool)
     auth = auth_status(session, pool)
-    assert isinstance(auth.value, AuthStatus)  # noqa: S101 (what it returns)
     rows = auth.value.credentials
     told = [(row.kind, _of_row(row, auth, session.situation.now)) for row in rows]
     good = {row.name for row in rows if row.kind == KEYS and row.problem is None}
@@ -80,7 +79,7 @@ def check(session: Session, pool: str | None, *, write: bool) -> Result:
     )
 
 
-def _of_row(row: Row, auth: Result, now: float) -> Answer:
+def _of_row(row: Row, auth: Result[AuthStatus], now: float) -> Answer:
     """What hep_auth tells of a credential, of keys, or of the schedd."""
     kind = {KEYS: "keys", SCHEDD: "pool"}.get(row.kind, "credential")
     what = f"{kind} {row.name}"

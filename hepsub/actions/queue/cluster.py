@@ -68,7 +68,7 @@ class ClusterReports(Struct, frozen=True, kw_only=True):
     now: float
 
 
-def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result:
+def reports(session: Session, ids: Sequence[JobId], pool: str | None) -> Result[ClusterReports]:
     """Tell of the jobs named in full.
 
     Raises:

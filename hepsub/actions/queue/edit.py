@@ -80,7 +80,9 @@ def walltime_chosen(asked: str, policy: Policy) -> Callable[[str], tuple[str, in
     return chosen
 
 
-def edit(session: Session, ids: tuple[JobId, ...], wanted: Edit, pool: str | None) -> Result:
+def edit(
+    session: Session, ids: tuple[JobId, ...], wanted: Edit, pool: str | None
+) -> Result[Edited]:
     """Change what the jobs named ask for, or without ids all of the user's own.
 
     Raises:

@@ -84,7 +84,7 @@ def wait_for(
     pool: str | None,
     clock: Clock,
     limit_s: float | None = None,
-) -> Result:
+) -> Result[WaitedJobs]:
     """Wait until each of some jobs has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
     Ctrl-C, and the end of the time, end the waiting, not the jobs.
@@ -136,7 +136,9 @@ def _limited(clock: Clock, limit_s: float | None) -> Clock:
     return Clock(sleep=sleep, progress=clock.progress, now=clock.now)
 
 
-def _stopped(session: Session, lineages: Sequence[Lineage], *, interrupted: bool) -> Result:
+def _stopped(
+    session: Session, lineages: Sequence[Lineage], *, interrupted: bool
+) -> Result[WaitedJobs]:
     """What is so far, when nobody waits any longer."""
     meant = ", ".join(dict.fromkeys(session.meant(run.ref) for run in latest_runs(lineages)))
     remedy = f"hep_q -i {meant.replace(',', '')} shows them; hep_wait waits again"
@@ -164,7 +166,7 @@ def _result(
     session: Session,
     ends: LatestEnds,
     notes: tuple[str, ...],
-) -> Result:
+) -> Result[WaitedJobs]:
     lineages, left = ends.lineages, ends.left
     value = _value(session, lineages, ends.judged)
     if not (value.failed or value.unknown or value.alive):

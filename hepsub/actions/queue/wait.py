@@ -74,7 +74,7 @@ class Waited(Struct, frozen=True, kw_only=True):
         )
 
 
-def wait(session: Session, submission: Submission, clock: Clock) -> Result:
+def wait(session: Session, submission: Submission, clock: Clock) -> Result[Waited]:
     """Wait until every job has ended or is on hold, then put outputs that HTCondor returned into their paths.
 
     Ctrl-C cancels the waiting, not the jobs.

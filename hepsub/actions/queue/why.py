@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hepsub.actions.lineage import link_notes
 from hepsub.actions.queue.ended import has_succeeded
 from hepsub.actions.queue.failures import end_text, groups_of, last_stderr
-from hepsub.actions.queue.query import Filter, Listing, query
+from hepsub.actions.queue.query import Filter, query
 from hepsub.actions.reach import Reach
 from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
@@ -56,7 +56,7 @@ class Explanations(Struct, frozen=True, kw_only=True):
     explanations: tuple[Explanation, ...]
 
 
-def why(session: Session, wanted: Filter) -> Result:
+def why(session: Session, wanted: Filter) -> Result[Explanations]:
     """Explain the jobs that match; jobs that are alike are looked at once, and those that run again where they do.
 
     Raises:
@@ -68,7 +68,6 @@ def why(session: Session, wanted: Filter) -> Result:
     farther, ids = reaching_later(reach, wanted.ids)
     listed = query(session, replace(wanted, ids=ids), farther)
     listing = listed.value
-    assert isinstance(listing, Listing)  # noqa: S101 (what query returns)
     found = [_explain(group, farther) for group in _alike(listing.jobs)]
     found += [_unmade(each) for each in listing.unmade]
     errors: list[HepsubError] = []

@@ -50,7 +50,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 
 def job_state(
     session: Session, job: JobId, pool: str | None, sleep: Callable[[float], None]
-) -> Result:
+) -> Result[JobState]:
     """One word for a job, or for all jobs of a cluster together; one that was run again counts as its latest run.
 
     Raises:

@@ -269,8 +269,7 @@ class Departure(Struct, kw_only=True, eq=False):
         if gone != procs:
             raise NotDone(_why_not(ended, there, procs - gone - ended - there))
 
-    def _told(self, done: Result, plan: Plan, jobs: Sequence[Judged]) -> str:
-        assert isinstance(done.value, Submission)  # noqa: S101 (what make returns)
+    def _told(self, done: Result[Submission], plan: Plan, jobs: Sequence[Judged]) -> str:
         session, leavers = self.session, self.leavers
         new, where = done.value.submitted, ", ".join(plan.route.sites) or f"pool {plan.route.pool}"
         if done.problems:  # the next round finds out whether that is one

@@ -104,7 +104,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
         )
 
 
-def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result:
+def renew(session: Session, *, back_off: bool = True, unattended: bool = False) -> Result[Renewed]:
     """Run one round, unless another process is at it: then do nothing.
 
     Interrupted submissions are recovered and spools fetched; remote sites that fail are left out for a while;

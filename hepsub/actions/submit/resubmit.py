@@ -28,7 +28,7 @@ from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.removal import Removal
 from hepsub.actions.submit.respell import Changes, respelled
-from hepsub.actions.submit.result import Preview
+from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import make, planned, recovered
 from hepsub.documents import Malformed
 from hepsub.errors import HepsubError, Interrupted, NotDone
@@ -77,7 +77,7 @@ def resubmit(
     changes: Changes,
     tell: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Result:
+) -> Result[Submission]:
     """Run jobs again as one new cluster; jobs on hold among them are removed first.
 
     Args:
@@ -105,7 +105,7 @@ def _resubmit(
     changes: Changes,
     tell: Callable[[str], None],
     sleep: Callable[[float], None],
-) -> Result:
+) -> Result[Submission]:
     stores = functools.cache(session.open_stores)
     finished = recovered(session, stores, tell)  # it may free jobs, or complete their cluster
     ref, procs = meant_jobs(session, wanted)
@@ -155,7 +155,7 @@ def preview_again(
     wanted: Wanted,
     changes: Changes,
     sleep: Callable[[float], None] = time.sleep,
-) -> Result:
+) -> Result[Preview]:
     """Show what would be submitted; nothing is removed, and nothing written but what became of interrupted commands.
 
     Raises:
@@ -166,7 +166,6 @@ def preview_again(
     with session.journal.locked(key_of(session, ref)):
         ready = prepared(session, choose(session, wanted, ref, procs, sleep), changes)
     shown = preview(ready.session, ready.spec, ready.known, lambda plan: tuple(_notes(ready, plan)))
-    assert isinstance(shown.value, Preview)  # noqa: S101 (what preview returns)
     held = (job.run.job for job in ready.chosen.jobs if job.verdict is Verdict.HELD)
     return replace(shown, value=replace(shown.value, removes=tuple(held)))
 

@@ -46,7 +46,7 @@ class _Gap(Exception):
 
 def follow(
     session: Session, order: TailOrder, show: Callable[[bytes], None], clock: Clock
-) -> Result:
+) -> Result[Tail]:
     """Show the last lines of a log, and what is added to it until the job has ended.
 
     Ctrl-C ends it, not the job.

@@ -105,7 +105,7 @@ class Tail(Struct, frozen=True, kw_only=True):
         )
 
 
-def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> Result:
+def tail(session: Session, order: TailOrder, show: Callable[[bytes], None]) -> Result[Tail]:
     """Show the last lines of a log.
 
     Args:
