@@ -188,14 +188,23 @@ class Bundle(Struct, frozen=True, kw_only=True):
                 self._write_corners(file, contents, first=first)
             except BundleUnusable as error:
                 trouble = error
-        try:
-            write_whole(
-                self.layout.private(CREDENTIALS) / file, credential.content, 0o600, durable=True
-            )
-        except OSError as error:
-            raise unusable(self.directory, error) from error
+        self.write_private(f"{CREDENTIALS}/{file}", credential.content, durable=True)
         if trouble is not None:
             raise trouble
+
+    def write_private(self, name: str, content: bytes, *, durable: bool = False) -> None:
+        """Write a file that only its user reads, whole.
+
+        Args:
+            name: the file, among the private ones.
+            content: what is in it.
+            durable: whether it is on the disk when this returns.
+
+        Raises:
+            BundleUnusable: it cannot be written.
+        """
+        with usable(self.directory):
+            write_whole(self.layout.private(name), content, 0o600, durable=durable)
 
     def returned(self, proc: int) -> Path:
         """What a job brought back: for people, and for links to it; it is read by `open_returned` only."""
@@ -260,6 +269,19 @@ def _read_bundle(directory: Path) -> Bundle:
     with open_tree(layout.private("")) as tree:
         request = from_json(tree.read(REQUEST, _LARGEST_REQUEST))
     return Bundle(directory=directory, request=request, old=layout.old)
+
+
+@contextlib.contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Say of what the operating system refuses within this block that the bundle cannot be written.
+
+    Raises:
+        BundleUnusable: it has refused something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unusable(directory, error) from error
 
 
 def unusable(directory: Path, error: OSError) -> BundleUnusable:
