@@ -14,11 +14,10 @@ from msgspec.structs import replace
 from hepsub.errors import NotExpressible, OutputConflict
 from hepsub.job import FileRequest, JobSpec
 from hepsub.plan.files import is_pattern
-from hepsub.plan.fitting import fitting_template
 from hepsub.plan.joboptions import INPUT, OUTPUT, JobOptions, NamedFile
 from hepsub.plan.location import absolute
 from hepsub.plan.portability import Mention
-from hepsub.plan.template import Values, parse_template
+from hepsub.plan.template import Values, fitting_template, parse_template
 from hepsub.terminal import few
 
 PROGRAM: Final = "boss.exe"

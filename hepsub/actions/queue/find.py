@@ -15,7 +15,7 @@ from hepsub.actions.queue.ended import (
     look_back,
 )
 from hepsub.actions.reach import Reach, Target, only
-from hepsub.actions.submissions import submitted_to
+from hepsub.actions.submissions import check_range, submitted_to
 from hepsub.batch import ClusterCounts, Selection, State, clusters_of
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownJob, UnknownSchedd
 from hepsub.jobid import JobId, SubmissionRef
@@ -78,7 +78,7 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
     name = target.schedd.name if target is not None else only(job, list(noted)) or ""
     ref = noted.get(name)
     entry = _entry(session, ref, job, name, reach.pool)
-    _check_range(job, entry.ref)
+    check_range(job, entry.ref, str(entry.ref.cluster))
     silent: HepsubError | None = None
     counts: ClusterCounts | None = None
     try:
@@ -117,20 +117,6 @@ def find_jobs(reach: Reach, job: JobId, errors: list[HepsubError]) -> Found:
         cluster=cluster,
         option=reach.option,
     )
-
-
-def _check_range(job: JobId, ref: SubmissionRef) -> None:
-    """See that jobs are of their cluster.
-
-    Raises:
-        UnknownJob: there are none of these numbers.
-    """
-    if ref.number and job.last is not None and job.last >= ref.number:
-        raise UnknownJob(
-            f"{job}: cluster {ref.cluster} has {ref.number} job(s), the last one is"
-            f" {ref.cluster}.{ref.number - 1}",
-            remedy=f"{ref.cluster} means all of them",
-        )
 
 
 def without_schedd(job: JobId) -> JobId:

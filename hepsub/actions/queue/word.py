@@ -13,8 +13,9 @@ from hepsub.actions.queue.ended import Ended, has_succeeded
 from hepsub.actions.queue.ends import goes_on
 from hepsub.actions.queue.find import Found
 from hepsub.actions.queue.onward import are_anew, sent_on
-from hepsub.actions.queue.runs import find_runs, procs_of
+from hepsub.actions.queue.runs import find_runs
 from hepsub.actions.reach import Reach
+from hepsub.actions.submissions import procs_of
 from hepsub.batch import Selection, State
 from hepsub.errors import HepsubError, UnknownJob
 from hepsub.jobid import JobId

@@ -18,16 +18,17 @@ from msgspec.structs import replace
 
 from hepsub.actions.lineage import by_submission
 from hepsub.actions.submit.choose import Chosen, Wanted, check_alone, choose, first_of, meant_jobs
-from hepsub.actions.submit.differences import (
-    changed_note,
-    changed_since,
-    memory_note,
-    walltime_note,
-)
 from hepsub.actions.submit.judge import Judged, Verdict
 from hepsub.actions.submit.preview import preview
 from hepsub.actions.submit.removal import Removal
-from hepsub.actions.submit.respell import Changes, respelled
+from hepsub.actions.submit.respell import (
+    Changes,
+    changed_note,
+    changed_since,
+    memory_note,
+    respelled,
+    walltime_note,
+)
 from hepsub.actions.submit.result import Preview, Submission
 from hepsub.actions.submit.submit import make, planned, recovered
 from hepsub.documents import Malformed

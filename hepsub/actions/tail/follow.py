@@ -12,9 +12,8 @@ from msgspec import Struct
 from hepsub.actions.queue.ends import Clock
 from hepsub.actions.queue.spools import collect_one
 from hepsub.actions.tail.files import LogFile, last_lines
-from hepsub.actions.tail.standing import Standing, standing, why_nothing
 from hepsub.actions.tail.tail import Tail, TailOrder, unknown
-from hepsub.actions.tail.target import Target, find_target, schedd_of
+from hepsub.actions.tail.target import Standing, Target, find_target, standing, why_nothing
 from hepsub.batch import Selection, State, end_text
 from hepsub.batch_logs import LogPlaces, Piece
 from hepsub.batch_system import BatchSystem
@@ -246,7 +245,9 @@ class _Reader(Struct, kw_only=True, eq=False):
         pause = 2.0
         while True:
             try:
-                self._schedd = self._schedd or schedd_of(self.session, self.target.ref)
+                self._schedd = self._schedd or self.session.schedd(
+                    self.target.ref.pool, self.target.ref.schedd
+                )
                 return self._schedd, self._schedd.log_places(self.target.job)
             except (PoolUnreachable, UnknownSchedd) as error:
                 self._schedd = None  # it may come back at another address
