@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hepsub.actions.queue.control import Control, control
 from hepsub.actions.queue.edit import edit
 from hepsub.actions.queue.word import Word
-from hepsub.batch import Act, State
+from hepsub.batch import Act
 from hepsub.batch_edit import Edit
 from hepsub.bundle.directory import locked
 from hepsub.cli.output import value_text
@@ -20,16 +18,9 @@ from hepsub.jobid import parse_job_id
 from hepsub.result import Result
 from tests.fakes.batch import FakeSchedd
 from tests.unit.actions.test_onward import assert_went, removed_alone, word
-from tests.unit.actions.test_resend import World, procs_of
+from tests.unit.actions.test_resend import World, procs_of, world
 
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Of cluster 13 at a site's schedd, jobs 0 to 2 are on hold by the site's fault, 3 runs, 4 waits."""
-    world = World(tmp_path)
-    world.far.jobs[3] = replace(world.far.jobs[3], state=State.RUNNING)
-    world.hold(0, 1, 2)
-    return world
+__all__ = ["world"]
 
 
 def act(world: World, what: Act, *jobs: str, pool: str | None = None) -> Result[Control]:

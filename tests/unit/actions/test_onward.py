@@ -20,19 +20,12 @@ from hepsub.journal import Entry
 from hepsub.result import Result
 from tests.fakes.batch import Fault
 from tests.unit.actions.test_later import Time
-from tests.unit.actions.test_resend import HOUR, WENT, WORDS, World
+from tests.unit.actions.test_resend import HOUR, WENT, WORDS, World, world
+
+__all__ = ["world"]
 
 DAY = 24 * HOUR
 JOB = "schedd01.far:13.0"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Of cluster 13 at a site's schedd, jobs 0 to 2 are on hold by the site's fault, 3 runs, 4 waits."""
-    world = World(tmp_path)
-    world.far.jobs[3] = replace(world.far.jobs[3], state=State.RUNNING)
-    world.hold(0, 1, 2)
-    return world
 
 
 def word(world: World, job: str = JOB) -> Word:

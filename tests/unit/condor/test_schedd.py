@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,6 +48,7 @@ from tests.fakes.htcondor import (
     FakeBindings,
     JobAction,
     QueryOpts,
+    put_in_place,
 )
 from tests.fakes.world import (
     NOON,
@@ -74,11 +74,10 @@ def test_who_names_a_configuration_has_a_pool(value: str) -> None:
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory in the place of the real ones."""
-    fake = FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
     EDITED.clear()
-    return fake
+    return put_in_place(
+        monkeypatch, FakeBindings(param={"SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS, FS"})
+    )
 
 
 EDITED: list[tuple[object, ...]] = []

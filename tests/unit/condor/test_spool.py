@@ -12,7 +12,7 @@ from hepsub.condor.connection import Connection
 from hepsub.condor.spool import CondorSpool, check_places
 from hepsub.confine import Writable
 from hepsub.errors import PoolError
-from tests.fakes.htcondor import FakeBindings
+from tests.fakes.htcondor import FakeBindings, put_in_place
 
 CORNER = "/bundles/u-1/job/0"
 WRITABLE = Writable(directories=(Path(CORNER),), files=(Path("/work/job.out"), Path("/work/log")))
@@ -65,10 +65,9 @@ GONE = "Unable to commit transaction:Modifying attribute HepSub_Letter in nonexi
 @pytest.fixture
 def htcondor(monkeypatch: pytest.MonkeyPatch) -> FakeBindings:
     """Give bindings in memory in the place of the real ones, and a queue with three jobs."""
-    fake = FakeBindings(queue=[{"ClusterId": 13, "ProcId": proc} for proc in (2, 0, 1)])
-    monkeypatch.setenv("CONDOR_CONFIG", "ONLY_ENV")
-    monkeypatch.setitem(sys.modules, "htcondor2", fake)
-    return fake
+    return put_in_place(
+        monkeypatch, FakeBindings(queue=[{"ClusterId": 13, "ProcId": proc} for proc in (2, 0, 1)])
+    )
 
 
 def spool() -> CondorSpool:
