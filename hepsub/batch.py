@@ -32,7 +32,9 @@ class State(enum.Enum):
     SUSPENDED = "S"
 
 
-ACTIVE = (State.IDLE, State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+RUNNING = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
+"""A job in one of these states has a slot."""
+ACTIVE = (State.IDLE, *RUNNING)
 """A job in one of these states has not ended, and goes on by itself."""
 
 

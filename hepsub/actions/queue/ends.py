@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from hepsub.batch import ACTIVE, SPOOLED_WITHIN_S, SPOOLING, JobStatus, Queue, Selection, State
+from hepsub.batch import (
+    ACTIVE,
+    RUNNING,
+    SPOOLED_WITHIN_S,
+    SPOOLING,
+    JobStatus,
+    Queue,
+    Selection,
+    State,
+)
 from hepsub.condor.attributes import SUBMITTED_ON_HOLD
 from hepsub.errors import HepsubError, PoolUnreachable, UnknownPool, UnknownSchedd
 from hepsub.jobid import SubmissionRef
@@ -131,7 +140,7 @@ def _progress(ref: SubmissionRef, queue: Queue, procs: Collection[int]) -> tuple
     """How many of some jobs are where, and how many have ended."""
     counts = Counter(job.state for job in queue.jobs if job.proc in procs)
     idle = counts[State.IDLE] + _unmade_among(queue, procs)
-    running = counts[State.RUNNING] + counts[State.TRANSFERRING] + counts[State.SUSPENDED]
+    running = sum(counts[state] for state in RUNNING)
     held = counts[State.HELD]
     ended = len(procs) - idle - running - held
     said = f"cluster {ref.cluster}: {idle} idle, {running} running, {held} held, {ended} ended"

@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from hepsub.actions.lineage import by_submission
 from hepsub.actions.queue.cluster import stderr_of
 from hepsub.actions.queue.ends import Clock
-from hepsub.actions.queue.latest import at, await_latest, latest_runs
+from hepsub.actions.queue.latest import at, await_latest, latest_runs, not_all_well
 from hepsub.actions.queue.query import JobDocument, job_document
 from hepsub.actions.returned.place import place_outputs
 from hepsub.actions.submit.documents import SubmissionDocument
@@ -25,9 +25,6 @@ from hepsub.errors import Interrupted, JobsFailed, NotDone
 from hepsub.jobid import SubmissionRef
 from hepsub.result import Problem, Result
 from hepsub.session import Session
-from hepsub.terminal import few
-
-_NAMED = 10
 
 
 class WaitedDocument(SubmissionDocument, frozen=True, kw_only=True):
@@ -142,20 +139,13 @@ def _failure(session: Session, ref: SubmissionRef, judged: Sequence[Judged]) -> 
         if (job := each.status) is not None and has_failed(job)
     ]
     unknown = sum(each.status is None for each in judged)
-    bad = [few(told, _NAMED)] if told else []
-    bad += [f"the end of {unknown} is not known"] if unknown else []
     held = [
         session.meant(each.run.ref)
         for each in judged
         if each.status is not None and each.status.state is State.HELD
     ]
-    return Problem(
-        code=JobsFailed.code,
-        message=f"{len(told) + unknown} of {ref.number} job(s) did not end with 0: {' and '.join(bad)}",
-        remedy=f"hep_q -i {' '.join(dict.fromkeys(held))} -why tells what to do about the ones on hold"
-        if held
-        else f"hep_sub -resubmit {session.meant(ref)} -failed runs them again, when that is mended",
-    )
+    on_hold = " ".join(dict.fromkeys(held))
+    return not_all_well(told, unknown, ref.number, held=on_hold, again=session.meant(ref))
 
 
 def has_failed(job: JobStatus) -> bool:

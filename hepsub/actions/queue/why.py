@@ -18,7 +18,7 @@ from hepsub.actions.submissions import is_spooled, submitted_to
 from hepsub.actions.submit.stage import used_storages
 from hepsub.auth.copies import read_copy
 from hepsub.auth.renewal import Outcome, RenewalState, read_state
-from hepsub.batch import JobStatus, State, Unmade
+from hepsub.batch import RUNNING, JobStatus, State, Unmade
 from hepsub.batch_stage import in_words, kind_of
 from hepsub.bundle.bundle import Bundle, read_bundle, why_of_another
 from hepsub.bundle.root import kept_bundles
@@ -30,8 +30,6 @@ from hepsub.units import duration_text, moment_text
 
 if TYPE_CHECKING:
     from hepsub.actions.queue.find import Found
-
-_PLACED = (State.RUNNING, State.SUSPENDED, State.TRANSFERRING)
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -175,7 +173,7 @@ def _alike(jobs: Iterable[JobStatus]) -> list[list[JobStatus]]:
             job.hold_code,
             job.hold_subcode,
             job.requested_mb,
-            job.host if job.state in _PLACED else "",
+            job.host if job.state in RUNNING else "",
             kind_of(job.stage),
         )
         groups.setdefault(key, []).append(job)

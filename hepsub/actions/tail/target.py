@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hepsub.actions.submissions import SelectedJobs, find_submissions, followed, is_spooled
 from hepsub.actions.tail.files import LogFile
-from hepsub.batch import Selection, State
+from hepsub.batch import RUNNING, Selection, State
 from hepsub.batch_logs import LogPlaces, Stream
 from hepsub.errors import NotDone, UsageError
 from hepsub.jobid import JobId, SubmissionRef
@@ -21,7 +21,6 @@ from hepsub.terminal import few
 _NAMED = 5
 _CLUSTER = "%{ClusterId}"
 NOWHERE = "/dev/null"
-_RUNNING = (State.RUNNING, State.TRANSFERRING, State.SUSPENDED)
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -163,7 +162,7 @@ def standing(target: Target, places: LogPlaces) -> Standing:
     state = places.status.state
     if state in (State.COMPLETED, State.REMOVED):
         return Standing.LEFT if target.collected and places.queued else Standing.ENDED
-    if state in _RUNNING:
+    if state in RUNNING:
         if places.element:
             return Standing.ELEMENT
         return Standing.HOME if places.while_running else Standing.THERE
